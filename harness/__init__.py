@@ -1,0 +1,1 @@
+"""Proves that one header, one column and one index can be rolled out backend first."""

@@ -1,0 +1,1 @@
+"""The reference proxy, its builds, its rows, and the upstream stub."""

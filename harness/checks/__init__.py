@@ -1,0 +1,1 @@
+"""Turns observations into what a claim's docket needs."""

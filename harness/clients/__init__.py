@@ -1,0 +1,1 @@
+"""Who sends requests: the extension's builds, and raw bytes on a socket."""

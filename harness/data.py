@@ -1,0 +1,21 @@
+"""Finds the files that are not code: `sql/` and `fixtures/`, in a checkout and in an installed wheel alike."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_ROOT = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
+
+
+def sql_path(name: str) -> Path:
+    """Path of a file or folder below `sql/`, for example `migrations/0000_baseline.sql`."""
+    return _ROOT / "sql" / name
+
+
+def fixture_path(name: str) -> Path:
+    """Path of a file or folder below `fixtures/`."""
+    return _ROOT / "fixtures" / name
+
+
+def sql_text(name: str) -> str:
+    """Text of a file below `sql/` (UTF-8). Raises FileNotFoundError when the wheel was built without it."""
+    return sql_path(name).read_text(encoding="utf-8")

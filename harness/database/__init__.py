@@ -1,0 +1,1 @@
+"""Postgres: a server, its migrations, its catalogue."""

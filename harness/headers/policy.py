@@ -1,0 +1,68 @@
+"""The header rule as data: which value of the header is stored, if any. Knows nothing of HTTP servers or rows.
+
+A header is given as the raw bytes of its lines, as they stood on the wire. JavaScript sees them after three
+steps, which are the same for every policy: blanks at the edges go, bytes become characters one to one
+(latin-1), several lines become one, joined with comma and space (RFC 9110, 5.3; WHATWG Fetch, "get").
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness import plan
+
+OWS: Final = b" \t"
+"""Optional white space around a field value (RFC 9110, 5.6.3)."""
+
+JS_TRIM: Final = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""What `String.prototype.trim` removes (ECMA-262, WhiteSpace and LineTerminator). `str.strip()` differs:
+it also removes U+0085 and U+001C to U+001F."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One rule for the header.
+
+    `alphabet` is a character class without its brackets, or None when every character is allowed.
+    `length_max` counts UTF-16 code units, before the trim when there is one.
+    """
+
+    name: str
+    length_max: int
+    alphabet: str | None
+    trims: bool
+
+    def stored(self, lines: Sequence[bytes]) -> str | None:
+        """The value that must be stored for these header lines (none, one or several); None means NULL."""
+        text = received(lines)
+        return None if text is None else self.accepted(text)
+
+    def accepted(self, text: str) -> str | None:
+        """The value stored for what `Headers.get` returned, or None; the empty string is falsy and never accepted."""
+        if not text or utf16_length(text) > self.length_max:
+            return None
+        if self.alphabet is not None and not re.fullmatch(f"[{self.alphabet}]+", text):
+            return None
+        return text.strip(JS_TRIM) if self.trims else text
+
+
+STRICT: Final = Policy("strict", plan.LENGTH_MAX, alphabet="A-Za-z0-9_-", trims=False)
+"""The plan's rule (revision 15286b36)."""
+
+LENGTH_ONLY: Final = Policy("length-only", plan.LENGTH_MAX, alphabet=None, trims=True)
+"""The plan's later revision (9eff57e7): any character, measured before the trim; can store an empty string."""
+
+POLICIES: Final = {policy.name: policy for policy in (STRICT, LENGTH_ONLY)}
+
+
+def received(lines: Sequence[bytes]) -> str | None:
+    """What `Headers.get` returns for these lines: None when there is no line, else a string of latin-1 characters."""
+    if not lines:
+        return None
+    return ", ".join(line.strip(OWS).decode("latin-1") for line in lines)
+
+
+def utf16_length(text: str) -> int:
+    """JavaScript's `String.length`: characters beyond U+FFFF count twice."""
+    return len(text) + sum(character > "\uffff" for character in text)

@@ -1,0 +1,1 @@
+"""What a migration does to a table that is in use."""
