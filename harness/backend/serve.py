@@ -1,0 +1,237 @@
+"""Runs the reference proxy and the upstream stub, each in a process of its own, on a loopback port of its own.
+
+Processes are forked from a server that has imported everything once, so a replica starts in milliseconds. A
+process whose parent dies ends by itself. Knows nothing of stages or claims.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+import aiohttp
+import uvicorn
+from psycopg_pool import AsyncConnectionPool
+
+from harness.backend.app import Proxy
+from harness.backend.builds import find_build
+from harness.backend.http import NodeProtocol
+from harness.backend.upstream import Upstream
+from harness.backend.usage import DRAIN_S_MAX, Accounts, Loss
+from harness.errors import CannotRunError
+from harness.headers.policy import POLICIES
+
+HOST: Final = "127.0.0.1"
+START_S_MAX: Final = 30.0
+STOP_S_MAX: Final = DRAIN_S_MAX + 10.0
+LOSSES_TOLD_MAX: Final = 100
+"""Losses told one by one; so many fit a pipe that nobody reads."""
+POOL_SIZE: Final = 4
+
+_fork = multiprocessing.get_context("forkserver")
+_fork.set_forkserver_preload(["harness.backend.serve", "harness.cli"])
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaConfig:
+    """What a replica is told: names, not objects, so that it can cross to another process."""
+
+    build: str
+    policy: str
+    dsn: str
+    origin: str
+    """URL of the upstream, without a path."""
+    secret: str
+    """Key of the tokens (HS256)."""
+    port: int = 0
+    """Port to listen on; 0: any free one."""
+
+
+class Process:
+    """A served application: its address, and what it told of itself."""
+
+    def __init__(self, process: Any, pipe: Connection, port: int) -> None:
+        self._process = process
+        self._pipe = pipe
+        self.port = port
+        self._losses: list[Loss] = []
+
+    @property
+    def origin(self) -> str:
+        """URL without a path."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return int(self._process.pid)
+
+    def losses(self) -> tuple[Loss, ...]:
+        """Usage that this replica has given up so far; the first hundred."""
+        with contextlib.suppress(EOFError, OSError):
+            while self._pipe.poll():
+                self._losses.append(self._pipe.recv())
+        return tuple(self._losses)
+
+    async def stop(self) -> None:
+        """Ends it as a deployment does (SIGTERM): open requests are served, accounting is drained; then it is gone."""
+        self._process.terminate()
+        await asyncio.to_thread(self._process.join, STOP_S_MAX)
+        if self._process.is_alive():
+            self._process.kill()
+            await asyncio.to_thread(self._process.join, STOP_S_MAX)
+        self.losses()
+        self._pipe.close()
+
+
+@asynccontextmanager
+async def replica(config: ReplicaConfig) -> AsyncIterator[Process]:
+    """A running replica of the reference proxy. Raises CannotRunError when it does not start."""
+    find_build(config.build)
+    async with _served(_run_replica, config, config.port) as process:
+        yield process
+
+
+@asynccontextmanager
+async def upstream(port: int = 0) -> AsyncIterator[Process]:
+    """The running upstream stub. Raises CannotRunError when it does not start."""
+    async with _served(_run_upstream, None, port) as process:
+        yield process
+
+
+@asynccontextmanager
+async def _served(run: Callable[..., None], config: object, port: int) -> AsyncIterator[Process]:
+    check_port(port)
+    ours, theirs = _fork.Pipe()
+    process = _fork.Process(target=run, args=(config, port, theirs), daemon=True)
+    await asyncio.to_thread(process.start)
+    theirs.close()
+    try:
+        bound = await asyncio.to_thread(_await_port, ours)
+    except CannotRunError:
+        process.kill()
+        raise
+    served = Process(process, ours, bound)
+    try:
+        yield served
+    finally:
+        await served.stop()
+
+
+def check_port(port: int) -> None:
+    """Raises CannotRunError when the loopback port is taken; 0 is always free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CannotRunError(f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port, or 0 for any free one") from None
+
+
+def _await_port(pipe: Connection) -> int:
+    try:
+        if pipe.poll(START_S_MAX):
+            told = pipe.recv()
+            if isinstance(told, int):
+                return told
+            raise CannotRunError(f"a server of the reference stack did not start: {told}")
+    except EOFError:
+        raise CannotRunError("a server of the reference stack ended before it was ready") from None
+    raise CannotRunError(f"a server of the reference stack was not ready after {START_S_MAX:.0f} s")
+
+
+def _run_upstream(_config: None, port: int, pipe: Connection) -> None:
+    _run(_serve_upstream(port, pipe), pipe)
+
+
+def _run_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
+    _run(_serve_replica(config, port, pipe), pipe)
+
+
+def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us when it has drained its clients
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serving)
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            pipe.send(f"{type(error).__name__}: {error}".partition("\n")[0])
+        raise SystemExit(1) from None
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # absent on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve_upstream(port: int, pipe: Connection) -> None:
+    await _listen(Upstream().app, port, pipe, "httptools")
+
+
+async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
+    told = 0
+
+    def tell(loss: Loss) -> None:
+        nonlocal told
+        told += 1
+        if told <= LOSSES_TOLD_MAX:
+            with contextlib.suppress(OSError):
+                pipe.send(loss)
+
+    build = find_build(config.build)
+    pool = AsyncConnectionPool(config.dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True})
+    connector = aiohttp.TCPConnector(limit=0)
+    async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+        await pool.wait()
+        accounts = Accounts(pool, build, tell)
+        proxy = Proxy(build, POLICIES[config.policy], config.origin, config.secret, session, accounts)
+        await _listen(proxy, port, pipe, NodeProtocol)
+        await accounts.drain()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and the parent's death stop it; uvicorn's own handlers would also take SIGINT."""
+        loop = asyncio.get_running_loop()
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        loop.add_reader(parent.sentinel, self._leave)
+        yield
+        loop.remove_reader(parent.sentinel)
+
+    def _leave(self) -> None:
+        self.should_exit = True
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            self.force_exit = True
+            asyncio.get_running_loop().remove_reader(parent.sentinel)
+
+
+async def _listen(app: Any, port: int, pipe: Connection, http: Any) -> None:
+    """Serves until told to stop; open requests are finished first."""
+    listener = socket.create_server((HOST, port), backlog=2048)
+    config = uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=int(DRAIN_S_MAX),
+    )
+    pipe.send(listener.getsockname()[1])  # it is bound and listening: connections wait in its backlog
+    await _Server(config).serve(sockets=[listener])

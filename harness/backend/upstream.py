@@ -1,0 +1,123 @@
+"""The model behind the proxy, as a stub that is a real HTTP server. Costs nothing and answers with an id.
+
+A request says itself how it wants to be answered, in a `stub` object beside `model` and `messages`; so the stub
+holds no state but its gates, and a request means the same whenever it is sent:
+
+- `status`: answer with this status and a JSON error instead.
+- `malformed`: true for a body that is no JSON, or an event stream whose chunk is none.
+- `no_id`: true for a reply without an id.
+- `hold`: name of a gate at which the request waits before any header is sent.
+- `hold_middle`: name of a gate at which a stream waits after its first chunk.
+
+`POST /stub/release?gate=NAME` opens a gate for good; `GET /stub/held?gate=NAME&count=N` answers once N requests
+wait there. Both waits end after `HOLD_S_MAX`.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+HOLD_S_MAX: Final = 60.0
+WORDS: Final = ("All", " is", " well.")
+
+
+@dataclass(slots=True)
+class Gate:
+    """Where requests wait until it is opened; stays open."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+    held: int = 0
+
+    async def wait(self) -> None:
+        """Counts the caller as held and waits, at most `HOLD_S_MAX`."""
+        async with self.arrived:
+            self.held += 1
+            self.arrived.notify_all()
+        try:
+            async with asyncio.timeout(HOLD_S_MAX):
+                await self.opened.wait()
+        finally:
+            self.held -= 1
+
+    async def count(self, least: int) -> int:
+        """Waits until at least that many are held; returns how many are."""
+        async with asyncio.timeout(HOLD_S_MAX), self.arrived:
+            await self.arrived.wait_for(lambda: self.held >= least)
+            return self.held
+
+
+class Upstream:
+    """The stub's application: chat completions, and the gates."""
+
+    def __init__(self) -> None:
+        self._gates: dict[str, Gate] = {}
+        self.app = Starlette(
+            routes=[
+                Route("/chat/completions", self._complete, methods=["POST"]),
+                Route("/stub/held", self._held),
+                Route("/stub/release", self._release, methods=["POST"]),
+            ]
+        )
+
+    def _gate(self, name: str) -> Gate:
+        return self._gates.setdefault(name, Gate())
+
+    async def _held(self, request: Request) -> Response:
+        least = int(request.query_params.get("count", "0"))
+        try:
+            held = await self._gate(request.query_params["gate"]).count(least)
+        except TimeoutError:
+            return JSONResponse({"error": f"fewer than {least} requests arrived"}, status_code=504)
+        return JSONResponse({"held": held})
+
+    async def _release(self, request: Request) -> Response:
+        self._gate(request.query_params["gate"]).opened.set()
+        return JSONResponse({"open": True})
+
+    async def _complete(self, request: Request) -> Response:
+        asked: dict[str, Any] = json.loads(await request.body())
+        wish: dict[str, Any] = asked.get("stub") or {}
+        if gate := wish.get("hold"):
+            await self._gate(gate).wait()
+        if status := wish.get("status"):
+            return JSONResponse({"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status)
+        identity = {} if wish.get("no_id") else {"id": f"gen-{uuid.uuid4().hex}"}
+        base = identity | {"created": int(time.time()), "model": asked.get("model"), "provider": "stub"}
+        if asked.get("stream"):
+            return StreamingResponse(self._stream(base, wish), media_type="text/event-stream")
+        if wish.get("malformed"):
+            return Response(b"<html>not JSON</html>", media_type="text/html")
+        message = {"role": "assistant", "content": "".join(WORDS)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return JSONResponse(base | {"object": "chat.completion", "choices": [choice], "usage": _tokens()})
+
+    async def _stream(self, base: dict[str, Any], wish: dict[str, Any]) -> AsyncIterator[bytes]:
+        for number, word in enumerate(WORDS):
+            choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
+            yield _event(base | {"object": "chat.completion.chunk", "choices": [choice]})
+            if number == 0:
+                if gate := wish.get("hold_middle"):
+                    await self._gate(gate).wait()
+                if wish.get("malformed"):
+                    yield b"data: {not JSON\n\n"
+        final = {"index": 0, "delta": {}, "finish_reason": "stop"}
+        yield _event(base | {"object": "chat.completion.chunk", "choices": [final], "usage": _tokens()})
+        yield b"data: [DONE]\n\n"
+
+
+def _tokens() -> dict[str, int]:
+    return {"prompt_tokens": 12, "completion_tokens": len(WORDS), "cost": 0}
+
+
+def _event(chunk: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"

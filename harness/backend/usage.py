@@ -1,0 +1,136 @@
+"""Accounting: one request becomes two rows in one statement, after the reply. Knows nothing of HTTP.
+
+As the real backend does (facts: accounting), the statement is tried three times and then the failure is logged
+and swallowed: the client keeps its 200 and the row is lost. That loss is what the harness must be able to see.
+"""
+
+import asyncio
+import logging
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from harness.backend.builds import Build, Sender
+from harness.data import sql_text
+
+TRIES: Final = 3
+PAUSE_S_MAX: Final = 0.1
+DRAIN_S_MAX: Final = 10.0
+MISSING_ID: Final = "<missing>"
+"""What message_id holds when the upstream sent no id."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one request cost and how it went; the values of the accounting statement."""
+
+    kilo_user_id: str
+    message_id: str
+    requested_model: str
+    model: str | None
+    provider: str | None
+    status_code: int
+    streamed: bool
+    has_error: bool
+    input_tokens: int
+    output_tokens: int
+    cost: int
+    """Microdollars."""
+    latency: float
+    """Seconds until the upstream's headers."""
+    finish_reason: str | None
+    max_tokens: int | None
+    has_tools: bool
+    user_prompt: str | None
+    system_prompt: str | None
+    system_prompt_length: int
+    user_agent: str | None
+    forwarded_for: str | None
+    editor_name: str | None
+    organization_id: str | None
+    project_id: str | None
+    city: str | None
+    country: str | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A request whose rows were given up after three tries."""
+
+    message_id: str
+    sqlstate: str
+    """SQLSTATE of the last try; '' when no statement was reached (no connection)."""
+    message: str
+
+
+def accounting_statement(build: Build) -> sql.Composed:
+    """The build's INSERT: the shared statement with the columns the build adds; each is bound to `value`."""
+    names = [sql.SQL(", {}").format(sql.Identifier(column)) for column in build.columns]
+    values = [sql.SQL(", {}").format(sql.Placeholder("value")) for _ in build.columns]
+    return sql.SQL(sql_text(build.insert)).format(  # type: ignore[arg-type]  # text of our own file
+        columns=sql.Composed(names), values=sql.Composed(values)
+    )
+
+
+class Accounts:
+    """Writes usage rows through a pool, in tasks that outlive their request and are drained at the end."""
+
+    def __init__(self, pool: AsyncConnectionPool, build: Build, on_loss: Callable[[Loss], None]) -> None:
+        self._pool = pool
+        self._build = build
+        self._on_loss = on_loss
+        self._user = sql_text("usage/user.sql").encode()
+        self._pending: set[asyncio.Task[None]] = set()
+        self._requests = 0
+        self._text = accounting_statement(build)
+
+    async def email_of(self, user_id: str) -> str | None:
+        """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
+        async with self._pool.connection() as connection:
+            found = await (await connection.execute(self._user, {"user_id": user_id})).fetchone()
+        return None if found is None else str(found[1])
+
+    def later(self, usage: Usage, sender: Sender) -> None:
+        """Accounts for a request after its reply; returns at once."""
+        self._requests += 1
+        for _ in range(self._build.writes(sender, self._requests)):
+            task = asyncio.create_task(self._write(usage, sender))
+            self._pending.add(task)
+            task.add_done_callback(self._pending.discard)
+
+    async def drain(self) -> None:
+        """Waits until every accepted request is accounted for or given up; at most ten seconds."""
+        if self._pending:
+            await asyncio.wait(self._pending, timeout=DRAIN_S_MAX)
+
+    async def _write(self, usage: Usage, sender: Sender) -> None:
+        if self._build.row_delay_s:
+            await asyncio.sleep(self._build.row_delay_s)  # a slow accountant is what this build is about
+        values = {field: getattr(usage, field) for field in Usage.__slots__}
+        values |= {"usage_id": uuid.uuid4(), "value": self._build.value(sender)}
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with self._pool.connection() as connection:
+                    await connection.execute(self._text, values)
+            except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
+                if attempt == TRIES:
+                    self._give_up(usage, error)
+                else:
+                    await asyncio.sleep(random.uniform(0, PAUSE_S_MAX))  # noqa: S311 - the real pause, no secret
+            else:
+                return
+
+    def _give_up(self, usage: Usage, error: Exception) -> None:
+        state = getattr(error, "sqlstate", None) or ""
+        first_line = str(error).partition("\n")[0]
+        log.warning("usage of %s lost after %d tries: %s %s", usage.message_id, TRIES, state, first_line)
+        self._on_loss(Loss(usage.message_id, state, first_line))
