@@ -22,6 +22,9 @@ VIEW: Final = "microdollar_usage_view"
 COLUMN: Final = "posthog_distinct_id"
 INDEX: Final = "idx_microdollar_usage_metadata_posthog_distinct_id"
 
+MIGRATION_FILE: Final = "0005_add_posthog_distinct_id_to_usage_metadata.sql"
+"""The migration as the plan writes it, in `sql/migrations/`."""
+
 LENGTH_MAX: Final = 255
 """Longest value stored, in UTF-16 code units (JavaScript's `String.length`)."""
 

@@ -1,0 +1,254 @@
+"""What a database really holds, read from PostgreSQL's catalogue. Knows nothing of files, runners or traffic.
+
+A tool's exit code is not believed anywhere in the harness; these facts are. Tables are named without a
+schema and found by the connection's search_path. Every function takes an open connection and leaves it as it
+was. Those that read defaults or predicates may wait behind an ACCESS EXCLUSIVE lock; `exists`, `locks` and
+`relfilenode` do not.
+Source: PostgreSQL, "System Catalogs" (pg_attribute, pg_index, pg_locks, pg_depend).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, tuple_row
+
+from harness import plan
+from harness.data import sql_text
+
+Connection = psycopg.Connection[Any]
+"""A connection of any row type; the functions here choose their own."""
+
+
+class SchemaState(StrEnum):
+    """Where a database stands in the rollout."""
+
+    BASE = "base"
+    COLUMN = "column"
+    READY = "ready"
+    BUILDING = "building"
+    INVALID = "invalid"
+
+
+class Outside(StrEnum):
+    """Where a database stands that is in no state of the rollout."""
+
+    EMPTY = "empty"  # neither table is there
+    FOREIGN = "foreign"  # something is there, of another shape; `differences` says which
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: str
+    not_null: bool
+    default: str | None
+    volatile_default: bool
+    """Whether the default calls a volatile function: adding such a column rewrites every row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index of a table. `predicate` is None unless the index is partial."""
+
+    name: str
+    method: str
+    columns: tuple[str, ...]
+    predicate: str | None
+    unique: bool
+    valid: bool
+    """Whether queries may use it."""
+    ready: bool
+    """Whether writes maintain it."""
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock on a table that a process holds or, when not granted, waits for."""
+
+    pid: int
+    mode: str
+    granted: bool
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """How many rows a table has, and one fingerprint of the columns asked for."""
+
+    rows: int
+    md5: str
+
+
+EXPECTED_COLUMN: Final = Column(plan.COLUMN, "text", not_null=False, default=None, volatile_default=False)
+"""The column as the plan declares it; existing rows and old writers are safe with no other."""
+
+
+def exists(connection: Connection, relation: str) -> bool:
+    """Whether a table, index or view of this name is found."""
+    return bool(_rows(connection, "SELECT to_regclass(quote_ident(%s)) IS NOT NULL", relation)[0][0])
+
+
+def columns(connection: Connection, table: str) -> tuple[Column, ...]:
+    """The table's columns in their order; none when there is no such table."""
+    # A built-in function leaves no row in pg_depend, so the calls are read from the stored expression tree.
+    statement = r"""
+        SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
+            pg_get_expr(d.adbin, d.adrelid) AS default,
+            EXISTS (
+                SELECT 1 FROM regexp_matches(d.adbin::text, 'funcid (\d+)', 'g') AS called(oids)
+                JOIN pg_proc AS p ON p.oid = called.oids[1]::oid
+                WHERE p.provolatile = 'v'
+            ) AS volatile_default
+        FROM pg_attribute AS a
+        LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attrelid = to_regclass(quote_ident(%s)) AND a.attnum > 0 AND NOT a.attisdropped
+        ORDER BY a.attnum"""
+    with connection.cursor(row_factory=class_row(Column)) as cursor:
+        return tuple(cursor.execute(statement, [table]).fetchall())
+
+
+def indexes(connection: Connection, table: str) -> tuple[Index, ...]:
+    """The table's indexes by name, those of its constraints too; none when there is no such table."""
+    statement = """
+        SELECT c.relname, m.amname,
+            ARRAY(
+                SELECT pg_get_indexdef(i.indexrelid, n, true)
+                FROM generate_series(1, i.indnkeyatts) AS n ORDER BY n
+            ),
+            pg_get_expr(i.indpred, i.indrelid), i.indisunique, i.indisvalid, i.indisready, i.indislive
+        FROM pg_index AS i
+        JOIN pg_class AS c ON c.oid = i.indexrelid
+        JOIN pg_am AS m ON m.oid = c.relam
+        WHERE i.indrelid = to_regclass(quote_ident(%s))
+        ORDER BY c.relname"""
+    return tuple(
+        Index(name, method, tuple(keys), *rest)
+        for name, method, keys, *rest in _rows(connection, statement, table)
+    )
+
+
+def locks(connection: Connection, table: str) -> tuple[Lock, ...]:
+    """The locks on a table in this database, held and awaited, by process."""
+    statement = """
+        SELECT l.pid, l.mode, l.granted, c.relname AS relation
+        FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
+        WHERE l.locktype = 'relation' AND l.relation = to_regclass(quote_ident(%s))
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ORDER BY l.pid, l.mode"""
+    with connection.cursor(row_factory=class_row(Lock)) as cursor:
+        return tuple(cursor.execute(statement, [table]).fetchall())
+
+
+def relfilenode(connection: Connection, relation: str) -> int | None:
+    """The number of the file that holds a table's rows, None when there is no such table.
+
+    Another number after a statement means that it rewrote every row.
+    """
+    found = _rows(connection, "SELECT pg_relation_filenode(to_regclass(quote_ident(%s)))", relation)[0][0]
+    return None if found is None else int(found)
+
+
+def digest(connection: Connection, table: str, names: Sequence[str]) -> Digest:
+    """Counts a table's rows and fingerprints the given columns, ordered by id; equal only if every value is.
+
+    Holds 32 bytes a row in the server's memory; up to 30 million rows. Raises psycopg.Error when a column is
+    missing.
+    """
+    statement = sql.SQL(
+        "SELECT count(*), md5(coalesce(string_agg(md5(ROW({names})::text), '' ORDER BY id), '')) FROM {table}"
+    ).format(names=sql.SQL(", ").join(map(sql.Identifier, names)), table=sql.Identifier(table))
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        # The text of a timestamp or a float depends on these; two sessions must agree.
+        cursor.execute("SET LOCAL TimeZone = 'UTC'")
+        cursor.execute("SET LOCAL DateStyle = 'ISO'")
+        cursor.execute("SET LOCAL extra_float_digits = 1")
+        found = cursor.execute(statement).fetchone()
+    assert found is not None
+    return Digest(*found)
+
+
+def readers_of_column(connection: Connection, table: str, column: str) -> tuple[str, ...]:
+    """The views that read a column and so keep it from being dropped, by name."""
+    statement = """
+        SELECT DISTINCT v.relname
+        FROM pg_depend AS d
+        JOIN pg_rewrite AS r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+        JOIN pg_class AS v ON v.oid = r.ev_class
+        JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(quote_ident(%s))
+            AND a.attname = %s
+        ORDER BY v.relname"""
+    return tuple(row[0] for row in _rows(connection, statement, table, column))
+
+
+def schema_state(connection: Connection) -> SchemaState | Outside:
+    """Where the database stands in the rollout, by its catalogue alone.
+
+    An index that is not valid is BUILDING while some session builds it, else INVALID. A session without
+    pg_read_all_stats does not see the builds of others and is told INVALID.
+    """
+    if not any(exists(connection, table) for table in (plan.USAGE_TABLE, plan.METADATA_TABLE)):
+        return Outside.EMPTY
+    if differences(connection):
+        return Outside.FOREIGN
+    if all(column.name != plan.COLUMN for column in columns(connection, plan.METADATA_TABLE)):
+        return SchemaState.BASE
+    index = _index(connection)
+    if index is None:
+        return SchemaState.COLUMN
+    if index.valid and index.ready and index.live:
+        return SchemaState.READY
+    building = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(quote_ident(%s))"
+    return SchemaState.BUILDING if _rows(connection, building, plan.INDEX) else SchemaState.INVALID
+
+
+def differences(connection: Connection) -> tuple[str, ...]:
+    """What keeps the database from being in any state of the rollout, a phrase each; none when nothing does.
+
+    Further columns and indexes are no difference: the rollout touches none of them.
+    """
+    found = [
+        f"{table}.{column} is {'missing' if there is None else there}, not {wanted}"
+        for table, column, wanted, there in _rows(connection, sql_text("queries/baseline_differences.sql"))
+    ]
+    for column in columns(connection, plan.METADATA_TABLE):
+        if column.name == plan.COLUMN and column != EXPECTED_COLUMN:
+            found.append(f"{plan.METADATA_TABLE}.{in_words(column)}, not {in_words(EXPECTED_COLUMN)}")
+    index = _index(connection)
+    if index is not None and _shape(index) != ("btree", (plan.COLUMN,), None, False):
+        found.append(f"{in_words(index)}, not btree ({plan.COLUMN})")
+    return tuple(found)
+
+
+def in_words(fact: Column | Index) -> str:
+    """One line about a column or an index, for people."""
+    if isinstance(fact, Column):
+        default = "no default" if fact.default is None else f"default {fact.default}"
+        return f"{fact.name} {fact.type}, {'not null' if fact.not_null else 'nullable'}, {default}"
+    state = ", ".join(
+        word if holds else f"not {word}"
+        for word, holds in (("valid", fact.valid), ("ready", fact.ready), ("live", fact.live))
+    )
+    unique = "unique " if fact.unique else ""
+    partial = "" if fact.predicate is None else f" where {fact.predicate}"
+    return f"{fact.name} {unique}{fact.method} ({', '.join(fact.columns)}){partial}, {state}"
+
+
+def _index(connection: Connection) -> Index | None:
+    return next((one for one in indexes(connection, plan.METADATA_TABLE) if one.name == plan.INDEX), None)
+
+
+def _shape(index: Index) -> tuple[str, tuple[str, ...], str | None, bool]:
+    return index.method, index.columns, index.predicate, index.unique
+
+
+def _rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(statement.encode(), values or None).fetchall()

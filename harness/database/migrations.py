@@ -1,0 +1,243 @@
+"""The rollout's migration and its rollback, from whatever state a database is in. Knows no stages.
+
+Which files lead from one state to the next is data; whether they did is read from the catalogue afterwards.
+`migrate` uses the corrected files. The plan's own file is for `apply`, as is every other layout and a user's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from harness import plan
+from harness.data import sql_text
+from harness.database import catalog
+from harness.database.catalog import Outside
+from harness.database.catalog import SchemaState as SchemaState  # part of this module's signatures
+from harness.database.runners import (
+    RUNNERS,
+    Applied,
+    Runner,
+    Script,
+    StatementFailed,
+    Told,
+    connect,
+    place,
+)
+from harness.errors import CannotRunError, MisuseError
+
+Standing = SchemaState | Outside
+"""Where a database stands: in a state of the rollout, or outside it."""
+
+TARGETS: Final = (SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY)
+"""States that a migration can be asked for; the others are half-way and made by interrupting one."""
+
+PLAN_FILE: Final = f"migrations/{plan.MIGRATION_FILE}"
+VIEW_FILE: Final = "view_with_column.sql"
+VIEW_ROLLBACK_FILE: Final = "rollback/view_without_column.sql"
+RECOVERY_FILE: Final = "recovery/drop_invalid_index.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file below `sql/`, and the state that it leads to."""
+
+    file: str
+    leads_to: SchemaState
+
+
+FORWARD: Final[Mapping[Standing, Step]] = {
+    Outside.EMPTY: Step("migrations/0000_baseline.sql", SchemaState.BASE),
+    SchemaState.BASE: Step("corrected/0005a_add_column.sql", SchemaState.COLUMN),
+    SchemaState.COLUMN: Step("corrected/0005b_build_index.sql", SchemaState.READY),
+}
+
+BACKWARD: Final[Mapping[Standing, Step]] = {
+    SchemaState.READY: Step("rollback/0005b_drop_index.sql", SchemaState.COLUMN),
+    SchemaState.INVALID: Step(RECOVERY_FILE, SchemaState.COLUMN),
+    SchemaState.COLUMN: Step("rollback/0005a_drop_column.sql", SchemaState.BASE),
+}
+
+IN_WORDS: Final[Mapping[Standing, str]] = {
+    Outside.EMPTY: "no table of the rollout is there",
+    Outside.FOREIGN: "tables or indexes of the rollout's names are there in another shape",
+    SchemaState.BASE: "the tables are there, the column is not",
+    SchemaState.COLUMN: "the column is there, its index is not",
+    SchemaState.READY: "the column and its valid index are there",
+    SchemaState.BUILDING: "the index is being built",
+    SchemaState.INVALID: "an interrupted build left an invalid index, which no query uses",
+}
+
+_NEXT: Final[Mapping[Standing, str]] = {
+    SchemaState.BUILDING: "wait until the build has ended, then look again",
+    SchemaState.INVALID: f"run sql/{RECOVERY_FILE}, then this again",
+    Outside.FOREIGN: "use a database of its own, or mend the differences",
+}
+_NEXT_ELSE: Final = "remove the cause, then migrate again: it goes on from there"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a migration or rollback did. Nothing applied: the database was there already."""
+
+    before: Standing
+    after: SchemaState
+    applied: tuple[Applied, ...]
+
+
+class MigrationError(CannotRunError):
+    """A statement was refused; says which, why, and where that leaves the database.
+
+    `number` counts the statements of the file from 1; `statement` is the first line of the one refused;
+    `sqlstate` is '' when the connection broke; `left` is read from the catalogue, None when that fails.
+    """
+
+    def __init__(self, failed: StatementFailed, left: Standing | None) -> None:
+        self.file = failed.file
+        self.number = failed.statement.number
+        self.statement = failed.statement.headline
+        self.sqlstate = failed.sqlstate
+        self.message = failed.message
+        self.left = left
+        if left is None:
+            state, following = "the database cannot be asked what state it is in", "see to the server first"
+        else:
+            state = f"the database is left in state {left.value}: {IN_WORDS[left]}"
+            following = _NEXT.get(left, _NEXT_ELSE)
+        super().__init__(
+            f"{self.file}, statement {self.number} was refused with {self.sqlstate or 'no SQLSTATE'}: "
+            f"{self.message} ({self.statement}); {state}; {following}"
+        )
+
+
+def migrate(
+    dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
+) -> Report:
+    """Brings a database forward to a state, from an empty one or from where it stands; or finds it there.
+
+    Raises MisuseError when the state is behind or is none to ask for, MigrationError when a statement is
+    refused, CannotRunError when the database is of another shape or half-way, or when the runner reports
+    success and it is not so.
+    """
+    before = _standing(dsn, to)
+    path = path_between(FORWARD, before, to)
+    if path is None:
+        if before in TARGETS:
+            raise MisuseError(
+                f"migrate to {to}: {place(dsn)} is ahead, in state {before} ({IN_WORDS[before]}); "
+                f"going back drops what is ahead: ask for a rollback (--rollback)"
+            )
+        raise _refusal("migrate", dsn, before, to)
+    return _walk(dsn, before, to, [step.file for step in path], runner, told)
+
+
+def rollback(
+    dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
+) -> Report:
+    """Takes a database back to a state; the column's values go with the column. Or finds it there.
+
+    When the view reads the column, it is first made anew without it. Raises as `migrate` does, and
+    CannotRunError when another view reads the column.
+    """
+    before = _standing(dsn, to)
+    path = path_between(BACKWARD, before, to)
+    if path is None:
+        if before in (Outside.EMPTY, *TARGETS):
+            raise MisuseError(
+                f"rollback to {to}: {place(dsn)} is not so far, in state {before} ({IN_WORDS[before]}); "
+                f"ask for a migration to {to}"
+            )
+        raise _refusal("rollback", dsn, before, to)
+    readers = _readers(dsn) if any(step.leads_to is SchemaState.BASE for step in path) else ()
+    others = [view for view in readers if view != plan.VIEW]
+    if others:
+        raise CannotRunError(
+            f"rollback to {to}: {', '.join(others)} reads {plan.COLUMN}, and only {plan.VIEW} is known here; "
+            "make it anew without the column, then run this again"
+        )
+    files = [step.file for step in path]
+    return _walk(dsn, before, to, [VIEW_ROLLBACK_FILE, *files] if readers else files, runner, told)
+
+
+def apply(
+    dsn: str, scripts: Sequence[Script], runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
+) -> tuple[Applied, ...]:
+    """Applies any files in order, whatever they do. Raises MigrationError when a statement is refused."""
+    applied: list[Applied] = []
+
+    def tell(one: Applied) -> None:
+        applied.append(one)
+        told(one)
+
+    try:
+        RUNNERS[runner](dsn, scripts, tell)
+    except StatementFailed as failed:
+        raise MigrationError(failed, _left(dsn)) from failed
+    return tuple(applied)
+
+
+def seed(connection: psycopg.Connection[Any], rows: int) -> None:
+    """Fills a database fresh from the baseline: users, lookups, `rows` pairs of rows; the same every time."""
+    with connection.transaction():
+        connection.execute("SELECT set_config('harness.seed_rows', %s, true)", [str(rows)])
+        connection.execute(sql_text("seed.sql").encode())
+
+
+def path_between(
+    steps: Mapping[Standing, Step], before: Standing, to: SchemaState
+) -> tuple[Step, ...] | None:
+    """The steps from one state to another: none when they are the same, None when there is no way. Pure."""
+    path: list[Step] = []
+    while before is not to:
+        step = steps.get(before)
+        if step is None:
+            return None
+        path.append(step)
+        before = step.leads_to
+    return tuple(path)
+
+
+def _walk(
+    dsn: str, before: Standing, to: SchemaState, files: Sequence[str], runner: Runner, told: Told
+) -> Report:
+    applied = apply(dsn, [Script.ours(file) for file in files], runner, told)
+    with connect(dsn) as connection:
+        after = catalog.schema_state(connection)
+    if after is not to:
+        raise CannotRunError(
+            f"runner {runner} reports success, but {place(dsn)} is in state {after}, not {to}: "
+            f"{IN_WORDS[after]}; somebody else migrates it at the same time, or the runner did nothing"
+        )
+    return Report(before, to, applied)
+
+
+def _standing(dsn: str, to: SchemaState) -> Standing:
+    if to not in TARGETS:
+        raise MisuseError(f"state {to} is half-way and no target; ask for {', '.join(TARGETS)}")
+    with connect(dsn) as connection:
+        return catalog.schema_state(connection)
+
+
+def _left(dsn: str) -> Standing | None:
+    try:
+        with connect(dsn) as connection:
+            return catalog.schema_state(connection)
+    except (CannotRunError, psycopg.Error):
+        return None
+
+
+def _readers(dsn: str) -> tuple[str, ...]:
+    with connect(dsn) as connection:
+        return catalog.readers_of_column(connection, plan.METADATA_TABLE, plan.COLUMN)
+
+
+def _refusal(action: str, dsn: str, before: Standing, to: SchemaState) -> CannotRunError:
+    reason = IN_WORDS[before]
+    if before is Outside.FOREIGN:
+        with connect(dsn) as connection:
+            found = catalog.differences(connection)
+        reason += f" ({'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''})"
+    return CannotRunError(
+        f"{action} to {to}: {place(dsn)} is in state {before}: {reason}; {_NEXT.get(before, _NEXT_ELSE)}"
+    )

@@ -1,0 +1,48 @@
+"""What `harness migrate` does: brings a database to a state, or back, and shows what is there."""
+
+from collections.abc import Callable
+from typing import Final
+
+from harness import plan
+from harness.database import catalog, migrations
+from harness.database.migrations import SchemaState
+from harness.database.runners import Applied, Runner, connect, place
+
+HEADLINE_MAX: Final = 100
+
+
+def run_migrate(
+    dsn: str, to: SchemaState, runner: Runner, echo: Callable[[str], None], *, back: bool = False
+) -> None:
+    """Migrates, or with `back` rolls back; a line for each statement, then the state and the facts behind it.
+
+    Raises MisuseError, CannotRunError or MigrationError, each in one line.
+    """
+
+    def told(one: Applied) -> None:
+        headline = one.statement.headline
+        shown = headline if len(headline) <= HEADLINE_MAX else headline[: HEADLINE_MAX - 1] + "…"
+        echo(f"{one.duration_ms:8.1f} ms  {one.file}:{one.statement.number}  {shown}")
+
+    walk = migrations.rollback if back else migrations.migrate
+    report = walk(dsn, to, runner, told)
+    if not report.applied:
+        echo(f"nothing to do: {place(dsn)} is in state {report.after} already")
+    for line in facts(dsn):
+        echo(line)
+
+
+def facts(dsn: str) -> tuple[str, ...]:
+    """State of a database in the rollout, and the column and the index that it follows from."""
+    with connect(dsn) as connection:
+        state = catalog.schema_state(connection)
+        columns = catalog.columns(connection, plan.METADATA_TABLE)
+        indexes = catalog.indexes(connection, plan.METADATA_TABLE)
+    column = [catalog.in_words(one) for one in columns if one.name == plan.COLUMN]
+    index = [catalog.in_words(one) for one in indexes if one.name == plan.INDEX]
+    return (
+        f"state   {state}: {migrations.IN_WORDS[state]}",
+        f"table   {plan.METADATA_TABLE}, {len(columns)} columns, {len(indexes)} indexes",
+        f"column  {column[0] if column else 'none'}",
+        f"index   {index[0] if index else 'none'}",
+    )
