@@ -91,11 +91,13 @@ class Rows:
         stamp: datetime = found[0]
         return stamp
 
-    async def of(self, probes: Sequence[Probe], replies: Sequence[Reply], since: datetime) -> list[tuple[Row, ...]]:
+    async def of(
+        self, probes: Sequence[Probe], replies: Sequence[Reply], since: datetime
+    ) -> list[tuple[Row, ...]]:
         """Rows of each request so far, in one query."""
         ids = [reply.upstream_id for reply in replies]
         users = [probe.user for probe in probes if probe.auth is not Auth.SIGNED_IN]
-        text = sql.SQL(sql_text("queries/rows.sql")).format(value=await self._value())  # type: ignore[arg-type]  # our own file
+        text = sql.SQL(sql_text("queries/rows.sql")).format(value=await self._value())
         values = {"message_ids": [i for i in ids if i], "user_ids": users, "since": since}
         found = await (await self._connection.execute(text, values)).fetchall()
         by_id: dict[str, list[Row]] = {}
@@ -106,7 +108,9 @@ class Rows:
                 by_id.setdefault(message_id, []).append(row)
             if user is not None:
                 by_user.setdefault(user, []).append(row)
-        return [_matched(probe, identity, by_id, by_user) for probe, identity in zip(probes, ids, strict=True)]
+        return [
+            _matched(probe, identity, by_id, by_user) for probe, identity in zip(probes, ids, strict=True)
+        ]
 
     async def arrived(
         self,
@@ -117,7 +121,7 @@ class Rows:
         wait_s: float = WAIT_ROWS_S,
         lost: Callable[[], set[str]] = set,
     ) -> list[tuple[Row, ...]]:
-        """Rows of each request, waited for until each has its own or was given up (`lost`), at most `wait_s` seconds."""
+        """Rows of each request, waited for until each has its own or was given up (`lost`), at most `wait_s`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         while True:
@@ -126,7 +130,9 @@ class Rows:
             missing = [
                 reply.upstream_id
                 for reply, found in zip(replies, rows, strict=True)
-                if reply.upstream_id and not any(row.whole for row in found) and reply.upstream_id not in given_up
+                if reply.upstream_id
+                and not any(row.whole for row in found)
+                and reply.upstream_id not in given_up
             ]
             if not missing or loop.time() >= deadline:
                 return rows

@@ -175,7 +175,7 @@ class Docket:
 
 
 def decide(judgements: Iterable[Judgement]) -> Verdict:
-    """GO only if every claim is proven, or unknown and waived; one refuted claim is NO-GO; no claim at all is INCONCLUSIVE."""
+    """GO only if every claim is proven, or unknown and waived; one refuted is NO-GO; no claim is INCONCLUSIVE."""
     standing = list(judgements)
     if any(j.status is Status.REFUTED for j in standing):
         return Verdict.NO_GO

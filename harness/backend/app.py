@@ -58,7 +58,13 @@ class Proxy:
     """One replica's application. `origin` is the upstream's URL without a path."""
 
     def __init__(
-        self, build: Build, policy: Policy, origin: str, secret: str, session: aiohttp.ClientSession, accounts: Accounts
+        self,
+        build: Build,
+        policy: Policy,
+        origin: str,
+        secret: str,
+        session: aiohttp.ClientSession,
+        accounts: Accounts,
     ) -> None:
         self._build = build
         self._policy = policy
@@ -109,7 +115,9 @@ class Proxy:
         self._served += 1
         loop = asyncio.get_running_loop()
         started = loop.time()
-        hop = asyncio.ensure_future(self._session.post(self._url, data=call.body, headers={"content-type": "application/json"}))
+        hop = asyncio.ensure_future(
+            self._session.post(self._url, data=call.body, headers={"content-type": "application/json"})
+        )
         await asyncio.wait({hop, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not hop.done():  # the client left before the upstream answered: no row
             hop.cancel()
@@ -134,7 +142,9 @@ class Proxy:
     ) -> tuple[bytes, bool]:
         """Streams the upstream's body to the client; returns what was kept of it, and whether it came to its end."""
         extra = self._build.reply_headers(call.sender, self._served) if self._build.reply_headers else []
-        passed = [(b"content-type", upstream.headers.get("content-type", "application/json").encode("latin-1"))]
+        passed = [
+            (b"content-type", upstream.headers.get("content-type", "application/json").encode("latin-1"))
+        ]
         if length := upstream.headers.get("content-length"):
             passed.append((b"content-length", length.encode("latin-1")))
         await send({"type": "http.response.start", "status": upstream.status, "headers": passed + extra})
@@ -205,12 +215,14 @@ def parse_body(body: bytes) -> dict[str, Any]:
         document = json.loads(body)
     except ValueError:
         raise Refusal(400, {"error": "Invalid request body"}) from None
-    if not isinstance(document, dict | list):
+    if isinstance(document, list):
+        document = {}  # an array is an object to JavaScript: it parses, and has no model
+    if not isinstance(document, dict):
         raise Refusal(400, {"error": "Invalid request body"})
-    model = document.get("model") if isinstance(document, dict) else None
+    model = document.get("model")
     if not isinstance(model, str) or not model.strip():
         raise Refusal(404, {"error": {"message": "Model not found", "code": 404}})
-    return document  # type: ignore[return-value]  # a list has no model
+    return document
 
 
 def client_address(headers: HeaderLines, peer: tuple[str, int] | None) -> str:
@@ -235,7 +247,9 @@ def is_free(model: str) -> bool:
 
 def prompts(document: dict[str, Any]) -> tuple[str | None, str | None]:
     """First system prompt and last user prompt that are plain text."""
-    messages = [m for m in document.get("messages") or [] if isinstance(m, dict) and isinstance(m.get("content"), str)]
+    messages = [
+        m for m in document.get("messages") or [] if isinstance(m, dict) and isinstance(m.get("content"), str)
+    ]
     systems = [m["content"] for m in messages if m.get("role") == "system"]
     users = [m["content"] for m in messages if m.get("role") == "user"]
     return (systems[0] if systems else None, users[-1] if users else None)
@@ -259,7 +273,7 @@ async def _read_body(receive: Receive) -> bytes:
 @asynccontextmanager
 async def _watch(receive: Receive) -> AsyncIterator[asyncio.Task[Any]]:
     """A task that is done once the client has gone."""
-    gone: asyncio.Task[Any] = asyncio.ensure_future(receive())  # type: ignore[arg-type]  # an ASGI receive is a coroutine
+    gone: asyncio.Task[Any] = asyncio.ensure_future(receive())
     try:
         yield gone
     finally:

@@ -14,7 +14,7 @@ def issue_token(user_id: str, secret: str) -> str:
 
 
 def user_of(authorization: str | None, secret: str) -> str | None:
-    """The user that a valid `Bearer` token names, or None for every other value: on a free model any failure is anonymous."""
+    """The user that a valid `Bearer` token names, or None for any other value; the caller decides what that means."""
     if not authorization:
         return None
     scheme, _, token = authorization.partition(" ")

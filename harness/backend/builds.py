@@ -80,7 +80,9 @@ class Build:
     """How long accounting waits after the reply."""
 
 
-BEFORE: Final = Build("before", "the backend as it was: neither reads the header nor writes the column", read=None, columns=())
+BEFORE: Final = Build(
+    "before", "the backend as it was: neither reads the header nor writes the column", read=None, columns=()
+)
 AFTER: Final = Build("after", "the plan's backend: reads, validates and stores the header")
 UNWIRED: Final = replace(
     AFTER,

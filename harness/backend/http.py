@@ -1,7 +1,7 @@
-"""HTTP/1.1 as Node serves it, for uvicorn: what reaches the app, and what is refused before it. Knows no header by name.
+"""HTTP/1.1 as Node serves it, for uvicorn: what reaches the app, and what is refused before it. Knows no app.
 
-uvicorn and Node parse with the same library (llhttp), but differ around it. Node trims SP and HTAB from both ends
-of a value, keeps trailers apart from headers, refuses a head of 16 KiB, and refuses with an empty body.
+uvicorn and Node parse with the same library (llhttp), but differ around it. Node trims SP and HTAB from both
+ends of a value, keeps trailers apart from headers, refuses a head of 16 KiB, and refuses with an empty body.
 """
 
 from collections.abc import Iterable
@@ -14,17 +14,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from harness.headers.policy import OWS, received
 
 HEAD_BYTES_MAX: Final = 16 * 1024
-"""A head is refused from this size on: the bytes of its URL, names and values, without what stands between them.
+"""A head is refused from this size on: the bytes of its URL, names and values, not of what is between.
 
-Blanks after a value count, blanks before it do not. Source: Node's `--max-http-header-size`, and what Node 24 does.
+Blanks after a value count, blanks before it do not. Source: Node's `--max-http-header-size`; found on Node 24.
 """
 
 FIELDS_MAX: Final = 1000
 """Most header lines in a head (Node from 24.18.1 and 22.23.2 on; older ones left the rest out)."""
 
 FIRST_ONLY: Final = frozenset(
-    b"age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since "
-    b"last-modified location max-forwards proxy-authorization referer retry-after server user-agent".split()
+    b"age authorization content-length content-type etag expires from host if-modified-since"
+    b" if-unmodified-since last-modified location max-forwards proxy-authorization referer retry-after"
+    b" server user-agent".split()
 )
 """Headers of which Node keeps the first line only. Source: Node's documentation, `message.headers`."""
 
@@ -47,11 +48,11 @@ class _HeadTooLarge(Exception):
 
 
 class NodeProtocol(HttpToolsProtocol):
-    """One connection of a server that treats headers as Node does; given to uvicorn as `Config(http=NodeProtocol)`.
+    """One connection of a server that treats headers as Node does: `uvicorn.Config(http=NodeProtocol)`.
 
-    Like Node, a refusal takes the place of a reply that has not begun, and closes the connection. An unfinished head is
-    refused from about 16 KiB on too (blanks before its values count then), so that an endless one takes no memory.
-    There are no upgrades: a request for one is served as an ordinary request without a body.
+    Like Node, a refusal takes the place of a reply that has not begun, and closes the connection. An
+    unfinished head is refused from about 16 KiB on too (blanks before its values count then), so that an
+    endless one takes no memory. There are no upgrades: a request for one is served as one without a body.
     """
 
     _place = _Place.BETWEEN
@@ -113,7 +114,7 @@ class NodeProtocol(HttpToolsProtocol):
 
 
 def node_header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """A header of an ASGI scope as the app reads it under Node: latin-1, duplicates joined or the first one only.
+    """A header of an ASGI scope as the app reads it under Node: latin-1, duplicates joined or the first only.
 
     `name` is lower case. None when there is no such header.
     """

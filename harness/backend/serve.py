@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.forkserver import ensure_running
 from typing import Any, Final
 
 import aiohttp
@@ -90,6 +91,11 @@ class Process:
         self._pipe.close()
 
 
+def warm() -> None:
+    """Starts the process that replicas are forked from, without waiting for it."""
+    ensure_running()
+
+
 @asynccontextmanager
 async def replica(config: ReplicaConfig) -> AsyncIterator[Process]:
     """A running replica of the reference proxy. Raises CannotRunError when it does not start."""
@@ -131,7 +137,9 @@ def check_port(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise CannotRunError(f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port, or 0 for any free one") from None
+            raise CannotRunError(
+                f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port, or 0 for any free one"
+            ) from None
 
 
 def _await_port(pipe: Connection) -> int:
@@ -155,7 +163,9 @@ def _run_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
 
 
 def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us when it has drained its clients
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is the parent's: it stops us when it has drained its clients
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serving)
@@ -188,7 +198,9 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
                 pipe.send(loss)
 
     build = find_build(config.build)
-    pool = AsyncConnectionPool(config.dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True})
+    pool = AsyncConnectionPool(
+        config.dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True}
+    )
     connector = aiohttp.TCPConnector(limit=0)
     async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         await pool.wait()

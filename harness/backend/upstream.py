@@ -90,7 +90,9 @@ class Upstream:
         if gate := wish.get("hold"):
             await self._gate(gate).wait()
         if status := wish.get("status"):
-            return JSONResponse({"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status)
+            return JSONResponse(
+                {"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status
+            )
         identity = {} if wish.get("no_id") else {"id": f"gen-{uuid.uuid4().hex}"}
         base = identity | {"created": int(time.time()), "model": asked.get("model"), "provider": "stub"}
         if asked.get("stream"):

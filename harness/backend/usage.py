@@ -76,9 +76,7 @@ def accounting_statement(build: Build) -> sql.Composed:
     """The build's INSERT: the shared statement with the columns the build adds; each is bound to `value`."""
     names = [sql.SQL(", {}").format(sql.Identifier(column)) for column in build.columns]
     values = [sql.SQL(", {}").format(sql.Placeholder("value")) for _ in build.columns]
-    return sql.SQL(sql_text(build.insert)).format(  # type: ignore[arg-type]  # text of our own file
-        columns=sql.Composed(names), values=sql.Composed(values)
-    )
+    return sql.SQL(sql_text(build.insert)).format(columns=sql.Composed(names), values=sql.Composed(values))
 
 
 class Accounts:

@@ -1,0 +1,108 @@
+"""Judges what must not change: replies, rows of old clients, rows of the old backend, and that no row is lost.
+
+Takes observations, each with its stage; compares a request with its control twin, which sent no header.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from harness import plan
+from harness.checks.evidence import comparable, describe_reply, describe_value, finding
+from harness.clients.exchange import Outcome
+from harness.clients.extension import ExtensionBuild
+from harness.target import Observation
+from harness.verdict import Docket, Finding
+
+REPLY: Final = "V4"
+IGNORED: Final = "C1"
+OLD_CLIENT: Final = "C2"
+ACCOUNTED: Final = "R1"
+
+
+def judge_replies(docket: Docket, observations: Sequence[Observation]) -> None:
+    """Judges V4 and C1's half of it: a reply equals that of its twin without a header but for ids and times."""
+    controls: dict[tuple[object, ...], Observation] = {}
+    for seen in observations:
+        if not seen.probe.lines:
+            controls.setdefault(_circumstances(seen), seen)
+    for seen in observations:
+        control = controls.get(_circumstances(seen))
+        if not seen.probe.lines or control is None or control.reply.outcome is not Outcome.REPLY:
+            continue
+        claim = IGNORED if seen.served_by == "before" else REPLY
+        docket.saw(claim)
+        if comparable(seen.reply) != comparable(control.reply):
+            effect = f"the reply differs from that without the header: {describe_reply(control.reply)}"
+            docket.refute(finding(claim, seen, effect))
+
+
+def judge_old_rows(docket: Docket, observations: Iterable[Observation]) -> None:
+    """Judges C1 and C2 on rows: NULL from the old backend whatever was sent, NULL from a client that sent nothing."""
+    for seen in observations:
+        quiet = (
+            seen.probe.extension is ExtensionBuild.BEFORE
+            and not seen.probe.lines
+            and seen.probe.email is None
+        )
+        if seen.served_by == "before" and seen.probe.lines:
+            claim = IGNORED
+        elif quiet:
+            claim = OLD_CLIENT
+        else:
+            continue
+        for row in seen.rows:
+            if row.whole:
+                docket.saw(claim)
+                if row.value is not None:
+                    docket.refute(finding(claim, seen, f"stored {describe_value(row.value)}, expected NULL"))
+
+
+def judge_old_clients(docket: Docket, observations: Iterable[Observation]) -> None:
+    """Judges C2 on replies: what a client without the header gets is the same on every stage."""
+    first: dict[tuple[object, ...], Observation] = {}
+    for seen in observations:
+        if seen.probe.lines:
+            continue
+        key = (seen.probe.auth, seen.probe.stream, seen.probe.extension)
+        reference = first.setdefault(key, seen)
+        docket.saw(OLD_CLIENT)
+        if seen.reply.outcome is not Outcome.REPLY or comparable(seen.reply) != comparable(reference.reply):
+            effect = f"the reply differs from that of the first stage: {describe_reply(reference.reply)}"
+            docket.refute(finding(OLD_CLIENT, seen, effect))
+
+
+def judge_accounting(docket: Docket, observations: Iterable[Observation]) -> None:
+    """Judges R1: each request that was answered has one usage row and one metadata row, joined, and under its user."""
+    for seen in observations:
+        identity = seen.reply.upstream_id
+        if identity is None:
+            continue
+        docket.saw(ACCOUNTED)
+        if len(seen.rows) != 1 or not seen.rows[0].whole:
+            docket.refute(
+                finding(
+                    ACCOUNTED, seen, f"expected one usage row with its metadata row, found {len(seen.rows)}"
+                )
+            )
+        elif seen.rows[0].user != seen.probe.user:
+            docket.refute(
+                finding(ACCOUNTED, seen, f"accounted to {seen.rows[0].user}, expected {seen.probe.user}")
+            )
+
+
+def judge_totals(
+    docket: Docket, observations: Sequence[Observation], before: tuple[int, int], after: tuple[int, int]
+) -> None:
+    """Judges R1 on whole tables, drained: as many new rows as answered requests, whoever sent them."""
+    answered = sum(seen.reply.upstream_id is not None for seen in observations)
+    for name, old, new in zip((plan.USAGE_TABLE, plan.METADATA_TABLE), before, after, strict=True):
+        docket.saw(ACCOUNTED)
+        if new - old != answered:
+            condition = f"{answered} requests answered with an id, all replicas drained"
+            docket.refute(
+                Finding(ACCOUNTED, condition, f"{name} has {new - old} new rows, expected {answered}")
+            )
+
+
+def _circumstances(seen: Observation) -> tuple[object, ...]:
+    return (seen.stage, seen.served_by, seen.probe.auth, seen.probe.stream)

@@ -1,0 +1,84 @@
+"""Puts an observation into words: the request, the reply and the rows, masked and escaped, for a finding."""
+
+import json
+from typing import Any, Final
+
+from harness import plan
+from harness.clients.exchange import Outcome, Reply
+from harness.report.escape import masked, shown
+from harness.target import Observation, Row
+from harness.verdict import Finding
+
+VOLATILE: Final = frozenset({"id", "created"})
+"""Fields of a reply that differ from one request to the next whatever was sent."""
+
+
+def finding(claim: str, seen: Observation, effect: str, workaround: str = "") -> Finding:
+    """A finding about one observation, with everything a sceptic asks for."""
+    probe = seen.probe
+    condition = (
+        f"{seen.stage}; backend `{seen.served_by}`; extension `{probe.extension}`, {probe.auth}, "
+        f"{'streaming' if probe.stream else 'not streaming'}; header: {probe.kind}"
+    )
+    return Finding(
+        claim=claim,
+        condition=condition,
+        effect=masked(effect),
+        request=describe_request(seen),
+        reply=describe_reply(seen.reply),
+        row=describe_rows(seen.rows),
+        workaround=workaround,
+    )
+
+
+def describe_request(seen: Observation) -> str:
+    """Method, path and the plan's header as sent."""
+    lines = [shown(line) for line in seen.probe.lines]
+    header = f"{plan.HEADER}: {' and '.join(lines)}" if lines else f"no {plan.HEADER}"
+    return f"{seen.probe.request.method} {seen.probe.request.path}, {header}, as {masked(seen.probe.user)}"
+
+
+def describe_reply(reply: Reply) -> str:
+    """Outcome, status and upstream id."""
+    if reply.outcome is not Outcome.REPLY:
+        return f"{reply.outcome} ({reply.status})" if reply.status else str(reply.outcome)
+    content_type = reply.header("content-type") or "without content type"
+    return f"{reply.status} {content_type}, id {reply.upstream_id or 'missing'}"
+
+
+def describe_rows(rows: tuple[Row, ...]) -> str:
+    """Each row with its value, or that there is none."""
+    return "; ".join(map(describe_row, rows)) or "no usage row, no metadata row"
+
+
+def describe_row(row: Row) -> str:
+    """Ids of both rows, and the value of the column."""
+    usage = f"usage row {row.usage_id} of {masked(str(row.user))}" if row.usage_id else "no usage row"
+    if not row.metadata_id:
+        return f"{usage}, no metadata row"
+    return f"{usage}, metadata row {row.metadata_id} with {plan.COLUMN} {describe_value(row.value)}"
+
+
+def describe_value(value: str | None) -> str:
+    """A stored value: NULL, or in quotes, masked and with its length."""
+    return "NULL" if value is None else f"{shown(masked(value))} of length {len(value)}"
+
+
+def comparable(reply: Reply) -> tuple[object, ...]:
+    """What of a reply must not change with the header: outcome, status, content type, body but for ids and times."""
+    return (reply.outcome, reply.status, reply.header("content-type"), _steady(reply.body))
+
+
+def _steady(body: bytes) -> object:
+    lines = [line[5:].strip() if line.startswith(b"data:") else line for line in body.splitlines()]
+    return tuple(_steady_text(line) for line in lines)
+
+
+def _steady_text(text: bytes) -> object:
+    try:
+        document: Any = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(document, dict):
+        document = {key: value for key, value in document.items() if key not in VOLATILE}
+    return json.dumps(document, sort_keys=True)

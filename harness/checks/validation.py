@@ -1,0 +1,51 @@
+"""Judges what became of the header: which values are stored, byte for byte, and which are not.
+
+Takes observations of requests that the `after` backend served to anonymous users. Knows no server.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from harness.checks.evidence import describe_value, finding
+from harness.headers.policy import Policy, received, utf16_length
+from harness.target import Observation
+from harness.verdict import Docket
+
+STORED: Final = "V1"
+LIMIT: Final = "V2"
+NOT_STORED: Final = "V3"
+IDENTITY: Final = "I1"
+
+
+def expected_value(seen: Observation, policy: Policy) -> str | None:
+    """What the column must hold: nothing from `before`, the e-mail of a signed-in user, else the policy's value."""
+    if seen.served_by == "before":
+        return None
+    if seen.probe.email is not None:
+        return seen.probe.email
+    return policy.stored(seen.probe.lines)
+
+
+def judge_values(docket: Docket, observations: Iterable[Observation], policy: Policy) -> None:
+    """Judges V1 to V3 and I1 over the observations that left their rows; what left none is R1's."""
+    for seen in observations:
+        whole = [row for row in seen.rows if row.whole]
+        if seen.served_by == "before" or not whole:
+            continue
+        expected = expected_value(seen, policy)
+        claim = _claim_of(seen, policy, expected)
+        docket.saw(claim)
+        for row in whole:
+            if row.value != expected:
+                effect = f"stored {describe_value(row.value)}, expected {describe_value(expected)}"
+                docket.refute(finding(claim, seen, effect))
+
+
+def _claim_of(seen: Observation, policy: Policy, expected: str | None) -> str:
+    if seen.probe.email is not None:
+        return IDENTITY
+    text = received(seen.probe.lines)
+    at_limit = text is not None and abs(2 * utf16_length(text) - 2 * policy.length_max - 1) == 1
+    if at_limit and text is not None and policy.accepted(text[: policy.length_max]) is not None:
+        return LIMIT  # valid but for its length: one below or one above the limit's edge
+    return NOT_STORED if expected is None else STORED

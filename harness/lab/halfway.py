@@ -1,0 +1,152 @@
+"""Holds a concurrent index build half-way: frozen in one of its three waits, or cancelled there. No sleeps, no luck.
+
+A build waits three times (PostgreSQL, CREATE INDEX, "Building Indexes Concurrently"): for writers that were there
+before it began, for writers that came before the index took writes, and for snapshots older than its second scan.
+Each wait is held by a transaction of ours that the build must wait for, and is entered for certain before we go on:
+`pg_stat_progress_create_index` names it. Knows nothing of stages and orders.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg import sql
+
+from harness import plan
+from harness.errors import CannotRunError
+
+WAIT_S_MAX: Final = 30.0
+POLL_S: Final = 0.002
+
+
+class HalfWay(StrEnum):
+    """How a build is half-way: the wait that holds it (PostgreSQL's name for it), or what a cancelled one left."""
+
+    BEFORE_BUILD = "waiting for writers before build"
+    BEFORE_VALIDATION = "waiting for writers before validation"
+    OLD_SNAPSHOTS = "waiting for old snapshots"
+    NOT_READY = "invalid, indisready false"
+    READY = "invalid, indisready true"
+
+
+LEAVES: Final[Mapping[HalfWay, HalfWay]] = MappingProxyType(
+    {
+        HalfWay.BEFORE_BUILD: HalfWay.NOT_READY,
+        HalfWay.BEFORE_VALIDATION: HalfWay.READY,
+        HalfWay.OLD_SNAPSHOTS: HalfWay.READY,
+    }
+)
+"""What a build leaves behind when it is cancelled in a wait."""
+
+CREATE_INDEX: Final = sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} ({})").format(
+    sql.Identifier(plan.INDEX), sql.Identifier(plan.METADATA_TABLE), sql.Identifier(plan.COLUMN)
+)
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+class FrozenBuild:
+    """A concurrent build that stands still in one wait until it is finished or cancelled."""
+
+    def __init__(self, dsn: str, wait: HalfWay, statement: sql.Composed = CREATE_INDEX) -> None:
+        """`statement` is the build; `wait` is one of the three that `LEAVES` has as keys."""
+        self._dsn = dsn
+        self._wait = wait
+        self._statement = statement
+        self._open = AsyncExitStack()
+        self._blockers: list[Connection] = []
+        self._builder: Connection
+        self._build: asyncio.Task[None]
+
+    async def __aenter__(self) -> Self:
+        """Starts the build and returns once it is in its wait. Raises CannotRunError when it never gets there."""
+        try:
+            await self._freeze()
+        except BaseException:
+            await self._open.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """Cancels the build if it is still frozen, and closes every connection."""
+        if not self._build.done():
+            await self.cancel()
+        await self._open.aclose()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the backend that builds."""
+        return self._builder.info.backend_pid
+
+    async def finish(self) -> None:
+        """Lets the build go on to its end. Raises psycopg.Error when it fails."""
+        await self._release()
+        await asyncio.wait_for(self._build, WAIT_S_MAX)
+
+    async def cancel(self) -> None:
+        """Interrupts the build in its wait; the invalid index stays."""
+        await self._builder.cancel_safe(timeout=WAIT_S_MAX)
+        await asyncio.wait([self._build], timeout=WAIT_S_MAX)
+        if isinstance(self._build.exception(), psycopg.errors.QueryCanceled):
+            await self._release()
+            return
+        await self._build
+
+    async def _freeze(self) -> None:
+        self._builder = await self._connect()
+        if self._wait is HalfWay.OLD_SNAPSHOTS:
+            await self._block("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        else:
+            await self._block_writer()
+        self._build = asyncio.create_task(self._run())
+        if self._wait is HalfWay.BEFORE_VALIDATION:
+            await self._reach(HalfWay.BEFORE_BUILD)
+            await self._block_writer()
+            await self._blockers.pop(0).rollback()
+        await self._reach(self._wait)
+
+    async def _run(self) -> None:
+        await self._builder.execute(self._statement)
+
+    async def _connect(self) -> Connection:
+        connection = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
+        return await self._open.enter_async_context(connection)
+
+    async def _block_writer(self) -> None:
+        """An open INSERT holds this lock; the lock alone holds up the build just so, and leaves no row behind."""
+        lock = sql.SQL("BEGIN; LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(
+            sql.Identifier(plan.METADATA_TABLE)
+        )
+        await self._block(lock.as_string())
+
+    async def _block(self, text: str) -> None:
+        blocker = await self._connect()
+        await blocker.execute(text.encode())
+        self._blockers.append(blocker)
+
+    async def _release(self) -> None:
+        while self._blockers:
+            await self._blockers.pop().rollback()
+
+    async def _reach(self, wait: HalfWay) -> None:
+        watcher = await self._connect()
+        query = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WAIT_S_MAX
+        phase: object = None
+        while loop.time() < deadline and not self._build.done():
+            found = await (await watcher.execute(query, (self.pid,))).fetchone()
+            phase = found and found[0]
+            if phase == wait.value:
+                await watcher.close()
+                return
+            await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
+        if self._build.done():
+            await self._build  # raises what the build failed with
+        raise CannotRunError(
+            f"the index build did not reach {wait.value!r} within {WAIT_S_MAX:.0f} s; it is at {phase!r}"
+        )

@@ -1,0 +1,130 @@
+"""What `harness prove` does: the rollout on real servers in the plan's order, and each claim judged on it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from harness import plan
+from harness.backend import serve
+from harness.checks.compatibility import (
+    judge_accounting,
+    judge_old_clients,
+    judge_old_rows,
+    judge_replies,
+    judge_totals,
+)
+from harness.checks.migration import judge_rows_untouched
+from harness.checks.validation import judge_values
+from harness.database.server import running_server
+from harness.database.templates import Templates
+from harness.headers.policy import POLICIES
+from harness.report.document import Report
+from harness.rollout.matrix import addresses, matrix
+from harness.rollout.model import START, Step, after
+from harness.rollout.stage import Cast, stack, stand
+from harness.target import Observation
+from harness.verdict import Docket
+
+PLAN_ORDER: Final = (
+    Step.ADD_COLUMN,
+    Step.START_BUILD,
+    Step.FINISH_BUILD,
+    Step.SWAP_1,
+    Step.SWAP_2,
+    Step.RELEASE_EXTENSION,
+)
+"""The order of the plan's section "Deployment Order", with the migration first."""
+
+
+class Level(StrEnum):
+    """How much is sent."""
+
+    SMOKE = "smoke"
+    STANDARD = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class ProveOptions:
+    """What the user asked for; the defaults are the command's."""
+
+    level: Level = Level.STANDARD
+    policy: str = "strict"
+    postgres: str = "embedded"
+    seed: int = 0
+    cast: Cast = field(default_factory=Cast)
+    command: str = "harness prove"
+
+
+Say = Callable[[str], None]
+Busy = Callable[[str], AbstractContextManager[object]]
+"""Shows that something is going on, in words, until the context ends."""
+
+
+def prove(options: ProveOptions, say: Say, busy: Busy = nullcontext) -> Report:
+    """Runs the whole proof and returns the report; leaves nothing behind.
+
+    Raises CannotRunError when the stack cannot be stood up.
+    """
+    started = time.monotonic()
+    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    lines = plan_lines()
+    for line in lines:
+        say(line)
+    docket = Docket(plan.CLAIMS)
+    serve.warm()
+    with running_server(options.postgres) as server, Templates(server) as templates:
+        say(f"Postgres {server.version} ({server.kind})")
+        judge_rows_untouched(docket, templates)
+        asyncio.run(_walk(options, docket, templates, busy))
+        name = f"Postgres {server.version} ({server.kind})"
+    return Report(
+        command=options.command,
+        seed=options.seed,
+        level=options.level,
+        policy=options.policy,
+        server=name,
+        started=stamp,
+        seconds=time.monotonic() - started,
+        judgements=docket.judgements(),
+        plan=lines,
+    )
+
+
+def plan_lines() -> tuple[str, ...]:
+    """The stages of the plan's order as a numbered tree."""
+    lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START.words}"]
+    stage = START
+    for number, step in enumerate(PLAN_ORDER, start=2):
+        stage = after(stage, step)
+        lines += [f"   {step}: {step.words}", f"{number}. {stage.words}"]
+    return tuple(lines)
+
+
+async def _walk(options: ProveOptions, docket: Docket, templates: Templates, busy: Busy) -> None:
+    observations: list[Observation] = []
+    origin = addresses()
+    async with stack(templates, options.policy, options.cast) as shared, stand(shared, START) as standing:
+        signed_in = await shared.signed_in(standing.dsn)
+        rows_before = await standing.totals()
+        for number, step in enumerate((None, *PLAN_ORDER), start=1):
+            with busy(f"stage {number} of {len(PLAN_ORDER) + 1}: {step or 'as it was'}"):
+                if step is not None:
+                    await standing.take(step)
+                thin = options.level is Level.SMOKE
+                probes = [
+                    matrix(signed_in, origin, released=standing.stage.extension_released, thin=thin)
+                    for _ in standing.replicas
+                ]
+                observations += await standing.observe(probes)
+        await standing.drain()
+        judge_totals(docket, observations, rows_before, await standing.totals())
+    judge_replies(docket, observations)
+    judge_old_rows(docket, observations)
+    judge_old_clients(docket, observations)
+    judge_accounting(docket, observations)
+    judge_values(docket, observations, POLICIES[options.policy])
