@@ -8,6 +8,7 @@ steps, which are the same for every policy: blanks at the edges go, bytes become
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from harness import plan
@@ -15,7 +16,13 @@ from harness import plan
 OWS: Final = b" \t"
 """Optional white space around a field value (RFC 9110, 5.6.3)."""
 
-JS_TRIM: Final = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+FIELD_BYTES: Final = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
+"""The 224 bytes that HTTP lets through in a field value (RFC 9110, 5.5); a line with any other is refused."""
+
+JS_TRIM: Final = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 """What `String.prototype.trim` removes (ECMA-262, WhiteSpace and LineTerminator). `str.strip()` differs:
 it also removes U+0085 and U+001C to U+001F."""
 
@@ -34,17 +41,22 @@ class Policy:
     trims: bool
 
     def stored(self, lines: Sequence[bytes]) -> str | None:
-        """The value that must be stored for these header lines (none, one or several); None means NULL."""
+        """The value that must be stored for these header lines (none, one or several); None means NULL.
+
+        The lines are taken to have passed HTTP: see `refused` for those that do not.
+        """
         text = received(lines)
         return None if text is None else self.accepted(text)
 
     def accepted(self, text: str) -> str | None:
         """The value stored for what `Headers.get` returned, or None; the empty string is falsy and never accepted."""
-        if not text or utf16_length(text) > self.length_max:
-            return None
-        if self.alphabet is not None and not re.fullmatch(f"[{self.alphabet}]+", text):
+        if not text or utf16_length(text) > self.length_max or not self.allows(text):
             return None
         return text.strip(JS_TRIM) if self.trims else text
+
+    def allows(self, text: str) -> bool:
+        """Whether every character of the text is in the alphabet, whatever its length."""
+        return self.alphabet is None or _made_of(self.alphabet).fullmatch(text) is not None
 
 
 STRICT: Final = Policy("strict", plan.LENGTH_MAX, alphabet="A-Za-z0-9_-", trims=False)
@@ -63,6 +75,16 @@ def received(lines: Sequence[bytes]) -> str | None:
     return ", ".join(line.strip(OWS).decode("latin-1") for line in lines)
 
 
+def refused(line: bytes) -> bool:
+    """Whether HTTP refuses a header line with this value, whatever the rule: it holds a byte outside `FIELD_BYTES`."""
+    return bool(line.translate(None, FIELD_BYTES))
+
+
 def utf16_length(text: str) -> int:
     """JavaScript's `String.length`: characters beyond U+FFFF count twice."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+@lru_cache(maxsize=16)
+def _made_of(alphabet: str) -> re.Pattern[str]:
+    return re.compile(f"[{alphabet}]*")
