@@ -1,0 +1,199 @@
+"""A running Postgres server, wherever it comes from, and databases of one's own on it.
+
+Knows nothing of what is in the databases: no tables, no migrations.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from harness.database.embedded import embedded_server
+from harness.errors import CannotRunError, MisuseError
+
+CHOICES: Final = "embedded[:16|:18], docker[:IMAGE] or a postgresql:// DSN"
+VERSION_MIN: Final = 13
+"""Oldest major version with DROP DATABASE ... (FORCE)."""
+CONNECT_SECONDS: Final = 10
+
+_SCHEMES: Final = ("postgresql://", "postgres://")
+_URL: Final = re.compile(
+    r"(?P<server>\w+://(?:[^@/]*@)?[^/?]*)"  # as libpq reads it: a password may hold ? and #
+    r"(?:/[^?]*)?"
+    r"(?:\?(?P<options>.*))?",
+    re.DOTALL,
+)
+_INSTEAD: Final = "give another DSN, or choose `embedded`"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server on which databases may be made."""
+
+    kind: str  # "embedded", "docker" or "dsn"
+    version: str  # "16.14"
+    admin_dsn: str = field(repr=False)  # URL of a database that exists, as a role that may create others
+    _created: set[str] = field(default_factory=set, repr=False)
+
+    def dsn(self, database: str) -> str:
+        """URL of a database on this server, for libpq and for programs that take the same form."""
+        url = _URL.fullmatch(self.admin_dsn)
+        assert url is not None
+        options = [option for option in (url["options"] or "").split("&") if not option.startswith("dbname=")]
+        return f"{url['server']}/{quote(database, safe='')}?{'&'.join(options)}".rstrip("?")
+
+    def create_database(self, template: str | None = None) -> str:
+        """Makes `harness_<random>`, empty or a copy of `template`, and returns its name.
+
+        Nobody may be connected to the template. Empty means UTF-8 and the C locale whatever the server's defaults are.
+        Source: PostgreSQL, CREATE DATABASE.
+        """
+        name = f"harness_{secrets.token_hex(8)}"
+        if template is None:
+            origin: sql.Composable = sql.SQL("template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+        else:
+            origin = sql.Identifier(template)
+        # Copying files takes a checkpoint, cheap on a server without fsync and rude on somebody else's.
+        by_files = self.kind != "dsn" and int(self.version.split(".")[0]) >= 15
+        strategy = sql.SQL("STRATEGY = FILE_COPY" if by_files else "")
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(sql.Identifier(name), origin, strategy)
+        with _connection(self.admin_dsn) as connection:
+            connection.execute(create)
+        self._created.add(name)
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drops it and ends the connections to it; again is no error.
+
+        Raises MisuseError for a database that this object did not make.
+        """
+        if name not in self._created:
+            raise MisuseError(f"refused to drop database {name}: it was not made here")
+        with _connection(self.admin_dsn) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+        self._created.discard(name)
+
+    @contextmanager
+    def database(self, template: str | None = None) -> Iterator[str]:
+        """The DSN of a new database, dropped on exit."""
+        name = self.create_database(template)
+        try:
+            yield self.dsn(name)
+        finally:
+            with suppress(psycopg.OperationalError):  # the server has gone, which whoever used it was told
+                self.drop_database(name)
+
+
+@contextmanager
+def running_server(choice: str = "embedded") -> Iterator[Server]:
+    """The server that was asked for: `embedded` (also `embedded:18`), `docker`, `docker:IMAGE`, or a DSN.
+
+    What the harness started is gone on exit. On the server behind a DSN it drops the databases that it made,
+    and touches no other. Raises MisuseError for another choice, CannotRunError when there is no such server.
+    """
+    kind, _, detail = choice.partition(":")
+    if choice.startswith(_SCHEMES):
+        with attached_server("dsn", choice) as server:
+            yield server
+    elif kind == "embedded" and (detail or "16").isdecimal():
+        with embedded_server(int(detail or "16")) as embedded:
+            yield Server("embedded", embedded.version, embedded.dsn("postgres"))
+    elif kind == "docker":
+        # Here, because it takes half a second that nobody else needs to wait.
+        from harness.database.container import DEFAULT_IMAGE, postgres_container
+
+        with postgres_container(detail or DEFAULT_IMAGE) as dsn, attached_server("docker", dsn) as server:
+            yield server
+    else:
+        raise MisuseError(f"no such Postgres: {choice.partition('://')[0]!r}; choose {CHOICES}")
+
+
+@contextmanager
+def attached_server(kind: str, dsn: str) -> Iterator[Server]:
+    """A server that somebody else started; what is made on it through this object is dropped on exit.
+
+    Raises MisuseError when the DSN cannot be read, CannotRunError when it leads to no server of use.
+    """
+    server = Server(kind, _checked(dsn), dsn)
+    try:
+        yield server
+    except BaseException:
+        _drop_all(server)
+        raise
+    left = _drop_all(server)
+    if left:
+        raise CannotRunError(f"{where(dsn)} cannot be reached any more; drop by hand: {', '.join(left)}")
+
+
+def _drop_all(server: Server) -> list[str]:
+    """Drops what the server object made, and returns the names of those that it could not drop."""
+    for name in sorted(server._created):
+        with suppress(psycopg.Error):
+            server.drop_database(name)
+    return sorted(server._created)
+
+
+def _connection(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
+    bounded = {"connect_timeout": CONNECT_SECONDS} | conninfo_to_dict(dsn)
+    return psycopg.connect(make_conninfo("", **bounded), autocommit=True)
+
+
+def _checked(dsn: str) -> str:
+    """The version of the server behind a DSN, if databases may be made on it."""
+    if not _is_readable(dsn):
+        raise MisuseError(
+            "the DSN cannot be read: it must be postgresql://user:password@host:port/database, "
+            "with / and @ in the password as %2F and %40"
+        )
+    try:
+        with _connection(dsn) as connection:
+            row = connection.execute(
+                "SELECT rolname, rolsuper OR rolcreatedb, pg_is_in_recovery(), current_setting('server_version')"
+                " FROM pg_roles WHERE rolname = current_user"
+            ).fetchone()
+    except psycopg.Error as error:
+        raise CannotRunError(
+            f"cannot connect to {where(dsn)} ({' '.join(str(error).split())}); {_INSTEAD}"
+        ) from error
+    assert row is not None, "every session has a role"
+    role, may_create, is_standby, server_version = row
+    version = str(server_version).split()[0]
+    if int(version.split(".")[0]) < VERSION_MIN:
+        raise CannotRunError(
+            f"{where(dsn)} is Postgres {version}; {VERSION_MIN} or later is needed; {_INSTEAD}"
+        )
+    if is_standby:
+        raise CannotRunError(f"{where(dsn)} is a standby, where no database can be made; {_INSTEAD}")
+    if not may_create:
+        raise CannotRunError(
+            f"role {role} may not create databases on {where(dsn)}; "
+            f"let a superuser run ALTER ROLE {role} CREATEDB, or {_INSTEAD}"
+        )
+    return version
+
+
+def _is_readable(dsn: str) -> bool:
+    """Also false when libpq reads part of a password as the port or the database, which messages would show."""
+    try:
+        parts = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return False
+    return re.search(r"[^\d,]", str(parts.get("port", ""))) is None and "@" not in str(
+        parts.get("dbname", "")
+    )
+
+
+def where(dsn: str) -> str:
+    """Where a DSN leads, for messages: user, host, port and database, without the password."""
+    parts = conninfo_to_dict(dsn)
+    host = parts.get("host") or parts.get("hostaddr") or "the local socket"
+    return f"{parts.get('user') or '(you)'}@{host}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
