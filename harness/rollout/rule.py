@@ -78,7 +78,7 @@ def derive_rule(orders: Iterable[Order], unsafe: Unsafe) -> Rule:
     shared = {
         constraint: found.broken
         for constraint, found in tally(legal).items()
-        if found.broken and found.met & safe and not found.broken & safe
+        if found.met & safe and not found.broken & safe
     }
     unwanted = everyone - safe - frozenset[int]().union(*shared.values())
     return Rule(

@@ -421,5 +421,13 @@ def test_comparison_shows_the_unsafe_orders_when_the_plan_is_taken_at_its_word(
 ) -> None:
     found = compare(forward, AHEAD_OF_COLUMN, implied=())
     assert found.relation is Relation.NEITHER
-    assert found.needed_missing == COLUMN_FIRST
+    assert (found.needed_missing, found.needed_implied) == (COLUMN_FIRST, ())
     assert found.unsafe_allowed == 208 - 132
+
+
+def test_comparison_needs_nothing_of_the_plan_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
+    found = compare(forward, Unsafe())
+    assert found.relation is Relation.WEAKER
+    assert found.unneeded == (precedence(R1, E), precedence(R2, E), *COLUMN_FIRST)
+    assert (found.needed_implied, found.needed_missing) == ((), ())
+    assert (found.safe_forbidden, found.unsafe_allowed) == (624 - 132, 0)
