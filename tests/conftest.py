@@ -1,0 +1,6 @@
+"""Loads the shared fixtures; one `tests.fix_<subject>` a line."""
+
+pytest_plugins = [
+    "tests.fix_postgres",
+    "tests.fix_database",
+]
