@@ -50,7 +50,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "V3",
-        "An invalid, empty, duplicate or missing header stores NULL.",
+        "An invalid, empty or duplicate header stores NULL.",
         "alphanumeric + underscore/hyphen only",
         _ROUTE,
         least=4,
@@ -60,6 +60,13 @@ CLAIMS: Final = (
         "No header, whatever it holds, changes the status or the body of the reply.",
         "header is optional",
         "Deployment Order",
+        least=4,
+    ),
+    Claim(
+        "V5",
+        "A request without the header stores NULL, whatever was sent before it.",
+        "const rawDistinctId = request.headers.get",
+        _ROUTE,
         least=4,
     ),
     Claim(
@@ -82,6 +89,13 @@ CLAIMS: Final = (
         ": user.google_user_email",
         _ROUTE,
         least=2,
+    ),
+    Claim(
+        "I2",
+        "An anonymous user is still known by the address alone.",
+        "Backend creates `anon:{ip}`",
+        "Problem",
+        least=4,
     ),
     Claim(
         "M1",

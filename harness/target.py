@@ -69,9 +69,11 @@ class Observation:
     reply: Reply
     rows: tuple[Row, ...]
     served_by: str
-    """Name of the backend build."""
+    """The backend version that answered: `before` or `after`."""
     stage: str
     """The stage in words."""
+    since: datetime
+    """The database's clock before it was sent."""
 
 
 Sender = Callable[[str, Sequence[Request]], Awaitable[list[Reply]]]

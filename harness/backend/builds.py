@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from harness import plan
-from harness.errors import MisuseError
 from harness.headers.policy import Policy, received
 
 HeaderLines = list[tuple[bytes, bytes]]
@@ -90,14 +89,3 @@ UNWIRED: Final = replace(
     summary="the plan's route with the INSERT left as it was (File 4: likely already works)",
     columns=(),
 )
-
-BUILDS: Final = {build.name: build for build in (BEFORE, AFTER, UNWIRED)}
-
-
-def find_build(name: str) -> Build:
-    """The build of that name. Raises MisuseError for an unknown one."""
-    try:
-        return BUILDS[name]
-    except KeyError:
-        known = ", ".join(sorted(BUILDS))
-        raise MisuseError(f"unknown build {name!r}; known builds: {known}") from None

@@ -21,7 +21,7 @@ import uvicorn
 from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
-from harness.backend.builds import find_build
+from harness.backend.defects import find_build
 from harness.backend.http import NodeProtocol
 from harness.backend.upstream import Upstream
 from harness.backend.usage import DRAIN_S_MAX, Accounts, Loss

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness import plan
 from harness.checks.evidence import comparable, describe_reply, describe_value, finding
+from harness.checks.validation import IDENTITY
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
 from harness.target import Observation
@@ -17,6 +18,7 @@ REPLY: Final = "V4"
 IGNORED: Final = "C1"
 OLD_CLIENT: Final = "C2"
 ACCOUNTED: Final = "R1"
+ADDRESS: Final = "I2"
 
 
 def judge_replies(docket: Docket, observations: Sequence[Observation]) -> None:
@@ -72,7 +74,7 @@ def judge_old_clients(docket: Docket, observations: Iterable[Observation]) -> No
 
 
 def judge_accounting(docket: Docket, observations: Iterable[Observation]) -> None:
-    """Judges R1: each request that was answered has one usage row and one metadata row, joined, and under its user."""
+    """Judges R1: each request that was answered has one usage row and one metadata row, joined."""
     for seen in observations:
         identity = seen.reply.upstream_id
         if identity is None:
@@ -84,10 +86,19 @@ def judge_accounting(docket: Docket, observations: Iterable[Observation]) -> Non
                     ACCOUNTED, seen, f"expected one usage row with its metadata row, found {len(seen.rows)}"
                 )
             )
-        elif seen.rows[0].user != seen.probe.user:
-            docket.refute(
-                finding(ACCOUNTED, seen, f"accounted to {seen.rows[0].user}, expected {seen.probe.user}")
-            )
+
+
+def judge_users(docket: Docket, observations: Iterable[Observation]) -> None:
+    """Judges I1's half and I2: rows stand under the signed-in user, or under the address and nothing else."""
+    for seen in observations:
+        claim = ADDRESS if seen.probe.email is None else IDENTITY
+        for row in seen.rows:
+            if row.usage_id is not None:
+                docket.saw(claim)
+                if row.user != seen.probe.user:
+                    docket.refute(
+                        finding(claim, seen, f"accounted to {row.user}, expected {seen.probe.user}")
+                    )
 
 
 def judge_totals(

@@ -65,8 +65,9 @@ def describe_value(value: str | None) -> str:
 
 
 def comparable(reply: Reply) -> tuple[object, ...]:
-    """What of a reply must not change with the header: outcome, status, content type, body but for ids and times."""
-    return (reply.outcome, reply.status, reply.header("content-type"), _steady(reply.body))
+    """What of a reply must not change with the header: outcome, status, header names, content type, body but for ids."""
+    names = frozenset(name for name, _ in reply.headers)
+    return (reply.outcome, reply.status, names, reply.header("content-type"), _steady(reply.body))
 
 
 def _steady(body: bytes) -> object:

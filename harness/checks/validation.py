@@ -14,6 +14,7 @@ from harness.verdict import Docket
 STORED: Final = "V1"
 LIMIT: Final = "V2"
 NOT_STORED: Final = "V3"
+MISSING: Final = "V5"
 IDENTITY: Final = "I1"
 
 
@@ -27,7 +28,7 @@ def expected_value(seen: Observation, policy: Policy) -> str | None:
 
 
 def judge_values(docket: Docket, observations: Iterable[Observation], policy: Policy) -> None:
-    """Judges V1 to V3 and I1 over the observations that left their rows; what left none is R1's."""
+    """Judges V1 to V3, V5 and I1 over the observations that left their rows; what left none is R1's."""
     for seen in observations:
         whole = [row for row in seen.rows if row.whole]
         if seen.served_by == "before" or not whole:
@@ -44,6 +45,8 @@ def judge_values(docket: Docket, observations: Iterable[Observation], policy: Po
 def _claim_of(seen: Observation, policy: Policy, expected: str | None) -> str:
     if seen.probe.email is not None:
         return IDENTITY
+    if not seen.probe.lines:
+        return MISSING
     text = received(seen.probe.lines)
     at_limit = text is not None and abs(2 * utf16_length(text) - 2 * policy.length_max - 1) == 1
     if at_limit and text is not None and policy.accepted(text[: policy.length_max]) is not None:

@@ -12,11 +12,15 @@ CONCURRENT: Final = 8
 TIMEOUT_S: Final = 20.0
 
 
-async def send_all(origin: str, requests: Sequence[Request], *, concurrent: int = CONCURRENT, timeout_s: float = TIMEOUT_S) -> list[Reply]:
+async def send_all(
+    origin: str, requests: Sequence[Request], *, concurrent: int = CONCURRENT, timeout_s: float = TIMEOUT_S
+) -> list[Reply]:
     """One reply for each request, in their order; a request without an answer in time is a reply that says so."""
     slots = asyncio.Semaphore(concurrent)
     limits = httpx.Limits(max_connections=concurrent)
-    async with httpx.AsyncClient(base_url=origin, timeout=timeout_s, limits=limits, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=origin, timeout=timeout_s, limits=limits, trust_env=False
+    ) as client:
 
         async def send(request: Request) -> Reply:
             async with slots:
@@ -28,7 +32,9 @@ async def send_all(origin: str, requests: Sequence[Request], *, concurrent: int 
 async def send_one(client: httpx.AsyncClient, request: Request) -> Reply:
     """The reply to one request; its body is read to the end."""
     try:
-        got = await client.request(request.method, request.path, headers=list(request.headers), content=request.body)
+        got = await client.request(
+            request.method, request.path, headers=list(request.headers), content=request.body
+        )
     except httpx.TimeoutException:
         return Reply(Outcome.TIMEOUT, 0)
     except httpx.TransportError:

@@ -29,15 +29,15 @@ class HalfWay(StrEnum):
     BEFORE_BUILD = "waiting for writers before build"
     BEFORE_VALIDATION = "waiting for writers before validation"
     OLD_SNAPSHOTS = "waiting for old snapshots"
-    NOT_READY = "invalid, indisready false"
-    READY = "invalid, indisready true"
+    INVALID_NOT_READY = "invalid, indisready false"
+    INVALID_READY = "invalid, indisready true"
 
 
 LEAVES: Final[Mapping[HalfWay, HalfWay]] = MappingProxyType(
     {
-        HalfWay.BEFORE_BUILD: HalfWay.NOT_READY,
-        HalfWay.BEFORE_VALIDATION: HalfWay.READY,
-        HalfWay.OLD_SNAPSHOTS: HalfWay.READY,
+        HalfWay.BEFORE_BUILD: HalfWay.INVALID_NOT_READY,
+        HalfWay.BEFORE_VALIDATION: HalfWay.INVALID_READY,
+        HalfWay.OLD_SNAPSHOTS: HalfWay.INVALID_READY,
     }
 )
 """What a build leaves behind when it is cancelled in a wait."""

@@ -25,6 +25,7 @@ from typing import Final, TypeVar
 from harness import plan
 from harness.database.migrations import SchemaState
 from harness.errors import MisuseError
+from harness.lab.halfway import LEAVES, HalfWay
 
 
 class Version(StrEnum):
@@ -185,26 +186,6 @@ def after(stage: Stage, step: Step) -> Stage:
         legal = ", ".join(MOVES[stage])
         raise MisuseError(f"cannot {step} in stage ({stage.words}); legal there: {legal}") from None
 
-
-class HalfWay(StrEnum):
-    """How a build is half-way: the wait that holds it (PostgreSQL's name of the phase), or what it left."""
-
-    BEFORE_BUILD = "waiting for writers before build"
-    BEFORE_VALIDATION = "waiting for writers before validation"
-    OLD_SNAPSHOTS = "waiting for old snapshots"
-    INVALID_NOT_READY = "invalid, indisready false"
-    INVALID_READY = "invalid, indisready true"
-
-
-LEAVES: Final[Mapping[HalfWay, HalfWay]] = {
-    HalfWay.BEFORE_BUILD: HalfWay.INVALID_NOT_READY,
-    HalfWay.BEFORE_VALIDATION: HalfWay.INVALID_READY,
-    HalfWay.OLD_SNAPSHOTS: HalfWay.INVALID_READY,
-}
-"""What a build that is cancelled in a wait leaves behind.
-
-Source: PostgreSQL, CREATE INDEX, Building Indexes Concurrently.
-"""
 
 _HALF_WAYS: Final[Mapping[SchemaState, tuple[HalfWay, ...]]] = {
     SchemaState.BUILDING: tuple(LEAVES),

@@ -7,7 +7,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 import psycopg
@@ -23,7 +23,7 @@ from harness.rollout.matrix import SignedIn
 from harness.rollout.model import Stage, Step, Version, after
 from harness.target import Observation, Probe, Rows, Sender
 
-REPLICAS: Final = 2
+WAIT_ROWS_S: Final = 1.0
 TO_VERSION: Final = {
     Step.SWAP_1: (0, Version.AFTER),
     Step.SWAP_2: (1, Version.AFTER),
@@ -144,7 +144,10 @@ class Stand:
         self.stage = to
 
     async def observe(self, probes: Sequence[Sequence[Probe]], send: Sender = send_all) -> list[Observation]:
-        """Sends each replica its probes, all replicas at once, and returns every request with its reply and rows."""
+        """Sends each replica its probes, all replicas at once, and returns every request with its reply and rows.
+
+        Rows are waited for until they are there or given up, at most `WAIT_ROWS_S`; `settle` looks again.
+        """
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
             rows = Rows(connection)
             since = await rows.now()
@@ -156,13 +159,26 @@ class Stand:
             )
             flat = [probe for mine in probes for probe in mine]
             replies = [reply for mine in answers for reply in mine]
-            found = await rows.arrived(flat, replies, since, lost=self.lost)
+            found = await rows.arrived(flat, replies, since, wait_s=WAIT_ROWS_S, lost=self.lost)
         served = [str(one.version) for one, mine in zip(self.replicas, probes, strict=True) for _ in mine]
         words = self.stage.words
         return [
-            Observation(probe, reply, mine, version, words)
+            Observation(probe, reply, mine, version, words, since)
             for probe, reply, mine, version in zip(flat, replies, found, served, strict=True)
         ]
+
+    async def settle(self, observations: Sequence[Observation]) -> list[Observation]:
+        """Drains the replicas and reads all rows anew: nothing can come after it, so late and double rows are seen."""
+        await self.drain()
+        if not observations:
+            return []
+        since = min(seen.since for seen in observations)
+        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
+            rows = Rows(connection)
+            found = await rows.of(
+                [seen.probe for seen in observations], [seen.reply for seen in observations], since
+            )
+        return [replace(seen, rows=mine) for seen, mine in zip(observations, found, strict=True)]
 
     def lost(self) -> set[str]:
         """Upstream ids of requests whose rows a replica has given up."""

@@ -17,6 +17,7 @@ from harness.checks.compatibility import (
     judge_old_rows,
     judge_replies,
     judge_totals,
+    judge_users,
 )
 from harness.checks.migration import judge_rows_untouched
 from harness.checks.validation import judge_values
@@ -121,10 +122,11 @@ async def _walk(options: ProveOptions, docket: Docket, templates: Templates, bus
                     for _ in standing.replicas
                 ]
                 observations += await standing.observe(probes)
-        await standing.drain()
+        observations = await standing.settle(observations)
         judge_totals(docket, observations, rows_before, await standing.totals())
     judge_replies(docket, observations)
     judge_old_rows(docket, observations)
     judge_old_clients(docket, observations)
     judge_accounting(docket, observations)
+    judge_users(docket, observations)
     judge_values(docket, observations, POLICIES[options.policy])

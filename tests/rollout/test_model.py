@@ -3,16 +3,15 @@ import pytest
 from harness import plan
 from harness.database.migrations import SchemaState
 from harness.errors import MisuseError
+from harness.lab.halfway import LEAVES, HalfWay
 from harness.rollout.model import (
     EXTENSION_MOVES,
-    LEAVES,
     MOVES,
     REPLICA_MOVES,
     ROLLS_BACK,
     SCHEMA_MOVES,
     STAGES,
     START,
-    HalfWay,
     Stage,
     Step,
     Version,

@@ -1,0 +1,210 @@
+"""Builds of the backend with one fault each, and harmless variants: what the gate must catch, and must let pass. Data.
+
+Each defect names the claim that is meant to catch it. Nothing here is used unless it is asked for by name.
+"""
+
+import re
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from harness import plan
+from harness.backend.builds import AFTER, BEFORE, UNWIRED, Build, HeaderLines, Sender, email_or_header
+from harness.errors import MisuseError
+from harness.headers.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A faulty build, the version that it plays, and the claim meant to catch it."""
+
+    build: Build
+    claim: str
+    plays: str = "after"
+
+
+def matching(pattern: str, limit: int = plan.LENGTH_MAX) -> Callable[[Policy, str], str | None]:
+    """A rule that stores what the pattern is found in, up to a length; how hand-written rules go wrong."""
+    compiled = re.compile(pattern)
+
+    def rule(_policy: Policy, text: str) -> str | None:
+        return text if len(text) <= limit and compiled.search(text) else None
+
+    return rule
+
+
+def changing(change: Callable[[str], str]) -> Callable[[Policy, str], str | None]:
+    """The policy's rule on a text that is changed first."""
+
+    def rule(policy: Policy, text: str) -> str | None:
+        return policy.accepted(change(text))
+
+    return rule
+
+
+def lower_cased(policy: Policy, text: str) -> str | None:
+    """The policy's rule; what it lets through is stored in lower case."""
+    accepted = policy.accepted(text)
+    return None if accepted is None else accepted.lower()
+
+
+def first_duplicate(headers: HeaderLines) -> str | None:
+    """The first of several headers instead of all of them."""
+    name = plan.HEADER.encode()
+    return next((value.decode("latin-1") for key, value in headers if key == name), None)
+
+
+def other_name(headers: HeaderLines) -> str | None:
+    """A header that nobody sends."""
+    return next((value.decode("latin-1") for key, value in headers if key == b"x-distinct-id"), None)
+
+
+def header_first(sender: Sender) -> str | None:
+    """The header even where the e-mail belongs."""
+    return sender.accepted or sender.email
+
+
+def never_email(sender: Sender) -> str | None:
+    """Nothing for a signed-in user."""
+    return sender.accepted if sender.email is None else None
+
+
+def empty_for_null(sender: Sender) -> str | None:
+    """The empty string where NULL belongs."""
+    return email_or_header(sender) or ""
+
+
+def only_streamed(sender: Sender) -> str | None:
+    """Nothing from a request that does not stream: that path was forgotten."""
+    return email_or_header(sender) if sender.streamed or sender.email else None
+
+
+def only_unstreamed(sender: Sender) -> str | None:
+    """Nothing from a request that streams: that path was forgotten."""
+    return email_or_header(sender) if not sender.streamed or sender.email else None
+
+
+def from_header(address: str, sender: Sender) -> str:
+    """An anonymous id made from the header."""
+    return plan.ANONYMOUS_PREFIX + (sender.accepted or address)
+
+
+def invalid(_headers: HeaderLines, sender: Sender) -> bool:
+    """Whether the header was sent and not accepted."""
+    return bool(sender.header) and sender.accepted is None
+
+
+def unknown_header(headers: HeaderLines, _sender: Sender) -> bool:
+    """Whether the plan's header was sent at all."""
+    return any(key == plan.HEADER.encode() for key, _ in headers)
+
+
+def echo(sender: Sender, _number: int) -> HeaderLines:
+    """The accepted value, sent back."""
+    return [(plan.HEADER.encode(), sender.accepted.encode("latin-1"))] if sender.accepted else []
+
+
+def _row(name: str, summary: str, writes: Callable[[Sender, int], int]) -> Build:
+    return replace(AFTER, name=name, summary=summary, writes=writes)
+
+
+def _rule(name: str, summary: str, rule: Callable[[Policy, str], str | None]) -> Build:
+    return replace(AFTER, name=name, summary=summary, rule=rule)
+
+
+def _value(name: str, summary: str, value: Callable[[Sender], str | None]) -> Build:
+    return replace(AFTER, name=name, summary=summary, value=value)
+
+
+DEFECTS: Final = (
+    Defect(_rule("limit-254", "one character too strict", matching(r"\A[a-zA-Z0-9_-]+\Z", 254)), "V2"),
+    Defect(_rule("limit-256", "one character too lax", matching(r"\A[a-zA-Z0-9_-]+\Z", 256)), "V2"),
+    Defect(_rule("no-limit", "any length", matching(r"\A[a-zA-Z0-9_-]+\Z", 1 << 20)), "V2"),
+    Defect(_rule("truncates", "cuts at the limit", changing(lambda text: text[: plan.LENGTH_MAX])), "V2"),
+    Defect(_rule("no-start", "pattern without ^", matching(r"[a-zA-Z0-9_-]+\Z")), "V3"),
+    Defect(_rule("no-end", "pattern without $", matching(r"\A[a-zA-Z0-9_-]+")), "V3"),
+    Defect(_rule("with-dot", "a dot in the class", matching(r"\A[a-zA-Z0-9_.-]+\Z")), "V3"),
+    Defect(_rule("A-to-z", "A-z instead of A-Za-z", matching(r"\A[A-z0-9_-]+\Z")), "V3"),
+    Defect(_rule("without-underscore", "no _ in the class", matching(r"\A[a-zA-Z0-9-]+\Z")), "V1"),
+    Defect(_rule("without-hyphen", "no - in the class", matching(r"\A[a-zA-Z0-9_]+\Z")), "V1"),
+    Defect(_rule("without-9", "0-8 instead of 0-9", matching(r"\A[a-zA-Z0-8_-]+\Z")), "V1"),
+    Defect(_rule("unicode-word", r"Unicode's \w", matching(r"\A[\w-]+\Z")), "V3"),
+    Defect(
+        _rule("vscode-only", "only ids of the extension's own shape", matching(r"\Avscode-[0-9a-f]{16}\Z")),
+        "V1",
+    ),
+    Defect(_rule("lower-cases", "stores in lower case", lower_cased), "V1"),
+    Defect(
+        _rule(
+            "strips-bad",
+            "drops bad characters",
+            changing(lambda text: re.sub(r"[^a-zA-Z0-9_-]", "", text)),
+        ),
+        "V3",
+    ),
+    Defect(_rule("percent-decodes", "decodes %XX first", changing(urllib.parse.unquote)), "V3"),
+    Defect(
+        replace(AFTER, name="first-duplicate", summary="takes the first of duplicates", read=first_duplicate),
+        "V3",
+    ),
+    Defect(replace(AFTER, name="other-header", summary="reads another header", read=other_name), "V1"),
+    Defect(
+        replace(AFTER, name="remembers", summary="keeps the value for the next request", remembers=True), "V5"
+    ),
+    Defect(replace(AFTER, name="refuses-invalid", summary="400 on an invalid header", refuses=invalid), "V4"),
+    Defect(replace(AFTER, name="echoes", summary="sends the header back", reply_headers=echo), "V4"),
+    Defect(_value("empty-for-null", "empty string instead of NULL", empty_for_null), "V3"),
+    Defect(_value("streamed-only", "forgets requests that do not stream", only_streamed), "V1"),
+    Defect(_value("unstreamed-only", "forgets requests that stream", only_unstreamed), "V1"),
+    Defect(_value("header-for-email", "the header replaces the e-mail", header_first), "I1"),
+    Defect(_value("no-email", "does not store the e-mail", never_email), "I1"),
+    Defect(
+        replace(
+            AFTER, name="id-from-header", summary="anonymous id from the header", anonymous_id=from_header
+        ),
+        "I2",
+    ),
+    Defect(
+        _row("loses-invalid", "no row on an invalid header", lambda sender, _: int(not invalid([], sender))),
+        "R1",
+    ),
+    Defect(_row("doubles", "two rows a request", lambda _sender, _number: 2), "R1"),
+    Defect(
+        _row("loses-1-in-50", "one row in fifty is lost", lambda _sender, number: int(number % 50 != 0)), "R1"
+    ),
+    Defect(UNWIRED, "V1"),
+    Defect(
+        replace(
+            BEFORE, name="refuses-unknown", summary="400 on a header it does not know", refuses=unknown_header
+        ),
+        "C1",
+        plays="before",
+    ),
+)
+"""Backend faults by the claim meant to catch each."""
+
+VARIANTS: Final = (
+    _rule("ascii-word", r"[\w-] with re.ASCII instead of the class", matching(r"\A(?a:[\w-])+\Z")),
+    replace(AFTER, name="late-rows", summary="rows a second after the reply", row_delay_s=1.0),
+    replace(
+        AFTER,
+        name="counts-down",
+        summary="a rate-limit header that counts down",
+        reply_headers=lambda _sender, number: [(b"x-ratelimit-remaining", str(1_000_000 - number).encode())],
+    ),
+)
+"""Builds that differ and are right: the gate must say GO."""
+
+CATALOGUE: Final = {
+    build.name: build for build in (BEFORE, AFTER, *(defect.build for defect in DEFECTS), *VARIANTS)
+}
+"""Every build by name."""
+
+
+def find_build(name: str) -> Build:
+    """The build of that name. Raises MisuseError for an unknown one."""
+    try:
+        return CATALOGUE[name]
+    except KeyError:
+        raise MisuseError(f"unknown build {name!r}; known builds: {', '.join(sorted(CATALOGUE))}") from None
