@@ -16,7 +16,7 @@ from harness.headers.policy import OWS, received
 HEAD_BYTES_MAX: Final = 16 * 1024
 """A head is refused from this size on: the bytes of its URL, names and values, not of what is between.
 
-Blanks after a value count, blanks before it do not. Source: Node's `--max-http-header-size`; found on Node 24.
+Blanks after a value count, blanks before it do not. Source: Node's `--max-http-header-size`, and Node 24.
 """
 
 FIELDS_MAX: Final = 1000
@@ -114,9 +114,9 @@ class NodeProtocol(HttpToolsProtocol):
 
 
 def node_header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """A header of an ASGI scope as the app reads it under Node: latin-1, duplicates joined or the first only.
+    """A header of an ASGI scope as the app reads it under Node, with `Headers.get`: latin-1, duplicates joined.
 
-    `name` is lower case. None when there is no such header.
+    Of the headers in `FIRST_ONLY` the first line counts. `name` is lower case. None when there is no such header.
     """
     lines = [value for key, value in headers if key == name]
     return received(lines[:1] if name in FIRST_ONLY else lines)
