@@ -8,7 +8,7 @@ Source: PostgreSQL, "System Catalogs" (pg_attribute, pg_index, pg_locks, pg_depe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -87,7 +87,10 @@ class Digest:
 
 
 EXPECTED_COLUMN: Final = Column(plan.COLUMN, "text", not_null=False, default=None, volatile_default=False)
-"""The column as the plan declares it; existing rows and old writers are safe with no other."""
+EXPECTED_INDEX: Final = Index(
+    plan.INDEX, "btree", (plan.COLUMN,), predicate=None, unique=False, valid=True, ready=True, live=True
+)
+"""What the plan declares; old writers and existing rows are safe with no other column."""
 
 
 def exists(connection: Connection, relation: str) -> bool:
@@ -147,10 +150,7 @@ def locks(connection: Connection, table: str) -> tuple[Lock, ...]:
 
 
 def relfilenode(connection: Connection, relation: str) -> int | None:
-    """The number of the file that holds a table's rows, None when there is no such table.
-
-    Another number after a statement means that it rewrote every row.
-    """
+    """Number of the file that holds the table's rows, None without a table; it changes when all are rewritten."""
     found = _rows(connection, "SELECT pg_relation_filenode(to_regclass(quote_ident(%s)))", relation)[0][0]
     return None if found is None else int(found)
 
@@ -222,7 +222,7 @@ def differences(connection: Connection) -> tuple[str, ...]:
         if column.name == plan.COLUMN and column != EXPECTED_COLUMN:
             found.append(f"{plan.METADATA_TABLE}.{in_words(column)}, not {in_words(EXPECTED_COLUMN)}")
     index = _index(connection)
-    if index is not None and _shape(index) != ("btree", (plan.COLUMN,), None, False):
+    if index is not None and replace(index, valid=True, ready=True, live=True) != EXPECTED_INDEX:
         found.append(f"{in_words(index)}, not btree ({plan.COLUMN})")
     return tuple(found)
 
@@ -236,17 +236,13 @@ def in_words(fact: Column | Index) -> str:
         word if holds else f"not {word}"
         for word, holds in (("valid", fact.valid), ("ready", fact.ready), ("live", fact.live))
     )
-    unique = "unique " if fact.unique else ""
     partial = "" if fact.predicate is None else f" where {fact.predicate}"
-    return f"{fact.name} {unique}{fact.method} ({', '.join(fact.columns)}){partial}, {state}"
+    method = f"unique {fact.method}" if fact.unique else fact.method
+    return f"{fact.name} {method} ({', '.join(fact.columns)}){partial}, {state}"
 
 
 def _index(connection: Connection) -> Index | None:
     return next((one for one in indexes(connection, plan.METADATA_TABLE) if one.name == plan.INDEX), None)
-
-
-def _shape(index: Index) -> tuple[str, tuple[str, ...], str | None, bool]:
-    return index.method, index.columns, index.predicate, index.unique
 
 
 def _rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:

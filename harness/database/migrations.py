@@ -23,8 +23,8 @@ from harness.database.runners import (
     StatementFailed,
     Told,
     connect,
-    place,
 )
+from harness.database.server import where
 from harness.errors import CannotRunError, MisuseError
 
 Standing = SchemaState | Outside
@@ -125,7 +125,7 @@ def migrate(
     if path is None:
         if before in TARGETS:
             raise MisuseError(
-                f"migrate to {to}: {place(dsn)} is ahead, in state {before} ({IN_WORDS[before]}); "
+                f"migrate to {to}: {where(dsn)} is ahead, in state {before} ({IN_WORDS[before]}); "
                 f"going back drops what is ahead: ask for a rollback (--rollback)"
             )
         raise _refusal("migrate", dsn, before, to)
@@ -145,7 +145,7 @@ def rollback(
     if path is None:
         if before in (Outside.EMPTY, *TARGETS):
             raise MisuseError(
-                f"rollback to {to}: {place(dsn)} is not so far, in state {before} ({IN_WORDS[before]}); "
+                f"rollback to {to}: {where(dsn)} is not so far, in state {before} ({IN_WORDS[before]}); "
                 f"ask for a migration to {to}"
             )
         raise _refusal("rollback", dsn, before, to)
@@ -206,7 +206,7 @@ def _walk(
         after = catalog.schema_state(connection)
     if after is not to:
         raise CannotRunError(
-            f"runner {runner} reports success, but {place(dsn)} is in state {after}, not {to}: "
+            f"runner {runner} reports success, but {where(dsn)} is in state {after}, not {to}: "
             f"{IN_WORDS[after]}; somebody else migrates it at the same time, or the runner did nothing"
         )
     return Report(before, to, applied)
@@ -239,5 +239,5 @@ def _refusal(action: str, dsn: str, before: Standing, to: SchemaState) -> Cannot
             found = catalog.differences(connection)
         reason += f" ({'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''})"
     return CannotRunError(
-        f"{action} to {to}: {place(dsn)} is in state {before}: {reason}; {_NEXT.get(before, _NEXT_ELSE)}"
+        f"{action} to {to}: {where(dsn)} is in state {before}: {reason}; {_NEXT.get(before, _NEXT_ELSE)}"
     )

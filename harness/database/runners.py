@@ -25,7 +25,8 @@ import sqlparse
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.data import sql_path
-from harness.errors import CannotRunError
+from harness.database.server import where
+from harness.errors import CannotRunError, MisuseError
 
 CONNECT_S_MAX: Final = 10
 
@@ -57,7 +58,7 @@ class Statement:
     line_last: int
     """The line its semicolon stands on, which is the line that psql names."""
     headline: str
-    """Its first line without comments, to name it by."""
+    """Its first line that does not begin with `--`, to name it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +109,25 @@ def statements_of(text: str) -> tuple[Statement, ...]:
 
 
 def connect(dsn: str) -> psycopg.Connection:
-    """Opens a connection in autocommit. Raises CannotRunError, in one line and without the password."""
+    """Opens a connection in autocommit.
+
+    Raises MisuseError when the DSN cannot be read, CannotRunError when it leads to no server; neither shows the
+    password.
+    """
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # Not libpq's own words, which quote what they cannot read.
+        raise MisuseError(
+            "the DSN cannot be read: it must be postgresql://user:password@host:port/database"
+        ) from None
     try:
         return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_S_MAX)
     except psycopg.Error as error:
         reason = _first_line(str(error))
         raise CannotRunError(
-            f"cannot connect to {place(dsn)}: {reason}; check the DSN and the server"
+            f"cannot connect to {where(dsn)}: {reason}; check the DSN and the server"
         ) from error
-
-
-def place(dsn: str) -> str:
-    """Where a DSN points to, without the password."""
-    try:
-        found = conninfo_to_dict(dsn)
-    except psycopg.Error:
-        return "the given DSN"
-    host = found.get("host", "the local socket")
-    return f"database {found.get('dbname', '?')} on {host}:{found.get('port', 5432)}"
 
 
 def run_statements(dsn: str, scripts: Sequence[Script], told: Told) -> None:
@@ -171,13 +173,17 @@ def run_psql(dsn: str, scripts: Sequence[Script], told: Told) -> None:
 def _tell_psql(script: Script, done: subprocess.CompletedProcess[str], told: Told, dsn: str) -> None:
     """Reads psql's output: a time for each statement, and of the errors the one it stopped at."""
     statements = statements_of(script.text)
-    errors = [found for found in _PSQL_ERROR.finditer(done.stderr) if found[2] != "00000"]
+    told_of = list(_PSQL_ERROR.finditer(done.stderr))
+    # Notices and warnings are of the classes 00 to 02; what psql says itself has no SQLSTATE.
+    errors = [one for one in told_of if one[2] and one[2][:2] > "02"] or [
+        one for one in told_of if not one[2]
+    ]
     failed = None
     if done.returncode != 0:
         if not errors or not statements:
             reason = _first_line(done.stderr) or f"exit code {done.returncode}"
             raise CannotRunError(
-                f"runner psql cannot work on {place(dsn)}: {reason}; check the DSN and the server"
+                f"runner psql cannot work on {where(dsn)}: {reason}; check the DSN and the server"
             )
         line = int(errors[-1][1])
         failed = next((one for one in statements if one.line_last >= line), statements[-1])

@@ -6,7 +6,8 @@ from typing import Final
 from harness import plan
 from harness.database import catalog, migrations
 from harness.database.migrations import SchemaState
-from harness.database.runners import Applied, Runner, connect, place
+from harness.database.runners import Applied, Runner, connect
+from harness.database.server import where
 
 HEADLINE_MAX: Final = 100
 
@@ -27,7 +28,7 @@ def run_migrate(
     walk = migrations.rollback if back else migrations.migrate
     report = walk(dsn, to, runner, told)
     if not report.applied:
-        echo(f"nothing to do: {place(dsn)} is in state {report.after} already")
+        echo(f"nothing to do: {where(dsn)} is in state {report.after} already")
     for line in facts(dsn):
         echo(line)
 

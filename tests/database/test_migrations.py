@@ -1,0 +1,192 @@
+"""The migration: applied, refused, told; all on real databases, judged by their catalogue."""
+
+import pytest
+
+from harness import plan
+from harness.database import catalog
+from harness.database.catalog import Outside, SchemaState
+from harness.database.migrations import (
+    PLAN_FILE,
+    TARGETS,
+    MigrationError,
+    apply,
+    migrate,
+    rollback,
+)
+from harness.database.runners import Runner, Script, connect
+from harness.errors import CannotRunError, MisuseError
+from harness.run.migrate import run_migrate
+
+TABLE = "microdollar_usage_metadata"
+INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
+BASE, COLUMN, READY = TARGETS
+
+
+def state_of(dsn: str) -> SchemaState | Outside:
+    with connect(dsn) as connection:
+        return catalog.schema_state(connection)
+
+
+def test_migrate_goes_all_the_way_from_an_empty_database(empty_dsn: str) -> None:
+    report = migrate(empty_dsn, READY)
+    assert (report.before, report.after) == (Outside.EMPTY, READY)
+    files = list(dict.fromkeys(one.file for one in report.applied))
+    assert files == ["0000_baseline.sql", "0005a_add_column.sql", "0005b_build_index.sql"]
+    assert state_of(empty_dsn) is READY
+
+
+@pytest.mark.parametrize("to", [COLUMN, READY])
+def test_migrate_stops_at_the_state_asked_for_and_goes_on_from_it(base_dsn: str, to: SchemaState) -> None:
+    assert migrate(base_dsn, to).after is to
+    assert state_of(base_dsn) is to
+    assert migrate(base_dsn, READY).before is to
+
+
+@pytest.mark.parametrize("state", TARGETS)
+def test_migrate_applies_nothing_when_it_is_there_already(empty_dsn: str, state: SchemaState) -> None:
+    migrate(empty_dsn, state)
+    assert migrate(empty_dsn, state).applied == ()
+    assert rollback(empty_dsn, state).applied == ()
+
+
+def test_migration_leaves_every_old_value_and_the_row_files_as_they_were(base_dsn: str) -> None:
+    tables = ("microdollar_usage", TABLE)
+    with connect(base_dsn) as connection:
+        names = {table: [one.name for one in catalog.columns(connection, table)] for table in tables}
+
+        def facts() -> list[object]:
+            return [
+                (catalog.digest(connection, table, names[table]), catalog.relfilenode(connection, table))
+                for table in tables
+            ]
+
+        before = facts()
+        migrate(base_dsn, READY)
+        assert facts() == before
+        rollback(base_dsn, BASE)
+        assert facts() == before
+
+
+def test_plan_file_leaves_ready_when_applied_statement_by_statement(base_dsn: str) -> None:
+    applied = apply(base_dsn, [Script.ours(PLAN_FILE)])
+    assert [one.statement.number for one in applied] == [1, 2]
+    assert state_of(base_dsn) is READY
+
+
+@pytest.mark.parametrize("runner", Runner)
+def test_failed_statement_is_told_with_what_it_leaves_when_a_transaction_is_open(
+    base_dsn: str, runner: Runner
+) -> None:
+    wrapped = Script("wrapped.sql", f"BEGIN;\n{Script.ours(PLAN_FILE).text}COMMIT;\n")
+    with pytest.raises(MigrationError) as caught:
+        apply(base_dsn, [wrapped], runner)
+    error = caught.value
+    assert (error.file, error.number, error.sqlstate, error.left) == ("wrapped.sql", 3, "25001", BASE)
+    assert error.message == "CREATE INDEX CONCURRENTLY cannot run inside a transaction block"
+    assert error.statement.startswith("CREATE INDEX CONCURRENTLY")
+    assert str(error) == (
+        "wrapped.sql, statement 3 was refused with 25001: "
+        "CREATE INDEX CONCURRENTLY cannot run inside a transaction block "
+        f"(CREATE INDEX CONCURRENTLY {INDEX}); "
+        "the database is left in state base: the tables are there, the column is not; "
+        "remove the cause, then migrate again: it goes on from there"
+    )
+
+
+def test_failed_statement_leaves_the_column_when_the_file_stops_half_way(base_dsn: str) -> None:
+    with connect(base_dsn) as connection:
+        connection.execute(f"CREATE TABLE {INDEX} ()")
+    with pytest.raises(MigrationError) as caught:
+        apply(base_dsn, [Script.ours(PLAN_FILE)])
+    assert (caught.value.number, caught.value.sqlstate, caught.value.left) == (2, "42P07", COLUMN)
+
+
+def test_failed_statement_leaves_an_unknown_state_when_the_database_is_gone(base_dsn: str) -> None:
+    shut = """DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET session_preload_libraries = ''missing''', current_database());
+    END $$;
+    SELECT 1 / 0;"""
+    with pytest.raises(MigrationError, match="cannot be asked what state it is in") as caught:
+        apply(base_dsn, [Script("shut.sql", shut)])
+    assert (caught.value.number, caught.value.sqlstate, caught.value.left) == (2, "22012", None)
+
+
+@pytest.mark.parametrize("runner", Runner)
+def test_failed_statement_is_told_when_its_connection_is_ended(base_dsn: str, runner: Runner) -> None:
+    ending = Script("ending.sql", "SELECT 1;\nSELECT pg_terminate_backend(pg_backend_pid());\n")
+    with pytest.raises(MigrationError) as caught:
+        apply(base_dsn, [ending], runner)
+    assert (caught.value.number, caught.value.sqlstate, caught.value.left) == (2, "57P01", BASE)
+
+
+def test_column_gives_up_with_nothing_changed_when_the_table_is_held(base_dsn: str) -> None:
+    with connect(base_dsn) as holder:
+        holder.execute("BEGIN")
+        holder.execute(f"SELECT 1 FROM {TABLE}")
+        with pytest.raises(MigrationError) as caught:
+            migrate(base_dsn, COLUMN)
+    assert (caught.value.number, caught.value.sqlstate, caught.value.left) == (2, "55P03", BASE)
+    assert migrate(base_dsn, COLUMN).after is COLUMN
+
+
+@pytest.mark.parametrize("to", [BASE, COLUMN])
+def test_migrate_is_refused_when_the_database_is_ahead(ready_dsn: str, to: SchemaState) -> None:
+    with pytest.raises(MisuseError, match=f"migrate to {to}: .* ahead, in state ready .*--rollback"):
+        migrate(ready_dsn, to)
+    assert state_of(ready_dsn) is READY
+
+
+@pytest.mark.parametrize("to", [SchemaState.BUILDING, SchemaState.INVALID])
+def test_migrate_is_refused_when_the_target_is_half_way(base_dsn: str, to: SchemaState) -> None:
+    for walk in (migrate, rollback):
+        with pytest.raises(MisuseError, match=f"state {to} is half-way"):
+            walk(base_dsn, to)
+
+
+@pytest.mark.parametrize("walk", [migrate, rollback])
+def test_foreign_tables_are_refused_and_left_alone(empty_dsn: str, walk: object) -> None:
+    with connect(empty_dsn) as connection:
+        connection.execute("CREATE TABLE microdollar_usage (id integer, kilo_user_id text)")
+    with pytest.raises(CannotRunError, match=r"state foreign.*\(.* missing, not .* and \d+ more\)"):
+        (migrate if walk is migrate else rollback)(empty_dsn, READY)
+    with connect(empty_dsn) as connection:
+        assert [one.type for one in catalog.columns(connection, "microdollar_usage")] == ["integer", "text"]
+
+
+def test_migrate_does_not_believe_a_runner_that_did_nothing(
+    base_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.database.migrations.RUNNERS", {Runner.STATEMENTS: lambda *_: None})
+    with pytest.raises(CannotRunError, match=r"reports success, but .* state base, not column"):
+        migrate(base_dsn, COLUMN)
+
+
+def test_names_in_the_files_are_those_of_the_plan(ready_dsn: str) -> None:
+    with connect(ready_dsn) as connection:
+        assert plan.COLUMN in [one.name for one in catalog.columns(connection, plan.METADATA_TABLE)]
+        assert plan.INDEX in [one.name for one in catalog.indexes(connection, plan.METADATA_TABLE)]
+        assert catalog.exists(connection, plan.VIEW)
+        assert catalog.exists(connection, plan.USERS_TABLE)
+
+
+def test_run_migrate_tells_each_statement_and_the_facts_it_ends_with(base_dsn: str) -> None:
+    told: list[str] = []
+    run_migrate(base_dsn, READY, Runner.STATEMENTS, told.append)
+    assert [line.split()[2] for line in told[:5]] == [
+        *(f"0005a_add_column.sql:{number}" for number in (1, 2)),
+        *(f"0005b_build_index.sql:{number}" for number in (1, 2, 3)),
+    ]
+    assert told[5:] == [
+        "state   ready: the column and its valid index are there",
+        "table   microdollar_usage_metadata, 28 columns, 3 indexes",
+        "column  posthog_distinct_id text, nullable, no default",
+        f"index   {INDEX} btree (posthog_distinct_id), valid, ready, live",
+    ]
+
+
+def test_run_migrate_says_so_when_there_is_nothing_to_do(base_dsn: str) -> None:
+    told: list[str] = []
+    run_migrate(base_dsn, BASE, Runner.STATEMENTS, told.append)
+    assert told[0].startswith("nothing to do: ")
+    assert told[1] == "state   base: the tables are there, the column is not"
+    assert told[3:] == ["column  none", "index   none"]

@@ -1,0 +1,127 @@
+"""The way back, and out of an interrupted build: on real databases, judged by their catalogue."""
+
+import psycopg
+import pytest
+
+from harness.database import catalog
+from harness.database.catalog import Outside, SchemaState
+from harness.database.migrations import (
+    RECOVERY_FILE,
+    TARGETS,
+    VIEW_FILE,
+    MigrationError,
+    apply,
+    migrate,
+    rollback,
+)
+from harness.database.runners import Runner, Script, connect
+from harness.errors import CannotRunError, MisuseError
+from harness.lab.halfway import LEAVES, FrozenBuild, HalfWay
+from harness.run.migrate import run_migrate
+
+TABLE = "microdollar_usage_metadata"
+INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
+BASE, COLUMN, READY = TARGETS
+
+
+def state_of(dsn: str) -> SchemaState | Outside:
+    with connect(dsn) as connection:
+        return catalog.schema_state(connection)
+
+
+def view_of(dsn: str) -> str:
+    with connect(dsn) as connection:
+        row = connection.execute("SELECT pg_get_viewdef('microdollar_usage_view'::regclass)").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def give_up_a_build(dsn: str) -> None:
+    """Leaves an invalid index, as a build that is interrupted in its first wait does."""
+    with connect(dsn) as writer, connect(dsn) as builder:
+        writer.execute("BEGIN")
+        writer.execute(f"INSERT INTO {TABLE} (id, message_id) VALUES (gen_random_uuid(), 'open')")
+        builder.execute("SET lock_timeout = '10ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            builder.execute(f"CREATE INDEX CONCURRENTLY {INDEX} ON {TABLE} (posthog_distinct_id)")
+
+
+@pytest.mark.parametrize("runner", Runner)
+def test_rollback_restores_the_baseline_when_the_view_reads_the_column(
+    ready_dsn: str, runner: Runner
+) -> None:
+    before = view_of(ready_dsn)
+    apply(ready_dsn, [Script.ours(VIEW_FILE)], runner)
+    assert "posthog_distinct_id" in view_of(ready_dsn)
+    report = rollback(ready_dsn, BASE, runner)
+    assert report.applied[0].file == "view_without_column.sql"
+    assert state_of(ready_dsn) is BASE
+    assert view_of(ready_dsn) == before
+
+
+def test_drop_column_is_refused_when_the_view_still_reads_it(column_dsn: str) -> None:
+    apply(column_dsn, [Script.ours(VIEW_FILE)])
+    with pytest.raises(MigrationError) as caught:
+        apply(column_dsn, [Script.ours("rollback/0005a_drop_column.sql")])
+    assert (caught.value.sqlstate, caught.value.left) == ("2BP01", COLUMN)
+
+
+def test_rollback_leaves_the_view_alone_when_only_the_index_goes(ready_dsn: str) -> None:
+    apply(ready_dsn, [Script.ours(VIEW_FILE)])
+    assert {one.file for one in rollback(ready_dsn, COLUMN).applied} == {"0005b_drop_index.sql"}
+    assert "posthog_distinct_id" in view_of(ready_dsn)
+
+
+def test_rollback_changes_nothing_when_somebody_elses_view_reads_the_column(ready_dsn: str) -> None:
+    with connect(ready_dsn) as connection:
+        connection.execute(f"CREATE VIEW theirs AS SELECT posthog_distinct_id FROM {TABLE}")
+    with pytest.raises(CannotRunError, match="theirs reads posthog_distinct_id"):
+        rollback(ready_dsn, BASE)
+    assert state_of(ready_dsn) is READY
+
+
+def test_rollback_is_refused_when_the_database_is_not_so_far(base_dsn: str) -> None:
+    with pytest.raises(MisuseError, match=r"rollback to ready: .* not so far, in state base"):
+        rollback(base_dsn, READY)
+
+
+def test_invalid_index_is_refused_and_the_recovery_leads_to_ready(column_dsn: str) -> None:
+    give_up_a_build(column_dsn)
+    with pytest.raises(CannotRunError, match=f"state invalid.*run sql/{RECOVERY_FILE}"):
+        migrate(column_dsn, READY)
+    apply(column_dsn, [Script.ours(RECOVERY_FILE)])
+    assert state_of(column_dsn) is COLUMN
+    apply(column_dsn, [Script.ours(RECOVERY_FILE)])
+    assert migrate(column_dsn, READY).after is READY
+
+
+def test_rollback_takes_an_invalid_index_back_to_base(column_dsn: str) -> None:
+    give_up_a_build(column_dsn)
+    assert rollback(column_dsn, BASE).before is SchemaState.INVALID
+    assert state_of(column_dsn) is BASE
+
+
+@pytest.mark.parametrize("wait", LEAVES)
+async def test_recovery_stops_with_nothing_changed_while_a_build_goes_on(
+    column_dsn: str, wait: HalfWay
+) -> None:
+    async with FrozenBuild(column_dsn, wait):
+        with pytest.raises(MigrationError, match="an index build may be going on") as caught:
+            apply(column_dsn, [Script.ours(RECOVERY_FILE)])
+        assert (caught.value.sqlstate, caught.value.left) == ("55006", SchemaState.BUILDING)
+        for walk in (migrate, rollback):
+            with pytest.raises(CannotRunError, match=r"state building.*wait until the build has ended"):
+                walk(column_dsn, COLUMN)
+    assert state_of(column_dsn) is SchemaState.INVALID
+
+
+def test_recovery_stops_when_the_index_is_valid(ready_dsn: str) -> None:
+    with pytest.raises(MigrationError) as caught:
+        apply(ready_dsn, [Script.ours(RECOVERY_FILE)])
+    assert (caught.value.sqlstate, caught.value.left) == ("55000", READY)
+
+
+def test_run_migrate_goes_back_when_asked(ready_dsn: str) -> None:
+    told: list[str] = []
+    run_migrate(ready_dsn, BASE, Runner.STATEMENTS, told.append, back=True)
+    assert state_of(ready_dsn) is BASE

@@ -1,0 +1,101 @@
+"""Databases cloned from templates: alike, apart from each other, and gone afterwards."""
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from harness.database import catalog
+from harness.database import templates as module
+from harness.database.migrations import TARGETS, SchemaState, migrate
+from harness.database.runners import connect
+from harness.database.server import Server
+from harness.database.templates import Templates
+from harness.errors import MisuseError
+
+
+def databases(server: Server) -> set[str]:
+    with connect(server.admin_dsn) as connection:
+        return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+
+
+def name_in(dsn: str) -> str:
+    return str(conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.mark.parametrize("state", TARGETS)
+def test_database_is_in_the_state_asked_for_and_holds_the_seeded_rows(
+    templates: Templates, state: SchemaState
+) -> None:
+    with templates.database(state) as dsn, connect(dsn) as connection:
+        assert catalog.schema_state(connection) is state
+        for table in ("microdollar_usage", "microdollar_usage_metadata"):
+            assert catalog.digest(connection, table, ["id"]).rows == 100
+        user = connection.execute("SELECT * FROM kilocode_users ORDER BY id LIMIT 1").fetchone()
+        assert user == ("user-1", "user-1@example.com", 0, None, None)
+
+
+def test_databases_do_not_see_each_other(templates: Templates) -> None:
+    with templates.database(SchemaState.BASE) as one, templates.database(SchemaState.BASE) as other:
+        with connect(one) as connection:
+            connection.execute("DELETE FROM microdollar_usage")
+        with connect(other) as connection:
+            assert connection.execute("SELECT count(*) FROM microdollar_usage").fetchone() == (100,)
+
+
+def test_template_is_migrated_once_however_often_it_is_cloned(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[SchemaState] = []
+
+    def counted(dsn: str, to: SchemaState) -> None:
+        asked.append(to)
+        migrate(dsn, to)
+
+    monkeypatch.setattr(module, "migrate", counted)
+    with Templates(server, seed_rows=1) as made:
+        for _ in range(2):
+            with made.database(SchemaState.READY):
+                pass
+    assert asked == [SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY]
+
+
+def test_templates_and_databases_are_dropped_at_the_end(server: Server) -> None:
+    with Templates(server, seed_rows=0) as made:
+        name = made.name(SchemaState.BASE)
+        with made.database(SchemaState.BASE) as dsn:
+            clone = name_in(dsn)
+            assert {name, clone} <= databases(server)
+    assert not {name, clone} & databases(server)
+
+
+def test_template_that_cannot_be_made_is_dropped(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def breaks(dsn: str, _to: SchemaState) -> None:
+        made.append(name_in(dsn))
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(module, "migrate", breaks)
+    with Templates(server) as templates, pytest.raises(RuntimeError, match="broken"):
+        templates.name(SchemaState.BASE)
+    assert made
+    assert not set(made) & databases(server)
+
+
+@pytest.mark.parametrize("state", [SchemaState.BUILDING, SchemaState.INVALID])
+def test_template_is_refused_for_a_state_that_is_half_way(templates: Templates, state: SchemaState) -> None:
+    with pytest.raises(MisuseError, match=state):
+        templates.name(state)
+
+
+def test_seeded_rows_are_the_same_on_every_server_and_every_time(server: Server) -> None:
+    found = set()
+    for _ in range(2):
+        with (
+            Templates(server, seed_rows=50) as made,
+            made.database(SchemaState.BASE) as dsn,
+            connect(dsn) as connection,
+        ):
+            for table in ("microdollar_usage", "microdollar_usage_metadata"):
+                names = [column.name for column in catalog.columns(connection, table)]
+                found.add((table, catalog.digest(connection, table, names)))
+    assert len(found) == 2

@@ -1,0 +1,44 @@
+"""Databases in a given schema state, cloned for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.database.migrations import SchemaState
+from harness.database.server import Server
+from harness.database.templates import Templates
+
+
+@pytest.fixture(scope="session")
+def templates(server: Server) -> Iterator[Templates]:
+    """Templates with the usual rows, shared by all tests of a worker."""
+    with Templates(server) as made:
+        yield made
+
+
+@pytest.fixture
+def empty_dsn(server: Server) -> Iterator[str]:
+    """A database with nothing in it."""
+    with server.database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def base_dsn(templates: Templates) -> Iterator[str]:
+    """A database as it is before the rollout."""
+    with templates.database(SchemaState.BASE) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def column_dsn(templates: Templates) -> Iterator[str]:
+    """A database that has the column and not the index."""
+    with templates.database(SchemaState.COLUMN) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def ready_dsn(templates: Templates) -> Iterator[str]:
+    """A database as it is after the migration."""
+    with templates.database(SchemaState.READY) as dsn:
+        yield dsn
