@@ -114,7 +114,8 @@ def running_server(choice: str = "embedded") -> Iterator[Server]:
         with postgres_container(detail or DEFAULT_IMAGE) as dsn, attached_server("docker", dsn) as server:
             yield server
     else:
-        raise MisuseError(f"no such Postgres: {choice.partition('://')[0]!r}; choose {CHOICES}")
+        told = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
+        raise MisuseError(f"no such Postgres: {told!r}; choose {CHOICES}")
 
 
 @contextmanager
