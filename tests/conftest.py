@@ -1,6 +1,8 @@
 """Loads the shared fixtures; one `tests.fix_<subject>` a line."""
 
 pytest_plugins = [
+    "tests.fix_headers",
     "tests.fix_postgres",
     "tests.fix_database",
+    "tests.fix_stack",
 ]

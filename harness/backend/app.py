@@ -17,7 +17,7 @@ from harness import plan
 from harness.backend.auth import user_of
 from harness.backend.builds import Build, HeaderLines, Sender
 from harness.backend.completion import read_completion
-from harness.backend.usage import MISSING_ID, Accounts, Usage
+from harness.backend.usage import MISSING_ID, Abort, Accounts, Tell, Usage
 from harness.headers.policy import Policy, received
 
 Scope = MutableMapping[str, Any]
@@ -65,6 +65,7 @@ class Proxy:
         secret: str,
         session: aiohttp.ClientSession,
         accounts: Accounts,
+        tell: Tell,
     ) -> None:
         self._build = build
         self._policy = policy
@@ -72,6 +73,7 @@ class Proxy:
         self._secret = secret
         self._session = session
         self._accounts = accounts
+        self._tell = tell
         self._remembered: str | None = None
         self._served = 0
 
@@ -121,6 +123,7 @@ class Proxy:
         await asyncio.wait({hop, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not hop.done():  # the client left before the upstream answered: no row
             hop.cancel()
+            self._tell(Abort())
             return
         try:
             upstream = await hop
@@ -149,14 +152,15 @@ class Proxy:
             passed.append((b"content-length", length.encode("latin-1")))
         await send({"type": "http.response.start", "status": upstream.status, "headers": passed + extra})
         kept = bytearray()
+        gone.add_done_callback(lambda _: upstream.close())  # ends the reading below at once
         try:
             async for chunk in upstream.content.iter_any():
                 if len(kept) + len(chunk) <= BODY_BYTES_MAX:
                     kept += chunk
-                if gone.done():
-                    return bytes(kept), False
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except aiohttp.ClientError:
+            if gone.done():
+                self._tell(Abort())
             return bytes(kept), False
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return bytes(kept), True

@@ -24,15 +24,15 @@ from harness.backend.app import Proxy
 from harness.backend.defects import find_build
 from harness.backend.http import NodeProtocol
 from harness.backend.upstream import Upstream
-from harness.backend.usage import DRAIN_S_MAX, Accounts, Loss
+from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts, Loss
 from harness.errors import CannotRunError
 from harness.headers.policy import POLICIES
 
 HOST: Final = "127.0.0.1"
 START_S_MAX: Final = 30.0
 STOP_S_MAX: Final = DRAIN_S_MAX + 10.0
-LOSSES_TOLD_MAX: Final = 100
-"""Losses told one by one; so many fit a pipe that nobody reads."""
+TOLD_MAX: Final = 100
+"""Losses and aborts told by one replica; so many fit a pipe that nobody reads."""
 POOL_SIZE: Final = 4
 
 _fork = multiprocessing.get_context("forkserver")
@@ -61,7 +61,7 @@ class Process:
         self._process = process
         self._pipe = pipe
         self.port = port
-        self._losses: list[Loss] = []
+        self._told: list[Loss | Abort] = []
 
     @property
     def origin(self) -> str:
@@ -74,11 +74,18 @@ class Process:
         return int(self._process.pid)
 
     def losses(self) -> tuple[Loss, ...]:
-        """Usage that this replica has given up so far; the first hundred."""
+        """Usage that this replica has given up so far."""
+        return tuple(told for told in self._hear() if isinstance(told, Loss))
+
+    def aborts(self) -> int:
+        """How many clients have left before their reply was complete."""
+        return sum(isinstance(told, Abort) for told in self._hear())
+
+    def _hear(self) -> list[Loss | Abort]:
         with contextlib.suppress(EOFError, OSError):
             while self._pipe.poll():
-                self._losses.append(self._pipe.recv())
-        return tuple(self._losses)
+                self._told.append(self._pipe.recv())
+        return self._told
 
     async def stop(self) -> None:
         """Ends it as a deployment does (SIGTERM): open requests are served, accounting is drained; then it is gone."""
@@ -87,7 +94,7 @@ class Process:
         if self._process.is_alive():
             self._process.kill()
             await asyncio.to_thread(self._process.join, STOP_S_MAX)
-        self.losses()
+        self._hear()
         self._pipe.close()
 
 
@@ -190,12 +197,12 @@ async def _serve_upstream(port: int, pipe: Connection) -> None:
 async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
     told = 0
 
-    def tell(loss: Loss) -> None:
+    def tell(what: Loss | Abort) -> None:
         nonlocal told
         told += 1
-        if told <= LOSSES_TOLD_MAX:
+        if told <= TOLD_MAX:
             with contextlib.suppress(OSError):
-                pipe.send(loss)
+                pipe.send(what)
 
     build = find_build(config.build)
     pool = AsyncConnectionPool(
@@ -205,7 +212,7 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
     async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         await pool.wait()
         accounts = Accounts(pool, build, tell)
-        proxy = Proxy(build, POLICIES[config.policy], config.origin, config.secret, session, accounts)
+        proxy = Proxy(build, POLICIES[config.policy], config.origin, config.secret, session, accounts, tell)
         await _listen(proxy, port, pipe, NodeProtocol)
         await accounts.drain()
 
@@ -239,6 +246,7 @@ async def _listen(app: Any, port: int, pipe: Connection, http: Any) -> None:
         ws="none",
         lifespan="off",
         access_log=False,
+        proxy_headers=False,  # the proxy reads x-forwarded-for itself, and the socket's address must stay
         log_config=None,
         server_header=False,
         date_header=False,

@@ -79,13 +79,22 @@ def accounting_statement(build: Build) -> sql.Composed:
     return sql.SQL(sql_text(build.insert)).format(columns=sql.Composed(names), values=sql.Composed(values))
 
 
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """A request whose client left before its reply was complete."""
+
+
+Tell = Callable[[Loss | Abort], None]
+"""Where a replica reports what its clients cannot see."""
+
+
 class Accounts:
     """Writes usage rows through a pool, in tasks that outlive their request and are drained at the end."""
 
-    def __init__(self, pool: AsyncConnectionPool, build: Build, on_loss: Callable[[Loss], None]) -> None:
+    def __init__(self, pool: AsyncConnectionPool, build: Build, tell: Tell) -> None:
         self._pool = pool
         self._build = build
-        self._on_loss = on_loss
+        self._tell = tell
         self._user = sql_text("usage/user.sql").encode()
         self._pending: set[asyncio.Task[None]] = set()
         self._requests = 0
@@ -131,4 +140,4 @@ class Accounts:
         state = getattr(error, "sqlstate", None) or ""
         first_line = str(error).partition("\n")[0]
         log.warning("usage of %s lost after %d tries: %s %s", usage.message_id, TRIES, state, first_line)
-        self._on_loss(Loss(usage.message_id, state, first_line))
+        self._tell(Loss(usage.message_id, state, first_line))

@@ -65,7 +65,7 @@ def describe_value(value: str | None) -> str:
 
 
 def comparable(reply: Reply) -> tuple[object, ...]:
-    """What of a reply must not change with the header: outcome, status, header names, content type, body but for ids."""
+    """What of a reply must not change with the header: outcome, status, header names, type, body but for ids."""
     names = frozenset(name for name, _ in reply.headers)
     return (reply.outcome, reply.status, names, reply.header("content-type"), _steady(reply.body))
 
