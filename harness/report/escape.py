@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _PRINTABLE: Final = frozenset(range(0x20, 0x7F)) - {0x5C}
-_EMAIL: Final = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+)")
+_EMAIL: Final = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+")
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)\S+")
 _PASSWORD: Final = re.compile(
     r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]*(?=@)|(\bpassword=)(?:'[^']*'|\S+)"
@@ -21,6 +21,6 @@ def shown(raw: bytes | str, length_max: int = 80) -> str:
 
 def masked(text: str) -> str:
     """The text without e-mail addresses, bearer tokens and passwords of URLs and connection strings."""
-    text = _EMAIL.sub(r"\1***@\2", text)
+    text = _EMAIL.sub(r"\1***@***", text)
     text = _BEARER.sub(r"\1***", text)
     return _PASSWORD.sub(lambda found: (found[1] or found[2]) + "***", text)

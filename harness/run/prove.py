@@ -123,10 +123,11 @@ async def _walk(options: ProveOptions, docket: Docket, templates: Templates, bus
                 ]
                 observations += await standing.observe(probes)
         observations = await standing.settle(observations)
-        judge_totals(docket, observations, rows_before, await standing.totals())
+        rows_after = await standing.totals()
     judge_replies(docket, observations)
     judge_old_rows(docket, observations)
     judge_old_clients(docket, observations)
     judge_accounting(docket, observations)
+    judge_totals(docket, observations, rows_before, rows_after)
     judge_users(docket, observations)
     judge_values(docket, observations, POLICIES[options.policy])

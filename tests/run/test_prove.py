@@ -1,0 +1,56 @@
+"""The proof says GO for the reference and NO-GO, by the right claim, for a build with one line broken."""
+
+import json
+
+import pytest
+
+from harness.backend.defects import CATALOGUE
+from harness.database.server import Server
+from harness.report.document import Report, to_json
+from harness.rollout.stage import Cast
+from harness.run.prove import Level, ProveOptions, prove
+from harness.verdict import Status, Verdict
+
+
+def run(server: Server, cast: Cast | None = None) -> Report:
+    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"), cast=cast or Cast())
+    return prove(options, lambda _: None)
+
+
+def test_prove_says_go_with_counts_for_the_reference(server: Server) -> None:
+    report = run(server)
+    assert report.verdict is Verdict.GO
+    assert all(j.status is Status.PROVEN and j.observed >= j.claim.least for j in report.judgements)
+    document = json.loads(to_json(report))
+    assert document["schema"] == "harness.report/1"
+    assert document["verdict"] == "GO"
+    assert {claim["id"] for claim in document["claims"]} == {j.claim.id for j in report.judgements}
+
+
+@pytest.mark.parametrize(
+    ("build", "claim", "told"),
+    [
+        ("limit-256", "V2", "of length 256, expected NULL"),
+        ("header-for-email", "I1", "expected"),
+        ("insert-unchanged", "V1", "stored NULL, expected"),
+        ("loses-1-in-50", "R1", "no usage row"),
+    ],
+)
+def test_prove_says_no_go_and_names_claim_request_and_row(
+    server: Server, build: str, claim: str, told: str
+) -> None:
+    assert build in CATALOGUE
+    report = run(server, Cast(after=build))
+    assert report.verdict is Verdict.NO_GO
+    refuted = {j.claim.id: j for j in report.judgements if j.status is Status.REFUTED}
+    assert claim in refuted
+    finding = refuted[claim].findings[0]
+    assert "POST /api/openrouter/chat/completions" in finding.request
+    assert told in f"{finding.effect} {finding.row}"
+    assert "200" in finding.reply
+    assert "@example" not in to_json(report)
+
+
+def test_prove_says_no_go_for_a_before_build_that_refuses_the_header(server: Server) -> None:
+    report = run(server, Cast(before="refuses-unknown"))
+    assert [j.claim.id for j in report.judgements if j.status is Status.REFUTED] == ["C1"]
