@@ -7,13 +7,16 @@ from harness.database import catalog
 from harness.database.catalog import Outside, SchemaState
 from harness.database.migrations import (
     PLAN_FILE,
+    RECOVERY_FILE,
     TARGETS,
+    VIEW_FILE,
     MigrationError,
     apply,
     migrate,
     rollback,
 )
 from harness.database.runners import Runner, Script, connect
+from harness.database.templates import Templates
 from harness.errors import CannotRunError, MisuseError
 from harness.run.migrate import run_migrate
 
@@ -121,6 +124,7 @@ def test_failed_statement_is_told_when_its_connection_is_ended(base_dsn: str, ru
 
 def test_column_gives_up_with_nothing_changed_when_the_table_is_held(base_dsn: str) -> None:
     with connect(base_dsn) as holder:
+        holder.execute("SET idle_in_transaction_session_timeout = '20s'")
         holder.execute("BEGIN")
         holder.execute(f"SELECT 1 FROM {TABLE}")
         with pytest.raises(MigrationError) as caught:
@@ -190,3 +194,39 @@ def test_run_migrate_says_so_when_there_is_nothing_to_do(base_dsn: str) -> None:
     assert told[0].startswith("nothing to do: ")
     assert told[1] == "state   base: the tables are there, the column is not"
     assert told[3:] == ["column  none", "index   none"]
+
+
+@pytest.mark.parametrize(
+    ("template", "file"),
+    [
+        (SchemaState.BASE, PLAN_FILE),
+        (SchemaState.COLUMN, "corrected/0005b_build_index.sql"),
+        (SchemaState.READY, "rollback/0005b_drop_index.sql"),
+        (SchemaState.COLUMN, RECOVERY_FILE),
+    ],
+)
+def test_file_is_refused_in_a_transaction_when_its_header_says_so(
+    templates: Templates, template: SchemaState, file: str
+) -> None:
+    script = Script.ours(file)
+    with templates.database(template) as dsn:
+        with pytest.raises(MigrationError) as caught:
+            apply(dsn, [Script(script.name, f"BEGIN;\n{script.text}COMMIT;\n")])
+        assert (caught.value.sqlstate, caught.value.left) == ("25001", template)
+
+
+@pytest.mark.parametrize(
+    ("template", "file", "leads_to"),
+    [
+        (SchemaState.BASE, "corrected/0005a_add_column.sql", COLUMN),
+        (SchemaState.COLUMN, VIEW_FILE, COLUMN),
+        (SchemaState.READY, "rollback/0005a_drop_column.sql", BASE),
+    ],
+)
+def test_file_is_applied_in_a_transaction_when_its_header_says_so(
+    templates: Templates, template: SchemaState, file: str, leads_to: SchemaState
+) -> None:
+    script = Script.ours(file)
+    with templates.database(template) as dsn:
+        apply(dsn, [Script(script.name, f"BEGIN;\n{script.text}COMMIT;\n")])
+        assert state_of(dsn) is leads_to

@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from harness.database import catalog
 from harness.database.catalog import Outside, SchemaState
@@ -105,7 +106,8 @@ def test_rollback_takes_an_invalid_index_back_to_base(column_dsn: str) -> None:
 async def test_recovery_stops_with_nothing_changed_while_a_build_goes_on(
     column_dsn: str, wait: HalfWay
 ) -> None:
-    async with FrozenBuild(column_dsn, wait):
+    bounded = make_conninfo(column_dsn, options="-c idle_in_transaction_session_timeout=20s")
+    async with FrozenBuild(bounded, wait):
         with pytest.raises(MigrationError, match="an index build may be going on") as caught:
             apply(column_dsn, [Script.ours(RECOVERY_FILE)])
         assert (caught.value.sqlstate, caught.value.left) == ("55006", SchemaState.BUILDING)
