@@ -1,5 +1,7 @@
-"""Finds the files that are not code: `sql/` and `fixtures/`, in a checkout and in an installed wheel alike."""
+"""Finds the files that are not code: `sql/` and `fixtures/`, in a checkout and in an installed wheel alike; and the
+user's cache."""
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -19,3 +21,12 @@ def fixture_path(name: str) -> Path:
 def sql_text(name: str) -> str:
     """Text of a file below `sql/` (UTF-8). Raises FileNotFoundError when the wheel was built without it."""
     return sql_path(name).read_text(encoding="utf-8")
+
+
+def cache_path(name: str) -> Path:
+    """Path of a file or folder in the user's cache, which may be gone the next time; nothing is made.
+
+    Source: XDG Base Directory Specification; a relative XDG_CACHE_HOME is to be ignored.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (home if home.is_absolute() else Path("~/.cache").expanduser()) / "rollout-harness" / name

@@ -19,6 +19,7 @@ from typing import IO, Final
 from urllib.parse import quote
 
 import harness
+from harness.data import cache_path
 from harness.database.settings import settings
 from harness.errors import CannotRunError, MisuseError
 
@@ -119,15 +120,9 @@ def _order(major: int, durable: bool) -> dict[str, object]:
         "install": str(Path(found.origin).resolve().parent / INSTALLS[major]),
         "package": f"{PACKAGE}-{importlib.metadata.version(PACKAGE)}",
         "bases": [("/dev/shm", _ROOM_BYTES_MIN), (temporary, 0), ("/tmp", 0)],  # noqa: S108  made there with a random name, 0700, never followed as a link
-        "seeds": str(_cache() / "postgres"),
+        "seeds": str(cache_path("postgres")),
         "settings": settings(durable=durable) | _SETTINGS,
     }
-
-
-def _cache() -> Path:
-    """Source: XDG Base Directory Specification; a relative XDG_CACHE_HOME is to be ignored."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (home if home.is_absolute() else Path("~/.cache").expanduser()) / "rollout-harness"
 
 
 def _answer(stdout: IO[bytes]) -> dict[str, str]:

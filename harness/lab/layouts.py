@@ -1,0 +1,118 @@
+"""Ways to lay the plan's two statements out in migration files, as data. Pure: derived from the plan's own file.
+
+Each is a folder as drizzle keeps it; runners that know no journal are given its new files in order.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import sqlparse
+
+from harness.database.catalog import Outside, SchemaState
+from harness.database.drizzle import BREAKPOINT, Entry, Folder
+from harness.database.migrations import FORWARD, PLAN_FILE
+from harness.database.runners import Script, statements_of
+
+BASELINE: Final = Script.ours(FORWARD[Outside.EMPTY].file)
+ADD_FILE: Final = FORWARD[SchemaState.BASE].file
+BUILD_FILE: Final = FORWARD[SchemaState.COLUMN].file
+
+RECORDED_WHEN: Final = 1_760_000_000_000
+"""Journal time of the baseline, in milliseconds since 1970; the rollout's files come a day later."""
+NEW_WHEN: Final = RECORDED_WHEN + 86_400_000
+
+LOCK_TIMEOUT_MS: Final = 100
+"""Of the layout whose build is to fail: it waits as long for a snapshot that outlasts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One way to lay the migration out."""
+
+    name: str
+    summary: str
+    folder: Folder
+    """The baseline, which is recorded already, and the rollout's files."""
+    out_of_band: tuple[Script, ...] = ()
+    """Files that somebody applies by hand afterwards, statement by statement."""
+    old_snapshot: bool = False
+    """Whether an older snapshot, on another table, is open while it runs for the first time."""
+    caution: str = ""
+    """What a reader of the outcome alone would miss."""
+
+    @property
+    def files(self) -> tuple[Script, ...]:
+        """The rollout's files in order, for runners that know no journal."""
+        return self.folder.files[1:]
+
+
+def _tag(script: Script) -> str:
+    return script.name.removesuffix(".sql")
+
+
+def _folder(*files: Script, journalled: bool = True, when: int = NEW_WHEN) -> Folder:
+    known = (Entry(_tag(BASELINE), RECORDED_WHEN),)
+    new = tuple(Entry(_tag(file), when + number) for number, file in enumerate(files))
+    return Folder((BASELINE, *files), known + new if journalled else known)
+
+
+AS_WRITTEN: Final = Script.ours(PLAN_FILE)
+BASELINE_FOLDER: Final = _folder()
+"""What was there before the rollout."""
+
+_ADD, _BUILD = (
+    sqlparse.format(statement.text, strip_comments=True).strip()
+    for statement in statements_of(AS_WRITTEN.text)
+)
+_PLAIN: Final = re.sub(r"\bCONCURRENTLY\s+", "", _BUILD, flags=re.IGNORECASE)
+
+
+def _cut(*statements: str) -> Script:
+    return Script(AS_WRITTEN.name, f"\n{BREAKPOINT}\n".join(statements) + "\n")
+
+
+LAYOUTS: Final = (
+    Layout("as written", "the plan's file, both statements in one", _folder(AS_WRITTEN)),
+    Layout("breakpoint", "a statement-breakpoint between the two statements", _folder(_cut(_ADD, _BUILD))),
+    Layout(
+        "two files",
+        "each statement in a file of its own",
+        _folder(
+            Script(f"{_tag(AS_WRITTEN)}_a.sql", f"{_ADD}\n"),
+            Script(f"{_tag(AS_WRITTEN)}_b.sql", f"{_BUILD}\n"),
+        ),
+    ),
+    Layout(
+        "out of band",
+        "the column by the runner; the index by hand afterwards, with sql/" + BUILD_FILE,
+        _folder(Script.ours(ADD_FILE)),
+        out_of_band=(Script.ours(BUILD_FILE),),
+    ),
+    Layout(
+        "plain index",
+        "CREATE INDEX without CONCURRENTLY",
+        _folder(_cut(_ADD, _PLAIN)),
+        caution="keeps every writer out while it builds; in one transaction with the ALTER every reader, too",
+    ),
+    Layout(
+        "not journalled", "the plan's file, not in drizzle's journal", _folder(AS_WRITTEN, journalled=False)
+    ),
+    Layout(
+        "older when",
+        "the plan's file, journalled with a time before the newest recorded one",
+        _folder(AS_WRITTEN, when=RECORDED_WHEN - 86_400_000),
+    ),
+    Layout(
+        "COMMIT trick",
+        "a COMMIT between the two statements, to leave the runner's transaction",
+        _folder(_cut(_ADD, "COMMIT;", _BUILD)),
+        caution="not recorded with what it did: when the build fails, no re-run mends it",
+    ),
+    Layout(
+        "COMMIT, fails",
+        "the same; a report on another table outlasts the build's lock_timeout",
+        _folder(_cut(f"SET lock_timeout = {LOCK_TIMEOUT_MS};", _ADD, "COMMIT;", _BUILD)),
+        old_snapshot=True,
+    ),
+)
