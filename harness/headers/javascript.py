@@ -57,6 +57,11 @@ class Judge:
     _seconds_max: float
     _rules: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def pid(self) -> int:
+        """The process id of Node, for whoever watches that it ends."""
+        return self._child.pid
+
     def stored(self, policy: Policy, headers: Sequence[Sequence[bytes]]) -> list[Answer]:
         """What the policy's JavaScript stores for each header, given as the raw bytes of its lines.
 

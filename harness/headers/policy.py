@@ -1,8 +1,8 @@
 """The header rule as data: which value of the header is stored, if any. Knows nothing of HTTP servers or rows.
 
 A header is given as the raw bytes of its lines, as they stood on the wire. JavaScript sees them after three
-steps, which are the same for every policy: blanks at the edges go, bytes become characters one to one
-(latin-1), several lines become one, joined with comma and space (RFC 9110, 5.3; WHATWG Fetch, "get").
+steps, which are the same for every policy: blanks at the edges go, several lines become one, joined with comma
+and space (RFC 9110, 5.3), and bytes become characters one to one (latin-1).
 """
 
 import re
@@ -69,10 +69,14 @@ POLICIES: Final = {policy.name: policy for policy in (STRICT, LENGTH_ONLY)}
 
 
 def received(lines: Sequence[bytes]) -> str | None:
-    """What `Headers.get` returns for these lines: None when there is no line, else a string of latin-1 characters."""
+    """What `Headers.get` returns for these lines: None when there is no line, else a string of latin-1 characters.
+
+    Node's HTTP server has joined the lines before `Headers` is made of them, and that trims once more: `a` and an
+    empty line are `a,`, not `a, `.
+    """
     if not lines:
         return None
-    return ", ".join(line.strip(OWS).decode("latin-1") for line in lines)
+    return b", ".join(line.strip(OWS) for line in lines).strip(OWS).decode("latin-1")
 
 
 def refused(line: bytes) -> bool:

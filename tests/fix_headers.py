@@ -1,0 +1,57 @@
+"""Node, twice: as the judge of the rule, and as an HTTP server that says what it makes of raw bytes."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.headers import javascript
+
+SECONDS_MAX = 20.0
+
+
+@pytest.fixture(scope="session")
+def judge() -> Iterator[javascript.Judge]:
+    with javascript.judge() as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHttp:
+    """Node's HTTP server on a pair of streams in memory: no port, no socket."""
+
+    child: "subprocess.Popen[bytes]"
+
+    def served(self, name: str, lines: tuple[tuple[bytes, bytes], ...]) -> tuple[int, str | bool | None]:
+        """Status of the reply, and what `Headers.get` gave the app; False when the app was not called."""
+        assert self.child.stdin is not None
+        assert self.child.stdout is not None
+        fields = b"".join(key + b": " + value + b"\r\n" for key, value in lines)
+        request = (
+            b"POST / HTTP/1.1\r\nHost: a\r\n" + fields + b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        watchdog = threading.Timer(SECONDS_MAX, self.child.kill)
+        watchdog.start()
+        try:
+            message = {"name": name, "request": request.decode("latin-1")}
+            self.child.stdin.write(json.dumps(message).encode() + b"\n")
+            self.child.stdin.flush()
+            reply = json.loads(self.child.stdout.readline())
+        finally:
+            watchdog.cancel()
+        return reply["status"], reply["value"]
+
+
+@pytest.fixture(scope="session")
+def node_http() -> Iterator[NodeHttp]:
+    script = Path(__file__).parent / "headers" / "node_http.js"
+    command = [javascript.node_path(), script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        yield NodeHttp(child)
+        assert child.stdin is not None
+        child.stdin.close()
+        child.wait(SECONDS_MAX)
