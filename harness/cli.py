@@ -35,7 +35,7 @@ def app() -> None:
     """
 
 
-@app.command()
+@app.command(short_help="Run the rollout on real servers and judge every claim.")
 @click.option(
     "--level",
     type=click.Choice(["smoke", "standard"]),
@@ -91,7 +91,7 @@ def prove(level: str, policy: str, postgres: str, seed: int, json_file: Path | N
     return report.verdict.exit_code
 
 
-@app.command()
+@app.command(short_help="Bring a database to a state of the rollout, or back.")
 @click.option(
     "--database-url",
     required=True,
@@ -133,6 +133,9 @@ def main() -> None:
         code = _fail("interrupted; everything that was started has been stopped", INTERRUPTED)
     except KeyboardInterrupt:
         code = _fail("interrupted; everything that was started has been stopped", INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = 2
     except click.ClickException as error:
         hint = (
             f"; see {error.ctx.command_path} --help"
@@ -183,7 +186,7 @@ def _busy() -> Callable[[str], AbstractContextManager[object]]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)  # asyncio turns that one into an orderly end
 
 
 def _fail(message: str, code: int) -> int:

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _PRINTABLE: Final = frozenset(range(0x20, 0x7F)) - {0x5C}
-_EMAIL: Final = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+")
+_EMAIL: Final = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b(?!:\d|/|-|\.\w)")
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)\S+")
 _PASSWORD: Final = re.compile(
     r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]*(?=@)|(\bpassword=)(?:'[^']*'|\S+)"

@@ -74,15 +74,15 @@ def prove(options: ProveOptions, say: Say, busy: Busy = nullcontext) -> Report:
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     lines = plan_lines()
-    for line in lines:
-        say(line)
     docket = Docket(plan.CLAIMS)
     serve.warm()
     with running_server(options.postgres) as server, Templates(server) as templates:
-        say(f"Postgres {server.version} ({server.kind})")
+        name = f"Postgres {server.version} ({server.kind})"
+        say(name)
+        for line in lines:
+            say(line)
         judge_rows_untouched(docket, templates)
         asyncio.run(_walk(options, docket, templates, busy))
-        name = f"Postgres {server.version} ({server.kind})"
     return Report(
         command=options.command,
         seed=options.seed,

@@ -1,0 +1,128 @@
+"""A mistake or a refusing environment is one line and an exit code; whatever ends a run leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.database.server import Server
+from tests.database.processes import awaited_end, eventually
+
+
+def harness(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("prove", "--level", "bogus"), 2, "'bogus' is not one of"),
+        (("prove", "--seed", "-1"), 2, "--seed"),
+        (("prove", "--postgres", "mysql://x"), 2, "no such Postgres"),
+        (("prove", "--postgres", "postgresql://me:geheim@127.0.0.1:1/x"), 3, "Connection refused"),
+        (("prove", "--json", "/nonexistent/report.json"), 2, "/nonexistent/report.json"),
+        (
+            ("migrate", "--database-url", "postgresql://me:geheim@127.0.0.1:1/x", "--to", "ready"),
+            3,
+            "cannot connect",
+        ),
+        (("migrate", "--to", "ready"), 2, "--database-url"),
+        (("fly",), 2, "No such command 'fly'"),
+    ],
+)
+def test_bad_input_is_told_in_one_line_with_its_exit_code(
+    arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    done = harness(*arguments)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert done.stderr.startswith("harness: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert "geheim" not in done.stderr
+
+
+def test_migrate_brings_an_empty_database_to_ready_and_back(server: Server) -> None:
+    with server.database() as dsn:
+        forward = harness("migrate", "--database-url", dsn, "--to", "ready")
+        assert (forward.returncode, forward.stderr) == (0, "")
+        assert "state   ready" in forward.stdout
+        assert harness("migrate", "--database-url", dsn, "--to", "base").returncode == 2
+        back = harness("migrate", "--database-url", dsn, "--to", "base", "--rollback")
+        assert (back.returncode, back.stderr) == (0, "")
+        assert "state   base" in back.stdout
+
+
+def descendants(pid: int) -> set[int]:
+    """All processes below one, by the parents that /proc names."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found: set[int] = set()
+    while more := {child for child, parent in parents.items() if parent in found | {pid}} - found:
+        found |= more
+    return found
+
+
+def listening(pids: set[int]) -> set[int]:
+    """Loopback ports that these processes listen on."""
+    inodes = {
+        name[8:-1]
+        for pid in pids
+        for name in (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())  # noqa: PTH115 - no path
+        if name.startswith("socket:[")
+    }
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(line[1].rpartition(":")[2], 16) for line in lines if line[3] == "0A" and line[9] in inodes}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see a process's children")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_ending_prove_in_mid_run_leaves_no_process_no_directory_and_no_port(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "harness",
+        "prove",
+        "--level",
+        "smoke",
+        "--json",
+        str(tmp_path / "r.json"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        while "stage 3" not in run.stderr.readline():
+            assert run.poll() is None
+        started = descendants(run.pid)
+        ports = listening(started)
+        directories = [Path(f"/proc/{pid}/cwd").readlink() for pid in started if program(pid) == "postgres"]
+        assert len(started) >= 6
+        assert len(ports) == 3
+        assert directories
+        with awaited_end(*started):
+            run.send_signal(number)
+        said = run.stderr.read()
+    if number is not signal.SIGKILL:
+        assert run.returncode == 130
+        assert said.splitlines()[-1].startswith("harness: interrupted")
+        assert "Traceback" not in said
+    eventually(lambda: True if not any(directory.exists() for directory in directories) else None)
+    for port in ports:
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def program(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
