@@ -37,6 +37,11 @@ class NodeChild:
     _errors: IO[bytes]
     _seconds_max: float
 
+    @property
+    def pid(self) -> int:
+        """The process id, for whoever watches that it ends."""
+        return self._process.pid
+
     def ask(self, document: object) -> Any:
         """The answer to one document. Raises CannotRunError when Node ends, or does not answer in time."""
         with self.deadline():
@@ -55,7 +60,7 @@ class NodeChild:
         assert self._process.stdout is not None
         answer = self._process.stdout.readline()
         if not answer.endswith(b"\n"):
-            raise CannotRunError(f"Node {self._ending()}; run again, or judge in Python alone")
+            raise CannotRunError(f"Node {self._ending()}; run again")
         return json.loads(answer)
 
     @contextlib.contextmanager
