@@ -1,5 +1,6 @@
 """A mistake or a refusing environment is one line and an exit code; whatever ends a run leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -76,12 +77,7 @@ def descendants(pid: int) -> set[int]:
 
 def listening(pids: set[int]) -> set[int]:
     """Loopback ports that these processes listen on."""
-    inodes = {
-        name[8:-1]
-        for pid in pids
-        for name in (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())  # noqa: PTH115 - no path
-        if name.startswith("socket:[")
-    }
+    inodes = set().union(*map(sockets, pids))
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {int(line[1].rpartition(":")[2], 16) for line in lines if line[3] == "0A" and line[9] in inodes}
 
@@ -107,11 +103,11 @@ def test_ending_prove_in_mid_run_leaves_no_process_no_directory_and_no_port(
             assert run.poll() is None
         started = descendants(run.pid)
         ports = listening(started)
-        directories = [Path(f"/proc/{pid}/cwd").readlink() for pid in started if program(pid) == "postgres"]
+        directories = {home for pid in started if (home := data_directory(pid))}
         assert len(started) >= 6
         assert len(ports) == 3
         assert directories
-        with awaited_end(*started):
+        with awaited_end(*started & descendants(run.pid)):
             run.send_signal(number)
         said = run.stderr.read()
     if number is not signal.SIGKILL:
@@ -124,5 +120,18 @@ def test_ending_prove_in_mid_run_leaves_no_process_no_directory_and_no_port(
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def program(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
+def data_directory(pid: int) -> Path | None:
+    """Where a process of Postgres works; None for other programs and for one that has just ended."""
+    with contextlib.suppress(FileNotFoundError):
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "postgres":
+            return Path(f"/proc/{pid}/cwd").readlink()
+    return None
+
+
+def sockets(pid: int) -> set[str]:
+    """Inodes of a process's sockets; none when it has just ended."""
+    names: set[str] = set()
+    with contextlib.suppress(FileNotFoundError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            names.add(os.readlink(link))  # noqa: PTH115 - what it names is no path
+    return {name[8:-1] for name in names if name.startswith("socket:[")}
