@@ -1,0 +1,58 @@
+"""How a test run gets its Postgres, and what becomes of it when there is none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.database.server import Server
+
+ROOT = Path(__file__).parents[1]
+
+
+def run_of_pytest(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Exit code and output of a run of one test in another process."""
+    test = "tests/database/test_server.py::test_server_tells_its_version"
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "PYTEST_"))
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test, *arguments],
+        cwd=ROOT,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "1")])
+def test_run_skips_every_test_with_its_reason_when_there_is_no_engine(arguments: tuple[str, ...]) -> None:
+    code, output = run_of_pytest(*arguments, HARNESS_POSTGRES="docker", DOCKER_HOST="unix:///nonexistent")
+    assert code == 0
+    assert "every test is skipped: no Docker engine answers at unix:///nonexistent" in output
+    assert "Traceback" not in output
+
+
+def test_run_fails_when_there_is_no_engine_and_one_is_required() -> None:
+    code, output = run_of_pytest(
+        "--postgres", "docker", DOCKER_HOST="unix:///nonexistent", HARNESS_REQUIRE_DOCKER="1"
+    )
+    assert code == 1
+    assert "no test was run: no Docker engine answers at unix:///nonexistent" in output
+
+
+def test_run_is_refused_when_there_is_no_such_postgres() -> None:
+    code, output = run_of_pytest("--postgres", "mysql")
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "no such Postgres: 'mysql'" in output
+
+
+def test_workers_share_the_server_that_the_header_names(server: Server) -> None:
+    code, output = run_of_pytest("-n", "1", "--postgres", server.admin_dsn)
+    assert code == 0, output
+    assert f"postgres: {server.version} (dsn)" in output
