@@ -94,4 +94,5 @@ def probe(
         stream=stream,
         user=signed_in.user_id if signed else plan.ANONYMOUS_PREFIX + address,
         email=signed_in.email if signed else None,
+        alone=not signed,
     )

@@ -1,12 +1,10 @@
-"""What is being judged, behind one interface: requests go in, observations come out. Knows no claim and no stage.
+"""Reads the rows that requests left in a database, and matches them: by upstream id, and by user where he is alone.
 
-The row is the truth: a reply proves nothing about accounting, which happens after it. Each request is matched
-with its rows by the upstream id in its reply, and an anonymous one also by its own address.
+The row is the truth: a reply proves nothing about accounting, which happens after it. Only reads.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,70 +12,12 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
-from harness.clients.exchange import Reply, Request
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.exchange import Reply
 from harness.data import sql_text
+from harness.target.observation import Probe, Row
 
 POLL_S: Final = 0.01
 WAIT_ROWS_S: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One request to send, with what is known of it beforehand."""
-
-    request: Request
-    kind: str
-    """Kind of header in words: `none`, `valid`, `256 characters`..."""
-    extension: ExtensionBuild
-    auth: Auth
-    stream: bool
-    user: str
-    """The kilo_user_id under which its rows must appear."""
-    email: str | None
-    """The user's e-mail when signed in."""
-
-    @property
-    def lines(self) -> tuple[bytes, ...]:
-        """Values of the plan's header as sent, line by line."""
-        name = plan.HEADER.encode()
-        return tuple(value for key, value in self.request.headers if key.lower() == name)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A usage row and its metadata row; one of the two sides is None when it is missing."""
-
-    usage_id: str | None
-    user: str | None
-    metadata_id: str | None
-    message_id: str | None
-    value: str | None
-    """The column that is rolled out; None for NULL, and where the schema has no such column."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether both rows are there."""
-        return self.usage_id is not None and self.metadata_id is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One request with its reply and its rows, and who served it."""
-
-    probe: Probe
-    reply: Reply
-    rows: tuple[Row, ...]
-    served_by: str
-    """The backend version that answered: `before` or `after`."""
-    stage: str
-    """The stage in words."""
-    since: datetime
-    """The database's clock before it was sent."""
-
-
-Sender = Callable[[str, Sequence[Request]], Awaitable[list[Reply]]]
-"""Sends requests to an origin (URL without a path); one reply for each, in order."""
 
 
 class Rows:
@@ -98,7 +38,7 @@ class Rows:
     ) -> list[tuple[Row, ...]]:
         """Rows of each request so far, in one query."""
         ids = [reply.upstream_id for reply in replies]
-        users = [probe.user for probe in probes if probe.auth is not Auth.SIGNED_IN]
+        users = [probe.user for probe in probes if probe.alone]
         text = sql.SQL(sql_text("queries/rows.sql")).format(value=await self._value())
         values = {"message_ids": [i for i in ids if i], "user_ids": users, "since": since}
         found = await (await self._connection.execute(text, values)).fetchall()
@@ -150,7 +90,7 @@ def _matched(
     probe: Probe, identity: str | None, by_id: dict[str, list[Row]], by_user: dict[str, list[Row]]
 ) -> tuple[Row, ...]:
     found = list(by_id.get(identity, ())) if identity else []
-    if probe.auth is not Auth.SIGNED_IN:  # an anonymous probe has an address of its own
+    if probe.alone:
         found += [row for row in by_user.get(probe.user, ()) if row not in found]
     return tuple(found)
 

@@ -1,0 +1,66 @@
+"""One request with its reply and its rows, as data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness import plan
+from harness.clients.exchange import Reply, Request
+from harness.clients.extension import Auth, ExtensionBuild
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request to send, with what is known of it beforehand."""
+
+    request: Request
+    kind: str
+    """Kind of header in words: `none`, `valid`, `256 characters`..."""
+    extension: ExtensionBuild
+    auth: Auth
+    stream: bool
+    user: str
+    """The kilo_user_id under which its rows must appear."""
+    email: str | None
+    """The user's e-mail when signed in."""
+    alone: bool = True
+    """Whether no other request has this user, so that a row of his is this request's."""
+    refused: bool = False
+    """Whether HTTP itself refuses the request, before any rule sees it."""
+
+    @property
+    def lines(self) -> tuple[bytes, ...]:
+        """Values of the plan's header as sent, line by line."""
+        name = plan.HEADER.encode()
+        return tuple(value for key, value in self.request.headers if key.lower() == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A usage row and its metadata row; one of the two sides is None when it is missing."""
+
+    usage_id: str | None
+    user: str | None
+    metadata_id: str | None
+    message_id: str | None
+    value: str | None
+    """The column that is rolled out; None for NULL, and where the schema has no such column."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether both rows are there."""
+        return self.usage_id is not None and self.metadata_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One request with its reply and its rows, and who served it."""
+
+    probe: Probe
+    reply: Reply
+    rows: tuple[Row, ...]
+    served_by: str
+    """The backend version that answered: `before` or `after`."""
+    stage: str
+    """The stage in words."""
+    since: datetime
+    """The database's clock before it was sent."""
