@@ -23,7 +23,10 @@ def segments() -> set[str]:
 
 def backends(server: Held) -> list[int]:
     with psycopg.connect(server.dsn) as connection:
-        return [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity")]
+        return [
+            pid
+            for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        ]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
