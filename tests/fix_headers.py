@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from harness.headers import javascript
 
 SECONDS_MAX = 20.0
+
+
+def examples(count: int) -> settings:
+    """So many examples, the same in every run, however slow the machine is."""
+    return settings(max_examples=count, derandomize=True, database=None, deadline=None)
 
 
 @pytest.fixture(scope="session")

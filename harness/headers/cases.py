@@ -113,7 +113,8 @@ def _accepted_by_http() -> tuple[HeaderCase, ...]:
     index = (HeaderCase(((NAME, b"a" * (INDEX_ROW_MAX + more)),), Kind.INDEX) for more in (0, 1))
     block = HeaderCase(((NAME, b"a" * (HEADER_BLOCK_MAX - HEADER_BLOCK_REST - len(NAME))),), Kind.BLOCK)
     hundred = HeaderCase(((NAME, b"a"),) * 100, Kind.DUPLICATE)
-    return (*shapes, *names, *others, *beside, *index, block, hundred)
+    trimmed = HeaderCase(((NAME, b"a" * (plan.LENGTH_MAX - 1)), (NAME, b"")), Kind.DUPLICATE)
+    return (*shapes, *names, *others, *beside, *index, block, hundred, trimmed)
 
 
 def _refused_by_http() -> tuple[HeaderCase, ...]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from harness.headers import agreement, cases, strategies
 from harness.headers.agreement import HEADERS_AT_ONCE, Disagreement, disagreements
 from harness.headers.javascript import REFUSED, Judge
 from harness.headers.policy import LENGTH_ONLY, POLICIES, STRICT, Policy
 from harness.headers.suite import Level, suite
+from tests.fix_headers import examples
 
 EACH_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 
@@ -30,7 +31,7 @@ def test_policy_agrees_with_javascript_on_standing_cases(judge: Judge, policy: P
 
 
 @EACH_POLICY
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(case=strategies.header_cases())
 def test_policy_agrees_with_javascript_on_strange_headers(
     judge: Judge, policy: Policy, case: cases.HeaderCase
@@ -38,7 +39,7 @@ def test_policy_agrees_with_javascript_on_strange_headers(
     assert list(disagreements(policy, [case.values], judge)) == []
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(case=strategies.header_cases(LENGTH_ONLY))
 def test_length_only_agrees_with_javascript_on_its_own_strange_headers(
     judge: Judge, case: cases.HeaderCase

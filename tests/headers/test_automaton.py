@@ -37,6 +37,7 @@ def answers_to_runs(rule: Automaton, state: int) -> list[bool]:
 
 @EACH_POLICY
 @pytest.mark.parametrize("limit", [1, 2, 5])
+@examples(100)
 @given(data=st.data())
 def test_automaton_accepts_what_policy_stores(policy: Policy, limit: int, data: st.DataObject) -> None:
     short = replace(policy, length_max=limit)

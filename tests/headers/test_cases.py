@@ -1,7 +1,7 @@
 """Cases: what is expected of each, and that Node's HTTP server treats each as the case says."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from harness import plan
 from harness.headers import strategies
@@ -16,7 +16,7 @@ from harness.headers.cases import (
     standing_cases,
 )
 from harness.headers.policy import LENGTH_ONLY, STRICT, received
-from tests.fix_headers import NodeHttp
+from tests.fix_headers import NodeHttp, examples
 
 
 def agrees_with_node(case: HeaderCase, node_http: NodeHttp) -> bool:
@@ -32,7 +32,7 @@ def test_standing_case_is_what_node_makes_of_it(number: int, node_http: NodeHttp
     assert agrees_with_node(case, node_http), case
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(case=strategies.header_cases())
 @example(case=HeaderCase(((NAME, b"a" * 254), (NAME, b"")), Kind.DUPLICATE))
 @example(case=HeaderCase(((NAME, b"a"), (NAME.upper(), b"b")), Kind.DUPLICATE))

@@ -7,14 +7,15 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from harness.headers import cases, strategies
 from harness.headers.cases import NAME, HeaderCase, Kind
 from harness.headers.policy import JS_TRIM, LENGTH_ONLY, POLICIES, STRICT, Policy, received
+from tests.fix_headers import examples
 
-SEARCH = settings(max_examples=5000, database=None, derandomize=True, deadline=None)
+SEARCH = examples(5000)
 
 Rule = Callable[[str], str | None]
 
@@ -39,7 +40,7 @@ def differs(rule: Rule) -> Callable[[HeaderCase], bool]:
 def test_every_class_is_drawn(policy: Policy) -> None:
     drawn: Counter[str] = Counter()
 
-    @settings(max_examples=1000, database=None, derandomize=True, deadline=None)
+    @examples(1000)
     @given(case=strategies.header_cases(policy))
     def draw(case: HeaderCase) -> None:
         drawn[case.label] += 1
@@ -48,11 +49,13 @@ def test_every_class_is_drawn(policy: Policy) -> None:
     assert set(drawn) == set(cases.CLASSES)
 
 
+@examples(100)
 @given(case=strategies.header_cases(kinds=(Kind.FOLD, Kind.CONTROL, Kind.BAD_NAME)))
 def test_kinds_that_http_refuses_are_refused(case: HeaderCase) -> None:
     assert case.refused_by_http
 
 
+@examples(100)
 @given(data=st.data())
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 def test_valid_ids_are_stored(policy: Policy, data: st.DataObject) -> None:
@@ -61,6 +64,7 @@ def test_valid_ids_are_stored(policy: Policy, data: st.DataObject) -> None:
     assert case.expected(policy) == value.decode("latin-1").strip(JS_TRIM if policy.trims else "")
 
 
+@examples(100)
 @given(case=strategies.header_cases(kinds=(Kind.INDEX, Kind.OTHER_NAME, Kind.ABSENT)))
 def test_long_values_and_other_names_hold_the_right_name_or_none(case: HeaderCase) -> None:
     assert len(case.values) <= 1
@@ -116,6 +120,7 @@ def test_find_of_a_second_header_name_is_one_line() -> None:
     assert found.lines == ((NAME.replace(b"-", b"_"), b"0"),)
 
 
+@examples(100)
 @given(sequence=strategies.sequences())
 def test_sequence_has_a_request_without_the_header_after_one_with_it(
     sequence: tuple[HeaderCase, ...],
