@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from harness.headers.automaton import Automaton, automaton
 from harness.headers.policy import FIELD_BYTES, LENGTH_ONLY, POLICIES, STRICT, Policy
+from tests.fix_headers import examples
 
 WITH_BLANK = Policy("with-blank", 255, alphabet="a-z ", trims=False)
 ONE_LETTER = Policy("one-letter", 255, alphabet="q", trims=False)
