@@ -6,7 +6,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -38,7 +37,7 @@ def app() -> None:
 @app.command(short_help="Run the rollout on real servers and judge every claim.")
 @click.option(
     "--level",
-    type=click.Choice(["smoke", "standard"]),
+    type=click.Choice(["smoke", "standard", "exhaustive"]),
     default="standard",
     show_default=True,
     help="How much is sent.",
@@ -78,13 +77,14 @@ def prove(level: str, policy: str, postgres: str, seed: int, json_file: Path | N
 
     Example: harness prove --level smoke --json report.json
     """
+    from harness.headers.suite import Level
     from harness.report.document import to_json
     from harness.report.text import print_report
-    from harness.run.prove import Level, ProveOptions, prove
+    from harness.run.prove import ProveOptions, prove
 
     check_writable(json_file)
     options = ProveOptions(Level(level), policy, postgres, seed, command=command_line())
-    report = prove(options, _say, _busy())
+    report = prove(options, _say, _busy)
     if json_file is not None:
         json_file.write_text(to_json(report), encoding="utf-8")
     print_report(report, Console(soft_wrap=False))
@@ -172,17 +172,15 @@ def _say(line: str) -> None:
     click.echo(line)
 
 
-def _busy() -> Callable[[str], AbstractContextManager[object]]:
+@contextlib.contextmanager
+def _busy(words: str) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True)
     if console.is_terminal:
-        return lambda words: console.status(words)
-
-    @contextlib.contextmanager
-    def line(words: str) -> Iterator[None]:
+        with console.status(words) as status:
+            yield lambda more: status.update(f"{words}: {more}")
+    else:
         click.echo(words, err=True)
-        yield
-
-    return line
+        yield lambda _: None
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

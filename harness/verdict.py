@@ -64,6 +64,8 @@ class Finding:
     replay: str = ""
     """A line to copy that shows it again."""
     workaround: str = ""
+    weight: int = 0
+    """Size of the request, in bytes of the header; of many findings the lightest are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,13 @@ class Docket:
         self._seen[claim] = self._seen.get(claim, 0) + count
 
     def refute(self, finding: Finding) -> None:
-        """Records one observation that refutes; the first few are kept whole."""
+        """Records one observation that refutes; the lightest few are kept whole, of equal ones the first."""
         self._known(finding.claim)
         self._refuting[finding.claim] = self._refuting.get(finding.claim, 0) + 1
         kept = self._findings.setdefault(finding.claim, [])
-        if len(kept) < FINDINGS_KEPT:
-            kept.append(finding)
+        kept.append(finding)
+        kept.sort(key=lambda one: one.weight)
+        del kept[FINDINGS_KEPT:]
 
     def lack(self, claim: str, reason: str) -> None:
         """Says why a claim cannot be judged; the first reason stands."""

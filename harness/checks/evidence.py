@@ -1,10 +1,13 @@
 """Puts an observation into words: the request, the reply and the rows, masked and escaped, for a finding."""
 
 import json
+import shlex
 from typing import Any, Final
 
 from harness import plan
 from harness.clients.exchange import Outcome, Reply
+from harness.clients.extension import Auth
+from harness.headers.notation import written
 from harness.report.escape import masked, shown
 from harness.target import Observation, Row
 from harness.verdict import Finding
@@ -27,8 +30,24 @@ def finding(claim: str, seen: Observation, effect: str, workaround: str = "") ->
         request=describe_request(seen),
         reply=describe_reply(seen.reply),
         row=describe_rows(seen.rows),
+        replay=replay_command(seen),
         workaround=workaround,
+        weight=sum(map(len, probe.lines)),
     )
+
+
+def replay_command(seen: Observation) -> str:
+    """A line to copy that sends the same header to the reference backend again."""
+    name = plan.HEADER.encode()
+    lines = [line for line in seen.probe.request.headers if line[0].lower() == name]
+    words = ["harness", "replay", *(f"--line={written(line)}" for line in lines)]
+    if seen.served_by != "after":
+        words.append(f"--build={seen.served_by}")
+    if seen.probe.auth is not Auth.ANONYMOUS:
+        words.append(f"--auth={seen.probe.auth}")
+    if seen.probe.stream:
+        words.append("--stream")
+    return shlex.join(words)
 
 
 def describe_request(seen: Observation) -> str:

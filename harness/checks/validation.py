@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.checks.evidence import describe_value, finding
+from harness.clients.exchange import Outcome
 from harness.headers.policy import Policy, received, utf16_length
 from harness.target import Observation
 from harness.verdict import Docket
@@ -15,6 +16,7 @@ STORED: Final = "V1"
 LIMIT: Final = "V2"
 NOT_STORED: Final = "V3"
 MISSING: Final = "V5"
+REFUSED: Final = "V6"
 IDENTITY: Final = "I1"
 
 
@@ -40,6 +42,20 @@ def judge_values(docket: Docket, observations: Iterable[Observation], policy: Po
             if row.value != expected:
                 effect = f"stored {describe_value(row.value)}, expected {describe_value(expected)}"
                 docket.refute(finding(claim, seen, effect))
+
+
+def judge_refusals(docket: Docket, observations: Iterable[Observation]) -> None:
+    """Judges V6: what HTTP refuses ends as a refusal, by 400, 431 or a closed connection, and leaves no row."""
+    for seen in observations:
+        if not seen.probe.refused:
+            continue
+        docket.saw(REFUSED)
+        if seen.reply.outcome is not Outcome.REFUSED:
+            docket.refute(
+                finding(REFUSED, seen, "answered or left hanging, expected a refusal by the HTTP layer")
+            )
+        elif seen.rows:
+            docket.refute(finding(REFUSED, seen, "left a row, expected none"))
 
 
 def _claim_of(seen: Observation, policy: Policy, expected: str | None) -> str:

@@ -2,11 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
 from harness import plan
@@ -24,10 +21,14 @@ from harness.checks.validation import judge_values
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.headers.policy import POLICIES
+from harness.headers.samples import sampled_sequences
+from harness.headers.suite import Level
 from harness.report.document import Report
 from harness.rollout.matrix import addresses, matrix
 from harness.rollout.model import START, Step, after
-from harness.rollout.stage import Cast, stack, stand
+from harness.rollout.stage import Cast, Stack, stack, stand
+from harness.run.headers import SAMPLES, prove_headers, prove_rule
+from harness.run.progress import Busy, Say, silent
 from harness.target import Observation
 from harness.verdict import Docket
 
@@ -42,13 +43,6 @@ PLAN_ORDER: Final = (
 """The order of the plan's section "Deployment Order", with the migration first."""
 
 
-class Level(StrEnum):
-    """How much is sent."""
-
-    SMOKE = "smoke"
-    STANDARD = "standard"
-
-
 @dataclass(frozen=True, slots=True)
 class ProveOptions:
     """What the user asked for; the defaults are the command's."""
@@ -61,12 +55,7 @@ class ProveOptions:
     command: str = "harness prove"
 
 
-Say = Callable[[str], None]
-Busy = Callable[[str], AbstractContextManager[object]]
-"""Shows that something is going on, in words, until the context ends."""
-
-
-def prove(options: ProveOptions, say: Say, busy: Busy = nullcontext) -> Report:
+def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     """Runs the whole proof and returns the report; leaves nothing behind.
 
     Raises CannotRunError when the stack cannot be stood up.
@@ -82,7 +71,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = nullcontext) -> Report:
         for line in lines:
             say(line)
         judge_rows_untouched(docket, templates)
-        asyncio.run(_walk(options, docket, templates, busy))
+        asyncio.run(_prove(options, docket, templates, busy))
     return Report(
         command=options.command,
         seed=options.seed,
@@ -106,10 +95,20 @@ def plan_lines() -> tuple[str, ...]:
     return tuple(lines)
 
 
-async def _walk(options: ProveOptions, docket: Docket, templates: Templates, busy: Busy) -> None:
+async def _prove(options: ProveOptions, docket: Docket, templates: Templates, busy: Busy) -> None:
+    policy = POLICIES[options.policy]
+    samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
+    async with stack(templates, options.policy, options.cast) as shared:
+        await _walk(options, docket, shared, busy)
+        with busy("header rule against Node"):
+            prove_rule(docket, policy, samples=samples)
+        await prove_headers(docket, shared, options.level, samples, busy)
+
+
+async def _walk(options: ProveOptions, docket: Docket, shared: Stack, busy: Busy) -> None:
     observations: list[Observation] = []
     origin = addresses()
-    async with stack(templates, options.policy, options.cast) as shared, stand(shared, START) as standing:
+    async with stand(shared, START) as standing:
         signed_in = await shared.signed_in(standing.dsn)
         rows_before = await standing.totals()
         for number, step in enumerate((None, *PLAN_ORDER), start=1):
@@ -128,6 +127,7 @@ async def _walk(options: ProveOptions, docket: Docket, templates: Templates, bus
     judge_old_rows(docket, observations)
     judge_old_clients(docket, observations)
     judge_accounting(docket, observations)
-    judge_totals(docket, observations, rows_before, rows_after)
+    answered = sum(seen.reply.upstream_id is not None for seen in observations)
+    judge_totals(docket, answered, rows_before, rows_after)
     judge_users(docket, observations)
     judge_values(docket, observations, POLICIES[options.policy])

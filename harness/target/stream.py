@@ -6,7 +6,7 @@ batch to arrive, and a second row of a request to show itself.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -61,7 +61,7 @@ async def observations(
     depth: int = DEPTH,
     timeout_s: float = TIMEOUT_S,
     wait_s: float = WAIT_ROWS_S,
-) -> AsyncIterator[list[Observation]]:
+) -> AsyncGenerator[list[Observation], None]:
     """Sends everything and yields observations batch by batch, in the order sent; every probe comes out once.
 
     `items` is read as it is sent and may be endless. Rows are waited for at most `wait_s` a batch.

@@ -1,0 +1,163 @@
+"""The header rule proven: the rule itself against Node, then a backend over raw sockets, with every row matched."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+import psycopg
+
+from harness import plan
+from harness.backend.serve import HOST
+from harness.checks.compatibility import judge_accounting, judge_replies, judge_totals, judge_users
+from harness.checks.validation import judge_refusals, judge_values
+from harness.clients.extension import Auth, ExtensionBuild, Installation, request
+from harness.database.catalog import SchemaState
+from harness.errors import CannotRunError
+from harness.headers.agreement import disagreements
+from harness.headers.cases import NAME, HeaderCase, Kind, standing_cases
+from harness.headers.javascript import judge
+from harness.headers.policy import POLICIES, STRICT, Policy
+from harness.headers.samples import CaseSequence
+from harness.headers.suite import Level, bound, complete_suite, size, suite
+from harness.rollout.matrix import MACHINE, addresses
+from harness.rollout.model import Stage, Version
+from harness.rollout.stage import Stack, Stand, stand
+from harness.run.progress import Busy, Say
+from harness.target import Endpoint, Observation, Probe, Rows, observations
+from harness.verdict import Docket, Finding, Method
+
+SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}
+"""Sequences of headers drawn by Hypothesis beyond the suite."""
+
+ARRIVED: Final = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
+"""Where the rule is proven over the wire: the rollout has arrived."""
+DECISIONS: Final = ("V1", "V2", "V3")
+"""Claims that the complete suite proves within its bound; stored values and what sticks are sampled."""
+CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
+"""What the replies to all others are compared with."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What went over the wire."""
+
+    requests: int = 0
+    answered: int = 0
+    """Requests whose reply carried an upstream id: each must have its rows."""
+
+
+def prove_rule(docket: Docket, policy: Policy, *, samples: tuple[CaseSequence, ...]) -> None:
+    """Judges V7: Python's rule is the plan's JavaScript on the complete suite and on what Hypothesis drew."""
+    headers = chain(
+        ((value,) for value in complete_suite(policy)), (case.values for each in samples for case in each)
+    )
+    docket.by("V7", Method.COMPLETE)
+    try:
+        with judge() as node:
+            count = _Counted(headers)
+            for differing in disagreements(policy, count, node):
+                value = differing.lines[0] if differing.lines else b""
+                finding = Finding("V7", "the rule as a function", str(differing), weight=len(value))
+                docket.refute(finding)
+            docket.saw("V7", count.seen)
+            docket.note("V7", f"Node {node.node} agrees on the complete suite: {bound(policy)}")
+    except CannotRunError as error:
+        docket.lack("V7", f"Node did not judge: {error}")
+
+
+async def prove_headers(
+    docket: Docket, shared: Stack, level: Level, samples: tuple[CaseSequence, ...], busy: Busy
+) -> Sent:
+    """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
+    policy = POLICIES[shared.policy]
+    async with stand(shared, ARRIVED) as standing:
+        with busy(f"header rule over the wire, {level} suite: {size(policy, level)}") as tell:
+            before = await standing.totals()
+            sent = await _send_cases(docket, standing, policy, cases(policy, level, samples), tell)
+            await standing.drain()
+        judge_totals(docket, sent.answered, before, await standing.totals())
+    for claim in DECISIONS:
+        if level is Level.EXHAUSTIVE and policy == STRICT:
+            docket.by(claim, Method.COMPLETE)
+            docket.note(claim, f"over the wire: {bound(policy)}")
+        else:
+            docket.note(claim, f"{level} suite over the wire: {size(policy, level)}")
+    return sent
+
+
+class _Counted:
+    """Passes headers on and counts them."""
+
+    def __init__(self, headers: Iterable[Sequence[bytes]]) -> None:
+        self._headers = headers
+        self.seen = 0
+
+    def __iter__(self) -> Iterator[Sequence[bytes]]:
+        for header in self._headers:
+            self.seen += 1
+            yield header
+
+
+def cases(policy: Policy, level: Level, samples: Iterable[CaseSequence]) -> Iterator[CaseSequence]:
+    """Everything that is sent at a level: a control first, the suite, the standing cases, then what was drawn."""
+    yield CONTROL
+    for value in suite(policy, level):
+        yield (HeaderCase(((NAME, value),), Kind.BYTES),)
+    for case in standing_cases():
+        yield (case,)
+    yield from samples
+
+
+def probes(sequence: CaseSequence, address: str) -> list[Probe]:
+    """Anonymous requests from one address, one for each case."""
+    installation = Installation(MACHINE)
+    return [
+        Probe(
+            request=request(installation, ExtensionBuild.AFTER, address=address, header=case.lines),
+            kind=str(case.label),
+            extension=ExtensionBuild.AFTER,
+            auth=Auth.ANONYMOUS,
+            stream=False,
+            user=plan.ANONYMOUS_PREFIX + address,
+            email=None,
+            alone=len(sequence) == 1,
+            refused=case.refused_by_http,
+        )
+        for case in sequence
+    ]
+
+
+def judge_headers(docket: Docket, control: Observation, batch: Sequence[Observation], policy: Policy) -> None:
+    """Judges V1 to V6, I2 and R1 on a batch of single requests to one endpoint."""
+    passed = [seen for seen in batch if not seen.probe.refused]
+    judge_values(docket, passed, policy)
+    judge_accounting(docket, passed)
+    judge_users(docket, passed)
+    judge_replies(docket, [control, *passed])
+    judge_refusals(docket, batch)
+
+
+async def _send_cases(
+    docket: Docket, standing: Stand, policy: Policy, sequences: Iterable[CaseSequence], tell: Say
+) -> Sent:
+    sent = Sent()
+    replica = standing.replicas[0]
+    endpoint = Endpoint(
+        (HOST, replica.process.port), str(replica.version), standing.stage.words, standing.lost
+    )
+    origin = addresses()
+    items = (probes(sequence, next(origin)) for sequence in sequences)
+    control: Observation | None = None
+    async with (
+        await psycopg.AsyncConnection.connect(standing.dsn, autocommit=True) as connection,
+        aclosing(observations(endpoint, Rows(connection), items)) as batches,
+    ):
+        async for batch in batches:
+            control = control or batch[0]
+            judge_headers(docket, control, batch, policy)
+            sent.requests += len(batch)
+            sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)
+            tell(f"{sent.requests:,} requests sent and matched with their rows")
+    return sent

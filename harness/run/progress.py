@@ -1,0 +1,16 @@
+"""How a run tells what it is doing: lines that stay, and words that change while something takes long."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+Say = Callable[[str], None]
+"""Writes a line, or changes the words that are shown."""
+
+Busy = Callable[[str], AbstractContextManager[Say]]
+"""Shows that something is going on, in words that can be changed, until the context ends."""
+
+
+@contextmanager
+def silent(_words: str) -> Iterator[Say]:
+    """Shows nothing."""
+    yield lambda _: None
