@@ -1,5 +1,7 @@
 """Databases on the server of the run, whichever kind it is."""
 
+import secrets
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -69,7 +71,7 @@ def test_clone_holds_what_its_template_holds(server: Server) -> None:
 
 
 def test_drop_refuses_a_database_made_by_somebody_else(server: Server) -> None:
-    stranger = f"{server.create_database()}_stranger"
+    stranger = f"harness_{secrets.token_hex(8)}"
     with psycopg.connect(server.admin_dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(stranger)))
         with pytest.raises(MisuseError, match="not made here"):
