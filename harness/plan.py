@@ -7,7 +7,7 @@ Source: the rollout plan, revision 15286b36; its sections are named in each clai
 
 from typing import Final
 
-from harness.verdict import Claim
+from harness.verdict import Claim, Status
 
 HEADER: Final = "x-posthog-distinct-id"
 """Optional request header; names compare case-insensitively (RFC 9110, 5.1)."""
@@ -35,6 +35,12 @@ DERIVED_PREFIX: Final = "vscode-"
 DERIVED_SALT: Final = "kilocode-posthog"
 DERIVED_HEX_DIGITS: Final = 16
 """The extension's id: prefix, then the first hex digits of sha256(machineId + salt)."""
+
+STORAGE_KEY: Final = "kilocode.posthogAnonymousId"
+"""Where the extension keeps its id, in `globalState`."""
+
+SHARED_MACHINE_IDS: Final = ("", "someValue.machineId")
+"""What the editor gives for a machine id where it has none, or where telemetry is disabled by the product or a flag."""
 
 _ROUTE = "Repository 1, File 3: route.ts"
 _ROUTE_RULE = "rawDistinctId && rawDistinctId.length <= 255 && /^[a-zA-Z0-9_-]+$/.test(rawDistinctId)"
@@ -68,6 +74,20 @@ CLAIMS: Final = (
         "const rawDistinctId = request.headers.get",
         _ROUTE,
         least=4,
+    ),
+    Claim(
+        "V6",
+        "Bytes that HTTP refuses never reach the rule, and leave no row.",
+        "Validate and sanitize PostHog distinct_id from header",
+        _ROUTE,
+        least=20,
+    ),
+    Claim(
+        "V7",
+        "The rule that is tested is the plan's JavaScript.",
+        _ROUTE_RULE,
+        _ROUTE,
+        least=1000,
     ),
     Claim(
         "C1",
@@ -111,3 +131,117 @@ CLAIMS: Final = (
         least=4,
     ),
 )
+
+_ID = "Repository 2, File 1: anonymous-id.ts"
+_PROVIDER = "Repository 2, File 2: kilocode-openrouter.ts"
+
+EXTENSION_CLAIMS: Final = (
+    Claim(
+        "E1",
+        "From every machineId Node derives the id that Python and the known answers have; both header rules accept it.",
+        ".update(machineId).update('kilocode-posthog').digest('hex').substring(0, 16)",
+        _ID,
+        least=100,
+    ),
+    Claim(
+        "E2",
+        "An installation derives its id once, stores it before use, and keeps it; a lost write changes nothing.",
+        "AWAIT to ensure persistence",
+        _ID,
+        least=14,
+    ),
+    Claim(
+        "E3",
+        "A request goes out whatever the storage does or holds, by the workarounds of E9 and E10.",
+        "new field is nullable, header is optional",
+        "Deployment Order",
+        least=20,
+    ),
+    Claim(
+        "E4",
+        "An id that both header rules accept is sent, or none, whatever the storage holds, by the workaround of E10.",
+        "Header is validated (max 255 chars, alphanumeric + underscore/hyphen only)",
+        _ROUTE,
+        least=20,
+    ),
+    Claim(
+        "E5",
+        "The provider adds the header when there is an id, and changes no other header.",
+        "if (distinctId) { headers['x-posthog-distinct-id'] = distinctId; }",
+        _PROVIDER,
+        least=64,
+    ),
+    Claim(
+        "E6",
+        "The id in the row is one of those whom the extension's events belong to, by either workaround of E8.",
+        "Pass PostHog `distinct_id` from extensions to backend",
+        "Problem",
+        least=2,
+    ),
+    Claim(
+        "E7",
+        "Installations send an id of their own or none, and none without telemetry, by the workarounds of E11 and E12.",
+        "const machineId = vscode.env.machineId",
+        _ID,
+        least=100,
+    ),
+)
+"""What must hold of the extension: of the plan's code with the workarounds of `EXTENSION_AUDIT`."""
+
+EXTENSION_AUDIT: Final = (
+    (
+        Claim(
+            "E8",
+            "As planned, the id in the row is one of those whom the extension's events belong to.",
+            "Pass PostHog `distinct_id` from extensions to backend",
+            "Problem",
+        ),
+        Status.REFUTED,
+        "capture the extension's events under the derived id, or alias it once to the machineId under which they are "
+        "captured",
+    ),
+    (
+        Claim(
+            "E9",
+            "As planned, a request goes out whatever the storage does.",
+            "Function is async and awaits `globalState.update()` to ensure ID is persisted",
+            _ID,
+            least=4,
+        ),
+        Status.REFUTED,
+        "wait for the update at most a second and ignore its failure: the next start derives the same id",
+    ),
+    (
+        Claim(
+            "E10",
+            "As planned, an id that the header rule accepts is sent, or none, whatever the storage holds.",
+            "let anonymousId = context.globalState.get<string>(STORAGE_KEY)",
+            _ID,
+            least=4,
+        ),
+        Status.REFUTED,
+        "use the stored value only if it is a string that the header rule accepts; else derive the id again",
+    ),
+    (
+        Claim(
+            "E11",
+            "As planned, installations on different machines have different ids.",
+            "const machineId = vscode.env.machineId",
+            _ID,
+            least=100,
+        ),
+        Status.REFUTED,
+        "send no id where the machineId is empty or the constant that stands for none",
+    ),
+    (
+        Claim(
+            "E12",
+            "As planned, no id is sent where the user has switched telemetry off.",
+            "if (distinctId) { headers['x-posthog-distinct-id'] = distinctId; }",
+            _PROVIDER,
+        ),
+        Status.REFUTED,
+        "give no id where vscode.env.isTelemetryEnabled is false",
+    ),
+)
+"""Sentences on the plan's code as it stands: each a claim with the status it is expected to have, and a workaround."""
