@@ -1,0 +1,151 @@
+"""An analytics server as a stand-in over real HTTP: takes the events of the official `posthog` package.
+
+It keeps what linking needs: under which id an event arrived, and which ids were aliased to be one person. Knows no
+extension and no database.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+from harness.errors import CannotRunError
+
+HOST: Final = "127.0.0.1"
+SECONDS_MAX: Final = 30.0
+"""Longest that the program with the official package may take for all its calls."""
+ALIAS: Final = "$create_alias"
+BODY_BYTES_MAX: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as it arrived."""
+
+    name: str
+    distinct_id: str
+    alias: str | None
+    """The other id of the same person, in an alias event."""
+
+
+@dataclass(slots=True)
+class Analytics:
+    """What has arrived so far. Made by `analytics`."""
+
+    origin: str
+    """URL without a path."""
+    events: list[Event] = field(default_factory=list)
+
+    def person(self, distinct_id: str) -> frozenset[str]:
+        """Every id of the person who has this one: itself, and what aliases join to it."""
+        known = {distinct_id}
+        while True:
+            joined = {
+                one
+                for event in self.events
+                if event.alias is not None and known & {event.alias, event.distinct_id}
+                for one in (event.alias, event.distinct_id)
+            }
+            if joined <= known:
+                return frozenset(known)
+            known |= joined
+
+    def events_of(self, distinct_id: str) -> list[Event]:
+        """Events, aliases aside, that belong to the person who has this id."""
+        person = self.person(distinct_id)
+        return [event for event in self.events if event.alias is None and event.distinct_id in person]
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Takes one batch; a body that is not one is answered with 400."""
+        try:
+            batch = (await request.json())["batch"]
+            arrived = [_event(document) for document in batch]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return web.json_response({"detail": "not a batch of events"}, status=400)
+        self.events += arrived
+        return web.json_response({"status": "Ok"})
+
+
+@asynccontextmanager
+async def analytics() -> AsyncIterator[Analytics]:
+    """A running stand-in on a free loopback port. Raises CannotRunError when it cannot listen."""
+    running = Analytics("")
+    app = web.Application(client_max_size=BODY_BYTES_MAX)
+    app.router.add_post("/batch/", running.take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, HOST, 0)
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotRunError(
+                f"the analytics stand-in cannot listen on {HOST}: {error.strerror}"
+            ) from None
+        running.origin = f"http://{HOST}:{runner.addresses[0][1]}"
+        yield running
+    finally:
+        await runner.cleanup()
+
+
+def capture(event: str, distinct_id: str) -> dict[str, Any]:
+    """A call for `send`: an event under an id."""
+    return {"call": "capture", "event": event, "distinct_id": distinct_id}
+
+
+def alias(previous_id: str, distinct_id: str) -> dict[str, Any]:
+    """A call for `send`: both ids are one person."""
+    return {"call": "alias", "previous_id": previous_id, "distinct_id": distinct_id}
+
+
+async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float = SECONDS_MAX) -> None:
+    """Makes the calls with the official package, in a process of its own that knows no proxy.
+
+    Raises CannotRunError when the package is missing, a call fails, or `seconds_max` has passed.
+    """
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        str(Path(__file__).with_name("capture.py")),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )
+    asked = json.dumps({"origin": origin, "calls": list(calls)}).encode("ascii")
+    try:
+        async with asyncio.timeout(seconds_max):
+            _, errors = await program.communicate(asked)
+    except TimeoutError:
+        raise CannotRunError(
+            f"the posthog package was not done with its calls after {seconds_max:g} s"
+        ) from None
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.wait()
+    if program.returncode != 0:
+        said = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise CannotRunError(f"the posthog package could not send its events: {said}")
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without proxies (the stand-in is on loopback) and without settings of the package."""
+    unwanted = ("http_proxy", "https_proxy", "all_proxy")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower() not in unwanted and not name.startswith("POSTHOG_")
+    }
+
+
+def _event(document: dict[str, Any]) -> Event:
+    aliased = document["properties"].get("alias") if document["event"] == ALIAS else None
+    return Event(str(document["event"]), str(document["distinct_id"]), aliased)

@@ -1,0 +1,192 @@
+"""Node as the extension's host: runs the plan's code, or a version of it, in stand-ins of editor windows.
+
+The code stands in `fixtures/extension/`. What befalls an installation is data; what came of it comes back as data.
+Knows no claim and no server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from harness import plan
+from harness.data import fixture_path
+from harness.errors import CannotRunError
+from harness.headers.node import SECONDS_MAX, NodeChild, node_child
+
+MACHINES_PER_MESSAGE: Final = 250
+"""A start of each is due at the same moment of one clock; more make the clock slow, not the pipe fast."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionCode:
+    """One version of what the extension runs: the id's function and the provider, as JavaScript sources."""
+
+    name: str
+    anonymous_id: str
+    handler: str
+
+    @property
+    def message(self) -> dict[str, str]:
+        """As the host reads it."""
+        return {"header": plan.HEADER, "id": self.anonymous_id, "handler": self.handler}
+
+
+class Update(StrEnum):
+    """What befalls `globalState.update`; memory has the value at once in every case."""
+
+    STORES = "stores"
+    REJECTS = "rejects"
+    HANGS = "hangs"
+    LOSES = "loses it"  # resolves, and the next start finds nothing
+    CRASHES = "crashes"  # the window is gone before the storage has the value
+    KILLED = "is killed"  # the same for real: Node kills itself; ends the host
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One window that opens, and what is so at that moment."""
+
+    machine_id: str
+    update: Update = Update.STORES
+    telemetry: bool = True
+    """Whether the user lets the editor send telemetry."""
+
+
+class Ending(StrEnum):
+    """What came of a window's first request."""
+
+    SENT = "sent"
+    REJECTED = "rejected"  # the id's function rejects: no handler, no request
+    WAITING = "waiting"  # the id's function never settles
+    UNSENDABLE = "unsendable"  # Node refuses the header's value
+    CRASHED = "crashed"  # the window was gone before
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One window, seen to the end of all that was due."""
+
+    ending: Ending
+    header: str | None
+    """The header's value on the wire, one character a byte; None when it is not sent."""
+    error: str
+    notes: tuple[str, ...]
+    """What the code did, in order: get, derive, update, stored, rejected, request."""
+    waited_ms: float
+    """How long the request waited for the id, by the stand-in's clock."""
+
+
+Headers = Mapping[str, str] | None
+"""What `customRequestOptions` returns, without its wrapping."""
+
+
+@dataclass(slots=True)
+class ExtensionHost:
+    """A running host; made by `extension_host`."""
+
+    node: NodeChild
+    folder: Path
+
+    def derive(self, code: ExtensionCode, machine_ids: Sequence[str]) -> list[str | None]:
+        """The id of each machine on its first start; None where the code has none to give."""
+        derived: list[str | None] = []
+        for at in range(0, len(machine_ids), MACHINES_PER_MESSAGE):
+            batch = machine_ids[at : at + MACHINES_PER_MESSAGE]
+            derived += self._ask({"do": "derive", "code": code.message, "machineIds": batch})
+        return derived
+
+    def live(
+        self, code: ExtensionCode, rounds: Sequence[Sequence[Start]], storage: Path
+    ) -> list[list[Opened]]:
+        """Opens windows: those of a round at once, the rounds one after another, all on one storage file."""
+        opened = self._ask(
+            {
+                "do": "live",
+                "code": code.message,
+                "storage": str(storage),
+                "rounds": [[_start(start) for start in starts] for starts in rounds],
+            }
+        )
+        return [[_opened(one) for one in windows] for windows in opened]
+
+    def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
+        """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
+        answer: list[Headers] = self._ask({"do": "headers", "code": code.message, "calls": list(calls)})
+        return answer
+
+    def storage(self, name: str, stored: Mapping[str, Any] | None = None) -> Path:
+        """A storage file of its own for one installation, holding what was stored before, if anything."""
+        file = self.folder / f"{name}.json"
+        file.unlink(missing_ok=True)
+        if stored is not None:
+            file.write_text(json.dumps(stored), encoding="ascii")
+        return file
+
+    def _ask(self, document: dict[str, Any]) -> Any:
+        answer = self.node.ask(document)
+        if isinstance(answer, dict):
+            raise CannotRunError(
+                f"Node could not {document['do']} for the extension: {answer.get('error')}; mend the code it ran"
+            )
+        return answer
+
+
+@contextlib.contextmanager
+def extension_host(seconds_max: float = SECONDS_MAX) -> Iterator[ExtensionHost]:
+    """A host for as long as the context lasts; its storage goes with it. Raises CannotRunError without Node."""
+    with (
+        tempfile.TemporaryDirectory(prefix="harness-extension-") as folder,
+        node_child(fixture_path("extension/host.js"), seconds_max=seconds_max) as node,
+    ):
+        yield ExtensionHost(node, Path(folder))
+
+
+def planned() -> ExtensionCode:
+    """The plan's code as the plan has it. Source: plan, Repository 2, Files 1 and 2."""
+    return _code("planned", "planned/anonymous-id.js")
+
+
+def mended() -> ExtensionCode:
+    """The plan's code with the audit's workarounds in the id's function."""
+    return _code("mended", "mended/anonymous-id.js")
+
+
+def before() -> ExtensionCode:
+    """The extension as it is: a provider that knows no id."""
+    return ExtensionCode("before", "", _source("before/handler.js"))
+
+
+def stored_value(storage: Path) -> Any:
+    """What the storage holds of the id; None for nothing."""
+    if not storage.exists():
+        return None
+    return json.loads(storage.read_text(encoding="utf-8")).get(plan.STORAGE_KEY)
+
+
+def _code(name: str, anonymous_id: str) -> ExtensionCode:
+    return ExtensionCode(name, _source(anonymous_id), _source("planned/handler.js"))
+
+
+def _source(name: str) -> str:
+    return fixture_path(f"extension/{name}").read_text(encoding="utf-8")
+
+
+def _start(start: Start) -> dict[str, Any]:
+    return {"machineId": start.machine_id, "telemetry": start.telemetry, "update": str(start.update)}
+
+
+def _opened(told: dict[str, Any]) -> Opened:
+    return Opened(
+        ending=Ending(told["ending"]),
+        header=told["header"],
+        error=told["error"],
+        notes=tuple(told["notes"]),
+        waited_ms=told["waitedMs"],
+    )

@@ -1,0 +1,95 @@
+"""The plan's goal on a standing backend: refuted as planned, proven by the one change that the workaround names."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from harness import plan
+from harness.checks.linkability import EventsUnder, judge_linkability
+from harness.clients import analytics
+from harness.database.migrations import SchemaState
+from harness.database.templates import Templates
+from harness.errors import CannotRunError
+from harness.headers import node
+from harness.rollout.matrix import addresses
+from harness.rollout.model import START, Stage, Version
+from harness.rollout.stage import Cast, Stand, stack, stand
+from harness.target import Observation
+from harness.verdict import Docket, Judgement, Status
+
+CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
+RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
+
+
+@pytest.fixture
+async def standing(templates: Templates) -> AsyncIterator[Stand]:
+    """The rollout's last stage."""
+    async with stack(templates, "strict") as shared, stand(shared, RELEASED) as stage:
+        yield stage
+
+
+async def judged(
+    standing: Stand, audited: EventsUnder = EventsUnder.MACHINE_ID
+) -> tuple[Judgement, Judgement, list[Observation]]:
+    docket = Docket(CLAIMS)
+    observed = await judge_linkability(docket, standing, addresses(), seed=0, audited=audited)
+    found = {one.claim.id: one for one in docket.judgements()}
+    return found["E6"], found["E8"], observed
+
+
+async def test_id_in_the_row_leads_to_no_event_as_planned(standing: Stand) -> None:
+    required, audited, observed = await judged(standing)
+    assert required.status is Status.PROVEN, required
+    assert audited.status is Status.REFUTED
+    [finding] = audited.findings
+    assert "vscode-" in finding.row
+    assert "the events arrived under" in finding.effect
+    assert "alias" in finding.workaround
+    assert len(observed) == 3
+    assert all(seen.rows[0].value == seen.probe.lines[0].decode() for seen in observed)
+
+
+@pytest.mark.parametrize("audited", [EventsUnder.DERIVED_ID, EventsUnder.ALIASED])
+async def test_audit_flips_when_events_belong_to_the_derived_id(
+    standing: Stand, audited: EventsUnder
+) -> None:
+    _, planned, _ = await judged(standing, audited)
+    assert planned.status is Status.PROVEN
+
+
+async def test_linking_is_refuted_where_the_backend_stores_no_id(templates: Templates) -> None:
+    cast = Cast(after="insert-unchanged")
+    async with stack(templates, "strict", cast) as shared, stand(shared, RELEASED) as stage:
+        required, _, _ = await judged(stage)
+    assert required.status is Status.REFUTED
+    assert "the row holds NULL" in required.findings[0].effect
+
+
+async def test_linking_is_unknown_before_any_replica_stores_the_id(templates: Templates) -> None:
+    async with stack(templates, "strict") as shared, stand(shared, START) as stage:
+        required, audited, observed = await judged(stage)
+    assert (required.status, audited.status, observed) == (Status.UNKNOWN, Status.UNKNOWN, [])
+    assert "nothing stores an id" in required.detail
+
+
+async def test_linking_is_unknown_without_node(standing: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise CannotRunError("Node is not installed")
+
+    monkeypatch.setattr(node, "node_path", missing)
+    required, audited, observed = await judged(standing)
+    assert (required.status, audited.status, observed) == (Status.UNKNOWN, Status.UNKNOWN, [])
+    assert "Node is not installed" in required.detail
+
+
+async def test_requests_are_returned_where_the_events_could_not_be_sent(
+    standing: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with analytics.analytics() as server:
+        gone = server.origin
+    send = analytics.send
+    monkeypatch.setattr(analytics, "send", lambda _origin, calls: send(gone, calls))
+    required, audited, observed = await judged(standing)
+    assert (required.status, audited.status) == (Status.UNKNOWN, Status.UNKNOWN)
+    assert "could not send its events" in required.detail
+    assert len(observed) == 3

@@ -1,0 +1,230 @@
+"""Every scenario of the stored id, as the plan's code and the mended code behave; and the claims over them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from harness import plan
+from harness.checks.persistence import judge_persistence, live
+from harness.clients.extension import derived_id
+from harness.clients.extension_host import (
+    Ending,
+    ExtensionCode,
+    ExtensionHost,
+    extension_host,
+    mended,
+    planned,
+)
+from harness.clients.persistence import FAULTS, FOUND, LIVES, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
+from harness.verdict import Docket, Status
+
+CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+ID = derived_id(MACHINE)
+
+KEEPS = {
+    "three restarts": [[ID], [ID], [ID], [ID]],
+    "two windows opened at once, then a restart": [[ID, ID], [ID]],
+    "a valid id stored, the machineId changed since": [[OLD_ID], [OLD_ID]],
+    "the machineId changes between two starts": [[ID], [ID]],
+    "the write is lost, then a restart": [[ID], [ID]],
+    "a crash before the write, then a restart": [[Ending.CRASHED], [ID]],
+    "one of two windows crashes, then a restart": [[ID, Ending.CRASHED], [ID]],
+}
+MENDED = {
+    "the update rejects, then a restart": [[ID], [ID]],
+    "the update rejects on every start": [[ID], [ID], [ID]],
+    "the update hangs, then a restart": [[ID], [ID]],
+    "the update hangs in one of two windows": [[ID, ID]],
+}
+PLANNED = {
+    "the update rejects, then a restart": [[Ending.REJECTED], [ID]],
+    "the update rejects on every start": [[Ending.REJECTED]] * 3,
+    "the update hangs, then a restart": [[Ending.WAITING], [ID]],
+    "the update hangs in one of two windows": [[ID, Ending.WAITING]],
+}
+PLANNED_FOUND = {
+    "a line break": Ending.UNSENDABLE,
+    "a character beyond latin-1": Ending.UNSENDABLE,
+    "20,000 characters": "a" * 20_000,
+    "256 characters": "a" * 256,
+    "an object": "[object Object]",
+    "the number 42": "42",
+    "true": "true",
+    "an empty array": "",
+    "a blank": "a b",
+    "a joined duplicate": f"{OLD_ID}, {OLD_ID}",
+    "a letter beyond ASCII": "vscod\u00e9",
+    "a NUL": Ending.UNSENDABLE,
+    "a control character": Ending.UNSENDABLE,
+    "an empty string": ID,
+    "null": ID,
+    "the number 0": ID,
+    "false": ID,
+}
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[ExtensionHost]:
+    with extension_host() as running:
+        yield running
+
+
+def came_of(host: ExtensionHost, code: ExtensionCode, name: str) -> list[list[str | None]]:
+    """Window by window: the header that went out, or how the window ended instead."""
+    lived = live(host, code, BY_NAME[name])
+    return [
+        [one.header if one.ending is Ending.SENT else one.ending for one in windows]
+        for windows in lived.rounds
+    ]
+
+
+def edited(code: ExtensionCode, old: str, new: str) -> ExtensionCode:
+    assert code.anonymous_id.count(old) == 1, old
+    return replace(code, name="edited", anonymous_id=code.anonymous_id.replace(old, new))
+
+
+def statuses(
+    host: ExtensionHost, as_planned: ExtensionCode, with_workarounds: ExtensionCode
+) -> dict[str, Status]:
+    docket = Docket(CLAIMS)
+    judge_persistence(docket, host, as_planned, with_workarounds)
+    judged = ("E2", "E3", "E4", "E9", "E10")
+    return {one.claim.id: one.status for one in docket.judgements() if one.claim.id in judged}
+
+
+def test_scenarios_are_all_expected_here() -> None:
+    assert {one.name for one in LIVES} == set(KEEPS)
+    assert {one.name for one in FAULTS} == set(MENDED) == set(PLANNED)
+    assert {one.name.removeprefix("the storage holds ") for one in FOUND} == set(PLANNED_FOUND)
+
+
+@pytest.mark.parametrize("code", [planned(), mended()], ids=lambda code: code.name)
+@pytest.mark.parametrize("name", KEEPS)
+def test_installation_keeps_its_id_through(host: ExtensionHost, code: ExtensionCode, name: str) -> None:
+    assert came_of(host, code, name) == KEEPS[name]
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_planned_code_sends_no_request_when(host: ExtensionHost, name: str) -> None:
+    assert came_of(host, planned(), name) == PLANNED[name]
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_mended_code_sends_its_id_although(host: ExtensionHost, name: str) -> None:
+    assert came_of(host, mended(), name) == MENDED[name]
+
+
+@pytest.mark.parametrize("name", PLANNED_FOUND)
+def test_planned_code_sends_what_the_storage_holds(host: ExtensionHost, name: str) -> None:
+    assert came_of(host, planned(), f"the storage holds {name}") == [[PLANNED_FOUND[name]]] * 2
+
+
+@pytest.mark.parametrize("name", PLANNED_FOUND)
+def test_mended_code_replaces_what_the_storage_holds(host: ExtensionHost, name: str) -> None:
+    lived = live(host, mended(), BY_NAME[f"the storage holds {name}"])
+    assert [[one.header for one in windows] for windows in lived.rounds] == [[ID], [ID]]
+    assert lived.stored == ID
+
+
+@pytest.mark.parametrize("code", [planned(), mended()], ids=lambda code: code.name)
+def test_id_is_derived_once_and_stored_before_the_request(host: ExtensionHost, code: ExtensionCode) -> None:
+    first, *later = (windows[0].notes for windows in live(host, code, BY_NAME["three restarts"]).rounds)
+    assert first == ("get", "derive", "update", "stored", "request")
+    assert later == [("get", "request")] * 3
+
+
+def test_mended_code_waits_a_second_for_a_storage_that_hangs_and_no_longer(host: ExtensionHost) -> None:
+    lived = live(host, mended(), BY_NAME["the update hangs, then a restart"])
+    assert [windows[0].waited_ms for windows in lived.rounds] == [1000, 5]
+
+
+def test_lost_write_with_a_changed_machine_id_gives_a_new_id(host: ExtensionHost) -> None:
+    lost, changed = (
+        BY_NAME["the write is lost, then a restart"],
+        BY_NAME["the machineId changes between two starts"],
+    )
+    both = replace(lost, rounds=(lost.rounds[0], changed.rounds[1]))
+    assert [windows[0].header for windows in live(host, planned(), both).rounds] == [
+        ID,
+        derived_id(OTHER_MACHINE),
+    ]
+
+
+def test_claims_hold_for_the_mended_code_and_the_audit_refutes_the_planned(host: ExtensionHost) -> None:
+    assert statuses(host, planned(), mended()) == {
+        "E2": Status.PROVEN,
+        "E3": Status.PROVEN,
+        "E4": Status.PROVEN,
+        "E9": Status.REFUTED,
+        "E10": Status.REFUTED,
+    }
+
+
+def test_audit_changes_when_the_planned_code_is_mended(host: ExtensionHost) -> None:
+    assert set(statuses(host, mended(), mended()).values()) == {Status.PROVEN}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refuted"),
+    [
+        ("if (!anonymousId) {", "if (true) {", {"E2"}),  # derived on every start
+        (
+            "await context.globalState.update",
+            "context.globalState.update",
+            {"E2"},
+        ),  # used before it is stored
+        ("await context.globalState.update(STORAGE_KEY, anonymousId);", "", {"E2"}),  # never stored
+        (".update(machineId)", ".update(crypto.randomUUID())", {"E2"}),  # not to be derived again
+    ],
+)
+def test_planned_code_broken_the_other_way_does_not_keep_its_id(
+    host: ExtensionHost, old: str, new: str, refuted: set[str]
+) -> None:
+    found = statuses(host, edited(planned(), old, new), mended())
+    assert refuted <= {claim for claim, status in found.items() if status is Status.REFUTED}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "claim"),
+    [
+        (".then(undefined, () => {})", "", "E3"),  # a failing update fails the request
+        ("await Promise.race([storing, timeIsUp])", "await storing", "E3"),  # a hanging one hangs it
+        ("typeof stored === 'string' && ", "", "E4"),  # a number is taken for an id
+        ("{1,255}$/", "{1,256}$/", "E4"),
+        ("{1,255}$/", "{1,255}/", "E4"),  # a good beginning is enough
+        ("/^[a-zA-Z0-9_-]{1,255}$/.test(stored)", "stored", "E4"),
+        ("/^[a-zA-Z0-9_-]{1,255}$/.test(stored)", "stored", "E3"),
+        ("await Promise.race([storing, timeIsUp])", "", "E2"),  # used before it is stored
+    ],
+)
+def test_mended_code_without_one_workaround_is_refuted(
+    host: ExtensionHost, old: str, new: str, claim: str
+) -> None:
+    assert statuses(host, planned(), edited(mended(), old, new))[claim] is Status.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "claim", "other"),
+    [
+        (
+            "await context.globalState.update(STORAGE_KEY, anonymousId);",
+            "context.globalState.update(STORAGE_KEY, anonymousId).catch(() => {});",
+            "E9",
+            "E10",
+        ),
+        (
+            "if (!anonymousId) {",
+            "if (typeof anonymousId !== 'string' || !/^[\\w-]{1,255}$/.test(anonymousId)) {",
+            "E10",
+            "E9",
+        ),
+    ],
+)
+def test_audit_entry_flips_by_its_own_workaround_alone(
+    host: ExtensionHost, old: str, new: str, claim: str, other: str
+) -> None:
+    found = statuses(host, edited(planned(), old, new), mended())
+    assert found[claim] is Status.PROVEN
+    assert found[other] is Status.REFUTED

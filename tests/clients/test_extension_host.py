@@ -1,0 +1,162 @@
+"""Node runs the extension's code in stand-ins of windows: the id it derives, and the stand-ins' own semantics."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness import plan
+from harness.checks.extension import known_answers
+from harness.clients.extension import derived_id
+from harness.clients.extension_host import (
+    Ending,
+    ExtensionCode,
+    ExtensionHost,
+    Start,
+    Update,
+    extension_host,
+    mended,
+    planned,
+    stored_value,
+)
+from harness.clients.persistence import MACHINE
+from harness.errors import CannotRunError
+from harness.headers.node import node_child
+from harness.headers.policy import POLICIES
+
+MACHINE_IDS = st.one_of(
+    st.text(st.characters(), max_size=80),  # any code point, lone surrogates too
+    st.text(st.sampled_from("\ud800\udbff\udc00\udfff\ufffda"), max_size=8),
+    st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+    st.sampled_from(plan.SHARED_MACHINE_IDS),
+    st.builds(
+        lambda text, times: text * times, st.text(st.characters(), min_size=1, max_size=5), st.just(2_000)
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[ExtensionHost]:
+    with extension_host() as running:
+        yield running
+
+
+def probing(body: str) -> ExtensionCode:
+    """Code whose id's function is this body, with `globalState` as `state`; what it returns goes out as the header."""
+    source = f"exports.getPostHogAnonymousId = async ({{ globalState: state }}) => {{ {body} }};"
+    return replace(planned(), name="probing", anonymous_id=source)
+
+
+@given(st.lists(MACHINE_IDS, min_size=1, max_size=20))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_node_derives_what_python_derives_from_any_machine_id(
+    host: ExtensionHost, machines: list[str]
+) -> None:
+    assert host.derive(planned(), machines) == [derived_id(machine_id) for machine_id in machines]
+
+
+@pytest.mark.parametrize(("machine_id", "derived"), known_answers())
+def test_id_is_the_known_answer(host: ExtensionHost, machine_id: str, derived: str) -> None:
+    assert host.derive(planned(), [machine_id]) == [derived]
+    assert derived_id(machine_id) == derived
+    assert [policy.accepted(derived) for policy in POLICIES.values()] == [derived] * len(POLICIES)
+
+
+def test_known_answers_hold_the_ids_that_others_computed() -> None:
+    answers = dict(known_answers())
+    assert answers["someValue.machineId"] == "vscode-d63f6f95dd8733f0"
+    assert answers[""] == "vscode-255469480753dc78"
+    assert answers["\ud800"] == answers["\udc00"] == answers["\ufffd"]
+
+
+def test_mended_code_derives_the_same_ids_but_none_that_is_shared(host: ExtensionHost) -> None:
+    expected = [None if one in plan.SHARED_MACHINE_IDS else derived for one, derived in known_answers()]
+    assert host.derive(mended(), [machine_id for machine_id, _ in known_answers()]) == expected
+
+
+def test_memento_has_the_value_at_once_and_the_storage_has_it_later(host: ExtensionHost) -> None:
+    code = probing(
+        "const stored = state.update('key', 'new'); const now = state.get('key'); await stored; return now;"
+    )
+    storage = host.storage("memento")
+    [[opened]] = host.live(code, [[Start(MACHINE)]], storage)
+    assert opened.header == "new"
+    assert opened.notes == ("update", "get", "stored", "request")
+    assert opened.waited_ms > 0
+
+
+@pytest.mark.parametrize("update", [Update.LOSES, Update.REJECTS, Update.HANGS, Update.CRASHES])
+def test_memento_keeps_in_memory_what_the_storage_never_gets(host: ExtensionHost, update: Update) -> None:
+    code = probing(
+        "state.update('key', 'new').catch(() => {}); return state.get('key') + (state.get('old') ?? '');"
+    )
+    storage = host.storage("memento", {"old": "."})
+    [[opened]] = host.live(code, [[Start(MACHINE, update)]], storage)
+    assert opened.header == (None if update is Update.CRASHES else "new.")
+    assert storage.read_text() == '{"old": "."}'
+
+
+def test_memento_gives_the_fallback_only_for_what_is_not_there(host: ExtensionHost) -> None:
+    code = probing(
+        "return [state.get('none', 'a'), state.get('null', 'b'), state.get('zero', 'c')].join('-');"
+    )
+    [[opened]] = host.live(code, [[Start(MACHINE)]], host.storage("memento", {"null": None, "zero": 0}))
+    assert opened.header == "a--0"
+
+
+def test_windows_opened_at_once_do_not_see_each_others_memory(host: ExtensionHost) -> None:
+    code = probing("const found = state.get('key', 'none'); await state.update('key', 'new'); return found;")
+    opened = host.live(code, [[Start(MACHINE), Start(MACHINE)], [Start(MACHINE)]], host.storage("windows"))
+    assert [[one.header for one in windows] for windows in opened] == [["none", "none"], ["new"]]
+
+
+@pytest.mark.parametrize("code", [planned(), mended()], ids=lambda code: code.name)
+def test_crash_of_the_stand_in_leaves_what_a_killed_process_leaves(
+    host: ExtensionHost, tmp_path: Path, code: ExtensionCode
+) -> None:
+    storage = tmp_path / "killed.json"
+    with extension_host() as doomed, pytest.raises(CannotRunError, match="ended by signal 9"):
+        doomed.live(code, [[Start(MACHINE, Update.KILLED)]], storage)
+    crashed = host.storage("crashed")
+    [[gone]] = host.live(code, [[Start(MACHINE, Update.CRASHES)]], crashed)
+    assert gone.ending is Ending.CRASHED
+    assert stored_value(storage) == stored_value(crashed) is None
+    for file in (storage, crashed):
+        [[opened]] = host.live(code, [[Start(MACHINE)]], file)
+        assert opened.header == derived_id(MACHINE) == stored_value(file)
+
+
+def test_code_that_cannot_be_compiled_is_told_in_one_line(host: ExtensionHost) -> None:
+    broken = replace(planned(), anonymous_id="exports.getPostHogAnonymousId = (")
+    with pytest.raises(CannotRunError, match="Node could not derive for the extension: SyntaxError"):
+        host.derive(broken, [MACHINE])
+    assert host.derive(planned(), [MACHINE]) == [derived_id(MACHINE)], "the host goes on after it"
+
+
+def test_id_that_never_settles_is_told_and_not_waited_for(host: ExtensionHost) -> None:
+    with pytest.raises(CannotRunError, match="nothing is due any more"):
+        host.derive(probing("await new Promise(() => {});"), [MACHINE])
+
+
+def test_node_that_does_not_answer_is_killed_in_time() -> None:
+    with extension_host(seconds_max=1.0) as stuck, pytest.raises(CannotRunError, match="ended by signal 9"):
+        stuck.derive(probing("for (;;) {}"), [MACHINE])
+
+
+def test_missing_program_cannot_run(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CannotRunError, match="Node cannot start"),
+        node_child(tmp_path / "host.js", program=tmp_path / "no-such-node"),
+    ):
+        pass
+
+
+def test_storage_is_gone_with_its_host() -> None:
+    with extension_host() as running:
+        folder = running.folder
+        running.live(planned(), [[Start(MACHINE)]], running.storage("one"))
+        assert [file.name for file in folder.iterdir()] == ["one.json"]
+    assert not folder.exists()
