@@ -36,6 +36,8 @@ class Reply:
     status: int
     headers: tuple[HeaderLine, ...] = ()
     body: bytes = b""
+    reason: str = ""
+    """Why there is no reply, where the transport knows: one line, for people."""
 
     @property
     def upstream_id(self) -> str | None:

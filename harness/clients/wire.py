@@ -1,0 +1,124 @@
+"""The wire client: writes request bytes itself, where HTTP libraries refuse or mend what must be tested.
+
+Many requests, few connections, bounded memory. Each request ends in a reply, a refusal or a timeout, and is sent
+twice only when the server cannot have processed it. Replies to HEAD are not understood.
+"""
+
+import contextlib
+import re
+import shlex
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from harness.clients.connection import Manner, Ticket
+from harness.clients.dispatch import Address, Dispatch, Items, Limits
+from harness.clients.exchange import Reply, Request
+from harness.errors import MisuseError
+from harness.headers.policy import FIELD_BYTES
+
+HEAD_BYTES_SURE: Final = 8 * 1024
+FIELDS_SURE: Final = 90
+"""Up to this size every common server takes a head; above it, some refuse (nginx and Apache: 8 KiB, 100 lines)."""
+
+FRAMING: Final = frozenset(
+    b"connection content-length expect host te trailer transfer-encoding upgrade".split()
+)
+"""Headers that change how many requests a server sees, or how it ends its reply."""
+
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # RFC 9110, 5.6.2
+_TARGET = re.compile(r"/[!-~]*")
+
+
+async def send_all(
+    address: Address,
+    requests: Items,
+    *,
+    connections: int = 8,
+    depth: int = 1,
+    timeout_s: float = 10.0,
+) -> AsyncGenerator[tuple[int, Reply], None]:
+    """Sends every request and yields (index, reply) as replies come; each index once, counted over all requests.
+
+    `requests` is read on as replies are taken, and may be endless: memory is bounded by connections, depth and the
+    longest reply. `depth` is how many requests are written ahead of their replies on one connection; those that
+    HTTP may refuse always travel alone. A sequence loses its connection only when the server, or a malformed
+    request in it, ends that. `timeout_s` bounds the connect, and from the write on the reply. To stop early, close
+    the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises MisuseError for a limit
+    that lets nothing through.
+    """
+    if connections < 1 or depth < 1 or timeout_s <= 0:
+        raise MisuseError(
+            f"nothing can be sent with connections={connections}, depth={depth}, timeout_s={timeout_s}"
+        )
+    host = _host(address)
+
+    def ticket(index: int, request: Request) -> Ticket:
+        data = request_bytes(request, host)
+        return Ticket(index, data, manner(request, data))
+
+    dispatch = Dispatch(address, requests, ticket, Limits(connections, depth, timeout_s))
+    try:
+        while not dispatch.finished:
+            for answered in dispatch.collect():
+                yield answered
+            await dispatch.wait()
+    finally:
+        await dispatch.close()
+
+
+async def send(address: Address, request: Request, *, timeout_s: float = 10.0) -> Reply:
+    """The reply to one request, on a connection of its own."""
+    async with contextlib.aclosing(
+        send_all(address, [request], connections=1, timeout_s=timeout_s)
+    ) as replies:
+        _, reply = await anext(replies)
+        return reply
+
+
+def request_bytes(request: Request, host: str) -> bytes:
+    """The request as it is written: header lines byte for byte, Host before them and Content-Length after them."""
+    parts = [f"{request.method} {request.path} HTTP/1.1\r\nHost: {host}\r\n".encode("latin-1")]
+    parts += [b"%b: %b\r\n" % line for line in request.headers]
+    parts.append(b"Content-Length: %d\r\n\r\n%b" % (len(request.body), request.body))
+    return b"".join(parts)
+
+
+def replay_line(request: Request, address: Address) -> str:
+    """A shell command that sends these bytes and prints the reply: printable ASCII, for any POSIX shell with nc."""
+    text = "".join(_PRINTF[byte] for byte in request_bytes(request, _host(address)))
+    return f"printf '{text}' | nc -w 10 {shlex.quote(address[0])} {address[1]}"
+
+
+def manner(request: Request, data: bytes) -> Manner:
+    """How the request, which `data` are the bytes of, may travel."""
+    head = data[: len(data) - len(request.body)]
+    line_ends = b"\r\n" * (len(request.headers) + 4)  # request line, Host, Content-Length, empty line
+    if head.translate(None, FIELD_BYTES) != line_ends or not _TARGET.fullmatch(request.path):
+        return Manner.LAST
+    if any(
+        name.translate(None, _TOKEN) or not name or name.lower() in FRAMING for name, _ in request.headers
+    ):
+        return Manner.LAST
+    if len(head) > HEAD_BYTES_SURE or len(request.headers) > FIELDS_SURE:
+        return Manner.ALONE
+    return Manner.PIPELINED
+
+
+def _host(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _printf(byte: int) -> str:
+    """The byte in a format of printf between single quotes (POSIX: octal escapes only)."""
+    character = chr(byte)
+    if character in "\r\n\t":
+        return {"\r": r"\r", "\n": r"\n", "\t": r"\t"}[character]
+    if character == "%":
+        return "%%"
+    if not 0x20 <= byte < 0x7F or character in "'\\":
+        return f"\\{byte:03o}"
+    return character
+
+
+_PRINTF = tuple(map(_printf, range(256)))
