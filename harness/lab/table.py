@@ -1,0 +1,71 @@
+"""Fills the table that is migrated with any number of rows, like those that are there. Knows no migration."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from harness import plan
+from harness.database import catalog
+from harness.database.runners import connect
+from harness.errors import MisuseError
+
+BATCH: Final = 2000
+"""Rows in one message."""
+KEPT: Final = 100
+"""Rows that the new ones are modelled on."""
+OWN: Final = ("id", "created_at", "message_id")
+"""Columns in which every row has a value of its own."""
+
+
+def fill(dsn: str, rows: int, told: Callable[[int], object] = lambda _: None) -> None:
+    """Adds rows to the metadata table by COPY; `told` is called with the number so far.
+
+    The table must hold a row to model them on, else MisuseError. Rows of the usage table are not made. Where the role
+    may not switch off triggers, each row's foreign keys are checked, which takes ten times as long.
+    """
+    with connect(dsn) as connection, connection.transaction():
+        names = [column.name for column in catalog.columns(connection, plan.METADATA_TABLE)]
+        others = [name for name in names if name not in OWN]
+        models = _models(connection, others)
+        if not models:
+            raise MisuseError(f"{plan.METADATA_TABLE} is empty; seed it before it is filled")
+        _without_triggers(connection)
+        copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(plan.METADATA_TABLE), sql.SQL(", ").join(map(sql.Identifier, (*OWN, *others)))
+        )
+        with connection.cursor() as cursor, cursor.copy(copy) as stream:
+            for done, batch in _batches(rows, models):
+                stream.write(batch)
+                told(done)
+
+
+def _models(connection: psycopg.Connection[Any], names: list[str]) -> list[str]:
+    """The other columns of some rows, in COPY's text form, a line each."""
+    query = sql.SQL("COPY (SELECT {} FROM {} ORDER BY id LIMIT {}) TO STDOUT").format(
+        sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(plan.METADATA_TABLE), sql.Literal(KEPT)
+    )
+    with connection.cursor() as cursor, cursor.copy(query) as stream:
+        return b"".join(bytes(piece) for piece in stream).decode().splitlines(keepends=True)
+
+
+def _batches(rows: int, models: list[str]) -> Iterator[tuple[int, bytes]]:
+    for first in range(0, rows, BATCH):
+        count = min(BATCH, rows - first)
+        ids = os.urandom(16 * count).hex()
+        at = f"2025-11-01 {first // 3600 % 24:02}:{first // 60 % 60:02}:{first % 60:02}+00"
+        lines = [
+            f"{ids[32 * n : 32 * n + 32]}\t{at}\tload-{first + n}\t{models[n % len(models)]}"
+            for n in range(count)
+        ]
+        yield first + count, "".join(lines).encode()
+
+
+def _without_triggers(connection: psycopg.Connection[Any]) -> None:
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+    except psycopg.errors.InsufficientPrivilege:
+        return
