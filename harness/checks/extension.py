@@ -164,7 +164,7 @@ def judge_telemetry(docket: Docket, host: ExtensionHost, code: ExtensionCode, cl
         ("telemetry off from the first start", ((off,),)),
         ("telemetry switched off after a start", ((Start(MACHINE),), (off,))),
     ):
-        opened = host.live(code, rounds, host.storage(f"telemetry-{code.name}"))[-1][0]
+        opened = host.live(code, rounds).rounds[-1][0]
         docket.saw(claim)
         if opened.ending is not Ending.SENT or opened.header is not None:
             effect = f"the request is {opened.ending} with the header {opened.header}, expected none"

@@ -110,7 +110,7 @@ def judge_linking(docket: Docket, claim: str, server: Analytics, linking: Linkin
 
 def _headers(code: ExtensionCode, machines: Sequence[str]) -> list[str | None]:
     with extension_host() as host:
-        return [host.live(code, ((Start(one),),), host.storage("link"))[0][0].header for one in machines]
+        return [host.live(code, ((Start(one),),)).rounds[0][0].header for one in machines]
 
 
 def _probe(machine_id: str, header: str | None, address: str) -> Probe:

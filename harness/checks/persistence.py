@@ -10,7 +10,7 @@ from typing import Final
 from harness import plan
 from harness.backend.http import HEAD_BYTES_MAX
 from harness.clients.extension import derived_id
-from harness.clients.extension_host import Ending, ExtensionCode, ExtensionHost, Opened, stored_value
+from harness.clients.extension_host import Ending, ExtensionCode, ExtensionHost, Opened
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, LIVES, SCENARIOS, Scenario
 from harness.headers.policy import POLICIES
 from harness.report.escape import shown
@@ -33,7 +33,7 @@ class Life:
     code: ExtensionCode
     rounds: tuple[tuple[Opened, ...], ...]
     stored: object
-    """What the storage holds in the end; None for nothing."""
+    """What the storage holds of the id in the end; None for nothing."""
 
     @property
     def requests(self) -> list[Opened]:
@@ -43,9 +43,8 @@ class Life:
 
 def live(host: ExtensionHost, code: ExtensionCode, scenario: Scenario) -> Life:
     """Lives a scenario on a storage of its own."""
-    storage = host.storage(code.name, scenario.stored)
-    rounds = host.live(code, scenario.rounds, storage)
-    return Life(scenario, code, tuple(map(tuple, rounds)), stored_value(storage))
+    lived = host.live(code, scenario.rounds, scenario.stored)
+    return Life(scenario, code, lived.rounds, lived.stored)
 
 
 def judge_persistence(

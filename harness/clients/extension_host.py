@@ -7,8 +7,6 @@ Knows no claim and no server.
 from __future__ import annotations
 
 import contextlib
-import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,6 +81,15 @@ class Opened:
     """How long the request waited for the id, by the stand-in's clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What became of one installation."""
+
+    rounds: tuple[tuple[Opened, ...], ...]
+    stored: object
+    """What its storage holds under the id's key in the end, JSON; None for nothing."""
+
+
 Headers = Mapping[str, str] | None
 """What `customRequestOptions` returns, without its wrapping."""
 
@@ -92,7 +99,6 @@ class ExtensionHost:
     """A running host; made by `extension_host`."""
 
     node: NodeChild
-    folder: Path
 
     def derive(self, code: ExtensionCode, machine_ids: Sequence[str]) -> list[str | None]:
         """The id of each machine on its first start; None where the code has none to give."""
@@ -103,49 +109,45 @@ class ExtensionHost:
         return derived
 
     def live(
-        self, code: ExtensionCode, rounds: Sequence[Sequence[Start]], storage: Path
-    ) -> list[list[Opened]]:
-        """Opens windows: those of a round at once, the rounds one after another, all on one storage file."""
-        opened = self._ask(
-            {
-                "do": "live",
-                "code": code.message,
-                "storage": str(storage),
-                "rounds": [[_start(start) for start in starts] for starts in rounds],
-            }
-        )
-        return [[_opened(one) for one in windows] for windows in opened]
+        self,
+        code: ExtensionCode,
+        rounds: Sequence[Sequence[Start]],
+        stored: Mapping[str, Any] | None = None,
+        file: Path | None = None,
+    ) -> Lived:
+        """Opens windows: those of a round at once, the rounds one after another, all on one storage.
+
+        `stored` is what it holds at first; with a `file` it outlives the host, and what the file holds goes first.
+        """
+        document = {
+            "do": "live",
+            "code": code.message,
+            "stored": dict(stored or {}),
+            "rounds": [[_start(start) for start in starts] for starts in rounds],
+        }
+        told = self._ask(document | ({"file": str(file)} if file else {}))
+        rounds_told = tuple(tuple(_opened(one) for one in windows) for windows in told["rounds"])
+        return Lived(rounds_told, told["stored"].get(plan.STORAGE_KEY))
 
     def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
         """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
         answer: list[Headers] = self._ask({"do": "headers", "code": code.message, "calls": list(calls)})
         return answer
 
-    def storage(self, name: str, stored: Mapping[str, Any] | None = None) -> Path:
-        """A storage file of its own for one installation, holding what was stored before, if anything."""
-        file = self.folder / f"{name}.json"
-        file.unlink(missing_ok=True)
-        if stored is not None:
-            file.write_text(json.dumps(stored), encoding="ascii")
-        return file
-
     def _ask(self, document: dict[str, Any]) -> Any:
         answer = self.node.ask(document)
-        if isinstance(answer, dict):
+        if isinstance(answer, dict) and "error" in answer:
             raise CannotRunError(
-                f"Node could not {document['do']} for the extension: {answer.get('error')}; mend the code it ran"
+                f"Node could not {document['do']} for the extension: {answer['error']}; mend the code it ran"
             )
         return answer
 
 
 @contextlib.contextmanager
 def extension_host(seconds_max: float = SECONDS_MAX) -> Iterator[ExtensionHost]:
-    """A host for as long as the context lasts; its storage goes with it. Raises CannotRunError without Node."""
-    with (
-        tempfile.TemporaryDirectory(prefix="harness-extension-") as folder,
-        node_child(fixture_path("extension/host.js"), seconds_max=seconds_max) as node,
-    ):
-        yield ExtensionHost(node, Path(folder))
+    """A host for as long as the context lasts. Raises CannotRunError when Node cannot start."""
+    with node_child(fixture_path("extension/host.js"), seconds_max=seconds_max) as node:
+        yield ExtensionHost(node)
 
 
 def planned() -> ExtensionCode:
@@ -161,13 +163,6 @@ def mended() -> ExtensionCode:
 def before() -> ExtensionCode:
     """The extension as it is: a provider that knows no id."""
     return ExtensionCode("before", "", _source("before/handler.js"))
-
-
-def stored_value(storage: Path) -> Any:
-    """What the storage holds of the id; None for nothing."""
-    if not storage.exists():
-        return None
-    return json.loads(storage.read_text(encoding="utf-8")).get(plan.STORAGE_KEY)
 
 
 def _code(name: str, anonymous_id: str) -> ExtensionCode:

@@ -12,6 +12,7 @@ from harness.clients.extension import ExtensionBuild, Installation, derived_id, 
 from harness.clients.extension_host import ExtensionCode, before, extension_host, mended, planned
 from harness.clients.persistence import MACHINE
 from harness.headers import node
+from harness.headers.policy import POLICIES, Policy
 from harness.verdict import Docket, Judgement, Status
 
 REQUIRED = tuple(claim.id for claim in plan.EXTENSION_CLAIMS)
@@ -78,6 +79,15 @@ def test_derivation_is_refuted_when_one_step_of_it_differs(old: str, new: str) -
     found = judged(as_planned=with_id(planned(), old, new))
     assert found["E1"].status is Status.REFUTED
     assert "Node derives" in found["E1"].findings[0].effect
+
+
+def test_derivation_is_refuted_when_a_header_rule_would_not_store_the_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(POLICIES, "digits", Policy("digits", 255, alphabet="0-9", trims=False))
+    found = judged()["E1"]
+    assert found.status is Status.REFUTED
+    assert "a header rule does not accept" in found.findings[0].effect
 
 
 @pytest.mark.parametrize(

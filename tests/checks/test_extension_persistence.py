@@ -7,7 +7,8 @@ import pytest
 
 from harness import plan
 from harness.checks.persistence import judge_persistence, live
-from harness.clients.extension import derived_id
+from harness.clients.exchange import Outcome
+from harness.clients.extension import ExtensionBuild, Installation, derived_id, plan_header, request
 from harness.clients.extension_host import (
     Ending,
     ExtensionCode,
@@ -16,8 +17,10 @@ from harness.clients.extension_host import (
     mended,
     planned,
 )
+from harness.clients.http import send_all
 from harness.clients.persistence import FAULTS, FOUND, LIVES, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
 from harness.verdict import Docket, Status
+from tests.fix_stack import StartReplica
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
@@ -160,6 +163,34 @@ def test_claims_hold_for_the_mended_code_and_the_audit_refutes_the_planned(host:
         "E9": Status.REFUTED,
         "E10": Status.REFUTED,
     }
+
+
+def test_findings_say_what_the_storage_held_and_what_came_of_it(host: ExtensionHost) -> None:
+    docket = Docket(CLAIMS)
+    judge_persistence(docket, host, planned(), mended())
+    found = {one.claim.id: one for one in docket.judgements()}
+    effects = {finding.condition.rpartition(": ")[2]: finding.effect for finding in found["E10"].findings}
+    assert "Node refuses the header's value" in effects["the storage holds a line break"]
+    assert effects["the storage holds 20,000 characters"] == (
+        "the request is refused with 431: a value of 20000 characters"
+    )
+    assert "\n" not in "".join(effects.values()), "what was stored is shown with escapes"
+    assert found["E10"].refuting == len(FOUND) - 4
+    assert found["E9"].refuting == len(FAULTS)
+
+
+async def test_header_of_twenty_thousand_characters_is_refused_before_the_app(
+    ready_dsn: str, start: StartReplica
+) -> None:
+    replica = await start(ready_dsn, build="after")
+    installation = Installation(MACHINE)
+    sent = [
+        request(installation, ExtensionBuild.AFTER, address=address, header=plan_header("a" * length))
+        for address, length in (("192.0.2.1", 20_000), ("192.0.2.2", 256))
+    ]
+    refused, served = await send_all(replica.origin, sent)
+    assert (refused.outcome, refused.status) == (Outcome.REFUSED, 431)
+    assert (served.outcome, served.status) == (Outcome.REPLY, 200)
 
 
 def test_audit_changes_when_the_planned_code_is_mended(host: ExtensionHost) -> None:

@@ -20,9 +20,8 @@ from harness.clients.extension_host import (
     extension_host,
     mended,
     planned,
-    stored_value,
 )
-from harness.clients.persistence import MACHINE
+from harness.clients.persistence import MACHINE, OTHER_MACHINE
 from harness.errors import CannotRunError
 from harness.headers.node import node_child
 from harness.headers.policy import POLICIES
@@ -81,20 +80,22 @@ def test_memento_has_the_value_at_once_and_the_storage_has_it_later(host: Extens
     code = probing(
         "const stored = state.update('key', 'new'); const now = state.get('key'); await stored; return now;"
     )
-    storage = host.storage("memento")
-    [[opened]] = host.live(code, [[Start(MACHINE)]], storage)
+    [[opened]] = host.live(code, [[Start(MACHINE)]]).rounds
     assert opened.header == "new"
     assert opened.notes == ("update", "get", "stored", "request")
     assert opened.waited_ms > 0
 
 
 @pytest.mark.parametrize("update", [Update.LOSES, Update.REJECTS, Update.HANGS, Update.CRASHES])
-def test_memento_keeps_in_memory_what_the_storage_never_gets(host: ExtensionHost, update: Update) -> None:
+def test_memento_keeps_in_memory_what_the_storage_never_gets(
+    host: ExtensionHost, tmp_path: Path, update: Update
+) -> None:
     code = probing(
         "state.update('key', 'new').catch(() => {}); return state.get('key') + (state.get('old') ?? '');"
     )
-    storage = host.storage("memento", {"old": "."})
-    [[opened]] = host.live(code, [[Start(MACHINE, update)]], storage)
+    storage = tmp_path / "storage.json"
+    storage.write_text('{"old": "."}')
+    [[opened]] = host.live(code, [[Start(MACHINE, update)]], file=storage).rounds
     assert opened.header == (None if update is Update.CRASHES else "new.")
     assert storage.read_text() == '{"old": "."}'
 
@@ -103,13 +104,13 @@ def test_memento_gives_the_fallback_only_for_what_is_not_there(host: ExtensionHo
     code = probing(
         "return [state.get('none', 'a'), state.get('null', 'b'), state.get('zero', 'c')].join('-');"
     )
-    [[opened]] = host.live(code, [[Start(MACHINE)]], host.storage("memento", {"null": None, "zero": 0}))
+    [[opened]] = host.live(code, [[Start(MACHINE)]], {"null": None, "zero": 0}).rounds
     assert opened.header == "a--0"
 
 
 def test_windows_opened_at_once_do_not_see_each_others_memory(host: ExtensionHost) -> None:
     code = probing("const found = state.get('key', 'none'); await state.update('key', 'new'); return found;")
-    opened = host.live(code, [[Start(MACHINE), Start(MACHINE)], [Start(MACHINE)]], host.storage("windows"))
+    opened = host.live(code, [[Start(MACHINE), Start(MACHINE)], [Start(MACHINE)]]).rounds
     assert [[one.header for one in windows] for windows in opened] == [["none", "none"], ["new"]]
 
 
@@ -117,16 +118,24 @@ def test_windows_opened_at_once_do_not_see_each_others_memory(host: ExtensionHos
 def test_crash_of_the_stand_in_leaves_what_a_killed_process_leaves(
     host: ExtensionHost, tmp_path: Path, code: ExtensionCode
 ) -> None:
-    storage = tmp_path / "killed.json"
+    killed, crashed = tmp_path / "killed.json", tmp_path / "crashed.json"
     with extension_host() as doomed, pytest.raises(CannotRunError, match="ended by signal 9"):
-        doomed.live(code, [[Start(MACHINE, Update.KILLED)]], storage)
-    crashed = host.storage("crashed")
-    [[gone]] = host.live(code, [[Start(MACHINE, Update.CRASHES)]], crashed)
+        doomed.live(code, [[Start(MACHINE, Update.KILLED)]], file=killed)
+    [[gone]] = host.live(code, [[Start(MACHINE, Update.CRASHES)]], file=crashed).rounds
     assert gone.ending is Ending.CRASHED
-    assert stored_value(storage) == stored_value(crashed) is None
-    for file in (storage, crashed):
-        [[opened]] = host.live(code, [[Start(MACHINE)]], file)
-        assert opened.header == derived_id(MACHINE) == stored_value(file)
+    assert not killed.exists()
+    assert not crashed.exists()
+    for file in (killed, crashed):
+        lived = host.live(code, [[Start(MACHINE)]], file=file)
+        assert lived.rounds[0][0].header == lived.stored == derived_id(MACHINE)
+
+
+def test_storage_in_a_file_outlives_its_host(tmp_path: Path) -> None:
+    file = tmp_path / "storage.json"
+    for changed in (MACHINE, OTHER_MACHINE):
+        with extension_host() as running:
+            [[opened]] = running.live(planned(), [[Start(changed)]], file=file).rounds
+            assert opened.header == derived_id(MACHINE)
 
 
 def test_code_that_cannot_be_compiled_is_told_in_one_line(host: ExtensionHost) -> None:
@@ -152,11 +161,3 @@ def test_missing_program_cannot_run(tmp_path: Path) -> None:
         node_child(tmp_path / "host.js", program=tmp_path / "no-such-node"),
     ):
         pass
-
-
-def test_storage_is_gone_with_its_host() -> None:
-    with extension_host() as running:
-        folder = running.folder
-        running.live(planned(), [[Start(MACHINE)]], running.storage("one"))
-        assert [file.name for file in folder.iterdir()] == ["one.json"]
-    assert not folder.exists()
