@@ -2,37 +2,33 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
 import psycopg
 
-from harness import plan
 from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_accounting, judge_replies, judge_totals, judge_users
 from harness.checks.validation import judge_refusals, judge_values
-from harness.clients.extension import Auth, ExtensionBuild, Installation, request
-from harness.database.catalog import SchemaState
-from harness.errors import CannotRunError
+from harness.clients.extension import Auth, ExtensionBuild
+from harness.errors import CannotRunError, MisuseError
 from harness.headers.agreement import disagreements
 from harness.headers.cases import NAME, HeaderCase, Kind, standing_cases
 from harness.headers.javascript import judge
 from harness.headers.policy import POLICIES, STRICT, Policy
 from harness.headers.samples import CaseSequence
 from harness.headers.suite import Level, bound, complete_suite, size, suite
-from harness.rollout.matrix import MACHINE, addresses
-from harness.rollout.model import Stage, Version
+from harness.rollout.matrix import SignedIn, addresses, probe
 from harness.rollout.stage import Stack, Stand, stand
 from harness.run.progress import Busy, Say
+from harness.run.subject import ARRIVED
 from harness.target import Endpoint, Observation, Probe, Rows, observations
 from harness.verdict import Docket, Finding, Method
 
 SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}
 """Sequences of headers drawn by Hypothesis beyond the suite."""
 
-ARRIVED: Final = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
-"""Where the rule is proven over the wire: the rollout has arrived."""
 DECISIONS: Final = ("V1", "V2", "V3")
 """Claims that the complete suite proves within its bound; stored values and what sticks are sampled."""
 CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
@@ -110,22 +106,28 @@ def cases(policy: Policy, level: Level, samples: Iterable[CaseSequence]) -> Iter
     yield from samples
 
 
-def probes(sequence: CaseSequence, address: str) -> list[Probe]:
-    """Anonymous requests from one address, one for each case."""
-    installation = Installation(MACHINE)
-    return [
-        Probe(
-            request=request(installation, ExtensionBuild.AFTER, address=address, header=case.lines),
-            kind=str(case.label),
-            extension=ExtensionBuild.AFTER,
-            auth=Auth.ANONYMOUS,
-            stream=False,
-            user=plan.ANONYMOUS_PREFIX + address,
-            email=None,
-            alone=len(sequence) == 1,
-            refused=case.refused_by_http,
+def probes(
+    sequence: CaseSequence,
+    address: str,
+    *,
+    auth: Auth = Auth.ANONYMOUS,
+    stream: bool = False,
+    signed_in: SignedIn | None = None,
+) -> list[Probe]:
+    """Requests from one address, one for each case. Raises MisuseError to sign in where no user is known."""
+    if auth is Auth.SIGNED_IN and signed_in is None:
+        raise MisuseError("cannot sign in: no token is known for this target; leave --auth out")
+    user = signed_in or SignedIn("", "", "")
+    made = (
+        probe(
+            user, address, ExtensionBuild.AFTER, auth, kind=str(case.label), lines=case.lines, stream=stream
         )
         for case in sequence
+    )
+    alone = len(sequence) == 1 and auth is not Auth.SIGNED_IN
+    return [
+        replace(one, alone=alone, refused=case.refused_by_http)
+        for one, case in zip(made, sequence, strict=True)
     ]
 
 

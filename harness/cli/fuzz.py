@@ -1,0 +1,171 @@
+"""The commands that hunt for a header that is treated wrongly, and that send a find again."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import busy, policy_option, postgres_option, say, seed_option
+from harness.errors import MisuseError
+
+target_option = click.option(
+    "--target",
+    default="reference",
+    show_default=True,
+    metavar="URL",
+    help="reference, or the URL of your own backend; with a URL, --database-url says where its rows are. "
+    "Example: --target http://127.0.0.1:3000 --database-url postgresql://me@localhost/backend",
+)
+database_option = click.option(
+    "--database-url", metavar="DSN", help="Database of a --target URL; it is only read."
+)
+build_option = click.option(
+    "--build",
+    default="after",
+    show_default=True,
+    metavar="NAME",
+    help="Build of the reference backend; a faulty one shows what a find looks like. Example: --build limit-256",
+)
+model_option = click.option(
+    "--free-model",
+    metavar="ID",
+    help="A model that a --target URL serves without an account. Example: --free-model vendor/model:free",
+)
+wait_option = click.option(
+    "--wait-rows",
+    type=click.FloatRange(min=0.1),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest wait for the rows of a reply of a --target URL.",
+)
+
+
+@click.command(short_help="Hunt for a header that is treated otherwise than the rule says.")
+@target_option
+@database_option
+@build_option
+@model_option
+@wait_option
+@policy_option
+@postgres_option
+@seed_option
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="How long to hunt.",
+)
+@click.option(
+    "--examples", type=click.IntRange(1), help="Hunt for so many examples instead. Example: --examples 500"
+)
+@click.option(
+    "--function", is_flag=True, help="Compare Python's rule with Node's instead; no server is started."
+)
+@click.option(
+    "--example-db",
+    default=".hypothesis/examples",
+    show_default=True,
+    metavar="DIR|URL",
+    help="Where Hypothesis keeps examples; a redis:// URL shares them between machines.",
+)
+def fuzz(**given: Any) -> int:
+    """Hunts with Hypothesis; what it finds is shrunk to a minimal header, stored as a file, and can be replayed.
+
+    Exit codes: 0 nothing found, 1 found, 3 could not run. Example: harness fuzz --seconds 20 --build limit-256
+    """
+    from harness.run.fuzz import FuzzOptions, fuzz, report_find
+
+    options = FuzzOptions(
+        subject_options(given),
+        seconds=given["seconds"],
+        examples=given["examples"],
+        function=given["function"],
+        seed=given["seed"],
+        example_db=given["example_db"],
+    )
+    with busy("fuzzing") as tell:
+        found = fuzz(options, say, tell)
+    if found is None:
+        say("nothing found")
+        return 0
+    for line in report_find(found, options, Path()):
+        say(line)
+    return 1
+
+
+@click.command(short_help="Send a find again and say whether it still fails.")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--line",
+    "lines",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help=r"Instead of a file: a header line of one request, bytes beyond printable ASCII as \xNN; may be repeated.",
+)
+@click.option(
+    "--auth",
+    type=click.Choice(["anonymous", "junk token", "signed in"]),
+    default="anonymous",
+    show_default=True,
+    help="How a --line request is signed.",
+)
+@click.option("--stream", is_flag=True, help="Let a --line request ask for a streamed reply.")
+@target_option
+@database_option
+@click.option(
+    "--build", metavar="NAME", help="Build of the reference backend; by default the file's, or after."
+)
+@model_option
+@wait_option
+@policy_option
+@postgres_option
+def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, **given: Any) -> int:
+    """Sends the requests of FILE, or one request with the given header lines, and judges replies and rows.
+
+    Exit codes: 0 FIXED, 1 STILL FAILS, 3 could not run. Example: harness replay harness-find-0123456789.json
+    """
+    from dataclasses import replace
+
+    from harness.clients.extension import Auth
+    from harness.run.recipe import Recipe, case_of, read_recipe
+    from harness.run.replay import replay, tell
+
+    if file is not None and lines:
+        raise MisuseError("both a file and --line were given; give one of them")
+    recipe = (
+        read_recipe(file)
+        if file is not None
+        else Recipe(((case_of(lines),),), policy=given["policy"], auth=Auth(auth), stream=stream)
+    )
+    build = given["build"] or recipe.build
+    options = replace(subject_options(given | {"build": build}), policy=recipe.policy)
+    with busy("replaying"):
+        replayed = replay(recipe, options)
+    for line in tell(replayed):
+        say(line)
+    return 0 if replayed.fixed else 1
+
+
+def subject_options(given: dict[str, Any]) -> Any:
+    """The backend that the options name."""
+    from harness.run.subject import REFERENCE, SubjectOptions
+
+    if given["target"] != REFERENCE and not given["free_model"]:
+        raise MisuseError(
+            f"--target {given['target']} needs --free-model ID: which model is free there is not guessed"
+        )
+    options = SubjectOptions(
+        target=given["target"],
+        database_url=given["database_url"],
+        build=given["build"],
+        policy=given["policy"],
+        postgres=given["postgres"],
+        wait_s=given["wait_rows"],
+    )
+    if given["free_model"]:
+        from dataclasses import replace
+
+        options = replace(options, free_model=given["free_model"])
+    return options

@@ -1,0 +1,38 @@
+"""The command that migrates a database."""
+
+import click
+
+from harness.cli.options import say
+
+
+@click.command(short_help="Bring a database to a state of the rollout, or back.")
+@click.option(
+    "--database-url",
+    required=True,
+    metavar="DSN",
+    help="The database to migrate. Example: postgresql://me@localhost/backend",
+)
+@click.option(
+    "--to", "to", required=True, type=click.Choice(["base", "column", "ready"]), help="State to bring it to."
+)
+@click.option(
+    "--runner",
+    type=click.Choice(["statements", "psql"]),
+    default="statements",
+    show_default=True,
+    help="Who applies the files: this program, statement by statement, or the psql on PATH.",
+)
+@click.option(
+    "--rollback", is_flag=True, help="Go back to the state; the column's values go with the column."
+)
+def migrate(database_url: str, to: str, runner: str, rollback: bool) -> int:
+    """Brings a database to a state of the rollout with the corrected migration, or back.
+
+    Example: harness migrate --database-url postgresql://me@localhost/backend --to ready
+    """
+    from harness.database.migrations import SchemaState
+    from harness.database.runners import Runner
+    from harness.run.migrate import run_migrate
+
+    run_migrate(database_url, SchemaState(to), Runner(runner), say, back=rollback)
+    return 0

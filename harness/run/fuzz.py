@@ -1,0 +1,284 @@
+"""What `harness fuzz` does: Hypothesis hunts for a header that a backend treats otherwise than the rule says.
+
+Each example is some sequences of requests, each begun by a request with a known valid header, so that what an
+earlier example left behind in the backend cannot be taken for its own: the same example means the same again.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from hypothesis import HealthCheck, Phase, given, seed, settings, target
+from hypothesis import strategies as st
+from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
+
+from harness import plan
+from harness.clients.extension import Auth
+from harness.errors import MisuseError
+from harness.headers import notation
+from harness.headers.agreement import disagreements
+from harness.headers.cases import CLASSES, NAME, HeaderCase, Kind, distance_to_boundary, standing_cases
+from harness.headers.javascript import Judge, judge
+from harness.headers.policy import POLICIES, Policy
+from harness.headers.samples import CaseSequence
+from harness.headers.strategies import header_cases, sequences
+from harness.headers.suite import Level, suite
+from harness.rollout.matrix import addresses
+from harness.run.headers import CONTROL, judge_headers, probes
+from harness.run.progress import Say
+from harness.run.recipe import Recipe, write_recipe
+from harness.run.subject import REFERENCE, Subject, SubjectOptions, subject
+from harness.target import Rows, observations
+from harness.verdict import Docket, Finding
+
+ROUND: Final = 50
+"""Examples between two looks at the clock."""
+SEQUENCES_MAX: Final = 12
+"""Sequences in one example; they go over several connections at once."""
+CORPUS_AT_ONCE: Final = 32
+PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)
+
+Judged = Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]
+"""Sends an example and returns what refutes; nothing when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class FuzzOptions:
+    """What the user asked for. With `examples` the time does not count."""
+
+    subject: SubjectOptions = field(default_factory=SubjectOptions)
+    seconds: float = 60.0
+    examples: int | None = None
+    function: bool = False
+    """Hunt for a difference between Python's rule and Node's instead; nothing is started but Node."""
+    seed: int = 0
+    example_db: str = ".hypothesis/examples"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far."""
+
+    started: float = field(default_factory=time.monotonic)
+    examples: int = 0
+    requests: int = 0
+    longest: int = 0
+    """Length of the longest value sent, bytes."""
+    classes: Counter[str] = field(default_factory=Counter)
+
+    def count(self, example: tuple[CaseSequence, ...]) -> None:
+        """Adds an example."""
+        self.examples += 1
+        for case in (case for sequence in example for case in sequence):
+            self.requests += 1
+            self.classes[str(case.label)] += 1
+            self.longest = max([self.longest, *map(len, case.values)])
+
+    def __str__(self) -> str:
+        seconds = time.monotonic() - self.started
+        rate = self.requests / seconds if seconds else 0.0
+        return (
+            f"{self.requests:,} headers in {self.examples:,} examples, {rate:,.0f}/s, "
+            f"{len(self.classes)} of {len(CLASSES)} classes, longest value {self.longest:,} bytes"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """The smallest example found that refutes a claim."""
+
+    example: tuple[CaseSequence, ...]
+    findings: tuple[Finding, ...]
+
+
+class _Refuted(AssertionError):
+    """What tells Hypothesis that an example is a find."""
+
+
+def fuzz(options: FuzzOptions, say: Say, tell: Say) -> Find | None:
+    """Hunts until something is found or time or examples are used up; what is found has been shrunk.
+
+    Raises CannotRunError when the backend or Node cannot be used, MisuseError for options that do not fit.
+    """
+    policy = POLICIES[options.subject.policy]
+    hunt = Hunt(options, policy, example_database(options.example_db), tell)
+    try:
+        if options.function:
+            with judge() as node:
+                say(f"Python's rule against Node {node.node}, policy {policy.name}, seed {options.seed}")
+                return hunt.run(lambda example: differences(policy, example, node))
+        with asyncio.Runner() as runner:
+            held = subject(options.subject)
+            backend = runner.run(held.__aenter__())
+            try:
+                say(f"{backend.words}, policy {policy.name}, seed {options.seed}")
+                return hunt.run(lambda example: runner.run(judge_example(backend, policy, example)))
+            finally:
+                runner.run(held.__aexit__(None, None, None))
+    finally:
+        say(str(hunt.tally))
+
+
+@dataclass(slots=True)
+class Hunt:
+    """Rounds of Hypothesis examples until the time is up."""
+
+    options: FuzzOptions
+    policy: Policy
+    database: ExampleDatabase
+    tell: Say
+    tally: Tally = field(default_factory=Tally)
+    found: Find | None = None
+
+    def run(self, judged: Judged) -> Find | None:
+        """The smallest example that `judged` refutes, or None: the corpus is tried first, then what is drawn."""
+        self.found = self._corpus(judged)
+        number = 0
+        while self.found is None and self._goes_on():
+            round_ = self._round(judged, number)
+            try:
+                round_()
+            except _Refuted:
+                return self.found
+            self.tell(str(self.tally))
+            number += 1
+        return self.found
+
+    def _corpus(self, judged: Judged) -> Find | None:
+        """Cases that are known to tell rules apart, the lightest that fails alone; sent in the form of examples."""
+        singles = [(case,) for case in corpus(self.policy)]
+        for at in range(0, len(singles), CORPUS_AT_ONCE):
+            example = tuple(singles[at : at + CORPUS_AT_ONCE])
+            self.tally.count(example)
+            if judged(example):
+                alone = [(weight(one), one) for one in example if judged((one,))]
+                if alone:
+                    smallest = min(alone, key=lambda each: each[0])[1]
+                    return Find((smallest,), judged((smallest,)))
+        return None
+
+    def _goes_on(self) -> bool:
+        if self.options.examples is not None:
+            return self.tally.examples < self.options.examples
+        return time.monotonic() - self.tally.started < self.options.seconds
+
+    def _round(self, judged: Judged, number: int) -> Callable[[], None]:
+        left = (
+            ROUND
+            if self.options.examples is None
+            else min(ROUND, self.options.examples - self.tally.examples)
+        )
+        phases = [Phase.generate, Phase.target, Phase.shrink]
+
+        @seed(self.options.seed * 1_000_003 + number)
+        @settings(
+            max_examples=left,
+            database=self.database,
+            deadline=None,
+            phases=phases if number else [Phase.reuse, *phases],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            print_blob=False,
+        )
+        @given(examples(self.policy))
+        def round_(example: tuple[CaseSequence, ...]) -> None:
+            self.tally.count(example)
+            values = [case.values[0] for sequence in example for case in sequence if len(case.values) == 1]
+            if values:
+                target(-min(distance_to_boundary(value, self.policy) for value in values))
+            findings = judged(example)
+            if findings:
+                self.found = Find(example, findings)  # Hypothesis ends with the smallest one
+                raise _Refuted
+
+        return round_
+
+
+def corpus(policy: Policy) -> list[HeaderCase]:
+    """The borders of the rule and the standing cases, lightest first."""
+    borders = [HeaderCase(((NAME, value),), Kind.BYTES) for value in suite(policy, Level.SMOKE)]
+    return sorted([*borders, *standing_cases()], key=lambda case: weight((case,)))
+
+
+def weight(sequence: CaseSequence) -> int:
+    """Bytes of all header values of a sequence."""
+    return sum(len(value) for case in sequence for _, value in case.lines)
+
+
+def examples(policy: Policy) -> st.SearchStrategy[tuple[CaseSequence, ...]]:
+    """Some sequences: most of a single case of any kind, some that show a value that sticks."""
+    single = header_cases(policy).map(lambda case: (case,))
+    return st.lists(
+        st.one_of(single, single, single, sequences(policy)), min_size=1, max_size=SEQUENCES_MAX
+    ).map(tuple)
+
+
+def differences(policy: Policy, example: tuple[CaseSequence, ...], node: Judge) -> tuple[Finding, ...]:
+    """Where Python's rule and the plan's JavaScript differ on an example."""
+    lines = [case.values for sequence in example for case in sequence]
+    return tuple(
+        Finding("V7", "the rule as a function", str(one)) for one in disagreements(policy, lines, node)
+    )
+
+
+async def judge_example(
+    backend: Subject,
+    policy: Policy,
+    example: tuple[CaseSequence, ...],
+    *,
+    auth: Auth = Auth.ANONYMOUS,
+    stream: bool = False,
+) -> tuple[Finding, ...]:
+    """Sends each sequence over a connection of its own, a primer first, and returns what refutes, lightest first."""
+    origin = addresses()
+    items = [
+        probes((PRIMER, *sequence), next(origin), auth=auth, stream=stream, signed_in=backend.signed_in)
+        for sequence in (CONTROL, *example)
+    ]
+    docket = Docket(plan.CLAIMS)
+    async with await psycopg.AsyncConnection.connect(backend.dsn, autocommit=True) as connection:
+        sent = observations(backend.endpoint, Rows(connection), items, wait_s=backend.wait_s)
+        seen = [one async for batch in sent for one in batch]
+    judge_headers(docket, seen[1], seen, policy)
+    return tuple(finding for judgement in docket.judgements() for finding in judgement.findings)
+
+
+def example_database(where: str) -> ExampleDatabase:
+    """Hypothesis's own database: a folder, or a Redis that machines share. Raises MisuseError without redis."""
+    if not where.startswith(("redis://", "rediss://")):
+        return DirectoryBasedExampleDatabase(where)
+    try:
+        from hypothesis.extra.redis import RedisExampleDatabase
+        from redis import Redis
+    except ImportError:
+        raise MisuseError(f"--example-db {where} needs the redis package: pip install redis") from None
+    return RedisExampleDatabase(Redis.from_url(where))
+
+
+def report_find(found: Find, options: FuzzOptions, folder: Path) -> list[str]:
+    """Stores a find in a file of the folder and returns what to print: claim, header, effect, how to see it again."""
+    first = found.findings[0]
+    recipe = Recipe(found.example, options.subject.build, options.subject.policy, effect=first.effect)
+    file = write_recipe(recipe, folder)
+    lines = [f"found: {first.claim} refuted: {first.effect}"]
+    lines += [
+        f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
+    ]
+    for sequence in found.example:
+        for case in sequence:
+            lines += [f"    header   {notation.written(line)}" for line in case.lines] or [
+                "    header   none"
+            ]
+    if options.function:
+        return lines
+    again = (
+        ""
+        if options.subject.target == REFERENCE
+        else f" --target {options.subject.target} --database-url ..."
+    )
+    return [*lines, f"    stored   {file}", f"    replay   harness replay {file}{again}"]

@@ -1,0 +1,89 @@
+"""A find as a file that can be sent again: JSON (`harness.replay/1`), header bytes written as printable ASCII."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from harness.clients.extension import Auth
+from harness.errors import MisuseError
+from harness.headers import notation
+from harness.headers.cases import HeaderCase, Kind
+from harness.headers.policy import POLICIES
+from harness.headers.samples import CaseSequence
+
+SCHEMA: Final = "harness.replay/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to send again, and to which build under which policy."""
+
+    sequences: tuple[CaseSequence, ...]
+    """Each goes over a connection of its own, request by request."""
+    build: str = "after"
+    policy: str = "strict"
+    auth: Auth = Auth.ANONYMOUS
+    stream: bool = False
+    effect: str = ""
+    """What was seen when it was found."""
+
+
+def write_recipe(recipe: Recipe, folder: Path) -> Path:
+    """Stores a recipe under a name made of its content, so that the same find is one file; returns the file."""
+    document = {
+        "schema": SCHEMA,
+        "build": recipe.build,
+        "policy": recipe.policy,
+        "auth": str(recipe.auth),
+        "stream": recipe.stream,
+        "effect": recipe.effect,
+        "sequences": [
+            [[notation.written(line) for line in case.lines] for case in each] for each in recipe.sequences
+        ],
+    }
+    text = json.dumps(document, indent=2) + "\n"
+    file = folder / f"harness-find-{hashlib.sha256(text.encode()).hexdigest()[:10]}.json"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def read_recipe(file: Path) -> Recipe:
+    """The recipe in a file. Raises MisuseError when there is none, naming what is wrong with it."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MisuseError(f"no file {file}; name one that harness fuzz has written") from None
+    except (OSError, ValueError) as error:
+        raise MisuseError(
+            f"cannot read {file} as JSON: {error}; name one that harness fuzz has written"
+        ) from None
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise MisuseError(f"{file} is no recipe of schema {SCHEMA}; name one that harness fuzz has written")
+    try:
+        return _recipe(document)
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__} {error}"
+        raise MisuseError(f"{file} is damaged: {reason}; find it again with harness fuzz") from None
+
+
+def _recipe(document: dict[str, Any]) -> Recipe:
+    policy = document["policy"]
+    if policy not in POLICIES:
+        raise ValueError(f"unknown policy {policy!r}")
+    return Recipe(
+        tuple(tuple(case_of(lines) for lines in sequence) for sequence in document["sequences"]),
+        str(document["build"]),
+        policy,
+        Auth(document["auth"]),
+        bool(document["stream"]),
+        str(document["effect"]),
+    )
+
+
+def case_of(lines: Sequence[str]) -> HeaderCase:
+    """The case that these written lines make up."""
+    read = tuple(notation.read(line) for line in lines)
+    return HeaderCase(read, Kind.BYTES if read else Kind.ABSENT)

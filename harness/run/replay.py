@@ -1,0 +1,48 @@
+"""What `harness replay` does: sends a recipe again and says whether it still refutes."""
+
+import asyncio
+from dataclasses import dataclass
+
+from harness.headers.policy import POLICIES
+from harness.run.fuzz import judge_example
+from harness.run.recipe import Recipe
+from harness.run.subject import SubjectOptions, subject
+from harness.verdict import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it: nothing refutes any more, or these findings."""
+
+    words: str
+    """The backend that it was sent to."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def fixed(self) -> bool:
+        """Whether nothing refutes."""
+        return not self.findings
+
+
+def replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
+    """Sends the recipe to the backend. Raises CannotRunError and MisuseError as `subject` does."""
+    return asyncio.run(_replay(recipe, options))
+
+
+async def _replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
+    async with subject(options) as backend:
+        findings = await judge_example(
+            backend, POLICIES[recipe.policy], recipe.sequences, auth=recipe.auth, stream=recipe.stream
+        )
+        return Replayed(backend.words, findings)
+
+
+def tell(replayed: Replayed) -> list[str]:
+    """What to print: the outcome, and the first finding where there is one."""
+    if replayed.fixed:
+        return [f"FIXED: nothing refutes; {replayed.words}"]
+    first = replayed.findings[0]
+    lines = [f"STILL FAILS: {first.claim} refuted: {first.effect}; {replayed.words}"]
+    return lines + [
+        f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
+    ]
