@@ -5,37 +5,43 @@ Knows how a step is done, not whether it is safe. Nothing of a stage outlives it
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from datetime import datetime
+from typing import Any, Final, Self
 
 import psycopg
 
 from harness.backend.auth import issue_token
-from harness.backend.serve import Process, ReplicaConfig, replica, upstream
-from harness.clients.http import send_all
+from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
+from harness.backend.usage import Loss
+from harness.clients import wire
+from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
-from harness.database.migrations import SchemaState, migrate, rollback
+from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
+from harness.errors import CannotRunError, MisuseError
 from harness.lab.halfway import LEAVES, FrozenBuild, HalfWay
+from harness.rollout.itinerary import Crossing, crossings_from
 from harness.rollout.matrix import SignedIn
-from harness.rollout.model import Stage, Step, Version, after
-from harness.target import Observation, Probe, Rows, Sender
+from harness.rollout.model import Stage, StandUp, Step, Version
+from harness.rollout.schema import CORRECTED, Schema, refused
+from harness.target import Observation, Probe, Rows, Sender, send_over_wire
 
 WAIT_ROWS_S: Final = 1.0
+DRAIN_S_MAX: Final = 10.0
+POLL_S: Final = 0.005
 TO_VERSION: Final = {
     Step.SWAP_1: (0, Version.AFTER),
     Step.SWAP_2: (1, Version.AFTER),
     Step.REVERT_1: (0, Version.BEFORE),
     Step.REVERT_2: (1, Version.BEFORE),
 }
-SCHEMA_CHANGES: Final = {
-    Step.ADD_COLUMN: (migrate, SchemaState.COLUMN),
-    Step.DROP_INVALID: (rollback, SchemaState.COLUMN),
-    Step.ROLL_BACK_INDEX: (rollback, SchemaState.COLUMN),
-    Step.ROLL_BACK_COLUMN: (rollback, SchemaState.BASE),
-}
+"""The steps that replace a replica: which one, counted from 0, and by what."""
+
+Draining = Callable[[], Awaitable[object]]
+"""Called when a replica that is being replaced accepts nothing more, and still has requests to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,14 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What all stages of a run share: templates to clone, one upstream, one signing key, the rule, the cast."""
+    """What all stages of a run share: templates to clone, an upstream, a signing key, the rule, builds and schema."""
 
     templates: Templates
     upstream: Process
     policy: str
     cast: Cast
     secret: str
+    schema: Schema = CORRECTED
 
     async def signed_in(self, dsn: str) -> SignedIn:
         """The first user of the seeded database, with a token."""
@@ -70,10 +77,12 @@ class Stack:
 
 
 @asynccontextmanager
-async def stack(templates: Templates, policy: str, cast: Cast | None = None) -> AsyncIterator[Stack]:
+async def stack(
+    templates: Templates, policy: str, cast: Cast | None = None, schema: Schema = CORRECTED
+) -> AsyncIterator[Stack]:
     """The shared part of every stage, running."""
     async with upstream() as stub:
-        yield Stack(templates, stub, policy, cast or Cast(), secrets.token_hex(32))
+        yield Stack(templates, stub, policy, cast or Cast(), secrets.token_hex(32), schema)
 
 
 @dataclass(slots=True)
@@ -84,9 +93,23 @@ class Replica:
     version: Version
     _open: AsyncExitStack
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return (HOST, self.process.port)
+
     async def stop(self) -> None:
         """Drains and ends it."""
         await self._open.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that has ended, and the version that served it."""
+
+    probe: Probe
+    reply: Reply
+    served_by: Version
 
 
 @dataclass(slots=True)
@@ -94,13 +117,20 @@ class Stand:
     """A stage that is standing. Create with `stand`."""
 
     stack: Stack
-    stage: Stage
+    stand_up: StandUp
     dsn: str
+    connection: psycopg.AsyncConnection[Any]
     replicas: list[Replica] = field(default_factory=list)
+    rotation: set[int] = field(default_factory=set)
+    """The replicas that get new requests, counted from 0; one that is being replaced gets none."""
     build: FrozenBuild | None = None
-    wait: HalfWay = HalfWay.BEFORE_BUILD
-    """The wait in which the next index build is held."""
-    _lost: set[str] = field(default_factory=set)
+    losses: dict[str, Loss] = field(default_factory=dict)
+    """What the replicas have told of rows that they gave up, by upstream id."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that it is in."""
+        return self.stand_up.stage
 
     async def __aenter__(self) -> Self:
         """Starts the replicas of the stage."""
@@ -110,6 +140,7 @@ class Stand:
             await self._close_build()
             raise
         self.replicas.extend(started)
+        self.rotation.update(range(len(started)))
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
@@ -119,52 +150,69 @@ class Stand:
 
     async def drain(self) -> None:
         """Ends the replicas; afterwards every request is accounted for or lost for good."""
+        self.rotation.clear()
         await asyncio.gather(*(one.stop() for one in self.replicas))
         self.lost()
         self.replicas.clear()
 
-    async def take(self, step: Step) -> None:
-        """Does the step and moves to the stage it leads to. Raises MisuseError when it is not legal here."""
-        to = after(self.stage, step)
-        if step in TO_VERSION:
-            await self._swap(*TO_VERSION[step])
-        elif step is Step.START_BUILD:
-            self.build = await FrozenBuild(self.dsn, self.wait).__aenter__()
-        elif step is Step.FINISH_BUILD:
-            assert self.build is not None
-            await self.build.finish()
-            await self._close_build()
-        elif step is Step.INTERRUPT_BUILD:
-            assert self.build is not None
-            await self.build.cancel()
-            await self._close_build()
-        elif step is not Step.RELEASE_EXTENSION:
-            change, state = SCHEMA_CHANGES[step]
-            await asyncio.to_thread(change, self.dsn, state)
-        self.stage = to
+    async def take(self, step: Step, draining: Draining | None = None) -> None:
+        """Does the step, as `cross` does; an index build is held in the first of its waits."""
+        ways = [crossing for crossing in crossings_from(self.stand_up) if crossing.step is step]
+        await self.cross(ways[0] if ways else Crossing(self.stand_up, step, self.stand_up), draining)
 
-    async def observe(self, probes: Sequence[Sequence[Probe]], send: Sender = send_all) -> list[Observation]:
-        """Sends each replica its probes, all replicas at once, and returns every request with its reply and rows.
+    async def cross(self, crossing: Crossing, draining: Draining | None = None) -> None:
+        """Does the step and moves to where it leads.
 
-        Rows are waited for until they are there or given up, at most `WAIT_ROWS_S`; `settle` looks again.
+        Raises MisuseError when it is not legal here, StepRefused when the server does not take it: the stage is
+        then as it was.
         """
-        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
-            rows = Rows(connection)
-            since = await rows.now()
-            answers = await asyncio.gather(
-                *(
-                    send(one.process.origin, [probe.request for probe in mine])
-                    for one, mine in zip(self.replicas, probes, strict=True)
-                )
+        step, end = crossing.step, crossing.end
+        if crossing not in crossings_from(self.stand_up):
+            raise MisuseError(f"cannot {step} in stage ({self.stage.words})")
+        if step in TO_VERSION:
+            await self._swap(*TO_VERSION[step], draining)
+        elif step is Step.START_BUILD:
+            assert end.half_way is not None
+            self.build = await self.stack.schema.freeze(self.dsn, end.half_way)
+        elif step in (Step.FINISH_BUILD, Step.INTERRUPT_BUILD):
+            await self._end_build(step)
+        elif step is not Step.RELEASE_EXTENSION:
+            await self.stack.schema.take(self.dsn, step)
+        self.stand_up = end
+
+    async def observe(
+        self, probes: Sequence[Sequence[Probe]], send: Sender = send_over_wire
+    ) -> list[Observation]:
+        """Sends each replica its probes, all replicas at once; every request with its reply and its rows so far."""
+        since = await self.now()
+        answers = await asyncio.gather(
+            *(
+                send(one.process.origin, [probe.request for probe in mine])
+                for one, mine in zip(self.replicas, probes, strict=True)
             )
-            flat = [probe for mine in probes for probe in mine]
-            replies = [reply for mine in answers for reply in mine]
-            found = await rows.arrived(flat, replies, since, wait_s=WAIT_ROWS_S, lost=self.lost)
-        served = [str(one.version) for one, mine in zip(self.replicas, probes, strict=True) for _ in mine]
-        words = self.stage.words
+        )
+        sent = [
+            Sent(probe, reply, one.version)
+            for one, mine, replies in zip(self.replicas, probes, answers, strict=True)
+            for probe, reply in zip(mine, replies, strict=True)
+        ]
+        return await self.account(sent, since, self.stage.words)
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+        return await Rows(self.connection).now()
+
+    async def account(self, sent: Sequence[Sent], since: datetime, words: str) -> list[Observation]:
+        """The requests with their rows, waited for until they are there or given up, at most `WAIT_ROWS_S`.
+
+        `words` say what was the case; `settle` looks again.
+        """
+        probes, replies = [one.probe for one in sent], [one.reply for one in sent]
+        rows = Rows(self.connection)
+        found = await rows.arrived(probes, replies, since, wait_s=WAIT_ROWS_S, lost=self.lost)
         return [
-            Observation(probe, reply, mine, version, words, since)
-            for probe, reply, mine, version in zip(flat, replies, found, served, strict=True)
+            Observation(one.probe, one.reply, mine, str(one.served_by), words, since)
+            for one, mine in zip(sent, found, strict=True)
         ]
 
     async def settle(self, observations: Sequence[Observation]) -> list[Observation]:
@@ -173,31 +221,39 @@ class Stand:
         if not observations:
             return []
         since = min(seen.since for seen in observations)
-        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
-            rows = Rows(connection)
-            found = await rows.of(
-                [seen.probe for seen in observations], [seen.reply for seen in observations], since
-            )
+        found = await Rows(self.connection).of(
+            [seen.probe for seen in observations], [seen.reply for seen in observations], since
+        )
         return [replace(seen, rows=mine) for seen, mine in zip(observations, found, strict=True)]
 
     def lost(self) -> set[str]:
         """Upstream ids of requests whose rows a replica has given up."""
         for one in self.replicas:
-            self._lost.update(loss.message_id for loss in one.process.losses())
-        return self._lost
+            self.losses.update((loss.message_id, loss) for loss in one.process.losses())
+        return set(self.losses)
 
     async def totals(self) -> tuple[int, int]:
         """Usage rows and metadata rows of everybody; exact once the replicas are drained."""
-        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
-            found = await (await connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
+        found = await (await self.connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
         assert found is not None
         return int(found[0]), int(found[1])
 
-    async def _swap(self, number: int, version: Version) -> None:
-        self.lost()
-        await self.replicas[number].stop()
+    async def _swap(self, number: int, version: Version, draining: Draining | None) -> None:
+        """Takes the replica out of rotation, ends it in order, and starts its successor."""
+        old = self.replicas[number]
+        self.rotation.discard(number)
+        # Connections are accepted in turn: once this one is answered, all that were made before are.
+        await wire.send(old.address, Request("/", (), b"", method="GET"))
+        stopping = asyncio.create_task(old.stop())
+        try:
+            await _closed(old.address)
+            if draining is not None:
+                await draining()
+        finally:
+            await stopping
         self.lost()
         self.replicas[number] = await self._start(version)
+        self.rotation.add(number)
 
     async def _start(self, version: Version) -> Replica:
         open_ = AsyncExitStack()
@@ -211,6 +267,15 @@ class Stand:
         process = await open_.enter_async_context(replica(config))
         return Replica(process, version, open_)
 
+    async def _end_build(self, step: Step) -> None:
+        assert self.build is not None
+        try:
+            await (self.build.finish() if step is Step.FINISH_BUILD else self.build.cancel())
+        except psycopg.Error as error:
+            raise refused(step, error) from error
+        finally:
+            await self._close_build()
+
     async def _close_build(self) -> None:
         if self.build is not None:
             build, self.build = self.build, None
@@ -219,15 +284,38 @@ class Stand:
 
 @asynccontextmanager
 async def stand(stack: Stack, stage: Stage, half_way: HalfWay | None = None) -> AsyncIterator[Stand]:
-    """A stage on a database of its own, cloned for its schema state. `half_way` says how a half-way schema is so."""
+    """A stage on a database of its own, cloned for its schema state. `half_way` says how a half-way schema is so.
+
+    Raises StepRefused when the schema cannot be brought there.
+    """
     template = SchemaState.COLUMN if half_way else stage.schema
-    with stack.templates.database(template) as dsn:
-        standing = Stand(stack, stage, dsn)
+    async with AsyncExitStack() as open_:
+        dsn = await open_.enter_async_context(stack.schema.database(stack.templates, template))
+        connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
+        await open_.enter_async_context(connection)
+        standing = Stand(stack, StandUp(stage, half_way), dsn, connection)
         if half_way is not None and half_way in LEAVES:
-            standing.build = await FrozenBuild(dsn, half_way).__aenter__()
+            standing.build = await stack.schema.freeze(dsn, half_way)
         elif half_way is not None:
             wait = next(wait for wait, left in LEAVES.items() if left is half_way)
-            async with FrozenBuild(dsn, wait) as build:
-                await build.cancel()
+            build = await stack.schema.freeze(dsn, wait)
+            await build.cancel()
+            await build.__aexit__(None, None, None)
         async with standing:
             yield standing
+
+
+async def _closed(address: tuple[str, int]) -> None:
+    """Waits until nobody listens there any more. Raises CannotRunError when that does not happen."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + DRAIN_S_MAX
+    while loop.time() < deadline:
+        try:
+            _, writer = await asyncio.open_connection(*address)
+        except OSError:
+            return
+        writer.close()
+        await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
+    raise CannotRunError(
+        f"a replica at {address[0]}:{address[1]} was told to end and still listens after {DRAIN_S_MAX:.0f} s"
+    )

@@ -1,0 +1,130 @@
+"""The orders of the rollout on real servers: every stage stood up, every step taken in traffic, the rule derived."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from harness.checks.compatibility import (
+    judge_accounting,
+    judge_old_clients,
+    judge_old_rows,
+    judge_replies,
+    judge_totals,
+    judge_users,
+)
+from harness.checks.order import (
+    is_promised,
+    judge_in_flight,
+    judge_plan_orders,
+    judge_roll_backs,
+    judge_rule,
+    judge_swaps,
+    survey_ground,
+)
+from harness.checks.order_evidence import OrdersEvidence, derive, gather
+from harness.checks.validation import judge_values
+from harness.headers.policy import POLICIES
+from harness.headers.suite import Level
+from harness.rollout.itinerary import Walk, crossings_of, itinerary, single_walk
+from harness.rollout.journey import Journey, travel
+from harness.rollout.model import START, StandUp, Step, stand_ups
+from harness.rollout.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, survey, walk
+from harness.rollout.stage import Stack
+from harness.run.progress import Busy, silent
+from harness.target import Observation
+from harness.verdict import Docket
+
+PLAN_ORDER: Final = (
+    Step.ADD_COLUMN,
+    Step.START_BUILD,
+    Step.FINISH_BUILD,
+    Step.SWAP_1,
+    Step.SWAP_2,
+    Step.RELEASE_EXTENSION,
+)
+"""The order of the plan's section "Deployment Order", with the migration first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a level looks at."""
+
+    forward: tuple[Order, ...]
+    """The forward orders that are judged: all there are, or the plan's own."""
+    around: Survey
+    """Where the walks may lead; with steps taken back where the level has them."""
+    walks: tuple[Walk, ...]
+    thin: bool
+    every_half_way: bool
+
+
+def route(level: Level) -> Route:
+    """The plan's own order once and thinly; or all forward orders; or these, and one step taken back at any time."""
+    forward = survey(FORWARD)
+    if level is Level.SMOKE:
+        plan_walk = single_walk(StandUp(START, None), PLAN_ORDER)
+        return Route((walk(PLAN_ORDER),), forward, (plan_walk,), thin=True, every_half_way=False)
+    every = level is Level.EXHAUSTIVE
+    around = survey(ONE_ROLL_BACK) if every else forward
+    crossings = crossings_of(around.transitions, every_half_way=every)
+    walks = itinerary(crossings, stand_ups(around.stages))
+    return Route(forward.orders, around, walks, thin=False, every_half_way=True)
+
+
+async def prove_orders(
+    docket: Docket, shared: Stack, *, level: Level, seed: int, busy: Busy = silent
+) -> OrdersEvidence:
+    """Goes the walks of a level and judges every claim that is about stages, steps and orders.
+
+    What the rule forbids is expected to do harm: there, harm is evidence for the rule. All other claims are judged
+    where the rollout is promised to be safe.
+    """
+    chosen = route(level)
+    replay = f"harness prove --level {level} --seed {seed}"
+    with busy("orders") as told:
+        left = count(len(chosen.walks) - 1, -1)
+        journeys = await travel(
+            shared,
+            chosen.walks,
+            thin=chosen.thin,
+            done=lambda one: told(
+                f"orders: {len(one.walk.legs)} steps of a walk taken, {next(left)} walks to go"
+            ),
+        )
+    ground = survey_ground(journeys, every_half_way=chosen.every_half_way)
+    judge_plan_orders(docket, ground, chosen.forward, replay)
+    judge_in_flight(docket, journeys, POLICIES[shared.policy], replay)
+    judge_swaps(docket, journeys, replay)
+    if level is not Level.SMOKE:
+        judge_rule(docket, ground, chosen.forward, replay)
+    if level is Level.EXHAUSTIVE:
+        judge_roll_backs(docket, ground, chosen.around, replay)
+    _judge_requests(docket, journeys, shared.policy)
+    derived = None if level is Level.SMOKE else derive(chosen.forward, ground)
+    return gather(chosen.around, ground, journeys, derived)
+
+
+def _judge_requests(docket: Docket, journeys: Sequence[Journey], policy: str) -> None:
+    """The claims about requests and rows, where the rollout is promised to be safe; rows are counted everywhere."""
+    probed: list[Observation] = []
+    flying: list[Observation] = []
+    for journey in journeys:
+        visits = [visit for visit in journey.visits if is_promised(visit.stand_up.stage)]
+        passages = [one for one in journey.passages if is_promised(one.crossing.transition)]
+        mine = [seen for visit in visits for seen in visit.observations]
+        open_ = [seen for one in passages for seen in (*one.held, *one.traffic)]
+        promised = {id(seen) for seen in (*mine, *open_)}
+        expected = sum(
+            int(seen.reply.upstream_id is not None) if id(seen) in promised else len(seen.rows)
+            for seen in journey.observations
+        )
+        judge_totals(docket, expected, (0, 0), (journey.growth.usage, journey.growth.metadata))
+        probed += mine
+        flying += open_
+    judge_replies(docket, probed)
+    judge_old_rows(docket, probed)
+    judge_old_clients(docket, probed)
+    judge_accounting(docket, (*probed, *flying))
+    judge_users(docket, (*probed, *flying))
+    judge_values(docket, probed, POLICIES[policy])
