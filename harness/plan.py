@@ -132,6 +132,49 @@ CLAIMS: Final = (
     ),
 )
 
+ORDER_CLAIMS: Final = (
+    Claim(
+        "O1",
+        "The plan's order, migration and backend first, does no harm at any stage or across any step.",
+        "Backend FIRST, Extensions AFTER",
+        "Deployment Order",
+        least=13,
+    ),
+    Claim(
+        "O3",
+        "A request that is open while a step is taken is served and accounted for by the build that had it.",
+        "Backend changes are backward-compatible",
+        "Deployment Order",
+        least=36,
+    ),
+    Claim(
+        "O4",
+        "A replica is swapped under traffic without the loss of a request or a row.",
+        "Deploy backend",
+        "Deployment Order",
+        least=2,
+    ),
+)
+"""What is asked of orders at every level."""
+
+RULE_CLAIM: Final = Claim(
+    "O2",
+    "Exactly those orders are safe that add the column before any `after` replica; the extension may come any time.",
+    "Independent: YES - No tight coupling, deploy at your own pace",
+    "Deployment Order",
+    least=624,
+)
+"""Asked at levels that stand every stage up."""
+
+ROLL_BACK_CLAIM: Final = Claim(
+    "O5",
+    "With one step taken back at any time, nothing does harm but an `after` replica without the column.",
+    "deploy at your own pace",
+    "Deployment Order",
+    least=1000,
+)
+"""Asked at the level that takes steps back."""
+
 _ID = "Repository 2, File 1: anonymous-id.ts"
 _PROVIDER = "Repository 2, File 2: kilocode-openrouter.ts"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness import plan
-from harness.checks.evidence import comparable, describe_reply, describe_value, finding
+from harness.checks.evidence import comparable, describe_reply, describe_value, finding, service
 from harness.checks.validation import IDENTITY
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
@@ -68,7 +68,7 @@ def judge_old_clients(docket: Docket, observations: Iterable[Observation]) -> No
         key = (seen.probe.auth, seen.probe.stream, seen.probe.extension)
         reference = first.setdefault(key, seen)
         docket.saw(OLD_CLIENT)
-        if seen.reply.outcome is not Outcome.REPLY or comparable(seen.reply) != comparable(reference.reply):
+        if seen.reply.outcome is not Outcome.REPLY or service(seen.reply) != service(reference.reply):
             effect = f"the reply differs from that of the first stage: {describe_reply(reference.reply)}"
             docket.refute(finding(OLD_CLIENT, seen, effect))
 
@@ -101,9 +101,7 @@ def judge_users(docket: Docket, observations: Iterable[Observation]) -> None:
                     )
 
 
-def judge_totals(
-    docket: Docket, answered: int, before: tuple[int, int], after: tuple[int, int]
-) -> None:
+def judge_totals(docket: Docket, answered: int, before: tuple[int, int], after: tuple[int, int]) -> None:
     """Judges R1 on whole tables, drained: as many new rows as answered requests, whoever sent them."""
     for name, old, new in zip((plan.USAGE_TABLE, plan.METADATA_TABLE), before, after, strict=True):
         docket.saw(ACCOUNTED)

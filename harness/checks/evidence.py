@@ -89,6 +89,11 @@ def comparable(reply: Reply) -> tuple[object, ...]:
     return (reply.outcome, reply.status, names, reply.header("content-type"), _steady(reply.body))
 
 
+def service(reply: Reply) -> tuple[object, ...]:
+    """What of a reply an old client relies on: outcome, status, content type, body but for ids; not further headers."""
+    return (reply.outcome, reply.status, reply.header("content-type"), _steady(reply.body))
+
+
 def _steady(body: bytes) -> object:
     lines = [line[5:].strip() if line.startswith(b"data:") else line for line in body.splitlines()]
     return tuple(_steady_text(line) for line in lines)
