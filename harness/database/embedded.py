@@ -67,13 +67,14 @@ class Embedded:
 
 
 @contextmanager
-def embedded_server(major: int = 16, *, durable: bool = False) -> Iterator[Embedded]:
+def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = False) -> Iterator[Embedded]:
     """Postgres of that major version, stopped and removed on exit; also after SIGKILL of this process.
 
-    Not durable: a crash of the server loses commits. The directory lies in memory where it has room.
+    Not durable: a crash of the server loses commits. The directory lies in memory where it has room. `revives`: when
+    the server dies by itself, it is started again on the same data; its process id is then another.
     Raises MisuseError for a version that is not shipped, CannotRunError when it does not start.
     """
-    order = _order(major, durable)
+    order = _order(major, durable) | {"revives": revives}
     root = str(Path(harness.__file__).resolve().parents[1])
     watchdog = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _WATCHDOG, json.dumps(order), root],

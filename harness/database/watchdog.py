@@ -48,6 +48,7 @@ class Order:
     bases: list[tuple[str, int]]  # folders for the data directory, each with the bytes that must be free
     seeds: str  # folder of initialised data directories
     settings: dict[str, str]  # of the server
+    revives: bool = False  # starts it again, on the same data, when it dies by itself
 
 
 class Watch:
@@ -121,7 +122,9 @@ class Postmaster:
     def _is_ready(self) -> bool:
         """Source: PostgreSQL, "postmaster.pid": line 8 is the postmaster's state, as pg_ctl reads it."""
         with suppress(OSError, IndexError):
-            return (self._place.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+            lines = (self._place.data / "postmaster.pid").read_text().splitlines()
+            mine = self._process is not None and lines[0] == str(self._process.pid)  # not a killed one's file
+            return mine and lines[7].strip() == "ready"
         return False
 
     def ended(self) -> bool:
@@ -218,9 +221,13 @@ def serve(order: Order) -> None:
             install = cluster.runnable(install, place)
         version = run([str(install / "bin" / "postgres"), "--version"]).split()[2]
         cluster.fill(place, install, account, run, Path(order.seeds), f"{order.package}-postgres-{version}")
-        pid = postmaster.start(install, order.settings)
-        _answer(directory=str(place.path), socket=str(place.socket), postmaster=pid, version=version)
-        watch.wait(postmaster.ended, None)
+        while True:
+            pid = postmaster.start(install, order.settings)
+            _answer(directory=str(place.path), socket=str(place.socket), postmaster=pid, version=version)
+            watch.wait(postmaster.ended, None)
+            if not order.revives:
+                break
+            postmaster.stop()  # its children first: the data is theirs until the last has gone
     finally:
         postmaster.stop()
         cluster.remove(place)

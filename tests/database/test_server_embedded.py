@@ -4,9 +4,11 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -186,3 +188,19 @@ def test_embedded_runs_without_a_cache_folder(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert identity() is not None
+
+
+def test_revived_server_has_its_committed_rows_when_its_postmaster_was_killed() -> None:
+    with embedded_server(16, durable=True, revives=True) as server:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+            os.kill(server.postmaster, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with psycopg.connect(server.dsn("postgres")) as again:
+                    assert again.execute("TABLE kept").fetchall() == [(1,)]
+                break
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline
+    assert not server.directory.exists()
