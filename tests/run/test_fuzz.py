@@ -1,0 +1,87 @@
+"""The fuzzer finds a fault and shrinks it, the find is a file, and the file says FIXED or STILL FAILS."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.database.server import Server
+from harness.errors import MisuseError
+from harness.headers.policy import STRICT
+from harness.headers.samples import CaseSequence
+from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz, report_find
+from harness.run.recipe import read_recipe
+from harness.run.replay import replay, tell
+from harness.run.subject import SubjectOptions
+from harness.verdict import Finding
+
+
+def quiet(_line: str) -> None:
+    """Says nothing."""
+
+
+@pytest.fixture
+def options(server: Server, tmp_path: Path) -> FuzzOptions:
+    backend = SubjectOptions(postgres=server.dsn("postgres"))
+    return FuzzOptions(backend, examples=60, example_db=str(tmp_path / "examples"))
+
+
+def test_fuzz_finds_nothing_in_the_reference_and_counts_what_it_did(options: FuzzOptions) -> None:
+    said: list[str] = []
+    assert fuzz(replace(options, examples=12), said.append, quiet) is None
+    assert "in 1" in said[-1]
+    assert "classes" in said[-1]
+
+
+def test_fuzz_find_is_minimal_and_its_file_replays_as_failing_then_fixed(
+    options: FuzzOptions, tmp_path: Path
+) -> None:
+    faulty = replace(options, subject=replace(options.subject, build="A-to-z"))
+    found = fuzz(faulty, quiet, quiet)
+    assert found is not None
+    assert [[case.values for case in sequence] for sequence in found.example] == [[(b"[",)]]
+    lines = report_find(found, faulty, tmp_path)
+    assert "V3 refuted" in lines[0]
+    (file,) = tmp_path.glob("harness-find-*.json")
+    recipe = read_recipe(file)
+    failing = replay(recipe, replace(options.subject, build=recipe.build))
+    assert not failing.fixed
+    assert tell(failing)[0].startswith("STILL FAILS: V3")
+    fixed = replay(recipe, replace(options.subject, build="after"))
+    assert tell(fixed)[0].startswith("FIXED")
+
+
+def test_hunt_shrinks_what_only_hypothesis_can_find(tmp_path: Path) -> None:
+    """A fault that no standing case of the strict rule shows: a valid id with both a 9 and a q, and no letter before f."""
+
+    def judged(example: tuple[CaseSequence, ...]) -> tuple[Finding, ...]:
+        values = [value for sequence in example for case in sequence for value in case.values]
+        valid = [value for value in values if STRICT.stored([value])]
+        bad = [
+            value for value in valid if b"9" in value and b"q" in value and not set(value) & set(b"abcdef")
+        ]
+        return (Finding("V1", "", ""),) if bad else ()
+
+    options = FuzzOptions(examples=2000, example_db=str(tmp_path))
+    hunt = Hunt(options, STRICT, example_database(str(tmp_path)), quiet)
+    found = hunt.run(judged)
+    assert found is not None
+    ((case,),) = found.example
+    assert sorted(case.values[0]) == sorted(b"9q")
+
+
+def test_tally_of_nothing_does_not_divide_by_zero() -> None:
+    assert str(Tally()).startswith("0 headers in 0 examples")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": "other"}', '{"schema": "harness.replay/1"}'])
+def test_recipe_that_is_none_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "find.json"
+    file.write_text(text)
+    with pytest.raises(MisuseError, match=r"find\.json"):
+        read_recipe(file)
+
+
+def test_example_database_in_redis_needs_the_package() -> None:
+    with pytest.raises(MisuseError, match="pip install redis"):
+        example_database("redis://127.0.0.1:1")

@@ -1,0 +1,86 @@
+"""The rule over raw sockets: each one-line fault is refuted by its claim with a minimal header, and nothing else."""
+
+import pytest
+
+from harness import plan
+from harness.database.templates import Templates
+from harness.headers.policy import POLICIES, STRICT
+from harness.headers.samples import sampled_sequences
+from harness.headers.suite import Level
+from harness.rollout.stage import Cast, stack
+from harness.run.headers import prove_headers, prove_rule
+from harness.run.progress import silent
+from harness.verdict import Docket, Judgement, Status
+
+
+async def judged(templates: Templates, build: str, policy: str = "strict") -> dict[str, Judgement]:
+    docket = Docket(plan.CLAIMS)
+    samples = sampled_sequences(POLICIES[policy], 20, 0)
+    async with stack(templates, policy, Cast(after=build)) as shared:
+        await prove_headers(docket, shared, Level.SMOKE, samples, silent)
+    return {judgement.claim.id: judgement for judgement in docket.judgements()}
+
+
+def refuted(judgements: dict[str, Judgement]) -> set[str]:
+    return {claim for claim, judgement in judgements.items() if judgement.status is Status.REFUTED}
+
+
+@pytest.mark.parametrize("build", ["after", "ascii-word", "counts-down"])
+async def test_headers_refute_nothing_for_a_right_build(templates: Templates, build: str) -> None:
+    judgements = await judged(templates, build)
+    assert refuted(judgements) == set()
+    assert {"V1", "V2", "V3", "V4", "V5", "V6", "I2", "R1"} <= {
+        claim for claim, judgement in judgements.items() if judgement.status is Status.PROVEN
+    }
+    assert judgements["V6"].observed >= 20
+
+
+async def test_headers_refute_nothing_for_the_later_policy_on_its_own_build(templates: Templates) -> None:
+    assert refuted(await judged(templates, "after", "length-only")) == set()
+
+
+@pytest.mark.parametrize(
+    ("build", "claim", "header"),
+    [
+        ("limit-256", "V2", '"... (256 bytes), as'),
+        ("no-start", "V3", '"" and "a"'),
+        ("without-9", "V1", ': "9", as'),
+        ("percent-decodes", "V3", ': "%61bc", as'),
+        ("first-duplicate", "V3", '"a" and ""'),
+        ("remembers", "V5", "no x-posthog-distinct-id"),
+        ("refuses-invalid", "V4", '"" and ""'),
+        ("loses-invalid", "R1", '"" and ""'),
+    ],
+)
+async def test_headers_refute_a_fault_by_its_claim_with_a_minimal_header(
+    templates: Templates, build: str, claim: str, header: str
+) -> None:
+    judgements = await judged(templates, build)
+    assert claim in refuted(judgements)
+    first = judgements[claim].findings[0]
+    assert header in first.request
+    assert first.replay.startswith("harness replay")
+
+
+def test_rule_is_complete_and_proven_by_node() -> None:
+    docket = Docket(plan.CLAIMS)
+    prove_rule(docket, STRICT, samples=sampled_sequences(STRICT, 20, 0))
+    (judgement,) = [one for one in docket.judgements() if one.claim.id == "V7"]
+    assert (judgement.status, judgement.method) == (Status.PROVEN, "complete")
+    assert judgement.observed >= 115_387
+    assert "257 states" in judgement.detail
+
+
+def test_rule_is_unknown_where_node_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.headers.javascript.node_child", _no_node)
+    docket = Docket(plan.CLAIMS)
+    prove_rule(docket, STRICT, samples=())
+    (judgement,) = [one for one in docket.judgements() if one.claim.id == "V7"]
+    assert judgement.status is Status.UNKNOWN
+    assert "Node did not judge: there is none" in judgement.detail
+
+
+def _no_node(*_arguments: object, **_options: object) -> None:
+    from harness.errors import CannotRunError
+
+    raise CannotRunError("there is none")
