@@ -84,7 +84,7 @@ class FrozenBuild:
 
     async def finish(self) -> None:
         """Lets the build go on to its end. Raises psycopg.Error when it fails."""
-        await self._release()
+        await self.release()
         await asyncio.wait_for(self._build, WAIT_S_MAX)
 
     async def cancel(self) -> None:
@@ -92,9 +92,22 @@ class FrozenBuild:
         await self._builder.cancel_safe(timeout=WAIT_S_MAX)
         await asyncio.wait([self._build], timeout=WAIT_S_MAX)
         if isinstance(self._build.exception(), psycopg.errors.QueryCanceled):
-            await self._release()
+            await self.release()
             return
         await self._build
+
+    async def release(self) -> None:
+        """Ends the transactions that hold the build in its wait, and does not wait for the build."""
+        while self._blockers:
+            await self._blockers.pop().rollback()
+
+    async def failure(self) -> psycopg.Error | None:
+        """What the build ended with, once it has: None when it came to its end."""
+        try:
+            await asyncio.wait_for(asyncio.shield(self._build), WAIT_S_MAX)
+        except psycopg.Error as error:
+            return error
+        return None
 
     async def _freeze(self) -> None:
         self._builder = await self._connect()
@@ -114,7 +127,8 @@ class FrozenBuild:
 
     async def _connect(self) -> Connection:
         connection = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
-        return await self._open.enter_async_context(connection)
+        self._open.push_async_callback(connection.close)  # without a COMMIT, which a broken one would refuse
+        return connection
 
     async def _block_writer(self) -> None:
         """An open INSERT holds this lock; the lock alone holds up the build just so, and leaves no row behind."""
@@ -127,10 +141,6 @@ class FrozenBuild:
         blocker = await self._connect()
         await blocker.execute(text.encode())
         self._blockers.append(blocker)
-
-    async def _release(self) -> None:
-        while self._blockers:
-            await self._blockers.pop().rollback()
 
     async def _reach(self, wait: HalfWay) -> None:
         watcher = await self._connect()
