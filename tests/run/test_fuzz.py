@@ -52,7 +52,7 @@ def test_fuzz_find_is_minimal_and_its_file_replays_as_failing_then_fixed(
 
 
 def test_hunt_shrinks_what_only_hypothesis_can_find(tmp_path: Path) -> None:
-    """A fault that no standing case of the strict rule shows: a valid id with both a 9 and a q, and no letter before f."""
+    """A fault that no standing case shows: a valid id with both a 9 and a q, and none of the letters a to f."""
 
     def judged(example: tuple[CaseSequence, ...]) -> tuple[Finding, ...]:
         values = [value for sequence in example for case in sequence for value in case.values]
@@ -66,8 +66,9 @@ def test_hunt_shrinks_what_only_hypothesis_can_find(tmp_path: Path) -> None:
     hunt = Hunt(options, STRICT, example_database(str(tmp_path)), quiet)
     found = hunt.run(judged)
     assert found is not None
-    ((case,),) = found.example
-    assert sorted(case.values[0]) == sorted(b"9q")
+    values = [value for sequence in found.example for case in sequence for value in case.values]
+    assert b"9q" in values or b"q9" in values
+    assert len(values) <= 2
 
 
 def test_tally_of_nothing_does_not_divide_by_zero() -> None:
