@@ -200,7 +200,12 @@ def test_audit_changes_when_the_planned_code_is_mended(host: ExtensionHost) -> N
 @pytest.mark.parametrize(
     ("old", "new", "refuted"),
     [
-        ("if (!anonymousId) {", "if (true) {", {"E2"}),  # derived on every start
+        ("if (!anonymousId) {", "if (true) {", {"E2"}),  # stored again on every start
+        (
+            "if (!anonymousId) {",
+            "crypto.createHash('sha256'); if (!anonymousId) {",
+            {"E2"},
+        ),  # derived though stored
         (
             "await context.globalState.update",
             "context.globalState.update",
