@@ -38,7 +38,7 @@ async def test_cancelled_build_leaves_an_invalid_index_that_is_ready_or_not(
         index = next(
             one for one in catalog.indexes(connection, "microdollar_usage_metadata") if "posthog" in one.name
         )
-    assert (index.valid, index.ready) == (False, LEAVES[wait] is HalfWay.READY)
+    assert (index.valid, index.ready) == (False, LEAVES[wait] is HalfWay.INVALID_READY)
 
 
 async def test_failure_tells_what_ended_the_build(column_dsn: str) -> None:
