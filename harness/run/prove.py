@@ -1,4 +1,4 @@
-"""What `harness prove` does: the rollout on real servers in the plan's order, and each claim judged on it."""
+"""What `harness prove` does: the rollout on real servers in every order, and each claim judged on what was seen."""
 
 import asyncio
 import time
@@ -8,39 +8,27 @@ from typing import Final
 
 from harness import plan
 from harness.backend import serve
-from harness.checks.compatibility import (
-    judge_accounting,
-    judge_old_clients,
-    judge_old_rows,
-    judge_replies,
-    judge_totals,
-    judge_users,
-)
+from harness.checks.extension import judge_extension
+from harness.checks.linkability import judge_linkability
 from harness.checks.migration import judge_rows_untouched
-from harness.checks.validation import judge_values
+from harness.checks.order_evidence import OrdersEvidence
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.headers.policy import POLICIES
 from harness.headers.samples import sampled_sequences
 from harness.headers.suite import Level
 from harness.report.document import Report
-from harness.rollout.matrix import addresses, matrix
-from harness.rollout.model import START, Step, after
-from harness.rollout.stage import Cast, Stack, stack, stand
+from harness.rollout.matrix import addresses
+from harness.rollout.model import START, after
+from harness.rollout.stage import Cast, stack, stand
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
+from harness.run.orders import PLAN_ORDER, prove_orders
 from harness.run.progress import Busy, Say, silent
-from harness.target import Observation
-from harness.verdict import Docket
+from harness.run.subject import ARRIVED
+from harness.verdict import Claim, Docket
 
-PLAN_ORDER: Final = (
-    Step.ADD_COLUMN,
-    Step.START_BUILD,
-    Step.FINISH_BUILD,
-    Step.SWAP_1,
-    Step.SWAP_2,
-    Step.RELEASE_EXTENSION,
-)
-"""The order of the plan's section "Deployment Order", with the migration first."""
+MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
+"""Machine ids whose derived id Node checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +51,18 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     lines = plan_lines()
-    docket = Docket(plan.CLAIMS)
+    docket = Docket((*claims_of(options.level), *(claim for claim, _, _ in plan.EXTENSION_AUDIT)))
     serve.warm()
-    with running_server(options.postgres) as server, Templates(server) as templates:
+    with busy("starting Postgres") as tell, running_server(options.postgres) as server:
         name = f"Postgres {server.version} ({server.kind})"
         say(name)
         for line in lines:
             say(line)
-        judge_rows_untouched(docket, templates)
-        asyncio.run(_prove(options, docket, templates, busy))
+        with Templates(server) as templates:
+            tell("migrating")
+            judge_rows_untouched(docket, templates)
+            orders = asyncio.run(_prove(options, docket, templates, busy))
+    audited = {claim.id for claim, _, _ in plan.EXTENSION_AUDIT}
     return Report(
         command=options.command,
         seed=options.seed,
@@ -80,9 +71,21 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         server=name,
         started=stamp,
         seconds=time.monotonic() - started,
-        judgements=docket.judgements(),
+        judgements=tuple(one for one in docket.judgements() if one.claim.id not in audited),
         plan=lines,
+        remarks=orders.lines(),
+        sections={"orders": orders.section()},
     )
+
+
+def claims_of(level: Level) -> tuple[Claim, ...]:
+    """What must be proven at a level: a rule needs every stage, a roll-back every step, so smoke claims neither."""
+    claims = (*plan.CLAIMS, *plan.ORDER_CLAIMS, *plan.EXTENSION_CLAIMS)
+    if level is not Level.SMOKE:
+        claims += (plan.RULE_CLAIM,)
+    if level is Level.EXHAUSTIVE:
+        claims += (plan.ROLL_BACK_CLAIM,)
+    return claims
 
 
 def plan_lines() -> tuple[str, ...]:
@@ -95,39 +98,15 @@ def plan_lines() -> tuple[str, ...]:
     return tuple(lines)
 
 
-async def _prove(options: ProveOptions, docket: Docket, templates: Templates, busy: Busy) -> None:
+async def _prove(options: ProveOptions, docket: Docket, templates: Templates, busy: Busy) -> OrdersEvidence:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
     async with stack(templates, options.policy, options.cast) as shared:
-        await _walk(options, docket, shared, busy)
-        with busy("header rule against Node"):
+        with busy("the rule and the extension's code under Node"):
             prove_rule(docket, policy, samples=samples)
+            judge_extension(docket, machine_ids=MACHINE_IDS[options.level], seed=options.seed)
         await prove_headers(docket, shared, options.level, samples, busy)
-
-
-async def _walk(options: ProveOptions, docket: Docket, shared: Stack, busy: Busy) -> None:
-    observations: list[Observation] = []
-    origin = addresses()
-    async with stand(shared, START) as standing:
-        signed_in = await shared.signed_in(standing.dsn)
-        rows_before = await standing.totals()
-        for number, step in enumerate((None, *PLAN_ORDER), start=1):
-            with busy(f"stage {number} of {len(PLAN_ORDER) + 1}: {step or 'as it was'}"):
-                if step is not None:
-                    await standing.take(step)
-                thin = options.level is Level.SMOKE
-                probes = [
-                    matrix(signed_in, origin, released=standing.stage.extension_released, thin=thin)
-                    for _ in standing.replicas
-                ]
-                observations += await standing.observe(probes)
-        observations = await standing.settle(observations)
-        rows_after = await standing.totals()
-    judge_replies(docket, observations)
-    judge_old_rows(docket, observations)
-    judge_old_clients(docket, observations)
-    judge_accounting(docket, observations)
-    answered = sum(seen.reply.upstream_id is not None for seen in observations)
-    judge_totals(docket, answered, rows_before, rows_after)
-    judge_users(docket, observations)
-    judge_values(docket, observations, POLICIES[options.policy])
+        with busy("linking rows to analytics events"):
+            async with stand(shared, ARRIVED) as standing:
+                await judge_linkability(docket, standing, addresses(), seed=options.seed)
+        return await prove_orders(docket, shared, level=options.level, seed=options.seed, busy=busy)
