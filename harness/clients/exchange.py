@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,19 +57,15 @@ class Reply:
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
 
 
-def _documents(body: bytes) -> list[dict[str, object]]:
-    """JSON objects of a body: the body itself, or each `data:` line of an event stream."""
-    candidates = (
-        [line[5:].strip() for line in body.splitlines() if line.startswith(b"data:")]
-        if body.lstrip().startswith((b"data:", b":", b"event:"))
-        else [body]
-    )
-    found: list[dict[str, object]] = []
-    for candidate in candidates:
+def _documents(body: bytes) -> Iterator[dict[str, object]]:
+    """JSON objects of a body: the body itself, or each `data:` line of an event stream, read as far as is asked."""
+    streamed = body.lstrip().startswith((b"data:", b":", b"event:"))
+    for line in body.splitlines() if streamed else [body]:
+        if streamed and not line.startswith(b"data:"):
+            continue
         try:
-            document = json.loads(candidate)
+            document = json.loads(line[5:] if streamed else line)
         except ValueError:
             continue
         if isinstance(document, dict):
-            found.append(document)
-    return found
+            yield document

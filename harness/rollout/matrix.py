@@ -51,19 +51,25 @@ def header_kinds() -> dict[str, tuple[HeaderLine, ...]]:
 
 
 def matrix(signed_in: SignedIn, origin: Iterator[str], *, released: bool, thin: bool = False) -> list[Probe]:
-    """Every probe of one replica; `released` adds the `after` extension with all kinds of header.
+    """Every probe of one replica: of the extensions in the field, each kind of header, sign-in and streaming.
 
-    Before the release the old extension still sends every kind of header: a proxy or a curious user may. With
-    `thin`, signed-in, junk and streaming requests carry only no header and a valid one.
+    An `after` extension may send any header, and a `before` one sends none. Until `after` is released, `before` sends
+    them all the same: a proxy or a curious user may. (Later it would send the bytes that `after` sends.) With `thin`,
+    signed-in, junk and streaming requests carry only no header and a valid one.
     """
-    builds = (ExtensionBuild.BEFORE, ExtensionBuild.AFTER) if released else (ExtensionBuild.BEFORE,)
+    kinds = header_kinds()
+    field = {ExtensionBuild.BEFORE: ("none",) if released else tuple(kinds)}
+    if released:
+        field[ExtensionBuild.AFTER] = tuple(kinds)
     probes = []
-    for build, auth, stream in product(builds, Auth, (False, True)):
-        for kind, lines in header_kinds().items():
-            plain = auth is Auth.ANONYMOUS and not stream
+    for build, auth, stream in product(field, Auth, (False, True)):
+        plain = auth is Auth.ANONYMOUS and not stream
+        for kind in field[build]:
             if thin and not plain and kind not in ("none", "valid"):
                 continue
-            probes.append(probe(signed_in, next(origin), build, auth, kind=kind, lines=lines, stream=stream))
+            probes.append(
+                probe(signed_in, next(origin), build, auth, kind=kind, lines=kinds[kind], stream=stream)
+            )
     return probes
 
 
