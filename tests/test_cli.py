@@ -99,13 +99,13 @@ def test_ending_prove_in_mid_run_leaves_no_process_no_directory_and_no_port(
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
-        while "stage 3" not in run.stderr.readline():
+        while "header rule over the wire" not in run.stderr.readline():
             assert run.poll() is None
         started = descendants(run.pid)
         ports = listening(started)
         directories = {home for pid in started if (home := data_directory(pid))}
         assert len(started) >= 6
-        assert len(ports) == 3
+        assert len(ports) >= 1
         assert directories
         with awaited_end(*started & descendants(run.pid)):
             run.send_signal(number)

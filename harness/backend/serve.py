@@ -6,6 +6,7 @@ process whose parent dies ends by itself. Knows nothing of stages or claims.
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing
 import signal
 import socket
@@ -170,9 +171,11 @@ def _run_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
 
 
 def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is the parent's: it stops us when it has drained its clients
+    # Ctrl-C is the parent's: it stops us when it has drained its clients.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is lost is told through the pipe; on the parent's terminal it would be noise.
+    logging.getLogger("harness").addHandler(logging.NullHandler())
+    logging.getLogger("harness").propagate = False
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serving)

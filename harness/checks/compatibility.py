@@ -20,6 +20,9 @@ OLD_CLIENT: Final = "C2"
 ACCOUNTED: Final = "R1"
 ADDRESS: Final = "I2"
 
+NO_REQUEST: Final = 1 << 20
+"""Weight of a finding that names no request: one that does is kept rather."""
+
 
 def judge_replies(docket: Docket, observations: Sequence[Observation]) -> None:
     """Judges V4 and C1's half of it: a reply equals that of its twin without a header but for ids and times."""
@@ -107,9 +110,8 @@ def judge_totals(docket: Docket, answered: int, before: tuple[int, int], after: 
         docket.saw(ACCOUNTED)
         if new - old != answered:
             condition = f"{answered} requests answered with an id, all replicas drained"
-            docket.refute(
-                Finding(ACCOUNTED, condition, f"{name} has {new - old} new rows, expected {answered}")
-            )
+            effect = f"{name} has {new - old} new rows, expected {answered}"
+            docket.refute(Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST))
 
 
 def _circumstances(seen: Observation) -> tuple[object, ...]:
