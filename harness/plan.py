@@ -104,6 +104,13 @@ CLAIMS: Final = (
         least=4,
     ),
     Claim(
+        "C3",
+        "What was prepared before the column was added goes on: the old backend's INSERT, and the view.",
+        "Backend changes are backward-compatible",
+        "Deployment Order",
+        least=2,
+    ),
+    Claim(
         "I1",
         "A signed-in user's rows hold the e-mail, whatever the header says.",
         ": user.google_user_email",
@@ -174,6 +181,93 @@ ROLL_BACK_CLAIM: Final = Claim(
     least=1000,
 )
 """Asked at the level that takes steps back."""
+
+_SQL = "Repository 1, File 1: migration"
+
+MIGRATION_CLAIMS: Final = (
+    Claim(
+        "M2",
+        "The migration rewrites no row.",
+        "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id TEXT",
+        _SQL,
+    ),
+    Claim(
+        "M3",
+        "The column is nullable text without a default.",
+        "new field is nullable",
+        "Deployment Order",
+    ),
+    Claim(
+        "M4",
+        "The index is a btree on that column alone, over every row, not unique, valid and ready.",
+        "CREATE INDEX CONCURRENTLY idx_microdollar_usage_metadata_posthog_distinct_id",
+        _SQL,
+    ),
+    Claim(
+        "M5",
+        "A look-up by id is answered from the index.",
+        "index('idx_microdollar_usage_metadata_posthog_distinct_id').on(table.posthog_distinct_id)",
+        "Repository 1, File 2: schema.ts",
+    ),
+    Claim(
+        "M6",
+        "Building the index keeps no reader and no writer out, in any of its waits.",
+        "Use CONCURRENTLY to avoid blocking writes on large table",
+        _SQL,
+        least=24,
+    ),
+    Claim(
+        "M7",
+        "A row without a value is no bigger than before; the longest value takes its 255 bytes and no more than ten.",
+        "max 255 chars, alphanumeric + underscore/hyphen only) to prevent DB bloat",
+        _ROUTE,
+    ),
+    Claim(
+        "M8",
+        "Under writers of both builds the migration fails none, and every accepted write has both its rows.",
+        "Backend changes are backward-compatible",
+        "Deployment Order",
+        least=20,
+    ),
+    Claim(
+        "M9",
+        "Rolled back under writers, also when the view reads the column, it leaves the schema as it was.",
+        "Backend changes are backward-compatible",
+        "Deployment Order",
+        least=20,
+    ),
+    Claim(
+        "M10",
+        "Outside a transaction the plan's file does what it says; inside one it is refused and nothing is changed.",
+        "`CREATE INDEX CONCURRENTLY` cannot run in a transaction",
+        _SQL,
+        least=4,
+    ),
+)
+"""What is asked of the migration, beside M1."""
+
+STALL_CLAIM: Final = Claim(
+    "M11",
+    "No write is held up for longer than the budget while the migration runs.",
+    "Use CONCURRENTLY to avoid blocking writes on large table",
+    _SQL,
+    least=100,
+)
+"""Asked where a budget is given."""
+
+MIGRATION_AUDIT: Final = (
+    (
+        Claim(
+            "M12",
+            "As planned, the project's migration runner applies the migration.",
+            "If your migration runner wraps statements in transactions, you may need to",
+            _SQL,
+        ),
+        Status.REFUTED,
+        "journal a file with the ALTER alone, and build the index by hand afterwards with sql/corrected/0005b",
+    ),
+)
+"""As `EXTENSION_AUDIT`, of the migration."""
 
 _ID = "Repository 2, File 1: anonymous-id.ts"
 _PROVIDER = "Repository 2, File 2: kilocode-openrouter.ts"

@@ -11,14 +11,16 @@ from harness.checks.evidence import comparable, describe_reply, describe_value, 
 from harness.checks.validation import IDENTITY
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
+from harness.rollout.prepared import Survival
 from harness.target import Observation
-from harness.verdict import Docket, Finding
+from harness.verdict import Docket, Finding, Method
 
 REPLY: Final = "V4"
 IGNORED: Final = "C1"
 OLD_CLIENT: Final = "C2"
 ACCOUNTED: Final = "R1"
 ADDRESS: Final = "I2"
+PREPARED: Final = "C3"
 
 NO_REQUEST: Final = 1 << 20
 """Weight of a finding that names no request: one that does is kept rather."""
@@ -112,6 +114,21 @@ def judge_totals(docket: Docket, answered: int, before: tuple[int, int], after: 
             condition = f"{answered} requests answered with an id, all replicas drained"
             effect = f"{name} has {new - old} new rows, expected {answered}"
             docket.refute(Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST))
+
+
+def judge_prepared(docket: Docket, survivals: Sequence[Survival]) -> None:
+    """Judges C3: what the rollout rests on goes on in a session that prepared it before the column was added."""
+    docket.by(PREPARED, Method.EXHAUSTIVE)
+    for one in survivals:
+        if not one.shape.needed:
+            continue
+        if not one.prepared:
+            docket.lack(PREPARED, f"{one.shape.words} was not prepared by the driver")
+        docket.saw(PREPARED)
+        docket.note(PREPARED, one.words)
+        if not one.goes_on:
+            condition = "prepared in one session, the column added in another, executed again"
+            docket.refute(Finding(PREPARED, condition, one.words))
 
 
 def _circumstances(seen: Observation) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.checks.order import Ground, harm_at_end
+from harness.rollout.chart import machines, places
 from harness.rollout.journey import Journey
 from harness.rollout.model import diagram, stand_ups
 from harness.rollout.orders import Order, Survey
@@ -53,8 +54,12 @@ class OrdersEvidence:
     forbidden_stages: tuple[str, ...]
     forbidden_steps: tuple[str, ...]
     """Where harm was seen, in words: no rollout, forward or back, may pass there."""
+    warnings: tuple[str, ...]
+    """What some will meet whose code is not the plan's; none of it changes the verdict."""
     diagram: str
     """The rollout's machines, as a Mermaid state diagram."""
+    places: tuple[dict[str, Any], ...]
+    """Each stage, whether it was stood up, and what did harm there, as `chart.places` says."""
 
     def lines(self) -> tuple[str, ...]:
         """What was done and found, for a person."""
@@ -64,6 +69,7 @@ class OrdersEvidence:
             f" requests in flight",
             f"{self.walks} walks, {self.swaps} replicas replaced under traffic; {self.requests} requests of probes"
             f" and in flight, {self.requests_traffic} of traffic",
+            *(f"warning: {warning}" for warning in self.warnings),
         ]
         if self.derived is None:
             return (*told, "rule: not derived at this level, which stands up the plan's own order only")
@@ -99,12 +105,19 @@ class OrdersEvidence:
             "minimal_unsafe_order": [] if derived is None else list(derived.minimal_unsafe_order),
             "forbidden_stages": list(self.forbidden_stages),
             "forbidden_steps": list(self.forbidden_steps),
+            "warnings": list(self.warnings),
             "diagram": self.diagram,
+            "machines": machines(),
+            "places": list(self.places),
         }
 
 
 def gather(
-    found: Survey, ground: Ground, journeys: Sequence[Journey], derived: Derived | None
+    found: Survey,
+    ground: Ground,
+    journeys: Sequence[Journey],
+    derived: Derived | None,
+    warnings: tuple[str, ...] = (),
 ) -> OrdersEvidence:
     """Counts what was looked at, and adds what follows from it."""
     visits = [visit for journey in journeys for visit in journey.visits]
@@ -129,7 +142,9 @@ def gather(
         forbidden_steps=tuple(
             f"{step}, in stage ({stage.words})" for stage, step in forbidden_transitions(found.orders, unsafe)
         ),
+        warnings=warnings,
         diagram=diagram(),
+        places=tuple(places(found.stages, ground.stages, unsafe)),
     )
 
 

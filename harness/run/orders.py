@@ -6,9 +6,11 @@ from itertools import count
 from typing import Final
 
 from harness.checks.compatibility import (
+    PREPARED,
     judge_accounting,
     judge_old_clients,
     judge_old_rows,
+    judge_prepared,
     judge_replies,
     judge_totals,
     judge_users,
@@ -30,6 +32,8 @@ from harness.rollout.itinerary import Walk, crossings_of, itinerary, single_walk
 from harness.rollout.journey import Journey, travel
 from harness.rollout.model import START, StandUp, Step, stand_ups
 from harness.rollout.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, survey, walk
+from harness.rollout.prepared import survivals, warnings
+from harness.rollout.schema import StepRefused
 from harness.rollout.stage import Stack
 from harness.run.progress import Busy, silent
 from harness.target import Observation
@@ -102,7 +106,18 @@ async def prove_orders(
         judge_roll_backs(docket, ground, chosen.around, replay)
     _judge_requests(docket, journeys, shared.policy)
     derived = None if level is Level.SMOKE else derive(chosen.forward, ground)
-    return gather(chosen.around, ground, journeys, derived)
+    return gather(chosen.around, ground, journeys, derived, await _prepared(docket, shared))
+
+
+async def _prepared(docket: Docket, shared: Stack) -> tuple[str, ...]:
+    """Judges C3; returns the warnings about what fails beside it."""
+    try:
+        found = await survivals(shared)
+    except StepRefused as refusal:
+        docket.lack(PREPARED, str(refusal))
+        return ()
+    judge_prepared(docket, found)
+    return warnings(found)
 
 
 def _judge_requests(docket: Docket, journeys: Sequence[Journey], policy: str) -> None:
