@@ -18,6 +18,9 @@ from harness.headers.policy import OWS
 REPLY_BYTES_MAX: Final = 8 * 1024 * 1024
 """Longest reply, head and body; a connection that says more is dropped."""
 
+WRITE_BYTES: Final = 64 * 1024
+"""Written at once at most, but for a longer request; then the transport may ask for a pause."""
+
 IDLE_S_MAX: Final = 2.0
 """Longest pause after which a connection is used again: servers close idle ones, most of them after 5 s."""
 
@@ -90,25 +93,31 @@ class Connection(asyncio.Protocol):
 
     def fill(self) -> None:
         """Writes tickets as long as there are any, and room for them."""
-        if self._over or self._paused or self._transport is None:
+        if self._over or self._transport is None:
             return
         now = self._loop.time()
         if not self._sent and self._idle_since is not None and now - self._idle_since > IDLE_S_MAX:
             self.end()
             return
+        while not self._paused and (data := self._next_bytes(now + self._timeout_s)):
+            if self._timer is None:
+                self._timer = self._loop.call_at(self._sent[0].deadline, self._check_deadline)
+            self._transport.write(data)
+
+    def _next_bytes(self, deadline: float) -> bytes:
+        """The bytes of the tickets that may be written now, about `WRITE_BYTES` at a time."""
         out: list[bytes] = []
-        while len(self._sent) < self._depth and not (self._sent and self._sent[-1].manner):
+        room = WRITE_BYTES
+        while room > 0 and len(self._sent) < self._depth and not (self._sent and self._sent[-1].manner):
             ticket = self._work.peek()
             if ticket is None or (self._sent and ticket.manner):
                 break
             self._work.take()
-            ticket.deadline = now + self._timeout_s
+            ticket.deadline = deadline
             self._sent.append(ticket)
             out.append(ticket.data)
-        if out:
-            if self._timer is None:
-                self._timer = self._loop.call_at(self._sent[0].deadline, self._check_deadline)
-            self._transport.write(b"".join(out))
+            room -= len(ticket.data)
+        return b"".join(out)
 
     def end(self) -> None:
         """Closes the connection at once and hands back what is in flight."""
@@ -158,9 +167,6 @@ class Connection(asyncio.Protocol):
         """Reads replies; then writes what there is room for."""
         if self._over:
             return
-        if not self._sent:  # words that nobody asked for, a 408 for example
-            self.end()
-            return
         self._unfinished += len(data)
         try:
             self._parser.feed_data(data)
@@ -195,6 +201,10 @@ class Connection(asyncio.Protocol):
 
     # httptools calls these
 
+    def on_message_begin(self) -> None:
+        """A reply begins. One that nobody waits for, a 408 for example, is nobody's: the connection is over."""
+        self._last = self._last or not self._sent
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header line of a reply."""
         self._headers.append((name.lower(), value.rstrip(OWS)))
@@ -214,10 +224,7 @@ class Connection(asyncio.Protocol):
         self._body.clear()
         self._in_body = False
         self._unfinished = 0
-        if status < 200:  # interim: the reply is still to come
-            return
-        if not self._sent:  # more replies than requests
-            self._last = True
+        if status < 200 or not self._sent:  # interim: the reply is still to come
             return
         ticket = self._sent.popleft()
         self._idle_since = self._loop.time()
