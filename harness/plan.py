@@ -269,6 +269,143 @@ MIGRATION_AUDIT: Final = (
 )
 """As `EXTENSION_AUDIT`, of the migration."""
 
+EXISTING_FIELDS: Final = 15
+"""How many columns the plan says the metadata table has: 14, and `has_tools`. Source: plan, Repository 1, File 2."""
+
+_SUMMARY = "Summary"
+_QUERIES = "Validation Queries"
+
+AUDIT: Final = (
+    (
+        Claim(
+            "A1",
+            "As planned, with the INSERT left as it is, the id reaches the row.",
+            "Check that posthog_distinct_id is included in INSERT around line ~550-600. Likely already works.",
+            "Repository 1, File 4: processUsage.ts",
+            least=4,
+        ),
+        Status.REFUTED,
+        "put the value into what the INSERT is made from: the usage context, its type, the list of columns, the SELECT",
+    ),
+    (
+        Claim("A2", "The edits to the files listed bring the id into the row.", "8 files", _SUMMARY, least=4),
+        Status.REFUTED,
+        "edit File 4 as well instead of only looking at it, and whatever else the usage context passes through",
+    ),
+    (
+        Claim(
+            "A3",
+            "One endpoint creates anonymous users.",
+            "1 backend endpoint** creates `anon:ip`: `/api/openrouter/`",
+            _SUMMARY,
+        ),
+        Status.REFUTED,
+        "read the header at the gateway's alias too: it is the same handler, and the harness tests it",
+    ),
+    (
+        Claim(
+            "A4",
+            "Only the VSCode and JetBrains extensions use it.",
+            "VSCode & JetBrains only (not CLI, not web)",
+            _SUMMARY,
+        ),
+        Status.UNKNOWN,
+        "count anonymous rows by user agent in production; nothing here depends on who sends",
+    ),
+    (
+        Claim(
+            "A5",
+            "The table has 14 fields and has_tools.",
+            "14 existing fields",
+            "Repository 1, File 2: schema.ts",
+        ),
+        Status.REFUTED,
+        "make the edit against the schema as it is now; the column comes last either way",
+    ),
+    (
+        Claim("A6", "The coverage query answers.", "* 100.0 / COUNT(*) as coverage_pct", _QUERIES),
+        Status.REFUTED,
+        "divide by NULLIF(COUNT(*), 0)",
+    ),
+    (
+        Claim(
+            "A7",
+            "The second query lists anonymous users with each of their ids and how many requests had it.",
+            "View anonymous users with PostHog tracking",
+            _QUERIES,
+            least=4,
+        ),
+        Status.PROVEN,
+        "",
+    ),
+    (
+        Claim(
+            "A8",
+            "The header rule keeps one client from storing whatever it likes.",
+            "to prevent DB bloat from malicious clients",
+            _ROUTE,
+            least=4,
+        ),
+        Status.REFUTED,
+        f"what a row takes is bounded, by {LENGTH_MAX} bytes; how many ids one address may send is not: limit requests "
+        "by address",
+    ),
+)
+"""Sentences of the plan, each a claim with the status it is expected to have, and a workaround."""
+
+RESTING_AUDIT: Final = (
+    (
+        Claim("A9", "The header is optional.", "header is optional", "Deployment Order"),
+        ("C2",),
+        "",
+    ),
+    (
+        Claim(
+            "A10",
+            "An extension that sends the header too early is ignored.",
+            "Extensions sending header before this = header ignored (safe)",
+            "Deployment Order",
+        ),
+        ("C1",),
+        "",
+    ),
+    (
+        Claim("A11", "Backend first is safe.", "Backend FIRST, Extensions AFTER", "Deployment Order"),
+        ("O1",),
+        "what is critical is another order: the column before any `after` replica",
+    ),
+    (
+        Claim(
+            "A12",
+            "Extensions need no coordination with the backend.",
+            "Can be days/weeks later, no coordination needed",
+            "Deployment Order",
+        ),
+        ("O2",),
+        "",
+    ),
+    (
+        Claim("A13", "The column is nullable.", "new field is nullable", "Deployment Order"),
+        ("M3",),
+        "",
+    ),
+    (
+        Claim("A14", "A signed-in user's row holds the e-mail.", ": user.google_user_email", _ROUTE),
+        ("I1",),
+        "e-mail addresses then stand in a column made for anonymous ids: see that whoever may read it may read them",
+    ),
+)
+"""Sentences that hold if the claims they rest on do."""
+
+AUDIT_CLAIM: Final = Claim(
+    "A0",
+    "Each sentence of the plan that was examined by itself stands as it was recorded.",
+    "Likely already works",
+    "whole plan",
+    least=8,
+)
+"""A sentence that is known not to hold, and does not, is no news; one that changes either way is."""
+
 _ID = "Repository 2, File 1: anonymous-id.ts"
 _PROVIDER = "Repository 2, File 2: kilocode-openrouter.ts"
 

@@ -1,0 +1,243 @@
+"""Audits the plan: its sentences judged by what was seen, and held to the status they are recorded with.
+
+A sentence that is known not to hold is expected to be refuted, and is told with its workaround. What would change the
+verdict is a sentence that stands otherwise than recorded. Sentences that rest on other claims count there.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import psycopg
+
+from harness import plan
+from harness.backend.builds import AFTER, UNWIRED
+from harness.checks.evidence import describe_value, finding
+from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
+from harness.data import sql_text
+from harness.database import catalog
+from harness.database.migrations import SchemaState
+from harness.database.runners import connect
+from harness.rollout.matrix import addresses, probe
+from harness.rollout.model import Stage, Version
+from harness.rollout.schema import CORRECTED
+from harness.rollout.stage import Cast, Stack, Stand, stand
+from harness.target import Observation, Probe
+from harness.verdict import Claim, Docket, Finding, Judgement, Status
+
+AUDIT: Final = "A0"
+LIKELY_WORKS: Final = "A1"
+FILES: Final = "A2"
+ENDPOINTS: Final = "A3"
+SENDERS: Final = "A4"
+FIELDS: Final = "A5"
+COVERAGE: Final = "A6"
+USERS: Final = "A7"
+BLOAT: Final = "A8"
+
+STAGE: Final = Stage(SchemaState.READY, (Version.BEFORE, Version.AFTER), extension_released=True)
+CAST: Final = Cast(before=UNWIRED.name, after=AFTER.name)
+"""The plan's backend with its INSERT left as it was, beside the whole one; whatever cast the run is about."""
+IDS: Final = 4
+"""Requests of each kind."""
+
+Recorded = Sequence[tuple[Claim, Status, str]]
+"""Sentences with the status each is expected to have, and a workaround."""
+Resting = Sequence[tuple[Claim, tuple[str, ...], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """How one sentence of the plan stands."""
+
+    claim: Claim
+    expected: Status
+    status: Status
+    detail: str
+    workaround: str
+
+    @property
+    def words(self) -> str:
+        """The sentence in one line, with what to do about it."""
+        changed = "" if self.status is self.expected else f", recorded as {self.expected}"
+        advice = f"; {self.workaround}" if self.workaround else ""
+        return f'{self.claim.id} {self.status}{changed}: "{self.claim.quote}": {self.detail}{advice}'
+
+
+async def judge_sentences(docket: Docket, shared: Stack) -> None:
+    """Judges A1 to A8 on a stand of their own, with the reference's builds and the corrected schema."""
+    reference = replace(shared, cast=CAST, schema=CORRECTED)
+    async with stand(reference, STAGE) as standing:
+        await _judge_coverage(docket, standing)
+        seen = await _send(reference, standing)
+        _judge_insert_left(docket, seen[:IDS])
+        _judge_ids(docket, seen[IDS : 2 * IDS])
+        _judge_endpoints(docket, seen[2 * IDS :])
+        await _judge_users(docket, standing, seen[IDS : 2 * IDS])
+        _judge_fields(docket, standing.dsn)
+    docket.saw(SENDERS)
+    docket.lack(SENDERS, "who sends cannot be seen here: the reference has no other clients")
+
+
+def judge_audit(docket: Docket, recorded: Recorded) -> None:
+    """Judges A0, after everything else: each sentence stands as recorded; one that has become unknown leaves it so."""
+    standing = {judgement.claim.id: judgement for judgement in docket.judgements()}
+    for claim, expected, workaround in recorded:
+        docket.saw(AUDIT)
+        found = standing[claim.id]
+        if found.status is expected:
+            continue
+        effect = f"{found.status}, recorded as {expected}: {_detail(found)}"
+        if found.status is Status.UNKNOWN:
+            docket.lack(AUDIT, f"{claim.id} is {effect}")
+        else:
+            docket.refute(Finding(AUDIT, f"{claim.id}: {claim.sentence}", effect, workaround=workaround))
+    told = {
+        status: sum(found.status is status for found in _of(standing.values(), recorded)) for status in Status
+    }
+    docket.note(AUDIT, ", ".join(f"{count} {status}" for status, count in told.items() if count))
+
+
+def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Resting) -> tuple[Audited, ...]:
+    """How every sentence stands, by number; those that rest on others stand as the worst of these do."""
+    standing = {judgement.claim.id: judgement for judgement in judgements}
+    own = [
+        Audited(claim, expected, standing[claim.id].status, _detail(standing[claim.id]), workaround)
+        for claim, expected, workaround in recorded
+    ]
+    others = [
+        Audited(claim, Status.PROVEN, *_worst(bases, standing), workaround)
+        for claim, bases, workaround in resting
+    ]
+    return tuple(sorted((*own, *others), key=lambda one: (one.claim.id[0], int(one.claim.id[1:]))))
+
+
+def section(found: Sequence[Audited]) -> list[dict[str, Any]]:
+    """The audit for the JSON report."""
+    return [
+        {
+            "id": one.claim.id,
+            "sentence": one.claim.sentence,
+            "quote": one.claim.quote,
+            "section": one.claim.section,
+            "expected": str(one.expected),
+            "status": str(one.status),
+            "detail": one.detail,
+            "workaround": one.workaround,
+        }
+        for one in found
+    ]
+
+
+async def _send(stack: Stack, standing: Stand) -> list[Observation]:
+    """Valid ids to the backend whose INSERT was left; many ids from one address; and one request by the alias."""
+    signed_in = await stack.signed_in(standing.dsn)
+    origin = addresses()
+
+    def one(address: str, identity: str) -> Probe:
+        lines = plan_header(derived_id(identity))
+        return probe(
+            signed_in,
+            address,
+            ExtensionBuild.AFTER,
+            Auth.ANONYMOUS,
+            kind="valid",
+            lines=lines,
+            stream=False,
+        )
+
+    left = [one(next(origin), f"machine {number}") for number in range(IDS)]
+    same = next(origin)
+    rotated = [replace(one(same, f"machine {number}"), alone=False) for number in range(IDS)]
+    alias = one(next(origin), "machine")
+    alias = replace(alias, request=replace(alias.request, path=plan.ROUTES[1]))
+    seen = await standing.settle(await standing.observe([left, [*rotated, alias]]))
+    return [
+        replace(found, served_by=UNWIRED.name if at < IDS else AFTER.name) for at, found in enumerate(seen)
+    ]
+
+
+def _judge_insert_left(docket: Docket, seen: Sequence[Observation]) -> None:
+    for found in seen:
+        for row in found.rows:
+            if not row.whole:
+                continue
+            for claim in (LIKELY_WORKS, FILES):
+                docket.saw(claim)
+                if row.value is None:
+                    docket.refute(finding(claim, found, "stored NULL, expected the id that was sent"))
+
+
+def _judge_ids(docket: Docket, seen: Sequence[Observation]) -> None:
+    users = {found.probe.user for found in seen}
+    values = {row.value for found in seen for row in found.rows if row.whole}
+    docket.saw(BLOAT, len(seen))
+    if len(users) == 1 and len(values) == len(seen):
+        effect = (
+            f"{len(values)} requests of one address stored {len(values)} different ids, each within the rule"
+        )
+        docket.refute(finding(BLOAT, seen[0], effect))
+
+
+def _judge_endpoints(docket: Docket, seen: Sequence[Observation]) -> None:
+    for found in seen:
+        docket.saw(ENDPOINTS)
+        users = {row.user for row in found.rows}
+        if users == {found.probe.user}:
+            docket.refute(
+                finding(ENDPOINTS, found, f"{plan.ROUTES[1]} accounted to an anonymous user as well")
+            )
+
+
+def _judge_fields(docket: Docket, dsn: str) -> None:
+    with connect(dsn) as connection:
+        columns = [
+            one.name for one in catalog.columns(connection, plan.METADATA_TABLE) if one.name != plan.COLUMN
+        ]
+    docket.saw(FIELDS)
+    if len(columns) != plan.EXISTING_FIELDS:
+        effect = f"{len(columns)} columns, not {plan.EXISTING_FIELDS}"
+        docket.refute(Finding(FIELDS, f"{plan.METADATA_TABLE} before the rollout, by the catalogue", effect))
+
+
+async def _judge_coverage(docket: Docket, standing: Stand) -> None:
+    """Before anything was sent: there is no anonymous row of the last week."""
+    docket.saw(COVERAGE)
+    try:
+        await standing.connection.execute(sql_text("queries/plan_coverage.sql").encode())
+    except psycopg.errors.DivisionByZero as error:
+        effect = f"{error.sqlstate} {error.diag.message_primary}"
+        docket.refute(Finding(COVERAGE, "no anonymous row of the last seven days", effect))
+
+
+async def _judge_users(docket: Docket, standing: Stand, seen: Sequence[Observation]) -> None:
+    expected = {(found.probe.user, row.value, 1) for found in seen for row in found.rows}
+    cursor = await standing.connection.execute(sql_text("queries/plan_users.sql").encode())
+    listed = {(user, value, requests) for user, value, requests, _ in await cursor.fetchall()}
+    docket.saw(USERS, len(expected & listed))
+    for user, value, requests in sorted(expected ^ listed):
+        wrong = "missing" if (user, value, requests) in expected else "too much"
+        effect = f"the line of {user} with {describe_value(value)} and {requests} is {wrong}"
+        docket.refute(Finding(USERS, f"{len(expected)} requests of one address, an id each", effect))
+
+
+def _of(judgements: Iterable[Judgement], recorded: Recorded) -> list[Judgement]:
+    ids = {claim.id for claim, _, _ in recorded}
+    return [judgement for judgement in judgements if judgement.claim.id in ids]
+
+
+def _detail(judgement: Judgement) -> str:
+    if judgement.findings:
+        return judgement.findings[0].effect
+    return judgement.detail or f"{judgement.observed} observed"
+
+
+def _worst(bases: Sequence[str], standing: dict[str, Judgement]) -> tuple[Status, str]:
+    missing = [base for base in bases if base not in standing]
+    if missing:
+        return Status.UNKNOWN, f"rests on {', '.join(missing)}, which this level does not ask"
+    for status in (Status.REFUTED, Status.UNKNOWN):
+        for base in bases:
+            if standing[base].status is status:
+                return status, f"{base} is {status}"
+    return Status.PROVEN, f"{' and '.join(bases)} proven"
