@@ -102,7 +102,7 @@ def _run(draw: st.DrawFn, policy: Policy, lengths: tuple[int, ...]) -> bytes:
     """
     length = max(draw(st.sampled_from(lengths)), 1)
     run = draw(st.sampled_from(_alphabet(policy)).map(_octets)) * length
-    if draw(st.booleans()):  # a plain run is what a limit is about
+    if not draw(st.booleans()):  # a plain run is what a limit is about; a find shrinks to it
         return run
     place = draw(st.sampled_from((0, -1, length // 2))) % length
     return run[:place] + draw(_ANY_BYTE) + run[place + 1 :]

@@ -189,7 +189,8 @@ async def test_header_of_twenty_thousand_characters_is_refused_before_the_app(
         for address, length in (("192.0.2.1", 20_000), ("192.0.2.2", 256))
     ]
     refused, served = await send_all(replica.origin, sent)
-    assert (refused.outcome, refused.status) == (Outcome.REFUSED, 431)
+    assert refused.outcome is Outcome.REFUSED  # by 431, or by a reset that overtakes it while we still write
+    assert refused.status in (431, 0)
     assert (served.outcome, served.status) == (Outcome.REPLY, 200)
 
 
