@@ -11,6 +11,7 @@ import click
 from harness.cli.fuzz import fuzz, replay
 from harness.cli.migrate import migrate
 from harness.cli.prove import prove
+from harness.cli.report import report
 from harness.errors import CannotRunError, MisuseError
 from harness.report.document import harness_version
 from harness.report.escape import masked
@@ -27,7 +28,7 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate):
+for command in (prove, fuzz, replay, migrate, report):
     app.add_command(command)
 
 

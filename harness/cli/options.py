@@ -1,18 +1,21 @@
 """Options that several commands share, and the streams they write to."""
 
 import contextlib
+import functools
 import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
 
-from harness.errors import MisuseError
+from harness.report.document import Report
 from harness.report.escape import masked
+from harness.report.text import print_report
+from harness.run.report import SUMMARY_VARIABLE, Outputs, publish
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -66,14 +69,51 @@ def busy(words: str) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
 
 
-def check_writable(file: Path | None) -> None:
-    """Raises MisuseError before the work rather than after it when a report could not be written."""
-    if file is not None and not (
-        file.parent.is_dir() and os.access(file if file.exists() else file.parent, os.W_OK)
-    ):
-        raise MisuseError(
-            f"cannot write {file}: its folder is missing or not writable; create it, or name another file"
-        )
+def report_options(*formats: str) -> Decorator:
+    """Gives a command an option for each format of the report; they come to it as one `outputs`, known to be writable.
+
+    Without names all four: json, html, markdown, junit.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_outputs(**given: Any) -> Any:
+            outputs = Outputs(**{name: given.pop(f"{name}_file") for name in chosen})
+            outputs.check()
+            return command(outputs=outputs, **given)
+
+        decorated: Callable[..., Any] = with_outputs
+        for name in reversed(chosen):
+            decorated = _FORMATS[name](decorated)
+        return decorated
+
+    chosen = formats or tuple(_FORMATS)
+    return decorate
+
+
+def _format_option(name: str, file: str, words: str) -> Decorator:
+    return click.option(
+        f"--{name}",
+        f"{name}_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help=f"{words} Example: --{name} {file}",
+    )
+
+
+_FORMATS: Final = {
+    "json": _format_option("json", "report.json", "Write the whole report as JSON (harness.report/1)."),
+    "html": _format_option("html", "report.html", "Write the report as one page that needs no network."),
+    "markdown": _format_option("markdown", "report.md", "Write the report as Markdown for a job summary."),
+    "junit": _format_option("junit", "report.xml", "Write the claims as JUnit XML for a CI server."),
+}
+
+
+def tell(report: Report, outputs: Outputs) -> int:
+    """Prints a finished report, writes its files and the summary of a CI job; returns the exit code."""
+    print_report(report, Console())
+    publish(report, outputs, summary=os.environ.get(SUMMARY_VARIABLE))
+    return report.verdict.exit_code
 
 
 def command_line() -> str:

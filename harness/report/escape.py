@@ -1,10 +1,17 @@
 """Makes bytes from the wire and secrets safe to show: on a terminal, in XML, on a page. Pure."""
 
 import re
+import unicodedata
 from typing import Final
 
 _PRINTABLE: Final = frozenset(range(0x20, 0x7F)) - {0x5C}
-_EMAIL: Final = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b(?!:\d|/|-|\.\w)")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories for controls, format characters, surrogates, and separators of lines and paragraphs."""
+_EMAIL: Final = re.compile(
+    r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*"  # looks at each run once: long values stay cheap
+    r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b(?!:\d|/|-|\.\w)"
+)
+_TOKEN_OPTION: Final = re.compile(r"(?i)(--[a-z-]*(?:token|secret|password)(?:=|\s+))(?:'[^']*'|\S+)")
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)\S+")
 _PASSWORD: Final = re.compile(
     r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]*(?=@)|(\bpassword=)(?:'[^']*'|\S+)"
@@ -19,8 +26,26 @@ def shown(raw: bytes | str, length_max: int = 80) -> str:
     return f'"{text}"{more}'
 
 
+def visible(text: str) -> str:
+    """The text with what a reader could not see, or a terminal or parser would act on, as `\\xNN` or `\\uNNNN`.
+
+    That is control and format characters (escape sequences, marks that turn the direction of reading), lone
+    surrogates, and what XML cannot hold. Line feeds and tabs stay.
+    """
+    return text if text.isprintable() else "".join(map(_seen, text))
+
+
+def _seen(char: str) -> str:
+    code = ord(char)
+    unseen = unicodedata.category(char) in _UNSEEN or code & 0xFFFE == 0xFFFE
+    if char in "\n\t" or not unseen:
+        return char
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def masked(text: str) -> str:
-    """The text without e-mail addresses, bearer tokens and passwords of URLs and connection strings."""
+    """The text without e-mail addresses, tokens, and passwords of URLs and connection strings."""
     text = _EMAIL.sub(r"\1***@***", text)
     text = _BEARER.sub(r"\1***", text)
+    text = _TOKEN_OPTION.sub(r"\1***", text)
     return _PASSWORD.sub(lambda found: (found[1] or found[2]) + "***", text)

@@ -1,69 +1,140 @@
-"""The report for a person at a terminal: claims as a table, what was refuted in full, the verdict last. Bytes only."""
+"""The report for a person at a terminal or in a log: claims, what was refuted in full, the verdict last. Text only.
 
-from rich import box
+On a terminal lines are wrapped under their column; in a pipe every line is whole, however long, so that a log can be
+searched. Colour only repeats what the words say.
+"""
+
+from typing import Final
+
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.document import Report
-from harness.report.escape import masked
-from harness.verdict import Finding, Judgement, Status, Verdict
+from harness.report import sections
+from harness.report.document import Report, cleaned
+from harness.report.escape import visible
+from harness.report.words import evidence, parts, standing, verdict_line
+from harness.verdict import Judgement, Status, Verdict
 
-COLOURS = {Status.PROVEN: "green", Status.REFUTED: "bold red", Status.UNKNOWN: "yellow"}
-VERDICTS = {Verdict.GO: "bold green", Verdict.NO_GO: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
+COLOURS: Final = {Status.PROVEN: "green", Status.REFUTED: "bold red", Status.UNKNOWN: "bold yellow"}
+VERDICTS: Final = {
+    Verdict.GO: "bold green",
+    Verdict.NO_GO: "bold red",
+    Verdict.INCONCLUSIVE: "bold yellow",
+}
+MARKS: Final = {True: "ok", False: "WRONG"}
 
 
 def print_report(report: Report, console: Console) -> None:
     """Writes the whole report; plain text where the console is no terminal."""
-    console.print(_table(report.judgements))
-    for judgement in report.judgements:
-        for number, finding in enumerate(judgement.findings, start=1):
-            _print_finding(console, judgement, finding, number)
-    for remark in report.remarks:
-        console.print(Text(f"note: {masked(remark)}"), soft_wrap=True)
-    console.print(Text(_verdict_line(report), style=VERDICTS[report.verdict]), soft_wrap=True)
+    told = cleaned(report)
+    _print_rows(console, [_claim_row(judgement) for judgement in told.judgements])
+    for judgement in told.judgements:
+        _print_findings(console, judgement)
+    _print_orders(console, told)
+    _print_selftest(console, told)
+    _print_audit(console, told)
+    for remark in told.remarks:
+        _print(console, f"note: {remark}")
+    _print(console, "")
+    _print(console, verdict_line(told), VERDICTS[told.verdict])
 
 
-def _table(judgements: tuple[Judgement, ...]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    table.add_column("claim", no_wrap=True)
-    table.add_column("sentence", ratio=3)
-    table.add_column("evidence", ratio=2)
-    table.add_column("status", no_wrap=True)
-    for judgement in judgements:
-        status = Text(str(judgement.status), style=COLOURS[judgement.status])
-        if judgement.waived:
-            status.append(" (waived)")
-        table.add_row(
-            judgement.claim.id, escape(judgement.claim.sentence), escape(evidence(judgement)), status
-        )
-    return table
+Row = tuple[Text, Text, tuple[Text, ...]]
+"""A word of status, an id, and lines that belong to them."""
 
 
-def evidence(judgement: Judgement) -> str:
-    """Method, counts and detail in one phrase."""
-    parts = [f"{judgement.method}, {judgement.observed:,} observed"]
-    if judgement.refuting:
-        parts.append(f"{judgement.refuting:,} refute")
-    if judgement.detail:
-        parts.append(judgement.detail)
-    if judgement.waived:
-        parts.append(f"waived: {judgement.waived}")
-    return "; ".join(parts)
+def _claim_row(judgement: Judgement) -> Row:
+    status = Text(standing(judgement), style=COLOURS[judgement.status])
+    sentence = Text(visible(judgement.claim.sentence))
+    return status, Text(judgement.claim.id, "bold"), (sentence, Text(visible(evidence(judgement)), "dim"))
 
 
-def _print_finding(console: Console, judgement: Judgement, finding: Finding, number: int) -> None:
-    more = f" ({number} of {judgement.refuting:,})" if judgement.refuting > 1 else ""
-    console.print(Text(f"{finding.claim} refuted{more}: {finding.effect}", style="red"), soft_wrap=True)
-    for name in ("condition", "request", "reply", "row", "replay", "workaround"):
-        if value := getattr(finding, name):
-            console.print(Text(f"    {name:<10} {value}"), soft_wrap=True)
+def _print_rows(console: Console, rows: list[Row]) -> None:
+    if not rows:
+        return
+    if console.is_terminal:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(ratio=1, overflow="fold")
+        for status, name, lines in rows:
+            grid.add_row(status, name, Text("\n").join(lines))
+        console.print(grid)
+        return
+    status_width = max(len(status.plain) for status, _, _ in rows)
+    name_width = max(len(name.plain) for _, name, _ in rows)
+    for status, name, lines in rows:
+        begin = f"{status.plain:<{status_width}}  {name.plain:<{name_width}}  "
+        for number, line in enumerate(lines):
+            _print(console, (" " * len(begin) if number else begin) + line.plain.replace("\n", " "))
 
 
-def _verdict_line(report: Report) -> str:
-    counts = {status: sum(j.status is status for j in report.judgements) for status in Status}
-    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    bad = [j.claim.id for j in report.judgements if j.status is not Status.PROVEN and not j.waived]
-    which = f" ({', '.join(bad)})" if bad else ""
-    return f"{report.verdict}: {told}{which}; {report.seconds:.1f} s, {report.server}, seed {report.seed}"
+def _print_findings(console: Console, judgement: Judgement) -> None:
+    for number, finding in enumerate(judgement.findings, start=1):
+        more = f" ({number} of {judgement.refuting:,})" if judgement.refuting > 1 else ""
+        _print(console, "")
+        _print(console, f"{finding.claim} refuted{more}: {finding.effect}", "red")
+        for name, value in parts(finding):
+            _print(console, f"    {name:<10} {value}")
+
+
+def _print_orders(console: Console, report: Report) -> None:
+    found = sections.orders(report)
+    if found is None:
+        return
+    _print_heading(console, "Orders")
+    for count in found.counts:
+        _print(console, count)
+    if found.rule:
+        _print(console, f"rule derived: {found.rule}")
+        _print(console, f"beside the plan: {found.beside_the_plan}")
+    else:
+        _print(console, "rule: not derived at this level, which stands up the plan's own order only")
+    for words in found.forbidden:
+        _print(console, f"harm seen: {words}")
+    for number, line in enumerate(found.unsafe):
+        if number == 0:
+            _print(console, "shortest way to harm:")
+        _print(console, line)
+
+
+def _print_selftest(console: Console, report: Report) -> None:
+    found = sections.selftest(report)
+    if found is None:
+        return
+    _print_heading(console, "Self-test")
+    rows: list[Row] = []
+    for trial in found.trials:
+        status = Text(MARKS[trial.right], style="green" if trial.right else "bold red")
+        meant = f"meant for {trial.meant}" if trial.meant else "harmless"
+        told = f"{meant}: {trial.verdict}, refuted: {' '.join(trial.refuted) or 'none'}"
+        rows.append((status, Text(visible(trial.name), "bold"), (Text(visible(told)),)))
+    _print_rows(console, rows)
+    _print(console, found.words)
+
+
+def _print_audit(console: Console, report: Report) -> None:
+    items = sections.audit(report)
+    if not items:
+        return
+    _print_heading(console, "The plan's sentences, tried")
+    rows: list[Row] = []
+    for item in items:
+        as_expected = item.status == item.expected
+        style = "default" if as_expected else "bold red"
+        lines = [item.sentence, item.evidence]
+        lines += [f"workaround: {item.workaround}"] if item.workaround else []
+        lines += [] if as_expected else [f"expected: {item.expected}"]
+        texts = tuple(Text(visible(line), "dim" if place else "") for place, line in enumerate(lines) if line)
+        rows.append((Text(visible(item.status), style), Text(visible(item.id), "bold"), texts))
+    _print_rows(console, rows)
+
+
+def _print_heading(console: Console, words: str) -> None:
+    _print(console, "")
+    _print(console, words, "bold underline")
+
+
+def _print(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(visible(line), style=style), soft_wrap=True)

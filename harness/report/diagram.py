@@ -1,0 +1,131 @@
+"""The machines of the rollout as one SVG: arcs from state to state, drawn from the model's tables. Pure.
+
+The states of a machine stand in a row, in the order of their table. A move forward is an arc above the row, a move
+back one below it, higher the farther it goes, so that labels do not meet. Colours are classes of the page around it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+from harness.report.escape import visible
+from harness.report.sections import Machine, Move
+
+BOX: Final = (118, 34)
+"""Width and height of a state, pixels."""
+GAP_MIN: Final = 52
+"""Least room between two states, pixels."""
+LETTER: Final = 6.4
+"""Width of a letter of a label, pixels; a label must fit between the middles of two neighbours."""
+RISE: Final = 36
+"""How much higher an arc is for each state that it goes on, pixels."""
+MARGIN: Final = 44
+"""Left of the first state: room for the mark of the start."""
+CAPTION: Final = 26
+"""Room for the name of a machine, and for the label of its highest arc."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the states and arcs of one machine lie, in pixels from its upper left corner."""
+
+    machine: Machine
+
+    @property
+    def step(self) -> float:
+        """From the middle of one state to that of the next."""
+        longest = max((len(move.step) for move in self.machine.moves), default=0)
+        return max(BOX[0] + GAP_MIN, longest * LETTER + 24)
+
+    @property
+    def width(self) -> float:
+        return MARGIN + self.step * (len(self.machine.states) - 1) + BOX[0] + 16
+
+    @property
+    def row(self) -> float:
+        """Upper edge of the boxes."""
+        return 2.0 * CAPTION + RISE * self._reach(forward=True)
+
+    @property
+    def height(self) -> float:
+        return self.row + BOX[1] + RISE * self._reach(forward=False) + CAPTION + 12
+
+    def middle(self, state: str) -> float:
+        """Raises ValueError when a move leads to a state that the table does not have."""
+        return MARGIN + BOX[0] / 2 + self.step * self.machine.states.index(state)
+
+    def span(self, move: Move) -> int:
+        """How many states on a move leads; less than 0 for one back."""
+        return self.machine.states.index(move.to) - self.machine.states.index(move.start)
+
+    def _reach(self, *, forward: bool) -> int:
+        spans = (self.span(move) if forward else -self.span(move) for move in self.machine.moves)
+        return max((span for span in spans if span > 0), default=0)
+
+
+def diagram(machines: Sequence[Machine], title: str) -> str:
+    """The picture as an SVG element for a page: the first machine on top, the others in rows below it.
+
+    Raises ValueError when there is no machine, or a move leads nowhere.
+    """
+    layouts = [_Layout(machine) for machine in machines]
+    width = max(layout.width for layout in layouts)
+    drawn: list[str] = []
+    left = top = tall = 0.0
+    for layout in layouts:
+        if left and left + layout.width > width:
+            left, top, tall = 0.0, top + tall, 0.0
+        drawn.append(f'<g transform="translate({left:.0f} {top:.0f})">')
+        drawn += _machine(layout)
+        drawn.append("</g>")
+        left, tall = left + layout.width, max(tall, layout.height)
+    height = top + tall
+    return "\n".join(
+        [
+            f'<svg class="machines" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+            f' role="img" aria-label={quoteattr(visible(title))}>',
+            '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"'
+            ' markerUnits="userSpaceOnUse" orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>',
+            *drawn,
+            "</svg>",
+        ]
+    )
+
+
+def _machine(layout: _Layout) -> Iterator[str]:
+    machine = layout.machine
+    yield f'<text class="name" x="{MARGIN}" y="16">{_text(machine.name)}</text>'
+    row, (width, height) = layout.row, BOX
+    for move in machine.moves:
+        yield from _arc(layout, move)
+    yield f'<circle class="start" cx="{MARGIN - 30}" cy="{row + height / 2:.0f}" r="5"/>'
+    yield f'<path class="arc" d="M{MARGIN - 24} {row + height / 2:.0f}H{MARGIN - 2}" marker-end="url(#tip)"/>'
+    for state in machine.states:
+        middle = layout.middle(state)
+        yield (
+            f'<rect class="state" x="{middle - width / 2:.0f}" y="{row:.0f}" width="{width}" height="{height}"'
+            ' rx="8"/>'
+        )
+        yield f'<text class="state" x="{middle:.0f}" y="{row + height / 2 + 4:.0f}">{_text(state)}</text>'
+
+
+def _arc(layout: _Layout, move: Move) -> Iterator[str]:
+    span = layout.span(move)
+    side = 1 if span > 0 else -1
+    edge = layout.row if span > 0 else layout.row + BOX[1]
+    begin = layout.middle(move.start) + side * BOX[0] / 4
+    end = layout.middle(move.to) - side * BOX[0] / 4
+    apex = edge - side * RISE * abs(span)
+    pull = edge - side * RISE * abs(span) / 0.75  # a cubic's apex is at three quarters of its handles
+    kind = "arc back" if move.roll_back else "arc"
+    yield (
+        f'<path class="{kind}" d="M{begin:.0f} {edge:.0f}C{begin:.0f} {pull:.0f} {end:.0f} {pull:.0f}'
+        f' {end:.0f} {edge:.0f}" marker-end="url(#tip)"/>'
+    )
+    label = apex - 6 if span > 0 else apex + 14
+    yield f'<text class="{kind}" x="{(begin + end) / 2:.0f}" y="{label:.0f}">{_text(move.step)}</text>'
+
+
+def _text(value: str) -> str:
+    return escape(visible(value))

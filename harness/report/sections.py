@@ -1,0 +1,246 @@
+"""What the further parts of a report hold, read from their JSON. Pure.
+
+A part that is missing is None or empty; one of another shape than is written here counts as unknown, and is shown
+as it is: a report always renders. Each part is written by whoever judged it; here it is only read.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from harness.report.document import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step that is legal in a state, and where it leads."""
+
+    start: str
+    step: str
+    to: str
+    roll_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One of the machines that a stage is a product of; its first state is where the rollout starts."""
+
+    name: str
+    states: tuple[str, ...]
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stage as it was seen. `harm` is a word each for where harm was seen: `stage`, or a step taken there."""
+
+    schema: str
+    replicas: tuple[str, ...]
+    extension: str
+    seen: bool
+    harm: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The section `orders`: what was enumerated, stood up and taken, and what follows from it."""
+
+    counts: tuple[str, ...]
+    """What was covered, a phrase each."""
+    rule: str
+    """The derived rule in words; empty where a level stands up too little to derive one."""
+    beside_the_plan: str
+    unsafe: tuple[str, ...]
+    """The shortest way to harm as a numbered tree with its evidence, a line each."""
+    forbidden: tuple[str, ...]
+    """Where harm was seen, in words."""
+    mermaid: str
+    """The machines as the text of a Mermaid state diagram."""
+    machines: tuple[Machine, ...]
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One item of the section `audit`: a sentence of the plan that was tried, with what was expected of it."""
+
+    id: str
+    sentence: str
+    quote: str
+    section: str
+    status: str
+    expected: str
+    evidence: str
+    workaround: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One row of the self-test: a faulty build with the claim that is meant to refute it, or a harmless variant."""
+
+    name: str
+    words: str
+    meant: str
+    """Id of the claim; empty for a variant."""
+    verdict: str
+    refuted: tuple[str, ...]
+    """Ids of the claims that were refuted."""
+    right: bool
+    """A defect refuted by the claim meant for it, a variant by none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """The section `selftest`: `{"claims": [id], "trials": [Trial]}`."""
+
+    claims: tuple[str, ...]
+    trials: tuple[Trial, ...]
+
+    @property
+    def defects(self) -> tuple[Trial, ...]:
+        """Trials that must end in NO-GO."""
+        return tuple(trial for trial in self.trials if trial.meant)
+
+    @property
+    def variants(self) -> tuple[Trial, ...]:
+        """Trials that must end in GO."""
+        return tuple(trial for trial in self.trials if not trial.meant)
+
+    @property
+    def words(self) -> str:
+        """Both rates, with their counts."""
+        killed = sum(trial.right for trial in self.defects)
+        alarms = sum(not trial.right for trial in self.variants)
+        return (
+            f"{killed} of {len(self.defects)} defects refuted by the claim meant for them, "
+            f"{alarms} false alarms in {len(self.variants)} harmless variants"
+        )
+
+
+_Part = TypeVar("_Part")
+
+
+def orders(report: Report) -> Orders | None:
+    """The section `orders`."""
+    return _part(report, "orders", _orders)
+
+
+def timeline(report: Report) -> str:
+    """The section `timeline`: the text of one SVG document; empty when there is none."""
+    return _part(report, "timeline", _svg) or ""
+
+
+def selftest(report: Report) -> SelfTest | None:
+    """The section `selftest`."""
+    return _part(report, "selftest", _selftest)
+
+
+def audit(report: Report) -> tuple[Audited, ...]:
+    """The section `audit`: a list of items."""
+    return _part(report, "audit", _audit) or ()
+
+
+_DRAWN: Final[Mapping[str, Callable[[Report], object]]] = {
+    "orders": orders,
+    "timeline": timeline,
+    "selftest": selftest,
+    "audit": audit,
+}
+
+
+def others(report: Report) -> dict[str, Any]:
+    """The sections that are shown as they are: `requests`, unknown ones, and those of another shape."""
+    return {
+        name: part
+        for name, part in report.sections.items()
+        if part and not (name in _DRAWN and _DRAWN[name](report))
+    }
+
+
+def as_text(part: Any) -> str:
+    """Any section as indented JSON; a text as it is."""
+    return part if isinstance(part, str) else json.dumps(part, indent=2, ensure_ascii=False, default=str)
+
+
+def _part(report: Report, name: str, read: Callable[[Any], _Part]) -> _Part | None:
+    part = report.sections.get(name)
+    if not part:
+        return None
+    try:
+        return read(part)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _orders(part: dict[str, Any]) -> Orders:
+    rule = part.get("rule") or {}
+    counts = [
+        f"{part['orders']['enumerated']:,} of {part['orders']['total']:,} orders enumerated",
+        f"{part['stages']['stood_up']:,} of {part['stages']['total']:,} stages stood up",
+        f"{part['steps']['taken_in_flight']:,} of {part['steps']['total']:,} steps taken with requests in flight",
+        f"{part['swaps']:,} replicas replaced under traffic",
+        f"{part['requests']:,} requests of probes and in flight, {part['requests_traffic']:,} of traffic",
+    ]
+    if rule:
+        counts.append(f"{rule['safe_orders']:,} orders are safe")
+    return Orders(
+        tuple(counts),
+        str(rule.get("words", "")),
+        str(rule.get("beside_the_plan", "")),
+        _texts(part["minimal_unsafe_order"]),
+        _texts((*part["forbidden_stages"], *part["forbidden_steps"])),
+        str(part["diagram"]),
+        tuple(_machine(machine) for machine in part.get("machines", ())),
+        tuple(_place(place) for place in part.get("places", ())),
+    )
+
+
+def _machine(part: dict[str, Any]) -> Machine:
+    moves = (
+        Move(str(one["from"]), str(one["step"]), str(one["to"]), bool(one["roll_back"]))
+        for one in part["moves"]
+    )
+    return Machine(str(part["name"]), _texts(part["states"]), tuple(moves))
+
+
+def _place(part: dict[str, Any]) -> Place:
+    return Place(
+        str(part["schema"]),
+        _texts(part["replicas"]),
+        str(part["extension"]),
+        bool(part["seen"]),
+        _texts(part["harm"]),
+    )
+
+
+def _svg(part: Any) -> str:
+    if not (isinstance(part, str) and part.lstrip().startswith("<svg")):
+        raise TypeError("a timeline is the text of an SVG document")
+    return part
+
+
+def _selftest(part: dict[str, Any]) -> SelfTest:
+    trials = (
+        Trial(
+            str(one["name"]),
+            str(one.get("words", "")),
+            str(one["meant"] or ""),
+            str(one["verdict"]),
+            _texts(one["refuted"]),
+            bool(one["right"]),
+        )
+        for one in part["trials"]
+    )
+    return SelfTest(_texts(part["claims"]), tuple(trials))
+
+
+def _audit(part: list[dict[str, Any]]) -> tuple[Audited, ...]:
+    names = ("id", "sentence", "quote", "section", "status", "expected", "evidence", "workaround")
+    return tuple(Audited(*(str(item.get(name) or "") for name in names)) for item in part)
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise TypeError("a list of texts, not a text")
+    return tuple(str(value) for value in values)

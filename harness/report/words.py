@@ -1,0 +1,69 @@
+"""Phrases that every format uses: a claim reads the same on a terminal, on a page and in a job summary. Pure."""
+
+from typing import Final
+
+from harness.report.document import Report
+from harness.verdict import Finding, Judgement, Status, Verdict
+
+MEANING: Final = {
+    Verdict.GO: "Every required claim is proven.",
+    Verdict.NO_GO: "At least one claim is refuted. Do not release.",
+    Verdict.INCONCLUSIVE: "Nothing is refuted, but not every required claim could be judged. Do not release yet.",
+}
+"""What a verdict tells somebody who has to decide."""
+
+PARTS: Final = ("condition", "request", "reply", "row", "replay", "workaround")
+"""The parts of a finding beside its effect, in the order in which they are shown."""
+
+
+def standing(judgement: Judgement) -> str:
+    """The status in a word; a waived one says so, unless it is refuted, which cannot be waived."""
+    waived = " (waived)" if is_waived(judgement) else ""
+    return f"{judgement.status}{waived}"
+
+
+def is_waived(judgement: Judgement) -> bool:
+    """Whether the verdict goes on without this claim."""
+    return bool(judgement.waived) and judgement.status is Status.UNKNOWN
+
+
+def evidence(judgement: Judgement) -> str:
+    """Method, counts and detail in one phrase."""
+    parts = [f"{judgement.method}, {judgement.observed:,} observed"]
+    if judgement.refuting:
+        parts.append(f"{judgement.refuting:,} refute")
+    if judgement.detail:
+        parts.append(judgement.detail)
+    if judgement.waived:
+        parts.append(f"waived: {judgement.waived}")
+    return "; ".join(parts)
+
+
+def parts(finding: Finding) -> tuple[tuple[str, str], ...]:
+    """Name and text of each part of a finding that there is, without its effect."""
+    return tuple((name, text) for name in PARTS if (text := getattr(finding, name)))
+
+
+def counts(report: Report) -> str:
+    """How many claims stand how, for example `11 proven, 1 refuted, 1 unknown`; waived ones are told apart."""
+    standings = [standing(judgement) for judgement in report.judgements]
+    kinds = (*Status, f"{Status.UNKNOWN} (waived)")
+    return ", ".join(f"{count} {kind}" for kind in kinds if (count := standings.count(kind))) or "no claim"
+
+
+def in_the_way(report: Report) -> tuple[Judgement, ...]:
+    """The claims that keep the verdict from being GO, refuted ones first."""
+    return tuple(
+        judgement
+        for status in (Status.REFUTED, Status.UNKNOWN)
+        for judgement in report.judgements
+        if judgement.status is status and not is_waived(judgement)
+    )
+
+
+def verdict_line(report: Report) -> str:
+    """The verdict with its counts, the claims in its way, and what it was reached on."""
+    bad = ", ".join(judgement.claim.id for judgement in in_the_way(report))
+    which = f" ({bad})" if bad else ""
+    about = [f"{report.seconds:.1f} s", report.target, report.server, f"seed {report.seed}"]
+    return f"{report.verdict}: {counts(report)}{which}; {', '.join(filter(None, about))}"

@@ -1,0 +1,89 @@
+"""What becomes of a finished report: files in every format that was asked for, and the summary of a CI job.
+
+Also reads a stored report, so that it can be rendered again.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.data import fixture_path, sql_path
+from harness.errors import CannotRunError, MisuseError
+from harness.report.document import Input, Report, from_json, to_json
+from harness.report.html import to_html
+from harness.report.junit import to_junit
+from harness.report.markdown import to_markdown
+
+SUMMARY_VARIABLE: Final = "GITHUB_STEP_SUMMARY"
+"""Names a file; what is appended to it is shown on the page of the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Which files a report is written to, by format."""
+
+    json: Path | None = None
+    junit: Path | None = None
+    markdown: Path | None = None
+    html: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that were asked for."""
+        return tuple(file for file in (self.json, self.junit, self.markdown, self.html) if file is not None)
+
+    def check(self) -> None:
+        """Raises MisuseError before the work rather than after it when a file could not be written."""
+        for file in self.files:
+            if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+                raise MisuseError(
+                    f"cannot write {file}: it is a folder, or its folder is missing or not writable; "
+                    "create that, or name another file"
+                )
+        if len(set(self.files)) < len(self.files):
+            raise MisuseError("two formats cannot go to one file; name a file for each")
+
+
+def publish(report: Report, outputs: Outputs, summary: str | None = None) -> None:
+    """Writes each file, and appends Markdown to the file `summary` where a CI job has one.
+
+    Raises CannotRunError when a file cannot be written after all.
+    """
+    try:
+        if outputs.json is not None:
+            outputs.json.write_text(to_json(report), encoding="utf-8")
+        if outputs.junit is not None:
+            outputs.junit.write_bytes(to_junit(report))
+        if outputs.markdown is not None:
+            outputs.markdown.write_text(to_markdown(report), encoding="utf-8")
+        if outputs.html is not None:
+            outputs.html.write_text(to_html(report), encoding="utf-8")
+        if summary:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(to_markdown(report))
+    except OSError as error:
+        raise CannotRunError(
+            f"cannot write a report of the verdict {report.verdict}: {error}; make room, or name another file"
+        ) from None
+
+
+def read_report(file: Path) -> Report:
+    """The report that is stored in a file. Raises MisuseError when there is none."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisuseError(f"cannot read {file}: {error}; name a file that --json has written") from None
+    try:
+        return from_json(text)
+    except MisuseError as error:
+        raise MisuseError(f"cannot render {file}: {error}") from None
+
+
+def inputs(policy: str) -> tuple[Input, ...]:
+    """Every file that a verdict depends on beside the code: all of `sql/`, and the rule as JavaScript."""
+    rule = fixture_path(f"judge/rules/{policy}.js")
+    named = {f"sql/{file.relative_to(sql_path('')).as_posix()}": file for file in sql_path("").rglob("*.sql")}
+    named[f"fixtures/judge/rules/{rule.name}"] = rule
+    return tuple(Input(name, hashlib.sha256(named[name].read_bytes()).hexdigest()) for name in sorted(named))
