@@ -73,18 +73,25 @@ async def judge_sentences(docket: Docket, shared: Stack) -> None:
         _judge_insert_left(docket, seen[:IDS])
         _judge_ids(docket, seen[IDS : 2 * IDS])
         _judge_endpoints(docket, seen[2 * IDS :])
-        await _judge_users(docket, standing, seen[IDS : 2 * IDS])
+        await _judge_users(docket, standing, seen[IDS:])
         _judge_fields(docket, standing.dsn)
     docket.saw(SENDERS)
     docket.lack(SENDERS, "who sends cannot be seen here: the reference has no other clients")
 
 
 def judge_audit(docket: Docket, recorded: Recorded) -> None:
-    """Judges A0, after everything else: each sentence stands as recorded; one that has become unknown leaves it so."""
+    """Judges A0, after everything else: each sentence stands as recorded; one that has become unknown leaves it so.
+
+    Sentences that are not on the docket are not asked.
+    """
     standing = {judgement.claim.id: judgement for judgement in docket.judgements()}
+    counts = dict.fromkeys(Status, 0)
     for claim, expected, workaround in recorded:
+        if claim.id not in standing:
+            continue
         docket.saw(AUDIT)
         found = standing[claim.id]
+        counts[found.status] += 1
         if found.status is expected:
             continue
         effect = f"{found.status}, recorded as {expected}: {_detail(found)}"
@@ -92,10 +99,7 @@ def judge_audit(docket: Docket, recorded: Recorded) -> None:
             docket.lack(AUDIT, f"{claim.id} is {effect}")
         else:
             docket.refute(Finding(AUDIT, f"{claim.id}: {claim.sentence}", effect, workaround=workaround))
-    told = {
-        status: sum(found.status is status for found in _of(standing.values(), recorded)) for status in Status
-    }
-    docket.note(AUDIT, ", ".join(f"{count} {status}" for status, count in told.items() if count))
+    docket.note(AUDIT, ", ".join(f"{count} {status}" for status, count in counts.items() if count))
 
 
 def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Resting) -> tuple[Audited, ...]:
@@ -104,6 +108,7 @@ def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Restin
     own = [
         Audited(claim, expected, standing[claim.id].status, _detail(standing[claim.id]), workaround)
         for claim, expected, workaround in recorded
+        if claim.id in standing
     ]
     others = [
         Audited(claim, Status.PROVEN, *_worst(bases, standing), workaround)
@@ -219,11 +224,6 @@ async def _judge_users(docket: Docket, standing: Stand, seen: Sequence[Observati
         wrong = "missing" if (user, value, requests) in expected else "too much"
         effect = f"the line of {user} with {describe_value(value)} and {requests} is {wrong}"
         docket.refute(Finding(USERS, f"{len(expected)} requests of one address, an id each", effect))
-
-
-def _of(judgements: Iterable[Judgement], recorded: Recorded) -> list[Judgement]:
-    ids = {claim.id for claim, _, _ in recorded}
-    return [judgement for judgement in judgements if judgement.claim.id in ids]
 
 
 def _detail(judgement: Judgement) -> str:
