@@ -5,8 +5,8 @@ transaction; it is frozen in one of its waits. Knows nothing of which locks ther
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
+from harness.database.runners import connect
 from harness.errors import CannotRunError
 from harness.lab.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
 
@@ -63,6 +64,16 @@ async def held(dsn: str, hold: Hold, statement: str) -> AsyncIterator[int]:
         async with FrozenBuild(dsn, HalfWay(hold.value), build) as frozen:
             yield frozen.pid
             await frozen.finish()
+
+
+@contextmanager
+def old_snapshot(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A report that has read nothing yet: its snapshot is held, and no table is touched."""
+    with connect(dsn) as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SELECT 1")
+        yield connection
+        connection.execute("ROLLBACK")
 
 
 @asynccontextmanager

@@ -42,6 +42,11 @@ class Layout:
     """What a reader of the outcome alone would miss."""
 
     @property
+    def scripts(self) -> tuple[Script, ...]:
+        """All that is applied, by the runner and then by hand."""
+        return self.files + self.out_of_band
+
+    @property
     def files(self) -> tuple[Script, ...]:
         """The rollout's files in order, for runners that know no journal."""
         return self.folder.files[1:]
@@ -51,14 +56,15 @@ def _tag(script: Script) -> str:
     return script.name.removesuffix(".sql")
 
 
-def _folder(*files: Script, journalled: bool = True, when: int = NEW_WHEN) -> Folder:
+def folder_of(*files: Script, journalled: bool = True, when: int = NEW_WHEN) -> Folder:
+    """The baseline and these files; the journal has them in order, a millisecond apart, unless they are left out."""
     known = (Entry(_tag(BASELINE), RECORDED_WHEN),)
     new = tuple(Entry(_tag(file), when + number) for number, file in enumerate(files))
     return Folder((BASELINE, *files), known + new if journalled else known)
 
 
 AS_WRITTEN: Final = Script.ours(PLAN_FILE)
-BASELINE_FOLDER: Final = _folder()
+BASELINE_FOLDER: Final = folder_of()
 """What was there before the rollout."""
 
 _ADD, _BUILD = (
@@ -73,12 +79,12 @@ def _cut(*statements: str) -> Script:
 
 
 LAYOUTS: Final = (
-    Layout("as written", "the plan's file, both statements in one", _folder(AS_WRITTEN)),
-    Layout("breakpoint", "a statement-breakpoint between the two statements", _folder(_cut(_ADD, _BUILD))),
+    Layout("as written", "the plan's file, both statements in one", folder_of(AS_WRITTEN)),
+    Layout("breakpoint", "a statement-breakpoint between the two statements", folder_of(_cut(_ADD, _BUILD))),
     Layout(
         "two files",
         "each statement in a file of its own",
-        _folder(
+        folder_of(
             Script(f"{_tag(AS_WRITTEN)}_a.sql", f"{_ADD}\n"),
             Script(f"{_tag(AS_WRITTEN)}_b.sql", f"{_BUILD}\n"),
         ),
@@ -86,33 +92,36 @@ LAYOUTS: Final = (
     Layout(
         "out of band",
         "the column by the runner; the index by hand afterwards, with sql/" + BUILD_FILE,
-        _folder(Script.ours(ADD_FILE)),
+        folder_of(Script.ours(ADD_FILE)),
         out_of_band=(Script.ours(BUILD_FILE),),
     ),
     Layout(
         "plain index",
         "CREATE INDEX without CONCURRENTLY",
-        _folder(_cut(_ADD, _PLAIN)),
+        folder_of(_cut(_ADD, _PLAIN)),
         caution="keeps every writer out while it builds; in one transaction with the ALTER every reader, too",
     ),
     Layout(
-        "not journalled", "the plan's file, not in drizzle's journal", _folder(AS_WRITTEN, journalled=False)
+        "not journalled", "the plan's file, not in drizzle's journal", folder_of(AS_WRITTEN, journalled=False)
     ),
     Layout(
         "older when",
         "the plan's file, journalled with a time before the newest recorded one",
-        _folder(AS_WRITTEN, when=RECORDED_WHEN - 86_400_000),
+        folder_of(AS_WRITTEN, when=RECORDED_WHEN - 86_400_000),
     ),
     Layout(
         "COMMIT trick",
         "a COMMIT between the two statements, to leave the runner's transaction",
-        _folder(_cut(_ADD, "COMMIT;", _BUILD)),
+        folder_of(_cut(_ADD, "COMMIT;", _BUILD)),
         caution="not recorded with what it did: when the build fails, no re-run mends it",
     ),
     Layout(
         "COMMIT, fails",
         "the same; a report on another table outlasts the build's lock_timeout",
-        _folder(_cut(f"SET lock_timeout = {LOCK_TIMEOUT_MS};", _ADD, "COMMIT;", _BUILD)),
+        folder_of(_cut(f"SET lock_timeout = {LOCK_TIMEOUT_MS};", _ADD, "COMMIT;", _BUILD)),
         old_snapshot=True,
     ),
 )
+
+CORRECTED: Final = next(layout for layout in LAYOUTS if layout.out_of_band)
+"""The harness's own: sql/corrected."""

@@ -19,7 +19,7 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.catalog import SchemaState
 from harness.database.migrations import BACKWARD, FORWARD, VIEW_FILE
-from harness.database.runners import connect, statements_of
+from harness.database.runners import Script, connect, run_statements, statements_of
 from harness.database.templates import Templates
 from harness.lab.held import BUILD_WAITS, Hold, held
 
@@ -88,6 +88,8 @@ class Case:
     state: SchemaState
     hold: Hold
     predicted: Mode
+    first: tuple[str, ...] = ()
+    """Statements that have run by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,12 @@ CASES: Final = (
 async def observe_locks(templates: Templates, cases: Sequence[Case] = CASES) -> tuple[Locked, ...]:
     """Holds each statement on a database of its own and looks at its locks.
 
-    Raises psycopg.Error when a statement is refused.
+    Raises StatementFailed when one that is to run first is refused, psycopg.Error when the statement itself is.
     """
     found: list[Locked] = []
     for case in cases:
         with templates.database(case.state) as dsn:
+            run_statements(dsn, [Script("first", "\n".join(case.first))], lambda _: None)
             async with held(dsn, case.hold, case.statement) as pid:
                 found.append(_look(dsn, case, pid))
     return tuple(found)

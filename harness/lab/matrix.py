@@ -3,13 +3,11 @@
 An exit code is not believed. Knows no traffic and no locks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
-
-import psycopg
+from typing import Final
 
 from harness.database import catalog
 from harness.database.drizzle import recorded, run_drizzle_like
@@ -19,6 +17,7 @@ from harness.database.server import Server
 from harness.database.transactions import run_file_transaction, run_simple_query
 from harness.errors import CannotRunError
 from harness.lab.drizzle import Migrator, migrator
+from harness.lab.held import old_snapshot
 from harness.lab.layouts import BASELINE_FOLDER, LAYOUTS, Layout
 
 
@@ -85,7 +84,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A layout under a runner, run twice; or the reason why it was not."""
+    """A layout under a runner, run once or twice; or the reason why it was not."""
 
     layout: Layout
     way: Way
@@ -127,10 +126,12 @@ def run_matrix(
     layouts: Sequence[Layout] = LAYOUTS,
     ways: Sequence[Way] = tuple(Way),
     busy: Callable[[str], object] = lambda _: None,
+    *,
+    again: bool = True,
 ) -> Matrix:
     """Runs every layout under every runner, each on a database of its own that stands where the rollout begins.
 
-    A runner that is not to be had here is skipped with its reason.
+    A runner that is not to be had here is skipped with its reason. Without `again` each runs only once.
     """
     cells: list[Cell] = []
     with ExitStack() as stack:
@@ -141,7 +142,7 @@ def run_matrix(
         for layout in layouts:
             for way in ways:
                 busy(f"{layout.name}, {way}")
-                cells.append(_run_cell(server, template, layout, way, real, missing))
+                cells.append(_run_cell(server, template, layout, way, real, missing, again=again))
     return Matrix(tuple(cells), real.version if real else "")
 
 
@@ -153,18 +154,25 @@ def _real(stack: ExitStack) -> tuple[Migrator | None, str]:
 
 
 def _run_cell(
-    server: Server, template: str, layout: Layout, way: Way, real: Migrator | None, missing: str
+    server: Server,
+    template: str,
+    layout: Layout,
+    way: Way,
+    real: Migrator | None,
+    missing: str,
+    *,
+    again: bool,
 ) -> Cell:
     if way is Way.DRIZZLE and real is None:
         return Cell(layout, way, skipped=missing)
     with server.database(template) as dsn:
         try:
-            with _snapshot(dsn if layout.old_snapshot else None):
+            with old_snapshot(dsn) if layout.old_snapshot else nullcontext():
                 first = _attempt(dsn, layout, way, real, SchemaState.BASE, by_hand=True)
-            again = _attempt(dsn, layout, way, real, first.after, by_hand=False)
+            second = _attempt(dsn, layout, way, real, first.after, by_hand=False) if again else None
         except CannotRunError as error:
             return Cell(layout, way, skipped=str(error))
-    return Cell(layout, way, first, again)
+    return Cell(layout, way, first, second)
 
 
 def _attempt(
@@ -192,16 +200,3 @@ def _send(dsn: str, layout: Layout, way: Way, real: Migrator | None) -> tuple[st
     except StatementFailed as failed:
         return failed.sqlstate, failed.message
     return None, ""
-
-
-@contextmanager
-def _snapshot(dsn: str | None) -> Iterator[psycopg.Connection[Any] | None]:
-    """An old snapshot, held; it touches no table."""
-    if dsn is None:
-        yield None
-        return
-    with connect(dsn) as connection:
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        connection.execute("SELECT 1")
-        yield connection
-        connection.execute("ROLLBACK")

@@ -7,7 +7,6 @@ sends what it owes as soon as it can, and each of those writes shows how late it
 import secrets
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,10 +15,8 @@ from typing import Any, Final
 import psycopg
 
 from harness import plan
-from harness.backend.builds import AFTER, BEFORE
-from harness.backend.usage import Usage, accounting_statement
-from harness.data import sql_text
 from harness.errors import CannotRunError
+from harness.lab.accounting import read, write
 
 WAIT_S_MAX: Final = 60.0
 CONNECT_S_MAX: Final = 2
@@ -66,6 +63,8 @@ class Traffic:
     _samples: list[Sample] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _swapped: bool = False
+    _after: int = 0
+    """Statements of the backend `after` that are under way."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _last: float = float("inf")
     """No statement is scheduled after this time."""
@@ -83,9 +82,16 @@ class Traffic:
         """Writes that the server has accepted so far."""
         return sum(one.write and one.sqlstate is None for one in self.samples())
 
-    def swap(self) -> None:
-        """From now on half of the writers are the backend `after`; the column must be there."""
-        self._swapped = True
+    def swap(self, *, back: bool = False) -> None:
+        """From now on half of the writers are the backend `after`, for which the column must be there; or no longer.
+
+        On the way back it waits for the writes of `after` that are under way. Raises CannotRunError when they are not
+        answered within a minute.
+        """
+        with self._changed:
+            self._swapped = not back
+            if back and not self._changed.wait_for(lambda: self._after == 0, WAIT_S_MAX):
+                raise CannotRunError(f"{self._after} writes were not answered within {WAIT_S_MAX:.0f} s")
 
     def pass_by(self, writes: int) -> None:
         """Waits until so many writes that fall due from now on are answered.
@@ -109,10 +115,18 @@ class Traffic:
         self._last = min(self._last, time.perf_counter())
         self._stopping.set()
 
-    def _add(self, scheduled: float, write: bool, sqlstate: str | None) -> None:
+    def _enter(self, swaps: bool) -> bool:
+        """Whether the next statement of a connection is of the backend `after`."""
+        with self._changed:
+            after = swaps and self._swapped
+            self._after += after
+        return after
+
+    def _add(self, scheduled: float, write: bool, after: bool, sqlstate: str | None) -> None:
         done = time.perf_counter()
         sample = Sample((scheduled - self._began) * 1000, (done - self._began) * 1000, write, sqlstate)
         with self._changed:
+            self._after -= after
             self._samples.append(sample)
             self._changed.notify_all()
 
@@ -125,11 +139,11 @@ def traffic(dsn: str, rate: Rate = USUAL) -> Iterator[Traffic]:
     """
     running = Traffic(f"traffic-{secrets.token_hex(4)}-", 0.0)
     senders = [
-        _Sender(dsn, running, _write, number, rate.writers, rate.writes_per_s)
+        _Sender(dsn, running, write, number, rate.writers, rate.writes_per_s)
         for number in range(rate.writers)
     ]
     senders += [
-        _Sender(dsn, running, _read, number, rate.readers, rate.reads_per_s) for number in range(rate.readers)
+        _Sender(dsn, running, read, number, rate.readers, rate.reads_per_s) for number in range(rate.readers)
     ]
     threads = [threading.Thread(target=sender.run, name="traffic", daemon=True) for sender in senders]
     with ExitStack() as stack:
@@ -147,8 +161,8 @@ def traffic(dsn: str, rate: Rate = USUAL) -> Iterator[Traffic]:
                 thread.join(WAIT_S_MAX)
 
 
-Send = Callable[[psycopg.Connection[Any], str, bool], object]
-"""Sends one statement: on a connection, under a message_id, and whether by the backend `after`."""
+Send = Callable[[psycopg.Connection[Any], str, bool, str | None], object]
+"""Sends one statement: on a connection, under a message_id, whether by the backend `after`, and the value it stores."""
 
 
 @dataclass(slots=True)
@@ -166,7 +180,7 @@ class _Sender:
     def warm(self) -> None:
         """Connects, and lets the server see the statement once."""
         self.connection = self._connect()
-        self.send(self.connection, f"warm-{self.running.prefix}{self.number}", False)
+        self.send(self.connection, f"warm-{self.running.prefix}{self.number}", False, None)
 
     def run(self) -> None:
         """Sends on schedule until the traffic stops."""
@@ -177,9 +191,11 @@ class _Sender:
             self.running._stopping.wait(max(0.0, scheduled - time.perf_counter()))
             if scheduled > self.running._last:
                 return
-            swapped = self.running._swapped and self.number % 2 == 1
+            after = self.running._enter(self.number % 2 == 1)
             name = f"{self.running.prefix}{self.number}-{sent}"
-            self.running._add(scheduled, self.send is _write, self._try(name, swapped))
+            # An installation sends one id all the time; every other request here has none.
+            value = f"{plan.DERIVED_PREFIX}{self.number:016x}" if sent % 2 else None
+            self.running._add(scheduled, self.send is write, after, self._try(name, after, value))
             scheduled += interval
             sent += 1
 
@@ -188,49 +204,14 @@ class _Sender:
         if self.connection is not None:
             self.connection.close()
 
-    def _try(self, name: str, swapped: bool) -> str | None:
+    def _try(self, name: str, swapped: bool, value: str | None) -> str | None:
         try:
             if self.connection is None or self.connection.closed:
                 self.connection = self._connect()
-            self.send(self.connection, name, swapped)
+            self.send(self.connection, name, swapped, value)
         except psycopg.Error as error:
             return error.sqlstate or ""
         return None
 
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.dsn, autocommit=True, connect_timeout=CONNECT_S_MAX)
-
-
-def _write(connection: psycopg.Connection[Any], name: str, swapped: bool) -> None:
-    values = _VALUES | {"usage_id": uuid.uuid4(), "message_id": name, "value": f"{plan.DERIVED_PREFIX}{name}"}
-    connection.execute(_INSERTS[swapped], values, prepare=True)
-
-
-def _read(connection: psycopg.Connection[Any], name: str, _swapped: bool) -> None:
-    connection.execute(_READ, {"id": uuid.uuid5(uuid.NAMESPACE_OID, name)}, prepare=True).fetchall()
-
-
-_READ: Final = sql_text("queries/one_usage.sql").encode()
-_INSERTS: Final = {False: accounting_statement(BEFORE), True: accounting_statement(AFTER)}
-_VALUES: Final[dict[str, object]] = dict.fromkeys(Usage.__slots__) | {
-    "kilo_user_id": f"{plan.ANONYMOUS_PREFIX}203.0.113.1",
-    "requested_model": "test/model:free",
-    "model": "test/model:free",
-    "provider": "openrouter",
-    "status_code": 200,
-    "streamed": True,
-    "has_error": False,
-    "input_tokens": 100,
-    "output_tokens": 10,
-    "cost": 0,
-    "latency": 0.5,
-    "finish_reason": "reason 1",
-    "has_tools": False,
-    "user_prompt": "Question",
-    "system_prompt": "You are assistant 1",
-    "system_prompt_length": 20,
-    "user_agent": "Kilo-Code/4.1.0",
-    "forwarded_for": "203.0.113.1",
-    "editor_name": "Editor 1",
-}
-"""Of an anonymous request; the lookups are those of the seeded rows."""

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
 
-from harness import plan
 from harness.database.catalog import SchemaState
 from harness.database.migrations import Standing
-from harness.database.runners import StatementFailed, connect
+from harness.database.runners import StatementFailed
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import CannotRunError, MisuseError
+from harness.lab.accounting import kept
 from harness.lab.crash import fragile_server
 from harness.lab.recovery import recover
 from harness.lab.traffic import Rate, traffic
@@ -75,9 +74,9 @@ def spring(dsn: str, trap: Trap) -> Sprung:
         running.pass_by(2)
     accepted = running.accepted()
     errors = {one.sqlstate for one in running.samples() if one.sqlstate is not None}
-    kept = _kept(dsn, running.prefix)
-    problem = problem or _problem(ends, errors - trap.errors, accepted, kept)
-    return Sprung(trap, tuple(notes), tuple(ends), accepted, kept, tuple(sorted(errors)), problem)
+    found = kept(dsn, running.prefix)
+    problem = problem or _problem(ends, errors - trap.errors, accepted, found)
+    return Sprung(trap, tuple(notes), tuple(ends), accepted, found, tuple(sorted(errors)), problem)
 
 
 def crash(major: int) -> Sprung:
@@ -100,16 +99,6 @@ def _crash(server: Server) -> Sprung:
 
 async def _nothing(_dsn: str, _note: Note) -> None:
     return
-
-
-def _kept(dsn: str, prefix: str) -> int:
-    query = sql.SQL("SELECT count(*) FROM {} JOIN {} USING (id) WHERE starts_with(message_id, %s)").format(
-        sql.Identifier(plan.USAGE_TABLE), sql.Identifier(plan.METADATA_TABLE)
-    )
-    with connect(dsn) as connection:
-        found = connection.execute(query, [prefix]).fetchone()
-    assert found is not None
-    return int(found[0])
 
 
 def _problem(ends: list[Standing], errors: set[str], accepted: int, kept: int) -> str:

@@ -5,8 +5,7 @@ but what a careless operator would. Knows nothing of the traffic that goes on me
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from harness.database.migrations import migrate
 from harness.database.runners import Script, StatementFailed
 from harness.errors import CannotRunError
 from harness.lab.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
+from harness.lab.held import old_snapshot
 from harness.lab.locks import BUILD_INDEX, DROP_INDEX
 from harness.lab.recovery import RECOVERY, recover, send, standing
 
@@ -64,7 +64,7 @@ async def if_not_exists(dsn: str, note: Note) -> None:
 
 async def lock_timeout(dsn: str, note: Note) -> None:
     """The lock_timeout that is right for the ALTER is wrong for the build, even with nobody at the table."""
-    async with _old_snapshot(dsn) as snapshot:
+    with old_snapshot(dsn) as snapshot:
         timed = Script("build", f"SET lock_timeout = {LOCK_TIMEOUT_MS};\n{BUILD_INDEX}")
         _refused(send(dsn, timed), "55P03", note, "build under a lock_timeout, a snapshot open elsewhere")
         _is(dsn, SchemaState.INVALID, note)
@@ -73,7 +73,7 @@ async def lock_timeout(dsn: str, note: Note) -> None:
             dsn, "SELECT 1 FROM pg_stat_progress_create_index WHERE phase = %s", HalfWay.OLD_SNAPSHOTS.value
         )
         note("the recovery's build has no timeout and waits for the snapshot instead")
-        await snapshot.rollback()
+        snapshot.rollback()
         await recovery
 
 
@@ -213,12 +213,3 @@ async def _until(dsn: str, query: str, *values: object) -> None:
                 return
             await asyncio.sleep(POLL_S)
     raise TrapError(f"waited {WAIT_S_MAX:.0f} s in vain for: {query}")
-
-
-@asynccontextmanager
-async def _old_snapshot(dsn: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    """A report that has read nothing yet, on no table at all."""
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        await connection.execute("SELECT 1")
-        yield connection

@@ -8,9 +8,10 @@ from typing import Final
 
 from harness import plan
 from harness.backend import serve
+from harness.checks.audit import audited, judge_audit, judge_sentences, section
 from harness.checks.extension import judge_extension
 from harness.checks.linkability import judge_linkability
-from harness.checks.migration import judge_rows_untouched
+from harness.checks.migration import judge_migration
 from harness.checks.order_evidence import OrdersEvidence
 from harness.database.server import running_server
 from harness.database.templates import Templates
@@ -24,11 +25,18 @@ from harness.rollout.stage import Cast, stack, stand
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
 from harness.run.orders import PLAN_ORDER, prove_orders
 from harness.run.progress import Busy, Say, silent
+from harness.run.report import inputs
 from harness.run.subject import ARRIVED
 from harness.verdict import Claim, Docket
 
 MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
 """Machine ids whose derived id Node checks."""
+
+
+MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAUSTIVE: 100_000}
+"""Rows of the table that the migration is judged on."""
+
+AUDITED: Final = (*plan.AUDIT, *plan.EXTENSION_AUDIT, *plan.MIGRATION_AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     lines = plan_lines()
-    docket = Docket((*claims_of(options.level), *(claim for claim, _, _ in plan.EXTENSION_AUDIT)))
+    docket = Docket((*claims_of(options.level), *(claim for claim, _, _ in AUDITED)))
     serve.warm()
     with running_server(options.postgres) as server:
         name = f"Postgres {server.version} ({server.kind})"
@@ -59,9 +67,12 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         for line in lines:
             say(line)
         with Templates(server) as templates:
-            judge_rows_untouched(docket, templates)
+            with busy("migration, its locks and its rollback"):
+                judge_migration(docket, server, templates, MIGRATED_ROWS[options.level])
             orders = asyncio.run(_prove(options, docket, templates, busy))
-    audited = {claim.id for claim, _, _ in plan.EXTENSION_AUDIT}
+    judge_audit(docket, AUDITED)
+    judgements = docket.judgements()
+    sentences = {claim.id for claim, _, _ in AUDITED}
     return Report(
         command=options.command,
         seed=options.seed,
@@ -70,16 +81,25 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         server=name,
         started=stamp,
         seconds=time.monotonic() - started,
-        judgements=tuple(one for one in docket.judgements() if one.claim.id not in audited),
+        judgements=tuple(one for one in judgements if one.claim.id not in sentences),
         plan=lines,
-        remarks=orders.lines(),
-        sections={"orders": orders.section()},
+        sections={
+            "orders": orders.section(),
+            "audit": section(audited(judgements, AUDITED, plan.RESTING_AUDIT)),
+        },
+        inputs=inputs(options.policy),
     )
 
 
 def claims_of(level: Level) -> tuple[Claim, ...]:
     """What must be proven at a level: a rule needs every stage, a roll-back every step, so smoke claims neither."""
-    claims: tuple[Claim, ...] = (*plan.CLAIMS, *plan.ORDER_CLAIMS, *plan.EXTENSION_CLAIMS)
+    claims: tuple[Claim, ...] = (
+        *plan.CLAIMS,
+        *plan.MIGRATION_CLAIMS,
+        *plan.ORDER_CLAIMS,
+        *plan.EXTENSION_CLAIMS,
+        plan.AUDIT_CLAIM,
+    )
     if level is not Level.SMOKE:
         claims += (plan.RULE_CLAIM,)
     if level is Level.EXHAUSTIVE:
@@ -108,6 +128,7 @@ async def _prove(options: ProveOptions, docket: Docket, templates: Templates, bu
         async with stand(shared, ARRIVED) as standing:
             await judge_linkability(docket, standing, addresses(), seed=options.seed)
         orders = await prove_orders(docket, shared, level=options.level, seed=options.seed, busy=busy)
+        await judge_sentences(docket, shared)
         with busy("the rule and the extension's code under Node"):
             await under_node
     return orders

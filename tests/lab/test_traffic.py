@@ -42,7 +42,7 @@ def test_half_of_the_writers_store_a_value_after_the_swap(column_dsn: str) -> No
         running.pass_by(20)
     query = "SELECT count(posthog_distinct_id) FROM microdollar_usage_metadata WHERE message_id LIKE %s"
     stored = count(column_dsn, query, f"{running.prefix}%")
-    assert abs(stored - running.accepted() / 2) <= 1
+    assert abs(stored - running.accepted() / 4) <= 1  # half of the requests have no id
 
 
 def test_writes_that_a_lock_holds_up_are_all_sent_and_count_from_their_schedule(base_dsn: str) -> None:

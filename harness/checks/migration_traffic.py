@@ -1,0 +1,215 @@
+"""Judges what the migration does to others: to writers under way, by its locks; and what a transaction does to it."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+import sqlparse
+
+from harness import plan
+from harness.database import catalog
+from harness.database.catalog import SchemaState
+from harness.database.migrations import VIEW_FILE, rollback
+from harness.database.runners import Script, StatementFailed, connect, run_statements, statements_of
+from harness.database.server import Server
+from harness.database.templates import Templates
+from harness.errors import CannotRunError
+from harness.lab.accounting import kept
+from harness.lab.held import BUILD_WAITS, Hold, old_snapshot
+from harness.lab.layouts import LAYOUTS, Layout
+from harness.lab.locks import Case, Mode, Work, observe_locks
+from harness.lab.matrix import Outcome, Way, run_matrix
+from harness.lab.recovery import send, standing
+from harness.lab.traffic import Rate, Sample, Traffic, traffic
+from harness.verdict import Docket, Finding, Method
+
+BUILD, MIGRATED, ROLLED_BACK, PLAN_FILE, PLANNED_RUNNER = "M6", "M8", "M9", "M10", "M12"
+
+RATE: Final = Rate(writers=4, writes_per_s=400.0, readers=1, reads_per_s=25.0)
+BESIDE: Final = 12
+"""Writes that are let by before, between and after the changes."""
+
+KEPT_OUT: Final = (Work.READ, Work.INSERT, Work.UPDATE)
+WAYS: Final = (Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY, Way.DRIZZLE_LIKE)
+WORKAROUND: Final = "apply sql/corrected/0005a and 0005b, each statement by itself"
+
+_INDEX: Final = re.compile(r"CREATE\s+(UNIQUE\s+)?INDEX\s+(?P<concurrently>CONCURRENTLY\b)?", re.IGNORECASE)
+
+
+def judge_build_locks(docket: Docket, templates: Templates, layout: Layout) -> None:
+    """Judges M6: holds each statement that builds an index, and probes whom it keeps out."""
+    docket.by(BUILD, Method.EXHAUSTIVE)
+    cases = tuple(_builds(layout))
+    if not cases:
+        docket.lack(BUILD, "the migration builds no index")
+        return
+    try:
+        seen = asyncio.run(observe_locks(templates, cases))
+    except StatementFailed as failed:
+        docket.lack(BUILD, f"a statement before the build was refused ({failed.sqlstate})")
+        return
+    except psycopg.Error as error:
+        docket.lack(BUILD, f"the build was refused ({error.sqlstate})")
+        return
+    for one in seen:
+        docket.saw(BUILD, len(Mode))
+        docket.note(BUILD, f"{one.case.hold}: {one.strongest}")
+        kept_out = [work for work in one.blocks if work in KEPT_OUT]
+        if kept_out:
+            effect = f"{', '.join(one.held)} held; kept out: {', '.join(kept_out)}"
+            condition = f"migration `{layout.name}`, {one.case.name} {one.case.hold}"
+            docket.refute(Finding(BUILD, condition, effect, workaround=WORKAROUND))
+
+
+def _builds(layout: Layout) -> Iterator[Case]:
+    """Each statement that builds an index, with what has run by then; in a transaction with what that has done."""
+    done: list[str] = []
+    block: list[str] | None = None
+    for statement in (one for script in layout.scripts for one in statements_of(script.text)):
+        text = sqlparse.format(statement.text, strip_comments=True).strip()
+        word = text.rstrip(";").upper()
+        build = _INDEX.match(text)
+        if word == "BEGIN":
+            block = []
+        elif word == "COMMIT":
+            done, block = [*done, *(block or ())], None
+        elif build and block is None and build["concurrently"]:
+            for wait in BUILD_WAITS:
+                yield _case("index built concurrently", text, wait, done)
+            done.append(text)
+        elif build:
+            yield _case("index built", "\n".join([*(block or ()), text]), Hold.TRANSACTION, done)
+            (done if block is None else block).append(text)
+        else:
+            (done if block is None else block).append(text)
+
+
+def _case(name: str, text: str, hold: Hold, done: list[str]) -> Case:
+    return Case(name, text, SchemaState.BASE, hold, Mode.SHARE_UPDATE_EXCLUSIVE, first=tuple(done))
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """What a rollback must leave as it was."""
+
+    columns: tuple[catalog.Column, ...]
+    indexes: tuple[catalog.Index, ...]
+    view: str
+
+    @classmethod
+    def read(cls, dsn: str) -> "_Schema":
+        with connect(dsn) as connection:
+            view = connection.execute(
+                "SELECT pg_get_viewdef(quote_ident(%s)::regclass)", [plan.VIEW]
+            ).fetchone()
+            assert view is not None
+            return cls(
+                catalog.columns(connection, plan.METADATA_TABLE),
+                catalog.indexes(connection, plan.METADATA_TABLE),
+                str(view[0]),
+            )
+
+
+def judge_writers(docket: Docket, dsn: str, layout: Layout) -> None:
+    """Judges M8 and M9 on a database in state `base`: writers of both builds run from before to after.
+
+    Only a migration that ends in state `ready` is rolled back; else M9 cannot be judged.
+    """
+    docket.by(MIGRATED, Method.MEASURED)
+    docket.by(ROLLED_BACK, Method.MEASURED)
+    before = _Schema.read(dsn)
+    rolled_back_ms = float("inf")
+    with traffic(dsn, RATE) as running:
+        running.pass_by(BESIDE)
+        _migrate(dsn, layout, running)
+        running.pass_by(BESIDE)
+        if standing(dsn) is SchemaState.READY:
+            rolled_back_ms = running.now_ms()
+            _roll_back(docket, dsn, running)
+            running.pass_by(BESIDE)
+        else:
+            docket.lack(ROLLED_BACK, f"the migration ended in state {standing(dsn)}")
+    writes = [one for one in running.samples() if one.write]
+    first = [one for one in writes if one.scheduled_ms < rolled_back_ms]
+    second = [one for one in writes if one.scheduled_ms >= rolled_back_ms]
+    _judge_samples(docket, MIGRATED, first, f"migration `{layout.name}`")
+    _judge_samples(docket, ROLLED_BACK, second, f"rollback of `{layout.name}`")
+    lost = running.accepted() - kept(dsn, running.prefix)
+    if lost > 0:
+        effect = f"{lost} of {running.accepted()} accepted writes lack a row"
+        docket.refute(Finding(MIGRATED, f"migration `{layout.name}`", effect))
+    if second and _Schema.read(dsn) != before:
+        effect = "columns, indexes or the view are not what they were"
+        docket.refute(Finding(ROLLED_BACK, f"rollback of `{layout.name}`", effect))
+
+
+def _migrate(dsn: str, layout: Layout, running: Traffic) -> None:
+    """Sends the statements; half of the writers change build as soon as the column is there."""
+    there = (
+        "SELECT 1 FROM pg_attribute"
+        " WHERE attrelid = to_regclass(quote_ident(%s)) AND attname = %s AND NOT attisdropped"
+    )
+    with connect(dsn) as other:
+
+        def told(_: object) -> None:
+            if other.execute(there, [plan.METADATA_TABLE, plan.COLUMN]).fetchone():
+                running.swap()
+
+        with old_snapshot(dsn) if layout.old_snapshot else nullcontext(), suppress(StatementFailed):
+            run_statements(dsn, layout.scripts, told)  # what a refusal leaves is for the catalogue to say
+
+
+def _roll_back(docket: Docket, dsn: str, running: Traffic) -> None:
+    """The view first reads the column; then everything goes back, the backend `after` before the column."""
+    refused = send(dsn, Script.ours(VIEW_FILE))
+    running.pass_by(BESIDE)
+    running.swap(back=True)
+    try:
+        rollback(dsn, SchemaState.BASE)
+    except CannotRunError as error:
+        docket.refute(Finding(ROLLED_BACK, "under writers", str(error)))
+    docket.note(
+        ROLLED_BACK, "the view read the column" if refused is None else f"view refused ({refused.sqlstate})"
+    )
+
+
+def _judge_samples(docket: Docket, claim: str, writes: list[Sample], condition: str) -> None:
+    failed = [one.sqlstate for one in writes if one.sqlstate is not None]
+    docket.saw(claim, len(writes))
+    if writes:
+        longest = max(one.latency_ms for one in writes)
+        docket.note(claim, f"{len(writes)} writes, the longest {longest:.0f} ms")
+    for sqlstate in sorted(set(failed)):
+        effect = f"{failed.count(sqlstate)} of {len(writes)} writes failed with {sqlstate or 'no SQLSTATE'}"
+        docket.refute(Finding(claim, condition, effect, workaround=WORKAROUND))
+
+
+def judge_plan_file(docket: Docket, server: Server) -> None:
+    """Judges M10 and M12: the plan's own file, sent in each way. Every way is tried on a database of its own."""
+    layout = LAYOUTS[0]
+    docket.by(PLAN_FILE, Method.EXHAUSTIVE)
+    docket.by(PLANNED_RUNNER, Method.EXHAUSTIVE)
+    for cell in run_matrix(server, [layout], WAYS, again=False).cells:
+        first = cell.first
+        assert first is not None
+        docket.saw(PLAN_FILE)
+        docket.note(PLAN_FILE, f"{cell.way}: {first.words}")
+        expected = (Outcome.APPLIED, None) if cell.way is Way.STATEMENTS else (Outcome.REFUSED, "25001")
+        if (first.outcome, first.sqlstate) != expected:
+            effect = f"{first.words}, expected {expected[0]} {expected[1] or ''}".strip()
+            docket.refute(Finding(PLAN_FILE, f"{layout.summary}, by {cell.way}", effect))
+        if cell.way is Way.DRIZZLE_LIKE:
+            docket.saw(PLANNED_RUNNER)
+            docket.note(PLANNED_RUNNER, "in one transaction over all pending files, as drizzle-orm does")
+            if first.outcome is not Outcome.APPLIED:
+                effect = f"{first.words}: {first.message}"
+                docket.refute(Finding(PLANNED_RUNNER, layout.summary, effect, workaround=_AUDITED))
+
+
+_AUDITED: Final = next(
+    workaround for claim, _, workaround in plan.MIGRATION_AUDIT if claim.id == PLANNED_RUNNER
+)
