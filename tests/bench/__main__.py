@@ -1,0 +1,221 @@
+"""Compares clients on one reference proxy in one run: `tox -e bench`. Ratios count; absolute rates are this machine's.
+
+wrk sends one request over and over and reads no rows; it is the most that this proxy can serve. Our wire client
+sends a different header each time and matches every request with its rows. httpx and schemathesis do as they do.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from harness import plan
+from harness.backend.serve import HOST
+from harness.clients.extension import ExtensionBuild, Installation, plan_header, request
+from harness.database.server import running_server
+from harness.database.templates import Templates
+from harness.headers.cases import NAME, HeaderCase, Kind
+from harness.headers.policy import STRICT
+from harness.headers.suite import complete_suite
+from harness.rollout.matrix import MACHINE, addresses
+from harness.rollout.stage import Stand, stack, stand
+from harness.run.headers import probes
+from harness.run.subject import ARRIVED
+from harness.target import Endpoint, Rows, observations
+from harness.target.stream import Item
+
+SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
+CONNECTIONS = 8
+
+OPENAPI = {
+    "openapi": "3.0.3",
+    "info": {"title": "reference proxy", "version": "1"},
+    "paths": {
+        plan.ROUTES[0]: {
+            "post": {
+                "parameters": [
+                    {
+                        "name": "x-forwarded-for",
+                        "in": "header",
+                        "required": True,
+                        "schema": {"enum": ["192.0.2.1"]},
+                    },
+                    {"name": plan.HEADER, "in": "header", "schema": {"type": "string", "maxLength": 300}},
+                ],
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["model", "messages", "stream"],
+                                "properties": {
+                                    "model": {"enum": ["harness/stub:free"]},
+                                    "messages": {"enum": [[{"role": "user", "content": "hello"}]]},
+                                    "stream": {"enum": [False]},
+                                },
+                                "additionalProperties": False,
+                            }
+                        }
+                    },
+                },
+                "responses": {"200": {"description": "a completion"}},
+            }
+        }
+    },
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Requests a second of one client; 0 with the reason where it could not run."""
+
+    name: str
+    rate: float
+    remark: str
+
+
+async def by_wrk(standing: Stand) -> Measured:
+    """wrk with the one request that the extension sends most."""
+    if shutil.which("wrk") is None:
+        return Measured("wrk", 0.0, "not installed")
+    sample = request(Installation(MACHINE), ExtensionBuild.AFTER, address="192.0.2.1")
+    headers = "".join(
+        f"wrk.headers[{json.dumps(k.decode())}] = {json.dumps(v.decode())}\n" for k, v in sample.headers
+    )
+    script = f'wrk.method = "POST"\nwrk.body = [==[{sample.body.decode()}]==]\n{headers}'
+    with tempfile.TemporaryDirectory() as folder:
+        lua = Path(folder, "post.lua")
+        lua.write_text(script)
+        url = standing.replicas[0].process.origin + sample.path
+        printed = await run("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:.0f}s", "-s", str(lua), url)
+    found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
+    return Measured(
+        "wrk", float(found[1]) if found else 0.0, f"{failed[1]} failed" if failed else "reads no rows"
+    )
+
+
+async def by_wire(standing: Stand) -> Measured:
+    """Our client over the complete suite, every row matched."""
+    endpoint = Endpoint((HOST, standing.replicas[0].process.port), "after", "bench", standing.lost)
+    counted = matched = 0
+    started = time.monotonic()
+    async with (
+        await psycopg.AsyncConnection.connect(standing.dsn, autocommit=True) as connection,
+        aclosing(
+            observations(endpoint, Rows(connection), items(started + SECONDS), connections=CONNECTIONS)
+        ) as batches,
+    ):
+        async for batch in batches:
+            counted += len(batch)
+            matched += sum(len(seen.rows) == 1 and seen.rows[0].whole for seen in batch)
+    seconds = time.monotonic() - started
+    return Measured("wire client", counted / seconds, f"{matched:,} of {counted:,} matched with their rows")
+
+
+def items(deadline: float) -> Iterator[Item]:
+    """The complete suite over and over until the time is up."""
+    origin = addresses()
+    for value in cycle(complete_suite(STRICT)):
+        if time.monotonic() > deadline:
+            return
+        yield probes((HeaderCase(((NAME, value),), Kind.BYTES),), next(origin))
+
+
+async def by_httpx(standing: Stand) -> Measured:
+    """httpx.AsyncClient with as many requests at once; reads no rows."""
+    counted = 0
+    deadline = time.monotonic() + SECONDS
+    async with httpx.AsyncClient(base_url=standing.replicas[0].process.origin, trust_env=False) as client:
+
+        async def send() -> None:
+            nonlocal counted
+            while time.monotonic() < deadline:
+                one = request(
+                    Installation(MACHINE),
+                    ExtensionBuild.AFTER,
+                    address="192.0.2.1",
+                    header=plan_header("abc"),
+                )
+                await client.post(one.path, headers=list(one.headers), content=one.body)
+                counted += 1
+
+        await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
+    return Measured("httpx.AsyncClient", counted / SECONDS, "reads no rows")
+
+
+async def by_schemathesis(standing: Stand) -> Measured:
+    """schemathesis fuzzing the same header from an equivalent description; reads no rows."""
+    program = Path(sys.executable).with_name("schemathesis")
+    if not program.exists():
+        return Measured("schemathesis", 0.0, "not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        description = Path(folder, "openapi.json")
+        description.write_text(json.dumps(OPENAPI))
+        before, _ = await standing.totals()
+        started = time.monotonic()
+        await run(
+            *(str(program), "run", str(description), "--url", standing.replicas[0].process.origin),
+            *("--phases", "fuzzing", "--mode", "positive", "--max-time", f"{SECONDS:.0f}", "--workers", "1"),
+            *("--max-examples", "100000", "--checks", "not_a_server_error", "--no-color"),
+            cwd=folder,
+        )
+        seconds = time.monotonic() - started
+        after, _ = await standing.totals()
+    return Measured("schemathesis", (after - before) / seconds, "one worker; reads no rows")
+
+
+async def run(*command: str, cwd: str | None = None) -> str:
+    """Standard output and error of a program."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=cwd
+    )
+    printed, _ = await process.communicate()
+    return printed.decode(errors="replace")
+
+
+async def compare(templates: Templates) -> list[Measured]:
+    """Each client on a stand of its own, so that none finds what another left."""
+    clients: list[Callable[[Stand], Awaitable[Measured]]] = [
+        by_wrk,
+        by_wire,
+        by_httpx,
+        by_schemathesis,
+        by_wrk,
+    ]
+    measured = []
+    async with stack(templates, "strict") as shared:
+        for client in clients:
+            async with stand(shared, ARRIVED) as standing:
+                measured.append(await client(standing))
+    return measured
+
+
+def main() -> None:
+    """Prints the table; wrk goes first and last, and its mean is what others are compared with."""
+    with running_server() as server, Templates(server) as templates:
+        measured = asyncio.run(compare(templates))
+    reference = (measured[0].rate + measured[-1].rate) / 2
+    schemathesis = next(one.rate for one in measured if one.name == "schemathesis")
+    print(f"{'client':<20}{'requests/s':>12}{'of wrk':>10}{'of schemathesis':>18}  remark")
+    for one in measured:
+        of_wrk = f"{one.rate / reference:.2f}" if reference else "-"
+        of_fuzzer = f"{one.rate / schemathesis:.1f}" if schemathesis else "-"
+        print(f"{one.name:<20}{one.rate:>12,.0f}{of_wrk:>10}{of_fuzzer:>18}  {one.remark}")
+
+
+if __name__ == "__main__":
+    main()
