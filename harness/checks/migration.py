@@ -14,7 +14,7 @@ from psycopg import sql
 from harness import plan
 from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_COLUMN, SchemaState
+from harness.database.catalog import EXPECTED_COLUMN
 from harness.database.runners import StatementFailed, connect
 from harness.database.server import Server
 from harness.database.templates import Templates
