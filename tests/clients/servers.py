@@ -113,7 +113,14 @@ async def app(seen: list[tuple[int, bytes]]) -> AsyncIterator[Address]:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": message["body"]})
 
-    config = uvicorn.Config(echo, http=NodeProtocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        echo,
+        http=NodeProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=int(10 * WAIT_S),
+    )
     config.load()
     state = ServerState()
     listener = await asyncio.get_running_loop().create_server(
