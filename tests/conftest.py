@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_database",
     "tests.fix_stack",
+    "tests.fix_backends",
 ]
