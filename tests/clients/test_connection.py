@@ -176,12 +176,12 @@ async def test_timeout_counts_from_the_write_of_each_request() -> None:
     async def source() -> AsyncIterator[Request]:
         loop = asyncio.get_running_loop()
         yield request(0)
-        loop.call_later(0.15, first_answered.set)
+        loop.call_later(0.2, first_answered.set)
         await first_answered.wait()
         yield request(1)
 
     async with server(answers_one) as address:
-        replies = await gather(address, source(), connections=1, timeout_s=0.3)
+        replies = await gather(address, source(), connections=1, timeout_s=0.6)
     assert [replies[number].outcome for number in range(2)] == [Outcome.REPLY, Outcome.TIMEOUT]
 
 
