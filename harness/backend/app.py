@@ -17,8 +17,9 @@ from harness import plan
 from harness.backend.auth import user_of
 from harness.backend.builds import Build, HeaderLines, Sender
 from harness.backend.completion import read_completion
+from harness.backend.http import node_header
 from harness.backend.usage import MISSING_ID, Abort, Accounts, Tell, Usage
-from harness.headers.policy import Policy, received
+from harness.headers.policy import Policy
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -93,7 +94,7 @@ class Proxy:
         document = parse_body(body)
         model = document["model"]
         address = client_address(headers, scope.get("client"))
-        user_id = user_of(_header(headers, b"authorization"), self._secret)
+        user_id = user_of(node_header(headers, b"authorization"), self._secret)
         email = await self._accounts.email_of(user_id) if user_id else None
         if email is None and not is_free(model):
             message = "Sign in to use this model."
@@ -191,14 +192,15 @@ class Proxy:
             user_prompt=user[:PROMPT_LENGTH_MAX] if user else None,
             system_prompt=system[:PROMPT_LENGTH_MAX] if system else None,
             system_prompt_length=len(system or ""),
-            user_agent=_header(headers, b"user-agent"),
-            forwarded_for=_header(headers, b"x-forwarded-for"),
-            editor_name=(_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX].strip() or None,
-            organization_id=_header(headers, b"x-kilocode-organizationid"),
-            project_id=_header(headers, b"x-kilocode-projectid"),
-            city=_header(headers, b"x-vercel-ip-city"),
-            country=_header(headers, b"x-vercel-ip-country"),
-            digest=_header(headers, b"x-vercel-ja4-digest"),
+            user_agent=node_header(headers, b"user-agent"),
+            forwarded_for=node_header(headers, b"x-forwarded-for"),
+            editor_name=(node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX].strip()
+            or None,
+            organization_id=node_header(headers, b"x-kilocode-organizationid"),
+            project_id=node_header(headers, b"x-kilocode-projectid"),
+            city=node_header(headers, b"x-vercel-ip-city"),
+            country=node_header(headers, b"x-vercel-ip-country"),
+            digest=node_header(headers, b"x-vercel-ja4-digest"),
         )
 
 
@@ -234,7 +236,7 @@ def client_address(headers: HeaderLines, peer: tuple[str, int] | None) -> str:
 
     Raises Refusal 400 when it is empty: an empty header, or one that begins with a comma.
     """
-    forwarded = _header(headers, b"x-forwarded-for")
+    forwarded = node_header(headers, b"x-forwarded-for")
     if forwarded is None:
         forwarded = f"::ffff:{peer[0]}" if peer else ""
     first = forwarded.partition(",")[0].strip()
@@ -257,10 +259,6 @@ def prompts(document: dict[str, Any]) -> tuple[str | None, str | None]:
     systems = [m["content"] for m in messages if m.get("role") == "system"]
     users = [m["content"] for m in messages if m.get("role") == "user"]
     return (systems[0] if systems else None, users[-1] if users else None)
-
-
-def _header(headers: HeaderLines, name: bytes) -> str | None:
-    return received([value for key, value in headers if key == name])
 
 
 async def _read_body(receive: Receive) -> bytes:
