@@ -69,6 +69,10 @@ class Build:
     columns: tuple[str, ...] = (plan.COLUMN,)
     """Columns that the INSERT names beyond those of the build as it was."""
     insert: str = "usage/insert.sql"
+    ending: str = ""
+    """What the INSERT ends with beyond its file."""
+    copy: str | None = None
+    """File below `sql/` with a second statement of the same transaction."""
     anonymous_id: Callable[[str, Sender], str] = address_only
     refuses: Callable[[HeaderLines, Sender], bool] | None = None
     """Requests answered with 400 for their headers' sake."""

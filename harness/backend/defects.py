@@ -196,8 +196,23 @@ VARIANTS: Final = (
 )
 """Builds that differ and are right: the gate must say GO."""
 
+RETURNS_STAR: Final = replace(
+    BEFORE,
+    name="returns-star",
+    summary="the INSERT returns every column, which a prepared statement may not when one is added",
+    ending="\nRETURNING *",
+)
+ARCHIVES: Final = replace(
+    BEFORE,
+    name="archives",
+    summary="copies each row by SELECT * into a table that the migration does not know",
+    copy="usage/archive.sql",
+)
+"""Builds that work until the column is added: what a plan must ask about before it calls itself compatible."""
+
 CATALOGUE: Final = {
-    build.name: build for build in (BEFORE, AFTER, *(defect.build for defect in DEFECTS), *VARIANTS)
+    build.name: build
+    for build in (BEFORE, AFTER, *(defect.build for defect in DEFECTS), *VARIANTS, RETURNS_STAR, ARCHIVES)
 }
 """Every build by name."""
 

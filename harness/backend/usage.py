@@ -76,7 +76,8 @@ def accounting_statement(build: Build) -> sql.Composed:
     """The build's INSERT: the shared statement with the columns the build adds; each is bound to `value`."""
     names = [sql.SQL(", {}").format(sql.Identifier(column)) for column in build.columns]
     values = [sql.SQL(", {}").format(sql.Placeholder("value")) for _ in build.columns]
-    return sql.SQL(sql_text(build.insert)).format(columns=sql.Composed(names), values=sql.Composed(values))
+    text = sql.SQL(sql_text(build.insert)).format(columns=sql.Composed(names), values=sql.Composed(values))
+    return text + sql.SQL(build.ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Accounts:
         self._pending: set[asyncio.Task[None]] = set()
         self._requests = 0
         self._text = accounting_statement(build)
+        self._copy = sql_text(build.copy).encode() if build.copy else None
 
     async def email_of(self, user_id: str) -> str | None:
         """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
@@ -126,8 +128,7 @@ class Accounts:
         values |= {"usage_id": uuid.uuid4(), "value": self._build.value(sender)}
         for attempt in range(1, TRIES + 1):
             try:
-                async with self._pool.connection() as connection:
-                    await connection.execute(self._text, values)
+                await self._insert(values)
             except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
                 if attempt == TRIES:
                     self._give_up(usage, error)
@@ -135,6 +136,15 @@ class Accounts:
                     await asyncio.sleep(random.uniform(0, PAUSE_S_MAX))  # noqa: S311 - the real pause, no secret
             else:
                 return
+
+    async def _insert(self, values: dict[str, object]) -> None:
+        async with self._pool.connection() as connection:
+            if self._copy is None:
+                await connection.execute(self._text, values)
+                return
+            async with connection.transaction():
+                await connection.execute(self._text, values)
+                await connection.execute(self._copy, values)
 
     def _give_up(self, usage: Usage, error: Exception) -> None:
         state = getattr(error, "sqlstate", None) or ""

@@ -103,7 +103,7 @@ def judge_audit(docket: Docket, recorded: Recorded) -> None:
 
 
 def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Resting) -> tuple[Audited, ...]:
-    """How every sentence stands, by number; those that rest on others stand as the worst of these do."""
+    """How every sentence stands that is asked, by number; those that rest on others stand as the worst of these do."""
     standing = {judgement.claim.id: judgement for judgement in judgements}
     own = [
         Audited(claim, expected, standing[claim.id].status, _detail(standing[claim.id]), workaround)
@@ -113,6 +113,7 @@ def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Restin
     others = [
         Audited(claim, Status.PROVEN, *_worst(bases, standing), workaround)
         for claim, bases, workaround in resting
+        if standing.keys() >= set(bases)
     ]
     return tuple(sorted((*own, *others), key=lambda one: (one.claim.id[0], int(one.claim.id[1:]))))
 
@@ -127,7 +128,7 @@ def section(found: Sequence[Audited]) -> list[dict[str, Any]]:
             "section": one.claim.section,
             "expected": str(one.expected),
             "status": str(one.status),
-            "detail": one.detail,
+            "evidence": one.detail,
             "workaround": one.workaround,
         }
         for one in found
@@ -233,9 +234,6 @@ def _detail(judgement: Judgement) -> str:
 
 
 def _worst(bases: Sequence[str], standing: dict[str, Judgement]) -> tuple[Status, str]:
-    missing = [base for base in bases if base not in standing]
-    if missing:
-        return Status.UNKNOWN, f"rests on {', '.join(missing)}, which this level does not ask"
     for status in (Status.REFUTED, Status.UNKNOWN):
         for base in bases:
             if standing[base].status is status:

@@ -177,16 +177,19 @@ def harm_of(seen: Observation, reference: Reference) -> str | None:
     return None
 
 
-def judge_plan_orders(docket: Docket, ground: Ground, orders: Sequence[Order], replay: str) -> None:
-    """Judges O1: no harm at any stage or across any step of the plan's orders, backend and migration first."""
-    planned = allowed_orders(orders, PLAN_STATED + PLAN_IMPLIED)
+def planned_orders(orders: Sequence[Order]) -> tuple[Order, ...]:
+    """The orders that keep to the plan: the column before the backend, the backend before the extension."""
+    return allowed_orders(orders, PLAN_STATED + PLAN_IMPLIED)
+
+
+def judge_plan_orders(docket: Docket, ground: Ground, planned: Sequence[Order], replay: str) -> None:
+    """Judges O1: no harm at any stage or across any step of the orders that are planned."""
     stages, steps = distinct_stages(planned), distinct_transitions(planned)
     docket.by(PLAN_ORDERS, Method.EXHAUSTIVE)
     docket.saw(PLAN_ORDERS, len(ground.stages & set(stages)) + len(ground.transitions & set(steps)))
-    told = "order keeps" if len(planned) == 1 else "orders keep"
+    told = "order" if len(planned) == 1 else "orders"
     docket.note(
-        PLAN_ORDERS,
-        f"{len(planned)} {told} to the plan: {len(stages)} stages, {len(steps)} steps between them",
+        PLAN_ORDERS, f"{len(planned)} {told} planned: {len(stages)} stages, {len(steps)} steps between them"
     )
     _refute_harm(docket, PLAN_ORDERS, ground, (*stages, *steps), replay)
     _lack_unseen(docket, PLAN_ORDERS, ground.unseen(planned))

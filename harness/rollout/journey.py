@@ -76,9 +76,14 @@ async def travel(
             return journey
 
     longest_first = sorted(walks, key=lambda walk: -len(walk.legs))
-    async with asyncio.TaskGroup() as group:
-        going = [group.create_task(go(walk)) for walk in longest_first]
-    return tuple(sorted((task.result() for task in going), key=lambda journey: journey.walk.number))
+    going = [asyncio.create_task(go(walk)) for walk in longest_first]
+    try:
+        journeys = await asyncio.gather(*going)
+    finally:
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
+    return tuple(sorted(journeys, key=lambda journey: journey.walk.number))
 
 
 async def go_walk(stack: Stack, walk: Walk, *, thin: bool = False) -> Journey:

@@ -6,6 +6,7 @@ connection is refused, as a balancer does. Knows how to do it and what came of i
 
 import asyncio
 import contextlib
+import json
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from harness.errors import CannotRunError
 from harness.rollout.itinerary import Crossing
 from harness.rollout.matrix import SignedIn, header_kinds, probe
 from harness.rollout.schema import StepRefused
-from harness.rollout.stage import TO_VERSION, Sent, Stand
+from harness.rollout.stage import POLL_S, TO_VERSION, Replica, Sent, Stand
 from harness.target import Observation, Probe
 
 PLACES: Final = (("hold", False), ("hold", True), ("hold_middle", True))
@@ -78,12 +79,15 @@ async def pass_through(
     probes = [
         held_probes(signed_in, origin, gate, released=standing.stage.extension_released) for gate in gates
     ]
-    holding = [asyncio.create_task(_hold(standing, number, mine)) for number, mine in enumerate(probes)]
+    holding = [
+        [asyncio.create_task(_hold(standing.replicas[number], one)) for one in mine]
+        for number, mine in enumerate(probes)
+    ]
     refusal: StepRefused | None = None
     traffic: list[Sent] = []
     try:
-        for gate, mine in zip(gates, probes, strict=True):
-            await _await_held(standing, gate, len(mine))
+        for gate, mine in zip(gates, holding, strict=True):
+            await _await_held(standing, gate, mine)
         if crossing.step in TO_VERSION:
             own = gates[TO_VERSION[crossing.step][0]]
             async with _traffic(standing, signed_in, origin) as traffic:
@@ -95,26 +99,31 @@ async def pass_through(
     finally:
         for gate in gates:
             await _release(standing, gate)
-        sent = [one for mine in await asyncio.gather(*holding) for one in mine]
+        sent = await asyncio.gather(*(task for mine in holding for task in mine))
     seen = await standing.account([*sent, *traffic], since, words)
     return Passage(crossing, tuple(seen[: len(sent)]), tuple(seen[len(sent) :]), refusal)
 
 
-async def _hold(standing: Stand, number: int, probes: Sequence[Probe]) -> list[Sent]:
-    replica = standing.replicas[number]
+async def _hold(replica: Replica, one: Probe) -> Sent:
     version = replica.version
-    replies = await asyncio.gather(
-        *(wire.send(replica.address, one.request, timeout_s=HELD_TIMEOUT_S) for one in probes)
+    return Sent(one, await wire.send(replica.address, one.request, timeout_s=HELD_TIMEOUT_S), version)
+
+
+async def _await_held(standing: Stand, gate: str, holding: Sequence[asyncio.Task[Sent]]) -> None:
+    """Waits until each of the requests is held, or has ended: a replica may refuse it."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + HELD_TIMEOUT_S
+    held = 0
+    while loop.time() < deadline:
+        ended = sum(task.done() for task in holding)
+        reply = await _ask_upstream(standing, "GET", f"/stub/held?gate={gate}&count=0")
+        held = json.loads(reply.body)["held"] if reply.status == 200 else 0
+        if held + ended >= len(holding):
+            return
+        await asyncio.sleep(POLL_S)  # both must be looked at; bounded by the deadline
+    raise CannotRunError(
+        f"{len(holding)} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
     )
-    return [Sent(one, reply, version) for one, reply in zip(probes, replies, strict=True)]
-
-
-async def _await_held(standing: Stand, gate: str, least: int) -> None:
-    reply = await _ask_upstream(standing, "GET", f"/stub/held?gate={gate}&count={least}")
-    if reply.status != 200:
-        raise CannotRunError(
-            f"{least} requests should wait at the upstream's gate; it answered {reply.body!r}"
-        )
 
 
 async def _release(standing: Stand, gate: str) -> None:

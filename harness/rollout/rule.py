@@ -160,6 +160,17 @@ PLAN_IMPLIED: Final = tuple(precedence(Step.ADD_COLUMN, swap) for swap in (Step.
 the migration note allows to build it separately. Source: plan, Repository 1."""
 
 
+PLAN_ORDER: Final = (
+    Step.ADD_COLUMN,
+    Step.START_BUILD,
+    Step.FINISH_BUILD,
+    Step.SWAP_1,
+    Step.SWAP_2,
+    Step.RELEASE_EXTENSION,
+)
+"""The order of the plan's section "Deployment Order", with the migration first."""
+
+
 class Relation(StrEnum):
     """How the derived rule stands to the plan's: weaker asks for less and allows more orders."""
 

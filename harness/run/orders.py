@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from harness import plan
 from harness.checks.compatibility import (
     PREPARED,
     judge_accounting,
@@ -22,40 +23,36 @@ from harness.checks.order import (
     judge_roll_backs,
     judge_rule,
     judge_swaps,
+    planned_orders,
     survey_ground,
 )
 from harness.checks.order_evidence import OrdersEvidence, derive, gather
 from harness.checks.validation import judge_values
+from harness.database.templates import Templates
 from harness.headers.policy import POLICIES
 from harness.headers.suite import Level
+from harness.rollout.defects import PlanDefect
 from harness.rollout.itinerary import Walk, crossings_of, itinerary, single_walk
 from harness.rollout.journey import Journey, travel
 from harness.rollout.model import START, StandUp, Step, stand_ups
 from harness.rollout.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, survey, walk
 from harness.rollout.prepared import survivals, warnings
+from harness.rollout.rule import PLAN_ORDER
 from harness.rollout.schema import StepRefused
-from harness.rollout.stage import Stack
+from harness.rollout.stage import Stack, stack
 from harness.run.progress import Busy, silent
 from harness.target import Observation
 from harness.verdict import Docket
-
-PLAN_ORDER: Final = (
-    Step.ADD_COLUMN,
-    Step.START_BUILD,
-    Step.FINISH_BUILD,
-    Step.SWAP_1,
-    Step.SWAP_2,
-    Step.RELEASE_EXTENSION,
-)
-"""The order of the plan's section "Deployment Order", with the migration first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """What a level looks at."""
 
+    planned: tuple[Order, ...]
+    """The orders that must do no harm."""
     forward: tuple[Order, ...]
-    """The forward orders that are judged: all there are, or the plan's own."""
+    """The orders that the rule is derived from; none where too little is looked at."""
     around: Survey
     """Where the walks may lead; with steps taken back where the level has them."""
     walks: tuple[Walk, ...]
@@ -63,28 +60,39 @@ class Route:
     every_half_way: bool
 
 
-def route(level: Level) -> Route:
-    """The plan's own order once and thinly; or all forward orders; or these, and one step taken back at any time."""
+def route(level: Level, order: tuple[Step, ...] = PLAN_ORDER) -> Route:
+    """One order, thinly; or all forward orders; or these, and one step taken back at any time.
+
+    `order` is the one that is looked at where there is time for one only.
+    """
     forward = survey(FORWARD)
     if level is Level.SMOKE:
-        plan_walk = single_walk(StandUp(START, None), PLAN_ORDER)
-        return Route((walk(PLAN_ORDER),), forward, (plan_walk,), thin=True, every_half_way=False)
+        one = single_walk(StandUp(START, None), order)
+        return Route((walk(order),), (), forward, (one,), thin=True, every_half_way=False)
     every = level is Level.EXHAUSTIVE
     around = survey(ONE_ROLL_BACK) if every else forward
     crossings = crossings_of(around.transitions, every_half_way=every)
     walks = itinerary(crossings, stand_ups(around.stages))
-    return Route(forward.orders, around, walks, thin=False, every_half_way=True)
+    return Route(
+        planned_orders(forward.orders), forward.orders, around, walks, thin=False, every_half_way=True
+    )
 
 
 async def prove_orders(
-    docket: Docket, shared: Stack, *, level: Level, seed: int, busy: Busy = silent
+    docket: Docket,
+    shared: Stack,
+    *,
+    level: Level,
+    seed: int,
+    order: tuple[Step, ...] = PLAN_ORDER,
+    busy: Busy = silent,
 ) -> OrdersEvidence:
     """Goes the walks of a level and judges every claim that is about stages, steps and orders.
 
     What the rule forbids is expected to do harm: there, harm is evidence for the rule. All other claims are judged
-    where the rollout is promised to be safe.
+    where the rollout is promised to be safe. `order` is what a faulty plan would have at the lowest level.
     """
-    chosen = route(level)
+    chosen = route(level, order)
     replay = f"harness prove --level {level} --seed {seed}"
     with busy("orders") as told:
         left = count(len(chosen.walks) - 1, -1)
@@ -97,15 +105,15 @@ async def prove_orders(
             ),
         )
     ground = survey_ground(journeys, every_half_way=chosen.every_half_way)
-    judge_plan_orders(docket, ground, chosen.forward, replay)
+    judge_plan_orders(docket, ground, chosen.planned, replay)
     judge_in_flight(docket, journeys, POLICIES[shared.policy], replay)
     judge_swaps(docket, journeys, replay)
-    if level is not Level.SMOKE:
+    if chosen.forward:
         judge_rule(docket, ground, chosen.forward, replay)
     if level is Level.EXHAUSTIVE:
         judge_roll_backs(docket, ground, chosen.around, replay)
     _judge_requests(docket, journeys, shared.policy)
-    derived = None if level is Level.SMOKE else derive(chosen.forward, ground)
+    derived = derive(chosen.forward, ground) if chosen.forward else None
     return gather(chosen.around, ground, journeys, derived, await _prepared(docket, shared))
 
 
@@ -143,3 +151,18 @@ def _judge_requests(docket: Docket, journeys: Sequence[Journey], policy: str) ->
     judge_accounting(docket, (*probed, *flying))
     judge_users(docket, (*probed, *flying))
     judge_values(docket, probed, POLICIES[policy])
+
+
+ELSEWHERE: Final = ("V6", "V7", "M1")
+"""Claims that other parts of the proof judge."""
+
+PLAN_CLAIMS: Final = tuple(claim for claim in (*plan.CLAIMS, *plan.ORDER_CLAIMS) if claim.id not in ELSEWHERE)
+"""What one order at the lowest level is enough to judge."""
+
+
+async def try_plan(templates: Templates, plan_: PlanDefect, policy: str = "strict") -> Docket:
+    """Goes a plan's own order with its builds and its schema; what is judged on it is on the docket returned."""
+    docket = Docket(PLAN_CLAIMS)
+    async with stack(templates, policy, plan_.cast, plan_.schema) as shared:
+        await prove_orders(docket, shared, level=Level.SMOKE, seed=0, order=plan_.order)
+    return docket
