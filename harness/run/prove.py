@@ -21,9 +21,10 @@ from harness.headers.suite import Level
 from harness.report.document import Report
 from harness.rollout.matrix import addresses
 from harness.rollout.model import START, after
+from harness.rollout.rule import PLAN_ORDER
 from harness.rollout.stage import Cast, stack, stand
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
-from harness.run.orders import PLAN_ORDER, prove_orders
+from harness.run.orders import prove_orders
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED
