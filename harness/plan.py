@@ -63,7 +63,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "V4",
-        "No header, whatever it holds, changes the status or the body of the reply.",
+        "No header, whatever it holds, changes the status, the headers or the body of the reply.",
         "header is optional",
         "Deployment Order",
         least=4,
@@ -255,6 +255,29 @@ STALL_CLAIM: Final = Claim(
 )
 """Asked where a budget is given."""
 
+RECOVERY_CLAIM: Final = Claim(
+    "M13",
+    "The recovery leads out of every trap of a concurrent build, twice in a row, and no accepted write is lost.",
+    "may need separate execution",
+    _SQL,
+    least=6,
+)
+LOCKS_CLAIM: Final = Claim(
+    "M14",
+    "Every statement of the rollout and its rollback takes the lock on the table that is predicted for it.",
+    "Use CONCURRENTLY to avoid blocking writes on large table",
+    _SQL,
+    least=8,
+)
+RUNNER_CLAIM: Final = Claim(
+    "M15",
+    "The harness's drizzle-like runner does in every layout what drizzle-orm's own migrator does.",
+    "If your migration runner wraps statements in transactions, you may need to",
+    _SQL,
+    least=8,
+)
+"""Asked of a rehearsal."""
+
 MIGRATION_AUDIT: Final = (
     (
         Claim(
@@ -405,6 +428,44 @@ AUDIT_CLAIM: Final = Claim(
     least=8,
 )
 """A sentence that is known not to hold, and does not, is no news; one that changes either way is."""
+
+GATE_CLAIMS: Final = (
+    Claim(
+        "V8",
+        "The header counts by its name in any case, and no header of another name counts.",
+        "request.headers.get('x-posthog-distinct-id')",
+        _ROUTE,
+        least=3,
+    ),
+    Claim(
+        "V9",
+        "Requests that are open at once, from one address or many, each store what they sent.",
+        "const rawDistinctId = request.headers.get",
+        _ROUTE,
+        least=6,
+    ),
+    Claim(
+        "V10",
+        "Whatever a server makes of bytes that HTTP refuses, nothing is stored but what the rule accepts.",
+        "Validate and sanitize PostHog distinct_id from header",
+        _ROUTE,
+        least=3,
+    ),
+    Claim(
+        "D1",
+        "No row of an anonymous user holds a value that the rule does not accept.",
+        "Header is validated (max 255 chars, alphanumeric + underscore/hyphen only)",
+        _ROUTE,
+    ),
+)
+"""Asked of a deployed backend, beside some of the others."""
+
+_GATE_RULE = ("V1", "V2", "V3", "V4", "V5", "V8", "V9", "V10")
+GATE_AFTER: Final = (*_GATE_RULE, "C2", "I1", "I2", "R1", "M3", "M4", "D1")
+"""What is required of a deployed backend that should have the plan's change, and of its database."""
+
+GATE_BEFORE: Final = ("C1", "C2", "I2", "R1")
+"""What is required of a deployed backend that should not have it yet."""
 
 _ID = "Repository 2, File 1: anonymous-id.ts"
 _PROVIDER = "Repository 2, File 2: kilocode-openrouter.ts"

@@ -28,7 +28,7 @@ UNTOUCHED, NO_REWRITE, COLUMN, INDEX, LOOK_UP, SIZE = "M1", "M2", "M3", "M4", "M
 TABLES: Final = (plan.USAGE_TABLE, plan.METADATA_TABLE)
 
 VALUED_ROWS: Final = 1000
-"""Rows added with the longest value, to measure what one takes."""
+"""Rows with a value: those added with the longest, to measure what one takes, and those looked up."""
 OVERHEAD_BYTES_MAX: Final = 10
 """Of one value in a row: its length word and up to six bytes of alignment."""
 WORKAROUND: Final = "apply sql/corrected/0005a and 0005b, each statement by itself"
@@ -152,11 +152,12 @@ def _judge_shapes(docket: Docket, connection: psycopg.Connection[Any], condition
 
 
 def _judge_look_up(docket: Docket, connection: psycopg.Connection[Any], condition: str) -> None:
-    """Gives every eighth row a value, and asks the planner."""
+    """Gives some rows a value, and asks the planner."""
     docket.by(LOOK_UP, Method.EXHAUSTIVE)
     valued = _execute(
         connection,
-        "UPDATE {table} SET {column} = {prefix} || left(md5(id::text), {digits}) WHERE left(md5(id::text), 1) < '2'",
+        "UPDATE {table} SET {column} = {prefix} || left(md5(id::text), {digits})"
+        " WHERE id IN (SELECT id FROM {table} LIMIT {count})",
     ).rowcount
     _execute(connection, "ANALYZE {table}")
     look_up = (
@@ -240,12 +241,13 @@ def _copied_row_bytes(connection: psycopg.Connection[Any], names: list[str], val
 
 
 def _execute(connection: psycopg.Connection[Any], statement: str) -> psycopg.Cursor[Any]:
-    """Runs a statement with the plan's names in the places of {table}, {column}, {prefix} and {digits}."""
+    """Runs a statement with the plan's names in the places that are marked with them."""
     return connection.execute(
         sql.SQL(statement).format(
             table=sql.Identifier(plan.METADATA_TABLE),
             column=sql.Identifier(plan.COLUMN),
             prefix=sql.Literal(plan.DERIVED_PREFIX),
             digits=sql.Literal(plan.DERIVED_HEX_DIGITS),
+            count=sql.Literal(VALUED_ROWS),
         )
     )

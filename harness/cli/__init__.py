@@ -11,6 +11,7 @@ import click
 from harness.cli.fuzz import fuzz, replay
 from harness.cli.migrate import migrate
 from harness.cli.prove import prove
+from harness.cli.rehearse import rehearse
 from harness.cli.report import report
 from harness.errors import CannotRunError, MisuseError
 from harness.report.document import harness_version
@@ -28,7 +29,7 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate, report):
+for command in (prove, fuzz, replay, migrate, rehearse, report):
     app.add_command(command)
 
 

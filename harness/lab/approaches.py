@@ -7,6 +7,8 @@ from harness.data import sql_text
 from harness.database.catalog import SchemaState
 from harness.database.migrations import FORWARD
 from harness.database.runners import statements_of
+from harness.lab.layouts import CORRECTED as CORRECTED_LAYOUT
+from harness.lab.layouts import Layout
 from harness.lab.locks import ADD_COLUMN, BUILD_INDEX, plain
 
 REPORT_S: Final = 1.0
@@ -61,3 +63,11 @@ APPROACHES: Final = (
         retries=True,
     ),
 )
+
+
+def approach_of(layout: Layout) -> Approach:
+    """The way to migrate that a layout is, each statement sent by itself."""
+    if layout == CORRECTED_LAYOUT:
+        return CORRECTED
+    texts = (one.text for script in layout.scripts for one in statements_of(script.text))
+    return Approach(layout.name, layout.summary, tuple(texts))

@@ -5,9 +5,13 @@ from typing import Final
 
 from harness.database.runners import Script
 from harness.errors import MisuseError
-from harness.lab.layouts import LAYOUTS, Layout, folder_of
+from harness.lab.layouts import CORRECTED, LAYOUTS, Layout, folder_of
 
 SENT_BY_STATEMENT: Final = ("as written", "breakpoint", "two files", "out of band")
+
+
+USUAL: Final = "corrected"
+"""The harness's own migration, in sql/corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ HARMLESS: Final = tuple(layout for layout in LAYOUTS if layout.name in SENT_BY_S
 def find_migration(name: str) -> Layout:
     """A defect's or a harmless migration's layout. Raises MisuseError for an unknown name."""
     known = {layout.name: layout for layout in (*HARMLESS, *(defect.layout for defect in DEFECTS))}
+    known[USUAL] = CORRECTED
     if name not in known:
         raise MisuseError(f"no migration {name!r}; choose one of {', '.join(sorted(known))}")
     return known[name]

@@ -58,7 +58,7 @@ async def if_not_exists(dsn: str, note: Note) -> None:
         await build.cancel()
     again = Script("retry", BUILD_INDEX.replace("CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS", 1))
     _accepted(send(dsn, again), "the retry with IF NOT EXISTS")
-    note("build cancelled; the retry with IF NOT EXISTS reported success")
+    note("build cancelled; the retry with IF NOT EXISTS reports success")
     _is(dsn, SchemaState.INVALID, note)
 
 

@@ -1,0 +1,82 @@
+"""Tables of a report that are no claims: measurements and outcomes, with a title and notes. Text and JSON only.
+
+On a terminal a table fits its width; in a pipe every line is whole, however long, so that a log can be searched.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from harness.report.escape import masked, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under the names of their columns; a cell may have several lines."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def section(self) -> dict[str, Any]:
+        """The table as a section of the report."""
+        return {
+            "title": self.title,
+            "columns": list(self.columns),
+            "rows": [list(row) for row in self.rows],
+            "notes": list(self.notes),
+        }
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Writes title, table and notes; numbers to the right."""
+    console.print(Text(_safe(table.title), style="bold underline"), soft_wrap=True)
+    if console.is_terminal:
+        console.print(_grid(table))
+    else:
+        for line in plain_lines(table):
+            console.print(Text(line), soft_wrap=True)
+    for note in table.notes:
+        console.print(Text(f"note: {_safe(note)}"), soft_wrap=True)
+    console.print()
+
+
+def plain_lines(table: Table) -> Iterator[str]:
+    """The table as text, its columns aligned and none of its lines cut."""
+    cells = [[_safe(cell).split("\n") for cell in row] for row in (table.columns, *table.rows)]
+    widths = [max(len(line) for row in cells for line in row[place]) for place in range(len(table.columns))]
+    numeric = [_is_numeric(table, place) for place in range(len(table.columns))]
+    for row in cells:
+        for number in range(max(map(len, row))):
+            line = [
+                (cell[number] if number < len(cell) else "").rjust(width)
+                if right
+                else (cell[number] if number < len(cell) else "").ljust(width)
+                for cell, width, right in zip(row, widths, numeric, strict=True)
+            ]
+            yield "  ".join(line).rstrip()
+
+
+def _grid(table: Table) -> Grid:
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for place, column in enumerate(table.columns):
+        numeric = _is_numeric(table, place)
+        grid.add_column(column, justify="right" if numeric else "left", no_wrap=place == 0, overflow="fold")
+    for row in table.rows:
+        grid.add_row(*(Text(_safe(cell)) for cell in row))
+    return grid
+
+
+def _safe(text: str) -> str:
+    return visible(masked(text))
+
+
+def _is_numeric(table: Table, place: int) -> bool:
+    """Whether every cell of a column holds numbers, or a dash for none."""
+    return all(set(row[place]) <= set("0123456789,. -") for row in table.rows)

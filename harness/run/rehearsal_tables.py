@@ -1,0 +1,178 @@
+"""The laboratory's findings as tables and as a picture, for people. Judges nothing."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from harness import plan
+from harness.lab.held import AWAITED
+from harness.lab.locks import Locked
+from harness.lab.matrix import Attempt, Cell, Matrix, Way
+from harness.lab.stalls import Measured, Span
+from harness.lab.trap_pack import Sprung
+from harness.report.tables import Table
+from harness.report.timeline import Band, Panel
+
+_ADMINISTRATIVE: Final = re.compile(r"\s*(SET|BEGIN|COMMIT)\b", re.IGNORECASE)
+"""Statements that take no time worth a line."""
+
+
+def matrix_table(matrix: Matrix) -> Table:
+    """Layouts down, runners across: what came of a run, and below it what came of running it again."""
+    ways = tuple(dict.fromkeys(cell.way for cell in matrix.cells))
+    layouts = tuple(dict.fromkeys(cell.layout for cell in matrix.cells))
+    rows = tuple((layout.name, *(_cell(matrix.cell(layout.name, way)) for way in ways)) for layout in layouts)
+    notes = [f"{layout.name}: {layout.summary}" for layout in layouts]
+    notes += [f"{layout.name}: {layout.caution}" for layout in layouts if layout.caution]
+    notes += sorted({f"{cell.way} skipped: {cell.skipped}" for cell in matrix.cells if cell.skipped})
+    disagreements = matrix.disagreements()
+    if Way.DRIZZLE in ways and matrix.drizzle:
+        agreed = "differs in " + ", ".join(disagreements) if disagreements else "agrees in every cell"
+        notes.append(f"{matrix.drizzle}: the drizzle-like runner {agreed}")
+    return Table("Runners and layouts: first run, and again", ("layout", *ways), rows, tuple(notes))
+
+
+def _cell(cell: Cell) -> str:
+    if cell.first is None:
+        return "skipped"
+    again = "" if cell.again is None else f"\n{_again(cell.first, cell.again)}"
+    return cell.first.words + again
+
+
+def _again(first: Attempt, again: Attempt) -> str:
+    return "the same" if again.words == first.words else again.words
+
+
+def locks_table(seen: Sequence[Locked]) -> Table:
+    """Each statement at each moment: what it holds on the table, whom that keeps out, how many it waits for."""
+    rows = tuple(
+        (
+            one.case.name,
+            one.case.hold,
+            ", ".join(one.held) or "nothing",
+            ", ".join(one.blocks) or "nobody",
+            str(one.waits_for),
+            one.mismatch or "as predicted",
+        )
+        for one in seen
+    )
+    columns = ("statement", "held", "lock on the table", "keeps out", "waits for", "prediction")
+    notes = tuple(f"{hold}: {whom}; new ones pass" for hold, whom in AWAITED.items())
+    return Table("Locks", columns, rows, notes)
+
+
+def traps_table(sprung: Sequence[Sprung]) -> Table:
+    """Each trap with what was seen, and whether the recovery got out of it."""
+    rows = tuple(
+        (
+            one.trap.name,
+            "\n".join(one.notes) or one.skipped,
+            _end(one),
+            f"{one.accepted} accepted, {one.kept} kept" + (f", saw {_states(one)}" if one.errors else ""),
+        )
+        for one in sprung
+    )
+    notes = tuple(f"{one.trap.name}: {one.trap.summary}; {one.trap.advice}" for one in sprung)
+    return Table("Traps", ("trap", "seen", "recovery, run twice", "writers"), rows, notes)
+
+
+def _end(one: Sprung) -> str:
+    if one.skipped:
+        return "not sprung"
+    return one.problem or " and ".join(one.ends)
+
+
+def _states(one: Sprung) -> str:
+    return ", ".join(state or "a broken connection" for state in one.errors)
+
+
+def stalls_table(measured: Sequence[Measured]) -> Table:
+    """One line for each way to migrate."""
+    rows = tuple(
+        (
+            one.approach.name,
+            _ms(one.stall_ms_max),
+            *(
+                " ".join(map(_ms, (phase.p50_ms, phase.p99_ms, phase.max_ms)))
+                for phase in one.phases().values()
+            ),
+            f"{one.build_ms:,.0f}" if one.build_ms else "-",
+            f"{one.rows_per_s:,.0f}" if one.build_ms else "-",
+            f"{one.index_bytes / 1e6:,.1f}" if one.index_bytes else "-",
+            str(one.errors),
+        )
+        for one in measured
+    )
+    columns = (
+        "approach",
+        "stall",
+        "before",
+        "during",
+        "after",
+        "build",
+        "rows/s",
+        "MB",
+        "errors",
+    )
+    notes = (
+        "milliseconds from when each write was due; stall: the longest during the migration; before, during and "
+        "after: p50, p99 and longest; MB of the index",
+        *(f"{one.approach.name}: {one.approach.summary}" for one in measured),
+        *_comparison(measured),
+    )
+    return Table("Write stalls", columns, rows, notes)
+
+
+def _ms(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _comparison(measured: Sequence[Measured]) -> tuple[str, ...]:
+    """How many times longer each other way that builds the index held a writer up than the first."""
+    if not measured or not measured[0].index_bytes or not measured[0].stall_ms_max:
+        return ()
+    first = measured[0]
+    return tuple(
+        f"{one.approach.name} held a write up {one.stall_ms_max / first.stall_ms_max:.0f} times as long as "
+        f"{first.approach.name}"
+        for one in measured[1:]
+        if one.index_bytes
+    )
+
+
+def statements_table(measured: Sequence[Measured]) -> Table:
+    """One line for each statement that took locks, each try by itself."""
+    rows = tuple(
+        (
+            one.approach.name,
+            label(span.statement),
+            _ms(span.duration_ms),
+            f"{span.lock_wait_ms:,.0f}",
+            _ms(span.stall_ms_max(one.samples)),
+            span.sqlstate or "accepted",
+        )
+        for one in measured
+        for span in _telling(one)
+    )
+    columns = ("approach", "statement", "took ms", "lock wait ms", "stall ms", "outcome")
+    notes = ("lock waits are seen every 5 ms; a stall is what a write waited while the statement ran",)
+    return Table("Statements", columns, rows, notes)
+
+
+def panel(measured: Measured) -> Panel:
+    """The picture of one way to migrate."""
+    bands = tuple(Band(label(span.statement), span.began_ms, span.ended_ms) for span in _telling(measured))
+    writes = tuple((one.scheduled_ms, one.latency_ms) for one in measured.samples if one.write)
+    summary = f"{measured.approach.summary}; longest stall {measured.stall_ms_max:,.0f} ms"
+    return Panel(measured.approach.name, summary, writes, bands)
+
+
+def label(statement: str) -> str:
+    """A statement's first line without the plan's names."""
+    words = statement.rstrip(";").split()
+    own = {plan.METADATA_TABLE, plan.COLUMN, plan.INDEX, "ON", f"({plan.COLUMN})"}
+    return " ".join(word for word in words if word not in own)
+
+
+def _telling(measured: Measured) -> tuple[Span, ...]:
+    return tuple(span for span in measured.spans if not _ADMINISTRATIVE.match(span.statement))

@@ -1,0 +1,227 @@
+"""What `harness rehearse` does: the migration in every way it could be run, on a table as big as yours, beforehand."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import psycopg
+
+from harness import plan
+from harness.checks.audit import audited, section
+from harness.checks.migration import judge_schema
+from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
+from harness.checks.rehearsal import judge_agreement, judge_locks, judge_stalls, judge_traps
+from harness.database.server import Server, running_server
+from harness.database.templates import Templates
+from harness.lab.approaches import APPROACHES, Approach, approach_of
+from harness.lab.defects import USUAL, find_migration
+from harness.lab.layouts import Layout
+from harness.lab.locks import observe_locks
+from harness.lab.matrix import run_matrix
+from harness.lab.stalls import QUIET_S, Measured, measure
+from harness.lab.table import filled
+from harness.lab.traffic import Rate
+from harness.lab.trap_pack import spring_all
+from harness.report.document import Report
+from harness.report.tables import Table
+from harness.report.timeline import timeline
+from harness.run import rehearsal_tables as tables
+from harness.run.progress import Busy, Say, silent
+from harness.verdict import Claim, Docket
+
+ROWS: Final = 200_000
+WRITES_PER_S: Final = 200.0
+
+Show = Callable[[Table], None]
+"""Prints a table as soon as it is there."""
+
+
+class Part(StrEnum):
+    """What can be rehearsed by itself."""
+
+    MATRIX = "matrix"
+    LOCKS = "locks"
+    TRAPS = "traps"
+    STALLS = "stalls"
+    CLAIMS = "claims"
+
+
+@dataclass(frozen=True, slots=True)
+class RehearseOptions:
+    """What the user asked for; the defaults are the command's."""
+
+    rows: int = ROWS
+    parts: frozenset[Part] = frozenset(Part)
+    migration: str = USUAL
+    max_stall_ms: float | None = None
+    """None: stalls are measured and not judged."""
+    compare: bool = True
+    """Whether stalls are measured of the other ways to migrate, too."""
+    writes_per_s: float = WRITES_PER_S
+    quiet_s: float = QUIET_S
+    """How long writers are watched before and after each migration."""
+    postgres: str = "embedded"
+    require_npm: bool = False
+    command: str = "harness rehearse"
+
+
+@dataclass(slots=True)
+class _Rehearsal:
+    """A rehearsal under way: the server, the docket, and what is to be reported beside the claims."""
+
+    options: RehearseOptions
+    layout: Layout
+    server: Server
+    templates: Templates
+    docket: Docket
+    show: Show
+    busy: Busy
+    sections: dict[str, Any]
+
+    def add(self, name: str, table: Table) -> None:
+        """Shows a table now and keeps it for the report."""
+        self.show(table)
+        self.sections[name] = table.section()
+
+
+def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent) -> Report:
+    """Runs the parts asked for, and returns the report; leaves nothing behind.
+
+    Raises MisuseError for an unknown migration, CannotRunError when there is no server.
+    """
+    started = time.monotonic()
+    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    layout = find_migration(options.migration)
+    docket = Docket(claims_of(options))
+    with running_server(options.postgres) as server, Templates(server) as templates:
+        name = f"Postgres {server.version} ({server.kind})"
+        say(f"{name}; migration `{layout.name}`: {layout.summary}")
+        rehearsal = _Rehearsal(options, layout, server, templates, docket, show, busy, {})
+        if Part.MATRIX in options.parts:
+            _matrix(rehearsal)
+        if Part.LOCKS in options.parts:
+            _locks(rehearsal)
+        if Part.TRAPS in options.parts:
+            _traps(rehearsal)
+        if options.parts & {Part.STALLS, Part.CLAIMS}:
+            _on_a_big_table(rehearsal)
+    judgements = docket.judgements()
+    sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
+    if Part.CLAIMS in options.parts:
+        rehearsal.sections["audit"] = section(audited(judgements, plan.MIGRATION_AUDIT, ()))
+    return Report(
+        command=options.command,
+        seed=0,
+        level=f"{options.rows} rows",
+        policy="strict",
+        server=name,
+        started=stamp,
+        seconds=time.monotonic() - started,
+        judgements=tuple(one for one in judgements if one.claim.id not in sentences),
+        sections=rehearsal.sections,
+    )
+
+
+def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
+    """What must be proven by the parts asked for; the stall claim only where there is a budget."""
+    claims: list[Claim] = []
+    if Part.CLAIMS in options.parts:
+        claims += [claim for claim in plan.CLAIMS if claim.id == "M1"]
+        claims += plan.MIGRATION_CLAIMS
+        claims += [claim for claim, _, _ in plan.MIGRATION_AUDIT]
+    if Part.STALLS in options.parts and options.max_stall_ms is not None:
+        claims.append(plan.STALL_CLAIM)
+    if Part.TRAPS in options.parts:
+        claims.append(plan.RECOVERY_CLAIM)
+    if Part.LOCKS in options.parts:
+        claims.append(plan.LOCKS_CLAIM)
+    if Part.MATRIX in options.parts:
+        claims.append(plan.RUNNER_CLAIM)
+    return tuple(claims)
+
+
+def _matrix(rehearsal: _Rehearsal) -> None:
+    with rehearsal.busy("runners and layouts") as told:
+        matrix = run_matrix(rehearsal.server, busy=told)
+    judge_agreement(rehearsal.docket, matrix)
+    if not matrix.drizzle and not rehearsal.options.require_npm:
+        rehearsal.docket.waive(plan.RUNNER_CLAIM.id, "npm cannot be reached here; --require-npm asks for it")
+    rehearsal.add("matrix", tables.matrix_table(matrix))
+
+
+def _locks(rehearsal: _Rehearsal) -> None:
+    with rehearsal.busy("locks"):
+        seen = asyncio.run(observe_locks(rehearsal.templates))
+    judge_locks(rehearsal.docket, seen)
+    rehearsal.add("locks", tables.locks_table(seen))
+
+
+def _traps(rehearsal: _Rehearsal) -> None:
+    with rehearsal.busy("traps") as told:
+        sprung = spring_all(rehearsal.templates, rehearsal.server, told)
+    judge_traps(rehearsal.docket, sprung)
+    rehearsal.add("traps", tables.traps_table(sprung))
+
+
+def _on_a_big_table(rehearsal: _Rehearsal) -> None:
+    rows = rehearsal.options.rows
+    with ExitStack() as stack:
+        with rehearsal.busy(f"filling the table with {rows:,} rows") as told:
+            filling = filled(
+                rehearsal.server, rehearsal.templates, rows, lambda done: told(f"{done / rows:.0%}")
+            )
+            name = stack.enter_context(filling)
+        if Part.STALLS in rehearsal.options.parts:
+            _stalls(rehearsal, name)
+        if Part.CLAIMS in rehearsal.options.parts:
+            _claims(rehearsal, name)
+
+
+def _stalls(rehearsal: _Rehearsal, name: str) -> None:
+    options = rehearsal.options
+    subject = approach_of(rehearsal.layout)
+    others = [one for one in APPROACHES if one.name != subject.name and options.compare]
+    measured: list[Measured] = []
+    for approach in (subject, *others):
+        with rehearsal.busy(f"writers during: {approach.name}"), rehearsal.server.database(name) as dsn:
+            one = _measured(rehearsal, dsn, approach)
+        if one is not None:
+            measured.append(one)
+    if options.max_stall_ms is not None and measured and measured[0].approach is subject:
+        judge_stalls(rehearsal.docket, measured[0], options.max_stall_ms)
+    rehearsal.add("stalls", tables.stalls_table(measured))
+    rehearsal.add("statements", tables.statements_table(measured))
+    title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
+    if measured:
+        rehearsal.sections["timeline"] = timeline([tables.panel(one) for one in measured], title)
+
+
+def _measured(rehearsal: _Rehearsal, dsn: str, approach: Approach) -> Measured | None:
+    """None when a statement is refused for good, which the claim then says."""
+    rate = Rate(writes_per_s=rehearsal.options.writes_per_s)
+    try:
+        return measure(dsn, approach, rehearsal.options.rows, rate, rehearsal.options.quiet_s)
+    except psycopg.Error as error:
+        if rehearsal.options.max_stall_ms is not None:
+            reason = f"migration `{approach.name}` was refused ({error.sqlstate})"
+            rehearsal.docket.lack(plan.STALL_CLAIM.id, reason)
+        return None
+
+
+def _claims(rehearsal: _Rehearsal, name: str) -> None:
+    server, docket, layout = rehearsal.server, rehearsal.docket, rehearsal.layout
+    with rehearsal.busy("claims") as told:
+        told("rows and schema")
+        with server.database(name) as dsn:
+            judge_schema(docket, dsn, layout)
+        told("writers and the way back")
+        with server.database(name) as dsn:
+            judge_writers(docket, dsn, layout)
+        told("locks of the build")
+        judge_build_locks(docket, rehearsal.templates, layout)
+        judge_plan_file(docket, server)

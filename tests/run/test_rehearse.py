@@ -1,0 +1,89 @@
+"""A rehearsal says GO for the corrected migration, NO-GO for a plain index over the budget, and keeps its tables."""
+
+import json
+
+import pytest
+
+from harness.database.server import Server
+from harness.errors import MisuseError
+from harness.report.document import Report, to_json
+from harness.report.tables import Table
+from harness.run.rehearse import Part, RehearseOptions, claims_of, rehearse
+from harness.verdict import Status, Verdict
+
+ROWS = 3000
+
+
+def run(server: Server, *parts: Part, **options: object) -> tuple[Report, dict[str, Table]]:
+    given = {"rows": ROWS, "writes_per_s": 400.0, "quiet_s": 0.3} | options
+    tables: dict[str, Table] = {}
+    chosen = RehearseOptions(parts=frozenset(parts), postgres=server.dsn("postgres"), **given)  # type: ignore[arg-type]
+    report = rehearse(chosen, lambda _: None, lambda table: tables.update({table.title: table}))
+    return report, tables
+
+
+def standing(report: Report) -> dict[str, Status]:
+    return {one.claim.id: one.status for one in report.judgements}
+
+
+def test_rehearsal_of_the_claims_is_go_and_tells_the_audited_sentence_apart(server: Server) -> None:
+    report, _ = run(server, Part.CLAIMS)
+    assert report.verdict is Verdict.GO
+    assert set(standing(report)) == {f"M{number}" for number in range(1, 11)}
+    (sentence,) = report.sections["audit"]
+    assert (sentence["id"], sentence["status"], sentence["expected"]) == ("M12", "refuted", "refuted")
+
+
+def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> None:
+    report, tables = run(server, Part.STALLS)
+    assert report.judgements == ()
+    names = [row[0] for row in tables["Write stalls"].rows]
+    assert names == ["corrected", "plain index", "one transaction", "behind a read", "behind a read, retried"]
+    assert report.sections["timeline"].startswith("<svg")
+    assert report.sections["stalls"] == tables["Write stalls"].section()
+    assert "Write latency, 3,000 rows, 400 writes/s" in report.sections["timeline"]
+    outcomes = {row[-1] for row in tables["Statements"].rows}
+    assert outcomes == {"accepted", "55P03"}
+
+
+def test_rehearsal_is_no_go_by_the_budget_when_a_write_waits_for_longer(server: Server) -> None:
+    report, _ = run(server, Part.STALLS, migration="plain-index", max_stall_ms=0.01, compare=False)
+    assert report.verdict is Verdict.NO_GO
+    (judgement,) = report.judgements
+    assert judgement.claim.id == "M11"
+    assert "migration `plain-index` on 3,000 rows" in judgement.findings[0].condition
+
+
+def test_rehearsal_is_inconclusive_when_the_migration_is_refused(server: Server) -> None:
+    report, _ = run(server, Part.STALLS, migration="not-null", max_stall_ms=100.0, compare=False)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "migration `not-null` was refused (23502)" in report.judgements[0].detail
+
+
+def test_rehearsal_of_locks_shows_each_statement_and_is_go(server: Server) -> None:
+    report, tables = run(server, Part.LOCKS)
+    assert report.verdict is Verdict.GO
+    assert standing(report) == {"M14": Status.PROVEN}
+    assert {row[-1] for row in tables["Locks"].rows} == {"as predicted"}
+
+
+def test_report_of_a_rehearsal_is_json_with_its_tables(server: Server) -> None:
+    report, tables = run(server, Part.LOCKS)
+    document = json.loads(to_json(report))
+    assert document["schema"] == "harness.report/1"
+    assert document["sections"]["locks"]["rows"] == [list(row) for row in tables["Locks"].rows]
+
+
+def test_budget_adds_its_claim_only_with_the_part_that_measures_stalls() -> None:
+    def ids(*parts: Part, budget: float | None) -> list[str]:
+        options = RehearseOptions(parts=frozenset(parts), max_stall_ms=budget)
+        return [claim.id for claim in claims_of(options)]
+
+    assert ids(Part.STALLS, budget=5.0) == ["M11"]
+    assert ids(Part.STALLS, budget=None) == []
+    assert ids(Part.LOCKS, Part.MATRIX, Part.TRAPS, budget=5.0) == ["M13", "M14", "M15"]
+
+
+def test_rehearsal_is_refused_for_a_migration_that_is_not_known() -> None:
+    with pytest.raises(MisuseError, match="no migration 'x'"):
+        rehearse(RehearseOptions(migration="x"), lambda _: None, lambda _: None)
