@@ -7,10 +7,11 @@ and swallowed: the client keeps its 200 and the row is lost. That loss is what t
 import asyncio
 import logging
 import random
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -81,6 +82,32 @@ def accounting_statement(build: Build) -> sql.Composed:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbered:
+    """A statement with PostgreSQL's own placeholders, $1 and on; psycopg would translate named ones at every use."""
+
+    text: bytes
+    names: tuple[str, ...]
+    """Which value each placeholder takes, from $1 on."""
+
+    async def execute(
+        self, connection: psycopg.AsyncConnection[Any], values: Mapping[str, object]
+    ) -> psycopg.AsyncRawCursor[Any]:
+        """Runs it with these values by name."""
+        cursor = psycopg.AsyncRawCursor(connection)
+        return await cursor.execute(self.text, [values[name] for name in self.names])
+
+
+def numbered(text: str) -> Numbered:
+    """The statement with each `%(name)s` numbered, the same name always the same number."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${names.setdefault(found[1], len(names) + 1)}"
+
+    return Numbered(re.sub(r"%\((\w+)\)s", number, text).encode(), tuple(names))
+
+
+@dataclass(frozen=True, slots=True)
 class Abort:
     """A request whose client left before its reply was complete."""
 
@@ -96,16 +123,16 @@ class Accounts:
         self._pool = pool
         self._build = build
         self._tell = tell
-        self._user = sql_text("usage/user.sql").encode()
+        self._user = numbered(sql_text("usage/user.sql"))
         self._pending: set[asyncio.Task[None]] = set()
         self._requests = 0
-        self._text = accounting_statement(build)
-        self._copy = sql_text(build.copy).encode() if build.copy else None
+        self._insert = numbered(accounting_statement(build).as_string())
+        self._copy = numbered(sql_text(build.copy)) if build.copy else None
 
     async def email_of(self, user_id: str) -> str | None:
         """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
         async with self._pool.connection() as connection:
-            found = await (await connection.execute(self._user, {"user_id": user_id})).fetchone()
+            found = await (await self._user.execute(connection, {"user_id": user_id})).fetchone()
         return None if found is None else str(found[1])
 
     def later(self, usage: Usage, sender: Sender) -> None:
@@ -128,7 +155,7 @@ class Accounts:
         values |= {"usage_id": uuid.uuid4(), "value": self._build.value(sender)}
         for attempt in range(1, TRIES + 1):
             try:
-                await self._insert(values)
+                await self._account(values)
             except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
                 if attempt == TRIES:
                     self._give_up(usage, error)
@@ -137,14 +164,14 @@ class Accounts:
             else:
                 return
 
-    async def _insert(self, values: dict[str, object]) -> None:
+    async def _account(self, values: dict[str, object]) -> None:
         async with self._pool.connection() as connection:
             if self._copy is None:
-                await connection.execute(self._text, values)
+                await self._insert.execute(connection, values)
                 return
             async with connection.transaction():
-                await connection.execute(self._text, values)
-                await connection.execute(self._copy, values)
+                await self._insert.execute(connection, values)
+                await self._copy.execute(connection, values)
 
     def _give_up(self, usage: Usage, error: Exception) -> None:
         state = getattr(error, "sqlstate", None) or ""
