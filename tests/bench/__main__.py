@@ -203,6 +203,7 @@ async def compare(templates: Templates) -> list[Measured]:
         by_wire,
         by_httpx,
         by_schemathesis,
+        by_bare_schemathesis,
         by_wrk,
     ]
     measured = []
