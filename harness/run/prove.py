@@ -17,14 +17,14 @@ from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.headers.policy import POLICIES, Policy
 from harness.headers.samples import CaseSequence, sampled_sequences
-from harness.headers.suite import Level
+from harness.headers.suite import Level, size
 from harness.report.document import Report
 from harness.rollout.matrix import addresses
 from harness.rollout.model import START, after
 from harness.rollout.rule import PLAN_ORDER
 from harness.rollout.stage import Cast, stack, stand
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
-from harness.run.orders import prove_orders
+from harness.run.orders import prove_orders, route
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED
@@ -59,7 +59,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
-    lines = plan_lines()
+    lines = plan_lines(options)
     docket = Docket((*claims_of(options.level), *(claim for claim, _, _ in AUDITED)))
     serve.warm()
     with running_server(options.postgres) as server:
@@ -108,14 +108,23 @@ def claims_of(level: Level) -> tuple[Claim, ...]:
     return claims
 
 
-def plan_lines() -> tuple[str, ...]:
-    """The stages of the plan's order as a numbered tree."""
+def plan_lines(options: ProveOptions) -> tuple[str, ...]:
+    """What a run will do: the stages of the plan's order as a numbered tree, then what the level looks at."""
     lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START.words}"]
     stage = START
     for number, step in enumerate(PLAN_ORDER, start=2):
         stage = after(stage, step)
         lines += [f"   {step}: {step.words}", f"{number}. {stage.words}"]
-    return tuple(lines)
+    level = options.level
+    orders = "the plan's own" if level is Level.SMOKE else route(level).around.words
+    return (
+        *lines,
+        f"At level {level}:",
+        f"   header rule  {size(POLICIES[options.policy], level)} over the wire; all of the suite against Node",
+        f"   migration    {MIGRATED_ROWS[level]:,} rows under writers; locks, files, rollback",
+        f"   extension    {MACHINE_IDS[level]:,} machine ids under Node; its storage, its header, its events",
+        f"   orders       {orders}",
+    )
 
 
 async def _prove(options: ProveOptions, docket: Docket, templates: Templates, busy: Busy) -> OrdersEvidence:
