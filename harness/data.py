@@ -1,5 +1,5 @@
 """Finds the files that are not code: `sql/` and `fixtures/`, in a checkout and in an installed wheel alike; and the
-user's cache."""
+user's cache and state."""
 
 import os
 from pathlib import Path
@@ -30,3 +30,12 @@ def cache_path(name: str) -> Path:
     """
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (home if home.is_absolute() else Path("~/.cache").expanduser()) / "rollout-harness" / name
+
+
+def state_path(name: str) -> Path:
+    """Path of a file or folder in the user's state, which is kept from one run to the next; nothing is made.
+
+    Source: XDG Base Directory Specification; a relative XDG_STATE_HOME is to be ignored.
+    """
+    home = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (home if home.is_absolute() else Path("~/.local/state").expanduser()) / "rollout-harness" / name

@@ -27,6 +27,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 HOLD_S_MAX: Final = 60.0
+PROVIDER: Final = "stub"
+"""By this member of a reply one sees that no real model has answered."""
 WORDS: Final = ("All", " is", " well.")
 
 
@@ -94,7 +96,7 @@ class Upstream:
                 {"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status
             )
         identity = {} if wish.get("no_id") else {"id": f"gen-{uuid.uuid4().hex}"}
-        base = identity | {"created": int(time.time()), "model": asked.get("model"), "provider": "stub"}
+        base = identity | {"created": int(time.time()), "model": asked.get("model"), "provider": PROVIDER}
         if asked.get("stream"):
             return StreamingResponse(self._stream(base, wish), media_type="text/event-stream")
         if wish.get("malformed"):

@@ -3,7 +3,7 @@
 Takes observations of requests that the `after` backend served to anonymous users. Knows no server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness.checks.evidence import describe_value, finding
@@ -36,7 +36,7 @@ def judge_values(docket: Docket, observations: Iterable[Observation], policy: Po
         if seen.served_by == "before" or not whole:
             continue
         expected = expected_value(seen, policy)
-        claim = _claim_of(seen, policy, expected)
+        claim = _claim_of(seen, policy)
         docket.saw(claim)
         for row in whole:
             if row.value != expected:
@@ -58,13 +58,18 @@ def judge_refusals(docket: Docket, observations: Iterable[Observation]) -> None:
             docket.refute(finding(REFUSED, seen, "left a row, expected none"))
 
 
-def _claim_of(seen: Observation, policy: Policy, expected: str | None) -> str:
+def _claim_of(seen: Observation, policy: Policy) -> str:
     if seen.probe.email is not None:
         return IDENTITY
     if not seen.probe.lines:
         return MISSING
-    text = received(seen.probe.lines)
+    return header_claim(seen.probe.lines, policy)
+
+
+def header_claim(lines: Sequence[bytes], policy: Policy) -> str:
+    """The claim that the value stored for these lines of the header, at least one, is evidence for."""
+    text = received(lines)
     at_limit = text is not None and abs(2 * utf16_length(text) - 2 * policy.length_max - 1) == 1
     if at_limit and text is not None and policy.accepted(text[: policy.length_max]) is not None:
         return LIMIT  # valid but for its length: one below or one above the limit's edge
-    return NOT_STORED if expected is None else STORED
+    return NOT_STORED if policy.stored(lines) is None else STORED

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from harness.cli.fuzz import fuzz, replay
+from harness.cli.gate import clean, gate, upstream
 from harness.cli.migrate import migrate
 from harness.cli.prove import prove
 from harness.cli.rehearse import rehearse
@@ -29,7 +30,7 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate, rehearse, report):
+for command in (prove, fuzz, replay, migrate, rehearse, report, gate, clean, upstream):
     app.add_command(command)
 
 

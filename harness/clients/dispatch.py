@@ -4,6 +4,7 @@ Requests are taken from their source only while there is room for their replies,
 """
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Limits:
     connections: int
     depth: int
     timeout_s: float
+    tls: ssl.SSLContext | None = None
+    """With one, connections are encrypted and the server's name is checked."""
 
     @property
     def room(self) -> int:
@@ -233,7 +236,7 @@ class _Lane:
         try:
             async with asyncio.timeout(limits.timeout_s):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self, limits.depth, limits.timeout_s), host, port
+                    lambda: Connection(self, limits.depth, limits.timeout_s), host, port, ssl=limits.tls
                 )
         except TimeoutError:
             reply = Reply(

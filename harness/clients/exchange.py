@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 HeaderLine = tuple[bytes, bytes]
 """Name and value as written on the wire, without the colon and the line end."""
@@ -45,11 +46,15 @@ class Reply:
         """The `id` of the JSON body, or of the first SSE chunk that has one; None when there is none."""
         if self.outcome is not Outcome.REPLY:
             return None
-        for document in _documents(self.body):
+        for document in self.documents():
             found = document.get("id")
             if isinstance(found, str) and found:
                 return found
         return None
+
+    def documents(self) -> Iterator[dict[str, object]]:
+        """JSON objects of the body: the body itself, or those of an event stream; none of what is no JSON object."""
+        return _documents(self.body)
 
     def header(self, name: str) -> str | None:
         """Value of the first header of this name, as latin-1."""
@@ -58,14 +63,26 @@ class Reply:
 
 
 def _documents(body: bytes) -> Iterator[dict[str, object]]:
-    """JSON objects of a body: the body itself, or each `data:` line of an event stream, read as far as is asked."""
-    streamed = body.lstrip().startswith((b"data:", b":", b"event:"))
-    for line in body.splitlines() if streamed else [body]:
-        if streamed and not line.startswith(b"data:"):
-            continue
+    """JSON objects of a body: the body itself, or the data of each event of a stream, read as far as is asked."""
+    streamed = body.lstrip().startswith(_STREAM)
+    for text in _events(body) if streamed else [body]:
         try:
-            document = json.loads(line[5:] if streamed else line)
+            document = json.loads(text)
         except ValueError:
             continue
         if isinstance(document, dict):
             yield document
+
+
+_STREAM: Final = (b"data:", b":", b"event:", b"id:", b"retry:")
+
+
+def _events(body: bytes) -> Iterator[bytes]:
+    """Data of each server-sent event; of several lines, joined (HTML standard, "Interpreting an event stream")."""
+    data: list[bytes] = []
+    for line in (*body.splitlines(), b""):
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif not line and data:
+            yield b"\n".join(data)
+            data = []

@@ -7,6 +7,7 @@ twice only when the server cannot have processed it. Replies to HEAD are not und
 import contextlib
 import re
 import shlex
+import ssl
 from collections.abc import AsyncGenerator
 from typing import Final
 
@@ -19,6 +20,10 @@ from harness.headers.policy import FIELD_BYTES
 HEAD_BYTES_SURE: Final = 8 * 1024
 FIELDS_SURE: Final = 90
 """Up to this size every common server takes a head; above it, some refuse (nginx and Apache: 8 KiB, 100 lines)."""
+
+HTTP_PORT: Final = 80
+HTTPS_PORT: Final = 443
+"""Left out of the Host header, as clients do (RFC 9110, 7.2); some sites know their name only so."""
 
 FRAMING: Final = frozenset(
     b"connection content-length expect host te trailer transfer-encoding upgrade".split()
@@ -36,27 +41,29 @@ async def send_all(
     connections: int = 8,
     depth: int = 1,
     timeout_s: float = 10.0,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[tuple[int, Reply], None]:
     """Sends every request and yields (index, reply) as replies come; each index once, counted over all requests.
 
     `requests` is read on as replies are taken, and may be endless: memory is bounded by connections, depth and the
     longest reply. `depth` is how many requests are written ahead of their replies on one connection; those that
     HTTP may refuse always travel alone. A sequence loses its connection only when the server, or a malformed
-    request in it, ends that. `timeout_s` bounds the connect, and from the write on the reply. To stop early, close
-    the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises MisuseError for a limit
-    that lets nothing through.
+    request in it, ends that. `timeout_s` bounds the connect, and from the write on the reply. With `tls` connections
+    are encrypted; a server without a good certificate refuses each request, and the reason is told. To stop early,
+    close the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises MisuseError for a
+    limit that lets nothing through.
     """
     if connections < 1 or depth < 1 or timeout_s <= 0:
         raise MisuseError(
             f"nothing can be sent with connections={connections}, depth={depth}, timeout_s={timeout_s}"
         )
-    host = _host(address)
+    host = _host(address, HTTPS_PORT if tls else HTTP_PORT)
 
     def ticket(index: int, request: Request) -> Ticket:
         data = request_bytes(request, host)
         return Ticket(index, data, manner(request, data))
 
-    dispatch = Dispatch(address, requests, ticket, Limits(connections, depth, timeout_s))
+    dispatch = Dispatch(address, requests, ticket, Limits(connections, depth, timeout_s, tls))
     try:
         while not dispatch.finished:
             for answered in dispatch.collect():
@@ -66,10 +73,12 @@ async def send_all(
         await dispatch.close()
 
 
-async def send(address: Address, request: Request, *, timeout_s: float = 10.0) -> Reply:
+async def send(
+    address: Address, request: Request, *, timeout_s: float = 10.0, tls: ssl.SSLContext | None = None
+) -> Reply:
     """The reply to one request, on a connection of its own."""
     async with contextlib.aclosing(
-        send_all(address, [request], connections=1, timeout_s=timeout_s)
+        send_all(address, [request], connections=1, timeout_s=timeout_s, tls=tls)
     ) as replies:
         _, reply = await anext(replies)
         return reply
@@ -104,9 +113,10 @@ def manner(request: Request, data: bytes) -> Manner:
     return Manner.PIPELINED
 
 
-def _host(address: Address) -> str:
+def _host(address: Address, default_port: int = HTTP_PORT) -> str:
     host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    name = f"[{host}]" if ":" in host else host
+    return name if port == default_port else f"{name}:{port}"
 
 
 def _printf(byte: int) -> str:

@@ -1,0 +1,182 @@
+"""The commands of the release gate: judge a deployed backend, take back what that wrote, serve its upstream stub."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import (
+    busy,
+    command_line,
+    level_option,
+    policy_option,
+    report_options,
+    say,
+    seed_option,
+    tell,
+)
+from harness.run.report import Outputs
+
+database_option = click.option(
+    "--database-url",
+    required=True,
+    envvar="HARNESS_DATABASE_URL",
+    show_envvar=True,
+    metavar="DSN",
+    help="The target's database. Example: postgresql://reader@db.example.com/backend",
+)
+
+
+def waivers(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+) -> Mapping[str, str]:
+    """Reasons by claim, from `CLAIM=REASON`."""
+    found: dict[str, str] = {}
+    for one in given:
+        claim, equals, reason = one.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{one!r} gives no reason; write CLAIM='reason'")
+        found[claim.strip()] = reason.strip().strip("\"'")
+    return found
+
+
+@click.command(short_help="Judge a deployed backend by its URL and its database.")
+@click.option(
+    "--backend-url",
+    required=True,
+    metavar="URL",
+    help="The backend, without a path. Example: https://staging.example.com",
+)
+@database_option
+@click.option(
+    "--free-model",
+    default="",
+    metavar="ID",
+    help="A model that the target serves without an account; not guessed. Example: --free-model vendor/model:free",
+)
+@click.option(
+    "--auth-token",
+    envvar="HARNESS_AUTH_TOKEN",
+    show_envvar=True,
+    metavar="TOKEN",
+    help="Token of a test user, for the claims about signed-in users; without it they are unknown.",
+)
+@click.option("--auth-email", envvar="HARNESS_AUTH_EMAIL", show_envvar=True, help="E-mail of that user.")
+@policy_option
+@level_option
+@click.option(
+    "--build",
+    type=click.Choice(["before", "after"]),
+    default="after",
+    show_default=True,
+    help="What is expected to be deployed: the backend with the plan's change, or without it.",
+)
+@click.option(
+    "--max-requests", type=click.IntRange(1), help="Send no more than this; by default what the level takes."
+)
+@click.option(
+    "--rate", "rate_max", type=click.FloatRange(min=0.01), metavar="R", help="Requests a second at most."
+)
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=click.FloatRange(min=1),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="End by then, with what was judged.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest wait for one reply.",
+)
+@click.option(
+    "--wait-rows",
+    "wait_rows_s",
+    type=click.FloatRange(min=0.1),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest time that rows need after a reply.",
+)
+@click.option(
+    "--read-only", is_flag=True, help="Send nothing; judge the database alone. That can refute, never prove."
+)
+@click.option(
+    "--clean", is_flag=True, help="Delete the rows of this run at the end; needs DELETE on both tables."
+)
+@click.option(
+    "--waive",
+    "waivers",
+    multiple=True,
+    callback=waivers,
+    metavar="CLAIM=REASON",
+    help="Go on although a claim is unknown; every report shows the reason. Example: --waive I1='no test account'",
+)
+@click.option(
+    "--journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where requests are noted before they are sent. By default in $XDG_STATE_HOME/rollout-harness/runs "
+    "(~/.local/state/rollout-harness/runs).",
+)
+@seed_option
+@report_options()
+def gate(level: str, auth_token: str | None, auth_email: str | None, outputs: Outputs, **given: Any) -> int:
+    """Judges somebody's deployed backend and says GO, NO-GO or INCONCLUSIVE, with evidence.
+
+    The target is asked for completions of the free model, with and without the header, each from an address of a
+    range for documentation; then its rows are read. SELECT on both tables is enough. Signed-in users are judged with
+    --auth-token and --auth-email only. Exit codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive.
+
+    Example: harness gate --backend-url https://staging.example.com --database-url postgresql://reader@db/backend
+    --free-model vendor/model:free --level smoke --waive I1='no test account'
+    """
+    from harness.headers.suite import Level
+    from harness.run.gate import GateOptions, gate
+
+    command = command_line()
+    for secret in filter(None, (auth_token, auth_email)):
+        command = command.replace(secret, "***")
+    options = GateOptions(level=Level(level), token=auth_token, email=auth_email, command=command, **given)
+    return tell(gate(options, say, busy), outputs)
+
+
+@click.command(short_help="Delete the rows that a run of the gate left.")
+@click.argument("run")
+@database_option
+def clean(run: str, database_url: str) -> int:
+    """Deletes the rows of RUN, which is the name that `harness gate` printed or the file of its journal, and no others.
+
+    Rows of lookup tables stay, since others may refer to them; they are named.
+
+    Example: harness clean 20260301-120000-1a2b3c4d --database-url postgresql://owner@db.example.com/backend
+    """
+    from harness.run.clean import clean
+    from harness.run.journal import find_journal
+
+    say(clean(database_url, find_journal(run)).words)
+    return 0
+
+
+@click.command(short_help="Serve a model that costs nothing, for a staging backend to ask.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=3001, show_default=True, help="0: any free one."
+)
+def upstream(port: int) -> int:
+    """Serves the upstream stub on 127.0.0.1 until Ctrl-C: chat completions, streamed or not, each with an id.
+
+    A staging backend that asks it instead of a real model can be judged at no cost, and bodies can be compared whole.
+
+    Example: harness upstream --port 3001
+    """
+    from harness.run.upstream import serve_upstream
+
+    serve_upstream(port, say)
+    return 0

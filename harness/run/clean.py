@@ -1,0 +1,73 @@
+"""What `harness clean` does: deletes the rows that one run of the gate left, and no others.
+
+Rows are found by what the journal says was sent. Nothing is deleted by a pattern.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg.rows import scalar_row
+
+from harness import plan
+from harness.data import sql_text
+from harness.errors import CannotRunError
+from harness.report.escape import masked
+from harness.run.journal import read_journal
+from harness.target.contract import CONNECT_S_MAX
+
+STATEMENT_S_MAX: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What was deleted, and where rows stay that others may refer to."""
+
+    run: str
+    requests: int
+    usage_rows: int
+    metadata_rows: int
+    lookup_tables: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """One line."""
+        stays = ", ".join(self.lookup_tables)
+        told = (
+            f"rows of {stays} stay: others may refer to them"
+            if stays
+            else "what else the backend wrote stays"
+        )
+        return (
+            f"run {self.run}, {self.requests:,} requests: deleted {self.usage_rows:,} rows of {plan.USAGE_TABLE} and "
+            f"{self.metadata_rows:,} of {plan.METADATA_TABLE}; {told}"
+        )
+
+
+def clean(dsn: str, journal: Path) -> Cleaned:
+    """Deletes a run's rows in one transaction.
+
+    Raises MisuseError for a file that is no journal, CannotRunError when the database refuses: nothing is deleted then.
+    """
+    sent = read_journal(journal)
+    users = [plan.ANONYMOUS_PREFIX + address for address in sorted(sent.addresses)]
+    values = {"user_ids": users, "message_ids": sorted(sent.ids)}
+    try:
+        with (
+            psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection,
+            connection.cursor(row_factory=scalar_row) as cursor,
+        ):
+            cursor.execute(b"SET LOCAL statement_timeout = %d" % (STATEMENT_S_MAX * 1000))
+            ids = cursor.execute(sql_text("queries/delete_run_metadata.sql").encode(), values).fetchall()
+            metadata_rows = len(ids)
+            cursor.execute(sql_text("queries/delete_run_usage.sql").encode(), values | {"ids": ids})
+            usage_rows = cursor.rowcount
+            tables = cursor.execute(sql_text("queries/lookup_tables.sql").encode()).fetchall()
+    except (psycopg.Error, OSError) as error:
+        reason = masked(" ".join(str(error).split()))
+        raise CannotRunError(
+            f"cannot clean run {sent.run}: {reason}; nothing was deleted; the role needs SELECT and DELETE on "
+            "both tables"
+        ) from None
+    return Cleaned(sent.run, sent.requests, usage_rows, metadata_rows, tuple(tables))

@@ -1,0 +1,261 @@
+"""What `harness gate` does: judges somebody's deployed backend by its URL and its database, and reports.
+
+Whatever ends a run early, the report holds what was judged until then, and why it ended.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from harness import plan
+from harness.checks.gate import RowJudge
+from harness.checks.gate_schema import COLUMN, INDEX, STORED, judge_schema, judge_stored
+from harness.checks.validation import IDENTITY
+from harness.errors import CannotRunError, MisuseError
+from harness.headers.policy import POLICIES, STRICT
+from harness.headers.suite import Level, bound, size
+from harness.report.document import Report
+from harness.run.clean import clean
+from harness.run.gate_run import CannotGoOnError, GateRun
+from harness.run.gate_suite import REQUESTS_MAX, Asker, Caller
+from harness.run.headers import DECISIONS
+from harness.run.hearing import Hearing
+from harness.run.journal import Journal, journal_file
+from harness.run.progress import Busy, Say, silent
+from harness.run.report import inputs
+from harness.target.contract import AwayError, ContractRows
+from harness.target.external import Limits, Sending, Site, site_of
+from harness.verdict import Claim, Docket, Method
+
+DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)
+"""Claims that the database alone is evidence for."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """What the user asked for; the defaults are the command's."""
+
+    backend_url: str
+    database_url: str
+    free_model: str = ""
+    """A model that the target serves without an account; needed unless nothing is sent."""
+    token: str | None = None
+    email: str | None = None
+    policy: str = "strict"
+    level: Level = Level.STANDARD
+    build: str = "after"
+    max_requests: int | None = None
+    rate_max: float | None = None
+    """Requests a second."""
+    time_limit_s: float = 600.0
+    timeout_s: float = 30.0
+    wait_rows_s: float = 5.0
+    read_only: bool = False
+    clean: bool = False
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    """Reasons for going on without a claim, by its id."""
+    journal: Path | None = None
+    seed: int = 0
+    command: str = "harness gate"
+
+
+def gate(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
+    """Judges the target and returns the report.
+
+    Raises MisuseError for options that do not fit together, CannotRunError when no journal can be written.
+    """
+    return asyncio.run(judge_target(options, say, busy))
+
+
+async def judge_target(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
+    """As `gate`, in an event loop that is there already."""
+    _check(options)
+    site = site_of(options.backend_url)
+    judging = _Judging(options, site, Docket(claims_of(options.build)), say, busy)
+    for claim, reason in options.waivers.items():
+        _waive(judging.docket, claim, reason)
+    await judging.judge()
+    return judging.report()
+
+
+def claims_of(build: str) -> tuple[Claim, ...]:
+    """The claims required of a deployed build."""
+    known = {claim.id: claim for claim in (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS)}
+    return tuple(known[each] for each in (plan.GATE_BEFORE if build == "before" else plan.GATE_AFTER))
+
+
+@dataclass(slots=True)
+class _Judging:
+    """One target being judged: database, requests, what is there at the end; each part may fail by itself."""
+
+    options: GateOptions
+    site: Site
+    docket: Docket
+    say: Say
+    busy: Busy
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+    server: str = "unknown"
+    remarks: list[str] = field(default_factory=list)
+    requests: dict[str, object] = field(default_factory=dict)
+
+    async def judge(self) -> None:
+        options = self.options
+        if options.build == "after":
+            await self._judge_database(judge_schema, (COLUMN, INDEX))
+        stopped = "nothing was sent (--read-only)" if options.read_only else await self._send()
+        if stopped is not None:
+            self.remarks.insert(0, stopped)
+            for claim in self._wire_claims:
+                self.docket.lack(claim, stopped)
+        if options.build == "after":
+            policy = POLICIES[options.policy]
+            await self._judge_database(partial(judge_stored, policy=policy), (STORED,))
+        self._say_how_judged()
+
+    def report(self) -> Report:
+        options = self.options
+        return Report(
+            command=options.command,
+            seed=options.seed,
+            level=options.level,
+            policy=options.policy,
+            server=self.server,
+            started=self.started.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - self.began,
+            judgements=self.docket.judgements(),
+            remarks=tuple(self.remarks),
+            sections={"requests": self.requests} if self.requests else {},
+            target=f"{self.site.url}, expected to be build `{options.build}`",
+            inputs=inputs(options.policy),
+        )
+
+    @property
+    def _wire_claims(self) -> tuple[str, ...]:
+        return tuple(claim.id for claim in self.docket.claims if claim.id not in DATABASE_CLAIMS)
+
+    async def _judge_database(self, judge: Callable[[Docket, str], None], claims: tuple[str, ...]) -> None:
+        try:
+            await asyncio.to_thread(judge, self.docket, self.options.database_url)
+        except AwayError as error:
+            for claim in claims:
+                self.docket.lack(claim, str(error))
+
+    async def _send(self) -> str | None:
+        """Sends the suite and matches rows; why that was cut short, or None."""
+        options = self.options
+        try:
+            rows = await ContractRows.connect(options.database_url)
+        except AwayError as error:
+            return str(error)
+        self.server = rows.server
+        bits = secrets.randbits(32)
+        run = f"{self.started:%Y%m%d-%H%M%S}-{bits:08x}"
+        file = options.journal or journal_file(run)
+        try:
+            with Journal.open(file, run, self.site.url, self.started) as journal:
+                self.say(f"run {run}; requests are noted in {file} before they are sent")
+                stopped = await self._run(bits, rows, journal)
+        finally:
+            await rows.close()
+        self.requests |= {"run": run, "journal": str(file)}
+        if options.clean:
+            await self._clean(file)
+        return stopped
+
+    async def _run(self, bits: int, rows: ContractRows, journal: Journal) -> str | None:
+        options = self.options
+        policy = POLICIES[options.policy]
+        caller = Caller(options.free_model, policy, options.build, options.token, options.email)
+        if options.token is None and options.build == "after":
+            self.docket.lack(IDENTITY, "no --auth-token was given: nobody could be signed in")
+        deadline = asyncio.get_running_loop().time() + options.time_limit_s
+        hearing = Hearing(
+            Sending(self.site, _limits(options, deadline)),
+            rows,
+            journal,
+            RowJudge(self.docket, policy, self.site.url, options.build, options.free_model),
+            options.wait_rows_s,
+        )
+        stopped = None
+        with self.busy(f"{options.level} suite") as tell:
+            run = GateRun(
+                docket=self.docket,
+                asker=Asker(caller, bits),
+                hearing=hearing,
+                level=options.level,
+                seed=options.seed,
+                deadline=deadline,
+                tell=tell,
+                claims=self._wire_claims,
+            )
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await run.run()
+            except TimeoutError:
+                stopped = f"the time limit of {options.time_limit_s:g} s is reached"
+            except (AwayError, CannotGoOnError) as error:
+                stopped = str(error)
+        run.conclude(stopped)
+        self.remarks += run.remarks
+        self.requests |= {"sent": hearing.sending.requests, "listed": hearing.requests}
+        return stopped or hearing.sending.stopped or run.unsent or None
+
+    async def _clean(self, file: Path) -> None:
+        try:
+            cleaned = await asyncio.to_thread(clean, self.options.database_url, file)
+        except CannotRunError as error:
+            self.remarks.append(str(error))
+        else:
+            self.remarks.append(cleaned.words)
+
+    def _say_how_judged(self) -> None:
+        options, policy = self.options, POLICIES[self.options.policy]
+        for claim in DECISIONS if options.build == "after" and not options.read_only else ():
+            self.docket.note(claim, f"{options.level} suite: {size(policy, options.level)}")
+            if options.level is Level.EXHAUSTIVE and policy == STRICT:
+                self.docket.by(claim, Method.COMPLETE)
+                self.docket.note(claim, bound(policy))
+
+
+def _limits(options: GateOptions, deadline: float) -> Limits:
+    """The main part ends early enough for rows to be waited for."""
+    most = REQUESTS_MAX[options.level]
+    rest = min(options.time_limit_s / 4, options.wait_rows_s + 10)
+    return Limits(
+        requests_max=most if options.max_requests is None else min(most, options.max_requests),
+        rate_max=options.rate_max,
+        timeout_s=min(options.timeout_s, options.time_limit_s / 4),
+        deadline=deadline - rest,
+    )
+
+
+def _waive(docket: Docket, claim: str, reason: str) -> None:
+    known = [one.id for one in docket.claims]
+    if claim not in known:
+        raise MisuseError(f"cannot waive {claim!r}: required are {', '.join(known)}")
+    if not reason.strip():
+        raise MisuseError(
+            f"cannot waive {claim} without a reason; for example --waive {claim}='no test account'"
+        )
+    docket.waive(claim, reason)
+
+
+def _check(options: GateOptions) -> None:
+    if (options.token is None) != (options.email is None):
+        raise MisuseError(
+            "--auth-token and --auth-email go together: rows of that user must hold that e-mail"
+        )
+    if options.read_only and options.clean:
+        raise MisuseError("--clean has nothing to delete with --read-only; leave one out")
+    if not options.read_only and not options.free_model:
+        raise MisuseError(
+            "--free-model is missing: which model the target serves without an account is not guessed; the "
+            "reference has harness/stub:free"
+        )

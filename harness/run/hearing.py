@@ -1,0 +1,222 @@
+"""Requests go to a target beside their controls, and each is matched with its rows and judged.
+
+Whatever keeps a request from being judged is remembered with its reason. Nothing here turns an absence into evidence:
+what is missing waits for whoever decides at the end.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+from harness.backend.upstream import PROVIDER
+from harness.checks.compatibility import IGNORED, REPLY
+from harness.checks.evidence import describe_reply
+from harness.checks.gate import RowJudge
+from harness.checks.gate_replies import ReplyLedger
+from harness.clients.exchange import Outcome, Reply
+from harness.run.journal import Journal, listed
+from harness.target import Row
+from harness.target.asks import Answer, Ask, Round
+from harness.target.contract import ContractRows, FoundRows, our_clock
+from harness.target.external import Sending
+
+LISTED_MAX: Final = 5_000
+"""Requests listed in the report; the journal has all."""
+POLL_S_MIN: Final = 0.02
+POLL_S_MAX: Final = 0.3
+PATIENCE_S_MIN: Final = 0.5
+"""Least time that rows are given before other things are done; those missing are looked for again at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Why a request gave no observation."""
+
+    status: int
+    """Of the reply without an id; 0 without a reply."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Answers to requests that were sent after a moment (our clock)."""
+
+    answers: tuple[Answer, ...]
+    since: datetime
+
+
+@dataclass(slots=True)
+class Hearing:
+    """What was asked and seen so far. Raises AwayError when the database goes away."""
+
+    sending: Sending
+    rows: ContractRows
+    journal: Journal
+    judge: RowJudge
+    wait_rows_s: float
+    ledger: ReplyLedger = field(default_factory=ReplyLedger)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    """The first few thousand requests and how they ended, for the report."""
+    open: dict[int, Ask] = field(default_factory=dict)
+    """Requests of the suite whose value was not seen yet, by their number."""
+    unheard: dict[int, Unheard] = field(default_factory=dict)
+    """Those of them whose last reply had no id."""
+    uncompared: set[int] = field(default_factory=set)
+    """Requests of the suite whose reply could not be compared with one without the header."""
+    missing: list[Answer] = field(default_factory=list)
+    """Answers whose rows had not come when they were looked for."""
+    ids: set[str] = field(default_factory=set)
+    repeated: set[str] = field(default_factory=set)
+    """Ids that two replies had: they tell nothing."""
+    failed: int = 0
+    """Requests that had no reply, or a 5xx."""
+    began: datetime = field(default_factory=our_clock)
+    _origin: dict[int, int] = field(default_factory=dict)
+    _slowest_s: float = 0.0
+
+    @property
+    def reply_claim(self) -> str:
+        """What a reply that changes with the header refutes."""
+        return IGNORED if self.judge.build == "before" else REPLY
+
+    def plan(self, asks: Iterable[Ask]) -> None:
+        """Takes requests into the suite: each must be seen."""
+        for ask in asks:
+            self.open[ask.number] = ask
+            if not ask.control and not ask.probe.refused:
+                self.uncompared.add(ask.number)
+
+    def repeat(self, ask: Ask, again: Ask) -> Ask:
+        """Lets a request stand for one of the suite."""
+        self._origin[again.number] = self._origin.get(ask.number, ask.number)
+        return again
+
+    async def hear(self, rounds: Sequence[Round]) -> Heard:
+        """Sends requests and compares replies; rows are not looked for yet."""
+        asks = [ask for each in rounds for ask in each.asks]
+        await asyncio.to_thread(self.journal.sending, asks)
+        since = our_clock()
+        answers = await self.sending.send(rounds)
+        await asyncio.to_thread(self.journal.answered, answers)
+        for answer in answers:
+            self._enter(answer)
+        return Heard(tuple(answers), since)
+
+    async def settle(self, heard: Heard, wait_s: float | None = None) -> FoundRows:
+        """Waits for rows and judges them; answers without a whole row are missing for now.
+
+        Waits at most `wait_s`, by default a few times as long as rows have taken so far.
+        """
+        wanted = [
+            answer for answer in heard.answers if self._is_told_apart(answer) or answer.ask.probe.refused
+        ]
+        patience = max(PATIENCE_S_MIN, 3 * self._slowest_s) if wait_s is None else wait_s
+        found, matched = await self.wait(wanted, heard.since, min(patience, self.wait_rows_s))
+        for answer, mine in zip(wanted, matched, strict=True):
+            if any(row.whole for row in mine):
+                self.weigh(answer, mine)
+            elif answer.reply.upstream_id:
+                self.missing.append(answer)
+        return found
+
+    def weigh(self, answer: Answer, rows: Sequence[Row]) -> None:
+        """Judges an answer that has rows."""
+        if self.judge.judge(answer, rows):
+            self.open.pop(self._origin.get(answer.ask.number, answer.ask.number), None)
+
+    async def look(
+        self, answers: Sequence[Answer], since: datetime, *, far: bool = False
+    ) -> list[tuple[Row, ...]]:
+        """Rows of these requests so far."""
+        return (await self._look(answers, since, far=far))[1]
+
+    def is_id_of(self, answer: Answer, row: Row | None) -> bool:
+        """Whether a row carries the id of this reply."""
+        return row is not None and row.message_id == answer.reply.upstream_id
+
+    def reasons(self, asks: Iterable[Ask]) -> str:
+        """Why these were not seen, the most frequent reason first."""
+        told = Counter(
+            self.unheard[ask.number].words if ask.number in self.unheard else "its rows were not found"
+            for ask in asks
+        )
+        return ", ".join(f"{reason} ({count:,})" for reason, count in told.most_common(3))
+
+    async def wait(
+        self, wanted: Sequence[Answer], since: datetime, wait_s: float
+    ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
+        """Looks until every reply with an id has a whole row, at most `wait_s`; what was found, and whose it is."""
+        if not wanted:
+            return FoundRows(), []
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        pause = POLL_S_MIN
+        late: set[int] = set()
+        while True:
+            looked = loop.time()
+            found, matched = await self._look(wanted, since, far=looked > deadline - wait_s / 2)
+            missing = {
+                answer.ask.number
+                for answer, mine in zip(wanted, matched, strict=True)
+                if answer.reply.upstream_id and not any(row.whole for row in mine)
+            }
+            came = [looked - answer.at for answer in wanted if answer.ask.number in late - missing]
+            self._slowest_s = max([self._slowest_s, *came])
+            late = missing
+            if not missing or loop.time() >= deadline:
+                return found, matched
+            await asyncio.sleep(
+                max(pause, 2 * (loop.time() - looked))
+            )  # rows come later; bounded by the deadline
+            pause = min(2 * pause, POLL_S_MAX)
+
+    async def _look(
+        self, answers: Sequence[Answer], since: datetime, *, far: bool
+    ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
+        ids = [identity for answer in answers if (identity := answer.reply.upstream_id)]
+        users = [user for answer in answers if (user := self._user(answer.ask))]
+        found = await self.rows.find(ids, users, since, far=far)
+        return found, [self._matched(answer, found) for answer in answers]
+
+    def _matched(self, answer: Answer, found: FoundRows) -> tuple[Row, ...]:
+        """By the id of the reply, and by the user where nobody else has his address."""
+        identity, user = answer.reply.upstream_id, self._user(answer.ask)
+        mine = list(found.by_id.get(identity, ())) if identity else []
+        mine += [row for row in found.by_user.get(user, ()) if row not in mine] if user else []
+        return tuple(mine)
+
+    def _user(self, ask: Ask) -> str | None:
+        return ask.probe.user if ask.probe.alone and not self.judge.overwritten else None
+
+    def _is_told_apart(self, answer: Answer) -> bool:
+        return answer.reply.upstream_id is not None and answer.reply.upstream_id not in self.repeated
+
+    def _enter(self, answer: Answer) -> None:
+        ask, reply = answer.ask, answer.reply
+        origin = self._origin.get(ask.number, ask.number)
+        identity = reply.upstream_id
+        if len(self.requests) < LISTED_MAX:
+            self.requests.append(listed(ask) | {"status": reply.status, "id": identity})
+        if identity is not None:
+            (self.repeated if identity in self.ids else self.ids).add(identity)
+            self.unheard.pop(origin, None)
+        else:
+            self.unheard[origin] = Unheard(reply.status, reply.reason or describe_reply(reply))
+        self.ledger.whole_body = self.ledger.whole_body or _is_ours(reply)
+        if ask.probe.refused:
+            if identity is None and reply.outcome is not Outcome.TIMEOUT and not 200 <= reply.status < 300:
+                self.judge.saw_refusal(ask)
+                self.open.pop(origin, None)
+            return
+        self.failed += reply.status == 0 or reply.status >= 500
+        if reply.status != 429 and self.ledger.enter(answer) and not ask.control:
+            self.uncompared.discard(origin)
+            self.judge.docket.saw(self.reply_claim)
+
+
+def _is_ours(reply: Reply) -> bool:
+    return any(document.get("provider") == PROVIDER for document in islice(reply.documents(), 1))

@@ -1,0 +1,145 @@
+"""What the gate wrote to somebody's system, on disk before it is sent: so that it can be taken back after a crash.
+
+A file of JSON lines (`harness.journal/1`): a head, then a line for each request before it is sent, then a line for
+each reply that had an id. It holds neither token nor e-mail nor the database's address. By default it lies in
+`$XDG_STATE_HOME/rollout-harness/runs/` (`~/.local/state/...`), named after the run.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final, Self
+
+from harness.data import state_path
+from harness.errors import CannotRunError, MisuseError
+from harness.headers.notation import written
+from harness.target.asks import Answer, Ask
+
+SCHEMA: Final = "harness.journal/1"
+RUN: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+"""A run is named after its start (UTC) and the 32 bits in its addresses."""
+
+
+class Journal:
+    """The journal of one run, being written; a context manager."""
+
+    def __init__(self, file: Path, stream: IO[str]) -> None:
+        self.file = file
+        self._stream = stream
+
+    @classmethod
+    def open(cls, file: Path, run: str, url: str, started: datetime) -> Self:
+        """Begins a journal. Raises MisuseError when there is one already, CannotRunError when it cannot be written."""
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            stream = file.open("x", encoding="ascii")
+        except FileExistsError:
+            raise MisuseError(
+                f"journal {file} is there already; clean that run, or name another file"
+            ) from None
+        except OSError as error:
+            raise CannotRunError(
+                f"cannot write journal {file}: {error.strerror}; name one with --journal"
+            ) from None
+        journal = cls(file, stream)
+        journal._write([{"schema": SCHEMA, "run": run, "backend": url, "started": started.isoformat()}])
+        return journal
+
+    def sending(self, asks: Iterable[Ask]) -> None:
+        """Notes requests; they may be sent once this has returned."""
+        self._write(listed(ask) for ask in asks)
+
+    def answered(self, answers: Iterable[Answer]) -> None:
+        """Notes the ids of replies, by which rows are found where addresses do not reach them."""
+        self._write(
+            {"answered": answer.ask.number, "id": identity}
+            for answer in answers
+            if (identity := answer.reply.upstream_id)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stream.close()
+
+    def _write(self, lines: Iterable[dict[str, Any]]) -> None:
+        try:
+            self._stream.writelines(json.dumps(line) + "\n" for line in lines)
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise CannotRunError(
+                f"cannot write journal {self.file}: {error.strerror}; nothing more was sent"
+            ) from None
+
+
+@dataclass(slots=True)
+class Journalled:
+    """What a journal says was sent."""
+
+    run: str
+    backend: str
+    started: datetime
+    addresses: set[str] = field(default_factory=set)
+    """Of anonymous requests."""
+    ids: set[str] = field(default_factory=set)
+    requests: int = 0
+
+
+def listed(ask: Ask) -> dict[str, Any]:
+    """A request as it stands in the journal and in the report."""
+    return {
+        "request": ask.number,
+        "address": ask.address,
+        "auth": str(ask.probe.auth),
+        "stream": ask.probe.stream,
+        "kind": ask.probe.kind,
+        "header": [written(line) for line in ask.header],
+    }
+
+
+def journal_file(run: str) -> Path:
+    """Where the journal of a run is kept."""
+    return state_path(f"runs/{run}.jsonl")
+
+
+def find_journal(run_or_file: str) -> Path:
+    """The journal of a run that is named, or the file itself. Raises MisuseError when there is none."""
+    file = journal_file(run_or_file) if RUN.fullmatch(run_or_file) else Path(run_or_file)
+    if file.is_file():
+        return file
+    kept = sorted(found.stem for found in journal_file("").parent.glob("*.jsonl"))
+    known = f"known runs: {', '.join(kept[-5:])}" if kept else "no run has left a journal here"
+    raise MisuseError(f"no journal {file}; {known}")
+
+
+def read_journal(file: Path) -> Journalled:
+    """What a journal says; a last line that was cut short is left out. Raises MisuseError for any other file."""
+    problem = MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that harness gate has written")
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+        head = json.loads(lines[0])
+        if head["schema"] != SCHEMA:
+            raise problem
+        found = Journalled(head["run"], head["backend"], datetime.fromisoformat(head["started"]))
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                if number == len(lines):
+                    break
+                raise
+            if "id" in entry:
+                found.ids.add(entry["id"])
+            else:
+                found.requests += 1
+                if entry["auth"] != "signed in":
+                    found.addresses.add(entry["address"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        raise problem from None
+    return found
