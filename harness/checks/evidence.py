@@ -39,9 +39,7 @@ def finding(claim: str, seen: Observation, effect: str, workaround: str = "") ->
 
 def replay_command(seen: Observation) -> str:
     """A line to copy that sends the same header to the reference backend again."""
-    name = plan.HEADER.encode()
-    lines = [line for line in seen.probe.request.headers if line[0].lower() == name]
-    words = ["harness", "replay", *(f"--line={written(line)}" for line in lines)]
+    words = ["harness", "replay", *(f"--line={written(line)}" for line in seen.probe.tested)]
     if seen.served_by != "after":
         words.append(f"--build={seen.served_by}")
     if seen.probe.auth is not Auth.ANONYMOUS:
@@ -55,6 +53,10 @@ def describe_request(seen: Observation) -> str:
     """Method, path and the plan's header as sent."""
     lines = [shown(line) for line in seen.probe.lines]
     header = f"{plan.HEADER}: {' and '.join(lines)}" if lines else f"no {plan.HEADER}"
+    name = plan.HEADER.encode()
+    others = [f"{shown(key)}: {shown(value)}" for key, value in seen.probe.tested if key.lower() != name]
+    if others:
+        header += f" beside {' and '.join(others)}"
     return f"{seen.probe.request.method} {seen.probe.request.path}, {header}, as {masked(seen.probe.user)}"
 
 
@@ -107,5 +109,5 @@ def _steady_text(text: bytes) -> object:
     except ValueError:
         return text
     if isinstance(document, dict):
-        document = {key: value for key, value in document.items() if key not in VOLATILE}
+        document = {key: None if key in VOLATILE else value for key, value in document.items()}
     return json.dumps(document, sort_keys=True)

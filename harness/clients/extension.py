@@ -14,6 +14,11 @@ from harness.clients.exchange import HeaderLine, Request
 
 FREE_MODEL: Final = "harness/stub:free"
 """A model that the reference proxy serves without an account."""
+OWN_NAMES: Final = frozenset(
+    b"content-type user-agent x-forwarded-for authorization x-kilocode-editorname x-kilocode-mode"
+    b" x-kilocode-taskid x-kilocode-organizationid".split()
+)
+"""Headers that every build sends, in lower case: what a request bears beyond them is what is tested."""
 JUNK_TOKEN: Final = "not-provided"  # noqa: S105 - what the real anonymous extension sends as its token
 
 

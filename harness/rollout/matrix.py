@@ -8,6 +8,7 @@ from typing import Any, Final
 from harness import plan
 from harness.clients.exchange import HeaderLine
 from harness.clients.extension import (
+    FREE_MODEL,
     JUNK_TOKEN,
     Auth,
     ExtensionBuild,
@@ -83,13 +84,20 @@ def probe(
     lines: tuple[HeaderLine, ...],
     stream: bool,
     stub: dict[str, Any] | None = None,
+    model: str = FREE_MODEL,
 ) -> Probe:
     """One probe, with the user under whom its rows must appear; `stub` is what the upstream stub is asked to do."""
     signed = auth is Auth.SIGNED_IN
     token = {Auth.ANONYMOUS: None, Auth.JUNK: JUNK_TOKEN, Auth.SIGNED_IN: signed_in.token}[auth]
     return Probe(
         request=request(
-            Installation(MACHINE, token=token), build, address=address, stream=stream, header=lines, stub=stub
+            Installation(MACHINE, token=token),
+            build,
+            address=address,
+            stream=stream,
+            model=model,
+            header=lines,
+            stub=stub,
         ),
         kind=kind,
         extension=build,

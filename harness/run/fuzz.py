@@ -1,7 +1,6 @@
 """What `harness fuzz` does: Hypothesis hunts for a header that a backend treats otherwise than the rule says.
 
-Each example is some sequences of requests, each begun by a request with a known valid header, so that what an
-earlier example left behind in the backend cannot be taken for its own: the same example means the same again.
+Each example is some sequences of requests. Knows neither how they are sent nor how they are judged.
 """
 
 import asyncio
@@ -12,13 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import psycopg
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
+from hypothesis.errors import Flaky
 
-from harness import plan
-from harness.clients.extension import Auth
 from harness.errors import MisuseError
 from harness.headers import notation
 from harness.headers.agreement import disagreements
@@ -28,20 +25,17 @@ from harness.headers.policy import POLICIES, Policy
 from harness.headers.samples import CaseSequence
 from harness.headers.strategies import header_cases, sequences
 from harness.headers.suite import Level, suite
-from harness.rollout.matrix import addresses
-from harness.run.headers import CONTROL, judge_headers, probes
+from harness.run.example import judge_example, require_service
 from harness.run.progress import Say
 from harness.run.recipe import Recipe, write_recipe
-from harness.run.subject import REFERENCE, Subject, SubjectOptions, subject
-from harness.target import Rows, observations
-from harness.verdict import Docket, Finding
+from harness.run.subject import REFERENCE, SubjectOptions, subject
+from harness.verdict import Finding
 
 ROUND: Final = 50
 """Examples between two looks at the clock."""
 SEQUENCES_MAX: Final = 12
 """Sequences in one example; they go over several connections at once."""
 CORPUS_AT_ONCE: Final = 32
-PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)
 
 Judged = Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]
 """Sends an example and returns what refutes; nothing when all is well."""
@@ -117,6 +111,7 @@ def fuzz(options: FuzzOptions, say: Say, tell: Say) -> Find | None:
             backend = runner.run(held.__aenter__())
             try:
                 say(f"{backend.words}, policy {policy.name}, seed {options.seed}")
+                runner.run(require_service(backend))
                 return hunt.run(lambda example: runner.run(judge_example(backend, policy, example)))
             finally:
                 runner.run(held.__aexit__(None, None, None))
@@ -143,7 +138,7 @@ class Hunt:
             round_ = self._round(judged, number)
             try:
                 round_()
-            except _Refuted:
+            except (_Refuted, Flaky):  # what failed once has failed, whether or not it does again
                 return self.found
             self.tell(str(self.tally))
             number += 1
@@ -155,11 +150,10 @@ class Hunt:
         for at in range(0, len(singles), CORPUS_AT_ONCE):
             example = tuple(singles[at : at + CORPUS_AT_ONCE])
             self.tally.count(example)
-            if judged(example):
-                alone = [(weight(one), one) for one in example if judged((one,))]
-                if alone:
-                    smallest = min(alone, key=lambda each: each[0])[1]
-                    return Find((smallest,), judged((smallest,)))
+            if together := judged(example):
+                alone = [Find((one,), findings) for one in example if (findings := judged((one,)))]
+                # a fault that needs company, or comes and goes, is a find as it was seen
+                return min(alone, key=lambda find: weight(find.example[0]), default=Find(example, together))
         return None
 
     def _goes_on(self) -> bool:
@@ -224,28 +218,6 @@ def differences(policy: Policy, example: tuple[CaseSequence, ...], node: Judge) 
     return tuple(
         Finding("V7", "the rule as a function", str(one)) for one in disagreements(policy, lines, node)
     )
-
-
-async def judge_example(
-    backend: Subject,
-    policy: Policy,
-    example: tuple[CaseSequence, ...],
-    *,
-    auth: Auth = Auth.ANONYMOUS,
-    stream: bool = False,
-) -> tuple[Finding, ...]:
-    """Sends each sequence over a connection of its own, a primer first, and returns what refutes, lightest first."""
-    origin = addresses()
-    items = [
-        probes((PRIMER, *sequence), next(origin), auth=auth, stream=stream, signed_in=backend.signed_in)
-        for sequence in (CONTROL, *example)
-    ]
-    docket = Docket(plan.CLAIMS)
-    async with await psycopg.AsyncConnection.connect(backend.dsn, autocommit=True) as connection:
-        sent = observations(backend.endpoint, Rows(connection), items, wait_s=backend.wait_s)
-        seen = [one async for batch in sent for one in batch]
-    judge_headers(docket, seen[1], seen, policy)
-    return tuple(finding for judgement in docket.judgements() for finding in judgement.findings)
 
 
 def example_database(where: str) -> ExampleDatabase:

@@ -11,7 +11,7 @@ import psycopg
 from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_accounting, judge_replies, judge_totals, judge_users
 from harness.checks.validation import judge_refusals, judge_values
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.extension import FREE_MODEL, Auth, ExtensionBuild
 from harness.errors import CannotRunError, MisuseError
 from harness.headers.agreement import disagreements
 from harness.headers.cases import NAME, HeaderCase, Kind, standing_cases
@@ -113,6 +113,7 @@ def probes(
     auth: Auth = Auth.ANONYMOUS,
     stream: bool = False,
     signed_in: SignedIn | None = None,
+    model: str = FREE_MODEL,
 ) -> list[Probe]:
     """Requests from one address, one for each case. Raises MisuseError to sign in where no user is known."""
     if auth is Auth.SIGNED_IN and signed_in is None:
@@ -120,7 +121,14 @@ def probes(
     user = signed_in or SignedIn("", "", "")
     made = (
         probe(
-            user, address, ExtensionBuild.AFTER, auth, kind=str(case.label), lines=case.lines, stream=stream
+            user,
+            address,
+            ExtensionBuild.AFTER,
+            auth,
+            kind=str(case.label),
+            lines=case.lines,
+            stream=stream,
+            model=model,
         )
         for case in sequence
     )

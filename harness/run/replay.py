@@ -2,12 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from harness.headers.policy import POLICIES
-from harness.run.fuzz import judge_example
+from harness.run.example import judge_example, require_service
 from harness.run.recipe import Recipe
 from harness.run.subject import SubjectOptions, subject
 from harness.verdict import Finding
+
+SETTLE_S: Final = 0.5
+"""After the rows are there, so long until they are read again: FIXED must not be said before a second row comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,14 @@ def replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
 
 async def _replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
     async with subject(options) as backend:
+        await require_service(backend, auth=recipe.auth, stream=recipe.stream)
         findings = await judge_example(
-            backend, POLICIES[recipe.policy], recipe.sequences, auth=recipe.auth, stream=recipe.stream
+            backend,
+            POLICIES[recipe.policy],
+            recipe.sequences,
+            auth=recipe.auth,
+            stream=recipe.stream,
+            settle_s=SETTLE_S,
         )
         return Replayed(backend.words, findings)
 

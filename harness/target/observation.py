@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness import plan
-from harness.clients.exchange import Reply, Request
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.exchange import HeaderLine, Reply, Request
+from harness.clients.extension import OWN_NAMES, Auth, ExtensionBuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,11 @@ class Probe:
         """Values of the plan's header as sent, line by line."""
         name = plan.HEADER.encode()
         return tuple(value for key, value in self.request.headers if key.lower() == name)
+
+    @property
+    def tested(self) -> tuple[HeaderLine, ...]:
+        """Header lines beyond those that every extension sends: the plan's header, and what is like it."""
+        return tuple(line for line in self.request.headers if line[0].lower() not in OWN_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

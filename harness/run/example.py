@@ -1,0 +1,115 @@
+"""Some sequences of requests sent to a subject and judged, each begun by a request with a known valid header.
+
+So what an earlier example left behind in the backend cannot be taken for its own: the same example means the same
+again. Knows nothing of how examples are made.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import psycopg
+
+from harness import plan
+from harness.checks.compatibility import ACCOUNTED, REPLY
+from harness.checks.evidence import describe_reply, finding
+from harness.clients.exchange import Outcome, Reply
+from harness.clients.extension import Auth
+from harness.errors import CannotRunError
+from harness.headers.cases import NAME, HeaderCase, Kind
+from harness.headers.policy import Policy
+from harness.headers.samples import CaseSequence
+from harness.rollout.matrix import addresses
+from harness.run.headers import CONTROL, judge_headers, probes
+from harness.run.subject import Subject
+from harness.target import Observation, Rows, observations
+from harness.verdict import Docket, Finding
+
+PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)
+
+_ORIGIN: Final = addresses(1)
+"""None twice in a run: a row that comes late is never taken for that of a later example."""
+
+
+async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stream: bool = False) -> None:
+    """Raises CannotRunError unless a request without the header is served: where none is, nothing can be found."""
+    items = [
+        probes(
+            CONTROL, next(_ORIGIN), auth=auth, stream=stream, signed_in=backend.signed_in, model=backend.model
+        )
+    ]
+    async with await psycopg.AsyncConnection.connect(backend.dsn, autocommit=True) as connection:
+        sent = observations(backend.endpoint, Rows(connection), items, wait_s=backend.wait_s)
+        (reply,) = [seen.reply async for batch in sent for seen in batch]
+    if not served(reply):
+        raise CannotRunError(
+            f"{backend.words} does not serve a request without the header: {describe_reply(reply)} "
+            f"{reply.reason}".rstrip()
+            + "; check that it is up and serves the model (--free-model)"
+        )
+
+
+def served(reply: Reply) -> bool:
+    """Whether a reply is a completion that must have left its rows."""
+    return reply.outcome is Outcome.REPLY and reply.status < 400 and reply.upstream_id is not None
+
+
+async def judge_example(
+    backend: Subject,
+    policy: Policy,
+    example: tuple[CaseSequence, ...],
+    *,
+    auth: Auth = Auth.ANONYMOUS,
+    stream: bool = False,
+    settle_s: float = 0.0,
+) -> tuple[Finding, ...]:
+    """Sends each sequence over a connection of its own, a primer first, and returns what refutes, lightest first.
+
+    With `settle_s` the rows are read once more after so many seconds: a second row may come late.
+    """
+    items = [
+        probes(
+            (PRIMER, *sequence),
+            next(_ORIGIN),
+            auth=auth,
+            stream=stream,
+            signed_in=backend.signed_in,
+            model=backend.model,
+        )
+        for sequence in (CONTROL, *example)
+    ]
+    docket = Docket(plan.CLAIMS)
+    async with await psycopg.AsyncConnection.connect(backend.dsn, autocommit=True) as connection:
+        rows = Rows(connection)
+        sent = observations(backend.endpoint, rows, items, wait_s=backend.wait_s)
+        seen = [one async for batch in sent for one in batch]
+        if settle_s:
+            await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
+            seen = await _read_again(rows, seen)
+        judge_headers(docket, seen[1], seen, policy)
+        if not served(seen[1].reply):
+            docket.refute(finding(REPLY, seen[1], "not served beside the others, as it was alone"))
+        if auth is not Auth.SIGNED_IN:
+            await _judge_surplus(docket, rows, seen)
+    return tuple(finding for judgement in docket.judgements() for finding in judgement.findings)
+
+
+async def _read_again(rows: Rows, seen: Sequence[Observation]) -> list[Observation]:
+    since = min(one.since for one in seen)
+    found = await rows.of([one.probe for one in seen], [one.reply for one in seen], since)
+    return [replace(one, rows=mine) for one, mine in zip(seen, found, strict=True)]
+
+
+async def _judge_surplus(docket: Docket, rows: Rows, seen: Sequence[Observation]) -> None:
+    """Judges R1 on all rows of each address: no more of them than requests that were answered."""
+    answered = Counter(one.probe.user for one in seen if one.reply.outcome is Outcome.REPLY)
+    last = {one.probe.user: one for one in seen}
+    whole = [replace(one.probe, alone=True) for one in last.values()]
+    since = min(one.since for one in seen)
+    found = await rows.of(whole, [Reply(Outcome.TIMEOUT, 0)] * len(whole), since)
+    for one, mine in zip(last.values(), found, strict=True):
+        if len(mine) > answered[one.probe.user]:
+            effect = f"{len(mine)} usage rows of its address, expected {answered[one.probe.user]}"
+            docket.refute(finding(ACCOUNTED, replace(one, rows=mine), effect))
