@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from harness.backend import serve
 from harness.backend.defects import find_build
@@ -90,6 +91,12 @@ async def _deployed(options: SubjectOptions) -> Subject:
             f"target {options.target} needs --database-url: a reply proves nothing, its rows do"
         )
     try:
+        conninfo_to_dict(options.database_url)
+    except psycopg.ProgrammingError:  # its words quote what they cannot read, passwords too
+        raise MisuseError(
+            "--database-url is no DSN that libpq can read; for example postgresql://me@localhost/backend"
+        ) from None
+    try:
         connection = await psycopg.AsyncConnection.connect(options.database_url, connect_timeout=10)
     except psycopg.Error as error:
         raise CannotRunError(
@@ -102,9 +109,13 @@ async def _deployed(options: SubjectOptions) -> Subject:
 
 def address_of(url: str) -> tuple[str, int]:
     """Host and port of an `http://` URL without a path. Raises MisuseError for any other."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-        raise MisuseError(
-            f"target {url!r} is no http:// URL without a path; for example http://127.0.0.1:3000"
-        )
-    return parts.hostname, parts.port or 80
+    problem = f"target {url!r} is no http:// URL without a path; for example http://127.0.0.1:3000"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise MisuseError(problem) from None
+    further = parts.path.rstrip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme != "http" or not parts.hostname or further:
+        raise MisuseError(problem)
+    return parts.hostname, 80 if port is None else port
