@@ -19,13 +19,13 @@ from hypothesis.errors import Flaky
 from harness.errors import MisuseError
 from harness.headers import notation
 from harness.headers.agreement import disagreements
-from harness.headers.cases import CLASSES, NAME, HeaderCase, Kind, distance_to_boundary, standing_cases
+from harness.headers.cases import CLASSES, HeaderCase, distance_to_boundary
 from harness.headers.javascript import Judge, judge
 from harness.headers.policy import POLICIES, Policy
 from harness.headers.samples import CaseSequence
 from harness.headers.strategies import header_cases, sequences
-from harness.headers.suite import Level, suite
 from harness.run.example import judge_example, require_service
+from harness.run.headers import known_cases
 from harness.run.progress import Say
 from harness.run.recipe import Recipe, write_recipe
 from harness.run.subject import REFERENCE, SubjectOptions, subject
@@ -195,8 +195,7 @@ class Hunt:
 
 def corpus(policy: Policy) -> list[HeaderCase]:
     """The borders of the rule and the standing cases, lightest first."""
-    borders = [HeaderCase(((NAME, value),), Kind.BYTES) for value in suite(policy, Level.SMOKE)]
-    return sorted([*borders, *standing_cases()], key=lambda case: weight((case,)))
+    return sorted(known_cases(policy), key=lambda case: weight((case,)))
 
 
 def weight(sequence: CaseSequence) -> int:

@@ -31,6 +31,13 @@ SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}
 
 DECISIONS: Final = ("V1", "V2", "V3")
 """Claims that the complete suite proves within its bound; stored values and what sticks are sampled."""
+OTHERWISE: Final = (
+    (Auth.ANONYMOUS, True),
+    (Auth.JUNK, False),
+    (Auth.SIGNED_IN, False),
+    (Auth.SIGNED_IN, True),
+)
+"""Sign-in and streaming of the requests that bear the known cases once more: the rule is one, its callers are not."""
 CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
 """What the replies to all others are compared with."""
 
@@ -71,7 +78,13 @@ async def prove_headers(
     async with stand(shared, ARRIVED) as standing:
         with busy(f"header rule over the wire, {level} suite: {size(policy, level)}") as tell:
             before = await standing.totals()
-            sent = await _send_cases(docket, standing, policy, cases(policy, level, samples), tell)
+            sent = Sent()
+            await _send_cases(docket, standing, policy, cases(policy, level, samples), sent, tell)
+            for block, (auth, stream) in enumerate(OTHERWISE, start=1):
+                known = [CONTROL, *((case,) for case in known_cases(policy))]
+                await _send_cases(
+                    docket, standing, policy, known, sent, tell, auth=auth, stream=stream, block=block
+                )
             await standing.drain()
         judge_totals(docket, sent.answered, before, await standing.totals())
     for claim in DECISIONS:
@@ -104,6 +117,12 @@ def cases(policy: Policy, level: Level, samples: Iterable[CaseSequence]) -> Iter
     for case in standing_cases():
         yield (case,)
     yield from samples
+
+
+def known_cases(policy: Policy) -> list[HeaderCase]:
+    """The borders of the rule, and the standing cases."""
+    borders = [HeaderCase(((NAME, value),), Kind.BYTES) for value in suite(policy, Level.SMOKE)]
+    return [*borders, *standing_cases()]
 
 
 def probes(
@@ -150,15 +169,26 @@ def judge_headers(docket: Docket, control: Observation, batch: Sequence[Observat
 
 
 async def _send_cases(
-    docket: Docket, standing: Stand, policy: Policy, sequences: Iterable[CaseSequence], tell: Say
-) -> Sent:
-    sent = Sent()
+    docket: Docket,
+    standing: Stand,
+    policy: Policy,
+    sequences: Iterable[CaseSequence],
+    sent: Sent,
+    tell: Say,
+    *,
+    auth: Auth = Auth.ANONYMOUS,
+    stream: bool = False,
+    block: int = 0,
+) -> None:
     replica = standing.replicas[0]
     endpoint = Endpoint(
         (HOST, replica.process.port), str(replica.version), standing.stage.words, standing.lost
     )
-    origin = addresses()
-    items = (probes(sequence, next(origin)) for sequence in sequences)
+    origin = addresses(block)
+    user = await standing.stack.signed_in(standing.dsn)
+    items = (
+        probes(sequence, next(origin), auth=auth, stream=stream, signed_in=user) for sequence in sequences
+    )
     control: Observation | None = None
     async with (
         await psycopg.AsyncConnection.connect(standing.dsn, autocommit=True) as connection,
@@ -170,4 +200,3 @@ async def _send_cases(
             sent.requests += len(batch)
             sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)
             tell(f"{sent.requests:,} requests sent and matched with their rows")
-    return sent
