@@ -70,6 +70,11 @@ def never_email(sender: Sender) -> str | None:
     return sender.accepted if sender.email is None else None
 
 
+def no_email_beside_empty(sender: Sender) -> str | None:
+    """Nothing for a signed-in user whose header is empty."""
+    return None if sender.email and sender.header == "" else email_or_header(sender)
+
+
 def empty_for_null(sender: Sender) -> str | None:
     """The empty string where NULL belongs."""
     return email_or_header(sender) or ""
@@ -159,6 +164,9 @@ DEFECTS: Final = (
     Defect(_value("unstreamed-only", "forgets requests that stream", only_unstreamed), "V1"),
     Defect(_value("header-for-email", "the header replaces the e-mail", header_first), "I1"),
     Defect(_value("no-email", "does not store the e-mail", never_email), "I1"),
+    Defect(
+        _value("no-email-if-empty", "an empty header stands in for the e-mail", no_email_beside_empty), "I1"
+    ),
     Defect(
         replace(
             AFTER, name="id-from-header", summary="anonymous id from the header", anonymous_id=from_header

@@ -85,8 +85,10 @@ def transition_phase(rule: Automaton) -> Iterator[bytes]:
 
 
 def standard_suite(policy: Policy) -> Iterator[bytes]:
-    """The smoke suite, then every byte at the first, middle and last place of values of six lengths, each once."""
-    yield from dict.fromkeys([*smoke_suite(policy), *_placed_bytes(automaton(policy))])
+    """The smoke suite, a run of every length, then every byte at three places of values of six lengths, each once."""
+    rule = automaton(policy)
+    runs = [bytes([rule.letter]) * length for length in range(1, rule.length_max + 1)]
+    yield from dict.fromkeys([*smoke_suite(policy), *runs, *_placed_bytes(rule)])
 
 
 def smoke_suite(policy: Policy) -> Iterator[bytes]:

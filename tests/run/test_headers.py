@@ -49,6 +49,7 @@ async def test_headers_refute_nothing_for_the_later_policy_on_its_own_build(temp
         ("first-duplicate", "V3", '"a" and ""'),
         ("remembers", "V5", "no x-posthog-distinct-id"),
         ("refuses-invalid", "V4", '"" and ""'),
+        ("no-email-if-empty", "I1", ': "", as'),
         ("loses-invalid", "R1", '"" and ""'),
     ],
 )
