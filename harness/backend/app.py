@@ -19,7 +19,7 @@ from harness.backend.builds import Build, HeaderLines, Sender
 from harness.backend.completion import read_completion
 from harness.backend.http import node_header
 from harness.backend.usage import MISSING_ID, Abort, Accounts, Tell, Usage
-from harness.headers.policy import Policy
+from harness.headers.policy import JS_TRIM, Policy
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -99,7 +99,7 @@ class Proxy:
         if email is None and not is_free(model):
             message = "Sign in to use this model."
             raise Refusal(401, {"error": {"code": "PAID_MODEL_AUTH_REQUIRED", "message": message}})
-        if isinstance(document.get("max_tokens"), int) and document["max_tokens"] > TOKENS_MAX:
+        if isinstance(document.get("max_tokens"), int | float) and document["max_tokens"] > TOKENS_MAX:
             raise Refusal(503, {"error": "max_tokens is out of range"})
         sender = self._sender(headers, email, streamed=document.get("stream") is True)
         if self._build.refuses and self._build.refuses(headers, sender):
@@ -194,7 +194,9 @@ class Proxy:
             system_prompt_length=len(system or ""),
             user_agent=node_header(headers, b"user-agent"),
             forwarded_for=node_header(headers, b"x-forwarded-for"),
-            editor_name=(node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX].strip()
+            editor_name=(node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX].strip(
+                JS_TRIM
+            )
             or None,
             organization_id=node_header(headers, b"x-kilocode-organizationid"),
             project_id=node_header(headers, b"x-kilocode-projectid"),
@@ -218,15 +220,15 @@ def check_route(scope: Scope) -> None:
 def parse_body(body: bytes) -> dict[str, Any]:
     """The request's JSON object, with a model that is a string; raises Refusal 400 or 404."""
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = json.loads(body.decode("utf-8-sig", "replace"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         raise Refusal(400, {"error": "Invalid request body"}) from None
     if isinstance(document, list):
         document = {}  # an array is an object to JavaScript: it parses, and has no model
     if not isinstance(document, dict):
         raise Refusal(400, {"error": "Invalid request body"})
     model = document.get("model")
-    if not isinstance(model, str) or not model.strip():
+    if not isinstance(model, str) or not model.strip(JS_TRIM):
         raise Refusal(404, {"error": {"message": "Model not found", "code": 404}})
     return document
 
@@ -239,7 +241,7 @@ def client_address(headers: HeaderLines, peer: tuple[str, int] | None) -> str:
     forwarded = node_header(headers, b"x-forwarded-for")
     if forwarded is None:
         forwarded = f"::ffff:{peer[0]}" if peer else ""
-    first = forwarded.partition(",")[0].strip()
+    first = forwarded.partition(",")[0].strip(JS_TRIM)
     if not first:
         raise Refusal(400, {"error": "Unable to determine client IP"})
     return first
@@ -259,6 +261,11 @@ def prompts(document: dict[str, Any]) -> tuple[str | None, str | None]:
     systems = [m["content"] for m in messages if m.get("role") == "system"]
     users = [m["content"] for m in messages if m.get("role") == "user"]
     return (systems[0] if systems else None, users[-1] if users else None)
+
+
+def _no_constant(name: str) -> object:
+    """NaN and the infinities are no JSON to JavaScript."""
+    raise ValueError(name)
 
 
 async def _read_body(receive: Receive) -> bytes:

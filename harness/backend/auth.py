@@ -21,7 +21,7 @@ def user_of(authorization: str | None, secret: str) -> str | None:
     if scheme.lower() != "bearer":
         return None
     try:
-        user = jwt.decode(token.strip(), secret, algorithms=[ALGORITHM]).get(USER_FIELD)
+        user = jwt.decode(token.strip(" "), secret, algorithms=[ALGORITHM]).get(USER_FIELD)
     except jwt.PyJWTError:
         return None
     return user if isinstance(user, str) and user else None

@@ -36,7 +36,8 @@ def read_completion(body: bytes, *, streamed: bool) -> Completion | None:
 
 
 def _events(body: bytes) -> list[bytes]:
-    whole = body.split(b"\n\n")[:-1]  # what follows the last blank line is a chunk cut short
+    text = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # each ends a line (HTML standard)
+    whole = text.split(b"\n\n")[:-1]  # what follows the last blank line is a chunk cut short
     lines = [line[5:].strip() for event in whole for line in event.splitlines() if line.startswith(b"data:")]
     return [line for line in lines if line != b"[DONE]"]
 

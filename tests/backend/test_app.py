@@ -12,6 +12,7 @@ import pytest
 
 from harness import plan
 from harness.backend.auth import issue_token
+from harness.backend.completion import read_completion
 from harness.backend.serve import HOST, Process
 from harness.clients.extension import FREE_MODEL
 from tests.fix_stack import SECRET, StartReplica
@@ -69,6 +70,12 @@ async def test_proxy_refuses_with_the_measured_status_in_the_measured_order(
         (401, PAID | {"max_tokens": 10**12}, {}),
         (401, ASK | {"model": FREE_MODEL + " "}, {}),
         (503, ASK | {"max_tokens": 10**12}, {}),
+        (503, ASK | {"max_tokens": 1e12}, {}),
+        (400, json.dumps(ASK | {"top_p": float("nan")}).encode(), {}),  # no JSON to JavaScript
+        (400, json.dumps(ASK).encode("utf-16"), {}),
+        (400, b"[" * 100_000, {}),
+        (404, ASK | {"model": "\ufeff\u00a0"}, {}),  # blank to String.prototype.trim
+        (401, ASK | {"model": "\x1c\x85"}, {}),  # blank to str.strip only
     ]
     got = [(await ask(process, document, **more)).status_code for _, document, more in refusals]
     assert got == [status for status, _, _ in refusals]
@@ -115,6 +122,37 @@ async def test_proxy_knows_the_user_by_token_else_by_first_address(
         ],
         key=str,
     )
+
+
+async def test_proxy_reads_headers_as_javascript_does(ready_dsn: str, start: StartReplica) -> None:
+    process = await start(ready_dsn)
+    with psycopg.connect(ready_dsn) as connection:
+        found = connection.execute("SELECT id FROM kilocode_users ORDER BY id LIMIT 1").fetchone()
+    assert found is not None
+    bearer = f"Bearer {issue_token(found[0], SECRET)}".encode()
+    asked: list[list[tuple[bytes, bytes]]] = [
+        [(b"x-forwarded-for", b"192.0.2.8\xa0, 192.0.2.9"), (b"x-kilocode-editorname", b"a\xa0")],
+        [(b"x-forwarded-for", b"192.0.2.8\x85"), (b"x-kilocode-editorname", b"a\x85")],
+        [(b"x-forwarded-for", b"192.0.2.8"), (b"authorization", bearer), (b"authorization", b"Bearer junk")],
+    ]
+    for headers in asked:
+        assert (await ask(process, headers=headers)).status_code == 200
+    refused = [(b"x-forwarded-for", b"\xa0,192.0.2.9")]
+    assert (await ask(process, headers=refused)).status_code == 400
+    await process.stop()
+    editor = "(SELECT editor_name FROM editor_name e WHERE e.editor_name_id = m.editor_name_id)"
+    seen = rows(ready_dsn, f"u.kilo_user_id, {editor}")
+    assert sorted(seen, key=str) == sorted(
+        [("anon:192.0.2.8", "a"), ("anon:192.0.2.8\x85", "a\x85"), (found[0], None)], key=str
+    )
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_completion_is_read_from_a_stream_with_any_line_ends(end: bytes) -> None:
+    stream = end.join([b": hello", b"", b'data: {"id": "x"}', b"", b"data: [DONE]", b"", b""])
+    completion = read_completion(stream, streamed=True)
+    assert completion is not None
+    assert completion.id == "x"
 
 
 async def test_proxy_accounts_only_for_what_the_real_one_accounts_for(
