@@ -1,6 +1,6 @@
 -- Looks at the index of the rollout: is it there, is it whole, does somebody build it, and whom does that build wait for.
--- Changes nothing, takes no lock, may run at any time and in a transaction. Needs pg_read_all_stats to see the builds of
--- other roles. One row for the index as it stands, one for each build of an index on the table.
+-- Changes nothing. Locks: none that anybody waits for. Transaction: may run in one. Needs pg_read_all_stats to see the
+-- builds of other roles. One row for the index as it stands, one for each build of an index on the table.
 -- Read it so: `valid`: nothing to do. `invalid` and no build: drop_invalid_index.sql, then corrected/0005b again.
 -- A build that waits: the processes in `waits_for` hold it up; it ends when they do. End them, not the build.
 SELECT
