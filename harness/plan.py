@@ -5,6 +5,8 @@ same kind (one header, one nullable column, one index) is another version of thi
 Source: the rollout plan, revision 15286b36; its sections are named in each claim.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from harness.verdict import Claim, Status
@@ -21,6 +23,10 @@ USERS_TABLE: Final = "kilocode_users"
 VIEW: Final = "microdollar_usage_view"
 COLUMN: Final = "posthog_distinct_id"
 INDEX: Final = "idx_microdollar_usage_metadata_posthog_distinct_id"
+
+CREATED_AT: Final = "created_at"
+DECLARED_INDEXES: Final = (("idx_microdollar_usage_metadata_created_at", CREATED_AT), (INDEX, COLUMN))
+"""The indexes of the metadata table that schema.ts declares, each with its column; both btree over every row."""
 
 MIGRATION_FILE: Final = "0005_add_posthog_distinct_id_to_usage_metadata.sql"
 """The migration as the plan writes it, in `sql/migrations/`."""
@@ -138,6 +144,21 @@ CLAIMS: Final = (
         least=4,
     ),
 )
+
+SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "length-only": {
+        "V1": "A header of up to the longest length is stored as it is, but for white space at its edges.",
+        "V3": "An empty header, and one that is too long, stores NULL; any character and duplicates are stored.",
+    }
+}
+"""What a claim says under a policy that is not the plan's own, by the policy's name."""
+
+
+def claims_under(policy: str, claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The claims as a policy words them; under the plan's own they stand as they are."""
+    wording = SENTENCES.get(policy, {})
+    return tuple(replace(claim, sentence=wording.get(claim.id, claim.sentence)) for claim in claims)
+
 
 ORDER_CLAIMS: Final = (
     Claim(

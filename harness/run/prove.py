@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,7 +28,7 @@ from harness.run.orders import prove_orders, route
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED
-from harness.verdict import Claim, Docket
+from harness.verdict import Claim, Docket, Judgement
 
 MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
 """Machine ids whose derived id Node checks."""
@@ -60,7 +60,8 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     lines = plan_lines(options)
-    docket = Docket((*claims_of(options.level), *(claim for claim, _, _ in AUDITED)))
+    claims = plan.claims_under(options.policy, claims_of(options.level))
+    docket = Docket((*claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
     with running_server(options.postgres) as server:
         name = f"Postgres {server.version} ({server.kind})"
@@ -82,7 +83,9 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         server=name,
         started=stamp,
         seconds=time.monotonic() - started,
-        judgements=tuple(one for one in judgements if one.claim.id not in sentences),
+        judgements=tuple(
+            _replayable(one, options.policy) for one in judgements if one.claim.id not in sentences
+        ),
         plan=lines,
         sections={
             "orders": orders.section(),
@@ -90,6 +93,17 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         },
         inputs=inputs(options.policy),
     )
+
+
+def _replayable(judgement: Judgement, policy: str) -> Judgement:
+    """The judgement with the policy in its replay lines, where it is not the default."""
+    if policy == ProveOptions().policy:
+        return judgement
+    findings = (
+        replace(one, replay=f"{one.replay} --policy={policy}") if one.replay else one
+        for one in judgement.findings
+    )
+    return replace(judgement, findings=tuple(findings))
 
 
 def claims_of(level: Level) -> tuple[Claim, ...]:
