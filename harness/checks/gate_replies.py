@@ -100,8 +100,11 @@ class _Cell:
 
     def usual(self, feature: str) -> str | None:
         """The value of a steady feature."""
-        values = self.statuses if feature == STATUS else self.values.get(feature)
-        return values.most_common(1)[0][0] if values else None
+        if feature == STATUS:
+            return max(
+                self.statuses, key=lambda status: (_is_served(status), self.statuses[status]), default=None
+            )
+        return next(iter(self.values.get(feature, ())), None)
 
 
 class ReplyLedger:
@@ -163,9 +166,13 @@ class ReplyLedger:
         return Outcomes.SOMETIMES if strange else Outcomes.NEVER
 
 
+def _is_served(status: str) -> bool:
+    return status.startswith("2")
+
+
 def _enter_control(cell: _Cell, found: Features) -> None:
     cell.statuses[found[STATUS]] += 1
-    if found[STATUS].startswith("2"):
+    if _is_served(found[STATUS]):
         cell.served += 1
         for feature, value in found.items():
             values = cell.values.setdefault(feature, Counter())
@@ -174,11 +181,9 @@ def _enter_control(cell: _Cell, found: Features) -> None:
 
 
 def _enter_probe(cell: _Cell, found: Features, answer: Answer) -> None:
-    if found[STATUS] not in cell.statuses:
-        found = {STATUS: found[STATUS]}  # whatever else differs follows from that
-        names: Iterable[str] = found
-    else:
-        names = {*found, *cell.values} - {STATUS}
+    names = {STATUS}
+    if _is_served(found[STATUS]) and found[STATUS] == cell.usual(STATUS):
+        names = {*found, *cell.values}  # else whatever else differs follows from the status
     for name in names:
         value = found.get(name)
         if not cell.is_steady(name) or value == cell.usual(name):

@@ -19,11 +19,12 @@ from harness.checks.gate_schema import COLUMN, INDEX, STORED, judge_schema, judg
 from harness.checks.validation import IDENTITY
 from harness.errors import CannotRunError, MisuseError
 from harness.headers.policy import POLICIES, STRICT
-from harness.headers.suite import Level, bound, size
+from harness.headers.suite import Level, bound
 from harness.report.document import Report
 from harness.run.clean import clean
-from harness.run.gate_run import CannotGoOnError, GateRun
+from harness.run.gate_run import GateRun
 from harness.run.gate_suite import REQUESTS_MAX, Asker, Caller
+from harness.run.gate_target import CannotGoOnError
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file
@@ -109,7 +110,7 @@ class _Judging:
         options = self.options
         if options.build == "after":
             await self._judge_database(judge_schema, (COLUMN, INDEX))
-        stopped = "nothing was sent (--read-only)" if options.read_only else await self._send()
+        stopped = await (self._look_only() if options.read_only else self._send())
         if stopped is not None:
             self.remarks.insert(0, stopped)
             for claim in self._wire_claims:
@@ -117,7 +118,6 @@ class _Judging:
         if options.build == "after":
             policy = POLICIES[options.policy]
             await self._judge_database(partial(judge_stored, policy=policy), (STORED,))
-        self._say_how_judged()
 
     def report(self) -> Report:
         options = self.options
@@ -147,6 +147,15 @@ class _Judging:
             for claim in claims:
                 self.docket.lack(claim, str(error))
 
+    async def _look_only(self) -> str:
+        try:
+            rows = await ContractRows.connect(self.options.database_url)
+        except AwayError as error:
+            return str(error)
+        self.server = rows.server
+        await rows.close()
+        return "nothing was sent (--read-only)"
+
     async def _send(self) -> str | None:
         """Sends the suite and matches rows; why that was cut short, or None."""
         options = self.options
@@ -174,7 +183,9 @@ class _Judging:
         policy = POLICIES[options.policy]
         caller = Caller(options.free_model, policy, options.build, options.token, options.email)
         if options.token is None and options.build == "after":
-            self.docket.lack(IDENTITY, "no --auth-token was given: nobody could be signed in")
+            self.docket.lack(
+                IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"
+            )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
         hearing = Hearing(
             Sending(self.site, _limits(options, deadline)),
@@ -202,10 +213,11 @@ class _Judging:
                 stopped = f"the time limit of {options.time_limit_s:g} s is reached"
             except (AwayError, CannotGoOnError) as error:
                 stopped = str(error)
-        run.conclude(stopped)
+        stopped = run.conclude(stopped)
+        self._say_how_judged(hearing, complete=stopped is None and not hearing.open)
         self.remarks += run.remarks
         self.requests |= {"sent": hearing.sending.requests, "listed": hearing.requests}
-        return stopped or hearing.sending.stopped or run.unsent or None
+        return stopped
 
     async def _clean(self, file: Path) -> None:
         try:
@@ -215,11 +227,12 @@ class _Judging:
         else:
             self.remarks.append(cleaned.words)
 
-    def _say_how_judged(self) -> None:
+    def _say_how_judged(self, hearing: Hearing, *, complete: bool) -> None:
         options, policy = self.options, POLICIES[self.options.policy]
-        for claim in DECISIONS if options.build == "after" and not options.read_only else ():
-            self.docket.note(claim, f"{options.level} suite: {size(policy, options.level)}")
-            if options.level is Level.EXHAUSTIVE and policy == STRICT:
+        for claim in DECISIONS if options.build == "after" else ():
+            counts = f"{hearing.probes:,} requests with a header, {hearing.controls:,} without"
+            self.docket.note(claim, f"{options.level} level: {counts}")
+            if options.level is Level.EXHAUSTIVE and policy == STRICT and complete:
                 self.docket.by(claim, Method.COMPLETE)
                 self.docket.note(claim, bound(policy))
 

@@ -218,6 +218,12 @@ def rounds(asker: Asker, level: Level, seed: int) -> Iterator[Round]:
     yield from _beside(asker, map(value_case, suite(policy, level)), beside)
 
 
+def more_of_the_field(asker: Asker, most: int) -> Round:
+    """Up to so many requests as the released extension sends them; it ends with a control."""
+    cases = (value_case(derived_id(f"machine {number}").encode(), Kind.VALID) for number in range(most - 1))
+    return Round((*map(asker.probe, cases), asker.control(Auth.ANONYMOUS, False, follows=True)))
+
+
 def fits(case: HeaderCase) -> bool:
     """Whether every server takes a head with these lines: above that some refuse, whatever the rule."""
     octets = sum(len(name) + len(value) + 4 for name, value in case.lines)

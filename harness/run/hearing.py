@@ -26,6 +26,8 @@ from harness.target.external import Sending
 
 LISTED_MAX: Final = 5_000
 """Requests listed in the report; the journal has all."""
+RETRIABLE: Final = frozenset({0, 408, 425, 429, *range(500, 600)})
+"""Statuses that another try may not have; 0: no reply."""
 POLL_S_MIN: Final = 0.02
 POLL_S_MAX: Final = 0.3
 PATIENCE_S_MIN: Final = 0.5
@@ -61,6 +63,9 @@ class Hearing:
     ledger: ReplyLedger = field(default_factory=ReplyLedger)
     requests: list[dict[str, Any]] = field(default_factory=list)
     """The first few thousand requests and how they ended, for the report."""
+    probes: int = 0
+    controls: int = 0
+    """Requests that have ended, with the header or what resembles it, and without."""
     open: dict[int, Ask] = field(default_factory=dict)
     """Requests of the suite whose value was not seen yet, by their number."""
     unheard: dict[int, Unheard] = field(default_factory=dict)
@@ -75,8 +80,9 @@ class Hearing:
     failed: int = 0
     """Requests that had no reply, or a 5xx."""
     began: datetime = field(default_factory=our_clock)
+    slowest_s: float = 0.0
+    """Longest time that a row was seen to take after its reply."""
     _origin: dict[int, int] = field(default_factory=dict)
-    _slowest_s: float = 0.0
 
     @property
     def reply_claim(self) -> str:
@@ -114,7 +120,7 @@ class Hearing:
         wanted = [
             answer for answer in heard.answers if self._is_told_apart(answer) or answer.ask.probe.refused
         ]
-        patience = max(PATIENCE_S_MIN, 3 * self._slowest_s) if wait_s is None else wait_s
+        patience = max(PATIENCE_S_MIN, 3 * self.slowest_s) if wait_s is None else wait_s
         found, matched = await self.wait(wanted, heard.since, min(patience, self.wait_rows_s))
         for answer, mine in zip(wanted, matched, strict=True):
             if any(row.whole for row in mine):
@@ -134,14 +140,10 @@ class Hearing:
         """Rows of these requests so far."""
         return (await self._look(answers, since, far=far))[1]
 
-    def is_id_of(self, answer: Answer, row: Row | None) -> bool:
-        """Whether a row carries the id of this reply."""
-        return row is not None and row.message_id == answer.reply.upstream_id
-
     def reasons(self, asks: Iterable[Ask]) -> str:
         """Why these were not seen, the most frequent reason first."""
         told = Counter(
-            self.unheard[ask.number].words if ask.number in self.unheard else "its rows were not found"
+            self.unheard[ask.number].words if ask.number in self.unheard else "it has no single pair of rows"
             for ask in asks
         )
         return ", ".join(f"{reason} ({count:,})" for reason, count in told.most_common(3))
@@ -165,7 +167,7 @@ class Hearing:
                 if answer.reply.upstream_id and not any(row.whole for row in mine)
             }
             came = [looked - answer.at for answer in wanted if answer.ask.number in late - missing]
-            self._slowest_s = max([self._slowest_s, *came])
+            self.slowest_s = max([self.slowest_s, *came])
             late = missing
             if not missing or loop.time() >= deadline:
                 return found, matched
@@ -199,6 +201,8 @@ class Hearing:
         ask, reply = answer.ask, answer.reply
         origin = self._origin.get(ask.number, ask.number)
         identity = reply.upstream_id
+        self.probes += not ask.control
+        self.controls += ask.control
         if len(self.requests) < LISTED_MAX:
             self.requests.append(listed(ask) | {"status": reply.status, "id": identity})
         if identity is not None:

@@ -1,0 +1,131 @@
+"""Finds out what sort of target it is, by requests without the header: nothing else is asked before that is understood.
+
+Whether rows can be matched at all, whether x-forwarded-for comes through, whom the token names, whose the upstream is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from harness import plan
+from harness.checks.evidence import describe_reply
+from harness.checks.gate import is_address_id
+from harness.checks.validation import IDENTITY
+from harness.clients.extension import Auth
+from harness.run.gate_suite import Asker, preflight
+from harness.run.hearing import RETRIABLE, Heard, Hearing
+from harness.target import Row
+from harness.target.asks import Answer, Ask, Round
+
+TRIES: Final = 3
+"""For each way of signing and streaming."""
+
+
+class CannotGoOnError(Exception):
+    """There is no point in sending more; the message is the reason."""
+
+
+async def understand(hearing: Hearing, asker: Asker) -> list[str]:
+    """Sends requests without the header in every way; what a reader should know of the target.
+
+    Raises CannotGoOnError when rows cannot be matched, AwayError when the database goes away.
+    """
+    first = preflight(asker)
+    hearing.plan(first.asks)
+    heard = await hearing.hear([first])
+    for _ in range(1, TRIES):
+        failed = [answer for answer in heard.answers if answer.reply.upstream_id is None]
+        silent = len(failed) == len(heard.answers) and not any(answer.reply.status for answer in failed)
+        if silent or not any(answer.reply.status in RETRIABLE for answer in failed):
+            break
+        again = [hearing.repeat(answer.ask, asker.again(answer.ask)) for answer in failed]
+        more = await hearing.hear([Round(tuple(again))])
+        kept = [answer for answer in heard.answers if answer not in failed]
+        heard = Heard((*kept, *more.answers), heard.since)
+    served = [answer for answer in heard.answers if answer.reply.upstream_id]
+    if not served:
+        raise CannotGoOnError(_unserved_words(heard.answers, hearing.sending.stopped))
+    if hearing.repeated:
+        raise CannotGoOnError("replies to different requests have one id: rows cannot be told apart by it")
+    remarks = await _understand_rows(hearing, asker, Heard(tuple(served), heard.since))
+    if hearing.ledger.whole_body:
+        remarks.append("the upstream is the harness's own: whole bodies are compared, not only their shape")
+    return remarks
+
+
+async def _understand_rows(hearing: Hearing, asker: Asker, heard: Heard) -> list[str]:
+    answers = heard.answers
+    found, matched = await hearing.wait(answers, heard.since, hearing.wait_rows_s)
+    rows = {
+        answer.ask.number: row
+        for answer, mine in zip(answers, matched, strict=True)
+        for row in mine
+        if row.whole
+    }
+    if not rows:
+        raise CannotGoOnError(
+            f"no row of {len(answers)} requests without the header came within {hearing.wait_rows_s:g} s; raise "
+            "--wait-rows, or check that --database-url is the database that this backend writes to"
+        )
+    if not any(
+        row.message_id == answer.reply.upstream_id for answer in answers for row in _some(rows, answer)
+    ):
+        raise CannotGoOnError(
+            "the rows carry another message_id than the replies' id: they cannot be matched"
+        )
+    hearing.rows.learn_clock(found.created, heard.since)
+    users = [
+        (answer.ask, row.user) for answer in answers for row in _some(rows, answer) if row.user is not None
+    ]
+    remarks = _understand_addresses(hearing, users)
+    _understand_token(hearing, asker, users)
+    signs_in = asker.caller.token is not None
+    known = tuple(answer for answer in answers if signs_in or answer.ask.probe.auth is not Auth.SIGNED_IN)
+    await hearing.settle(Heard(known, heard.since), 0)
+    return remarks
+
+
+def _understand_addresses(hearing: Hearing, users: Sequence[tuple[Ask, str]]) -> list[str]:
+    """A platform that overwrites x-forwarded-for leaves every anonymous request at an address that is not its own."""
+    anonymous = [(ask, user) for ask, user in users if ask.probe.auth is not Auth.SIGNED_IN]
+    others = {user for ask, user in anonymous if not is_address_id(user, ask.address)}
+    own = any(is_address_id(user, ask.address) for ask, user in anonymous)
+    hearing.judge.overwritten = bool(others) and not own and all(is_address_id(user, None) for user in others)
+    if not hearing.judge.overwritten:
+        return []
+    seen = ", ".join(sorted(others)[:3])
+    return [
+        f"the platform overwrites x-forwarded-for: requests are accounted to {seen}; rows are matched by message_id "
+        "alone"
+    ]
+
+
+def _understand_token(hearing: Hearing, asker: Asker, users: Sequence[tuple[Ask, str]]) -> None:
+    """A token that is not accepted makes its requests anonymous, with status 200."""
+    if asker.caller.token is None:
+        return
+    named = [user for ask, user in users if ask.probe.auth is Auth.SIGNED_IN]
+    if named and not named[0].startswith(plan.ANONYMOUS_PREFIX):
+        hearing.judge.signed_in_user = named[0]
+        return
+    asker.caller = replace(asker.caller, token=None, email=None)
+    for number in [number for number, ask in hearing.open.items() if ask.probe.auth is Auth.SIGNED_IN]:
+        del hearing.open[number]
+    docket = hearing.judge.docket
+    if any(claim.id == IDENTITY for claim in docket.claims):
+        told = f"they are accounted to {named[0]}" if named else "they leave no row"
+        docket.lack(IDENTITY, f"the token does not sign in: requests with it are served, but {told}")
+
+
+def _some(rows: Mapping[int, Row], answer: Answer) -> tuple[Row, ...]:
+    return (rows[answer.ask.number],) if answer.ask.number in rows else ()
+
+
+def _unserved_words(answers: Sequence[Answer], stopped: str | None) -> str:
+    if not answers:
+        return stopped or "no request was sent"
+    reply = answers[0].reply
+    hint = "" if reply.status == 0 else "; check --backend-url and --free-model"
+    return (
+        f"no request without the header was served with an id: {reply.reason or describe_reply(reply)}{hint}"
+    )
