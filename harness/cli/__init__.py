@@ -14,6 +14,7 @@ from harness.cli.migrate import migrate
 from harness.cli.prove import prove
 from harness.cli.rehearse import rehearse
 from harness.cli.report import report
+from harness.cli.schema import schema
 from harness.errors import CannotRunError, MisuseError
 from harness.report.document import harness_version
 from harness.report.escape import masked
@@ -30,7 +31,7 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate, rehearse, report, gate, clean, upstream):
+for command in (prove, fuzz, replay, migrate, rehearse, schema, report, gate, clean, upstream):
     app.add_command(command)
 
 

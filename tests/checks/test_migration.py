@@ -124,5 +124,7 @@ def test_locks_are_unknown_without_an_index_and_after_a_refusal(templates: Templ
 
 
 def test_migration_of_another_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(MisuseError, match="no migration 'nothing'; choose one of as written, breakpoint, corrected"):
+    with pytest.raises(
+        MisuseError, match="no migration 'nothing'; choose one of as written, breakpoint, corrected"
+    ):
         find_migration("nothing")

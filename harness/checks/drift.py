@@ -1,0 +1,124 @@
+"""Compares a live database with what the plan's schema.ts declares, and says what would mend each difference.
+
+Reads the catalogue only, so a role that may read nothing else will do. Knows no migration files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from harness import plan
+from harness.database import catalog
+from harness.database.catalog import EXPECTED_COLUMN, Column, Index, SchemaState
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One difference: what is declared, what is there, and the statements that mend it, each by itself."""
+
+    subject: str
+    declared: str
+    found: str
+    remedy: tuple[str, ...]
+    """To be sent outside a transaction; empty when the thing to do is to wait."""
+    advice: str = ""
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        todo = " ".join(self.remedy) or "wait"
+        return f"{self.subject}: {self.found}, declared {self.declared}; {todo}" + (
+            f" -- {self.advice}" if self.advice else ""
+        )
+
+
+def drift(connection: psycopg.Connection[Any]) -> tuple[Drift, ...]:
+    """Every difference of the metadata table from what is declared; none when there is none."""
+    if not catalog.exists(connection, plan.METADATA_TABLE):
+        words = catalog.in_words(EXPECTED_COLUMN)
+        advice = "this is another database, or another schema of the search_path"
+        return (Drift(plan.METADATA_TABLE, f"a table with {words}", "there is no such table", (), advice),)
+    columns = catalog.columns(connection, plan.METADATA_TABLE)
+    return (*_column_drift(columns), *_index_drift(connection, columns))
+
+
+def _column_drift(columns: tuple[Column, ...]) -> Iterator[Drift]:
+    subject = f"{plan.METADATA_TABLE}.{plan.COLUMN}"
+    column = next((one for one in columns if one.name == plan.COLUMN), None)
+    if column is None:
+        declared = catalog.in_words(EXPECTED_COLUMN)
+        yield Drift(
+            subject, declared, "there is no such column", (_alter("ADD COLUMN {column} text"),), _LOCKS
+        )
+        return
+    if column.type != EXPECTED_COLUMN.type:
+        remedy = (_alter("ALTER COLUMN {column} TYPE text"),)
+        advice = (
+            "" if column.type.startswith("character varying") else "rewrites the table and locks it meanwhile"
+        )
+        yield Drift(f"{subject}, type", EXPECTED_COLUMN.type, column.type, remedy, advice)
+    if column.not_null:
+        remedy = (_alter("ALTER COLUMN {column} DROP NOT NULL"),)
+        yield Drift(f"{subject}, nullability", "nullable", "NOT NULL", remedy, _LOCKS)
+    if column.default is not None:
+        remedy = (_alter("ALTER COLUMN {column} DROP DEFAULT"),)
+        yield Drift(f"{subject}, default", "no default", f"default {column.default}", remedy, _LOCKS)
+
+
+def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...]) -> Iterator[Drift]:
+    indexes = catalog.indexes(connection, plan.METADATA_TABLE)
+    for name, column in plan.DECLARED_INDEXES:
+        declared = Index(name, "btree", (column,), None, unique=False, valid=True, ready=True, live=True)
+        found = next((one for one in indexes if one.name == name), None)
+        if found == declared:
+            continue
+        build = _statement("CREATE INDEX CONCURRENTLY {index} ON {table} ({column});", name, column)
+        drop = _statement("DROP INDEX CONCURRENTLY {index};", name, column)
+        subject, words = f"index {name}", f"btree ({column})"
+        if found is None:
+            twin = next((one.name for one in indexes if _like(one, declared)), None)
+            rename = sql.SQL("ALTER INDEX {} RENAME TO {};").format(
+                sql.Identifier(twin or ""), sql.Identifier(name)
+            )
+            remedy = (build,) if twin is None else (rename.as_string(connection),)
+            there = "there is no such index" if twin is None else f"it is there as {twin}"
+            advice = "" if any(one.name == column for one in columns) else "after the column"
+            yield Drift(subject, words, there, remedy, advice)
+        elif _like(found, declared) and catalog.schema_state(connection) is SchemaState.BUILDING:
+            yield Drift(subject, words, "it is being built", (), "see sql/recovery/look.sql")
+        else:
+            yield Drift(
+                subject, words, catalog.in_words(found), (drop, build), "see sql/recovery/look.sql first"
+            )
+
+
+_LOCKS = "under a lock_timeout: SET lock_timeout = '2s';"
+
+
+def _like(index: Index, declared: Index) -> bool:
+    """Whether it is of the declared shape, valid or not, under whatever name."""
+    return (index.method, index.columns, index.predicate, index.unique) == (
+        declared.method,
+        declared.columns,
+        declared.predicate,
+        declared.unique,
+    )
+
+
+def _alter(action: str) -> str:
+    return _statement(f"ALTER TABLE {{table}} {action};", plan.INDEX, plan.COLUMN)
+
+
+def _statement(text: str, index: str, column: str) -> str:
+    return (
+        sql.SQL(text)
+        .format(
+            table=sql.Identifier(plan.METADATA_TABLE),
+            index=sql.Identifier(index),
+            column=sql.Identifier(column),
+        )
+        .as_string()
+    )

@@ -1,0 +1,42 @@
+"""What `harness schema` does: a database against the plan's declaration, and migration files against its traps."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import plan
+from harness.checks.drift import drift
+from harness.checks.lint import lint
+from harness.database.runners import connect
+from harness.database.server import where
+from harness.errors import MisuseError
+
+
+def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], None]) -> int:
+    """Says a line for each difference and each fault, and returns how many there are.
+
+    Raises MisuseError when there is nothing to look at, CannotRunError when it cannot be read.
+    """
+    if dsn is None and migrations is None:
+        raise MisuseError("nothing to look at; give --database-url, --migrations, or both")
+    count = 0
+    if dsn is not None:
+        with connect(dsn) as connection:
+            connection.execute("SET default_transaction_read_only = on")
+            found = drift(connection)
+        for one in found:
+            say(one.line)
+        say(
+            f"{where(dsn)}: {_told(len(found), 'difference')} from what schema.ts declares of {plan.METADATA_TABLE}"
+        )
+        count += len(found)
+    if migrations is not None:
+        faults = lint(migrations)
+        for fault in faults:
+            say(fault.words)
+        say(f"{migrations}: {_told(len(faults), 'fault')} in the files of this rollout")
+        count += len(faults)
+    return count
+
+
+def _told(count: int, thing: str) -> str:
+    return f"{count or 'no'} {thing}{'' if count == 1 else 's'}"

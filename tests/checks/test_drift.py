@@ -1,0 +1,88 @@
+"""Each difference from the declared schema is told with statements that mend it: sent, they leave none."""
+
+import pytest
+
+from harness.checks.drift import Drift, drift
+from harness.database.runners import connect
+from harness.lab.halfway import FrozenBuild, HalfWay
+
+TABLE = "microdollar_usage_metadata"
+COLUMN = "posthog_distinct_id"
+INDEX = f"idx_{TABLE}_{COLUMN}"
+OTHER_INDEX = f"idx_{TABLE}_created_at"
+
+
+def found(dsn: str) -> tuple[Drift, ...]:
+    with connect(dsn) as connection:
+        return drift(connection)
+
+
+def mend(dsn: str) -> None:
+    """Sends what is advised, a statement at a time, as somebody would who reads the lines from the top."""
+    with connect(dsn) as connection:
+        for one in drift(connection):
+            for statement in one.remedy:
+                connection.execute(statement.encode())
+
+
+def test_drift_is_none_after_the_migration(ready_dsn: str) -> None:
+    assert found(ready_dsn) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (f"ALTER TABLE {TABLE} DROP COLUMN {COLUMN}", "there is no such column"),
+        (
+            f"ALTER TABLE {TABLE} ALTER COLUMN {COLUMN} TYPE varchar(64)",
+            "character varying(64), declared text",
+        ),
+        (f"ALTER TABLE {TABLE} ALTER COLUMN {COLUMN} SET NOT NULL", "NOT NULL, declared nullable"),
+        (
+            f"ALTER TABLE {TABLE} ALTER COLUMN {COLUMN} SET DEFAULT ''",
+            "default ''::text, declared no default",
+        ),
+        (f"DROP INDEX {INDEX}", "there is no such index, declared btree"),
+        (f"DROP INDEX {OTHER_INDEX}", "there is no such index, declared btree (created_at)"),
+        (f"ALTER INDEX {INDEX} RENAME TO another", "it is there as another"),
+        (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} USING hash ({COLUMN})", "hash (posthog"),
+        (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN}) WHERE streamed", "where streamed"),
+        (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} (message_id)", "btree (message_id)"),
+        (f"DROP INDEX {INDEX}; CREATE UNIQUE INDEX {INDEX} ON {TABLE} ({COLUMN})", "unique btree"),
+    ],
+)
+def test_drift_is_told_in_one_line_and_mended_by_its_statement(
+    ready_dsn: str, change: str, told: str
+) -> None:
+    with connect(ready_dsn) as connection:
+        for statement in change.split("; "):
+            connection.execute("UPDATE microdollar_usage_metadata SET posthog_distinct_id = id::text")
+            connection.execute(statement.encode())
+    seen = found(ready_dsn)
+    assert any(told in one.line for one in seen), [one.line for one in seen]
+    assert all("\n" not in one.line for one in seen)
+    mend(ready_dsn)
+    assert found(ready_dsn) == ()
+
+
+def test_drift_before_the_migration_is_mended_from_the_top(base_dsn: str) -> None:
+    assert [one.subject.rpartition(" ")[2] for one in found(base_dsn)] == [f"{TABLE}.{COLUMN}", INDEX]
+    mend(base_dsn)
+    assert found(base_dsn) == ()
+
+
+async def test_drift_says_to_wait_while_the_index_is_built_and_to_build_again_after(column_dsn: str) -> None:
+    async with FrozenBuild(column_dsn, HalfWay.OLD_SNAPSHOTS) as build:
+        (seen,) = found(column_dsn)
+        assert (seen.found, seen.remedy) == ("it is being built", ())
+        await build.cancel()
+    (seen,) = found(column_dsn)
+    assert "not valid" in seen.found
+    mend(column_dsn)
+    assert found(column_dsn) == ()
+
+
+def test_drift_of_another_database_is_one_line(empty_dsn: str) -> None:
+    (seen,) = found(empty_dsn)
+    assert "there is no such table" in seen.line
+    assert "search_path" in seen.line

@@ -1,0 +1,119 @@
+"""Each rule for migration files has a file that breaks it, and the harness's own files break none."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.checks.lint import lint
+from harness.data import sql_path
+from harness.database.drizzle import Entry, Folder
+from harness.database.runners import Script
+from harness.errors import MisuseError
+
+TABLE = "microdollar_usage_metadata"
+ADD = f"SET lock_timeout = '2s';\nALTER TABLE {TABLE} ADD COLUMN posthog_distinct_id text;\n"
+BUILD = f"CREATE INDEX CONCURRENTLY i ON {TABLE} (posthog_distinct_id);\n"
+OLD = Script("0004_old.sql", "SELECT 1;")
+
+
+def folder(tmp_path: Path, *files: Script, when: int | None = 2000) -> Path:
+    """A folder of drizzle's; without `when` the new files are not journalled."""
+    journal = [Entry("0004_old", 1000)]
+    if when is not None:
+        journal += [Entry(file.name.removesuffix(".sql"), when + at) for at, file in enumerate(files)]
+    Folder((OLD, *files), tuple(journal)).write(tmp_path / "drizzle")
+    return tmp_path / "drizzle"
+
+
+def plain_folder(tmp_path: Path, *files: Script) -> Path:
+    for file in (OLD, *files):
+        (tmp_path / file.name).write_text(file.text)
+    return tmp_path
+
+
+def rules(path: Path) -> list[str]:
+    return [one.rule for one in lint(path)]
+
+
+def test_corrected_files_have_no_fault() -> None:
+    assert lint(sql_path("corrected")) == ()
+
+
+def test_journalled_file_with_the_column_alone_has_no_fault(tmp_path: Path) -> None:
+    assert lint(folder(tmp_path, Script("0005_a.sql", ADD))) == ()
+
+
+def test_plan_file_has_no_lock_timeout_and_cannot_run_in_a_journal(tmp_path: Path) -> None:
+    text = (sql_path("migrations") / "0005_add_posthog_distinct_id_to_usage_metadata.sql").read_text()
+    found = lint(folder(tmp_path, Script("0005_a.sql", text)))
+    assert [(one.line, one.rule) for one in found] == [
+        (1, "squawk/require-lock-timeout"),
+        (5, "squawk/ban-concurrent-index-creation-in-transaction"),
+    ]
+    assert all("\n" not in one.words for one in found)
+    assert found[1].words.startswith("0005_a.sql:5 squawk/ban-")
+
+
+@pytest.mark.parametrize(
+    ("files", "when", "rule"),
+    [
+        ([Script("0005_a.sql", ADD), Script("5_b.sql", "SELECT 2;")], 2000, "number-taken"),
+        ([Script("add.sql", ADD)], 2000, "no-number"),
+        ([Script("0005_a.sql", ADD)], None, "not-journalled"),
+        ([Script("0005_a.sql", ADD)], 1000, "older-when"),
+        ([Script("0005_a.sql", f"{ADD}COMMIT;\nSELECT 1;")], 2000, "squawk/transaction-nesting"),
+        ([Script("0005_a.sql", ADD.replace("'2s'", "0"))], 2000, ""),
+        ([Script("0005_a.sql", ADD.partition("\n")[2])], 2000, "squawk/require-lock-timeout"),
+        ([Script("0005_a.sql", ADD.replace("id text", "id varchar(64)"))], 2000, "squawk/prefer-text-field"),
+        (
+            [Script("0005_a.sql", ADD.replace("id text", "id text NOT NULL"))],
+            2000,
+            "squawk/adding-required-field",
+        ),
+    ],
+)
+def test_fault_of_a_journalled_file_is_told_by_its_rule(
+    tmp_path: Path, files: list[Script], when: int | None, rule: str
+) -> None:
+    assert rules(folder(tmp_path, *files, when=when)) == ([rule] if rule else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line"),
+    [
+        (BUILD.replace("CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS"), "if-not-exists-on-build", 1),
+        (f"-- first\nSET lock_timeout = '5s';\n\n-- then\n{BUILD}", "lock-timeout-on-build", 5),
+        (f"SET lock_timeout TO 100;\n{BUILD}", "lock-timeout-on-build", 2),
+        (f"SET lock_timeout = '5s';\nSET lock_timeout = 0;\n{BUILD}", "", 0),
+        (BUILD.replace(" CONCURRENTLY", ""), "squawk/require-lock-timeout", 1),
+        (f"BEGIN;\n{BUILD}COMMIT;\n", "squawk/ban-concurrent-index-creation-in-transaction", 2),
+        ("CREATE INDX posthog_distinct_id", "squawk/syntax-error", 1),
+    ],
+)
+def test_fault_of_a_build_is_told_with_its_line(tmp_path: Path, text: str, rule: str, line: int) -> None:
+    found = lint(plain_folder(tmp_path, Script("0006_b.sql", text)))
+    assert ((rule, line) in [(one.rule, one.line) for one in found]) or (not rule and not found), found
+
+
+def test_journal_that_names_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    path = folder(tmp_path, Script("0005_a.sql", ADD))
+    (path / "0004_old.sql").unlink()
+    assert rules(path) == ["file-missing"]
+
+
+def test_folder_without_a_file_of_the_rollout_is_a_fault(tmp_path: Path) -> None:
+    assert rules(plain_folder(tmp_path)) == ["no-migration"]
+
+
+def test_lint_is_refused_where_there_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(MisuseError, match="no folder of migrations"):
+        lint(tmp_path / "nothing")
+
+
+def test_squawk_is_not_led_by_a_configuration_that_lies_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".squawk.toml").write_text('excluded_rules = ["require-lock-timeout"]\n')
+    monkeypatch.chdir(tmp_path)
+    path = plain_folder(tmp_path, Script("0005_a.sql", ADD.partition("\n")[2]))
+    assert rules(path) == ["squawk/require-lock-timeout"]

@@ -1,0 +1,36 @@
+"""`harness schema`: lines for people, a count for the exit code, and nothing changed in the database."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.data import sql_path
+from harness.errors import CannotRunError, MisuseError
+from harness.run.schema import check_schema
+
+
+def test_schema_says_that_there_is_nothing_to_say_after_the_migration(ready_dsn: str) -> None:
+    lines: list[str] = []
+    assert check_schema(ready_dsn, sql_path("corrected"), lines.append) == 0
+    assert "no differences from what schema.ts declares" in lines[0]
+    assert "no faults in the files of this rollout" in lines[1]
+
+
+def test_schema_says_a_line_each_and_counts_them(column_dsn: str, tmp_path: Path) -> None:
+    lines: list[str] = []
+    assert check_schema(column_dsn, tmp_path, lines.append) == 2
+    assert "CREATE INDEX CONCURRENTLY" in lines[0]
+    assert "1 difference from" in lines[1]
+    assert "no-migration" in lines[2]
+    assert lines[3].endswith("1 fault in the files of this rollout")
+
+
+def test_schema_is_refused_without_anything_to_look_at() -> None:
+    with pytest.raises(MisuseError, match="give --database-url, --migrations, or both"):
+        check_schema(None, None, lambda _: None)
+
+
+def test_schema_cannot_run_where_no_server_answers() -> None:
+    with pytest.raises(CannotRunError, match="cannot connect") as caught:
+        check_schema("postgresql://me:geheim@127.0.0.1:1/x", None, lambda _: None)
+    assert "geheim" not in str(caught.value)
