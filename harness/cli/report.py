@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from harness.cli.options import report_options, tell
+from harness.report.sections import tables
+from harness.report.tables import print_table
 from harness.run.report import Outputs, read_report
 
 
@@ -16,5 +19,8 @@ def report(file: Path, outputs: Outputs) -> int:
 
     Exit code 0, whatever the verdict was. Example: harness report report.json --html report.html
     """
-    tell(read_report(file), outputs)
+    found = read_report(file)
+    for table in tables(found).values():
+        print_table(table, Console())
+    tell(found, outputs)
     return 0

@@ -20,7 +20,9 @@ LETTER: Final = 6.4
 """Width of a letter of a label, pixels; a label must fit between the middles of two neighbours."""
 RISE: Final = 36
 """How much higher an arc is for each state that it goes on, pixels."""
-MARGIN: Final = 44
+WIDTH_MIN: Final = 1040
+"""As wide as a page is on a desk: machines stand beside each other up to here, pixels."""
+MARGIN: Final = 40
 """Left of the first state: room for the mark of the start."""
 CAPTION: Final = 26
 """Room for the name of a machine, and for the label of its highest arc."""
@@ -70,7 +72,7 @@ def diagram(machines: Sequence[Machine], title: str) -> str:
     Raises ValueError when there is no machine, or a move leads nowhere.
     """
     layouts = [_Layout(machine) for machine in machines]
-    width = max(layout.width for layout in layouts)
+    width = max(WIDTH_MIN, *(layout.width for layout in layouts))
     drawn: list[str] = []
     left = top = tall = 0.0
     for layout in layouts:
@@ -98,7 +100,11 @@ def _machine(layout: _Layout) -> Iterator[str]:
     yield f'<text class="name" x="{MARGIN}" y="16">{_text(machine.name)}</text>'
     row, (width, height) = layout.row, BOX
     for move in machine.moves:
-        yield from _arc(layout, move)
+        yield _arc(layout, move)
+    for (
+        move
+    ) in machine.moves:  # after all arcs: a label has a ground of its own, and hides what runs behind it
+        yield _label(layout, move)
     yield f'<circle class="start" cx="{MARGIN - 30}" cy="{row + height / 2:.0f}" r="5"/>'
     yield f'<path class="arc" d="M{MARGIN - 24} {row + height / 2:.0f}H{MARGIN - 2}" marker-end="url(#tip)"/>'
     for state in machine.states:
@@ -110,21 +116,34 @@ def _machine(layout: _Layout) -> Iterator[str]:
         yield f'<text class="state" x="{middle:.0f}" y="{row + height / 2 + 4:.0f}">{_text(state)}</text>'
 
 
-def _arc(layout: _Layout, move: Move) -> Iterator[str]:
-    span = layout.span(move)
-    side = 1 if span > 0 else -1
-    edge = layout.row if span > 0 else layout.row + BOX[1]
-    begin = layout.middle(move.start) + side * BOX[0] / 4
-    end = layout.middle(move.to) - side * BOX[0] / 4
-    apex = edge - side * RISE * abs(span)
-    pull = edge - side * RISE * abs(span) / 0.75  # a cubic's apex is at three quarters of its handles
-    kind = "arc back" if move.roll_back else "arc"
-    yield (
-        f'<path class="{kind}" d="M{begin:.0f} {edge:.0f}C{begin:.0f} {pull:.0f} {end:.0f} {pull:.0f}'
+def _arc(layout: _Layout, move: Move) -> str:
+    side, edge, begin, end = _ends(layout, move)
+    pull = (
+        edge - side * RISE * abs(layout.span(move)) / 0.75
+    )  # a cubic's apex is at three quarters of its handles
+    return (
+        f'<path class="{_kind(move)}" d="M{begin:.0f} {edge:.0f}C{begin:.0f} {pull:.0f} {end:.0f} {pull:.0f}'
         f' {end:.0f} {edge:.0f}" marker-end="url(#tip)"/>'
     )
-    label = apex - 6 if span > 0 else apex + 14
-    yield f'<text class="{kind}" x="{(begin + end) / 2:.0f}" y="{label:.0f}">{_text(move.step)}</text>'
+
+
+def _label(layout: _Layout, move: Move) -> str:
+    side, edge, begin, end = _ends(layout, move)
+    apex = edge - side * RISE * abs(layout.span(move))
+    y = apex - 6 if side > 0 else apex + 14
+    return f'<text class="{_kind(move)}" x="{(begin + end) / 2:.0f}" y="{y:.0f}">{_text(move.step)}</text>'
+
+
+def _ends(layout: _Layout, move: Move) -> tuple[int, float, float, float]:
+    """1 for above or -1 for below, the edge of the row there, and where an arc begins and ends on it."""
+    side = 1 if layout.span(move) > 0 else -1
+    edge = layout.row if side > 0 else layout.row + BOX[1]
+    quarter = side * BOX[0] / 4
+    return side, edge, layout.middle(move.start) + quarter, layout.middle(move.to) - quarter
+
+
+def _kind(move: Move) -> str:
+    return "arc back" if move.roll_back else "arc"
 
 
 def _text(value: str) -> str:

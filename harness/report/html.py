@@ -8,12 +8,13 @@ hashes, and nothing else. Source: Content Security Policy Level 3, 2.3.1 "Source
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.data import fixture_path
 from harness.report import sections, words
@@ -60,6 +61,7 @@ def to_html(report: Report) -> str:
             timeline=_image(timeline) if timeline else "",
             selftest=sections.selftest(told),
             audit=sections.audit(told),
+            tables=sections.tables(told),
             others={name: sections.as_text(part) for name, part in sections.others(told).items()},
         )
     )
@@ -115,8 +117,14 @@ def _asset(name: str) -> Markup:
     return Markup(fixture_path(f"page/{name}").read_text(encoding="utf-8"))  # noqa: S704 - a file of our own
 
 
+def ticked(text: str) -> Markup:
+    """The text with what stands between two backticks as code."""
+    safe = str(escape(visible(text)))
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", safe))  # noqa: S704 - escaped above
+
+
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(fixture_path("page")),
         autoescape=True,
         undefined=StrictUndefined,
@@ -124,6 +132,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["ticked"] = ticked
+    return environment
 
 
 def _shown(value: Any) -> Any:

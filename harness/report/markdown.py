@@ -60,6 +60,10 @@ def _blocks(report: Report) -> Iterator[str]:
     yield from _orders(report)
     yield from _selftest(report)
     yield from _audit(report)
+    for name, table in sections.tables(report).items():
+        rows = [tuple(map(_text, row)) for row in table.rows]
+        notes = "\n".join(f"- {_text(note)}" for note in table.notes)
+        yield _folded(table.title or name, "\n\n".join([_table([*map(_text, table.columns)], rows), notes]))
     for name, part in sections.others(report).items():
         text = sections.as_text(part)
         cut = f"\n... {len(text):,} characters in all" if len(text) > PART_MAX else ""

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from harness.report.document import Report
+from harness.report.tables import Table
+from harness.verdict import Status
+
+ROWS_MAX: Final = 500
+"""Rows shown of a list; a gate journals thousands of requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,8 @@ class Audited:
     sentence: str
     quote: str
     section: str
-    status: str
-    expected: str
+    status: Status
+    expected: Status
     evidence: str
     workaround: str
 
@@ -141,6 +146,12 @@ def audit(report: Report) -> tuple[Audited, ...]:
     return _part(report, "audit", _audit) or ()
 
 
+def tables(report: Report) -> dict[str, Table]:
+    """Every section that is a table, by name: title, columns, rows, notes; or a list of objects, as `requests` is."""
+    found = {name: _part(report, name, _table) for name in report.sections if name not in _DRAWN}
+    return {name: table for name, table in found.items() if table is not None}
+
+
 _DRAWN: Final[Mapping[str, Callable[[Report], object]]] = {
     "orders": orders,
     "timeline": timeline,
@@ -150,12 +161,9 @@ _DRAWN: Final[Mapping[str, Callable[[Report], object]]] = {
 
 
 def others(report: Report) -> dict[str, Any]:
-    """The sections that are shown as they are: `requests`, unknown ones, and those of another shape."""
-    return {
-        name: part
-        for name, part in report.sections.items()
-        if part and not (name in _DRAWN and _DRAWN[name](report))
-    }
+    """The sections that are shown as they are: unknown ones, and those of another shape."""
+    drawn = {name for name, read in _DRAWN.items() if read(report)} | tables(report).keys()
+    return {name: part for name, part in report.sections.items() if part and name not in drawn}
 
 
 def as_text(part: Any) -> str:
@@ -236,8 +244,37 @@ def _selftest(part: dict[str, Any]) -> SelfTest:
 
 
 def _audit(part: list[dict[str, Any]]) -> tuple[Audited, ...]:
-    names = ("id", "sentence", "quote", "section", "status", "expected", "evidence", "workaround")
-    return tuple(Audited(*(str(item.get(name) or "") for name in names)) for item in part)
+    return tuple(
+        Audited(
+            id=str(item["id"]),
+            sentence=str(item["sentence"]),
+            quote=str(item["quote"]),
+            section=str(item["section"]),
+            status=Status(item["status"]),
+            expected=Status(item["expected"]),
+            evidence=str(item["evidence"]),
+            workaround=str(item["workaround"]),
+        )
+        for item in part
+    )
+
+
+def _table(part: Any) -> Table:
+    if isinstance(part, list):
+        columns = tuple(dict.fromkeys(key for one in part for key in one))
+        rows = (tuple(_cell(one.get(column)) for column in columns) for one in part[:ROWS_MAX])
+        left = len(part) - ROWS_MAX
+        return Table("", columns, tuple(rows), (f"{left:,} more are in the JSON",) if left > 0 else ())
+    table = Table(
+        str(part["title"]), _texts(part["columns"]), tuple(map(_texts, part["rows"])), _texts(part["notes"])
+    )
+    if any(len(row) != len(table.columns) for row in table.rows):
+        raise ValueError("a row has a cell for each column")
+    return table
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value) if isinstance(value, str | int | float) else as_text(value)
 
 
 def _texts(values: Any) -> tuple[str, ...]:

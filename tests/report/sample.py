@@ -1,0 +1,152 @@
+"""A report with every part there is, some of it hostile, for all formats to render."""
+
+import dataclasses
+from typing import Any, Final
+
+from harness import plan
+from harness.report.document import Input, Report
+from harness.report.timeline import Band, Panel, timeline
+from harness.rollout.chart import machines, places
+from harness.rollout.model import STAGES, START, Stage, Step, Version, diagram
+from harness.rollout.rule import Unsafe
+from harness.verdict import Claim, Finding, Judgement, Method, Status
+
+HOSTILE: Final = (
+    "</script></style></pre>--><img src=x onerror=\"document.title='pwned'\">"
+    "\x00\x1b[31m\ud800\u202e\ufffe ``` ~~~ | & ]]> {{ 7*7 }} [x](javascript:alert(1)) <details>"
+)
+"""What nobody would put into a header by accident."""
+
+PROVEN, REFUTED, UNKNOWN = Status.PROVEN, Status.REFUTED, Status.UNKNOWN
+
+
+def judgement(claim: Claim, status: Status = PROVEN, **more: Any) -> Judgement:
+    """A judgement with what it needs to be shown."""
+    usual: dict[str, Any] = {
+        "observed": 4321,
+        "detail": "a bound and its unit",
+        "findings": (),
+        "refuting": 0,
+    }
+    return Judgement(claim, status, Method.SAMPLED, **usual | more)
+
+
+def finding(claim: str, value: str = "a" * 80) -> Finding:
+    """What a check tells of one request."""
+    return Finding(
+        claim=claim,
+        condition="schema ready, replicas after and after, extension before; header: too long",
+        effect=f'stored "{value}" of length 256, expected NULL',
+        request=f'POST /api/openrouter/chat/completions, x-posthog-distinct-id: "{value}", as anon:192.0.2.7',
+        reply="200 application/json, id gen-0123456789",
+        row=f'usage row 17 of anon:192.0.2.7, metadata row 17 with posthog_distinct_id "{value}"',
+        replay=f"harness replay '--line=x-posthog-distinct-id: {value}'",
+        workaround="compare with <= 255, as the plan does",
+        weight=256,
+    )
+
+
+def report(*judgements: Judgement, **more: Any) -> Report:
+    """A report on these judgements, without further parts."""
+    usual: dict[str, Any] = {
+        "command": "harness gate --backend-url https://staging.example --database-url postgresql://me:***@db/x",
+        "seed": 7,
+        "level": "standard",
+        "policy": "strict",
+        "server": "Postgres 16.14",
+        "started": "2026-03-01T12:00:00+00:00",
+        "seconds": 12.3456,
+        "harness": "0.1.0",
+    }
+    return Report(judgements=judgements, **usual | more)
+
+
+def whole_report(value: str = "a" * 80) -> Report:
+    """One claim of each standing and every section; `value` stands in many places."""
+    first, second, third, fourth, *rest = plan.CLAIMS
+    refuted = judgement(
+        second, REFUTED, findings=(finding(second.id, value), finding(second.id)), refuting=1234, detail=value
+    )
+    return report(
+        judgement(first),
+        refuted,
+        judgement(third, UNKNOWN, observed=0, detail=f"the target answered 429: {value}"),
+        judgement(fourth, UNKNOWN, detail="no token was given", waived=f"no test account {value}"),
+        *map(judgement, rest),
+        target="https://staging.example, database x on db",
+        plan=("1. probe", "2. judge"),
+        remarks=("the platform overwrites x-forwarded-for", value),
+        inputs=(Input("sql/migrations/0000_baseline.sql", "ab" * 32),),
+        sections=sections(value),
+    )
+
+
+def sections(value: str) -> dict[str, Any]:
+    """Every section, as those who judge write them."""
+    ahead = dataclasses.replace(START, replicas=(Version.AFTER, Version.BEFORE))
+    swap = (dataclasses.replace(START, extension_released=True), Step.SWAP_1)
+    unsafe = Unsafe(frozenset({ahead}), frozenset({swap}))
+    panel = Panel("corrected", value, ((0.0, 1.0), (205.0, 400.0)), (Band("CREATE INDEX", 200.0, 600.0),))
+    return {
+        "orders": {
+            "orders": {"enumerated": 624, "total": 624},
+            "stages": {"stood_up": 39, "total": 40},
+            "stand_ups": {"stood_up": 64, "total": 64},
+            "steps": {"taken_in_flight": 100, "total": 100},
+            "walks": 12,
+            "swaps": 2,
+            "requests": 4000,
+            "requests_traffic": 51,
+            "rule": {
+                "words": "add the column before any `after` replica; release the extension at any time",
+                "expressible": True,
+                "safe_orders": 152,
+                "beside_the_plan": "the derived rule is weaker than the plan's order",
+            },
+            "minimal_unsafe_order": ["0. start: schema base", "└─ 1. swap replica 1", f"   └─ harm {value}"],
+            "forbidden_stages": [ahead.words],
+            "forbidden_steps": ["swap replica 1, in stage base"],
+            "diagram": diagram(),
+            "machines": machines(),
+            "places": places(STAGES, frozenset(_but_the_last(STAGES)), unsafe),
+        },
+        "timeline": timeline([panel], "Write latency"),
+        "selftest": {
+            "claims": ["V1", "V2", "R1"],
+            "trials": [
+                _trial("limit-256", "V2", "NO-GO", ["V2"], right=True, words="accepts 256 characters"),
+                _trial("loses-1-in-50", "R1", "NO-GO", ["V1"], right=False, words=value),
+                _trial("extra-columns", "", "GO", [], right=True),
+            ],
+        },
+        "audit": [
+            {
+                "id": "A1",
+                "sentence": "The coverage query answers on an empty table.",
+                "quote": "COUNT(*) FILTER",
+                "section": "Validation Queries",
+                "status": "refuted",
+                "expected": "refuted",
+                "evidence": f"22012 division by zero {value}",
+                "workaround": "divide by NULLIF(COUNT(*), 0)",
+            }
+        ],
+        "requests": [{"address": "2001:db8::1", "message_id": value}],
+    }
+
+
+def _but_the_last(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    return stages[:-1]
+
+
+def _trial(
+    name: str, meant: str, verdict: str, refuted: list[str], *, right: bool, words: str = ""
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "meant": meant,
+        "verdict": verdict,
+        "refuted": refuted,
+        "right": right,
+        "words": words,
+    }
