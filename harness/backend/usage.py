@@ -9,12 +9,13 @@ import logging
 import random
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from psycopg import sql
+from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from harness.backend.builds import Build, Sender
@@ -131,7 +132,7 @@ class Accounts:
 
     async def email_of(self, user_id: str) -> str | None:
         """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
-        async with self._pool.connection() as connection:
+        async with self._connection() as connection:
             found = await (await self._user.execute(connection, {"user_id": user_id})).fetchone()
         return None if found is None else str(found[1])
 
@@ -165,7 +166,7 @@ class Accounts:
                 return
 
     async def _account(self, values: dict[str, object]) -> None:
-        async with self._pool.connection() as connection:
+        async with self._connection() as connection:
             if self._copy is None:
                 await self._insert.execute(connection, values)
                 return
@@ -173,8 +174,27 @@ class Accounts:
                 await self._insert.execute(connection, values)
                 await self._copy.execute(connection, values)
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A session of the pool, but none that the server has closed: Node's pool drops such ones by itself."""
+        for _ in range(self._pool.max_size + 1):
+            async with self._pool.connection() as connection:
+                if _alive(connection):
+                    yield connection
+                    return
+        raise PoolTimeout("every session of the pool was closed by the server")
+
     def _give_up(self, usage: Usage, error: Exception) -> None:
         state = getattr(error, "sqlstate", None) or ""
         first_line = str(error).partition("\n")[0]
         log.warning("usage of %s lost after %d tries: %s %s", usage.message_id, TRIES, state, first_line)
         self._tell(Loss(usage.message_id, state, first_line))
+
+
+def _alive(connection: AsyncConnection[Any]) -> bool:
+    try:
+        for _ in range(2):  # first what the server said when it closed, then the end
+            connection.pgconn.consume_input()
+    except psycopg.Error:
+        return False
+    return True

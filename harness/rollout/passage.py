@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from harness.clients import wire
 from harness.clients.exchange import Outcome, Reply, Request
@@ -87,18 +87,18 @@ async def pass_through(
     traffic: list[Sent] = []
     try:
         for gate, mine in zip(gates, holding, strict=True):
-            await _await_held(standing, gate, mine)
+            await await_held(standing, gate, 0, mine)
         if crossing.step in TO_VERSION:
             own = gates[TO_VERSION[crossing.step][0]]
             async with _traffic(standing, signed_in, origin) as traffic:
-                await standing.cross(crossing, lambda: _release(standing, own))
+                await standing.cross(crossing, lambda: release(standing, own))
         else:
             await standing.cross(crossing)
     except StepRefused as error:
         refusal = error
     finally:
         for gate in gates:
-            await _release(standing, gate)
+            await release(standing, gate)
         sent = await asyncio.gather(*(task for mine in holding for task in mine))
     seen = await standing.account([*sent, *traffic], since, words)
     return Passage(crossing, tuple(seen[: len(sent)]), tuple(seen[len(sent) :]), refusal)
@@ -109,24 +109,29 @@ async def _hold(replica: Replica, one: Probe) -> Sent:
     return Sent(one, await wire.send(replica.address, one.request, timeout_s=HELD_TIMEOUT_S), version)
 
 
-async def _await_held(standing: Stand, gate: str, holding: Sequence[asyncio.Task[Sent]]) -> None:
-    """Waits until each of the requests is held, or has ended: a replica may refuse it."""
+async def await_held(standing: Stand, gate: str, silent: int, holding: Sequence[asyncio.Task[Any]]) -> None:
+    """Waits until each request is held, or has ended: a replica may refuse it. `silent` ones nobody waits for.
+
+    Raises CannotRunError when that takes too long.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + HELD_TIMEOUT_S
+    expected = silent + len(holding)
     held = 0
     while loop.time() < deadline:
         ended = sum(task.done() for task in holding)
         reply = await _ask_upstream(standing, "GET", f"/stub/held?gate={gate}&count=0")
         held = json.loads(reply.body)["held"] if reply.status == 200 else 0
-        if held + ended >= len(holding):
+        if held + ended >= expected:
             return
         await asyncio.sleep(POLL_S)  # both must be looked at; bounded by the deadline
     raise CannotRunError(
-        f"{len(holding)} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
+        f"{expected} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
     )
 
 
-async def _release(standing: Stand, gate: str) -> None:
+async def release(standing: Stand, gate: str) -> None:
+    """Opens a gate for good."""
     await _ask_upstream(standing, "POST", f"/stub/release?gate={gate}")
 
 
