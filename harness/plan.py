@@ -194,6 +194,15 @@ RULE_CLAIM: Final = Claim(
 )
 """Asked at levels that stand every stage up."""
 
+EXPLORATION_CLAIM: Final = Claim(
+    "R2",
+    "Whatever goes wrong meanwhile, rows are lost only where the backend as it was loses them, or ahead of the column.",
+    "Backend changes are backward-compatible",
+    "Deployment Order",
+    least=20,
+)
+"""Asked at levels that explore at random."""
+
 ROLL_BACK_CLAIM: Final = Claim(
     "O5",
     "With one step taken back at any time, nothing does harm but an `after` replica without the column.",

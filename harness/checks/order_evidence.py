@@ -60,6 +60,15 @@ class OrdersEvidence:
     """The rollout's machines, as a Mermaid state diagram."""
     places: tuple[dict[str, Any], ...]
     """Each stage, whether it was stood up, and what did harm there, as `chart.places` says."""
+    exploration: tuple[str, ...] = ()
+    """What was explored at random, and which rows were lost as the backend as it was loses them."""
+    failing_program: dict[str, Any] | None = None
+    """The smallest program that lost others, for a file that repeats it."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know beside the claims."""
+        return (*(f"warning: {warning}" for warning in self.warnings), *self.exploration)
 
     def lines(self) -> tuple[str, ...]:
         """What was done and found, for a person."""
@@ -69,7 +78,7 @@ class OrdersEvidence:
             f" requests in flight",
             f"{self.walks} walks, {self.swaps} replicas replaced under traffic; {self.requests} requests of probes"
             f" and in flight, {self.requests_traffic} of traffic",
-            *(f"warning: {warning}" for warning in self.warnings),
+            *self.remarks,
         ]
         if self.derived is None:
             return (*told, "rule: not derived at this level, which stands up the plan's own order only")
@@ -106,6 +115,8 @@ class OrdersEvidence:
             "forbidden_stages": list(self.forbidden_stages),
             "forbidden_steps": list(self.forbidden_steps),
             "warnings": list(self.warnings),
+            "exploration": list(self.exploration),
+            "failing_program": self.failing_program,
             "diagram": self.diagram,
             "machines": machines(),
             "places": list(self.places),

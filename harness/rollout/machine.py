@@ -33,7 +33,7 @@ from harness.rollout.model import STAGES, StandUp, stand_ups
 from harness.rollout.program import Action, Kind, Program
 from harness.rollout.stage import Stack, stand
 
-SHRINK_S_MAX: Final = 60.0
+SHRINK_S_MAX: Final = 20.0
 """How long a failure is made smaller; what is smallest by then is told."""
 FIRST_BLOCK: Final = 0x1000
 """Addresses of explorations begin here; those of walks are below."""
@@ -81,8 +81,12 @@ class Logbook:
 
     @property
     def closed(self) -> bool:
-        """Whether shrinking has taken long enough."""
+        """Whether nothing more is to be done: it was stopped, or shrinking has taken long enough."""
         return self._give_up_at is not None and time.monotonic() > self._give_up_at
+
+    def stop(self) -> None:
+        """Lets the exploration end soon, from any thread."""
+        self._give_up_at = 0.0
 
     def enter(self, program: Program, explorer: Explorer) -> None:
         """Adds one program that has been run to its end."""
@@ -126,7 +130,7 @@ class Exploration(RuleBasedStateMachine):
     @rule(data=st.data())
     def step(self, data: st.DataObject) -> None:
         """Any legal step, forward or back."""
-        if self._explorer is None:
+        if self._explorer is None or self.book.closed:
             return
         crossing = data.draw(st.sampled_from(crossings_from(self._explorer.here)))
         self._do(Action(Kind.STEP, step=crossing.step, half_way=crossing.end.half_way))
@@ -166,7 +170,7 @@ class Exploration(RuleBasedStateMachine):
             self._runner.close()
 
     def _do(self, action: Action) -> None:
-        if self._explorer is None or self._program is None:
+        if self._explorer is None or self._program is None or self.book.closed:
             return
         self._program = Program(self._program.start, (*self._program.actions, action))
         self._runner.run(self._explorer.do(action))
@@ -181,12 +185,11 @@ class Exploration(RuleBasedStateMachine):
         await self._open.aclose()
 
 
-def explore(stack: Stack, extent: Extent, seed_: int) -> Logbook:
-    """Explores, and tells what was found; blocks, and runs an event loop of its own.
+def explore(stack: Stack, extent: Extent, seed_: int, book: Logbook) -> None:
+    """Explores, and writes what is found into the book; blocks, and runs an event loop of its own.
 
     Raises CannotRunError and MisuseError when the exploration itself cannot go on.
     """
-    book = Logbook()
     blocks = iter(range(FIRST_BLOCK, 0x10000))
     bound: Any = type("Exploration", (Exploration,), {"stack": stack, "book": book, "blocks": blocks})
     chosen = settings(
@@ -205,7 +208,6 @@ def explore(stack: Stack, extent: Extent, seed_: int) -> Logbook:
     except Exception:
         if book.smallest is None:  # not a finding but a fault
             raise
-    return book
 
 
 async def repeat(stack: Stack, program: Program) -> tuple[Discrepancy, ...]:

@@ -1,7 +1,8 @@
 """The orders of the rollout on real servers: every stage stood up, every step taken in traffic, the rule derived."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final
 
@@ -16,6 +17,8 @@ from harness.checks.compatibility import (
     judge_totals,
     judge_users,
 )
+from harness.checks.exploration import failing_program, judge_exploration
+from harness.checks.exploration import told as told_of
 from harness.checks.order import (
     is_promised,
     judge_in_flight,
@@ -34,6 +37,7 @@ from harness.headers.suite import Level
 from harness.rollout.defects import PlanDefect
 from harness.rollout.itinerary import Walk, crossings_of, itinerary, single_walk
 from harness.rollout.journey import Journey, travel
+from harness.rollout.machine import Extent, Logbook, explore
 from harness.rollout.model import START, StandUp, Step, stand_ups
 from harness.rollout.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, survey, walk
 from harness.rollout.prepared import survivals, warnings
@@ -43,6 +47,9 @@ from harness.rollout.stage import Stack, stack
 from harness.run.progress import Busy, silent
 from harness.target import Observation
 from harness.verdict import Docket
+
+EXTENTS: Final = {Level.STANDARD: Extent(6, 16), Level.EXHAUSTIVE: Extent(40, 25)}
+"""How much is explored at random; the lowest level explores nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +101,27 @@ async def prove_orders(
     """
     chosen = route(level, order)
     replay = f"harness prove --level {level} --seed {seed}"
-    with busy("orders") as told:
-        left = count(len(chosen.walks) - 1, -1)
-        journeys = await travel(
-            shared,
-            chosen.walks,
-            thin=chosen.thin,
-            done=lambda one: told(
-                f"orders: {len(one.walk.legs)} steps of a walk taken, {next(left)} walks to go"
-            ),
-        )
+    book = Logbook()
+    exploring = asyncio.to_thread(explore, shared, EXTENTS[level], seed, book) if level in EXTENTS else None
+    explored = asyncio.create_task(exploring) if exploring else None
+    try:
+        with busy("orders") as told:
+            left = count(len(chosen.walks) - 1, -1)
+            journeys = await travel(
+                shared,
+                chosen.walks,
+                thin=chosen.thin,
+                done=lambda one: told(
+                    f"orders: {len(one.walk.legs)} steps of a walk taken, {next(left)} walks to go"
+                ),
+            )
+            if explored is not None:
+                told("orders: what goes wrong meanwhile")
+                await explored
+                judge_exploration(docket, book, replay)
+    except BaseException:
+        book.stop()
+        raise
     ground = survey_ground(journeys, every_half_way=chosen.every_half_way)
     judge_plan_orders(docket, ground, chosen.planned, replay)
     judge_in_flight(docket, journeys, POLICIES[shared.policy], replay)
@@ -114,7 +132,8 @@ async def prove_orders(
         judge_roll_backs(docket, ground, chosen.around, replay)
     _judge_requests(docket, journeys, shared.policy)
     derived = derive(chosen.forward, ground) if chosen.forward else None
-    return gather(chosen.around, ground, journeys, derived, await _prepared(docket, shared))
+    seen = gather(chosen.around, ground, journeys, derived, await _prepared(docket, shared))
+    return replace(seen, exploration=tuple(told_of(book)), failing_program=failing_program(book))
 
 
 async def _prepared(docket: Docket, shared: Stack) -> tuple[str, ...]:
@@ -136,15 +155,15 @@ def _judge_requests(docket: Docket, journeys: Sequence[Journey], policy: str) ->
         visits = [visit for visit in journey.visits if is_promised(visit.stand_up.stage)]
         passages = [one for one in journey.passages if is_promised(one.crossing.transition)]
         mine = [seen for visit in visits for seen in visit.observations]
-        open_ = [seen for one in passages for seen in (*one.held, *one.traffic)]
-        promised = {id(seen) for seen in (*mine, *open_)}
+        held = [seen for one in passages for seen in one.held]
+        promised = {id(seen) for seen in (*mine, *held, *(seen for one in passages for seen in one.traffic))}
         expected = sum(
             int(seen.reply.upstream_id is not None) if id(seen) in promised else len(seen.rows)
             for seen in journey.observations
         )
         judge_totals(docket, expected, (0, 0), (journey.growth.usage, journey.growth.metadata))
         probed += mine
-        flying += open_
+        flying += held  # the traffic of swaps is O4's: how much there is depends on time
     judge_replies(docket, probed)
     judge_old_rows(docket, probed)
     judge_old_clients(docket, probed)

@@ -87,6 +87,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
             _replayable(one, options.policy) for one in judgements if one.claim.id not in sentences
         ),
         plan=lines,
+        remarks=orders.remarks,
         sections={
             "orders": orders.section(),
             "audit": section(audited(judgements, AUDITED, plan.RESTING_AUDIT)),
@@ -116,7 +117,7 @@ def claims_of(level: Level) -> tuple[Claim, ...]:
         plan.AUDIT_CLAIM,
     )
     if level is not Level.SMOKE:
-        claims += (plan.RULE_CLAIM,)
+        claims += (plan.RULE_CLAIM, plan.EXPLORATION_CLAIM)
     if level is Level.EXHAUSTIVE:
         claims += (plan.ROLL_BACK_CLAIM,)
     return claims
