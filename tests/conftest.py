@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_database",
     "tests.fix_stack",
+    "tests.fix_serve",
     "tests.fix_backends",
 ]

@@ -121,7 +121,11 @@ class Proxy:
         hop = asyncio.ensure_future(
             self._session.post(self._url, data=call.body, headers={"content-type": "application/json"})
         )
-        await asyncio.wait({hop, gone}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait({hop, gone}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            hop.cancel()
+            raise
         if not hop.done():  # the client left before the upstream answered: no row
             hop.cancel()
             self._tell(Abort())

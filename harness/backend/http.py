@@ -11,6 +11,7 @@ from typing import Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from harness.backend.builds import HeaderLines
 from harness.headers.policy import OWS, received
 
 HEAD_BYTES_MAX: Final = 16 * 1024
@@ -68,7 +69,7 @@ class NodeProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             return
         except httptools.HttpParserError as error:
-            self._refuse(TOO_LARGE if isinstance(error.__context__, _HeadTooLarge) else MALFORMED)
+            self._refuse(TOO_LARGE if isinstance(error.__context__, _HeadTooLarge) else MALFORMED, data)
             return
         if self._place is _Place.HEAD:
             fresh = begun if place is _Place.HEAD else begun + (place is _Place.BETWEEN)
@@ -78,7 +79,7 @@ class NodeProtocol(HttpToolsProtocol):
                 len(self.headers) + 2
             )  # the parser keeps two lines back at most
             if self._unfinished - between >= HEAD_BYTES_MAX or len(self.headers) > FIELDS_MAX:
-                self._refuse(TOO_LARGE)
+                self._refuse(TOO_LARGE, data)
 
     def on_message_begin(self) -> None:
         """A request line begins."""
@@ -102,8 +103,15 @@ class NodeProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._place = _Place.BETWEEN
 
-    def _refuse(self, reply: bytes) -> None:
+    def on_refusal(self, reply: bytes, lines: HeaderLines, packet: bytes) -> None:
+        """Called for each refusal, for whoever shows what went by; does nothing here.
+
+        `lines` are those of the head that were whole, `packet` are the bytes in which it went wrong.
+        """
+
+    def _refuse(self, reply: bytes, packet: bytes) -> None:
         """Ends the connection; says why unless that could fall into a reply that has begun."""
+        self.on_refusal(reply, [] if self._place is _Place.BETWEEN else list(self.headers), packet)
         last = self.cycle
         silent = bool(self.pipeline) or (
             last is not None and last.response_started and not last.response_complete

@@ -35,6 +35,8 @@ STOP_S_MAX: Final = DRAIN_S_MAX + 10.0
 TOLD_MAX: Final = 100
 """Losses and aborts told by one replica; so many fit a pipe that nobody reads."""
 POOL_SIZE: Final = 4
+BACKLOG: Final = 2048
+"""Connections that may wait to be accepted."""
 
 _fork = multiprocessing.get_context("forkserver")
 _fork.set_forkserver_preload(["harness.backend.serve", "harness.cli"])
@@ -177,7 +179,7 @@ def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
     logging.getLogger("harness").addHandler(logging.NullHandler())
     logging.getLogger("harness").propagate = False
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(serving)
     except Exception as error:
         with contextlib.suppress(OSError):
@@ -185,7 +187,8 @@ def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
         raise SystemExit(1) from None
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the fastest event loop there is here; None where that is asyncio's own."""
     try:
         import uvloop  # absent on Windows
     except ImportError:
@@ -242,8 +245,14 @@ class _Server(uvicorn.Server):
 
 async def _listen(app: Any, port: int, pipe: Connection, http: Any) -> None:
     """Serves until told to stop; open requests are finished first."""
-    listener = socket.create_server((HOST, port), backlog=2048)
-    config = uvicorn.Config(
+    listener = socket.create_server((HOST, port), backlog=BACKLOG)
+    pipe.send(listener.getsockname()[1])  # it is bound and listening: connections wait in its backlog
+    await _Server(server_config(app, http)).serve(sockets=[listener])
+
+
+def server_config(app: Any, http: Any) -> uvicorn.Config:
+    """How uvicorn serves an application here: silently, with nothing of its own in requests and replies."""
+    return uvicorn.Config(
         app,
         http=http,
         ws="none",
@@ -256,5 +265,3 @@ async def _listen(app: Any, port: int, pipe: Connection, http: Any) -> None:
         timeout_keep_alive=120,
         timeout_graceful_shutdown=int(DRAIN_S_MAX),
     )
-    pipe.send(listener.getsockname()[1])  # it is bound and listening: connections wait in its backlog
-    await _Server(config).serve(sockets=[listener])

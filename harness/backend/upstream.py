@@ -6,18 +6,22 @@ holds no state but its gates, and a request means the same whenever it is sent:
 - `status`: answer with this status and a JSON error instead.
 - `malformed`: true for a body that is no JSON, or an event stream whose chunk is none.
 - `no_id`: true for a reply without an id.
+- `slow_ms`: wait so many milliseconds before anything else.
+- `hang`: true for no answer at all; it ends when the client leaves.
 - `hold`: name of a gate at which the request waits before any header is sent.
 - `hold_middle`: name of a gate at which a stream waits after its first chunk.
 
 `POST /stub/release?gate=NAME` opens a gate for good; `GET /stub/held?gate=NAME&count=N` answers once N requests
-wait there. Both waits end after `HOLD_S_MAX`.
+wait there. Every wait ends after `HOLD_S_MAX`, with 504 where nothing was answered yet.
+
+A stub can be given a wish for requests that have none of their own: so a person's client meets a failing upstream.
 """
 
 import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -59,9 +63,10 @@ class Gate:
 
 
 class Upstream:
-    """The stub's application: chat completions, and the gates."""
+    """The stub's application: chat completions, and the gates. `wish` is what a request asks for unless it says."""
 
-    def __init__(self) -> None:
+    def __init__(self, wish: Mapping[str, Any] | None = None) -> None:
+        self._wish = dict(wish or {})
         self._gates: dict[str, Gate] = {}
         self.app = Starlette(
             routes=[
@@ -88,9 +93,11 @@ class Upstream:
 
     async def _complete(self, request: Request) -> Response:
         asked: dict[str, Any] = json.loads(await request.body())
-        wish: dict[str, Any] = asked.get("stub") or {}
-        if gate := wish.get("hold"):
-            await self._gate(gate).wait()
+        wish: dict[str, Any] = self._wish | (asked.get("stub") or {})
+        try:
+            await self._delay(request, wish)
+        except TimeoutError:
+            return JSONResponse({"error": {"message": "the stub waited long enough"}}, status_code=504)
         if status := wish.get("status"):
             return JSONResponse(
                 {"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status
@@ -104,6 +111,17 @@ class Upstream:
         message = {"role": "assistant", "content": "".join(WORDS)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return JSONResponse(base | {"object": "chat.completion", "choices": [choice], "usage": _tokens()})
+
+    async def _delay(self, request: Request, wish: dict[str, Any]) -> None:
+        """Waits as the request wishes. Raises TimeoutError when that takes too long."""
+        async with asyncio.timeout(HOLD_S_MAX):
+            if slow_ms := wish.get("slow_ms"):
+                await asyncio.sleep(slow_ms / 1000)
+            if wish.get("hang"):
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+            if gate := wish.get("hold"):
+                await self._gate(gate).wait()
 
     async def _stream(self, base: dict[str, Any], wish: dict[str, Any]) -> AsyncIterator[bytes]:
         for number, word in enumerate(WORDS):

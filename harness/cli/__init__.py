@@ -15,6 +15,7 @@ from harness.cli.prove import prove
 from harness.cli.rehearse import rehearse
 from harness.cli.report import report
 from harness.cli.schema import schema
+from harness.cli.serve import serve
 from harness.errors import CannotRunError, MisuseError
 from harness.report.document import harness_version
 from harness.report.escape import masked
@@ -31,7 +32,7 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate, rehearse, schema, report, gate, clean, upstream):
+for command in (prove, fuzz, replay, migrate, rehearse, schema, report, serve, gate, clean, upstream):
     app.add_command(command)
 
 

@@ -69,11 +69,16 @@ class Stack:
 
     async def signed_in(self, dsn: str) -> SignedIn:
         """The first user of the seeded database, with a token."""
-        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-            query = sql_text("queries/first_user.sql").encode()
-            found = await (await connection.execute(query)).fetchone()
-        assert found is not None, "templates are seeded with users"
-        return SignedIn(found[0], found[1], issue_token(found[0], self.secret))
+        return await signed_in(dsn, self.secret)
+
+
+async def signed_in(dsn: str, secret: str) -> SignedIn:
+    """The first user of a seeded database, with a token made with that key."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        query = sql_text("queries/first_user.sql").encode()
+        found = await (await connection.execute(query)).fetchone()
+    assert found is not None, "templates are seeded with users"
+    return SignedIn(found[0], found[1], issue_token(found[0], secret))
 
 
 @asynccontextmanager

@@ -1,0 +1,66 @@
+"""Where the stack of `harness serve` is, and what a person needs to use it: for the terminal and for the page. Pure."""
+
+import json
+import secrets
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness import plan
+from harness.clients.extension import FREE_MODEL, derived_id
+from harness.rollout.matrix import MACHINE, SignedIn
+from harness.run.live.page import PATH
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the stack is, and what a person needs to use it."""
+
+    words: str
+    url: str
+    dsn: str
+    """A password that the user gave is masked."""
+    user: SignedIn
+    model: str = FREE_MODEL
+    run: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Tells one run from another on the same port."""
+
+    @property
+    def page(self) -> str:
+        """URL of the live page."""
+        return self.url + PATH
+
+    @property
+    def base_url(self) -> str:
+        """What an extension is pointed at."""
+        return self.url + plan.ROUTES[0].removesuffix("/chat/completions")
+
+    def facts(self) -> dict[str, str]:
+        """Each fact by its name."""
+        return {
+            "page": self.page,
+            "base URL": self.base_url,
+            "DSN": self.dsn,
+            "free model": self.model,
+            "token": self.user.token,
+            "signed in as": f"{self.user.email} ({self.user.user_id})",
+        }
+
+    @property
+    def curl(self) -> str:
+        """A line to copy into a shell: one request of an anonymous user with the header."""
+        asked = {"model": self.model, "messages": [{"role": "user", "content": "Say that all is well."}]}
+        lines = ["content-type: application/json", f"{plan.HEADER}: {derived_id(MACHINE)}"]
+        headers = [word for line in lines for word in ("-H", line)]
+        body = json.dumps(asked, separators=(",", ":"))
+        return shlex.join(["curl", "-sS", self.url + plan.ROUTES[0], *headers, "-d", body])
+
+    def told(self) -> dict[str, Any]:
+        """What the page gets."""
+        return {
+            "run": self.run,
+            "words": self.words,
+            "header": plan.HEADER,
+            "curl": self.curl,
+            "facts": {name: value for name, value in self.facts().items() if value != self.page},
+        }

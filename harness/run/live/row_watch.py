@@ -1,0 +1,191 @@
+"""Looks for the rows of requests that have been answered, and judges them by the gate's own checks.
+
+Rows are read from the database, never taken from what the proxy says of itself; a row that is not there after a
+while is missing. Knows no HTTP.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from harness import plan
+from harness.backend.usage import MISSING_ID
+from harness.checks.compatibility import judge_accounting, judge_old_rows, judge_users
+from harness.checks.validation import judge_values
+from harness.clients.exchange import Outcome, Reply, Request
+from harness.clients.extension import Auth, ExtensionBuild
+from harness.headers.policy import Policy
+from harness.run.live.logbook import Due, Entry, Logbook, State
+from harness.target import Observation, Probe, Row, Rows
+from harness.verdict import Docket
+
+POLL_S: Final = 0.01
+SETTLE_S: Final = 1.0
+"""How long a second row is looked for after the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An answered request whose rows are looked for."""
+
+    number: int
+    identity: str
+    """The upstream id that its client saw."""
+    due: Due
+    since: datetime
+    started: float
+    """When it came, on the monotonic clock, seconds."""
+    answered: float = field(default_factory=time.monotonic)
+    seen: float | None = None
+    """When its row was first seen."""
+
+
+@dataclass(slots=True)
+class RowWatch:
+    """Completes entries with their rows."""
+
+    book: Logbook
+    policy: Policy
+    served_by: str
+    """The backend version that answers: `before` or `after`."""
+    wait_s: float
+    """A row that is not there so long after the reply is missing."""
+    stamp: datetime
+    """The database's clock at the last look, or before."""
+    _awaited: dict[int, Awaited] = field(default_factory=dict)
+    _missing: dict[int, Awaited] = field(default_factory=dict)
+    _claimed: dict[str, int] = field(default_factory=dict)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopped: bool = False
+
+    def expect(self, awaited: Awaited) -> None:
+        """Looks for the rows of a request from now on."""
+        self._awaited[awaited.number] = awaited
+        self._woken.set()
+
+    def give_up(self, number: int, why: str) -> None:
+        """Notes that a request's rows have been given up, and why."""
+        awaited = self._awaited.pop(number, None)
+        if awaited is not None:
+            self._lose(awaited, f"the backend gave its row up: {why}")
+
+    async def run(self, rows: Rows) -> None:
+        """Looks until it is stopped. Raises psycopg.Error when the database is away."""
+        while not self._stopped:
+            await self._woken.wait()
+            settled = time.monotonic() - SETTLE_S
+            due = [one for one in self._awaited.values() if one.seen is None or one.seen < settled]
+            await self._look(rows, due)
+            if not self._awaited and not self._stopped:
+                self._woken.clear()
+            await asyncio.sleep(POLL_S)  # nobody tells of a row that has come; nothing awaited: no look
+
+    def stop(self) -> None:
+        """Ends `run` after its present look."""
+        self._stopped = True
+        self._woken.set()
+
+    async def finish(self, rows: Rows) -> None:
+        """A last look once no row can come any more: what is not there is missing."""
+        await self._look(rows, [*self._missing.values(), *self._awaited.values()])
+        for awaited in [*self._awaited.values()]:
+            if awaited.seen is None:
+                self._lose(awaited, "no row when everything had ended")
+        self._awaited.clear()
+
+    async def _look(self, rows: Rows, looked: list[Awaited]) -> None:
+        if not looked:
+            return
+        looked.sort(key=lambda awaited: awaited.number)
+        stamp = await rows.now()
+        observations = [self._observation(awaited, ()) for awaited in looked]
+        found = await rows.of(
+            [seen.probe for seen in observations],
+            [seen.reply for seen in observations],
+            min(awaited.since for awaited in looked),
+        )
+        self.stamp = stamp
+        for awaited, mine in zip(looked, found, strict=True):
+            self._complete(awaited, self._own(awaited, mine))
+
+    def _own(self, awaited: Awaited, found: Sequence[Row]) -> tuple[Row, ...]:
+        """Its rows. A reply without an id names none: such rows go to requests of their user in order of arrival."""
+        if awaited.identity != MISSING_ID:
+            return tuple(found)
+        for row in found:
+            identity = row.usage_id or row.metadata_id or ""
+            free = self._claimed.get(identity, awaited.number) == awaited.number
+            if free and row.user in (awaited.due.user, None):
+                self._claimed[identity] = awaited.number
+                return (row,)
+        return ()
+
+    def _complete(self, awaited: Awaited, rows: tuple[Row, ...]) -> None:
+        now = time.monotonic()
+        entry = self.book.find(awaited.number)
+        if entry is None or awaited.seen is not None:
+            self._awaited.pop(awaited.number, None)
+        if entry is None:
+            return
+        if any(row.whole for row in rows):
+            if rows != entry.rows:
+                self.book.put(self._with_rows(entry, awaited, rows))
+            if awaited.seen is None:
+                self._missing.pop(awaited.number, None)
+                self._awaited[awaited.number] = replace(awaited, seen=now)
+        elif awaited.number in self._awaited and now - awaited.answered > self.wait_s:
+            del self._awaited[awaited.number]
+            self._lose(awaited, f"no row {self.wait_s:g} s after the reply", rows)
+
+    def _with_rows(self, entry: Entry, awaited: Awaited, rows: tuple[Row, ...]) -> Entry:
+        taken_ms = (time.monotonic() - awaited.started) * 1000
+        return replace(
+            entry,
+            state=State.NULL if next(row.value for row in rows if row.whole) is None else State.STORED,
+            rows=rows,
+            row_ms=taken_ms if entry.row_ms is None else entry.row_ms,
+            faults=self._faults(awaited, rows, entry),
+            note="its row came late" if entry.state is State.LOST else entry.note,
+        )
+
+    def _lose(self, awaited: Awaited, why: str, rows: tuple[Row, ...] = ()) -> None:
+        self._missing[awaited.number] = awaited
+        entry = self.book.find(awaited.number)
+        if entry is not None:
+            faults = self._faults(awaited, rows, entry)
+            self.book.put(replace(entry, state=State.LOST, rows=rows, faults=faults, note=why))
+
+    def _faults(self, awaited: Awaited, rows: tuple[Row, ...], entry: Entry) -> tuple[str, ...]:
+        """What the gate would refute with this request: claim and effect; what was seen before stays."""
+        docket = Docket(plan.CLAIMS)
+        seen = [self._observation(awaited, entry.lines, rows)]
+        judge_accounting(docket, seen)
+        judge_values(docket, seen, self.policy)
+        judge_users(docket, seen)
+        if self.served_by == "before":
+            judge_old_rows(docket, seen)
+        found = [finding for judgement in docket.judgements() for finding in judgement.findings]
+        told = [f"{finding.claim}: {finding.effect}" for finding in found]
+        return tuple(dict.fromkeys([*entry.faults, *told]))
+
+    def _observation(
+        self, awaited: Awaited, lines: tuple[bytes, ...], rows: tuple[Row, ...] = ()
+    ) -> Observation:
+        """The request as the checks take it; of its reply they need the id alone."""
+        header = tuple((plan.HEADER.encode(), line) for line in lines)
+        probe = Probe(
+            request=Request(plan.ROUTES[0], header, b""),
+            kind="as received",
+            extension=ExtensionBuild.AFTER if lines else ExtensionBuild.BEFORE,
+            auth=Auth.ANONYMOUS if awaited.due.anonymous else Auth.SIGNED_IN,
+            stream=awaited.due.streamed,
+            user=awaited.due.user,
+            email=awaited.due.email,
+            alone=False,
+        )
+        reply = Reply(Outcome.REPLY, 200, body=json.dumps({"id": awaited.identity}).encode())
+        return Observation(probe, reply, rows, self.served_by, "serve", awaited.since)

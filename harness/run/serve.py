@@ -1,0 +1,232 @@
+"""What `harness serve` does: the reference stack for a person, until he ends it.
+
+Proxy, upstream stub, page and the look for rows share one process and one event loop: requests come at the pace of
+people. What is shown, and where, is the caller's.
+"""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import aiohttp
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from harness.backend.app import Proxy
+from harness.backend.defects import DEFECTS, find_build
+from harness.backend.serve import BACKLOG, HOST, POOL_SIZE, check_port, loop_factory
+from harness.backend.upstream import Upstream
+from harness.data import sql_text
+from harness.database.migrations import SchemaState
+from harness.database.server import Server, running_server
+from harness.database.templates import Templates
+from harness.errors import CannotRunError
+from harness.headers.policy import POLICIES
+from harness.report.escape import masked
+from harness.rollout.stage import signed_in
+from harness.run.live.address import Address
+from harness.run.live.listening import Ends, running, silenced
+from harness.run.live.logbook import Counts, Entry, Logbook
+from harness.run.live.page import Front, live_page
+from harness.run.live.row_watch import RowWatch
+from harness.run.live.witness import Witness, WitnessedAccounts, protocol
+from harness.target import Rows
+
+DRAIN_S_MAX: Final = 10.0
+"""Longest wait for open requests at the end, seconds; those that hang by order are cut off at once."""
+PAGE_GRACE_S: Final = 2.0
+"""How long pages have to read the end, once there is one."""
+STUB_GRACE_S: Final = 0.2
+"""How long the upstream has, once nobody can ask it any more."""
+WISHES: Final[dict[str, dict[str, Any]]] = {
+    "402": {"status": 402},
+    "500": {"status": 500},
+    "hang": {"hang": True},
+    "malformed": {"malformed": True},
+}
+"""What the upstream stub is asked for, by the name of a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the user asked for; the defaults are the command's."""
+
+    build: str = "after"
+    policy: str = "strict"
+    port: int = 3000
+    """0: any free one."""
+    postgres: str = "embedded"
+    upstream_error: str | None = None
+    """One of `WISHES`."""
+    slow_ms: int = 0
+    """How long the upstream waits before it answers."""
+    wait_s: float = 5.0
+    """A row that is not there so long after the reply is missing."""
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What the upstream stub is asked for."""
+        return {"slow_ms": self.slow_ms} | (WISHES[self.upstream_error] if self.upstream_error else {})
+
+    @property
+    def served_by(self) -> str:
+        """The version that the build plays: `before` or `after`."""
+        plays = {defect.build.name: defect.plays for defect in DEFECTS} | {"before": "before"}
+        return plays.get(self.build, "after")
+
+    @property
+    def words(self) -> str:
+        """Build, rule, and what fails by order."""
+        told = [f"build {self.build}", f"policy {self.policy}"]
+        told += [f"upstream error {self.upstream_error}"] if self.upstream_error else []
+        told += [f"upstream slow by {self.slow_ms:,} ms"] if self.slow_ms else []
+        return ", ".join(told)
+
+
+class View(Protocol):
+    """Shows what happens."""
+
+    def ready(self, address: Address, counts: Counts, /) -> None:
+        """The stack answers; the counts change from now on."""
+
+    def changed(self, entry: Entry) -> None:
+        """An entry is new, or has changed."""
+
+    def ending(self) -> None:
+        """The end has begun: open requests are waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a whole run saw."""
+
+    counts: Counts
+    rows: int
+    """Usage rows that the database holds more than at the start."""
+
+    @property
+    def faultless(self) -> bool:
+        """Whether nothing was seen that would fail the gate."""
+        return not self.counts.faulty and self.rows == self.counts.rows
+
+
+def serve(options: ServeOptions, view: View) -> Summary:
+    """Serves until SIGINT or SIGTERM, then drains; a second one cuts open requests off. Leaves nothing behind.
+
+    Raises MisuseError for an unknown build, CannotRunError when the port is taken, when the stack cannot be stood
+    up, and when its database goes away.
+    """
+    find_build(options.build)
+    with (
+        _listening(options.port) as listener,
+        running_server(options.postgres) as server,
+        Templates(server) as templates,
+        templates.database(SchemaState.READY) as dsn,
+        silenced(),
+        asyncio.Runner(loop_factory=loop_factory()) as runner,
+    ):
+        return runner.run(_serve(options, listener, server, dsn, view))
+
+
+async def _serve(
+    options: ServeOptions, listener: socket.socket, server: Server, dsn: str, view: View
+) -> Summary:
+    with Ends() as ends:
+        return await serve_until(ends, options, listener, server, dsn, view)
+
+
+async def serve_until(
+    ends: Ends, options: ServeOptions, listener: socket.socket, server: Server, dsn: str, view: View
+) -> Summary:
+    """Serves on a socket and a database that are ready, until the end is wished for, then drains. Raises as `serve`."""
+    secret = secrets.token_hex(32)
+    address = Address(
+        f"{options.words}, Postgres {server.version} ({server.kind})",
+        f"http://{HOST}:{listener.getsockname()[1]}",
+        masked(dsn) if server.kind == "dsn" else dsn,
+        await signed_in(dsn, secret),
+    )
+    policy = POLICIES[options.policy]
+    book = Logbook(view.changed)
+    async with AsyncExitStack() as open_:
+        connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
+        await open_.enter_async_context(connection)
+        rows = Rows(connection)
+        before = await _usage_rows(connection)
+        watch = RowWatch(book, policy, options.served_by, options.wait_s, await rows.now())
+        witness = Witness(book, watch, policy)
+        accounts = await open_.enter_async_context(_backend(options, dsn, secret, witness))
+        looking = asyncio.create_task(watch.run(rows))
+        try:
+            front = Front(live_page(book, address.told()), witness)
+            async with running(front, protocol(witness), listener, grace_s=PAGE_GRACE_S) as served:
+                with closing(book):
+                    view.ready(address, book.counts)
+                    await ends.asked(looking)
+                    view.ending()
+                    served.should_exit = True
+                    await _drain(witness, ends, 0.0 if options.upstream_error == "hang" else DRAIN_S_MAX)
+                    watch.stop()
+                    await looking
+                    await _settle(accounts, watch, rows)
+            await _settle(accounts, watch, rows)  # of requests that came before the port was closed
+            return Summary(book.counts, await _usage_rows(connection) - before)
+        except psycopg.Error as error:
+            told = str(error).partition("\n")[0]
+            raise CannotRunError(
+                f"the database of the reference stack has gone: {told}; start it again"
+            ) from error
+        finally:
+            looking.cancel()
+
+
+@asynccontextmanager
+async def _backend(
+    options: ServeOptions, dsn: str, secret: str, witness: Witness
+) -> AsyncIterator[WitnessedAccounts]:
+    """The reference proxy behind its witness, and the upstream behind the proxy."""
+    build = find_build(options.build)
+    pool = AsyncConnectionPool(dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True})
+    listener = socket.create_server((HOST, 0), backlog=BACKLOG)
+    origin = f"http://{HOST}:{listener.getsockname()[1]}"
+    async with (
+        running(Upstream(options.wish).app, "httptools", listener, grace_s=STUB_GRACE_S),
+        pool,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session,
+    ):
+        await pool.wait()
+        accounts = WitnessedAccounts(pool, build, witness.tell)
+        witness.app = Proxy(build, POLICIES[options.policy], origin, secret, session, accounts, witness.tell)
+        yield accounts
+
+
+async def _drain(witness: Witness, ends: Ends, seconds: float) -> None:
+    """Waits for the open requests; after so long, or when the user urges, they are cut off."""
+    idle = asyncio.create_task(witness.idle())
+    if not await ends.done(idle, seconds):
+        witness.cut()
+    await idle
+
+
+async def _settle(accounts: WitnessedAccounts, watch: RowWatch, rows: Rows) -> None:
+    """Waits for the accounting, then looks for all rows a last time."""
+    await accounts.drain()
+    await watch.finish(rows)
+
+
+async def _usage_rows(connection: psycopg.AsyncConnection[Any]) -> int:
+    found = await (await connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """The port, taken at once: connections wait in its backlog. Raises CannotRunError when it is taken."""
+    check_port(port)
+    with socket.create_server((HOST, port), backlog=BACKLOG) as listener:
+        yield listener
