@@ -35,6 +35,8 @@ STOP_S_MAX: Final = DRAIN_S_MAX + 10.0
 TOLD_MAX: Final = 100
 """Losses and aborts told by one replica; so many fit a pipe that nobody reads."""
 POOL_SIZE: Final = 4
+APPLICATION: Final = "harness replica"
+"""What a replica's sessions are called in pg_stat_activity."""
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted."""
 
@@ -176,8 +178,9 @@ def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
     # Ctrl-C is the parent's: it stops us when it has drained its clients.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What is lost is told through the pipe; on the parent's terminal it would be noise.
-    logging.getLogger("harness").addHandler(logging.NullHandler())
-    logging.getLogger("harness").propagate = False
+    for name in ("harness", "psycopg.pool"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(serving)
@@ -212,7 +215,11 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
 
     build = find_build(config.build)
     pool = AsyncConnectionPool(
-        config.dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True}
+        config.dsn,
+        min_size=1,
+        max_size=POOL_SIZE,
+        open=False,
+        kwargs={"autocommit": True, "application_name": APPLICATION},
     )
     connector = aiohttp.TCPConnector(limit=0)
     async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
