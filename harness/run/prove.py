@@ -71,7 +71,8 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         with Templates(server) as templates:
             with busy("migration, its locks and its rollback"):
                 judge_migration(docket, server, templates, MIGRATED_ROWS[options.level])
-            orders = asyncio.run(_prove(options, docket, templates, busy))
+            with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
+                orders = runner.run(_prove(options, docket, templates, busy))
     judge_audit(docket, AUDITED)
     judgements = docket.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
