@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fix_stack",
     "tests.fix_serve",
     "tests.fix_backends",
+    "tests.fix_gate",
 ]

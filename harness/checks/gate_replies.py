@@ -18,6 +18,8 @@ from harness.target.asks import Answer
 STATUS: Final = "status"
 SHAPE: Final = "shape of the body"
 BODY: Final = "body but for ids and times"
+SERVED_LEAST: Final = 2
+"""With fewer requests without the header nobody knows what varies by itself."""
 VALUES_KEPT: Final = 20
 """Different values kept of one feature of requests with the header."""
 
@@ -134,16 +136,19 @@ class ReplyLedger:
             _suspect(key, feature, cell)
             for key, cell in self._cells.items()
             for feature, strange in cell.strange.items()
-            if strange and cell.is_steady(feature)
+            if strange and cell.is_steady(feature) and cell.served >= SERVED_LEAST
         ]
         return sorted((one for one in found if one is not None), key=_gravity)
 
     def unsteady(self) -> str | None:
-        """How requests without the header fared, where not nearly all fared alike; None when they did."""
+        """How requests without the header fared, where not nearly all fared alike or too few did; else None."""
         for (auth, stream), cell in self._cells.items():
-            if not cell.is_steady(STATUS):
-                told = ", ".join(f"{status} to {count}" for status, count in cell.statuses.most_common())
-                return f"requests without the header get different replies ({auth}{', streaming' * stream}): {told}"
+            if not cell.is_steady(STATUS) or cell.served < SERVED_LEAST:
+                told = (
+                    ", ".join(f"{status} to {count}" for status, count in cell.statuses.most_common())
+                    or "none"
+                )
+                return f"replies to requests without the header ({auth}{', streaming' * stream}): {told}"
         return None
 
     def outcome(self, suspect: Suspect, again: Sequence[Answer], least: int) -> Outcomes:

@@ -27,7 +27,7 @@ LOOK_IDS: Final = 5_000
 async def try_suspects(hearing: Hearing, asker: Asker, seed: int) -> None:
     """Judges the replies that differed from those without the header."""
     docket, claim = hearing.judge.docket, hearing.reply_claim
-    suspects = hearing.ledger.suspects()
+    suspects = hearing.ledger.suspects() if hearing.ledger.unsteady() is None else []
     for suspect in suspects[:SUSPECTS_MAX]:
         if hearing.sending.stopped or (docket.refuted(claim) and hearing.sending.left < 2 * TRIAL):
             return

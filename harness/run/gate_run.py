@@ -78,9 +78,9 @@ class GateRun:
         reason = stopped or hearing.sending.stopped or (self.unsent and (unsteady or self.unsent)) or None
         for claim in self.claims if reason else ():
             docket.lack(claim, reason or "")
-        self._conclude_asks()
         for claim in (hearing.reply_claim, OLD_CLIENT) if unsteady else ():
             docket.lack(claim, unsteady or "")
+        self._conclude_asks()
         if hearing.missing:
             told = f"{len(hearing.missing):,} requests have no row, and no later one was there to tell"
             docket.lack(ACCOUNTED, told)

@@ -1,0 +1,127 @@
+"""The database alone: column and index as declared, whatever they are called, and the values that are there."""
+
+import psycopg
+import pytest
+
+from harness import plan
+from harness.checks.gate_schema import judge_schema, judge_stored
+from harness.headers.policy import LENGTH_ONLY, STRICT, Policy
+from harness.run.gate import claims_of
+from harness.target.contract import AwayError
+from harness.verdict import Docket, Judgement, Status
+
+INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
+COLUMN = "posthog_distinct_id"
+TABLE = "microdollar_usage_metadata"
+OTHER_INDEX = f"DROP INDEX {INDEX}; CREATE INDEX other ON {TABLE} "
+
+
+def judged(dsn: str, claim: str, policy: Policy = STRICT) -> Judgement:
+    docket = Docket(claims_of("after"))
+    judge_schema(docket, dsn)
+    judge_stored(docket, dsn, policy)
+    return next(one for one in docket.judgements() if one.claim.id == claim)
+
+
+def change(dsn: str, *statements: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_the_migrated_database_is_as_declared(ready_dsn: str) -> None:
+    assert judged(ready_dsn, "M3").status is Status.PROVEN
+    assert judged(ready_dsn, "M4").status is Status.PROVEN
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (f"ALTER TABLE {TABLE} DROP COLUMN {COLUMN}", "there is no column"),
+        (f"ALTER TABLE {TABLE} ALTER {COLUMN} TYPE varchar(64)", "character varying(64)"),
+        (f"UPDATE {TABLE} SET {COLUMN} = 'x'; ALTER TABLE {TABLE} ALTER {COLUMN} SET NOT NULL", "not null"),
+        (f"ALTER TABLE {TABLE} ALTER {COLUMN} SET DEFAULT ''", "default ''"),
+    ],
+)
+def test_another_column_refutes(ready_dsn: str, statement: str, told: str) -> None:
+    change(ready_dsn, *statement.split("; "))
+    found = judged(ready_dsn, "M3")
+    assert found.status is Status.REFUTED
+    assert told in found.findings[0].effect
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (f"DROP INDEX {INDEX}", "no btree index"),
+        (OTHER_INDEX + f"({COLUMN}) WHERE {COLUMN} IS NOT NULL", "no btree index"),
+        (OTHER_INDEX + f"USING hash ({COLUMN})", "other hash"),
+        (OTHER_INDEX + f"(lower({COLUMN}))", "no btree index"),
+        (OTHER_INDEX + f"(message_id, {COLUMN})", "no btree index"),
+        (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} (message_id)", "(message_id)"),
+        (f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{INDEX}'::regclass", "not valid"),
+        (
+            f"UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = '{INDEX}'::regclass",
+            "not ready",
+        ),
+        (f"DROP INDEX {INDEX}; CREATE UNIQUE INDEX {INDEX} ON {TABLE} ({COLUMN})", "unique"),
+    ],
+)
+def test_another_index_refutes(ready_dsn: str, statement: str, told: str) -> None:
+    change(ready_dsn, *statement.split("; "))
+    found = judged(ready_dsn, "M4")
+    assert found.status is Status.REFUTED
+    assert told in found.findings[0].effect
+    assert found.findings[0].workaround
+
+
+def test_another_name_of_the_index_is_only_noted(ready_dsn: str) -> None:
+    change(ready_dsn, f"ALTER INDEX {INDEX} RENAME TO by_posthog")
+    found = judged(ready_dsn, "M4")
+    assert found.status is Status.PROVEN
+    assert "another name" in found.detail
+    assert plan.INDEX in found.detail
+
+
+def put(dsn: str, *values: str, user: str = "anon:192.0.2.1") -> None:
+    with psycopg.connect(dsn) as connection:
+        for value in values:
+            row = connection.execute(
+                "INSERT INTO microdollar_usage (kilo_user_id, cost, input_tokens, output_tokens, cache_write_tokens, "
+                "cache_hit_tokens) VALUES (%s, 0, 0, 0, 0, 0) RETURNING id",
+                (user,),
+            ).fetchone()
+            assert row is not None
+            connection.execute(
+                f"INSERT INTO {TABLE} (id, message_id, {COLUMN}) VALUES (%s, 'm', %s)", (row[0], value)
+            )
+
+
+def test_stored_values_are_unknown_where_there_are_none(ready_dsn: str) -> None:
+    put(ready_dsn, "grace@example.com", user="user-1")
+    assert judged(ready_dsn, "D1").status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("value", ["", "a" * 256, "a b", "é", "a\n", "grace@example.com"])
+def test_a_stored_value_that_the_rule_does_not_accept_refutes(ready_dsn: str, value: str) -> None:
+    put(ready_dsn, "fine", value)
+    found = judged(ready_dsn, "D1")
+    assert (found.status, found.observed) == (Status.REFUTED, 2)
+    assert "1 of 2 values" in found.findings[0].effect
+    assert "grace@" not in found.findings[0].effect
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [("", Status.PROVEN), ("a b", Status.PROVEN), ("é" * 256, Status.REFUTED)]
+)
+def test_the_later_rule_accepts_more(ready_dsn: str, value: str, status: Status) -> None:
+    put(ready_dsn, value, "b" * 255)
+    assert judged(ready_dsn, "D1", LENGTH_ONLY).status is status
+
+
+def test_a_database_that_cannot_be_asked_is_away(empty_dsn: str) -> None:
+    docket = Docket(claims_of("after"))
+    judge_schema(docket, empty_dsn)
+    assert {one.status for one in docket.judgements()} == {Status.UNKNOWN}
+    with pytest.raises(AwayError):
+        judge_stored(docket, "postgresql://me@127.0.0.1:1/x", STRICT)

@@ -1,0 +1,72 @@
+"""The gate at its smallest level, against a target of which it knows the URL, the database and a test user only."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from harness.backend.auth import issue_token
+from harness.backend.serve import Process
+from harness.headers.suite import Level
+from harness.report.document import Report
+from harness.run.gate import GateOptions, judge_target
+from harness.verdict import Status
+from tests.fix_backends import Backend
+from tests.fix_stack import SECRET, StartReplica
+
+REFERENCE_MODEL = "harness/stub:free"
+
+Judge = Callable[..., Awaitable[Report]]
+
+
+def said(_line: str) -> None:
+    """Nobody listens."""
+
+
+def of_backend(backend: Backend) -> GateOptions:
+    """What the gate is told of an independent backend."""
+    return GateOptions(
+        backend.url, backend.dsn, backend.free_model, backend.token, backend.email, level=Level.SMOKE
+    )
+
+
+def of_reference(process: Process, dsn: str) -> GateOptions:
+    """What the gate is told of a replica of the reference."""
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute(
+            "SELECT id, google_user_email FROM kilocode_users ORDER BY id LIMIT 1"
+        ).fetchone()
+    assert found is not None
+    token = issue_token(found[0], SECRET)
+    return GateOptions(process.origin, dsn, REFERENCE_MODEL, token, found[1], level=Level.SMOKE)
+
+
+def with_status(report: Report, status: Status) -> set[str]:
+    """Ids of the claims that have this status."""
+    return {one.claim.id for one in report.judgements if one.status is status}
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Judge:
+    """Runs the gate: `await judge(options, **changes)`; its journal goes to the test's folder."""
+    count = 0
+
+    async def judge_one(options: GateOptions, **changes: object) -> Report:
+        nonlocal count
+        count += 1
+        journal = tmp_path / f"{count}.jsonl"
+        return await judge_target(replace(options, **{"journal": journal, **changes}), said)  # type: ignore[arg-type]
+
+    return judge_one
+
+
+@pytest.fixture
+def judge_build(ready_dsn: str, start: StartReplica, judge: Judge) -> Judge:
+    """Judges a build of the reference on a migrated database: `await judge_build("limit-256")`."""
+
+    async def judge_one(name: str, **changes: object) -> Report:
+        return await judge(of_reference(await start(ready_dsn, name), ready_dsn), **changes)
+
+    return judge_one

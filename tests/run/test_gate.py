@@ -1,0 +1,192 @@
+"""The gate on the reference, served by another process: GO, NO-GO by the claim meant for it, or INCONCLUSIVE."""
+
+import json
+
+import psycopg
+import pytest
+
+from harness.backend.defects import DEFECTS
+from harness.errors import MisuseError
+from harness.headers.suite import Level
+from harness.report.document import to_json
+from harness.verdict import Method, Status, Verdict
+from tests.fix_gate import Judge, of_reference, with_status
+from tests.fix_stack import StartReplica
+
+
+async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Judge) -> None:
+    report = await judge_build("after")
+    assert report.verdict is Verdict.GO
+    assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
+    assert report.sections["requests"]["sent"] <= 60
+    assert "@" not in to_json(report).replace("***@***", "")
+
+
+async def test_the_old_backend_is_no_go_where_the_new_one_is_expected(judge_build: Judge) -> None:
+    report = await judge_build("before")
+    assert report.verdict is Verdict.NO_GO
+    assert {"V1", "I1"} <= with_status(report, Status.REFUTED)
+
+
+async def test_the_old_backend_is_go_where_it_is_expected(
+    start: StartReplica, base_dsn: str, judge: Judge
+) -> None:
+    report = await judge(of_reference(await start(base_dsn, "before"), base_dsn), build="before")
+    assert report.verdict is Verdict.GO
+    assert {one.claim.id for one in report.judgements} == {"C1", "C2", "I2", "R1"}
+
+
+@pytest.mark.parametrize("build", ["after", "refuses-unknown"])
+async def test_a_backend_that_minds_the_header_is_no_go_where_the_old_one_is_expected(
+    judge_build: Judge, build: str
+) -> None:
+    report = await judge_build(build, build="before")
+    assert report.verdict is Verdict.NO_GO
+    assert "C1" in with_status(report, Status.REFUTED)
+
+
+@pytest.mark.parametrize(
+    "build", ["limit-256", "unicode-word", "remembers", "echoes", "refuses-invalid", "header-for-email"]
+)
+async def test_a_faulty_backend_is_no_go_by_the_claim_meant_for_it(judge_build: Judge, build: str) -> None:
+    meant = next(defect.claim for defect in DEFECTS if defect.build.name == build)
+    report = await judge_build(build)
+    assert report.verdict is Verdict.NO_GO
+    assert meant in with_status(report, Status.REFUTED)
+
+
+async def test_a_finding_shows_request_reply_row_and_how_to_see_it_again(judge_build: Judge) -> None:
+    report = await judge_build("limit-256")
+    judgement = next(one for one in report.judgements if one.claim.id == "V2")
+    finding = judgement.findings[0]
+    assert "(256 bytes)" in finding.request
+    assert finding.reply.startswith("200 ")
+    assert "id gen-" in finding.reply
+    assert "of length 256" in finding.row
+    assert finding.replay.startswith("harness replay --line=")
+    assert "--target http://127.0.0.1:" in finding.replay
+
+
+@pytest.mark.parametrize(
+    ("build", "wait_s"), [("loses-1-in-50", 1.0), ("loses-invalid", 1.0), ("doubles", 5.0)]
+)
+async def test_rows_lost_or_doubled_refute(judge_build: Judge, build: str, wait_s: float) -> None:
+    report = await judge_build(build, wait_rows_s=wait_s)
+    assert "R1" in with_status(report, Status.REFUTED)
+
+
+@pytest.mark.parametrize("build", ["late-rows", "counts-down", "ascii-word"])
+async def test_a_harmless_variant_is_go(judge_build: Judge, build: str) -> None:
+    assert (await judge_build(build)).verdict is Verdict.GO
+
+
+async def test_rows_later_than_the_wait_are_no_evidence_of_anything(judge_build: Judge) -> None:
+    report = await judge_build("late-rows", wait_rows_s=0.3)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert any("raise --wait-rows" in one.detail for one in report.judgements)
+
+
+async def test_without_a_test_user_it_is_inconclusive_unless_that_is_waived(judge_build: Judge) -> None:
+    report = await judge_build("after", token=None, email=None)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.UNKNOWN) == {"I1"}
+    waived = await judge_build("after", token=None, email=None, waivers={"I1": "no test account"})
+    assert waived.verdict is Verdict.GO
+    assert "no test account" in to_json(waived)
+
+
+async def test_a_waiver_does_not_help_what_is_refuted(judge_build: Judge) -> None:
+    report = await judge_build("limit-256", waivers={"V2": "we know"})
+    assert report.verdict is Verdict.NO_GO
+
+
+async def test_a_token_that_does_not_sign_in_proves_and_refutes_nothing(judge_build: Judge) -> None:
+    report = await judge_build("after", token="expired")
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.UNKNOWN) == {"I1"}
+
+
+async def test_read_only_refutes_by_the_database_and_never_proves(ready_dsn: str, judge_build: Judge) -> None:
+    report = await judge_build("after", read_only=True)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.PROVEN) == {"M3", "M4"}
+    with psycopg.connect(ready_dsn) as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM microdollar_usage WHERE kilo_user_id LIKE 'anon:2001:db8:%'"
+        )
+        before = rows.fetchone()
+        connection.execute("DROP INDEX idx_microdollar_usage_metadata_posthog_distinct_id")
+    assert before == (0,)
+    report = await judge_build("after", read_only=True)
+    assert report.verdict is Verdict.NO_GO
+    assert with_status(report, Status.REFUTED) == {"M4"}
+
+
+async def test_a_role_that_may_only_select_is_enough(
+    start: StartReplica, ready_dsn: str, judge: Judge
+) -> None:
+    process = await start(ready_dsn, "after")
+    options = of_reference(process, ready_dsn)
+    with psycopg.connect(ready_dsn, autocommit=True) as owner:
+        info = owner.info
+        role = f"reader_of_{info.dbname}"
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'geheim'")
+        owner.execute(f"GRANT SELECT ON microdollar_usage, microdollar_usage_metadata TO {role}")
+        try:
+            dsn = psycopg.conninfo.make_conninfo(ready_dsn, user=role, password="geheim")
+            report = await judge(options, database_url=dsn)
+        finally:
+            owner.execute(f"DROP OWNED BY {role}")
+            owner.execute(f"DROP ROLE {role}")
+    assert report.verdict is Verdict.GO
+
+
+async def test_the_report_lists_every_request(judge_build: Judge) -> None:
+    requests = json.loads(to_json(await judge_build("after")))["sections"]["requests"]
+    assert len(requests["listed"]) == requests["sent"]
+    assert all(one["address"].startswith("2001:db8:") for one in requests["listed"])
+    assert len({one["address"] for one in requests["listed"] if one["kind"] == "none"}) >= 10
+
+
+async def test_fewer_requests_than_the_level_needs_are_inconclusive(judge_build: Judge) -> None:
+    report = await judge_build("after", max_requests=20)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.sections["requests"]["sent"] <= 20
+
+
+async def test_an_early_refutation_stands_when_the_run_is_cut_short(judge_build: Judge) -> None:
+    report = await judge_build("before", max_requests=20)
+    assert report.verdict is Verdict.NO_GO
+
+
+async def test_the_standard_level_ends_in_twenty_seconds_within_its_requests(judge_build: Judge) -> None:
+    report = await judge_build("after", level=Level.STANDARD)
+    assert report.verdict is Verdict.GO
+    assert 4000 < report.sections["requests"]["sent"] <= 5000
+    assert {one.method for one in report.judgements if one.claim.id == "V1"} == {Method.SAMPLED}
+    assert report.seconds < 60  # twenty on two idle cores; the tests share theirs
+
+
+async def test_the_later_rule_is_judged_too(start: StartReplica, ready_dsn: str, judge: Judge) -> None:
+    process = await start(ready_dsn, "after", policy="length-only")
+    options = of_reference(process, ready_dsn)
+    assert (await judge(options, policy="length-only")).verdict is Verdict.GO
+    assert (await judge(options, policy="strict")).verdict is Verdict.NO_GO
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"free_model": ""}, "--free-model"),
+        ({"token": None}, "go together"),
+        ({"waivers": {"X9": "so"}}, "cannot waive 'X9'"),
+        ({"waivers": {"I1": " "}}, "without a reason"),
+        ({"read_only": True, "clean": True}, "--clean"),
+        ({"backend_url": "ftp://x"}, "no http://"),
+    ],
+)
+async def test_options_that_do_not_fit_are_misuse(
+    judge_build: Judge, changes: dict[str, object], told: str
+) -> None:
+    with pytest.raises(MisuseError, match=told):
+        await judge_build("after", **changes)

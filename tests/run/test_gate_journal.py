@@ -1,0 +1,166 @@
+"""What the gate writes is noted before it is sent, and can be taken back: those rows, and no others."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from harness.clients.exchange import Outcome, Reply
+from harness.clients.extension import Auth, plan_header
+from harness.errors import CannotRunError, MisuseError
+from harness.headers.cases import HeaderCase, Kind
+from harness.headers.policy import STRICT
+from harness.run.clean import clean
+from harness.run.gate_suite import Asker, Caller
+from harness.run.journal import Journal, find_journal, journal_file, read_journal
+from harness.target.asks import Answer, Ask
+from tests.fix_backends import independent
+from tests.fix_gate import Judge, of_backend, of_reference
+from tests.fix_stack import StartReplica
+
+STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RUN = "20260301-120000-00000001"
+
+
+@pytest.fixture
+def asker() -> Asker:
+    return Asker(Caller("some:free", STRICT, "after", token="geheim", email="grace@example.com"), run=1)
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals that are not named lie in the test's folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def counts(dsn: str) -> tuple[int, int]:
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute(
+            "SELECT (SELECT count(*) FROM microdollar_usage), (SELECT count(*) FROM microdollar_usage_metadata)"
+        ).fetchone()
+    assert found is not None
+    return found[0], found[1]
+
+
+def answer(ask: Ask, identity: str | None) -> Answer:
+    return Answer(ask, Reply(Outcome.REPLY, 200, (), json.dumps({"id": identity}).encode()), 0.0)
+
+
+def test_requests_are_on_disk_before_anything_else_and_without_secrets(asker: Asker, tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    asks = [
+        asker.probe(HeaderCase(plan_header(b"a\xe9\\"), Kind.BYTES)),
+        asker.control(Auth.SIGNED_IN, True),
+    ]
+    with Journal.open(file, RUN, "http://backend.example", STARTED) as journal:
+        journal.sending(asks)
+        text = file.read_text()
+        assert asks[0].address in text
+        assert "a\\\\xe9\\\\x5c" in text
+        assert "geheim" not in text
+        assert "grace" not in text
+        journal.answered([answer(asks[0], "m1"), answer(asks[1], None)])
+    read = read_journal(file)
+    assert (read.run, read.backend, read.started, read.requests) == (
+        RUN,
+        "http://backend.example",
+        STARTED,
+        2,
+    )
+    assert (read.addresses, read.ids) == ({asks[0].address}, {"m1"})
+
+
+def test_a_journal_that_was_cut_short_is_read_as_far_as_it_goes(asker: Asker, tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    with Journal.open(file, RUN, "http://backend.example", STARTED) as journal:
+        journal.sending([asker.control(Auth.ANONYMOUS, False) for _ in range(3)])
+    file.write_text(file.read_text()[:-20])
+    assert read_journal(file).requests == 2
+
+
+@pytest.mark.parametrize("text", ["", "{}", "not JSON", '{"schema": "harness.report/1"}\n', '["a"]\n'])
+def test_any_other_file_is_no_journal(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "other"
+    file.write_text(text)
+    with pytest.raises(MisuseError, match="is no journal"):
+        read_journal(file)
+
+
+def test_a_journal_is_never_overwritten_and_must_be_writable(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    file.write_text("mine")
+    with pytest.raises(MisuseError, match="is there already"):
+        Journal.open(file, RUN, "http://x", STARTED)
+    assert file.read_text() == "mine"
+    with pytest.raises(CannotRunError, match="cannot write journal"):
+        Journal.open(Path("/proc/none/journal.jsonl"), RUN, "http://x", STARTED)
+
+
+def test_a_run_is_found_by_its_name_or_by_its_file(tmp_path: Path) -> None:
+    with pytest.raises(MisuseError, match="no run has left a journal"):
+        find_journal(RUN)
+    with Journal.open(journal_file(RUN), RUN, "http://x", STARTED):
+        pass
+    assert find_journal(RUN) == journal_file(RUN) == find_journal(str(journal_file(RUN)))
+    assert str(tmp_path) in str(journal_file(RUN))
+    with pytest.raises(MisuseError, match=f"known runs: {RUN}"):
+        find_journal("another")
+
+
+async def test_clean_takes_back_all_that_a_run_wrote(
+    start: StartReplica, ready_dsn: str, judge: Judge
+) -> None:
+    before = counts(ready_dsn)
+    options = of_reference(await start(ready_dsn, "after"), ready_dsn)
+    kept = await judge(options)
+    between = counts(ready_dsn)
+    assert between[0] > before[0] + 40
+    cleaned = await judge(options, clean=True)
+    assert counts(ready_dsn) == between
+    assert any("deleted" in remark and "http_ip" in remark for remark in cleaned.remarks)
+    done = clean(ready_dsn, Path(kept.sections["requests"]["journal"]))
+    assert counts(ready_dsn) == before
+    assert (done.usage_rows, done.metadata_rows) == (between[0] - before[0], between[1] - before[1])
+    again = clean(ready_dsn, Path(kept.sections["requests"]["journal"]))
+    assert (again.usage_rows, again.metadata_rows) == (0, 0)
+
+
+async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(empty_dsn: str, judge: Judge) -> None:
+    with independent("flask", empty_dsn, mode="overwrites-forwarded-for", late_ms=(0, 20)) as backend:
+        report = await judge(of_backend(backend), clean=True)
+    assert report.sections["requests"]["sent"] > 40
+    assert counts(empty_dsn) == (0, 0)
+
+
+async def test_clean_takes_doubled_rows_too(start: StartReplica, ready_dsn: str, judge: Judge) -> None:
+    before = counts(ready_dsn)
+    options = of_reference(await start(ready_dsn, "doubles"), ready_dsn)
+    await judge(replace(options, token=None, email=None), clean=True)
+    assert counts(ready_dsn) == before
+
+
+def test_clean_leaves_rows_of_others_with_the_same_id(asker: Asker, ready_dsn: str, tmp_path: Path) -> None:
+    ask = asker.control(Auth.ANONYMOUS, False)
+    file = tmp_path / "journal.jsonl"
+    with Journal.open(file, RUN, "http://x", STARTED) as journal:
+        journal.sending([ask])
+        journal.answered([answer(ask, "chatcmpl-1")])
+    with psycopg.connect(ready_dsn) as connection:
+        connection.execute(
+            "UPDATE microdollar_usage_metadata SET message_id = 'chatcmpl-1' WHERE id IN "
+            "(SELECT id FROM microdollar_usage_metadata LIMIT 2)"
+        )
+    before = counts(ready_dsn)
+    assert clean(ready_dsn, file).usage_rows == 0
+    assert counts(ready_dsn) == before
+
+
+def test_clean_says_when_the_database_refuses(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    with Journal.open(file, RUN, "http://x", STARTED):
+        pass
+    with pytest.raises(CannotRunError, match="nothing was deleted"):
+        clean("postgresql://me:geheim@127.0.0.1:1/x", file)

@@ -1,0 +1,140 @@
+"""Whatever goes away in mid-run, the gate ends in time, with a reason and with what it had seen."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from harness.database.server import Server
+from harness.headers.suite import Level
+from harness.report.document import Report
+from harness.run.gate import judge_target
+from harness.run.progress import Busy, Say
+from harness.verdict import Status, Verdict
+from tests.fix_gate import of_reference, said, with_status
+from tests.fix_stack import StartReplica
+
+LIMIT_S = 60.0
+
+
+def once(act: Callable[[], None]) -> Busy:
+    """Acts when the first batch of requests has been sent."""
+
+    @contextmanager
+    def busy(_words: str) -> Iterator[Say]:
+        acted: list[str] = []
+
+        def tell(words: str) -> None:
+            if not acted:
+                act()
+            acted.append(words)
+
+        yield tell
+
+    return busy
+
+
+def shut(server: Server, dsn: str, *, out: bool = True) -> None:
+    """Lets nobody into a database any more and puts out whoever is in; or lets them in again."""
+    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not out}")
+        if out:
+            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(query, [name])
+
+
+async def judged(
+    dsn: str,
+    start: StartReplica,
+    tmp_path: Path,
+    act: Callable[[int], None],
+    build: str = "after",
+    **changes: object,
+) -> Report:
+    process = await start(dsn, build)
+    options = replace(
+        of_reference(process, dsn),
+        level=Level.STANDARD,
+        journal=tmp_path / "journal.jsonl",
+        time_limit_s=LIMIT_S,
+        **changes,  # type: ignore[arg-type]
+    )
+    return await judge_target(options, said, once(lambda: act(process.pid)))
+
+
+async def test_a_database_that_dies_leaves_it_inconclusive(
+    server: Server, ready_dsn: str, start: StartReplica, tmp_path: Path
+) -> None:
+    report = await judged(ready_dsn, start, tmp_path, lambda _: shut(server, ready_dsn))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.REFUTED) == set()
+    assert any("database" in remark for remark in report.remarks)
+    assert report.seconds < LIMIT_S
+    shut(server, ready_dsn, out=False)  # the replica drains at once
+
+
+async def test_a_database_that_dies_after_a_refutation_leaves_it_no_go(
+    server: Server, ready_dsn: str, start: StartReplica, tmp_path: Path
+) -> None:
+    report = await judged(ready_dsn, start, tmp_path, lambda _: shut(server, ready_dsn), "insert-unchanged")
+    assert report.verdict is Verdict.NO_GO
+    shut(server, ready_dsn, out=False)
+
+
+async def test_a_killed_backend_leaves_it_inconclusive(
+    ready_dsn: str, start: StartReplica, tmp_path: Path
+) -> None:
+    report = await judged(ready_dsn, start, tmp_path, lambda pid: os.kill(pid, signal.SIGKILL))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.REFUTED) == set()
+    assert any("does not answer any more" in remark for remark in report.remarks)
+
+
+async def test_a_backend_that_stops_answering_leaves_it_inconclusive(
+    ready_dsn: str, start: StartReplica, tmp_path: Path
+) -> None:
+    stopped: list[int] = []
+
+    def freeze(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        stopped.append(pid)
+
+    try:
+        report = await judged(ready_dsn, start, tmp_path, freeze, timeout_s=1.0)
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.REFUTED) == set()
+    assert any("no whole reply in 1 s" in remark for remark in report.remarks)
+
+
+@pytest.mark.parametrize("seconds", [1.5, 3.0])
+async def test_the_time_limit_ends_it_with_what_was_seen(
+    ready_dsn: str, start: StartReplica, tmp_path: Path, seconds: float
+) -> None:
+    process = await start(ready_dsn, "after")
+    options = replace(of_reference(process, ready_dsn), level=Level.EXHAUSTIVE, time_limit_s=seconds)
+    report = await judge_target(replace(options, journal=tmp_path / "journal.jsonl"), said)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert any("time limit" in remark for remark in report.remarks)
+    assert report.seconds < seconds + 5
+    assert sum(one.observed for one in report.judgements) > 100
+
+
+async def test_a_database_that_cannot_be_reached_is_inconclusive_and_nothing_is_sent(
+    ready_dsn: str, start: StartReplica, tmp_path: Path
+) -> None:
+    process = await start(ready_dsn, "after")
+    options = replace(of_reference(process, ready_dsn), database_url="postgresql://me:geheim@127.0.0.1:1/x")
+    journal = tmp_path / "journal.jsonl"
+    report = await judge_target(replace(options, journal=journal), said)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert {one.status for one in report.judgements} == {Status.UNKNOWN}
+    assert not journal.exists()
