@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fix_database",
     "tests.fix_stack",
     "tests.fix_serve",
+    "tests.fix_browser",
     "tests.fix_backends",
     "tests.fix_gate",
 ]

@@ -71,6 +71,8 @@ def diagram(machines: Sequence[Machine], title: str) -> str:
 
     Raises ValueError when there is no machine, or a move leads nowhere.
     """
+    if not machines:
+        raise ValueError("there is no machine to draw")
     layouts = [_Layout(machine) for machine in machines]
     width = max(WIDTH_MIN, *(layout.width for layout in layouts))
     drawn: list[str] = []

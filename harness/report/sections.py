@@ -147,7 +147,10 @@ def audit(report: Report) -> tuple[Audited, ...]:
 
 
 def tables(report: Report) -> dict[str, Table]:
-    """Every section that is a table, by name: title, columns, rows, notes; or a list of objects, as `requests` is."""
+    """Every section that is a table, by name.
+
+    That is one with title, columns, rows and notes; a list of objects; or, as `requests` is, one such list among facts.
+    """
     found = {name: _part(report, name, _table) for name in report.sections if name not in _DRAWN}
     return {name: table for name, table in found.items() if table is not None}
 
@@ -261,16 +264,24 @@ def _audit(part: list[dict[str, Any]]) -> tuple[Audited, ...]:
 
 def _table(part: Any) -> Table:
     if isinstance(part, list):
-        columns = tuple(dict.fromkeys(key for one in part for key in one))
-        rows = (tuple(_cell(one.get(column)) for column in columns) for one in part[:ROWS_MAX])
-        left = len(part) - ROWS_MAX
-        return Table("", columns, tuple(rows), (f"{left:,} more are in the JSON",) if left > 0 else ())
+        return _listed("", part)
+    if "columns" not in part:
+        (rows,) = (value for value in part.values() if isinstance(value, list))
+        facts = [f"{name} {_cell(value)}" for name, value in part.items() if value is not rows]
+        return _listed(", ".join(facts), rows)
     table = Table(
         str(part["title"]), _texts(part["columns"]), tuple(map(_texts, part["rows"])), _texts(part["notes"])
     )
     if any(len(row) != len(table.columns) for row in table.rows):
         raise ValueError("a row has a cell for each column")
     return table
+
+
+def _listed(title: str, part: list[dict[str, Any]]) -> Table:
+    columns = tuple(dict.fromkeys(key for one in part for key in one.keys()))  # noqa: SIM118 - objects only
+    rows = (tuple(_cell(one.get(column)) for column in columns) for one in part[:ROWS_MAX])
+    left = len(part) - ROWS_MAX
+    return Table(title, columns, tuple(rows), (f"{left:,} more are in the JSON",) if left > 0 else ())
 
 
 def _cell(value: Any) -> str:

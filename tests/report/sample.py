@@ -131,7 +131,7 @@ def sections(value: str) -> dict[str, Any]:
                 "workaround": "divide by NULLIF(COUNT(*), 0)",
             }
         ],
-        "requests": [{"address": "2001:db8::1", "message_id": value}],
+        "requests": {"run": "20260301-1", "sent": 2, "listed": [{"address": "2001:db8::1", "id": value}]},
     }
 
 

@@ -51,6 +51,11 @@ def test_list_of_objects_is_a_table_of_bounded_length() -> None:
     assert table.notes == ("7 more are in the JSON",)
 
 
+def test_list_of_objects_among_facts_is_a_table_with_the_facts_as_its_title() -> None:
+    table = sections.tables(whole_report("x"))["requests"]
+    assert (table.title, table.rows) == ("run 20260301-1, sent 2", (("2001:db8::1", "x"),))
+
+
 def test_table_whose_rows_do_not_fit_is_shown_as_it_is() -> None:
     fitting = {"title": "t", "columns": ["a"], "rows": [["1"]], "notes": []}
     told = report(sections={"good": fitting, "bad": fitting | {"rows": [["1", "2"]]}})
