@@ -98,10 +98,10 @@ Serve = Callable[..., Any]
 
 
 @asynccontextmanager
-async def serving(server: Server, dsn: str, **options: Any) -> AsyncIterator[Serving]:
+async def serving(server: Server, dsn: str, port: int = 0, **options: Any) -> AsyncIterator[Serving]:
     """A stack with these options, ended on exit."""
     view, ends = Recorder(), Ends()
-    with silenced(), socket.create_server((HOST, 0)) as listener:
+    with silenced(), socket.create_server((HOST, port)) as listener:
         task = asyncio.create_task(serve_until(ends, ServeOptions(**options), listener, server, dsn, view))
         ready = asyncio.create_task(view.until(lambda: view.address is not None))
         try:
