@@ -65,9 +65,18 @@ class RowJudge:
         seen = Observation(
             answer.ask.probe, answer.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
         )
-        target = f" --target {shlex.quote(self.url)} --database-url ... --free-model {shlex.quote(self.free_model)}"
-        told = finding(claim, seen, effect)
-        return replace(told, replay=replay_command(seen) + target)
+        return replace(finding(claim, seen, effect), replay=self._replay(seen))
+
+    def _replay(self, seen: Observation) -> str:
+        if self.url.startswith("http:") and seen.probe.email is None:
+            model = shlex.quote(self.free_model)
+            return f"{replay_command(seen)} --target {self.url} --database-url ... --free-model {model}"
+        request = seen.probe.request
+        lines = [line for line in request.headers if line[0].lower() != b"authorization"]
+        words = [f"-H {_quoted(b'%b: %b' % line if line[1].strip() else line[0] + b';')}" for line in lines]
+        if seen.probe.auth is not Auth.ANONYMOUS:
+            words.append('-H "authorization: Bearer $TOKEN"')
+        return f"curl -si {self.url}{request.path} {' '.join(words)} -d {_quoted(request.body)}"
 
     def claims_of(self, ask: Ask) -> tuple[str, ...]:
         """The claims that the stored value is evidence for."""
@@ -124,6 +133,16 @@ def is_address_id(user: str, address: str | None) -> bool:
     except ValueError:
         return False
     return address is None or found == ipaddress.ip_address(address)
+
+
+def _quoted(raw: bytes) -> str:
+    """Bytes between quotes that bash, ksh and zsh read."""
+    return "$'" + "".join(_SHELL[byte] for byte in raw) + "'"
+
+
+_SHELL = [
+    chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in range(256)
+]
 
 
 def _counted(rows: Sequence[Row]) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from harness.cli.coverage import coverage
 from harness.cli.fuzz import fuzz, replay
 from harness.cli.gate import clean, gate, upstream
 from harness.cli.migrate import migrate
@@ -32,7 +33,7 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate, rehearse, schema, report, serve, gate, clean, upstream):
+for command in (prove, fuzz, replay, migrate, rehearse, schema, report, serve, gate, clean, coverage, upstream):
     app.add_command(command)
 
 

@@ -15,7 +15,7 @@ from harness.data import sql_text
 from harness.errors import CannotRunError
 from harness.report.escape import masked
 from harness.run.journal import read_journal
-from harness.target.contract import CONNECT_S_MAX
+from harness.target.contract import CONNECT_S_MAX, check_dsn
 
 STATEMENT_S_MAX: Final = 120
 
@@ -50,6 +50,7 @@ def clean(dsn: str, journal: Path) -> Cleaned:
 
     Raises MisuseError for a file that is no journal, CannotRunError when the database refuses: nothing is deleted then.
     """
+    check_dsn(dsn)
     sent = read_journal(journal)
     users = [plan.ANONYMOUS_PREFIX + address for address in sorted(sent.addresses)]
     values = {"user_ids": users, "message_ids": sorted(sent.ids)}

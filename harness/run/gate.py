@@ -30,7 +30,7 @@ from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
-from harness.target.contract import AwayError, ContractRows
+from harness.target.contract import AwayError, ContractRows, check_dsn
 from harness.target.external import Limits, Sending, Site, site_of
 from harness.verdict import Claim, Docket, Method
 
@@ -261,6 +261,7 @@ def _waive(docket: Docket, claim: str, reason: str) -> None:
 
 
 def _check(options: GateOptions) -> None:
+    check_dsn(options.database_url)
     if (options.token is None) != (options.email is None):
         raise MisuseError(
             "--auth-token and --auth-email go together: rows of that user must hold that e-mail"

@@ -13,9 +13,11 @@ from typing import Any, Final, Self
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from harness import plan
 from harness.data import sql_text
+from harness.errors import MisuseError
 from harness.report.escape import masked
 from harness.target.observation import Row
 
@@ -27,6 +29,16 @@ MARGIN: Final = timedelta(minutes=2)
 """How far the clocks of replicas may be apart."""
 FAR_BACK: Final = timedelta(hours=27)
 """How far a clock may be off that was set to the wrong time zone."""
+
+
+def check_dsn(dsn: str) -> None:
+    """Raises MisuseError for what libpq cannot read, without quoting it: it may hold a password."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        raise MisuseError(
+            "--database-url is no DSN that libpq can read; for example postgresql://me@db.example.com/backend"
+        ) from None
 
 
 class AwayError(Exception):

@@ -1,0 +1,38 @@
+"""What `harness coverage` does: reads the coverage once, or again and again, and says whether it is enough."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from harness.checks.queries import Coverage, read_coverage
+from harness.target.contract import check_dsn
+from harness.verdict import Verdict
+
+EVERY_S: Final = 10.0
+"""Between two looks."""
+
+Show = Callable[[Coverage], None]
+
+
+def coverage(dsn: str, days: int, fail_under: float | None, show: Show, *, watch: bool = False) -> Verdict:
+    """Shows the coverage; with `watch` until it is interrupted.
+
+    NO-GO when less than `fail_under` percent of the requests carry an id, INCONCLUSIVE when there were none.
+    Raises CannotRunError when the database cannot be asked, MisuseError for a DSN that cannot be read.
+    """
+    check_dsn(dsn)
+    while True:
+        found = read_coverage(dsn, days)
+        show(found)
+        if not watch:
+            return judged(found, fail_under)
+        time.sleep(EVERY_S)  # a person looks on; Ctrl-C ends it
+
+
+def judged(found: Coverage, fail_under: float | None) -> Verdict:
+    """Whether that is enough; no limit is always kept."""
+    if fail_under is None:
+        return Verdict.GO
+    if found.percent is None:
+        return Verdict.INCONCLUSIVE
+    return Verdict.GO if found.percent >= fail_under else Verdict.NO_GO
