@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +24,7 @@ from harness.clients.exchange import Outcome
 from harness.database.server import Server
 from harness.errors import CannotRunError
 from harness.run.live.logbook import State
-from tests.fix_serve import LIMIT_S, Serve
+from tests.fix_serve import ASK, LIMIT_S, Serve
 
 VALID = b"vscode-0123456789abcdef"
 
@@ -362,6 +365,45 @@ def test_fault_is_told_in_the_line_the_summary_and_the_exit_code(server: Server)
         rest, _ = process.communicate(timeout=LIMIT_S)
     assert "gate      would fail: 1 request shown in red" in rest
     assert process.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_terminal_completes_the_line_and_shows_bytes_escaped(server: Server) -> None:
+    ours, theirs = os.openpty()
+    words = [sys.executable, "-m", "harness", "serve", "--port", "0", "--postgres", server.dsn("postgres")]
+    terminal = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(
+        words, stdin=theirs, stdout=theirs, env=terminal, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        told = read_until(ours, b"Ctrl-C ends.")
+        (port,) = re.findall(rb"http://127\.0\.0\.1:(\d+)/harness", told)
+        body = json.dumps(ASK).encode()
+        with socket.create_connection((HOST, int(port)), LIMIT_S) as client:
+            client.sendall(
+                b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n%b: [red]\x9b31m\r\n\r\n%b"
+                % (plan.ROUTES[0].encode(), len(body), plan.HEADER.encode(), body)
+            )
+            told = read_until(ours, b"coverage")
+        process.send_signal(signal.SIGINT)
+        told += read_until(ours, b"nothing seen that would fail it")
+        process.wait(LIMIT_S)
+    os.close(ours)
+    assert b"\x9b31m" not in told
+    assert re.search(
+        rb'"\[red\]\\x9b31m".*character \[ at position 1.*200 in .*stored NULL.*row [0-9a-f-]{36}', told
+    )
+
+
+def read_until(descriptor: int, end: bytes) -> bytes:
+    """What a terminal is sent, up to this."""
+    told = b""
+    deadline = time.monotonic() + LIMIT_S
+    while end not in told:
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, told
+        told += os.read(descriptor, 65536)
+    return told
 
 
 def test_port_that_is_taken_is_told_in_one_line() -> None:
