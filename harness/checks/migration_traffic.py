@@ -19,6 +19,7 @@ from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import CannotRunError
 from harness.lab.accounting import kept
+from harness.lab.deadline import deadline
 from harness.lab.held import BUILD_WAITS, Hold, old_snapshot
 from harness.lab.layouts import LAYOUTS, Layout
 from harness.lab.locks import Case, Mode, Work, observe_locks
@@ -32,6 +33,9 @@ BUILD, MIGRATED, ROLLED_BACK, PLAN_FILE, PLANNED_RUNNER = "M6", "M8", "M9", "M10
 RATE: Final = Rate(writers=4, writes_per_s=400.0, readers=1, reads_per_s=25.0)
 BESIDE: Final = 12
 """Writes that are let by before, between and after the changes."""
+
+MIGRATION_S_MAX: Final = 600.0
+"""A build gets through a hundred million rows in that time."""
 
 KEPT_OUT: Final = (Work.READ, Work.INSERT, Work.UPDATE)
 WAYS: Final = (Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY, Way.DRIZZLE_LIKE)
@@ -123,7 +127,7 @@ def judge_writers(docket: Docket, dsn: str, layout: Layout) -> None:
     docket.by(ROLLED_BACK, Method.MEASURED)
     before = _Schema.read(dsn)
     rolled_back_ms = float("inf")
-    with traffic(dsn, RATE) as running:
+    with deadline(dsn, MIGRATION_S_MAX), traffic(dsn, RATE) as running:
         running.pass_by(BESIDE)
         _migrate(dsn, layout, running)
         running.pass_by(BESIDE)

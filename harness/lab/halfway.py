@@ -73,9 +73,11 @@ class FrozenBuild:
 
     async def __aexit__(self, *_exception: object) -> None:
         """Cancels the build if it is still frozen, and closes every connection."""
-        if not self._build.done():
-            await self.cancel()
-        await self._open.aclose()
+        try:
+            if not self._build.done():
+                await self.cancel()
+        finally:
+            await self._open.aclose()
 
     @property
     def pid(self) -> int:

@@ -16,9 +16,12 @@ from harness.database import catalog
 from harness.database.runners import connect, statements_of
 from harness.errors import CannotRunError
 from harness.lab.approaches import RETRIES_MAX, RETRY_PAUSE_S, Approach
+from harness.lab.deadline import deadline
 from harness.lab.lock_watch import LockWatch, lock_watch
 from harness.lab.traffic import USUAL, Rate, Sample, Traffic, traffic
 
+MIGRATION_S_MAX: Final = 600.0
+"""A build gets through a hundred million rows in that time."""
 QUIET_S: Final = 1.0
 """How long traffic is watched before and after the migration."""
 
@@ -133,7 +136,7 @@ def measure(
     statement is refused for good, CannotRunError when the traffic does not come through.
     """
     quiet_writes = int(rate.writes_per_s * quiet_s)
-    with traffic(dsn, rate) as running:
+    with deadline(dsn, MIGRATION_S_MAX), traffic(dsn, rate) as running:
         running.pass_by(quiet_writes)
         with (
             connect(dsn) as session,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 
@@ -14,11 +15,14 @@ from harness.database.templates import Templates
 from harness.errors import CannotRunError, MisuseError
 from harness.lab.accounting import kept
 from harness.lab.crash import fragile_server
+from harness.lab.deadline import deadline
 from harness.lab.recovery import recover
 from harness.lab.traffic import Rate, traffic
 from harness.lab.traps import TRAPS, Note, Trap, TrapError
 
-TRICKLE = Rate(writers=2, writes_per_s=50.0, readers=1, reads_per_s=10.0)
+TRICKLE: Final = Rate(writers=2, writes_per_s=50.0, readers=1, reads_per_s=10.0)
+TRAP_S_MAX: Final = 60.0
+"""A trap takes less than a second; one that stands still would stand for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def spring(dsn: str, trap: Trap) -> Sprung:
     notes: list[str] = []
     ends: list[Standing] = []
     problem = ""
-    with traffic(dsn, TRICKLE) as running:
+    with deadline(dsn, TRAP_S_MAX), traffic(dsn, TRICKLE) as running:
         running.pass_by(2)
         try:
             asyncio.run(trap.spring(dsn, notes.append))

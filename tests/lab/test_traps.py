@@ -11,12 +11,15 @@ import pytest
 from harness.data import sql_text
 from harness.database.catalog import SchemaState
 from harness.database.migrations import migrate
-from harness.database.runners import connect
+from harness.database.runners import Script, connect
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import CannotRunError
+from harness.lab import trap_pack
+from harness.lab.deadline import deadline
 from harness.lab.halfway import FrozenBuild, HalfWay
-from harness.lab.recovery import recover, standing
+from harness.lab.locks import DROP_INDEX
+from harness.lab.recovery import recover, send, standing
 from harness.lab.trap_pack import Sprung, crash, spring
 from harness.lab.traps import TRAPS, Note, Trap
 
@@ -112,7 +115,8 @@ async def test_recovery_refuses_and_harms_nothing_while_a_build_is_in_any_wait(
 ) -> None:
     notes: list[str] = []
     async with FrozenBuild(column_dsn, wait) as build:
-        assert recover(column_dsn, notes.append) is SchemaState.BUILDING
+        with deadline(column_dsn, 10):
+            assert recover(column_dsn, notes.append) is SchemaState.BUILDING
         await build.finish()
     assert "refused: 55006 an index build may be going on" in notes[0]
     assert standing(column_dsn) is READY
@@ -129,6 +133,22 @@ async def test_look_tells_the_build_and_whom_it_waits_for(column_dsn: str) -> No
             assert len(building[3]) == 1
             await build.finish()
         assert connection.execute(look).fetchall() == [("index", None, "valid", None)]
+
+
+async def _wait_for_ever(dsn: str, note: Note) -> None:
+    """A drop that has no look first, under a build that is held."""
+    async with FrozenBuild(dsn, HalfWay.BEFORE_BUILD):
+        failed = send(dsn, Script("drop", DROP_INDEX))
+        note(failed.sqlstate if failed else "accepted")
+
+
+def test_trap_that_stands_still_is_ended_and_a_problem(
+    column_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trap_pack, "TRAP_S_MAX", 0.5)
+    found = spring(column_dsn, replace(TRAPS[0], spring=_wait_for_ever))
+    assert found.notes[0] == "57P01"
+    assert not found.recovered
 
 
 def test_migrators_truly_at_once_end_ready_after_one_more_run(base_dsn: str) -> None:
