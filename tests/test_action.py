@@ -1,0 +1,153 @@
+"""The action as GitHub reads it: values stay values, every option exists, and the gate's exit code decides."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.cli.gate import gate
+from harness.headers.policy import POLICIES
+from harness.headers.suite import Level
+from harness.run.report import SUMMARY_VARIABLE
+from tests.fix_gate import of_reference
+from tests.fix_stack import StartReplica
+
+ACTION: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "action.yml").read_text())
+STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
+JUDGE = next(step for step in STEPS if step.get("id") == "judge")
+INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
+
+
+def by_variable(inputs: dict[str, str]) -> dict[str, str]:
+    """What the environment of the step is for these inputs, by the defaults and expressions of the action."""
+    given = {name: str(known.get("default", "")) for name, known in ACTION["inputs"].items()} | inputs
+    return {name: INPUT.sub(lambda found: given[found[1]], value) for name, value in JUDGE["env"].items()}
+
+
+def judge(folder: Path, inputs: dict[str, str], program: str) -> subprocess.CompletedProcess[str]:
+    """Runs the step as GitHub does, with a program in place of the installed harness."""
+    installed = folder / "rollout-harness" / "bin"
+    installed.mkdir(parents=True)
+    (installed / "python").symlink_to(sys.executable)
+    (installed / "harness").write_text(program)
+    (installed / "harness").chmod(0o755)
+    script = folder / "step.sh"
+    script.write_text(JUDGE["run"])
+    (folder / "work").mkdir()
+    own = {"RUNNER_TEMP": str(folder), "GITHUB_OUTPUT": str(folder / "output"), "HOME": str(folder)}
+    own |= {SUMMARY_VARIABLE: str(folder / "summary"), "PATH": os.environ["PATH"]}
+    bash = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
+    return subprocess.run(
+        bash,
+        env=by_variable(inputs) | own,
+        cwd=folder / "work",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+RECORDER = """#!/bin/sh
+for one in "$@"; do printf '%s\\n' "$one"; done
+exit 1
+"""
+REAL = f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n'
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    assert [step["name"] for step in STEPS if "${{" in step["run"]] == []
+    assert all(step["shell"] == "bash" for step in STEPS)
+
+
+def test_every_input_is_described_and_used_by_its_step() -> None:
+    used = {name for value in JUDGE["env"].values() for name in INPUT.findall(value)}
+    assert used == set(ACTION["inputs"])
+    for variable in JUDGE["env"]:
+        assert variable.startswith("HARNESS_") or f"${variable}" in JUDGE["run"].replace("{", "")
+    assert all(known["description"].strip() for known in ACTION["inputs"].values())
+
+
+def test_every_option_and_variable_that_is_passed_exists_in_the_gate() -> None:
+    options = {name for parameter in gate.params for name in parameter.opts if name.startswith("--")}
+    passed = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", JUDGE["run"]))
+    assert passed <= options
+    assert len(passed) >= 15
+    variables = {str(parameter.envvar) for parameter in gate.params if getattr(parameter, "envvar", None)}
+    assert {name for name in JUDGE["env"] if name.startswith("HARNESS_")} <= variables
+
+
+def test_defaults_are_those_of_the_gate() -> None:
+    known = {parameter.opts[0].removeprefix("--"): parameter.default for parameter in gate.params}
+    for name in ("policy", "level", "build"):
+        assert ACTION["inputs"][name]["default"] == known[name]
+    for name in ("time-limit", "wait-rows"):
+        assert float(ACTION["inputs"][name]["default"]) == known[name]
+    assert known["policy"] in POLICIES
+    assert known["level"] in list(Level)
+
+
+def test_hostile_inputs_are_passed_on_as_they_are_and_secrets_are_not(tmp_path: Path) -> None:
+    hostile = "$(touch pwned) `touch pwned` \"; touch pwned; ' --clean"
+    inputs = {
+        "backend-url": hostile,
+        "free-model": "--read-only",
+        "waive": f"I1=no 'test' account\n\nV3={hostile}",
+        "database-url": "postgresql://me:geheim@db/x",
+        "auth-token": "geheim",
+    }
+    done = judge(tmp_path, inputs, RECORDER)
+    arguments = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert arguments[:3] == ["gate", f"--backend-url={hostile}", "--free-model=--read-only"]
+    assert [one for one in arguments if one.startswith("--waive")] == [
+        "--waive=I1=no 'test' account",
+        f"--waive=V3={hostile}",
+    ]
+    assert not {"--read-only", "--clean"} & set(arguments)
+    assert not list(tmp_path.rglob("pwned"))
+    assert "geheim" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["read-only", "clean"])
+def test_switch_is_passed_on_only_when_it_is_true(name: str, tmp_path: Path) -> None:
+    done = judge(tmp_path, {name: "true", "backend-url": "x"}, RECORDER)
+    assert f"--{name}" in done.stdout.splitlines()
+
+
+def test_misuse_is_the_exit_code_of_the_step(tmp_path: Path) -> None:
+    done = judge(tmp_path, {"backend-url": "ftp://x", "database-url": "postgresql://127.0.0.1:1/x"}, REAL)
+    assert done.returncode == 2
+    assert not (tmp_path / "output").exists()
+
+
+async def test_action_says_go_for_the_reference_and_leaves_its_reports(
+    ready_dsn: str, start: StartReplica, tmp_path: Path
+) -> None:
+    known = of_reference(await start(ready_dsn, "after"), ready_dsn)
+    inputs = {
+        "backend-url": known.backend_url,
+        "database-url": ready_dsn,
+        "free-model": known.free_model,
+        "auth-token": known.token or "",
+        "auth-email": known.email or "",
+        "level": "smoke",
+    }
+    done = await asyncio.to_thread(judge, tmp_path, inputs, REAL)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stdout
+    assert (tmp_path / "output").read_text() == "verdict=GO\n"
+    assert (tmp_path / "summary").read_text().startswith("## ✅ GO")
+    reports = tmp_path / "work" / ACTION["inputs"]["reports"]["default"]
+    assert {file.suffix for file in reports.iterdir()} == {".json", ".html", ".md", ".xml", ""}
+    for file in reports.iterdir():
+        assert (known.token or "") not in file.read_text()
+        assert (known.email or "") not in file.read_text()
+    assert json.loads((reports / "report.json").read_text())["verdict"] == "GO"
