@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from harness.cli.options import busy, command_line, postgres_option, report_options, say, tell
+from harness.errors import MisuseError
 from harness.run.report import Outputs
 
 
@@ -37,7 +38,7 @@ from harness.run.report import Outputs
     "--max-stall-ms",
     type=click.FloatRange(0, min_open=True),
     metavar="MS",
-    help="The longest that a write may be held up, in milliseconds; without it stalls are measured, not judged. "
+    help="The longest that a write may be held up, in milliseconds; without it stalls are measured, not judged, and --part stalls alone ends in 3. "
     "Example: --max-stall-ms 100",
 )
 @click.option(
@@ -89,6 +90,8 @@ def rehearse(
     from harness.run.rehearse import Part, RehearseOptions, rehearse
 
     Outputs(html=svg).check()
+    if svg is not None and parts and "stalls" not in parts:
+        raise MisuseError("the timeline is drawn of the part stalls; add --part stalls, or leave out --svg")
     console = Console()
     options = RehearseOptions(
         rows=rows,

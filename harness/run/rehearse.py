@@ -18,6 +18,7 @@ from harness.checks.migration_traffic import judge_build_locks, judge_plan_file,
 from harness.checks.rehearsal import judge_agreement, judge_locks, judge_stalls, judge_traps
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
+from harness.errors import MisuseError
 from harness.lab.approaches import APPROACHES, Approach, approach_of
 from harness.lab.defects import USUAL, find_migration
 from harness.lab.layouts import Layout
@@ -92,10 +93,12 @@ class _Rehearsal:
 def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent) -> Report:
     """Runs the parts asked for, and returns the report; leaves nothing behind.
 
-    Raises MisuseError for an unknown migration, CannotRunError when there is no server.
+    Raises MisuseError for an unknown migration or a budget without stalls, CannotRunError when there is no server.
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    if options.max_stall_ms is not None and Part.STALLS not in options.parts:
+        raise MisuseError("a stall budget needs the part that measures stalls; add --part stalls")
     layout = find_migration(options.migration)
     docket = Docket(claims_of(options))
     with running_server(options.postgres) as server, Templates(server) as templates:
