@@ -75,7 +75,8 @@ def fuzz(**given: Any) -> int:
 
     Exit codes: 0 nothing found, 1 found, 3 could not run. Example: harness fuzz --seconds 20 --build limit-256
     """
-    from harness.run.fuzz import FuzzOptions, fuzz, report_find
+    from harness.run.find import report_find
+    from harness.run.fuzz import FuzzOptions, fuzz
 
     options = FuzzOptions(
         subject_options(given),
@@ -90,7 +91,7 @@ def fuzz(**given: Any) -> int:
     if found is None:
         say("nothing found")
         return 0
-    for line in report_find(found, options, Path()):
+    for line in report_find(found, options.subject, Path(), function=options.function):
         say(line)
     return 1
 

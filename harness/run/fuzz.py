@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
@@ -17,7 +16,6 @@ from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky
 
 from harness.errors import MisuseError
-from harness.headers import notation
 from harness.headers.agreement import disagreements
 from harness.headers.cases import CLASSES, HeaderCase, distance_to_boundary
 from harness.headers.javascript import Judge, judge
@@ -25,10 +23,10 @@ from harness.headers.policy import POLICIES, Policy
 from harness.headers.samples import CaseSequence
 from harness.headers.strategies import header_cases, sequences
 from harness.run.example import judge_example, require_service
+from harness.run.find import Find
 from harness.run.headers import known_cases
 from harness.run.progress import Say
-from harness.run.recipe import Recipe, write_recipe
-from harness.run.subject import REFERENCE, SubjectOptions, subject
+from harness.run.subject import SubjectOptions, subject
 from harness.verdict import Finding
 
 ROUND: Final = 50
@@ -80,14 +78,6 @@ class Tally:
             f"{self.requests:,} headers in {self.examples:,} examples, {rate:,.0f}/s, "
             f"{len(self.classes)} of {len(CLASSES)} classes, longest value {self.longest:,} bytes"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Find:
-    """The smallest example found that refutes a claim."""
-
-    example: tuple[CaseSequence, ...]
-    findings: tuple[Finding, ...]
 
 
 class _Refuted(AssertionError):
@@ -229,27 +219,3 @@ def example_database(where: str) -> ExampleDatabase:
     except ImportError:
         raise MisuseError(f"--example-db {where} needs the redis package: pip install redis") from None
     return RedisExampleDatabase(Redis.from_url(where))
-
-
-def report_find(found: Find, options: FuzzOptions, folder: Path) -> list[str]:
-    """Stores a find in a file of the folder and returns what to print: claim, header, effect, how to see it again."""
-    first = found.findings[0]
-    recipe = Recipe(found.example, options.subject.build, options.subject.policy, effect=first.effect)
-    file = write_recipe(recipe, folder)
-    lines = [f"found: {first.claim} refuted: {first.effect}"]
-    lines += [
-        f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
-    ]
-    for sequence in found.example:
-        for case in sequence:
-            lines += [f"    header   {notation.written(line)}" for line in case.lines] or [
-                "    header   none"
-            ]
-    if options.function:
-        return lines
-    again = (
-        ""
-        if options.subject.target == REFERENCE
-        else f" --target {options.subject.target} --database-url ..."
-    )
-    return [*lines, f"    stored   {file}", f"    replay   harness replay {file}{again}"]

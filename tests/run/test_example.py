@@ -17,7 +17,8 @@ from harness.headers.cases import NAME, HeaderCase, Kind, other_names
 from harness.headers.policy import STRICT, received
 from harness.headers.samples import CaseSequence
 from harness.run.example import judge_example, require_service
-from harness.run.fuzz import FuzzOptions, Hunt, example_database, report_find
+from harness.run.find import report_find
+from harness.run.fuzz import FuzzOptions, Hunt, example_database
 from harness.run.subject import Subject
 from harness.target import Endpoint
 from harness.verdict import Finding
@@ -174,7 +175,7 @@ def hunt(tmp_path: Path, judged: Callable[[tuple[CaseSequence, ...]], tuple[Find
     options = FuzzOptions(examples=40, example_db=str(tmp_path))
     found = Hunt(options, STRICT, example_database(str(tmp_path)), lambda _: None).run(judged)
     assert found is not None
-    return report_find(found, options, tmp_path)
+    return report_find(found, options.subject, tmp_path)
 
 
 def test_hunt_reports_a_fault_that_only_several_headers_show(tmp_path: Path) -> None:

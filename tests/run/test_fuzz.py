@@ -9,7 +9,8 @@ from harness.database.server import Server
 from harness.errors import MisuseError
 from harness.headers.policy import STRICT
 from harness.headers.samples import CaseSequence
-from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz, report_find
+from harness.run.find import report_find
+from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz
 from harness.run.recipe import read_recipe
 from harness.run.replay import replay, tell
 from harness.run.subject import SubjectOptions
@@ -40,8 +41,9 @@ def test_fuzz_find_is_minimal_and_its_file_replays_as_failing_then_fixed(
     found = fuzz(faulty, quiet, quiet)
     assert found is not None
     assert [[case.values for case in sequence] for sequence in found.example] == [[(b"[",)]]
-    lines = report_find(found, faulty, tmp_path)
+    lines = report_find(found, faulty.subject, tmp_path)
     assert "V3 refuted" in lines[0]
+    assert any(line.strip().startswith("send     printf 'POST ") and "| nc " in line for line in lines)
     (file,) = tmp_path.glob("harness-find-*.json")
     recipe = read_recipe(file)
     failing = replay(recipe, replace(options.subject, build=recipe.build))
