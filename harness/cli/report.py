@@ -1,14 +1,18 @@
 """The command that renders a stored report again."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
 
-from harness.cli.options import report_options, tell
+from harness.cli.options import report_options, say, tell
 from harness.report.sections import tables
 from harness.report.tables import print_table
 from harness.run.report import Outputs, read_report
+
+ROWS_MAX: Final = 40
+"""Rows of a table that are printed; longer ones are for the page."""
 
 
 @click.command(short_help="Render a stored report again, in any format.")
@@ -20,7 +24,10 @@ def report(file: Path, outputs: Outputs) -> int:
     Exit code 0, whatever the verdict was. Example: harness report report.json --html report.html
     """
     found = read_report(file)
-    for table in tables(found).values():
-        print_table(table, Console())
+    for name, table in tables(found).items():
+        if len(table.rows) <= ROWS_MAX:
+            print_table(table, Console())
+        else:
+            say(f"{name}: {len(table.rows):,} rows, on the page and in {file}")
     tell(found, outputs)
     return 0

@@ -285,6 +285,10 @@ def _listed(title: str, part: list[dict[str, Any]]) -> Table:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "\n".join(value)
     return "" if value is None else str(value) if isinstance(value, str | int | float) else as_text(value)
 
 

@@ -44,10 +44,11 @@ def test_part_of_another_shape_is_shown_as_it_is() -> None:
 
 
 def test_list_of_objects_is_a_table_of_bounded_length() -> None:
-    told = report(sections={"requests": [{"n": n, "id": None} for n in range(ROWS_MAX + 7)]})
+    row = {"id": None, "stream": False, "lines": ["a: b", "a: c"]}
+    told = report(sections={"requests": [{"n": n} | row for n in range(ROWS_MAX + 7)]})
     table = sections.tables(told)["requests"]
-    assert table.columns == ("n", "id")
-    assert (len(table.rows), table.rows[3]) == (ROWS_MAX, ("3", ""))
+    assert table.columns == ("n", "id", "stream", "lines")
+    assert (len(table.rows), table.rows[3]) == (ROWS_MAX, ("3", "", "no", "a: b\na: c"))
     assert table.notes == ("7 more are in the JSON",)
 
 
