@@ -1,6 +1,7 @@
 """What `harness serve` shows of a request is what became of it: reply, row, verdict, and what would fail the gate."""
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from harness import plan
 from harness.backend.serve import HOST
@@ -208,12 +211,34 @@ async def test_failing_upstream_is_no_fault_of_the_backend(
     assert (await stack.end()).faultless
 
 
-async def test_rows_without_an_upstream_id_go_to_requests_in_order_of_arrival(serve: Serve) -> None:
+async def test_rows_without_an_upstream_id_are_given_to_one_request_each(serve: Serve) -> None:
     stack = await serve(upstream_error="500")
-    for value in (b"a", b"b", b"c"):
-        await stack.seen(value)
-    assert [entry.value for entry in stack.view.entries.values()] == ["a", "b", "c"]
-    assert len({entry.rows for entry in stack.view.entries.values()}) == 3
+    values = [f"id-{number}".encode() for number in range(20)]
+    await asyncio.gather(*(stack.send(value) for value in values))
+    summary = await stack.end()
+    entries = stack.view.entries.values()
+    assert all(entry.as_sent for entry in entries)
+    assert len({entry.rows for entry in entries}) == 20
+    assert (summary.rows, summary.faultless) == (20, True)
+
+
+async def test_wrong_value_is_seen_without_an_upstream_id_too(serve: Serve) -> None:
+    stack = await serve(upstream_error="500", build="insert-unchanged")
+    assert (await stack.seen(b"a")).faults == ('V1: stored NULL, expected "a" of length 1',)
+
+
+async def test_second_row_that_comes_after_the_first_is_a_fault(serve: Serve, ready_dsn: str) -> None:
+    stack = await serve()
+    entry = await stack.seen(VALID)
+    with psycopg.connect(ready_dsn) as connection:
+        for table in (plan.USAGE_TABLE, plan.METADATA_TABLE):
+            row = f"SELECT jsonb_populate_record(one, %s) AS other FROM {table} AS one WHERE id = %s"
+            copy = f"INSERT INTO {table} SELECT (other).* FROM ({row}) AS copies"
+            changed = Jsonb({"id": str(uuid.UUID(int=1))})
+            connection.execute(copy.encode(), (changed, entry.rows[0].usage_id))
+    await stack.view.until(lambda: bool(stack.view.entries[1].faults))
+    assert stack.view.entries[1].faults[0].endswith("found 2")
+    assert len(stack.view.entries[1].rows) == 2
 
 
 async def test_client_that_leaves_is_shown_as_having_left(serve: Serve) -> None:
@@ -236,7 +261,9 @@ async def test_end_waits_for_the_open_request_and_its_row(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("options", [{"slow_ms": 30_000}, {"upstream_error": "hang"}])
-async def test_end_that_is_urged_cuts_open_requests_off(serve: Serve, options: dict[str, Any]) -> None:
+async def test_end_that_is_urged_cuts_open_requests_off(
+    serve: Serve, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     stack = await serve(**options)
     sending = asyncio.create_task(stack.send(VALID))
     await stack.view.until(lambda: 1 in stack.view.entries)
@@ -245,6 +272,8 @@ async def test_end_that_is_urged_cuts_open_requests_off(serve: Serve, options: d
     assert (await sending).status != 200
     assert stack.view.entries[1].note == "cut off when the harness ended"
     assert (summary.rows, summary.counts.none_due) == (0, 1)
+    gc.collect()  # a task that failed unheard is told of when it is collected
+    assert caplog.messages == []
 
 
 async def test_database_that_goes_away_ends_it_with_one_line(

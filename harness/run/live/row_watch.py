@@ -15,7 +15,7 @@ from typing import Final
 from harness import plan
 from harness.backend.usage import MISSING_ID
 from harness.checks.compatibility import judge_accounting, judge_old_rows, judge_users
-from harness.checks.validation import judge_values
+from harness.checks.validation import expected_value, judge_values
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.headers.policy import Policy
@@ -102,7 +102,7 @@ class RowWatch:
             return
         looked.sort(key=lambda awaited: awaited.number)
         stamp = await rows.now()
-        observations = [self._observation(awaited, ()) for awaited in looked]
+        observations = [self._observation(awaited) for awaited in looked]
         found = await rows.of(
             [seen.probe for seen in observations],
             [seen.reply for seen in observations],
@@ -113,16 +113,25 @@ class RowWatch:
             self._complete(awaited, self._own(awaited, mine))
 
     def _own(self, awaited: Awaited, found: Sequence[Row]) -> tuple[Row, ...]:
-        """Its rows. A reply without an id names none: such rows go to requests of their user in order of arrival."""
-        if awaited.identity != MISSING_ID:
+        """Its rows. A reply without an id names none: of its user's such rows, one that nobody has.
+
+        Requests that go on at once cannot be told apart then, so each gets a row that suits it as long as one may come.
+        """
+        entry = self.book.find(awaited.number)
+        if awaited.identity != MISSING_ID or entry is None:
             return tuple(found)
-        for row in found:
-            identity = row.usage_id or row.metadata_id or ""
-            free = self._claimed.get(identity, awaited.number) == awaited.number
-            if free and row.user in (awaited.due.user, None):
-                self._claimed[identity] = awaited.number
-                return (row,)
-        return ()
+        expected = expected_value(self._observation(awaited, entry.lines), self.policy)
+        free = [
+            row
+            for row in found
+            if self._claimed.get(_identity(row), awaited.number) == awaited.number
+            and row.user in (awaited.due.user, None)
+        ]
+        suits = [row for row in free if row.value == expected]
+        settled = self._stopped or time.monotonic() - awaited.answered > SETTLE_S
+        mine = (suits or (free if settled else []))[:1]
+        self._claimed.update((_identity(row), awaited.number) for row in mine)
+        return tuple(mine)
 
     def _complete(self, awaited: Awaited, rows: tuple[Row, ...]) -> None:
         now = time.monotonic()
@@ -173,7 +182,7 @@ class RowWatch:
         return tuple(dict.fromkeys([*entry.faults, *told]))
 
     def _observation(
-        self, awaited: Awaited, lines: tuple[bytes, ...], rows: tuple[Row, ...] = ()
+        self, awaited: Awaited, lines: tuple[bytes, ...] = (), rows: tuple[Row, ...] = ()
     ) -> Observation:
         """The request as the checks take it; of its reply they need the id alone."""
         header = tuple((plan.HEADER.encode(), line) for line in lines)
@@ -189,3 +198,7 @@ class RowWatch:
         )
         reply = Reply(Outcome.REPLY, 200, body=json.dumps({"id": awaited.identity}).encode())
         return Observation(probe, reply, rows, self.served_by, "serve", awaited.since)
+
+
+def _identity(row: Row) -> str:
+    return row.usage_id or row.metadata_id or ""
