@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import aiohttp
@@ -17,7 +17,7 @@ from harness import plan
 from harness.backend.auth import user_of
 from harness.backend.builds import Build, HeaderLines, Sender
 from harness.backend.completion import read_completion
-from harness.backend.http import node_header
+from harness.backend.http import AS_SENT, node_header
 from harness.backend.usage import MISSING_ID, Abort, Accounts, Tell, Usage
 from harness.headers.policy import JS_TRIM, Policy
 
@@ -76,6 +76,7 @@ class Proxy:
         self._accounts = accounts
         self._tell = tell
         self._remembered: str | None = None
+        self._latest: str | None = None
         self._served = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +85,7 @@ class Proxy:
             check_route(scope)
             call = await self._admit(scope, await _read_body(receive))
         except Refusal as refusal:
-            await _answer(send, refusal.status, refusal.body)
+            await _answer(send, refusal.status, refusal.body, self._build.error_page)
             return
         async with _watch(receive) as gone:
             await self._forward(call, send, gone)
@@ -101,7 +102,10 @@ class Proxy:
             raise Refusal(401, {"error": {"code": "PAID_MODEL_AUTH_REQUIRED", "message": message}})
         if isinstance(document.get("max_tokens"), int | float) and document["max_tokens"] > TOKENS_MAX:
             raise Refusal(503, {"error": "max_tokens is out of range"})
-        sender = self._sender(headers, email, streamed=document.get("stream") is True)
+        lines = headers
+        if self._build.names_as_sent:
+            lines = [(name, value) for name, (_, value) in zip(scope[AS_SENT], headers, strict=True)]
+        sender = self._sender(lines, email, streamed=document.get("stream") is True)
         if self._build.refuses and self._build.refuses(headers, sender):
             raise Refusal(400, {"error": "header not accepted"})
         known = user_id if email is not None and user_id else self._build.anonymous_id(address, sender)
@@ -112,6 +116,7 @@ class Proxy:
         accepted = self._build.rule(self._policy, text) if text else None
         if self._build.remembers:
             accepted = self._remembered = accepted or self._remembered
+        self._latest = accepted
         return Sender(email, text, accepted, streamed)
 
     async def _forward(self, call: Call, send: Send, gone: asyncio.Task[Any]) -> None:
@@ -119,7 +124,9 @@ class Proxy:
         loop = asyncio.get_running_loop()
         started = loop.time()
         hop = asyncio.ensure_future(
-            self._session.post(self._url, data=call.body, headers={"content-type": "application/json"})
+            self._session.post(
+                self._url, data=self._asked(call), headers={"content-type": "application/json"}
+            )
         )
         try:
             await asyncio.wait({hop, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -143,7 +150,14 @@ class Proxy:
             kept, complete = await self._pass_through(call, upstream, send, gone)
         usage = self._usage(call, upstream.status, kept, latency=latency, complete=complete)
         if usage is not None:
-            self._accounts.later(usage, call.sender)
+            sender = replace(call.sender, accepted=self._latest) if self._build.mixes_up else call.sender
+            self._accounts.later(usage, sender)
+
+    def _asked(self, call: Call) -> bytes:
+        """The body that goes upstream: the client's, byte for byte, but for a wish of the build."""
+        if self._build.wish is None:
+            return call.body
+        return json.dumps(call.document | {"stub": self._build.wish(self._served)}).encode()
 
     async def _pass_through(
         self, call: Call, upstream: aiohttp.ClientResponse, send: Send, gone: asyncio.Task[Any]
@@ -293,8 +307,11 @@ async def _watch(receive: Receive) -> AsyncIterator[asyncio.Task[Any]]:
         gone.cancel()
 
 
-async def _answer(send: Send, status: int, document: dict[str, Any]) -> None:
-    body = json.dumps(document).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _answer(send: Send, status: int, document: dict[str, Any], page: bytes | None = None) -> None:
+    """Answers with the document as JSON, or with a page in its place."""
+    body, kind = (
+        (json.dumps(document).encode(), b"application/json") if page is None else (page, b"text/html")
+    )
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -6,7 +6,7 @@ The proxy asks a build at the few places where builds may differ; it never asks 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from harness import plan
 from harness.headers.policy import Policy, received
@@ -62,12 +62,18 @@ class Build:
     summary: str
     read: Callable[[HeaderLines], str | None] | None = read_joined
     """How the header is read; None: it is not."""
+    names_as_sent: bool = False
+    """Whether it is read from lines whose names are as they were sent, not in lower case."""
     rule: Callable[[Policy, str], str | None] = apply_policy
     remembers: bool = False
     """Whether an accepted value stays for the next request that sends none."""
+    mixes_up: bool = False
+    """Whether what the rule let through is kept in one place for all requests that are open."""
     value: Callable[[Sender], str | None] = email_or_header
     columns: tuple[str, ...] = (plan.COLUMN,)
     """Columns that the INSERT names beyond those of the build as it was."""
+    prelude: str | None = None
+    """File below `sql/` with what its database has beyond the baseline."""
     insert: str = "usage/insert.sql"
     ending: str = ""
     """What the INSERT ends with beyond its file."""
@@ -77,6 +83,10 @@ class Build:
     refuses: Callable[[HeaderLines, Sender], bool] | None = None
     """Requests answered with 400 for their headers' sake."""
     reply_headers: Callable[[Sender, int], HeaderLines] | None = None
+    error_page: bytes | None = None
+    """Body of every error, where it is another than the reference's JSON and Node's empty refusals."""
+    wish: Callable[[int], dict[str, Any]] | None = None
+    """What the upstream stub is asked to do for the request of this number in this replica."""
     writes: Callable[[Sender, int], int] = once
     """How often a request is accounted for: given the sender and the request's number in this replica."""
     row_delay_s: float = 0.0

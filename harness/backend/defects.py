@@ -110,6 +110,12 @@ def echo(sender: Sender, _number: int) -> HeaderLines:
     return [(plan.HEADER.encode(), sender.accepted.encode("latin-1"))] if sender.accepted else []
 
 
+def _turned(lines: HeaderLines, number: int) -> HeaderLines:
+    """The lines, beginning with another one each time."""
+    first = number % len(lines)
+    return lines[first:] + lines[:first]
+
+
 def _row(name: str, summary: str, writes: Callable[[Sender, int], int]) -> Build:
     return replace(AFTER, name=name, summary=summary, writes=writes)
 
@@ -154,6 +160,18 @@ DEFECTS: Final = (
         "V3",
     ),
     Defect(replace(AFTER, name="other-header", summary="reads another header", read=other_name), "V1"),
+    Defect(
+        replace(
+            AFTER, name="case-sensitive", summary="knows the name in lower case only", names_as_sent=True
+        ),
+        "V8",
+    ),
+    Defect(
+        replace(
+            AFTER, name="mixes-up", summary="one place for the value of all open requests", mixes_up=True
+        ),
+        "V9",
+    ),
     Defect(
         replace(AFTER, name="remembers", summary="keeps the value for the next request", remembers=True), "V5"
     ),
@@ -200,6 +218,39 @@ VARIANTS: Final = (
         name="counts-down",
         summary="a rate-limit header that counts down",
         reply_headers=lambda _sender, number: [(b"x-ratelimit-remaining", str(1_000_000 - number).encode())],
+    ),
+    replace(
+        AFTER,
+        name="extra-columns",
+        summary="other columns beside the planned one",
+        columns=(plan.COLUMN, "machine_id"),
+        prelude="usage/extra_columns.sql",
+    ),
+    replace(
+        AFTER,
+        name="error-pages",
+        summary="errors are pages, not JSON, and refusals have a body",
+        error_page=b"<!doctype html><title>Error</title><p>Something went wrong.",
+    ),
+    replace(
+        AFTER,
+        name="other-words",
+        summary="a reply says something else each time",
+        wish=lambda number: {"times": 1 + number * 7 % 5},
+    ),
+    replace(
+        AFTER,
+        name="closes",
+        summary="a connection for each request",
+        reply_headers=lambda _sender, _number: [(b"connection", b"close")],
+    ),
+    replace(
+        AFTER,
+        name="shuffles-headers",
+        summary="reply headers in another order each time",
+        reply_headers=lambda _sender, number: _turned(
+            [(b"x-a", b"1"), (b"vary", b"accept"), (b"x-b", b"2")], number
+        ),
     ),
 )
 """Builds that differ and are right: the gate must say GO."""

@@ -34,6 +34,9 @@ TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection:
 MALFORMED: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 """Node's refusals, byte for byte: no body, no length, the end of the connection is the end of the reply."""
 
+AS_SENT: Final = "harness.names_as_sent"
+"""Where a scope holds the names of its header lines as they were sent; ASGI has them in lower case."""
+
 _SEPARATORS = 4  # ": " and CRLF of one header line
 _REQUEST_LINE = 32  # longest method, two blanks, version, CRLF
 
@@ -55,6 +58,9 @@ class NodeProtocol(HttpToolsProtocol):
     unfinished head is refused from about 16 KiB on too (blanks before its values count then), so that an
     endless one takes no memory. There are no upgrades: a request for one is served as one without a body.
     """
+
+    page = b""
+    """What stands behind a refusal; nothing under Node."""
 
     _place = _Place.BETWEEN
     _begun = 0  # requests begun on this connection
@@ -87,6 +93,12 @@ class NodeProtocol(HttpToolsProtocol):
         self._place = _Place.HEAD
         self._begun += 1
         self._unfinished = 0
+        self._names: list[bytes] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header line."""
+        self._names.append(name)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there: measured as Node measures it, then given to the app with its values trimmed."""
@@ -96,6 +108,7 @@ class NodeProtocol(HttpToolsProtocol):
             raise _HeadTooLarge
         # a list of its own: uvicorn appends trailers to the other one
         self.scope["headers"] = [(name, value.strip(OWS)) for name, value in self.headers]
+        self.scope[AS_SENT] = list(self._names)  # type: ignore[typeddict-unknown-key]  # a key of our own
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -117,8 +130,13 @@ class NodeProtocol(HttpToolsProtocol):
             last is not None and last.response_started and not last.response_complete
         )
         if not silent:
-            self.transport.write(reply)
+            self.transport.write(reply + self.page)
         self.transport.close()
+
+
+def behind_refusals(page: bytes | None) -> type[NodeProtocol]:
+    """The protocol of a server whose refusals have a body; None: Node's, which have none."""
+    return NodeProtocol if page is None else type("PageProtocol", (NodeProtocol,), {"page": page})
 
 
 def node_header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:

@@ -23,7 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
 from harness.backend.defects import find_build
-from harness.backend.http import NodeProtocol
+from harness.backend.http import behind_refusals
 from harness.backend.upstream import Upstream
 from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts, Loss
 from harness.errors import CannotRunError
@@ -226,7 +226,7 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
         await pool.wait()
         accounts = Accounts(pool, build, tell)
         proxy = Proxy(build, POLICIES[config.policy], config.origin, config.secret, session, accounts, tell)
-        await _listen(proxy, port, pipe, NodeProtocol)
+        await _listen(proxy, port, pipe, behind_refusals(build.error_page))
         await accounts.drain()
 
 

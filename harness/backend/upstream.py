@@ -6,6 +6,7 @@ holds no state but its gates, and a request means the same whenever it is sent:
 - `status`: answer with this status and a JSON error instead.
 - `malformed`: true for a body that is no JSON, or an event stream whose chunk is none.
 - `no_id`: true for a reply without an id.
+- `times`: how often it says its words.
 - `slow_ms`: wait so many milliseconds before anything else.
 - `hang`: true for no answer at all; it ends when the client leaves.
 - `hold`: name of a gate at which the request waits before any header is sent.
@@ -108,7 +109,7 @@ class Upstream:
             return StreamingResponse(self._stream(base, wish), media_type="text/event-stream")
         if wish.get("malformed"):
             return Response(b"<html>not JSON</html>", media_type="text/html")
-        message = {"role": "assistant", "content": "".join(WORDS)}
+        message = {"role": "assistant", "content": "".join(WORDS) * wish.get("times", 1)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return JSONResponse(base | {"object": "chat.completion", "choices": [choice], "usage": _tokens()})
 
@@ -124,7 +125,7 @@ class Upstream:
                 await self._gate(gate).wait()
 
     async def _stream(self, base: dict[str, Any], wish: dict[str, Any]) -> AsyncIterator[bytes]:
-        for number, word in enumerate(WORDS):
+        for number, word in enumerate(WORDS * wish.get("times", 1)):
             choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
             yield _event(base | {"object": "chat.completion.chunk", "choices": [choice]})
             if number == 0:

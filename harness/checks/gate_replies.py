@@ -83,6 +83,8 @@ class _Cell:
 
     statuses: Counter[str] = field(default_factory=Counter)
     """Of requests without the header."""
+    probes: int = 0
+    """Requests with it that were compared."""
     served: int = 0
     values: dict[str, Counter[str]] = field(default_factory=dict)
     """Of the served ones: each feature, and how often it had which value."""
@@ -127,6 +129,7 @@ class ReplyLedger:
         if found[STATUS] in cell.statuses and found[STATUS] != cell.usual(STATUS):
             return False  # its twins fare no better now and then
         if cell.served:
+            cell.probes += 1
             _enter_probe(cell, found, answer)
         return bool(cell.served)
 
@@ -143,7 +146,7 @@ class ReplyLedger:
     def unsteady(self) -> str | None:
         """How requests without the header fared, where not nearly all fared alike or too few did; else None."""
         for (auth, stream), cell in self._cells.items():
-            if not cell.is_steady(STATUS) or cell.served < SERVED_LEAST:
+            if not cell.is_steady(STATUS) or (cell.probes and cell.served < SERVED_LEAST):
                 told = (
                     ", ".join(f"{status} to {count}" for status, count in cell.statuses.most_common())
                     or "none"

@@ -63,7 +63,7 @@ async def test_a_finding_shows_request_reply_row_and_how_to_see_it_again(judge_b
     assert finding.reply.startswith("200 ")
     assert "id gen-" in finding.reply
     assert "of length 256" in finding.row
-    assert finding.replay.startswith("harness replay --line=")
+    assert finding.replay.startswith("harness replay ")
     assert "--target http://127.0.0.1:" in finding.replay
 
 
