@@ -7,7 +7,7 @@ from typing import Any
 from harness.checks.order import Ground, harm_at_end
 from harness.rollout.chart import machines, places
 from harness.rollout.journey import Journey
-from harness.rollout.model import diagram, stand_ups
+from harness.rollout.model import after, diagram, stand_ups
 from harness.rollout.orders import Order, Survey
 from harness.rollout.rule import (
     compare,
@@ -53,7 +53,7 @@ class OrdersEvidence:
     """None at a level that stands up too little to derive anything from."""
     forbidden_stages: tuple[str, ...]
     forbidden_steps: tuple[str, ...]
-    """Where harm was seen, in words: no rollout, forward or back, may pass there."""
+    """Where harm was seen, in words: no rollout, forward or back, may pass there. Steps between safe stages only."""
     warnings: tuple[str, ...]
     """What some will meet whose code is not the plan's; none of it changes the verdict."""
     diagram: str
@@ -151,7 +151,9 @@ def gather(
         derived=derived,
         forbidden_stages=tuple(stage.words for stage in forbidden_stages(found.orders, unsafe)),
         forbidden_steps=tuple(
-            f"{step}, in stage ({stage.words})" for stage, step in forbidden_transitions(found.orders, unsafe)
+            f"{step}, in stage ({stage.words})"
+            for stage, step in forbidden_transitions(found.orders, unsafe)
+            if unsafe.stages.isdisjoint((stage, after(stage, step)))
         ),
         warnings=warnings,
         diagram=diagram(),

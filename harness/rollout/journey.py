@@ -12,7 +12,7 @@ from typing import Final
 from harness.backend.usage import Loss
 from harness.rollout.itinerary import Walk
 from harness.rollout.matrix import SignedIn, addresses, matrix
-from harness.rollout.model import StandUp
+from harness.rollout.model import StandUp, Step
 from harness.rollout.passage import Passage, pass_through
 from harness.rollout.schema import StepRefused
 from harness.rollout.stage import Stack, Stand, stand
@@ -112,6 +112,7 @@ class _Trail:
         self._thin = thin
         self._visits: list[Visit] = []
         self._passages: list[Passage] = []
+        self._values: dict[str, str | None] = {}
 
     @property
     def observations(self) -> list[Observation]:
@@ -122,6 +123,8 @@ class _Trail:
         if walk.probed:
             await self._probe(standing, signed_in)
         for leg in walk.legs:
+            if leg.crossing.step is Step.ROLL_BACK_COLUMN:
+                await self._keep_values(standing)
             if leg.crossed:
                 passage = await pass_through(standing, leg.crossing, signed_in, self._origin)
                 self._passages.append(passage)
@@ -136,6 +139,13 @@ class _Trail:
                 await self._probe(standing, signed_in)
         return None
 
+    async def _keep_values(self, standing: Stand) -> None:
+        """The column takes its values with it: they are read while it is there."""
+        for seen in await standing.look_again(self.observations):
+            for row in seen.rows:
+                if row.usage_id is not None:
+                    self._values.setdefault(row.usage_id, row.value)  # an earlier column may have had it
+
     async def _probe(self, standing: Stand, signed_in: SignedIn) -> None:
         probes = [
             matrix(signed_in, self._origin, released=standing.stage.extension_released, thin=self._thin)
@@ -145,7 +155,7 @@ class _Trail:
 
     def told(self, settled: Sequence[Observation]) -> tuple[tuple[Visit, ...], tuple[Passage, ...]]:
         """The same, with the observations as they were once everything had settled."""
-        anew = iter(settled)
+        anew = map(self._with_values, settled)
         visits = tuple(
             replace(visit, observations=tuple(islice(anew, len(visit.observations))))
             for visit in self._visits
@@ -159,3 +169,10 @@ class _Trail:
             for passage in self._passages
         )
         return visits, passages
+
+    def _with_values(self, seen: Observation) -> Observation:
+        """The observation with the values that its rows had while their column was there."""
+        if not self._values:
+            return seen
+        rows = [replace(row, value=self._values.get(row.usage_id or "", row.value)) for row in seen.rows]
+        return replace(seen, rows=tuple(rows))

@@ -223,6 +223,10 @@ class Stand:
     async def settle(self, observations: Sequence[Observation]) -> list[Observation]:
         """Drains the replicas and reads all rows anew: nothing can come after it, so late and double rows are seen."""
         await self.drain()
+        return await self.look_again(observations)
+
+    async def look_again(self, observations: Sequence[Observation]) -> list[Observation]:
+        """The same requests with their rows as they are now."""
         if not observations:
             return []
         since = min(seen.since for seen in observations)
