@@ -4,11 +4,17 @@ from typing import Any
 
 import pytest
 
+from harness import plan
+from harness.checks.audit import Audited, section
+from harness.checks.order import Ground
+from harness.checks.order_evidence import gather
 from harness.report import sections
 from harness.report.html import to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.report.sections import ROWS_MAX
+from harness.rollout.model import STAGES
+from harness.rollout.orders import FORWARD, survey
 from tests.report.sample import report, whole_report
 from tests.report.sample import sections as all_sections
 
@@ -62,6 +68,28 @@ def test_table_whose_rows_do_not_fit_is_shown_as_it_is() -> None:
     told = report(sections={"good": fitting, "bad": fitting | {"rows": [["1", "2"]]}})
     assert list(sections.tables(told)) == ["good"]
     assert list(sections.others(told)) == ["bad"]
+
+
+def test_orders_are_read_as_those_who_judge_them_write_them() -> None:
+    evidence = gather(survey(FORWARD), Ground(frozenset(STAGES[:7]), frozenset(), ()), (), None)
+    found = sections.orders(report(sections={"orders": evidence.section()}))
+    assert found is not None
+    assert found.counts[:2] == ("624 of 624 orders enumerated", "7 of 40 stages stood up")
+    assert [machine.name for machine in found.machines] == ["schema", "replica 1", "replica 2", "extension"]
+    assert sum(place.seen for place in found.places) == 7
+    assert found.mermaid.startswith("stateDiagram-v2")
+
+
+def test_audit_is_read_as_those_who_judge_it_write_it() -> None:
+    claim, expected, workaround = plan.EXTENSION_AUDIT[0]
+    written = section([Audited(claim, expected, expected, "as seen", workaround)])
+    (item,) = sections.audit(report(sections={"audit": written}))
+    assert (item.id, item.status, item.evidence, item.workaround) == (
+        claim.id,
+        expected,
+        "as seen",
+        workaround,
+    )
 
 
 def test_selftest_tells_both_rates_with_their_counts() -> None:
