@@ -38,7 +38,8 @@ from harness.run.report import Outputs
     "--max-stall-ms",
     type=click.FloatRange(0, min_open=True),
     metavar="MS",
-    help="The longest that a write may be held up, in milliseconds; without it stalls are measured, not judged, and --part stalls alone ends in 3. "
+    help="The longest that a write may be held up, in milliseconds; without it stalls are measured, not judged, "
+    "and --part stalls alone ends in 3. "
     "Example: --max-stall-ms 100",
 )
 @click.option(

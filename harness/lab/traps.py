@@ -69,9 +69,11 @@ async def lock_timeout(dsn: str, note: Note) -> None:
         _refused(send(dsn, timed), "55P03", note, "build under a lock_timeout, a snapshot open elsewhere")
         _is(dsn, SchemaState.INVALID, note)
         recovery = asyncio.create_task(asyncio.to_thread(recover, dsn))
-        await _until(
-            dsn, "SELECT 1 FROM pg_stat_progress_create_index WHERE phase = %s", HalfWay.OLD_SNAPSHOTS.value
+        waiting = (
+            "SELECT 1 FROM pg_stat_progress_create_index JOIN pg_stat_activity USING (pid)"
+            " WHERE phase = %s AND clock_timestamp() - query_start > %s * interval '1 ms'"
         )
+        await _until(dsn, waiting, HalfWay.OLD_SNAPSHOTS.value, 2 * LOCK_TIMEOUT_MS)
         note("the recovery's build has no timeout and waits for the snapshot instead")
         snapshot.rollback()
         await recovery
