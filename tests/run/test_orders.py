@@ -1,11 +1,17 @@
 """One order of a plan on real servers: right ones are safe, each faulty one is caught by the claim meant for it."""
 
+import re
+from typing import Any
+
 import pytest
 
+from harness import plan
 from harness.database.templates import Templates
+from harness.headers.suite import Level
 from harness.rollout.defects import DEFECTS, VARIANTS, PlanDefect, find_plan
-from harness.run.orders import try_plan
-from harness.verdict import Status, Verdict, decide
+from harness.rollout.stage import Cast, stack
+from harness.run.orders import PLAN_CLAIMS, prove_orders, try_plan
+from harness.verdict import Claim, Docket, Status, Verdict, decide
 
 TOLD = {
     "extension-first-refused": "the reply is not the one that the old backend gave",
@@ -37,6 +43,50 @@ async def test_plan_in_another_order_that_is_right_is_proven(templates: Template
     assert {one.claim.id: one.status for one in judgements} == {
         one.claim.id: Status.PROVEN for one in judgements
     }
+
+
+ALL_CLAIMS = (*PLAN_CLAIMS, plan.RULE_CLAIM, plan.EXPLORATION_CLAIM)
+BY_TIME = ("requests_traffic",)
+"""What of the section depends on how fast the machine is."""
+
+Told = tuple[dict[str, Any], list[tuple[str, Status, int, str]]]
+
+
+async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...], cast: Cast) -> Told:
+    """The section without what depends on time, and how each claim stands."""
+    docket = Docket(claims)
+    async with stack(templates, "strict", cast) as shared:
+        found = await prove_orders(docket, shared, level=level, seed=5)
+    section = {name: value for name, value in found.section().items() if name not in BY_TIME}
+    tree = [re.sub(r"gen-[0-9a-f]+", "gen-", line) for line in section["minimal_unsafe_order"]]
+    judgements = docket.judgements()
+    standing = [(one.claim.id, one.status, one.observed, one.detail) for one in judgements]
+    return section | {"minimal_unsafe_order": tree}, standing
+
+
+async def test_two_runs_with_one_seed_tell_the_same_but_for_times_and_ids(templates: Templates) -> None:
+    first, second = [await told_by(templates, Level.SMOKE, PLAN_CLAIMS, Cast()) for _ in range(2)]
+    assert first == second
+
+
+async def test_standard_level_stands_everything_up_and_derives_the_rule_that_nobody_typed_in(
+    templates: Templates,
+) -> None:
+    section, standing = await told_by(templates, Level.STANDARD, ALL_CLAIMS, Cast())
+    assert {status for _, status, _, _ in standing} == {Status.PROVEN}
+    assert section["orders"] == {"enumerated": 624, "total": 624}
+    assert section["stages"] == {"stood_up": 40, "total": 40}
+    assert section["stand_ups"] == {"stood_up": 64, "total": 64}
+    assert section["steps"] == {"taken_in_flight": 100, "total": 100}
+    told = "add the column before any `after` replica; release the extension at any time"
+    assert section["rule"]["words"] == told
+    assert "the plan implies it only in its file list" in section["rule"]["beside_the_plan"]
+    tree = section["minimal_unsafe_order"]
+    assert tree[1].startswith("└─ 1. swap replica 1")
+    assert any("reply    200" in line for line in tree)
+    assert any("42703" in line for line in tree)
+    assert any("0A000" in warning for warning in section["warnings"])
+    assert section["failing_program"] is None
 
 
 def test_plan_is_found_by_its_name() -> None:

@@ -1,0 +1,89 @@
+"""The audit stands as recorded, and says so when a sentence of the plan changes either way."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness import plan
+from harness.checks.audit import Audited, audited, judge_audit, judge_sentences, section
+from harness.database.templates import Templates
+from harness.rollout.stage import stack
+from harness.verdict import Claim, Docket, Finding, Status
+
+CLAIMS = (plan.AUDIT_CLAIM, *(claim for claim, _, _ in plan.AUDIT))
+RECORDED = tuple(
+    (Claim(f"Z{n}", "a sentence", "a quote", "a section"), status, "do this")
+    for n, status in enumerate(Status)
+)
+
+
+def docket_of(statuses: tuple[Status, ...]) -> Docket:
+    docket = Docket((replace(plan.AUDIT_CLAIM, least=1), *(claim for claim, _, _ in RECORDED)))
+    for (claim, _, _), status in zip(RECORDED, statuses, strict=True):
+        docket.saw(claim.id)
+        if status is Status.REFUTED:
+            docket.refute(Finding(claim.id, "done", "seen"))
+        if status is Status.UNKNOWN:
+            docket.lack(claim.id, "not seen")
+    return docket
+
+
+AS_RECORDED = tuple(status for _, status, _ in RECORDED)
+
+
+def test_audit_is_proven_when_every_sentence_stands_as_recorded() -> None:
+    docket = docket_of(AS_RECORDED)
+    judge_audit(docket, RECORDED)
+    assert docket.judgements()[0].status is Status.PROVEN
+    assert docket.judgements()[0].detail == "1 proven, 1 refuted, 1 unknown"
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "status"),
+    [
+        (0, Status.REFUTED, Status.REFUTED),
+        (1, Status.PROVEN, Status.REFUTED),
+        (2, Status.PROVEN, Status.REFUTED),
+        (0, Status.UNKNOWN, Status.UNKNOWN),
+        (1, Status.UNKNOWN, Status.UNKNOWN),
+    ],
+)
+def test_audit_changes_when_a_sentence_does_either_way(at: int, now: Status, status: Status) -> None:
+    changed = list(AS_RECORDED)
+    changed[at] = now
+    docket = docket_of(tuple(changed))
+    judge_audit(docket, RECORDED)
+    assert docket.judgements()[0].status is status
+    told = audited(docket.judgements(), RECORDED, ())
+    assert [one.claim.id for one in told if one.status is not one.expected] == [f"Z{at}"]
+    assert f"recorded as {AS_RECORDED[at]}" in told[at].words
+
+
+def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_where_they_are_asked() -> None:
+    docket = docket_of((Status.PROVEN, Status.REFUTED, Status.UNKNOWN))
+    own = Claim("Z9", "a sentence", "a quote", "a section")
+
+    def resting(*bases: str) -> tuple[Audited, ...]:
+        return audited(docket.judgements(), (), ((own, bases, ""),))
+
+    assert [one.status for one in resting("Z0")] == [Status.PROVEN]
+    assert [one.status for one in resting("Z0", "Z1", "Z2")] == [Status.REFUTED]
+    assert [one.status for one in resting("Z0", "Z2")] == [Status.UNKNOWN]
+    assert resting("Z0", "Q7") == ()
+
+
+async def test_sentences_of_the_plan_stand_as_recorded_on_real_servers(templates: Templates) -> None:
+    docket = Docket(CLAIMS)
+    async with stack(templates, "strict") as shared:
+        await judge_sentences(docket, shared)
+    judge_audit(docket, plan.AUDIT)
+    found = {one.claim.id: one for one in docket.judgements()}
+    assert {claim.id: found[claim.id].status for claim, _, _ in plan.AUDIT} == {
+        claim.id: status for claim, status, _ in plan.AUDIT
+    }
+    assert found["A0"].status is Status.PROVEN
+    assert "22012" in found["A6"].findings[0].effect
+    assert "27 columns" in found["A5"].findings[0].effect
+    written = section(audited(docket.judgements(), plan.AUDIT, plan.RESTING_AUDIT))
+    assert [one["id"] for one in written] == [claim.id for claim, _, _ in plan.AUDIT]
+    assert all(one["workaround"] for one in written if one["expected"] == "refuted")

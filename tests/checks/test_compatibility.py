@@ -1,0 +1,159 @@
+"""What must not change, on requests and rows that are written down: each way to change it refutes its own claim."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from psycopg import sql
+
+from harness import plan
+from harness.checks.compatibility import (
+    judge_accounting,
+    judge_old_clients,
+    judge_old_rows,
+    judge_prepared,
+    judge_replies,
+    judge_totals,
+    judge_users,
+)
+from harness.clients.exchange import HeaderLine, Outcome, Reply
+from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
+from harness.rollout.matrix import MACHINE, SignedIn, probe
+from harness.rollout.prepared import Shape, Survival
+from harness.target import Observation, Row
+from harness.verdict import Docket, Status
+
+USER = SignedIn("user-1", "user-1@example.com", "token")
+ID = derived_id(MACHINE)
+JSON = (b"content-type", b"application/json")
+
+Change = Callable[[Observation], Observation]
+
+
+def seen(
+    number: int,
+    served_by: str,
+    *,
+    header: bool = False,
+    auth: Auth = Auth.ANONYMOUS,
+    stage: str = "a stage",
+    headers: tuple[HeaderLine, ...] = (JSON,),
+) -> Observation:
+    lines = plan_header(ID) if header else ()
+    one = probe(
+        USER,
+        f"2001:db8::{number:x}",
+        ExtensionBuild.AFTER if header else ExtensionBuild.BEFORE,
+        auth,
+        kind="valid" if header else "none",
+        lines=lines,
+        stream=False,
+    )
+    value = one.email if served_by == "after" and one.email else None
+    value = ID if header and served_by == "after" and value is None else value
+    row = Row(f"usage-{number}", one.user, f"metadata-{number}", f"gen-{number}", value)
+    body = json.dumps({"id": f"gen-{number}", "created": number, "ok": True}).encode()
+    reply = Reply(Outcome.REPLY, 200, headers, body)
+    return Observation(one, reply, (row,), served_by, stage, datetime(2025, 11, 1, tzinfo=UTC))
+
+
+def good() -> list[Observation]:
+    """A control and a request with the header from each build, and both kinds of user."""
+    pairs = [(auth, build) for auth in (Auth.ANONYMOUS, Auth.SIGNED_IN) for build in ("before", "after")]
+    found = []
+    for number, (auth, build) in enumerate(pairs):
+        found += [
+            seen(10 * number + 1, build, auth=auth),
+            seen(10 * number + 2, build, auth=auth, header=True),
+        ]
+    return found
+
+
+def judged(observations: list[Observation]) -> dict[str, Status]:
+    claims = tuple(
+        replace(claim, least=1) for claim in plan.CLAIMS if claim.id in ("V4", "C1", "C2", "R1", "I1", "I2")
+    )
+    docket = Docket(claims)
+    judge_replies(docket, observations)
+    judge_old_rows(docket, observations)
+    judge_old_clients(docket, observations)
+    judge_accounting(docket, observations)
+    judge_users(docket, observations)
+    return {one.claim.id: one.status for one in docket.judgements()}
+
+
+def row_of(one: Observation, **changes: str | None) -> Observation:
+    return replace(one, rows=(replace(one.rows[0], **changes),))
+
+
+def body_of(one: Observation, **changes: object) -> Observation:
+    document = json.loads(one.reply.body) | changes
+    return replace(one, reply=replace(one.reply, body=json.dumps(document).encode()))
+
+
+def test_claims_are_proven_when_nothing_has_changed_but_ids_and_times() -> None:
+    assert judged(good()) == dict.fromkeys(("V4", "C1", "C2", "R1", "I1", "I2"), Status.PROVEN)
+
+
+CHANGES: list[tuple[str, int, Change]] = [
+    ("V4", 3, lambda one: body_of(one, ok=False)),
+    ("V4", 3, lambda one: replace(one, reply=replace(one.reply, status=400))),
+    ("V4", 3, lambda one: replace(one, reply=replace(one.reply, headers=(JSON, (b"x-echo", b"1"))))),
+    ("C1", 1, lambda one: replace(one, reply=replace(one.reply, status=400))),
+    ("C1", 1, lambda one: row_of(one, value=ID)),
+    ("C2", 2, lambda one: row_of(one, value=ID)),
+    ("C2", 2, lambda one: body_of(one, ok=False)),
+    ("R1", 0, lambda one: replace(one, rows=())),
+    ("R1", 0, lambda one: replace(one, rows=one.rows * 2)),
+    ("R1", 3, lambda one: row_of(one, metadata_id=None)),
+    ("I1", 6, lambda one: row_of(one, user="user-2")),
+    ("I2", 3, lambda one: row_of(one, user=f"anon:{ID}")),
+]
+
+
+@pytest.mark.parametrize(("claim", "at", "change"), CHANGES)
+def test_claim_is_refuted_by_the_change_that_it_forbids(claim: str, at: int, change: Change) -> None:
+    observations = good()
+    observations[at] = change(observations[at])
+    assert judged(observations)[claim] is Status.REFUTED
+
+
+def test_old_client_is_served_as_before_when_a_later_reply_only_has_a_further_header() -> None:
+    later = [
+        replace(one, stage="a later stage", reply=replace(one.reply, headers=(JSON, (b"x-limit", b"9"))))
+        for one in good()
+    ]
+    assert judged(good() + later)["C2"] is Status.PROVEN
+
+
+@pytest.mark.parametrize(
+    ("answered", "after", "status"),
+    [(3, (13, 13), Status.PROVEN), (3, (13, 12), Status.REFUTED), (2, (13, 13), Status.REFUTED)],
+)
+def test_totals_count_rows_of_all_users_in_both_tables(
+    answered: int, after: tuple[int, int], status: Status
+) -> None:
+    docket = Docket(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "R1"))
+    judge_totals(docket, answered, (10, 10), after)
+    assert docket.judgements()[0].status is status
+
+
+@pytest.mark.parametrize(
+    ("prepared", "refusals", "status"),
+    [
+        (True, (), Status.PROVEN),
+        (False, (), Status.UNKNOWN),
+        (True, ("0A000 cached plan must not change result type",) * 3, Status.REFUTED),
+    ],
+)
+def test_prepared_statement_must_have_been_prepared_and_go_on(
+    prepared: bool, refusals: tuple[str, ...], status: Status
+) -> None:
+    docket = Docket(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "C3"))
+    statement = sql.Composed([sql.SQL("SELECT 1")])
+    needed = Survival(Shape("the old INSERT", statement, needed=True), prepared, refusals)
+    beside = Survival(Shape("SELECT *", statement, needed=False), prepared, ("0A000 x",) * 3)
+    judge_prepared(docket, [needed, beside])
+    assert docket.judgements()[0].status is status
