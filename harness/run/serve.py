@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
 from harness.backend.defects import DEFECTS, find_build
+from harness.backend.http import behind_refusals
 from harness.backend.serve import BACKLOG, HOST, POOL_SIZE, check_port, loop_factory
 from harness.backend.upstream import Upstream
 from harness.data import sql_text
@@ -163,7 +164,8 @@ async def serve_until(
         looking = asyncio.create_task(watch.run(rows))
         try:
             front = Front(live_page(book, address.told()), witness)
-            async with running(front, protocol(witness), listener, grace_s=PAGE_GRACE_S) as served:
+            http = protocol(witness, behind_refusals(find_build(options.build).error_page))
+            async with running(front, http, listener, grace_s=PAGE_GRACE_S) as served:
                 with closing(book):
                     view.ready(address, book.counts)
                     await ends.asked(looking)

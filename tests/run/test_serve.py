@@ -22,6 +22,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from harness import plan
+from harness.backend.defects import VARIANTS
 from harness.backend.serve import HOST
 from harness.clients.exchange import Outcome
 from harness.database.server import Server
@@ -137,6 +138,17 @@ async def test_what_would_fail_the_gate_is_named_by_its_claim(
     summary = await stack.end()
     assert summary.counts.faulty == 1
     assert not summary.faultless
+
+
+@pytest.mark.parametrize("build", [variant.name for variant in VARIANTS])
+async def test_harmless_variant_is_not_marked(serve: Serve, build: str) -> None:
+    stack = await serve(build=build)
+    await asyncio.gather(
+        *(stack.send(*values) for values in ((), (VALID,), (b"!",), (b"a", b"b"), (b"\x01",)))
+    )
+    summary = await stack.end()
+    assert (summary.rows, summary.counts.stored, summary.counts.null) == (4, 1, 3)
+    assert summary.faultless
 
 
 async def test_old_backend_is_expected_to_store_nothing(serve: Serve) -> None:

@@ -199,15 +199,14 @@ class Witness:
         return tuple(faults)
 
 
-def protocol(witness: Witness) -> type[NodeProtocol]:
+def protocol(witness: Witness, base: type[NodeProtocol]) -> type[NodeProtocol]:
     """The HTTP protocol that tells this witness what it refuses."""
 
-    class WitnessedProtocol(NodeProtocol):
-        def on_refusal(self, reply: bytes, lines: HeaderLines, packet: bytes) -> None:
-            client = self.client[0] if self.client else "no address"
-            witness.refused(client, int(reply.split(b" ", 2)[1]), lines, packet)
+    def on_refusal(self: NodeProtocol, reply: bytes, lines: HeaderLines, packet: bytes) -> None:
+        client = self.client[0] if self.client else "no address"
+        witness.refused(client, int(reply.split(b" ", 2)[1]), lines, packet)
 
-    return WitnessedProtocol
+    return type("WitnessedProtocol", (base,), {"on_refusal": on_refusal})
 
 
 def _refusable(visit: Visit) -> bool:
