@@ -151,11 +151,13 @@ async def serve_until(
         masked(dsn) if server.kind == "dsn" else dsn,
         await signed_in(dsn, secret),
     )
-    policy = POLICIES[options.policy]
+    build, policy = find_build(options.build), POLICIES[options.policy]
     book = Logbook(view.changed)
     async with AsyncExitStack() as open_:
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
+        if build.prelude is not None:
+            await connection.execute(sql_text(build.prelude).encode())
         rows = Rows(connection)
         before = await _usage_rows(connection)
         watch = RowWatch(book, policy, options.served_by, options.wait_s, await rows.now())
@@ -164,7 +166,7 @@ async def serve_until(
         looking = asyncio.create_task(watch.run(rows))
         try:
             front = Front(live_page(book, address.told()), witness)
-            http = protocol(witness, behind_refusals(find_build(options.build).error_page))
+            http = protocol(witness, behind_refusals(build.error_page))
             async with running(front, http, listener, grace_s=PAGE_GRACE_S) as served:
                 with closing(book):
                     view.ready(address, book.counts)
