@@ -49,8 +49,8 @@ def with_status(report: Report, status: Status) -> set[str]:
 
 
 @pytest.fixture
-def judge(tmp_path: Path) -> Judge:
-    """Runs the gate: `await judge(options, **changes)`; its journal goes to the test's folder."""
+def run_gate(tmp_path: Path) -> Judge:
+    """Runs the gate: `await run_gate(options, **changes)`; its journal goes to the test's folder."""
     count = 0
 
     async def judge_one(options: GateOptions, **changes: object) -> Report:
@@ -63,10 +63,10 @@ def judge(tmp_path: Path) -> Judge:
 
 
 @pytest.fixture
-def judge_build(ready_dsn: str, start: StartReplica, judge: Judge) -> Judge:
+def judge_build(ready_dsn: str, start: StartReplica, run_gate: Judge) -> Judge:
     """Judges a build of the reference on a migrated database: `await judge_build("limit-256")`."""
 
     async def judge_one(name: str, **changes: object) -> Report:
-        return await judge(of_reference(await start(ready_dsn, name), ready_dsn), **changes)
+        return await run_gate(of_reference(await start(ready_dsn, name), ready_dsn), **changes)
 
     return judge_one

@@ -50,14 +50,14 @@ def unwell(request: pytest.FixtureRequest, server: Server) -> Iterator[Backends]
         yield started
 
 
-async def judged(judge: Judge, backend: Backend, wait_rows_s: float = 3.0) -> Report:
-    return await judge(of_backend(backend), wait_rows_s=wait_rows_s, timeout_s=2.0, time_limit_s=40.0)
+async def judged(run_gate: Judge, backend: Backend, wait_rows_s: float = 3.0) -> Report:
+    return await run_gate(of_backend(backend), wait_rows_s=wait_rows_s, timeout_s=2.0, time_limit_s=40.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_backend_with_nothing_wrong_is_go(kind: Kind, empty_dsn: str, judge: Judge) -> None:
+async def test_a_backend_with_nothing_wrong_is_go(kind: Kind, empty_dsn: str, run_gate: Judge) -> None:
     with independent(kind, empty_dsn) as backend:
-        report = await judged(judge, backend)
+        report = await judged(run_gate, backend)
     assert report.verdict is Verdict.GO
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
 
@@ -68,9 +68,9 @@ async def test_a_backend_with_nothing_wrong_is_go(kind: Kind, empty_dsn: str, ju
     indirect=["faulty"],
 )
 async def test_a_fault_is_no_go_by_a_claim_for_its_sort(
-    faulty: Backends, defect: IndependentDefect, judge: Judge
+    faulty: Backends, defect: IndependentDefect, run_gate: Judge
 ) -> None:
-    report = await judged(judge, faulty[defect.name, None], wait_rows_s=1.5)
+    report = await judged(run_gate, faulty[defect.name, None], wait_rows_s=1.5)
     assert report.verdict is Verdict.NO_GO
     refuted = with_status(report, Status.REFUTED)
     assert refuted & MEANT[defect.failure]
@@ -78,8 +78,10 @@ async def test_a_fault_is_no_go_by_a_claim_for_its_sort(
 
 
 @pytest.mark.parametrize("mode", BAD_DAYS)
-async def test_a_bad_day_is_inconclusive_with_its_reason(unwell: Backends, mode: str, judge: Judge) -> None:
-    report = await judged(judge, unwell[None, mode])
+async def test_a_bad_day_is_inconclusive_with_its_reason(
+    unwell: Backends, mode: str, run_gate: Judge
+) -> None:
+    report = await judged(run_gate, unwell[None, mode])
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.REFUTED) == set()
     assert report.seconds < 40
@@ -89,10 +91,10 @@ async def test_a_bad_day_is_inconclusive_with_its_reason(unwell: Backends, mode:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
-    kind: Kind, empty_dsn: str, judge: Judge
+    kind: Kind, empty_dsn: str, run_gate: Judge
 ) -> None:
     with independent(kind, empty_dsn, mode="die-after-20") as backend:
-        report = await judged(judge, backend)
+        report = await judged(run_gate, backend)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.REFUTED) == set()
     assert any("does not answer any more" in remark for remark in report.remarks)
@@ -100,9 +102,9 @@ async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_platform_that_overwrites_addresses_is_recognised_and_go(
-    kind: Kind, empty_dsn: str, judge: Judge
+    kind: Kind, empty_dsn: str, run_gate: Judge
 ) -> None:
     with independent(kind, empty_dsn, mode="overwrites-forwarded-for") as backend:
-        report = await judged(judge, backend)
+        report = await judged(run_gate, backend)
     assert report.verdict is Verdict.GO
     assert any("overwrites x-forwarded-for" in remark for remark in report.remarks)

@@ -111,14 +111,14 @@ def test_a_run_is_found_by_its_name_or_by_its_file(tmp_path: Path) -> None:
 
 
 async def test_clean_takes_back_all_that_a_run_wrote(
-    start: StartReplica, ready_dsn: str, judge: Judge
+    start: StartReplica, ready_dsn: str, run_gate: Judge
 ) -> None:
     before = counts(ready_dsn)
     options = of_reference(await start(ready_dsn, "after"), ready_dsn)
-    kept = await judge(options)
+    kept = await run_gate(options)
     between = counts(ready_dsn)
     assert between[0] > before[0] + 40
-    cleaned = await judge(options, clean=True)
+    cleaned = await run_gate(options, clean=True)
     assert counts(ready_dsn) == between
     assert any("deleted" in remark and "http_ip" in remark for remark in cleaned.remarks)
     done = clean(ready_dsn, Path(kept.sections["requests"]["journal"]))
@@ -128,17 +128,19 @@ async def test_clean_takes_back_all_that_a_run_wrote(
     assert (again.usage_rows, again.metadata_rows) == (0, 0)
 
 
-async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(empty_dsn: str, judge: Judge) -> None:
+async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(
+    empty_dsn: str, run_gate: Judge
+) -> None:
     with independent("flask", empty_dsn, mode="overwrites-forwarded-for", late_ms=(0, 20)) as backend:
-        report = await judge(of_backend(backend), clean=True)
+        report = await run_gate(of_backend(backend), clean=True)
     assert report.sections["requests"]["sent"] > 40
     assert counts(empty_dsn) == (0, 0)
 
 
-async def test_clean_takes_doubled_rows_too(start: StartReplica, ready_dsn: str, judge: Judge) -> None:
+async def test_clean_takes_doubled_rows_too(start: StartReplica, ready_dsn: str, run_gate: Judge) -> None:
     before = counts(ready_dsn)
     options = of_reference(await start(ready_dsn, "doubles"), ready_dsn)
-    await judge(replace(options, token=None, email=None), clean=True)
+    await run_gate(replace(options, token=None, email=None), clean=True)
     assert counts(ready_dsn) == before
 
 
