@@ -10,7 +10,7 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from harness.report.escape import visible
-from harness.report.sections import Machine, Move
+from harness.report.parts import Machine, Move
 
 BOX: Final = (118, 34)
 """Width and height of a state, pixels."""

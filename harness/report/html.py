@@ -21,7 +21,7 @@ from harness.report import sections, words
 from harness.report.diagram import diagram
 from harness.report.document import Report, cleaned
 from harness.report.escape import visible
-from harness.report.sections import Place
+from harness.report.parts import Orders, Place
 from harness.verdict import Status, Verdict
 
 MARKS: Final = {Verdict.GO: "✓", Verdict.NO_GO: "✕", Verdict.INCONCLUSIVE: "?"}
@@ -89,7 +89,7 @@ def _statuses(report: Report) -> dict[str, int]:
     return {standing: count for standing in order if (count := standings.count(standing))}
 
 
-def _machines(orders: sections.Orders | None) -> Markup | str:
+def _machines(orders: Orders | None) -> Markup | str:
     if orders is None or not orders.machines:
         return ""
     try:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from harness.report.diagram import LETTER, diagram
-from harness.report.sections import Machine, Move, orders
+from harness.report.parts import Machine, Move
+from harness.report.sections import orders
 from tests.report.sample import HOSTILE, whole_report
 
 
