@@ -25,7 +25,8 @@ def judge_exploration(docket: Docket, book: Logbook, replay: str) -> None:
 def lost_as_ever(book: Logbook) -> tuple[str, ...]:
     """Which rows were lost that the backend as it was loses too, or ahead of the column; a line for each reason."""
     return tuple(
-        f"{count} rows lost, as expected, because {reason}" for reason, count in sorted(book.lost.items())
+        f"{count} {'row' if count == 1 else 'rows'} lost, as expected, because {reason}"
+        for reason, count in sorted(book.lost.items())
     )
 
 

@@ -68,7 +68,7 @@ class OrdersEvidence:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader should know beside the claims."""
-        return (*(f"warning: {warning}" for warning in self.warnings), *self.exploration)
+        return (*(f"warning to whoever has it: {one}" for one in self.warnings), *self.exploration)
 
     def lines(self) -> tuple[str, ...]:
         """What was done and found, for a person."""

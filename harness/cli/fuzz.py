@@ -125,16 +125,25 @@ def fuzz(**given: Any) -> int:
 def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, **given: Any) -> int:
     """Sends the requests of FILE, or one request with the given header lines, and judges replies and rows.
 
+    A FILE of prove's exploration holds its builds and policy; of the options only --postgres counts then.
+
     Exit codes: 0 FIXED, 1 STILL FAILS, 3 could not run. Example: harness replay harness-find-0123456789.json
     """
     from dataclasses import replace
 
     from harness.clients.extension import Auth
+    from harness.run.explore import holds_program, replay_program
     from harness.run.recipe import Recipe, case_of, read_recipe
     from harness.run.replay import replay, tell
 
     if file is not None and lines:
         raise MisuseError("both a file and --line were given; give one of them")
+    if file is not None and holds_program(file):
+        with busy("replaying"):
+            repeated = replay_program(file, given["postgres"])
+        for line in repeated.lines():
+            say(line)
+        return 0 if repeated.fixed else 1
     recipe = (
         read_recipe(file)
         if file is not None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from harness import plan
@@ -44,6 +45,7 @@ from harness.rollout.prepared import survivals, warnings
 from harness.rollout.rule import PLAN_ORDER
 from harness.rollout.schema import StepRefused
 from harness.rollout.stage import Stack, stack
+from harness.run.explore import write_program
 from harness.run.progress import Busy, silent
 from harness.target import Observation
 from harness.verdict import Docket
@@ -93,11 +95,13 @@ async def prove_orders(
     seed: int,
     order: tuple[Step, ...] = PLAN_ORDER,
     busy: Busy = silent,
+    finds: Path | None = None,
 ) -> OrdersEvidence:
     """Goes the walks of a level and judges every claim that is about stages, steps and orders.
 
     What the rule forbids is expected to do harm: there, harm is evidence for the rule. All other claims are judged
-    where the rollout is promised to be safe. `order` is what a faulty plan would have at the lowest level.
+    where the rollout is promised to be safe. `order` is what a faulty plan would have at the lowest level,
+    `finds` the folder for a file that repeats what exploration found; None: no file.
     """
     chosen = route(level, order)
     replay = f"harness prove --level {level} --seed {seed}"
@@ -118,7 +122,7 @@ async def prove_orders(
             if explored is not None:
                 told("orders: what goes wrong meanwhile")
                 await explored
-                judge_exploration(docket, book, replay)
+                judge_exploration(docket, book, _replay_of(book, shared, finds) or replay)
     except BaseException:
         book.stop()
         raise
@@ -134,6 +138,13 @@ async def prove_orders(
     derived = derive(chosen.forward, ground) if chosen.forward else None
     seen = gather(chosen.around, ground, journeys, derived, await _prepared(docket, shared))
     return replace(seen, exploration=tuple(told_of(book)), failing_program=failing_program(book))
+
+
+def _replay_of(book: Logbook, shared: Stack, finds: Path | None) -> str:
+    """A line that repeats the smallest failure by its file; empty when there is none."""
+    if book.smallest is None or finds is None:
+        return ""
+    return f"harness replay {write_program(book.smallest, shared.cast, shared.policy, finds)}"
 
 
 async def _prepared(docket: Docket, shared: Stack) -> tuple[str, ...]:

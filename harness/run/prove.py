@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from harness import plan
@@ -153,7 +154,9 @@ async def _prove(options: ProveOptions, docket: Docket, templates: Templates, bu
         await prove_headers(docket, shared, options.level, samples, busy)
         async with stand(shared, ARRIVED) as standing:
             await judge_linkability(docket, standing, addresses(), seed=options.seed)
-        orders = await prove_orders(docket, shared, level=options.level, seed=options.seed, busy=busy)
+        orders = await prove_orders(
+            docket, shared, level=options.level, seed=options.seed, busy=busy, finds=Path()
+        )
         await judge_sentences(docket, shared)
         with busy("the rule and the extension's code under Node"):
             await under_node
