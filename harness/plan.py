@@ -497,6 +497,22 @@ GATE_AFTER: Final = (*_GATE_RULE, "C2", "I1", "I2", "R1", "M3", "M4", "D1")
 GATE_BEFORE: Final = ("C1", "C2", "I2", "R1")
 """What is required of a deployed backend that should not have it yet."""
 
+SELFTEST_CLAIMS: Final = (
+    Claim(
+        "S1",
+        "Every defect of the catalogue is refuted by the claim meant for it.",
+        "Backend FIRST, Extensions AFTER",
+        "Deployment Order",
+    ),
+    Claim(
+        "S2",
+        "No harmless variant of the catalogue is refuted, and each is proven.",
+        "No tight coupling, deploy at your own pace",
+        "Deployment Order",
+    ),
+)
+"""Asked of the harness itself: whether it can fail, and does not where it must not."""
+
 _ID = "Repository 2, File 1: anonymous-id.ts"
 _PROVIDER = "Repository 2, File 2: kilocode-openrouter.ts"
 

@@ -16,6 +16,7 @@ from harness.cli.prove import prove
 from harness.cli.rehearse import rehearse
 from harness.cli.report import report
 from harness.cli.schema import schema
+from harness.cli.selftest import selftest
 from harness.cli.serve import serve
 from harness.errors import CannotRunError, MisuseError
 from harness.report.document import harness_version
@@ -33,7 +34,7 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate, rehearse, schema, report, serve, gate, clean, coverage, upstream):
+for command in (prove, fuzz, replay, migrate, rehearse, schema, report, serve, gate, clean, coverage, upstream, selftest):
     app.add_command(command)
 
 

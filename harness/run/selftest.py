@@ -1,0 +1,223 @@
+"""What `harness selftest` does: turns every defect that it knows into a refutation by the claim meant for it.
+
+And every harmless variant into GO. A defect that dies only by another claim is a hole, and shown as one.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from harness import plan
+from harness.backend import serve
+from harness.backend.serve import upstream
+from harness.database.server import Server, running_server
+from harness.database.templates import Templates
+from harness.errors import MisuseError
+from harness.report.document import Report
+from harness.rollout.stage import Cast, Stack
+from harness.run.progress import Busy, Say, silent
+from harness.run.report import inputs
+from harness.run.trials import Ground, Trial, trials
+from harness.verdict import Docket, Finding, Method, Status, Verdict, decide
+
+KILLED: Final = "S1"
+SPARED: Final = "S2"
+AT_ONCE: Final = 4
+"""Trials that run side by side: most of the time each waits for servers or rows."""
+TRIAL_S_MAX: Final = 300.0
+"""No trial takes as long; one that does is told as failed rather than waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestOptions:
+    """What the user asked for."""
+
+    postgres: str = "embedded"
+    policy: str = "strict"
+    only: tuple[str, ...] = ()
+    """Words that the name of a trial must hold, any of them; all trials without."""
+    command: str = "harness selftest"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a trial."""
+
+    trial: Trial
+    verdict: Verdict
+    refuted: tuple[str, ...]
+    unknown: tuple[str, ...]
+    claims: tuple[str, ...]
+    """All that were judged."""
+    level: str
+    """The level at which it ended."""
+    seconds: float
+    failed: str = ""
+    """Why it could not be judged."""
+
+    @property
+    def right(self) -> bool:
+        """A defect refuted by the claim meant for it; a variant proven in every claim."""
+        if self.trial.meant:
+            return self.trial.meant in self.refuted
+        return self.verdict is Verdict.GO
+
+    @property
+    def words(self) -> str:
+        """What is wrong with the outcome."""
+        if self.failed:
+            return self.failed
+        told = f"{self.verdict}, refuted: {', '.join(self.refuted) or 'nothing'}"
+        if not self.trial.meant:
+            return f"harmless, yet {told}; unknown: {', '.join(self.unknown) or 'nothing'}"
+        return f"meant for {self.trial.meant}, yet {told}"
+
+
+@dataclass(slots=True)
+class _Progress:
+    told: Say
+    total: int
+    done: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def count(self, tried: Tried) -> None:
+        self.done += 1
+        if not tried.right:
+            self.wrong.append(tried.trial.name)
+        holes = f"; holes: {', '.join(self.wrong)}" if self.wrong else ""
+        self.told(f"{self.done} of {self.total} trials{holes}")
+
+
+def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
+    """Runs the trials and returns the report, with the matrix of defects and claims as its section `selftest`.
+
+    Raises CannotRunError when the stack cannot be stood up, MisuseError when no trial is called so.
+    """
+    stamp, began = datetime.now(UTC), time.monotonic()
+    known = list(trials())
+    chosen = [one for one in known if not options.only or any(word in one.name for word in options.only)]
+    if not chosen:
+        raise MisuseError(f"no trial's name holds {' or '.join(options.only)}; for example --only limit-256")
+    serve.warm()
+    with running_server(options.postgres) as server:
+        name = f"Postgres {server.version} ({server.kind})"
+        say(f"{name}; {len(chosen)} trials")
+        with (
+            Templates(server) as templates,
+            busy("selftest") as told,
+            asyncio.Runner(loop_factory=serve.loop_factory()) as runner,
+        ):
+            tried = runner.run(_try_all(options, server, templates, chosen, told))
+    docket = judged(tried, complete=len(chosen) == len(known))
+    return Report(
+        command=options.command,
+        seed=0,
+        level="",
+        policy=options.policy,
+        server=name,
+        started=stamp.isoformat(timespec="seconds"),
+        seconds=time.monotonic() - began,
+        judgements=docket.judgements(),
+        sections={"selftest": section(tried)},
+        target="the harness itself",
+        inputs=inputs(options.policy),
+    )
+
+
+def judged(tried: Sequence[Tried], *, complete: bool) -> Docket:
+    """S1 and S2 over the trials; unknown where not all were run, or one could not be judged."""
+    docket = Docket(plan.SELFTEST_CLAIMS)
+    for claim in (KILLED, SPARED):
+        docket.by(claim, Method.EXHAUSTIVE)
+        if not complete:
+            docket.lack(claim, f"only {len(tried)} trials were run")
+    for one in tried:
+        claim = KILLED if one.trial.meant else SPARED
+        if one.failed:
+            docket.lack(claim, f"{one.trial.name}: {one.failed}")
+            continue
+        docket.saw(claim)
+        if not one.right:
+            replay = f"harness selftest --only '{one.trial.name}'"
+            docket.refute(Finding(claim, f"{one.trial.name}: {one.trial.words}", one.words, replay=replay))
+    return docket
+
+
+def section(tried: Iterable[Tried]) -> dict[str, Any]:
+    """The matrix as JSON: the claims, and each trial with those that were refuted."""
+    rows = list(tried)
+    claims = dict.fromkeys(claim for one in rows for claim in one.claims)
+    return {
+        "claims": sorted(claims, key=_in_order),
+        "trials": [
+            {
+                "name": one.trial.name,
+                "words": one.trial.words,
+                "meant": one.trial.meant,
+                "verdict": str(one.verdict),
+                "refuted": list(one.refuted),
+                "right": one.right,
+                "level": one.level,
+                "seconds": round(one.seconds, 2),
+            }
+            for one in rows
+        ],
+    }
+
+
+async def _try_all(
+    options: SelftestOptions, server: Server, templates: Templates, chosen: Sequence[Trial], told: Say
+) -> list[Tried]:
+    room = asyncio.Semaphore(AT_ONCE)
+    progress = _Progress(told, len(chosen))
+    async with upstream() as stub:
+        shared = Stack(templates, stub, options.policy, Cast(), secrets.token_hex(32))
+        ground = Ground(server, shared)
+
+        async def one(trial: Trial) -> Tried:
+            async with room:
+                tried = await _try(trial, ground)
+            progress.count(tried)
+            return tried
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(trial)) for trial in chosen]
+    return [task.result() for task in tasks]
+
+
+async def _try(trial: Trial, ground: Ground) -> Tried:
+    """Judges by one attempt after the other until the claim that is meant refutes."""
+    began = time.monotonic()
+    found: Tried | None = None
+    for level, attempt in trial.attempts:
+        try:
+            async with asyncio.timeout(TRIAL_S_MAX):
+                judgements = await attempt(ground)
+        except TimeoutError:
+            failed = f"it took longer than {TRIAL_S_MAX:.0f} s"
+            return Tried(trial, Verdict.INCONCLUSIVE, (), (), (), level, time.monotonic() - began, failed)
+        by_status = {
+            status: tuple(one.claim.id for one in judgements if one.status is status) for status in Status
+        }
+        found = Tried(
+            trial=trial,
+            verdict=decide(judgements),
+            refuted=by_status[Status.REFUTED],
+            unknown=by_status[Status.UNKNOWN],
+            claims=tuple(one.claim.id for one in judgements),
+            level=level,
+            seconds=time.monotonic() - began,
+        )
+        if found.right:
+            break
+    assert found is not None, "a trial has an attempt"
+    return found
+
+
+def _in_order(claim: str) -> tuple[str, int]:
+    letters = claim.rstrip("0123456789")
+    return letters, int(claim[len(letters) :])

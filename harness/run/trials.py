@@ -1,0 +1,199 @@
+"""The trials of the self-test: each defect and each harmless variant of the catalogues, and how it is judged.
+
+Backends are judged by the gate, through URL and database alone; migrations by the laboratory; plans by going their
+own order. Knows nothing of how many run at once, nor of reports.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from psycopg import sql
+
+from harness import plan
+from harness.backend import defects as backends
+from harness.backend.builds import AFTER, BEFORE, Build
+from harness.backend.serve import ReplicaConfig, replica
+from harness.checks.gate_schema import judge_schema as judge_deployed
+from harness.checks.migration import judge_schema, migrate_as_laid_out
+from harness.checks.migration_traffic import judge_build_locks
+from harness.clients.extension import FREE_MODEL
+from harness.data import sql_text
+from harness.database.catalog import SchemaState
+from harness.database.runners import connect
+from harness.database.server import Server
+from harness.headers.suite import Level
+from harness.lab import defects as migrations
+from harness.lab.layouts import Layout
+from harness.lab.table import filled
+from harness.rollout import defects as plans
+from harness.rollout.defects import PlanDefect
+from harness.rollout.stage import Stack
+from harness.run.gate import GateOptions, claims_of, judge_target
+from harness.run.orders import PLAN_CLAIMS, prove_orders
+from harness.verdict import Docket, Judgement
+
+LOCKS: Final = "M6"
+"""The claim that needs the build to be held; the other claims of a migration are judged on what it leaves."""
+MIGRATION_CLAIMS: Final = ("M1", "M2", "M3", "M4", "M5", "M6", "M7")
+DEPLOYED: Final = ("M3", "M4")
+"""Claims of a migration that the gate judges on somebody's database."""
+ROWS: Final = 1000
+LEVELS: Final = (Level.SMOKE, Level.STANDARD)
+"""From the cheapest on."""
+AT_LENGTH: Final = frozenset({"after", "ascii-word", "late-rows", "counts-down", "other-words"})
+"""Harmless builds that are judged at the last level: only many requests could make a fault of what they do."""
+WAIT_ROWS_S: Final = 2.0
+"""Rows of the reference come at once, but for those of a build that is late."""
+
+Judgements = tuple[Judgement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all trials share."""
+
+    server: Server
+    stack: Stack
+
+
+Attempt = Callable[[Ground], Awaitable[Judgements]]
+"""One way of judging."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One defect with the claim meant for it, or one harmless variant."""
+
+    name: str
+    words: str
+    meant: str
+    """Id of the claim; empty for a variant."""
+    attempts: tuple[tuple[str, Attempt], ...]
+    """Ways of judging it, each with its level, the cheapest first: the next is tried when one has not refuted."""
+
+
+def trials() -> Iterator[Trial]:
+    """Every trial; those that take longest come first."""
+    for one in (*plans.DEFECTS, *plans.VARIANTS):
+        yield Trial(f"plan {one.name}", one.summary, one.claim, (("", _plan(one)),))
+    for build in (AFTER, *backends.VARIANTS):
+        level = LEVELS[-1] if build.name in AT_LENGTH else LEVELS[0]
+        yield Trial(f"backend {build.name}", build.summary, "", ((str(level), _backend(build, level)),))
+    for defect in backends.DEFECTS:
+        attempts = tuple((str(level), _backend(defect.build, level, defect.plays)) for level in LEVELS)
+        yield Trial(f"backend {defect.build.name}", defect.build.summary, defect.claim, attempts)
+    yield Trial("backend before", BEFORE.summary, "V1", ((LEVELS[0], _backend(BEFORE, LEVELS[0])),))
+    for faulty in migrations.DEFECTS:
+        judged = _migration(faulty.layout, locks=faulty.claim == LOCKS)
+        yield Trial(f"migration {faulty.name}", faulty.summary, faulty.claim, (("", judged),))
+        if faulty.claim in DEPLOYED:
+            attempt = (("", _deployed(faulty.layout)),)
+            yield Trial(f"deployed {faulty.name}", faulty.summary, faulty.claim, attempt)
+    summary = "the index has another name than the declared one"
+    yield Trial("deployed renamed-index", summary, "", (("", _deployed(None)),))
+    for layout in migrations.HARMLESS:
+        attempt = (("", _migration(layout, locks=True)),)
+        yield Trial(f"migration {layout.name}", layout.summary, "", attempt)
+
+
+def _plan(faulty: PlanDefect) -> Attempt:
+    """The plan's own order on real servers."""
+
+    async def attempt(ground: Ground) -> Judgements:
+        docket = Docket(PLAN_CLAIMS)
+        shared = replace(ground.stack, cast=faulty.cast, schema=faulty.schema)
+        await prove_orders(docket, shared, level=Level.SMOKE, seed=0, order=faulty.order)
+        return docket.judgements()
+
+    return attempt
+
+
+def _backend(build: Build, level: Level, plays: str = "after") -> Attempt:
+    """A replica of the build, judged by the gate as somebody's deployed backend."""
+
+    async def attempt(ground: Ground) -> Judgements:
+        shared = ground.stack
+        async with _database(shared.templates.database(SchemaState.READY)) as dsn:
+            if build.prelude is not None:
+                await asyncio.to_thread(_execute, dsn, sql.SQL(sql_text(build.prelude)).format())
+            user = await shared.signed_in(dsn)
+            config = ReplicaConfig(build.name, shared.policy, dsn, shared.upstream.origin, shared.secret)
+            async with replica(config) as process:
+                with tempfile.TemporaryDirectory() as folder:
+                    options = GateOptions(
+                        backend_url=process.origin,
+                        database_url=dsn,
+                        free_model=FREE_MODEL,
+                        token=user.token,
+                        email=user.email,
+                        policy=shared.policy,
+                        level=level,
+                        build=plays,
+                        wait_rows_s=WAIT_ROWS_S,
+                        journal=Path(folder) / "journal.jsonl",
+                    )
+                    report = await judge_target(options, lambda _: None)
+        return report.judgements
+
+    return attempt
+
+
+def _migration(layout: Layout, *, locks: bool) -> Attempt:
+    """The migration on a filled table, judged by what it leaves; with `locks` also by whom its build keeps out."""
+
+    def judge(ground: Ground) -> Judgements:
+        left_out = () if locks else (LOCKS,)
+        known = (*plan.CLAIMS, *plan.MIGRATION_CLAIMS)
+        chosen = [claim for claim in known if claim.id in MIGRATION_CLAIMS and claim.id not in left_out]
+        docket = Docket(tuple(chosen))
+        templates = ground.stack.templates
+        with filled(ground.server, templates, ROWS) as name, ground.server.database(name) as dsn:
+            judge_schema(docket, dsn, layout)
+        if locks:
+            judge_build_locks(docket, templates, layout)
+        return docket.judgements()
+
+    async def attempt(ground: Ground) -> Judgements:
+        return await asyncio.to_thread(judge, ground)
+
+    return attempt
+
+
+def _deployed(layout: Layout | None) -> Attempt:
+    """A database that a migration has left, judged by the gate's look at it; None: all is right but a name."""
+
+    def judge(ground: Ground) -> Judgements:
+        docket = Docket(tuple(claim for claim in claims_of("after") if claim.id in DEPLOYED))
+        state = SchemaState.BASE if layout else SchemaState.READY
+        with ground.stack.templates.database(state) as dsn:
+            if layout is None:
+                rename = sql.SQL("ALTER INDEX {} RENAME TO by_posthog").format(sql.Identifier(plan.INDEX))
+                _execute(dsn, rename)
+            else:
+                migrate_as_laid_out(dsn, layout)
+            judge_deployed(docket, dsn)
+        return docket.judgements()
+
+    async def attempt(ground: Ground) -> Judgements:
+        return await asyncio.to_thread(judge, ground)
+
+    return attempt
+
+
+@asynccontextmanager
+async def _database(database: AbstractContextManager[str]) -> AsyncIterator[str]:
+    dsn = await asyncio.to_thread(database.__enter__)
+    try:
+        yield dsn
+    finally:
+        await asyncio.to_thread(database.__exit__, None, None, None)
+
+
+def _execute(dsn: str, statement: sql.Composed) -> None:
+    with connect(dsn) as connection:
+        connection.execute(statement)

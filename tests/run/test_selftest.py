@@ -1,0 +1,119 @@
+"""The self-test catches what it knows by the claim meant for it, and tells when it does not."""
+
+import json
+
+import pytest
+
+from harness.backend import defects as backends
+from harness.backend.builds import AFTER
+from harness.database.server import Server
+from harness.errors import MisuseError
+from harness.lab import defects as migrations
+from harness.report.document import to_json
+from harness.report.sections import selftest as matrix_of
+from harness.rollout import defects as plans
+from harness.run import selftest as module
+from harness.run.selftest import SelftestOptions, Tried, judged, section, selftest
+from harness.run.trials import Trial, trials
+from harness.verdict import Judgement, Status, Verdict, decide
+
+
+def tried(meant: str, verdict: Verdict, *refuted: str, failed: str = "") -> Tried:
+    trial = Trial(f"backend {meant or 'harmless'}", "of a test", meant, ())
+    return Tried(trial, verdict, refuted, (), ("V1", "V10", "V2"), "smoke", 0.1, failed)
+
+
+def status(results: list[Tried], claim: str, *, complete: bool = True) -> Judgement:
+    return next(one for one in judged(results, complete=complete).judgements() if one.claim.id == claim)
+
+
+RIGHT = [tried("V2", Verdict.NO_GO, "V2", "D1"), tried("", Verdict.GO)]
+
+
+def test_a_catalogue_that_dies_as_meant_is_go() -> None:
+    assert decide(judged(RIGHT, complete=True).judgements()) is Verdict.GO
+
+
+def test_a_defect_that_dies_by_another_claim_only_is_a_hole() -> None:
+    found = status([*RIGHT, tried("V3", Verdict.NO_GO, "V2", "R1")], "S1")
+    assert found.status is Status.REFUTED
+    assert found.findings[0].effect == "meant for V3, yet NO-GO, refuted: V2, R1"
+    assert found.findings[0].replay == "harness selftest --only 'backend V3'"
+
+
+def test_a_defect_that_is_not_noticed_is_a_hole() -> None:
+    assert status([*RIGHT, tried("V3", Verdict.GO)], "S1").status is Status.REFUTED
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NO_GO, Verdict.INCONCLUSIVE])
+def test_a_variant_that_is_not_go_is_a_false_alarm(verdict: Verdict) -> None:
+    results = [*RIGHT, tried("", verdict)]
+    assert status(results, "S2").status is Status.REFUTED
+    assert status(results, "S1").status is Status.PROVEN
+
+
+def test_a_trial_that_could_not_be_judged_or_was_left_out_proves_nothing() -> None:
+    results = [*RIGHT, tried("V3", Verdict.INCONCLUSIVE, failed="it took longer than 300 s")]
+    assert status(results, "S1").status is Status.UNKNOWN
+    assert "300 s" in status(results, "S1").detail
+    assert status(RIGHT, "S2", complete=False).status is Status.UNKNOWN
+
+
+def test_the_matrix_tells_both_rates_with_counts() -> None:
+    part = section([*RIGHT, tried("V3", Verdict.NO_GO, "V2"), tried("", Verdict.NO_GO, "V1")])
+    assert part["claims"] == ["V1", "V2", "V10"]
+    assert [one["right"] for one in part["trials"]] == [True, True, False, False]
+
+
+def test_every_defect_and_every_variant_of_the_catalogues_is_tried_once() -> None:
+    all_trials = list(trials())
+    names = [one.name for one in all_trials]
+    assert len(set(names)) == len(names)
+    meant = {one.name: one.meant for one in all_trials}
+    for defect in backends.DEFECTS:
+        assert meant[f"backend {defect.build.name}"] == defect.claim
+    for faulty in migrations.DEFECTS:
+        assert meant[f"migration {faulty.name}"] == faulty.claim
+    for wrong in plans.DEFECTS:
+        assert meant[f"plan {wrong.name}"] == wrong.claim
+    harmless = {f"backend {build.name}" for build in (AFTER, *backends.VARIANTS)}
+    harmless |= {f"plan {one.name}" for one in plans.VARIANTS}
+    harmless |= {f"migration {layout.name}" for layout in migrations.HARMLESS}
+    assert harmless <= {name for name, claim in meant.items() if not claim}
+
+
+def test_some_of_each_sort_are_caught_on_real_servers(server: Server) -> None:
+    only = (
+        "backend limit-256",
+        "backend doubles",
+        "backend closes",
+        "deployed",
+        "migration hash",
+        "plan column-last",
+    )
+    options = SelftestOptions(server.dsn("postgres"), only=only)
+    report = selftest(options, lambda _: None)
+    matrix = matrix_of(report)
+    assert matrix is not None
+    assert [trial.name for trial in matrix.trials if not trial.right] == []
+    assert len(matrix.trials) > 12
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert json.loads(to_json(report))["claims"][0]["status"] == "unknown"
+
+
+def test_a_claim_that_does_not_catch_its_defect_is_shown(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrongly_meant() -> list[Trial]:
+        found = next(one for one in trials() if one.name == "backend limit-256")
+        return [Trial(found.name, found.words, "V1", found.attempts[:1])]
+
+    monkeypatch.setattr(module, "trials", wrongly_meant)
+    report = selftest(SelftestOptions(server.dsn("postgres")), lambda _: None)
+    assert report.verdict is Verdict.NO_GO
+    assert "meant for V1, yet NO-GO, refuted: V2" in report.judgements[0].findings[0].effect
+
+
+def test_a_trial_that_nobody_knows_is_misuse() -> None:
+    with pytest.raises(MisuseError, match="no trial's name holds nothing-like-it"):
+        selftest(SelftestOptions(only=("nothing-like-it",)), lambda _: None)
