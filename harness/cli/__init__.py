@@ -34,7 +34,21 @@ def app() -> None:
     """
 
 
-for command in (prove, fuzz, replay, migrate, rehearse, schema, report, serve, gate, clean, coverage, upstream, selftest):
+for command in (
+    prove,
+    fuzz,
+    replay,
+    migrate,
+    rehearse,
+    schema,
+    report,
+    serve,
+    gate,
+    clean,
+    coverage,
+    upstream,
+    selftest,
+):
     app.add_command(command)
 
 
