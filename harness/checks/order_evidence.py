@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.checks.order import Ground, harm_at_end
+from harness.checks.harm import Ground, harm_at_end
 from harness.rollout.chart import machines, places
 from harness.rollout.journey import Journey
 from harness.rollout.model import after, diagram, stand_ups

@@ -7,7 +7,6 @@ action begins: which state of the schema it met is then certain. Knows nothing o
 import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Self
 
@@ -17,63 +16,21 @@ from harness.clients import wire
 from harness.clients.exchange import Reply
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.data import sql_text
-from harness.errors import CannotRunError
 from harness.headers.policy import POLICIES
+from harness.rollout.cases import Case, Discrepancy, Group, discrepancy, open_to_leave
 from harness.rollout.itinerary import Crossing
 from harness.rollout.matrix import SignedIn, header_kinds, probe
 from harness.rollout.mishaps import OUTCOMES, Errand, rows_of
-from harness.rollout.model import StandUp, Step, Version, after
+from harness.rollout.model import StandUp, Step, after
 from harness.rollout.passage import HELD_TIMEOUT_S, await_held, release
 from harness.rollout.program import Action, Kind
-from harness.rollout.stage import POLL_S, TO_VERSION, Replica, Stand
-from harness.target import Probe, Row
+from harness.rollout.stack import POLL_S, Replica
+from harness.rollout.stage import TO_VERSION, Stand
+from harness.target import Row
 
 QUIET_S_MAX: Final = 5.0
 LEAVE_S_MAX: Final = 5.0
 EVERY: Final = 1000
-
-
-@dataclass(slots=True)
-class Case:
-    """One request, who has it, and, once it has ended, what must have become of it."""
-
-    errand: Errand
-    probe: Probe
-    replica: Replica
-    version: Version
-    reply: Reply | None = None
-    rows: int = 0
-    kept: bool = True
-    """Whether the column is still the one that its value went into; one rolled back takes its values with it."""
-    why: str = ""
-    """Why it leaves no row; empty when it leaves one."""
-
-    @property
-    def words(self) -> str:
-        """The request in one line."""
-        how = "streaming" if self.errand.streams else "not streaming"
-        who = f"{self.errand.extension} extension, {how}, served by `{self.version}`"
-        return f"{who}; what goes wrong: {self.errand.mishap}"
-
-
-@dataclass(slots=True)
-class Group:
-    """Requests held together at one gate."""
-
-    gate: str
-    replica: Replica
-    cases: list[Case] = field(default_factory=list)
-    replies: list[asyncio.Task[Reply]] = field(default_factory=list)
-    """Of the cases whose client stays, in their order."""
-    leavers: list[asyncio.StreamWriter] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Discrepancy:
-    """A request that did not leave what the backend as it was would have left."""
-
-    case: str
-    effect: str
 
 
 class Explorer:
@@ -138,7 +95,8 @@ class Explorer:
         await self._quiet()
         await self._standing.drain()
         found = await self._rows(self.cases)
-        wrong = [self._wrong(case, rows) for case, rows in zip(self.cases, found, strict=True)]
+        policy = POLICIES[self._standing.stack.policy]
+        wrong = [discrepancy(case, rows, policy) for case, rows in zip(self.cases, found, strict=True)]
         usage, metadata = await self._standing.totals()
         new = (usage - self._before[0], metadata - self._before[1])
         expected = sum(case.rows for case in self.cases)
@@ -185,7 +143,7 @@ class Explorer:
             case = await self._case(replica, one, group.gate)
             group.cases.append(case)
             if OUTCOMES[one.mishap].leaves:
-                group.leavers.append(await _open(case))
+                group.leavers.append(await open_to_leave(case))
             else:
                 sending = wire.send(replica.address, case.probe.request, timeout_s=HELD_TIMEOUT_S)
                 group.replies.append(asyncio.create_task(sending))
@@ -286,33 +244,3 @@ class Explorer:
             row = Row(str(usage), user, metadata and str(metadata), message, value)
             found.setdefault(user, []).append(row)
         return [tuple(found.get(case.probe.user, ())) for case in cases]
-
-    def _wrong(self, case: Case, rows: tuple[Row, ...]) -> Discrepancy | None:
-        status = OUTCOMES[case.errand.mishap].status
-        if case.reply is not None and case.reply.status != status:
-            reason = f" ({case.reply.reason})" if case.reply.reason else ""
-            return Discrepancy(case.words, f"the reply is {case.reply.status}{reason}, expected {status}")
-        if len(rows) != case.rows or not all(row.whole for row in rows):
-            because = f", because {case.why}" if case.why else ""
-            return Discrepancy(case.words, f"{len(rows)} rows, expected {case.rows}{because}")
-        policy = POLICIES[self._standing.stack.policy]
-        stored = case.version is Version.AFTER and case.kept
-        value = policy.stored(case.probe.lines) if stored else None
-        if any(row.value != value for row in rows):
-            return Discrepancy(case.words, f"stored {rows[0].value!r}, expected {value!r}")
-        return None
-
-
-async def _open(case: Case) -> asyncio.StreamWriter:
-    """A request whose client will leave: sent, and read as far as the first chunk if it is held mid-stream."""
-    host, port = case.replica.address
-    async with asyncio.timeout(HELD_TIMEOUT_S):
-        reader, writer = await asyncio.open_connection(host, port)
-        writer.write(wire.request_bytes(case.probe.request, f"{host}:{port}"))
-        if case.errand.place == "hold_middle":
-            try:
-                await reader.readuntil(b"data:")
-            except asyncio.IncompleteReadError:
-                writer.transport.abort()
-                raise CannotRunError("a replica ended a stream that the upstream holds open") from None
-    return writer

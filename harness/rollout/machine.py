@@ -25,7 +25,8 @@ from hypothesis.stateful import (
 )
 
 from harness.clients.extension import ExtensionBuild
-from harness.rollout.explorer import Discrepancy, Explorer
+from harness.rollout.cases import Discrepancy
+from harness.rollout.explorer import Explorer
 from harness.rollout.itinerary import crossings_from
 from harness.rollout.matrix import addresses
 from harness.rollout.mishaps import OUTCOMES, Errand, Mishap

@@ -21,7 +21,8 @@ from harness.errors import CannotRunError
 from harness.rollout.itinerary import Crossing
 from harness.rollout.matrix import SignedIn, header_kinds, probe
 from harness.rollout.schema import StepRefused
-from harness.rollout.stage import POLL_S, TO_VERSION, Replica, Sent, Stand
+from harness.rollout.stack import POLL_S, Replica
+from harness.rollout.stage import TO_VERSION, Sent, Stand
 from harness.target import Observation, Probe
 
 PLACES: Final = (("hold", False), ("hold", True), ("hold_middle", True))

@@ -4,7 +4,6 @@ Knows how a step is done, not whether it is safe. Nothing of a stage outlives it
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,25 +12,25 @@ from typing import Any, Final, Self
 
 import psycopg
 
-from harness.backend.auth import issue_token
-from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
 from harness.backend.usage import Loss
 from harness.clients import wire
 from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
 from harness.database.migrations import SchemaState
-from harness.database.templates import Templates
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import MisuseError
 from harness.lab.halfway import LEAVES, FrozenBuild, HalfWay
 from harness.rollout.itinerary import Crossing, crossings_from
-from harness.rollout.matrix import SignedIn
 from harness.rollout.model import Stage, StandUp, Step, Version
-from harness.rollout.schema import CORRECTED, Schema, refused
+from harness.rollout.schema import refused
+from harness.rollout.stack import Cast as Cast  # what a stand is made with, and of
+from harness.rollout.stack import Replica as Replica
+from harness.rollout.stack import Stack as Stack
+from harness.rollout.stack import signed_in as signed_in
+from harness.rollout.stack import stack as stack
+from harness.rollout.stack import start_replica, until_closed
 from harness.target import Observation, Probe, Rows, Sender, send_over_wire
 
 WAIT_ROWS_S: Final = 1.0
-DRAIN_S_MAX: Final = 10.0
-POLL_S: Final = 0.005
 TO_VERSION: Final = {
     Step.SWAP_1: (0, Version.AFTER),
     Step.SWAP_2: (1, Version.AFTER),
@@ -42,70 +41,6 @@ TO_VERSION: Final = {
 
 Draining = Callable[[], Awaitable[object]]
 """Called when a replica that is being replaced accepts nothing more, and still has requests to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Which build plays which version; the reference's own unless a defect is being shown."""
-
-    before: str = "before"
-    after: str = "after"
-
-    def plays(self, version: Version) -> str:
-        """Name of the build that stands for the version."""
-        return self.before if version is Version.BEFORE else self.after
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """What all stages of a run share: templates to clone, an upstream, a signing key, the rule, builds and schema."""
-
-    templates: Templates
-    upstream: Process
-    policy: str
-    cast: Cast
-    secret: str
-    schema: Schema = CORRECTED
-
-    async def signed_in(self, dsn: str) -> SignedIn:
-        """The first user of the seeded database, with a token."""
-        return await signed_in(dsn, self.secret)
-
-
-async def signed_in(dsn: str, secret: str) -> SignedIn:
-    """The first user of a seeded database, with a token made with that key."""
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        query = sql_text("queries/first_user.sql").encode()
-        found = await (await connection.execute(query)).fetchone()
-    assert found is not None, "templates are seeded with users"
-    return SignedIn(found[0], found[1], issue_token(found[0], secret))
-
-
-@asynccontextmanager
-async def stack(
-    templates: Templates, policy: str, cast: Cast | None = None, schema: Schema = CORRECTED
-) -> AsyncIterator[Stack]:
-    """The shared part of every stage, running."""
-    async with upstream() as stub:
-        yield Stack(templates, stub, policy, cast or Cast(), secrets.token_hex(32), schema)
-
-
-@dataclass(slots=True)
-class Replica:
-    """One running replica and the version it plays."""
-
-    process: Process
-    version: Version
-    _open: AsyncExitStack
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        return (HOST, self.process.port)
-
-    async def stop(self) -> None:
-        """Drains and ends it."""
-        await self._open.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +74,16 @@ class Stand:
 
     async def __aenter__(self) -> Self:
         """Starts the replicas of the stage."""
+        starting = (start_replica(self.stack, self.dsn, version) for version in self.stage.replicas)
         try:
-            started = await asyncio.gather(*(self._start(version) for version in self.stage.replicas))
+            started = await asyncio.gather(*starting, return_exceptions=True)
+            self.replicas.extend(one for one in started if isinstance(one, Replica))
+            for one in started:
+                if isinstance(one, BaseException):
+                    raise one
         except BaseException:
-            await self._close_build()
+            await self.__aexit__()
             raise
-        self.replicas.extend(started)
         self.rotation.update(range(len(started)))
         return self
 
@@ -255,26 +194,14 @@ class Stand:
         await wire.send(old.address, Request("/", (), b"", method="GET"))
         stopping = asyncio.create_task(old.stop())
         try:
-            await _closed(old.address)
+            await until_closed(old.address)
             if draining is not None:
                 await draining()
         finally:
             await stopping
         self.lost()
-        self.replicas[number] = await self._start(version)
+        self.replicas[number] = await start_replica(self.stack, self.dsn, version)
         self.rotation.add(number)
-
-    async def _start(self, version: Version) -> Replica:
-        open_ = AsyncExitStack()
-        config = ReplicaConfig(
-            build=self.stack.cast.plays(version),
-            policy=self.stack.policy,
-            dsn=self.dsn,
-            origin=self.stack.upstream.origin,
-            secret=self.stack.secret,
-        )
-        process = await open_.enter_async_context(replica(config))
-        return Replica(process, version, open_)
 
     async def _end_build(self, step: Step) -> None:
         assert self.build is not None
@@ -312,19 +239,3 @@ async def stand(stack: Stack, stage: Stage, half_way: HalfWay | None = None) -> 
             await build.__aexit__(None, None, None)
         async with standing:
             yield standing
-
-
-async def _closed(address: tuple[str, int]) -> None:
-    """Waits until nobody listens there any more. Raises CannotRunError when that does not happen."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + DRAIN_S_MAX
-    while loop.time() < deadline:
-        try:
-            _, writer = await asyncio.open_connection(*address)
-        except OSError:
-            return
-        writer.close()
-        await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
-    raise CannotRunError(
-        f"a replica at {address[0]}:{address[1]} was told to end and still listens after {DRAIN_S_MAX:.0f} s"
-    )

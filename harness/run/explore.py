@@ -13,7 +13,7 @@ from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.errors import MisuseError
 from harness.headers.policy import POLICIES
-from harness.rollout.explorer import Discrepancy
+from harness.rollout.cases import Discrepancy
 from harness.rollout.machine import Failure, repeat
 from harness.rollout.program import SCHEMA, Program, program_from
 from harness.rollout.stage import Cast, stack

@@ -20,15 +20,14 @@ from harness.checks.compatibility import (
 )
 from harness.checks.exploration import failing_program, judge_exploration
 from harness.checks.exploration import told as told_of
+from harness.checks.harm import is_promised, survey_ground
 from harness.checks.order import (
-    is_promised,
     judge_in_flight,
     judge_plan_orders,
     judge_roll_backs,
     judge_rule,
     judge_swaps,
     planned_orders,
-    survey_ground,
 )
 from harness.checks.order_evidence import OrdersEvidence, derive, gather
 from harness.checks.validation import judge_values

@@ -8,19 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from harness import plan
+from harness.checks.harm import PROMISED, Ground, harm_of, is_promised, reference_of, survey_ground
 from harness.checks.order import (
-    PROMISED,
-    Ground,
-    harm_of,
-    is_promised,
     judge_in_flight,
     judge_plan_orders,
     judge_roll_backs,
     judge_rule,
     judge_swaps,
     planned_orders,
-    reference_of,
-    survey_ground,
 )
 from harness.checks.order_evidence import derive, gather
 from harness.clients.exchange import HeaderLine, Outcome, Reply

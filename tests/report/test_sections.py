@@ -6,7 +6,7 @@ import pytest
 
 from harness import plan
 from harness.checks.audit import Audited, section
-from harness.checks.order import Ground
+from harness.checks.harm import Ground
 from harness.checks.order_evidence import gather
 from harness.report import sections
 from harness.report.html import to_html

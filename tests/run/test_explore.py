@@ -11,7 +11,7 @@ from harness.clients.extension import ExtensionBuild
 from harness.database.catalog import SchemaState
 from harness.database.server import Server
 from harness.errors import MisuseError
-from harness.rollout.explorer import Discrepancy
+from harness.rollout.cases import Discrepancy
 from harness.rollout.machine import Failure
 from harness.rollout.mishaps import Errand, Mishap
 from harness.rollout.model import Stage, StandUp, Version
