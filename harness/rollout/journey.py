@@ -18,6 +18,8 @@ from harness.rollout.schema import StepRefused
 from harness.rollout.stage import Stack, Stand, stand
 from harness.target import Observation
 
+TRAFFIC_BLOCK: Final = 0x800
+"""Addresses of the traffic begin here, those of the walks' own requests below."""
 AT_ONCE: Final = 3
 """Walks that go on side by side: standing up is mostly waiting."""
 
@@ -88,7 +90,7 @@ async def travel(
 
 async def go_walk(stack: Stack, walk: Walk, *, thin: bool = False) -> Journey:
     """Goes one walk to its end, or to the first step that the server refuses."""
-    trail = _Trail(addresses(walk.number), thin)
+    trail = _Trail(addresses(walk.number), addresses(TRAFFIC_BLOCK + walk.number), thin)
     refusal: StepRefused | None = None
     try:
         async with stand(stack, walk.start.stage, walk.start.half_way) as standing:
@@ -107,8 +109,9 @@ async def go_walk(stack: Stack, walk: Walk, *, thin: bool = False) -> Journey:
 class _Trail:
     """What was seen so far, in the order it was seen."""
 
-    def __init__(self, origin: Iterator[str], thin: bool) -> None:
+    def __init__(self, origin: Iterator[str], traffic_origin: Iterator[str], thin: bool) -> None:
         self._origin = origin
+        self._traffic_origin = traffic_origin
         self._thin = thin
         self._visits: list[Visit] = []
         self._passages: list[Passage] = []
@@ -126,7 +129,9 @@ class _Trail:
             if leg.crossing.step is Step.ROLL_BACK_COLUMN:
                 await self._keep_values(standing)
             if leg.crossed:
-                passage = await pass_through(standing, leg.crossing, signed_in, self._origin)
+                passage = await pass_through(
+                    standing, leg.crossing, signed_in, self._origin, self._traffic_origin
+                )
                 self._passages.append(passage)
                 if passage.refusal is not None:
                     return passage.refusal

@@ -71,9 +71,16 @@ def held_probes(
 
 
 async def pass_through(
-    standing: Stand, crossing: Crossing, signed_in: SignedIn, origin: Iterator[str]
+    standing: Stand,
+    crossing: Crossing,
+    signed_in: SignedIn,
+    origin: Iterator[str],
+    traffic_origin: Iterator[str] | None = None,
 ) -> Passage:
-    """Takes the step with requests in flight on both replicas; their rows are looked for after it."""
+    """Takes the step with requests in flight on both replicas; their rows are looked for after it.
+
+    Traffic has addresses of its own, since nobody knows how many it will need.
+    """
     words = f"{standing.stage.words}; in flight while: {crossing.step}"
     since = await standing.now()
     gates = [f"{secrets.token_hex(8)}-{number}" for number in range(len(standing.replicas))]
@@ -91,7 +98,7 @@ async def pass_through(
             await await_held(standing, gate, 0, mine)
         if crossing.step in TO_VERSION:
             own = gates[TO_VERSION[crossing.step][0]]
-            async with _traffic(standing, signed_in, origin) as traffic:
+            async with _traffic(standing, signed_in, traffic_origin or origin) as traffic:
                 await standing.cross(crossing, lambda: release(standing, own))
         else:
             await standing.cross(crossing)
