@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from harness import plan
+from harness.backend.serve import loop_factory
 from harness.checks.gate import RowJudge
 from harness.checks.gate_schema import COLUMN, INDEX, STORED, judge_schema, judge_stored
 from harness.checks.validation import IDENTITY
@@ -71,23 +72,25 @@ def gate(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
 
     Raises MisuseError for options that do not fit together, CannotRunError when no journal can be written.
     """
-    return asyncio.run(judge_target(options, say, busy))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(judge_target(options, say, busy))
 
 
 async def judge_target(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
     """As `gate`, in an event loop that is there already."""
     _check(options)
     site = site_of(options.backend_url)
-    judging = _Judging(options, site, Docket(claims_of(options.build)), say, busy)
+    judging = _Judging(options, site, Docket(claims_of(options.build, options.policy)), say, busy)
     for claim, reason in options.waivers.items():
         _waive(judging.docket, claim, reason)
     await judging.judge()
     return judging.report()
 
 
-def claims_of(build: str) -> tuple[Claim, ...]:
-    """The claims required of a deployed build."""
-    known = {claim.id: claim for claim in (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS)}
+def claims_of(build: str, policy: str = STRICT.name) -> tuple[Claim, ...]:
+    """The claims required of a deployed build, as the policy words them."""
+    worded = plan.claims_under(policy, (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS))
+    known = {claim.id: claim for claim in worded}
     return tuple(known[each] for each in (plan.GATE_BEFORE if build == "before" else plan.GATE_AFTER))
 
 
@@ -169,7 +172,9 @@ class _Judging:
         file = options.journal or journal_file(run)
         try:
             with Journal.open(file, run, self.site.url, self.started) as journal:
-                self.say(f"run {run}; requests are noted in {file} before they are sent")
+                self.say(
+                    f"run {run}: requests are noted in {file} before they are sent; harness clean {run} takes them back"
+                )
                 stopped = await self._run(bits, rows, journal)
         finally:
             await rows.close()

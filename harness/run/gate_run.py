@@ -114,6 +114,7 @@ class GateRun:
             finally:
                 if settling is not None:
                     settling.cancel()
+                    await asyncio.gather(settling, return_exceptions=True)
             self.tell(f"{hearing.sending.requests:,} requests sent")
             if len(before.answers) < sum(len(each.asks) for each in batch):
                 self.unsent = (

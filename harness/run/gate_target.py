@@ -113,8 +113,10 @@ def _understand_token(hearing: Hearing, asker: Asker, users: Sequence[tuple[Ask,
         del hearing.open[number]
     docket = hearing.judge.docket
     if any(claim.id == IDENTITY for claim in docket.claims):
-        told = f"they are accounted to {named[0]}" if named else "they leave no row"
-        docket.lack(IDENTITY, f"the token does not sign in: requests with it are served, but {told}")
+        told = f"the token does not sign in: its requests are accounted to {named[0]}" if named else ""
+        docket.lack(
+            IDENTITY, told or "nobody knows whom the token signs in: its requests left no row in time"
+        )
 
 
 def _some(rows: Mapping[int, Row], answer: Answer) -> tuple[Row, ...]:

@@ -80,6 +80,16 @@ async def test_a_harmless_variant_is_go(judge_build: Judge, build: str) -> None:
     assert (await judge_build(build)).verdict is Verdict.GO
 
 
+async def test_a_backend_ahead_of_its_column_is_no_go_although_no_row_comes(
+    start: StartReplica, base_dsn: str, run_gate: Judge
+) -> None:
+    options = of_reference(await start(base_dsn, "after"), base_dsn)
+    report = await run_gate(options, wait_rows_s=0.5)
+    assert report.verdict is Verdict.NO_GO
+    assert with_status(report, Status.REFUTED) == {"M3", "M4"}
+    assert any("no row of" in remark for remark in report.remarks)
+
+
 async def test_rows_later_than_the_wait_are_no_evidence_of_anything(judge_build: Judge) -> None:
     report = await judge_build("late-rows", wait_rows_s=0.3)
     assert report.verdict is Verdict.INCONCLUSIVE
