@@ -1,0 +1,1 @@
+"""A backend in another stack, written from its contract alone, with faults that it may be given."""

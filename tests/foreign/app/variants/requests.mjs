@@ -1,0 +1,64 @@
+// Faults that hang on the path, and on what else a request carries.
+
+import { HEADER, RULE, valid } from '../pipeline.mjs';
+
+const own = (ctx) => ctx.headers[HEADER];
+const lostIf = (condition) => ({
+  distinctId(ctx, proper) {
+    return ctx.caller.anonymous && condition(ctx) ? null : proper();
+  },
+});
+const isGateway = (ctx) => ctx.route === 'gateway';
+const hasRole = (ctx, role) => (ctx.body.messages ?? []).some?.((message) => message?.role === role);
+
+export const requests = {
+  'path-gateway-unread': lostIf(isGateway),
+  'path-gateway-stream-unread': lostIf((ctx) => isGateway(ctx) && ctx.streaming),
+  'path-gateway-without-bound': {
+    accept(ctx, raw, proper) {
+      return isGateway(ctx) && raw !== undefined && RULE.test(raw) ? raw : proper(raw);
+    },
+  },
+  'path-gateway-signed-in-header': {
+    distinctId(ctx, proper) {
+      return isGateway(ctx) && !ctx.caller.anonymous && valid(own(ctx)) ? own(ctx) : proper();
+    },
+  },
+  'path-gateway-lower-cased': {
+    accept(ctx, raw, proper) {
+      return isGateway(ctx) ? (proper(raw)?.toLowerCase() ?? null) : proper(raw);
+    },
+  },
+  'path-openrouter-email-lost': {
+    distinctId(ctx, proper) {
+      return !ctx.caller.anonymous && !isGateway(ctx) && !ctx.streaming ? null : proper();
+    },
+  },
+  'path-gateway-junk-token-unread': lostIf((ctx) => isGateway(ctx) && ctx.headers.authorization !== undefined),
+  'factor-machine-id-wins': {
+    header(ctx, proper) {
+      return proper() && ctx.headers['x-kilocode-machineid'] ? ctx.headers['x-kilocode-machineid'] : proper();
+    },
+  },
+  'factor-machine-id-falls-in': {
+    header(ctx, proper) {
+      return proper() ?? ctx.headers['x-kilocode-machineid'];
+    },
+  },
+  'factor-task-id-drops': lostIf((ctx) => ctx.headers['x-kilocode-taskid'] !== undefined),
+  'factor-tools-drop': lostIf((ctx) => Array.isArray(ctx.body.tools) && ctx.body.tools.length > 0),
+  'factor-long-body-drops': lostIf((ctx) => Number(ctx.headers['content-length'] ?? 0) > 16_384),
+  'factor-jetbrains-unread': lostIf((ctx) => /jetbrains|intellij/i.test(ctx.headers['x-kilocode-editorname'] ?? '')),
+  'factor-ipv6-not-anonymous': lostIf((ctx) => ctx.caller.id.split(':').length !== 2),
+  'factor-organization-drops': lostIf((ctx) => ctx.headers['x-kilocode-organizationid'] !== undefined),
+  'factor-other-models-drop': lostIf((ctx) => !ctx.body.model.startsWith('kilo/')),
+  'factor-conversation-drops': lostIf((ctx) => hasRole(ctx, 'assistant')),
+  'factor-junk-token-drops': lostIf((ctx) => /^Bearer /.test(ctx.headers.authorization ?? '')),
+  'factor-address-list-drops': lostIf((ctx) => ctx.forwarded.includes(',')),
+  'factor-feature-prefixes': {
+    accept(ctx, raw, proper) {
+      const value = proper(raw);
+      return value !== null && ctx.headers['x-kilocode-feature'] ? `${ctx.headers['x-kilocode-feature']}-${value}`.slice(0, 255) : value;
+    },
+  },
+};
