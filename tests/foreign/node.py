@@ -93,7 +93,8 @@ def _run_npm(folder: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise NpmUnavailableError(f"npm ci took more than {INSTALL_SECONDS:g} s") from error
     if done.returncode != 0:
-        raise NpmUnavailableError(f"npm ci failed: {done.stderr.strip()[-400:] or done.returncode}")
+        said = " ".join(line.removeprefix("npm error ") for line in done.stderr.splitlines()[:3])
+        raise NpmUnavailableError(f"npm ci failed: {said or done.returncode}")
 
 
 class NodeProcess:

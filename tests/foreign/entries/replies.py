@@ -45,7 +45,7 @@ REPLY_ENTRIES = (
     code(REPLIES, "reply-cookie-set", "With a valid value the reply sets a cookie with it."),
     code(
         REPLIES,
-        "reply-id-ends-after-stream",
+        "reply-error-event-after-end",
         "With a refused value an error event follows the end of the stream.",
     ),
     code_harmless(

@@ -22,7 +22,7 @@ SHAPE_ENTRIES = (
         "shape-prototype-names-lost",
         "Values are counted in a plain object, and the names that every object has are lost.",
     ),
-    code(SHAPES, "shape-date-normalised", "What begins with a date is stored as that day alone."),
+    code(SHAPES, "shape-date-normalised", "A value that reads as a date is stored as a full timestamp."),
     code(SHAPES, "shape-leading-digit-refused", "Values that begin with a digit are refused."),
     code(SHAPES, "shape-short-refused", "Values of one or two characters are refused."),
     code(SHAPES, "shape-sha256-shortened", "A value of 64 hexadecimal digits is cut to the extension's 16."),

@@ -33,7 +33,7 @@ export const identity = {
   'shape-separators-collapsed': changes((value) => value.replace(/([-_])\1+/g, '$1')),
   'shape-prefix-stripped': changes((value) => value.replace(/^vscode-(?=.)/, '')),
   'shape-prototype-names-lost': changes(count),
-  'shape-date-normalised': changes((value) => (isDate(value) ? new Date(value).toISOString().slice(0, 10) : value)),
+  'shape-date-normalised': changes((value) => (isDate(value) ? new Date(value).toISOString() : value)),
   'shape-leading-digit-refused': refuses(/^[0-9]/),
   'shape-short-refused': changes((value) => (value.length < 3 ? null : value)),
   'shape-sha256-shortened': changes((value) => (/^[0-9a-f]{64}$/i.test(value) ? value.slice(0, 16) : value)),

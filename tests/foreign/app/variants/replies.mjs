@@ -64,7 +64,7 @@ export const replies = {
       return identified(ctx) ? { ...headers, 'set-cookie': `ph_id=${ctx.distinctId}; Path=/; HttpOnly` } : headers;
     },
   },
-  'reply-id-ends-after-stream': {
+  'reply-error-event-after-end': {
     frames: (ctx, frames) => (refused(ctx) ? [...frames, 'event: error\ndata: {"error":"bad distinct id"}\n\n'] : frames),
   },
 };
