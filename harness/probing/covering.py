@@ -1,0 +1,134 @@
+"""Covering arrays: few shapes of which every pair, or every triple, of factor values occurs in one. Pure.
+
+Most faults hang on one or two circumstances (Kuhn, Wallace, Gallo, "Software fault interactions", IEEE TSE 30(6),
+2004): an array of strength two sees all that hang on any two values, in some thirty requests instead of millions.
+Shapes that the backend refuses for everybody are left out by constraints, which are found from what was refused.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Final
+
+import covertable
+
+from harness.clients.shape import FACTORS, Shape
+
+Value = tuple[str, object]
+"""A factor with one of its values."""
+Constraint = frozenset[Value]
+"""Values that do not occur together."""
+Factors = Mapping[str, tuple[object, ...]]
+
+CONSTRAINT_SIZE_MAX: Final = 3
+"""Most values that a constraint is looked for among: path, caller and streaming."""
+
+
+def values_of(shape: Shape) -> tuple[Value, ...]:
+    """Each factor with the value that the shape has for it."""
+    return tuple(shape._asdict().items())
+
+
+def shapes(
+    strength: int,
+    *,
+    factors: Factors = FACTORS,
+    fixed: Sequence[Shape] = (),
+    constraints: Iterable[Constraint] = (),
+) -> list[Shape]:
+    """Shapes of which every combination of `strength` factor values occurs in one, but for what is constrained.
+
+    `fixed` come first, and what they cover is not covered again. The same arguments give the same shapes.
+    """
+    places = {name: {value: place for place, value in enumerate(values)} for name, values in factors.items()}
+    rules = [_rule(each, places) for each in constraints if _concerns(each, factors)]
+    presets = [{name: places[name][value] for name, value in values_of(shape)} for shape in fixed]
+    rows: list[dict[str, int]] = covertable.make(
+        {name: list(range(len(values))) for name, values in factors.items()},
+        strength=strength,
+        presets=presets,
+        constraints=rules,
+    )
+    made = [Shape(**{name: factors[name][row[name]] for name in factors}) for row in rows]  # type: ignore[arg-type]
+    return list(dict.fromkeys([*fixed, *made]))
+
+
+def combinations_covered(covered: Iterable[Shape], strength: int) -> int:
+    """How many combinations of so many factor values occur in these shapes."""
+    return len({each for shape in covered for each in combinations(values_of(shape), strength)})
+
+
+def spread(rows: Sequence[Shape], strength: int, count: int) -> list[list[Shape]]:
+    """For each of `count` classes some of the shapes, so that each class meets every combination of factor values.
+
+    The combinations are of `strength` values. Every shape is used about as often as any other.
+    """
+    used: Counter[Shape] = Counter()
+    contents = {shape: frozenset(combinations(values_of(shape), strength)) for shape in rows}
+    everything = frozenset().union(*contents.values()) if contents else frozenset()
+    chosen: list[list[Shape]] = []
+    for _ in range(count):
+        left, mine = set(everything), dict.fromkeys(rows)
+        picked: list[Shape] = []
+        while left:
+            best = max(mine, key=lambda shape: (len(contents[shape] & left), -used[shape]))
+            del mine[best]
+            left -= contents[best]
+            used[best] += 1
+            picked.append(best)
+        chosen.append(picked)
+    return chosen
+
+
+def constraints_of(refused: Iterable[Shape], served: Iterable[Shape]) -> list[Constraint]:
+    """Few and small sets of factor values that explain which shapes were refused.
+
+    Each occurs in a refused shape and in no served one; the set that explains most comes first. A shape that no set of
+    up to three values explains is a constraint by itself.
+    """
+    accepted = [frozenset(values_of(shape)) for shape in served]
+    left = [frozenset(values_of(shape)) for shape in refused]
+    found: list[Constraint] = []
+    while left:
+        best = _best_explanation(left, accepted) or left[0]
+        found.append(best)
+        left = [values for values in left if not best <= values]
+    return found
+
+
+def is_allowed(shape: Shape, constraints: Iterable[Constraint]) -> bool:
+    """Whether a shape has no values that may not occur together."""
+    values = frozenset(values_of(shape))
+    return not any(each <= values for each in constraints)
+
+
+def in_words(constraint: Constraint) -> str:
+    """The values of a constraint, for people."""
+    ordered = sorted(constraint, key=lambda value: list(FACTORS).index(value[0]))
+    return " with ".join(f"{name} {value}" for name, value in ordered)
+
+
+def _best_explanation(left: Sequence[Constraint], accepted: Sequence[Constraint]) -> Constraint | None:
+    best: tuple[int, int, Constraint] | None = None
+    for size in range(1, CONSTRAINT_SIZE_MAX + 1):
+        explained = Counter(
+            frozenset(some) for values in left for some in combinations(sorted(values, key=str), size)
+        )
+        for some, count in explained.items():
+            if best is not None and (count, -size) <= best[:2]:
+                continue
+            if not any(some <= other for other in accepted):
+                best = (count, -size, some)
+    return best[2] if best else None
+
+
+def _concerns(constraint: Constraint, factors: Factors) -> bool:
+    return all(value in factors[name] for name, value in constraint)
+
+
+def _rule(constraint: Constraint, places: Mapping[str, Mapping[Any, int]]) -> dict[str, Any]:
+    equal = [
+        {"operator": "eq", "left": name, "value": places[name][value]}
+        for name, value in sorted(constraint, key=str)
+    ]
+    return {"operator": "not", "condition": {"operator": "and", "conditions": equal}}

@@ -1,0 +1,126 @@
+"""Takes replies and rows apart into features: named texts of which two requests either agree or do not. Pure.
+
+Which features matter is not decided here: what differs between two requests without the header is masked later.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from harness.clients.exchange import Outcome, Reply
+from harness.target.observation import Row
+
+Features = Mapping[str, str]
+
+STATUS: Final = "status"
+SHAPE: Final = "shape of the body"
+LINES: Final = "lines of the stream"
+EVENTS: Final = "number of events"
+COMMENTS: Final = "comments of the stream"
+HOP_BY_HOP: Final = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
+)
+"""Headers about a connection and not about the reply (RFC 9110, 7.6.1): they vary by the place on a connection."""
+TEXT_MAX: Final = 120
+"""Longer texts are told by their beginning and a digest."""
+
+
+def reply_features(reply: Reply) -> dict[str, str]:
+    """Status, each header, the framing of a stream, the shape of the JSON and each of its values."""
+    if reply.status == 0:
+        return {STATUS: "no reply" if reply.outcome is Outcome.TIMEOUT else "connection closed"}
+    found = {STATUS: str(reply.status)}
+    for name, value in reply.headers:
+        known = name.decode("latin-1").lower()
+        if known not in HOP_BY_HOP:
+            key, text = f"header {known}", value.decode("latin-1")
+            found[key] = f"{found[key]}, {text}" if key in found else text
+    documents = list(reply.documents())
+    found[SHAPE] = shape(documents) if documents else "no JSON"
+    if reply.is_stream:
+        found |= _framing(reply.body)
+    found |= _values(documents)
+    return found
+
+
+def row_features(rows: Iterable[Row]) -> dict[str, str]:
+    """Each column of a request's pair of rows but the one that is rolled out; nothing unless there is one pair."""
+    whole = [row for row in rows if row.whole]
+    if len(whole) != 1:
+        return {}
+    found = {f"column {name}": "NULL" if text is None else short(text) for name, text in whole[0].columns}
+    times = {text for name, text in whole[0].columns if name.endswith(".created_at")}
+    if times:
+        found["created_at of both rows"] = "the same" if len(times) == 1 else "different"
+    return found
+
+
+def shape(documents: Iterable[object]) -> str:
+    """Which members there are and of what types, in all documents taken together; null is of any type."""
+    return " ".join(sorted({f"{path}:{kind}" for path, kind, _ in _leaves(list(documents), "") if kind}))
+
+
+def short(text: str) -> str:
+    """A text that may be kept for every request: long ones are cut and told apart by a digest."""
+    if len(text) <= TEXT_MAX:
+        return text
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{text[:TEXT_MAX]}... ({len(text)} characters, {digest})"
+
+
+def _values(documents: list[dict[str, object]]) -> dict[str, str]:
+    """The values at each place of the JSON, in all documents taken together."""
+    found: dict[str, dict[str, None]] = {}
+    for path, kind, value in _leaves(documents, ""):
+        if kind not in ("object", "array"):
+            found.setdefault(f"body {path}", {})[json.dumps(value)] = None
+    return {path: short(", ".join(values)) for path, values in found.items()}
+
+
+def _framing(body: bytes) -> dict[str, str]:
+    """Kinds of lines in their order, runs of equal ones told once; how it ends is the last of them."""
+    kinds: list[str] = []
+    comments = events = 0
+    for line in body.splitlines():
+        comments += line.startswith(b":")
+        events += line.startswith(b"data:")
+        kind = _line_kind(line)
+        if kind and (not kinds or kinds[-1] != kind):
+            kinds.append(kind)
+    ends = "CRLF" if b"\r\n" in body else "LF"
+    tail = "" if body.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")) else ", cut off"
+    return {
+        LINES: short(f"{', '.join(kinds)} by {ends}{tail}"),
+        EVENTS: str(events),
+        COMMENTS: str(comments),
+    }
+
+
+def _line_kind(line: bytes) -> str:
+    if line.startswith(b":"):
+        return ""  # comments keep a connection alive, at any time: only their number is compared
+    name, _, value = line.partition(b":")
+    if name != b"data":
+        return line.decode("latin-1") if line else ""
+    text = value.strip()
+    return "data" if text.startswith((b"{", b"[{")) else f"data {text.decode('latin-1')}"
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, str, object]]:
+    """Place, type and value of everything in a document; no type for null."""
+    if isinstance(value, dict):
+        yield path, "object", None
+        for key, member in value.items():
+            yield from _leaves(member, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        if path:
+            yield path, "array", None
+        for member in value:
+            yield from _leaves(member, f"{path}[]" if path else "")
+    elif isinstance(value, bool):
+        yield path, "bool", value
+    elif isinstance(value, int | float):
+        yield path, "number", value
+    else:
+        yield path, "" if value is None else "string", value

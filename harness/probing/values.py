@@ -1,0 +1,78 @@
+"""Valid values that look like something else to some layer, and values that fail a hurried rule. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness import plan
+from harness.clients.extension import derived_id
+from harness.headers.policy import Policy
+
+NUMBERS: Final = (
+    "0", "007", "-1", "1e3", "1E-7", "0x1F", "0b101", "0o17", "1_000", "-0",
+    "9007199254740993", "18446744073709551616", "Infinity", "-Infinity", "NaN", "1-1",
+)  # fmt: skip
+DATES: Final = ("2026-01-02", "20260102", "2026-01-02T030405Z", "12-31-1999", "1700000000000")
+WORDS: Final = (
+    "true", "false", "TRUE", "yes", "no", "on", "off", "t", "null", "NULL", "undefined", "None", "nil", "nan",
+    "anonymous", "guest", "distinct_id", "email", "select", "DEFAULT",
+)  # fmt: skip
+IDS: Final = (
+    "0192d4e8-6f3a-7c21-9b4e-5a1f8c3d7e60",
+    "0192D4E8-6F3A-7C21-9B4E-5A1F8C3D7E61",
+    "00000000-0000-0000-0000-000000000000",
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "01JDXW8Q4S0M3ZC7V5N2K9T6RB",
+    "V1StGXR8_Z5jdHi6B-myT",
+    "eyJhbGciOiJIUzI1NiJ9",
+    "aGVsbG8_d29ybGQ-",
+    "AbCdEfGhIj",
+)
+PROPERTIES: Final = ("constructor", "__proto__", "toString", "hasOwnProperty", "length")
+SEPARATORS: Final = (
+    "-", "_", "--", "__", "a--b", "a__b", "a-_b", "-a", "a-", "_a", "a_", "--a--", "__a__", "x---y___z", "z-",
+)  # fmt: skip
+LENGTHS: Final = (1, 2, 8, 16, 32, 36, 63, 64, 65, 100, 127, 128, 129, 191, 192, 200, 201, 250, 254, 255)
+"""Lengths at which columns, caches and analytics services cut."""
+
+
+def valid_values(policy: Policy) -> list[bytes]:
+    """Values that the policy stores byte for byte, the most telling of each group first, each once."""
+    groups = [NUMBERS, DATES, WORDS, IDS, PROPERTIES, SEPARATORS, tuple(_extension_ids()), tuple(_long())]
+    turns = max(map(len, groups))
+    mixed = [group[turn] for turn in range(turns) for group in groups if turn < len(group)]
+    return [value.encode("latin-1") for value in dict.fromkeys(mixed) if policy.accepted(value) == value]
+
+
+def hard_values(policy: Policy) -> list[bytes]:
+    """Values of every class that a hurried rule lets through, mends or mistakes; under this policy most store NULL."""
+    long = plan.LENGTH_MAX
+    letter = b"a" * long
+    found = [
+        letter + b"a", b"\xe9", b"a.b", b"", letter * 2, b'"abc"', b"abc\xa0", b"a\tb", b"%61bc", b"a+b/c==",
+        b"ab cd", b"a" * 512, b"a" * 513, b"a" * 4096, b"caf\xe9", b"\xc3\xa9", b"abc$", b"^abc", b"[abc]",
+        b"a" * 64 + b".", b"." + b"a" * 64, letter[:-1] + b".", b"." + letter[:-1], b"\xb5", b"\xaa1", b"\xb2",
+        b"a" * 256 + b"b", b"a,b", b"a;b", b"a:b", b"me@example.com", b"a/b", b"a\\b", b"'abc'", b"a=b", b"`a`",
+        b"a" * 511, b"a" * 1024, b"a" * 768, b" ", b"\xa0", b"\x85abc", b"\xa0abc", b"{}", b"abc\\n", b"a%00b",
+        b"a" * 63 + b"\xe9", b"\xdf", b"\xff", b"a" * 128 + b".", b"~", b"*", b"abc!", b"!abc", b"a" * 2048 + b"b",
+        b"$distinct_id", b"anon:1", b"abc\xad", b"<b>", b"a" * 300,
+    ]  # fmt: skip
+    return [value for value in dict.fromkeys(found) if policy.stored([value]) != value.decode("latin-1")]
+
+
+def _extension_ids() -> Iterator[str]:
+    known = derived_id("a machine")
+    yield known
+    yield known.upper()
+    yield known.replace(plan.DERIVED_PREFIX, "jetbrains-")
+    yield known.removeprefix(plan.DERIVED_PREFIX)
+    for machine in plan.SHARED_MACHINE_IDS:
+        yield derived_id(machine)
+
+
+def _long() -> Iterator[str]:
+    """Values in which every place counts: a cut, a hash or a comparison of a part shows."""
+    alphabet = "AZaz09_-"
+    for length in reversed(LENGTHS):
+        yield "".join(alphabet[(place * 5 + length) % len(alphabet)] for place in range(length))

@@ -1,0 +1,95 @@
+"""Covering arrays hold every combination; what a backend refuses for everybody is found out and left out."""
+
+from itertools import combinations, product
+
+import pytest
+
+from harness.clients.extension import Auth
+from harness.clients.shape import FACTORS, PLAIN, Body, Shape
+from harness.probing.covering import (
+    Constraint,
+    combinations_covered,
+    constraints_of,
+    in_words,
+    is_allowed,
+    shapes,
+    spread,
+    values_of,
+)
+
+SIGNED_WITH_ORGANIZATION: Constraint = frozenset({("auth", Auth.SIGNED_IN), ("organization", True)})
+
+
+def every(strength: int) -> set[tuple[tuple[str, object], ...]]:
+    found: set[tuple[tuple[str, object], ...]] = set()
+    for names in combinations(FACTORS, strength):
+        found |= {
+            tuple(zip(names, values, strict=True)) for values in product(*(FACTORS[name] for name in names))
+        }
+    return found
+
+
+def held(rows: list[Shape], strength: int) -> set[tuple[tuple[str, object], ...]]:
+    return {each for shape in rows for each in combinations(values_of(shape), strength)}
+
+
+@pytest.mark.parametrize("strength", [2, 3])
+def test_every_combination_of_factor_values_occurs(strength: int) -> None:
+    rows = shapes(strength)
+    assert held(rows, strength) == every(strength)
+    assert combinations_covered(rows, strength) == len(every(strength))
+    assert len(rows) < 60 * (strength - 1) * (strength - 1)
+
+
+def test_the_array_of_triples_is_built_on_that_of_pairs() -> None:
+    pairs = shapes(2)
+    triples = shapes(3, fixed=pairs)
+    assert triples[: len(pairs)] == pairs
+    assert held(triples, 3) == every(3)
+
+
+def test_the_same_arguments_give_the_same_shapes() -> None:
+    assert shapes(2) == shapes(2)
+
+
+def test_the_plainest_shape_is_made_of_the_first_value_of_each_factor() -> None:
+    assert Shape(*(values[0] for values in FACTORS.values())) == PLAIN  # type: ignore[arg-type]
+    assert str(PLAIN) == "plain"
+    assert str(PLAIN._replace(stream=True, body=Body.TOOLS)) == "with stream, body tools"
+
+
+def test_a_constraint_is_left_out_and_everything_else_still_occurs() -> None:
+    rows = shapes(2, constraints=[SIGNED_WITH_ORGANIZATION])
+    assert all(is_allowed(shape, [SIGNED_WITH_ORGANIZATION]) for shape in rows)
+    assert every(2) - held(rows, 2) == {tuple(sorted(SIGNED_WITH_ORGANIZATION, key=str))}
+
+
+def test_every_class_meets_every_combination_about_equally_often() -> None:
+    rows = shapes(2)
+    chosen = spread(rows, 1, 8)
+    assert all(held(some, 1) == every(1) for some in chosen)
+    uses = [sum(shape in some for some in chosen) for shape in rows]
+    assert max(uses) - min(uses) <= 4
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        frozenset({("organization", True)}),
+        SIGNED_WITH_ORGANIZATION,
+        frozenset({("path", FACTORS["path"][1]), ("auth", Auth.JUNK), ("stream", True)}),
+    ],
+)
+def test_what_is_refused_for_everybody_is_found_out(hidden: Constraint) -> None:
+    rows = shapes(3)
+    refused = [shape for shape in rows if not is_allowed(shape, [hidden])]
+    served = [shape for shape in rows if is_allowed(shape, [hidden])]
+    assert constraints_of(refused, served) == [hidden]
+
+
+def test_nothing_refused_is_no_constraint() -> None:
+    assert constraints_of([], shapes(2)) == []
+
+
+def test_a_constraint_is_told_by_its_values() -> None:
+    assert in_words(SIGNED_WITH_ORGANIZATION) == "auth signed in with organization True"

@@ -1,0 +1,43 @@
+"""Sequences hold every ordered pair of what they promise, in the fewest requests."""
+
+from itertools import pairwise, product
+
+import pytest
+
+from harness.probing.memory import Caller, Sent, Step, complete, every_pair, pairs_of, short
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
+def test_every_ordered_pair_stands_side_by_side_once(count: int) -> None:
+    letters = list(range(count))
+    sequence = every_pair(letters)
+    beside = list(pairwise(sequence))
+    assert sorted(beside) == sorted(product(letters, repeat=2))
+    assert len(sequence) == count * count + 1
+
+
+def test_of_no_letters_there_is_no_sequence() -> None:
+    assert every_pair([]) == []
+
+
+def test_the_complete_sequence_has_every_pair_of_a_caller_with_a_value() -> None:
+    steps = complete(list(Caller))
+    assert len(steps) == 257
+    assert pairs_of(steps) == (256, 16, 16)
+
+
+@pytest.mark.parametrize("callers", [list(Caller), [Caller.FIRST, Caller.SECOND, Caller.JUNK]])
+def test_the_short_sequence_has_every_pair_of_callers_and_of_values(callers: list[Caller]) -> None:
+    steps = short(callers)
+    both, who, what = pairs_of(steps)
+    assert (who, what) == (len(callers) ** 2, len(Sent) ** 2)
+    assert both > len(Sent) ** 2
+    assert len(steps) <= 34
+
+
+def test_after_a_signed_in_request_an_anonymous_one_without_the_header_comes() -> None:
+    steps = short(list(Caller))
+    beside = set(pairwise(steps))
+    assert any(
+        one.caller is Caller.SIGNED_IN and other == Step(other.caller, Sent.ABSENT) for one, other in beside
+    )

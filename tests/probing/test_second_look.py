@@ -1,0 +1,32 @@
+"""A second look tells a later change from none, and one pair of rows from halves and several."""
+
+from dataclasses import replace
+
+from harness.probing.second_look import Change, change, whole_alone
+from harness.target import Row
+
+ROW = Row("1", "anon:a", "1", "m1", "v", (("usage.cost", "0"), ("usage.kilo_user_id", "anon:a")))
+
+
+def test_the_same_row_has_not_changed() -> None:
+    assert change(ROW, replace(ROW)) is None
+
+
+def test_value_user_and_columns_are_told_apart() -> None:
+    assert change(ROW, replace(ROW, value=None)) == Change(True, False, ())
+    other = (("usage.cost", "0"), ("usage.kilo_user_id", "anon:b"))
+    assert change(ROW, replace(ROW, user="anon:b", columns=other)) == Change(False, True, ())
+    dear = (("usage.cost", "1"), ("usage.kilo_user_id", "anon:a"))
+    assert change(ROW, replace(ROW, columns=dear)) == Change(False, False, ("usage.cost",))
+
+
+def test_columns_that_were_not_kept_are_not_compared() -> None:
+    assert change(replace(ROW, columns=()), ROW) is None
+
+
+def test_only_one_whole_pair_stands_alone() -> None:
+    half = replace(ROW, usage_id=None)
+    assert whole_alone([ROW]) is ROW
+    assert (
+        whole_alone([]) is whole_alone([half]) is whole_alone([ROW, half]) is whole_alone([ROW, ROW]) is None
+    )
