@@ -52,6 +52,12 @@ class Reply:
                 return found
         return None
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is an event stream, by its type or by how it begins."""
+        kind = self.header("content-type") or ""
+        return kind.lower().startswith("text/event-stream") or self.body.lstrip().startswith(_STREAM)
+
     def documents(self) -> Iterator[dict[str, object]]:
         """JSON objects of the body: the body itself, or those of an event stream; none of what is no JSON object."""
         return _documents(self.body)

@@ -52,8 +52,11 @@ def clean(dsn: str, journal: Path) -> Cleaned:
     """
     check_dsn(dsn)
     sent = read_journal(journal)
-    users = [plan.ANONYMOUS_PREFIX + address for address in sorted(sent.addresses)]
-    values = {"user_ids": users, "message_ids": sorted(sent.ids)}
+    users, shared = (
+        [plan.ANONYMOUS_PREFIX + address for address in sorted(some)]
+        for some in (sent.addresses, sent.shared)
+    )
+    values = {"user_ids": users, "shared_ids": shared, "message_ids": sorted(sent.ids)}
     try:
         with (
             psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection,

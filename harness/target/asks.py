@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.clients.exchange import HeaderLine, Reply
+from harness.clients.shape import PLAIN, PLAIN_VALUES, Shape
 from harness.target.observation import Probe
 
 CONTROL: Final = "none"
@@ -27,6 +28,8 @@ class Ask:
     """Values that its row may hold; none: any that the rule accepts, since HTTP should have refused the header."""
     follows: bool = False
     """Whether a request with the header went before it, from its address or over its connection."""
+    shape: Shape = PLAIN
+    """What it shares with its control: only within a shape are replies and rows compared."""
 
     @property
     def control(self) -> bool:
@@ -34,9 +37,16 @@ class Ask:
         return self.probe.kind == CONTROL
 
     @property
-    def cell(self) -> tuple[str, bool]:
-        """How it is signed and whether it streams: only within a cell are replies compared."""
-        return (str(self.probe.auth), self.probe.stream)
+    def weight(self) -> int:
+        """How much it is to read: of several that show the same, the lightest is shown."""
+        odd: int = sum(value != PLAIN_VALUES[name] for name, value in self.shape._asdict().items())
+        return sum(map(len, self.probe.lines)) + 10 * odd
+
+    @property
+    def circumstances(self) -> dict[str, object]:
+        """What may tell it from requests that fare otherwise."""
+        with_header = "absent" if self.control else "sent"
+        return {"header": with_header, "kind of header": self.probe.kind, **self.shape._asdict()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ a pooler may stand between. A role that may SELECT from both tables is enough.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from harness import plan
 from harness.data import sql_text
 from harness.errors import MisuseError
 from harness.report.escape import masked
+from harness.target.columns import ReadableColumns
 from harness.target.observation import Row
 
 CONNECT_S_MAX: Final = 10
@@ -51,6 +52,8 @@ class FoundRows:
 
     by_id: dict[str, list[Row]] = field(default_factory=dict)
     by_user: dict[str, list[Row]] = field(default_factory=dict)
+    by_value: dict[str, list[Row]] = field(default_factory=dict)
+    """By what the column that is rolled out holds."""
     created: list[datetime] = field(default_factory=list)
 
 
@@ -59,11 +62,13 @@ class ContractRows:
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
-        self._value: sql.Composable = sql.SQL("NULL::text")
+        self._columns = ReadableColumns()
         self._ahead: timedelta | None = None  # how far the target's clock is ahead of ours
         self._naive = False
         self.server = ""
         self.has_column = False
+        self.unreadable: tuple[str, ...] = ()
+        """Columns that this role may not read."""
 
     @classmethod
     async def connect(cls, dsn: str) -> Self:
@@ -91,35 +96,41 @@ class ContractRows:
     async def find(
         self, ids: Sequence[str], users: Sequence[str], since: datetime, *, far: bool = False
     ) -> FoundRows:
-        """Rows of requests that were sent after `since` (our clock).
+        """Rows of requests that were sent after `since` (our clock), as far as they have a usage row.
 
         `far` allows for a clock of the target that is hours off, as long as nothing is known of it.
         """
-        text = sql.SQL(sql_text("queries/contract_rows.sql")).format(value=self._value)
+        text = sql.SQL(sql_text("queries/contract_rows.sql")).format(**self._columns.marks)
         values = {"message_ids": list(ids), "user_ids": list(users), "since": self._theirs(since, far=far)}
+        return self._found(await self._ask(text, values))
+
+    async def both_sides(
+        self, ids: Sequence[str], users: Sequence[str], sent: Sequence[str], since: datetime
+    ) -> FoundRows:
+        """Rows of both tables, whole or not, of these requests and of any that hold a value in `sent`.
+
+        Reads all metadata where that has no time of its own.
+        """
+        text = sql.SQL(sql_text("queries/contract_both_sides.sql")).format(
+            **self._columns.marks, **self._columns.names
+        )
+        values = {"message_ids": list(ids), "user_ids": list(users), "values": list(sent)}
+        return self._found(await self._ask(text, values | {"since": self._theirs(since)}))
+
+    def _found(self, records: Iterable[tuple[Any, ...]]) -> FoundRows:
         found = FoundRows()
-        for usage_id, user, created, metadata_id, message_id, value in await self._ask(text, values):
-            row = Row(
-                str(usage_id), user, None if metadata_id is None else str(metadata_id), message_id, value
-            )
-            found.created.append(created)
-            found.by_user.setdefault(user, []).append(row)
+        for usage_id, user, created, metadata_id, message_id, value, ours, theirs in records:
+            columns = self._columns.named(ours, theirs)
+            row = Row(_text(usage_id), user, _text(metadata_id), message_id, value, columns)
+            if created is not None:
+                found.created.append(created)
+            if user is not None:
+                found.by_user.setdefault(user, []).append(row)
             if message_id is not None:
                 found.by_id.setdefault(message_id, []).append(row)
+            if value is not None:
+                found.by_value.setdefault(value, []).append(row)
         return found
-
-    async def orphans(self, ids: Sequence[str]) -> dict[str, list[Row]]:
-        """Metadata rows without a usage row; reads the whole table where it has no index."""
-        text = sql.SQL(sql_text("queries/contract_orphans.sql")).format(value=self._value)
-        found: dict[str, list[Row]] = {}
-        for metadata_id, message_id, value in await self._ask(text, {"message_ids": list(ids)}):
-            found.setdefault(message_id, []).append(Row(None, None, str(metadata_id), message_id, value))
-        return found
-
-    async def doubles(self, ids: Sequence[str], since: datetime) -> dict[str, int]:
-        """How many pairs of rows a request has, of those that have more than one."""
-        text = sql.SQL(sql_text("queries/contract_doubles.sql"))
-        return dict(await self._ask(text, {"message_ids": list(ids), "since": self._theirs(since)}))
 
     def learn_clock(self, created: Sequence[datetime], sent: datetime) -> None:
         """Learns from rows of requests, the first of them sent at `sent`, how far the target's clock is off."""
@@ -141,16 +152,15 @@ class ContractRows:
         for table, is_missing in zip(tables, missing, strict=True):
             if is_missing:
                 raise AwayError(f"table {table} is not there, or not on the search_path of this role")
-        column = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped"
-        self.has_column = bool(await self._ask(sql.SQL(column), (plan.METADATA_TABLE, plan.COLUMN)))
-        if self.has_column:
-            self._value = sql.SQL("{}::text").format(sql.Identifier("metadata", plan.COLUMN))
+        columns = await self._ask(sql.SQL(_COLUMNS), [list(tables)])
+        self._columns = ReadableColumns.of(columns)
+        self.has_column = self._columns.has_value
+        self.unreadable = self._columns.unreadable
 
     async def _ask(self, query: sql.SQL | sql.Composed, values: Any) -> list[tuple[Any, ...]]:
         try:
             async with asyncio.timeout(ANSWER_S_MAX), self._connection.transaction():
-                limit = sql.SQL("SET LOCAL statement_timeout = {}").format(STATEMENT_S_MAX * 1000)
-                await self._connection.execute(limit)
+                await self._connection.execute(_LIMITS)
                 return await (await self._connection.execute(query, values)).fetchall()
         except TimeoutError:
             raise AwayError(f"the database has not answered for {ANSWER_S_MAX:.0f} s") from None
@@ -158,9 +168,26 @@ class ContractRows:
             raise AwayError(f"the database cannot be asked: {_line(error)}") from None
 
 
+_LIMITS: Final = sql.SQL("SET LOCAL statement_timeout = {}; SET LOCAL row_security = off").format(
+    STATEMENT_S_MAX * 1000
+)
+"""Under row security the server refuses what it would else filter: an absent row must not be a hidden one."""
+
+_COLUMNS: Final = """
+    SELECT c.relname, a.attname, has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+    FROM unnest(%s::text[]) AS wanted(name)
+    JOIN pg_class AS c ON c.oid = to_regclass(wanted.name)
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY c.relname, a.attnum"""
+
+
 def our_clock() -> datetime:
     """Now, by this machine."""
     return datetime.now(UTC)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _line(error: Exception) -> str:

@@ -49,6 +49,8 @@ class Row:
     message_id: str | None
     value: str | None
     """The column that is rolled out; None for NULL, and where the schema has no such column."""
+    columns: tuple[tuple[str, str | None], ...] = ()
+    """The other columns of both rows that may be read, as text, each with its table's name before it."""
 
     @property
     def whole(self) -> bool:

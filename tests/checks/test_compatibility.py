@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from psycopg import sql
@@ -85,7 +86,8 @@ def judged(observations: list[Observation]) -> dict[str, Status]:
 
 
 def row_of(one: Observation, **changes: str | None) -> Observation:
-    return replace(one, rows=(replace(one.rows[0], **changes),))
+    changed: dict[str, Any] = dict(changes)
+    return replace(one, rows=(replace(one.rows[0], **changed),))
 
 
 def body_of(one: Observation, **changes: object) -> Observation:

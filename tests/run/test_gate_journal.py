@@ -10,11 +10,12 @@ import pytest
 
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, plan_header
+from harness.clients.shape import PLAIN
 from harness.errors import CannotRunError, MisuseError
 from harness.headers.cases import HeaderCase, Kind
 from harness.headers.policy import STRICT
 from harness.run.clean import clean
-from harness.run.gate_suite import Asker, Caller
+from harness.run.gate_requests import Asker, Caller
 from harness.run.journal import Journal, find_journal, journal_file, read_journal
 from harness.target.asks import Answer, Ask
 from tests.fix_backends import independent
@@ -53,7 +54,7 @@ def test_requests_are_on_disk_before_anything_else_and_without_secrets(asker: As
     file = tmp_path / "journal.jsonl"
     asks = [
         asker.probe(HeaderCase(plan_header(b"a\xe9\\"), Kind.BYTES)),
-        asker.control(Auth.SIGNED_IN, True),
+        asker.control(PLAIN._replace(auth=Auth.SIGNED_IN, stream=True)),
     ]
     with Journal.open(file, RUN, "http://backend.example", STARTED) as journal:
         journal.sending(asks)
@@ -76,7 +77,7 @@ def test_requests_are_on_disk_before_anything_else_and_without_secrets(asker: As
 def test_a_journal_that_was_cut_short_is_read_as_far_as_it_goes(asker: Asker, tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     with Journal.open(file, RUN, "http://backend.example", STARTED) as journal:
-        journal.sending([asker.control(Auth.ANONYMOUS, False) for _ in range(3)])
+        journal.sending([asker.control() for _ in range(3)])
     file.write_text(file.read_text()[:-20])
     assert read_journal(file).requests == 2
 
@@ -145,7 +146,7 @@ async def test_clean_takes_doubled_rows_too(start: StartReplica, ready_dsn: str,
 
 
 def test_clean_leaves_rows_of_others_with_the_same_id(asker: Asker, ready_dsn: str, tmp_path: Path) -> None:
-    ask = asker.control(Auth.ANONYMOUS, False)
+    ask = asker.control()
     file = tmp_path / "journal.jsonl"
     with Journal.open(file, RUN, "http://x", STARTED) as journal:
         journal.sending([ask])

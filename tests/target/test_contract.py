@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from harness.target.contract import AwayError, ContractRows
 
@@ -59,7 +60,7 @@ async def test_two_metadata_rows_of_one_usage_row_are_two_rows(minimal_dsn: str)
         connection.execute("INSERT INTO microdollar_usage_metadata SELECT * FROM microdollar_usage_metadata")
     rows = await ContractRows.connect(minimal_dsn)
     assert len((await rows.find(["m1"], [], NOW)).by_id["m1"]) == 2
-    assert await rows.doubles(["m1"], NOW) == {"m1": 2}
+    assert len((await rows.both_sides(["m1"], [], [], NOW)).by_id["m1"]) == 2
     await rows.close()
 
 
@@ -69,9 +70,69 @@ async def test_metadata_without_usage_is_an_orphan(minimal_dsn: str) -> None:
         connection.execute("DELETE FROM microdollar_usage")
     rows = await ContractRows.connect(minimal_dsn)
     assert (await rows.find(["m1"], [], NOW)).by_id == {}
-    ((orphan,),) = (await rows.orphans(["m1", "m2"])).values()
+    ((orphan,),) = (await rows.both_sides(["m1", "m2"], [], [], NOW)).by_id.values()
     assert (orphan.whole, orphan.message_id) == (False, "m1")
     await rows.close()
+
+
+async def test_usage_without_metadata_is_found_by_its_user_from_both_sides(minimal_dsn: str) -> None:
+    insert(minimal_dsn, 1, "anon:a", None)
+    insert(minimal_dsn, 2, "anon:a", "m2")
+    rows = await ContractRows.connect(minimal_dsn)
+    found = await rows.both_sides(["m2"], ["anon:a"], [], NOW)
+    assert sorted(row.whole for row in found.by_user["anon:a"]) == [False, True]
+    await rows.close()
+
+
+async def test_a_row_of_another_message_is_found_by_the_value_it_holds(minimal_dsn: str) -> None:
+    insert(minimal_dsn, 1, "anon:a", "another", "mine")
+    rows = await ContractRows.connect(minimal_dsn)
+    found = await rows.both_sides(["m1"], [], ["mine"], NOW)
+    assert [row.message_id for row in found.by_value["mine"]] == ["another"]
+    await rows.close()
+
+
+async def test_the_other_columns_of_both_rows_are_read_as_text(minimal_dsn: str) -> None:
+    insert(minimal_dsn, 1, "anon:a", "m1", "v1")
+    rows = await ContractRows.connect(minimal_dsn)
+    ((row,),) = (await rows.find(["m1"], [], NOW)).by_id.values()
+    columns = dict(row.columns)
+    assert columns["microdollar_usage.cost"] == "0"
+    assert columns["microdollar_usage_metadata.message_id"] == "m1"
+    assert "microdollar_usage_metadata.posthog_distinct_id" not in columns
+    await rows.close()
+
+
+async def test_columns_that_may_not_be_read_are_named(ready_dsn: str) -> None:
+    with psycopg.connect(ready_dsn, autocommit=True) as owner:
+        role = f"reader_{owner.info.dbname}"
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'geheim'")
+        owner.execute(f"GRANT SELECT (id, kilo_user_id, created_at) ON microdollar_usage TO {role}")
+        owner.execute(f"GRANT SELECT ON microdollar_usage_metadata TO {role}")
+        try:
+            rows = await ContractRows.connect(make_conninfo(ready_dsn, user=role, password="geheim"))
+            assert "microdollar_usage.cost" in rows.unreadable
+            assert (await rows.both_sides(["m1"], ["anon:a"], ["v"], NOW)).by_id == {}
+            await rows.close()
+        finally:
+            owner.execute(f"DROP OWNED BY {role}")
+            owner.execute(f"DROP ROLE {role}")
+
+
+async def test_rows_that_a_policy_hides_are_refused_rather_than_absent(ready_dsn: str) -> None:
+    with psycopg.connect(ready_dsn, autocommit=True) as owner:
+        role = f"subject_{owner.info.dbname}"
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'geheim'")
+        owner.execute(f"GRANT SELECT ON microdollar_usage, microdollar_usage_metadata TO {role}")
+        owner.execute("ALTER TABLE microdollar_usage_metadata ENABLE ROW LEVEL SECURITY")
+        try:
+            rows = await ContractRows.connect(make_conninfo(ready_dsn, user=role, password="geheim"))
+            with pytest.raises(AwayError, match="row-level security policy"):
+                await rows.find(["m1"], [], NOW)
+            await rows.close()
+        finally:
+            owner.execute(f"DROP OWNED BY {role}")
+            owner.execute(f"DROP ROLE {role}")
 
 
 @pytest.mark.parametrize("hours", [-11, 13])

@@ -13,10 +13,9 @@ import pytest
 import trustme
 
 from harness.clients.exchange import Outcome, Reply
-from harness.clients.extension import Auth
 from harness.errors import MisuseError
 from harness.headers.policy import STRICT
-from harness.run.gate_suite import Asker, Caller
+from harness.run.gate_requests import Asker, Caller
 from harness.target.asks import Round
 from harness.target.external import SILENT_MAX, Limits, Sending, Site, retry_after_s, site_of
 
@@ -62,7 +61,7 @@ def sending(port: int, *, most: int = 100, rate: float | None = None, seconds: f
 
 def controls(count: int, *, together: bool = False) -> list[Round]:
     asker = Asker(Caller("some:free", STRICT, "after"), run=1)
-    asks = tuple(asker.control(Auth.ANONYMOUS, False) for _ in range(count))
+    asks = tuple(asker.control() for _ in range(count))
     return [Round(asks, together)]
 
 
