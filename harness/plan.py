@@ -482,6 +482,13 @@ GATE_CLAIMS: Final = (
         least=3,
     ),
     Claim(
+        "R3",
+        "The header changes no other column of the rows.",
+        "header is optional",
+        "Deployment Order",
+        least=4,
+    ),
+    Claim(
         "D1",
         "No row of an anonymous user holds a value that the rule does not accept.",
         "Header is validated (max 255 chars, alphanumeric + underscore/hyphen only)",
@@ -491,7 +498,7 @@ GATE_CLAIMS: Final = (
 """Asked of a deployed backend, beside some of the others."""
 
 _GATE_RULE = ("V1", "V2", "V3", "V4", "V5", "V8", "V9", "V10")
-GATE_AFTER: Final = (*_GATE_RULE, "C2", "I1", "I2", "R1", "M3", "M4", "D1")
+GATE_AFTER: Final = (*_GATE_RULE, "C2", "I1", "I2", "R1", "R3", "M3", "M4", "D1")
 """What is required of a deployed backend that should have the plan's change, and of its database."""
 
 GATE_BEFORE: Final = ("C1", "C2", "I2", "R1")

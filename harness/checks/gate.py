@@ -5,8 +5,9 @@ Takes answers and their rows. Knows neither how they were sent nor when to give 
 
 import ipaddress
 import shlex
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,7 +16,9 @@ from harness.checks.compatibility import ACCOUNTED, ADDRESS, IGNORED, OLD_CLIENT
 from harness.checks.evidence import describe_value, finding, replay_command
 from harness.checks.validation import IDENTITY, MISSING
 from harness.clients.extension import Auth
+from harness.clients.shape import PLAIN, Shape
 from harness.headers.policy import Policy
+from harness.probing.explain import explain
 from harness.target import Observation, Row
 from harness.target.asks import Answer, Ask
 from harness.verdict import Docket, Finding
@@ -23,6 +26,9 @@ from harness.verdict import Docket, Finding
 NAME: Final = "V8"
 AT_ONCE: Final = "V9"
 MALFORMED: Final = "V10"
+OTHER_COLUMNS: Final = "R3"
+FARED_MAX: Final = 5_000
+"""Requests kept of each claim to tell what those that fail have in common."""
 
 
 @dataclass(slots=True)
@@ -39,6 +45,9 @@ class RowJudge:
     """Whether a platform puts its own address into x-forwarded-for: then a user cannot be told from another."""
     signed_in_user: str | None = None
     """Under whom signed-in requests without the header were accounted for."""
+    failed: defaultdict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
+    fared: defaultdict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
+    """Requests whose rows refute a claim, and those that bear it out; both up to a bound."""
 
     def judge(self, answer: Answer, rows: Sequence[Row]) -> bool:
         """Judges an answer that has its rows; whether there is one pair of them, whose value was seen."""
@@ -55,6 +64,30 @@ class RowJudge:
         """Judges an answer whose rows have not come, although those of a later request have."""
         self._judge_accounting(answer, rows, f", while a later request has its row ({later})")
 
+    def surplus(self, answer: Answer, rows: Sequence[Row], more: str) -> None:
+        """Judges an answer that had one pair of rows when it was first looked at, and has more or less now."""
+        effect = f"expected one usage row with its metadata row, found {_counted(rows)} {more}"
+        self._refute(ACCOUNTED, answer, rows, effect)
+
+    def later(self, answer: Answer, first: Row, rows: Sequence[Row]) -> None:
+        """Judges a value or a user that is another at the end of the run than when the row was first seen."""
+        (now,) = rows
+        if now.value != first.value:
+            effect = f"held {describe_value(first.value)} at first, {describe_value(now.value)} at the end of the run"
+            for claim in self.claims_of(answer.ask):
+                self._refute(claim, answer, rows, effect)
+        if now.user != first.user:
+            effect = f"accounted to {first.user} at first, to {now.user} at the end of the run"
+            self._refute(self._user_claim(answer.ask), answer, rows, effect)
+
+    def in_common(self, claim: str) -> str:
+        """What requests that refute a claim have in common; empty where nothing can be said of several."""
+        failed, fared = self.failed[claim], self.fared[claim]
+        if len(failed) + len(fared) < 2 or not failed:
+            return ""
+        found = explain([ask.circumstances for ask in failed], [ask.circumstances for ask in fared])
+        return str(found) if found.circumstances else ""
+
     def saw_refusal(self, ask: Ask) -> None:
         """Takes in that a request was refused before any rule saw it, by a status or the end of the connection."""
         if self.build == "after":
@@ -65,10 +98,14 @@ class RowJudge:
         seen = Observation(
             answer.ask.probe, answer.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
         )
-        return replace(finding(claim, seen, effect), replay=self._replay(seen))
+        found = finding(claim, seen, effect)
+        shape = answer.ask.shape
+        condition = found.condition if shape == PLAIN else f"{found.condition}; request: {shape}"
+        return replace(found, condition=condition, replay=self._replay(seen, shape), weight=answer.ask.weight)
 
-    def _replay(self, seen: Observation) -> str:
-        if self.url.startswith("http:") and seen.probe.email is None:
+    def _replay(self, seen: Observation, shape: Shape) -> str:
+        plain = shape._replace(auth=PLAIN.auth, stream=PLAIN.stream) == PLAIN
+        if self.url.startswith("http:") and seen.probe.email is None and plain:
             model = shlex.quote(self.free_model)
             return f"{replay_command(seen)} --target {self.url} --database-url ... --free-model {model}"
         request = seen.probe.request
@@ -92,7 +129,9 @@ class RowJudge:
         self.docket.saw(ACCOUNTED)
         if len(rows) != 1 or not rows[0].whole:
             effect = f"expected one usage row with its metadata row, found {_counted(rows)}{more}"
-            self.docket.refute(self.finding(ACCOUNTED, answer, rows, effect))
+            self._refute(ACCOUNTED, answer, rows, effect)
+        else:
+            self._fared(ACCOUNTED, answer.ask)
 
     def _judge_value(self, answer: Answer, rows: Sequence[Row], row: Row) -> None:
         allowed = answer.ask.allowed
@@ -104,24 +143,41 @@ class RowJudge:
                     " or ".join(map(describe_value, allowed)) or "NULL, or a value that the rule accepts"
                 )
                 effect = f"stored {describe_value(row.value)}, expected {expected}"
-                self.docket.refute(self.finding(claim, answer, rows, effect))
+                self._refute(claim, answer, rows, effect)
+            else:
+                self._fared(claim, answer.ask)
+
+    def _refute(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str) -> None:
+        self.docket.refute(self.finding(claim, answer, rows, effect))
+        if len(self.failed[claim]) < FARED_MAX:
+            self.failed[claim].append(answer.ask)
+
+    def _fared(self, claim: str, ask: Ask) -> None:
+        if len(self.fared[claim]) < FARED_MAX:
+            self.fared[claim].append(ask)
+
+    def _user_claim(self, ask: Ask) -> str:
+        if ask.probe.auth is not Auth.SIGNED_IN:
+            return ADDRESS
+        return IDENTITY if self.build == "after" else OLD_CLIENT
 
     def _accepts(self, value: str | None) -> bool:
         return value is None or (value != "" and self.policy.accepted(value) == value)
 
     def _judge_user(self, answer: Answer, rows: Sequence[Row], user: str) -> None:
-        ask = answer.ask
+        ask, claim = answer.ask, self._user_claim(answer.ask)
         if ask.probe.auth is Auth.SIGNED_IN:
-            claim = IDENTITY if self.build == "after" else OLD_CLIENT
-            right, expected = user == self.signed_in_user, f"the signed-in user {self.signed_in_user}"
+            known = self.signed_in_user
+            right = not user.startswith(plan.ANONYMOUS_PREFIX) if known is None else user == known
+            expected = f"the signed-in user {known or ''}".rstrip()
         else:
-            claim = ADDRESS
             right = is_address_id(user, None if self.overwritten else ask.address)
             expected = "an address" if self.overwritten else plan.ANONYMOUS_PREFIX + ask.address
         self.docket.saw(claim)
-        if not right:
-            effect = f"accounted to {user}, expected {expected}"
-            self.docket.refute(self.finding(claim, answer, rows, effect))
+        if right:
+            self._fared(claim, ask)
+        else:
+            self._refute(claim, answer, rows, f"accounted to {user}, expected {expected}")
 
 
 def is_address_id(user: str, address: str | None) -> bool:

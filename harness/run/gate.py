@@ -23,8 +23,10 @@ from harness.headers.policy import POLICIES, STRICT
 from harness.headers.suite import Level, bound
 from harness.report.document import Report
 from harness.run.clean import clean
+from harness.run.gate_conclude import conclude
+from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_run import GateRun
-from harness.run.gate_suite import REQUESTS_MAX, Asker, Caller
+from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.gate_target import CannotGoOnError
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
@@ -121,6 +123,8 @@ class _Judging:
         if options.build == "after":
             policy = POLICIES[options.policy]
             await self._judge_database(partial(judge_stored, policy=policy), (STORED,))
+        if options.clean and self.requests:
+            await self._clean(Path(str(self.requests["journal"])))
 
     def report(self) -> Report:
         options = self.options
@@ -179,8 +183,6 @@ class _Judging:
         finally:
             await rows.close()
         self.requests |= {"run": run, "journal": str(file)}
-        if options.clean:
-            await self._clean(file)
         return stopped
 
     async def _run(self, bits: int, rows: ContractRows, journal: Journal) -> str | None:
@@ -218,8 +220,8 @@ class _Judging:
                 stopped = f"the time limit of {options.time_limit_s:g} s is reached"
             except (AwayError, CannotGoOnError) as error:
                 stopped = str(error)
-        stopped = run.conclude(stopped)
-        self._say_how_judged(hearing, complete=stopped is None and not hearing.open)
+        stopped = conclude(run, stopped)
+        self._say_how_judged(run, complete=stopped is None and not hearing.open)
         self.remarks += run.remarks
         self.requests |= {"sent": hearing.sending.requests, "listed": hearing.requests}
         return stopped
@@ -232,8 +234,11 @@ class _Judging:
         else:
             self.remarks.append(cleaned.words)
 
-    def _say_how_judged(self, hearing: Hearing, *, complete: bool) -> None:
-        options, policy = self.options, POLICIES[self.options.policy]
+    def _say_how_judged(self, run: GateRun, *, complete: bool) -> None:
+        options, policy, hearing = self.options, POLICIES[self.options.policy], run.hearing
+        for claim in (hearing.reply_claim, hearing.column_claim):
+            for told in run.covered:
+                self.docket.note(claim, told)
         for claim in DECISIONS if options.build == "after" else ():
             counts = f"{hearing.probes:,} requests with a header, {hearing.controls:,} without"
             self.docket.note(claim, f"{options.level} level: {counts}")

@@ -1,104 +1,136 @@
-"""Tries again what is doubted, and decides about rows that have not come or came twice: what ends a run of the gate."""
+"""Tries again what is doubted: sends a suspect among controls, in an order that no rhythm of the target can follow."""
 
-import asyncio
 import random
-from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from harness.checks.compatibility import ACCOUNTED
-from harness.checks.gate_replies import STATUS, Outcomes, Suspect
-from harness.clients.extension import Auth
+from harness.checks.compatibility import OLD_CLIENT
+from harness.probing.controls import Controls, Repeated, Suspect, repeated
+from harness.probing.features import STATUS, Features, reply_features, row_features
 from harness.report.escape import shown
-from harness.run.gate_suite import Asker
+from harness.run.gate_requests import Asker
 from harness.run.hearing import Hearing
-from harness.target.asks import Round
-from harness.verdict import Finding
+from harness.target.asks import Answer, Round
 
 TRIAL: Final = 8
 TRIAL_LEAST: Final = 3
-"""How often a suspect is sent again, among as many controls."""
-SUSPECTS_MAX: Final = 4
-AT_END: Final = 2
+TRIAL_MORE: Final = 24
+"""How often a suspect is sent again, among as many controls; the last where it was not always so."""
+SUSPECTS_MAX: Final = 8
+AT_END: Final = 4
 """Requests that ask whether rows still come."""
-LOOK_IDS: Final = 5_000
-"""Ids in one look for doubles."""
+
+Suspected = Suspect[Answer]
+
+
+class _Trial(NamedTuple):
+    """What is tried: a suspect of replies or of rows, and the claim that it would refute."""
+
+    suspect: Suspected
+    controls: Controls[Answer]
+    claim: str
+    by_rows: bool
 
 
 async def try_suspects(hearing: Hearing, asker: Asker, seed: int) -> None:
-    """Judges the replies that differed from those without the header."""
-    docket, claim = hearing.judge.docket, hearing.reply_claim
-    suspects = hearing.ledger.suspects() if hearing.ledger.unsteady() is None else []
-    for suspect in suspects[:SUSPECTS_MAX]:
-        if hearing.sending.stopped or (docket.refuted(claim) and hearing.sending.left < 2 * TRIAL):
+    """Judges the replies and the columns that differed from those without the header."""
+    tried: set[tuple[str, str]] = set()
+    while True:
+        trials = [one for one in _trials(hearing) if (one.claim, one.suspect.feature) not in tried]
+        if not trials:
             return
-        await _try(hearing, asker, seed, suspect)
-    if len(suspects) > SUSPECTS_MAX and not docket.refuted(claim):
-        untried = ", ".join(one.feature for one in suspects[SUSPECTS_MAX:])
-        docket.lack(claim, f"seen to differ and not tried again: {untried}")
+        trial = trials[0]
+        docket = hearing.judge.docket
+        spent = hearing.sending.stopped or hearing.sending.left - AT_END < 2 * TRIAL
+        if docket.refuted(trial.claim) and (spent or len(tried) >= SUSPECTS_MAX):
+            return
+        if hearing.sending.stopped:
+            return  # every claim is unknown then, for that reason
+        if len(tried) >= SUSPECTS_MAX:
+            untried = ", ".join(dict.fromkeys(one.suspect.feature for one in trials))
+            docket.lack(trial.claim, f"seen to differ and not tried again: {untried}")
+            return
+        tried.add((trial.claim, trial.suspect.feature))
+        await _try(hearing, asker, seed, trial)
 
 
-async def _try(hearing: Hearing, asker: Asker, seed: int, suspect: Suspect) -> None:
-    """Sends a suspect again among controls, in an order that no rhythm of the target can follow."""
-    docket, claim = hearing.judge.docket, hearing.reply_claim
-    times = min(TRIAL, (hearing.sending.left - AT_END) // 2)
-    if times < TRIAL_LEAST:
+def _trials(hearing: Hearing) -> list[_Trial]:
+    """Every suspect: those of replies first; of replies that the controls of a steady target had otherwise."""
+    found = []
+    if hearing.replies.unsteady() is None:
+        for suspect in hearing.replies.suspects():
+            refused_without = suspect.feature == STATUS and not (suspect.usual or "").startswith("2")
+            claim = OLD_CLIENT if refused_without else hearing.reply_claim
+            found.append(_Trial(suspect, hearing.replies, claim, by_rows=False))
+    found += [
+        _Trial(suspect, hearing.columns, hearing.column_claim, by_rows=True)
+        for suspect in hearing.columns.suspects()
+    ]
+    return found
+
+
+async def _try(hearing: Hearing, asker: Asker, seed: int, trial: _Trial) -> None:
+    suspect, claim, docket = trial.suspect, trial.claim, hearing.judge.docket
+    left = hearing.sending.left - AT_END
+    times = min(TRIAL, max(TRIAL_LEAST, left // 4))  # others may need some, too
+    if 2 * times > left:
         docket.lack(claim, f"{_differs(suspect)}; no requests are left to try that again")
         return
-    ask = suspect.example.ask
+    probes, controls = await _send(hearing, asker, seed, trial, times)
+    outcome = repeated(suspect, probes, controls, times)
+    more = min(TRIAL_MORE, (hearing.sending.left - AT_END) // 2)
+    if outcome is Repeated.SOMETIMES and more > times:
+        further = await _send(hearing, asker, seed + 1, trial, more)
+        probes, controls = [*probes, *further[0]], [*controls, *further[1]]
+        outcome = repeated(suspect, probes, controls, times)
+    strange = sum(each.get(suspect.feature) != suspect.usual for each in probes)
+    without = f"in none of {len(controls)} without it"
+    if outcome is Repeated.EACH_TIME:
+        effect = f"{_differs(suspect)}; so in each of {len(probes)} repetitions, and {without}"
+    elif outcome is Repeated.OFTEN:
+        effect = f"{_differs(suspect)}; so in {strange} of {len(probes)} repetitions, and {without}"
+    else:
+        _say_what_is_left(hearing, trial, outcome, len(probes))
+        return
+    docket.refute(hearing.judge.finding(claim, suspect.example, (), effect))
+
+
+async def _send(
+    hearing: Hearing, asker: Asker, seed: int, trial: _Trial, times: int
+) -> tuple[list[Features], list[Features]]:
+    """The features of so many repetitions, and of as many controls among them."""
+    ask = trial.suspect.example.ask
     asks = [hearing.repeat(ask, asker.again(ask)) for _ in range(times)]
-    asks += [asker.control(ask.probe.auth, ask.probe.stream) for _ in range(times)]
+    asks += [asker.control(ask.shape) for _ in range(times)]
     random.Random(seed + ask.number).shuffle(asks)  # noqa: S311 - an order, no secret
     heard = await hearing.hear([Round((one,)) for one in asks])
-    await hearing.settle(heard)
-    outcome = hearing.ledger.outcome(suspect, heard.answers, times)
-    if outcome is Outcomes.EACH_TIME:
-        effect = f"{_differs(suspect)}; so in each of {times} repetitions, and in none of {times} without it"
-        docket.refute(hearing.judge.finding(claim, suspect.example, (), effect))
-    elif outcome is Outcomes.SOMETIMES or outcome is Outcomes.UNCLEAR:
+    settled = await hearing.settle(heard)
+    probes: list[Features] = []
+    controls: list[Features] = []
+    for answer in heard.answers:
+        features = (
+            row_features(settled.rows.get(answer.ask.number, ()))
+            if trial.by_rows
+            else reply_features(answer.reply)
+        )
+        if features and answer.reply.status != 429:
+            (controls if answer.ask.control else probes).append(features)
+    return probes, controls
+
+
+def _say_what_is_left(hearing: Hearing, trial: _Trial, outcome: Repeated, times: int) -> None:
+    docket, claim, suspect = hearing.judge.docket, trial.claim, trial.suspect
+    if outcome is Repeated.SOMETIMES or outcome is Repeated.UNCLEAR:
         docket.lack(claim, f"{_differs(suspect)}; in {times} repetitions that was not always so")
-    elif outcome is Outcomes.VARIES and suspect.feature == STATUS:
-        docket.lack(claim, f"{_differs(suspect)}; requests without the header fare alike now and then")
-    elif outcome is Outcomes.NEVER:
+    elif outcome is Repeated.VARIES:
+        trial.controls.dismiss(suspect.feature)
+        if suspect.feature == STATUS:
+            docket.lack(claim, f"{_differs(suspect)}; requests without the header fare alike now and then")
+    elif outcome is Repeated.NEVER:
+        trial.controls.forget(suspect)
         docket.note(claim, f"once {_differs(suspect)}, in none of {times} repetitions")
 
 
-async def look_for_missing(hearing: Hearing, asker: Asker) -> None:
-    """Judges rows that have not come: one is missing only if that of a later request comes, and it had its time."""
-    if not hearing.missing:
-        return
-    control = asker.control(Auth.ANONYMOUS, False)
-    heard = await hearing.hear([Round((control, asker.again(control)))])
-    wanted = [answer for answer in heard.answers if answer.reply.upstream_id]
-    _, matched = await hearing.wait(wanted, heard.since, hearing.wait_rows_s)
-    later = next((row for rows in matched for row in rows if row.whole), None)
-    missing, hearing.missing = hearing.missing, []
-    youngest = max(answer.at for answer in missing)
-    due = youngest + max(hearing.wait_rows_s, 2 * hearing.slowest_s)
-    await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))  # so much was promised to rows
-    found = await hearing.look(missing, hearing.began)
-    orphans = await hearing.rows.orphans([answer.reply.upstream_id or "" for answer in missing])
-    for answer, rows in zip(missing, found, strict=True):
-        mine = (*rows, *orphans.get(answer.reply.upstream_id or "", ()))
-        if any(row.whole for row in mine):
-            hearing.weigh(answer, mine)
-        elif later is not None:
-            hearing.judge.miss(answer, mine, f"message_id {later.message_id}")
-        else:
-            hearing.missing.append(answer)
-
-
-async def look_for_doubles(hearing: Hearing) -> None:
-    """Judges second pairs of rows that came after the first was looked at."""
-    docket = hearing.judge.docket
-    left = iter(hearing.ids - hearing.repeated)
-    while ids := list(islice(left, LOOK_IDS)):
-        for identity, count in (await hearing.rows.doubles(ids, hearing.began)).items():
-            if not docket.refuted(ACCOUNTED):
-                effect = f"message_id {identity} has {count} pairs of rows at the end, expected one"
-                docket.refute(Finding(ACCOUNTED, "all requests of the run, at its end", effect))
-
-
-def _differs(suspect: Suspect) -> str:
+def _differs(suspect: Suspected) -> str:
     usual, strange = (
         "absent" if value is None else shown(value.encode("utf-8", "replace"))
         for value in (suspect.usual, suspect.strange)

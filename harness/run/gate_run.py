@@ -1,4 +1,4 @@
-"""One run of the gate against a target, from the first request without the header to the last look for a row.
+"""One run of the gate against a target, from the first plain request to the last look at all rows.
 
 Each phase leaves what it could not see to the next; what is left at the end makes claims unknown. Knows neither the
 command line nor reports.
@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from harness.checks.compatibility import ACCOUNTED, OLD_CLIENT
-from harness.checks.gate_replies import is_rare
+from harness.clients.shape import Shape
 from harness.headers.suite import Level
-from harness.run.gate_doubts import AT_END, look_for_doubles, look_for_missing, try_suspects
-from harness.run.gate_suite import Asker, more_of_the_field, rounds
+from harness.probing import covering
+from harness.probing.covering import Constraint
+from harness.run.gate_doubts import AT_END, try_suspects
+from harness.run.gate_end import look_again, look_for_missing, repeat_refuted
+from harness.run.gate_requests import Asker
+from harness.run.gate_suite import Values, array, rounds
 from harness.run.gate_target import understand
 from harness.run.hearing import RETRIABLE, Heard, Hearing
 from harness.run.progress import Say
@@ -23,18 +26,23 @@ from harness.verdict import Docket
 
 BATCH: Final = 500
 """Requests sent before their rows are looked for, about."""
-MISSING_MAX: Final = 200
-"""With so many rows missing there is no need to go on."""
+MISSING_SHARE: Final = 2
+MISSING_MAX: Final = 500
+"""With so many rows missing, and so large a share of all requests, there is no need to go on."""
 AGAIN_MAX: Final = 2
 """How often a request is sent again that gave no observation."""
 AGAIN_SHARE: Final = 10
 """One in so many may need it; with more the target is not fit to be judged."""
 BESIDE_AGAIN: Final = 4
+STRENGTHS: Final = {Level.SMOKE: (2,), Level.STANDARD: (2, 3), Level.EXHAUSTIVE: (2, 3)}
+"""How many factor values of a request are combined, in the order in which they are sent."""
+EXTENSIONS_MAX: Final = 3
+"""How often an array is completed after shapes were found that the target refuses for everybody."""
 
 
 @dataclass(slots=True)
 class GateRun:
-    """The phases, in their order; `run` fills the docket, `conclude` says what was not seen."""
+    """The phases, in their order; `run` fills the docket."""
 
     docket: Docket
     asker: Asker
@@ -49,6 +57,11 @@ class GateRun:
     remarks: list[str] = field(default_factory=list)
     unsent: str = ""
     """Why a part of the suite was not sent; empty when all was."""
+    covered: list[str] = field(default_factory=list)
+    """What the covering arrays held, for the evidence."""
+    _shapes: list[Shape] = field(default_factory=list)
+    _constraints: list[Constraint] = field(default_factory=list)
+    _settling: Heard | None = None
 
     async def run(self) -> None:
         """Judges what can be judged.
@@ -58,76 +71,85 @@ class GateRun:
         hearing, asker = self.hearing, self.asker
         hearing.sending.reserve = AT_END
         self.remarks += await understand(hearing, asker)
-        await self._send_suite()
-        await self._send_again()
+        values = Values(asker.caller.policy)
+        pairs, *triples = STRENGTHS[self.level]
+        await self._send_array(values, pairs)
+        if not self.unsent:
+            await self._send(rounds(asker, values, self.level, self.seed))
+        for strength in triples:
+            await self._send_array(values, strength)
+        await self._settle_last()
         hearing.sending.limits.deadline = self.deadline
+        await self._send_again()
         await try_suspects(hearing, asker, self.seed)
-        await self._spend_rest()
+        await repeat_refuted(hearing, asker, self.claims)
         hearing.sending.reserve = 0
         await look_for_missing(hearing, asker)
-        await look_for_doubles(hearing)
+        await look_again(hearing, asker)
 
-    def conclude(self, stopped: str | None) -> str | None:
-        """Makes unknown whatever was not seen; `stopped` is why the run ended early. Why the suite is not complete."""
-        hearing, docket = self.hearing, self.docket
-        unsteady = hearing.ledger.unsteady()
-        if unsteady is None and not is_rare(hearing.failed, hearing.sending.requests):
-            unsteady = f"{hearing.failed:,} of {hearing.sending.requests:,} requests had no reply or a 5xx"
-        if unsteady is not None:
-            unsteady = f"the target is not steady: {unsteady}"
-        reason = stopped or hearing.sending.stopped or (self.unsent and (unsteady or self.unsent)) or None
-        for claim in self.claims if reason else ():
-            docket.lack(claim, reason or "")
-        for claim in (hearing.reply_claim, OLD_CLIENT) if unsteady else ():
-            docket.lack(claim, unsteady or "")
-        self._conclude_asks()
-        if hearing.missing:
-            told = f"{len(hearing.missing):,} requests have no row, and no later one was there to tell"
-            docket.lack(ACCOUNTED, told)
-        if hearing.repeated:
-            docket.lack(ACCOUNTED, f"{len(hearing.repeated):,} ids were given to two replies each")
-        return reason
+    async def _send_array(self, values: Values, strength: int) -> None:
+        """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
+        asker, replies = self.asker, self.hearing.replies
+        for _ in range(EXTENSIONS_MAX):
+            allowed = [shape for shape in self._shapes if covering.is_allowed(shape, self._constraints)]
+            wanted = covering.shapes(
+                strength, factors=asker.caller.factors, fixed=allowed, constraints=self._constraints
+            )
+            new = [shape for shape in wanted if shape not in self._shapes]
+            if not new or self.unsent:
+                break  # nothing more may be sent, or nothing more is there
+            await self._send(array(asker, values, new, strength))
+            await self._settle_last()
+            self._shapes += new
+            refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
+            served = [shape for shape in self._shapes if shape not in refused]
+            self._constraints = covering.constraints_of(refused, [*served, *replies.served])
+        served = [shape for shape in self._shapes if shape in set(replies.served)]
+        names = {2: "pair", 3: "triple"}
+        held = covering.combinations_covered(served, strength)
+        factors = asker.caller.factors
+        told = f"every {names[strength]} of {len(factors)} factors' {sum(map(len, factors.values()))} values"
+        self.covered.append(f"{told}: {held:,} in {len(served)} shapes of requests")
+        self.remarks += [
+            f"left out: {covering.in_words(each)}" for each in self._constraints if strength == 2
+        ]
 
-    def _conclude_asks(self) -> None:
-        hearing = self.hearing
-        unseen: dict[str, list[Ask]] = {}
-        for ask in hearing.open.values():
-            for claim in hearing.judge.claims_of(ask):
-                unseen.setdefault(claim, []).append(ask)
-        for claim, asks in unseen.items():
-            self.docket.lack(claim, f"not seen for {len(asks):,} requests: {hearing.reasons(asks)}")
-        if hearing.uncompared:
-            told = f"{len(hearing.uncompared):,} replies could not be compared with one without the header"
-            self.docket.lack(hearing.reply_claim, told)
-
-    async def _send_suite(self) -> None:
-        hearing = self.hearing
-        before: Heard | None = None
-        for batch in _batches(rounds(self.asker, self.level, self.seed)):
-            for each in batch:
-                hearing.plan(each.asks)
-            settling = asyncio.create_task(hearing.settle(before)) if before else None
-            try:
-                before = await hearing.hear(batch)
-                if settling is not None:
-                    await settling
-            finally:
-                if settling is not None:
-                    settling.cancel()
-                    await asyncio.gather(settling, return_exceptions=True)
-            self.tell(f"{hearing.sending.requests:,} requests sent")
-            if len(before.answers) < sum(len(each.asks) for each in batch):
-                self.unsent = (
-                    f"only {hearing.sending.requests:,} requests may be sent: the suite is not complete"
-                )
-            elif len(hearing.missing) > MISSING_MAX:
-                self.unsent = f"{len(hearing.missing):,} requests have no row: the rest was not sent"
-            elif 2 * len(hearing.unheard) > hearing.sending.requests:
-                self.unsent = "most requests gave no observation: the rest was not sent"
+    async def _send(self, source: Iterator[Round]) -> None:
+        """Sends rounds; while a part is sent, the rows of the part before are waited for."""
+        for batch in _batches(source):
+            await self._send_batch(batch)
             if self.unsent:
-                break
-        if before is not None:
-            await hearing.settle(before)
+                return
+
+    async def _send_batch(self, batch: list[Round]) -> None:
+        hearing = self.hearing
+        for each in batch:
+            hearing.plan(each.asks)
+        before, self._settling = self._settling, None
+        settling = asyncio.create_task(hearing.settle(before)) if before else None
+        try:
+            heard = await hearing.hear(batch)
+            if settling is not None:
+                await settling
+        finally:
+            if settling is not None:
+                settling.cancel()
+                await asyncio.gather(settling, return_exceptions=True)
+        self._settling = heard
+        sent = hearing.sending.requests
+        self.tell(f"{sent:,} requests sent")
+        if len(heard.answers) < sum(len(each.asks) for each in batch):
+            self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
+        elif len(hearing.missing) > MISSING_MAX and MISSING_SHARE * len(hearing.missing) > sent:
+            self.unsent = f"{len(hearing.missing):,} requests have no row: the rest was not sent"
+        elif 2 * len(hearing.unheard) > sent:
+            told = hearing.reasons(hearing.open.values())
+            self.unsent = f"most requests give no observation, the rest was not sent: {told}"
+
+    async def _settle_last(self) -> None:
+        if self._settling is not None:
+            last, self._settling = self._settling, None
+            await self.hearing.settle(last)
 
     async def _send_again(self) -> None:
         """Repeats what had no reply, a 429 or a 5xx, as far as that is the exception."""
@@ -140,8 +162,8 @@ class GateRun:
             ]
             if not asks or hearing.sending.stopped or AGAIN_SHARE * len(asks) > hearing.sending.requests:
                 return
-            cells = dict.fromkeys(ask.cell for ask in asks)
-            groups = [[ask for ask in asks if ask.cell == cell] for cell in cells]
+            shapes = dict.fromkeys(ask.shape for ask in asks)
+            groups = [[ask for ask in asks if ask.shape == shape] for shape in shapes]
             heard = await hearing.hear([each for group in groups for each in self._rounds_again(group)])
             await hearing.settle(heard)
 
@@ -149,15 +171,7 @@ class GateRun:
         left = iter(asks)
         while some := list(islice(left, BESIDE_AGAIN)):
             again = [self.hearing.repeat(ask, self.asker.again(ask)) for ask in some]
-            yield Round((*again, self.asker.control(some[0].probe.auth, some[0].probe.stream)))
-
-    async def _spend_rest(self) -> None:
-        """At the smallest level, what is left is spent on rows: one that is lost now and then shows in numbers only."""
-        left = self.hearing.sending.left - AT_END
-        if self.level is Level.SMOKE and left > 0 and not self.unsent:
-            more = more_of_the_field(self.asker, left)
-            self.hearing.plan(more.asks)
-            await self.hearing.settle(await self.hearing.hear([more]))
+            yield Round((*again, self.asker.control(some[0].shape)))
 
 
 def _batches(source: Iterator[Round]) -> Iterator[list[Round]]:

@@ -1,227 +1,149 @@
 """What the gate asks of a target at each level, as rounds of requests beside their controls. Sends nothing.
 
-Every request has an address of its own from a documentation range, unless its round is about what sticks to an
-address. A round ends with a control: the same request without the header, which tells how the others should fare.
+A round begins or ends with a control: the same request without the header, which tells how the others should fare.
 """
 
-import ipaddress
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import islice
 from typing import Final
 
 from harness import plan
-from harness.checks.gate import AT_ONCE, MALFORMED, NAME
-from harness.checks.validation import MISSING, header_claim
-from harness.clients.exchange import HeaderLine
-from harness.clients.extension import (
-    JUNK_TOKEN,
-    Auth,
-    ExtensionBuild,
-    Installation,
-    derived_id,
-    plan_header,
-    request,
-)
+from harness.checks.gate import AT_ONCE
+from harness.clients.extension import Auth, derived_id, plan_header
+from harness.clients.shape import PLAIN, Connection, Model, Shape
 from harness.clients.wire import FIELDS_SURE, HEAD_BYTES_SURE
 from harness.headers.cases import HeaderCase, Kind, standing_cases
-from harness.headers.policy import OWS, Policy
+from harness.headers.policy import Policy
 from harness.headers.samples import sampled_sequences
 from harness.headers.suite import Level, suite
+from harness.probing import memory
+from harness.probing.covering import spread
+from harness.probing.memory import Sent, Step
+from harness.probing.values import hard_values, valid_values
 from harness.rollout.matrix import MACHINE
-from harness.target import Probe
-from harness.target.asks import CONTROL, Ask, Round
+from harness.run.gate_requests import Asker, value_case
+from harness.target.asks import Ask, Round
 
-REQUESTS_MAX: Final = {Level.SMOKE: 60, Level.STANDARD: 5_000, Level.EXHAUSTIVE: 117_000}
+REQUESTS_MAX: Final = {Level.SMOKE: 440, Level.STANDARD: 6_500, Level.EXHAUSTIVE: 119_000}
 """Most requests of a level, repetitions included."""
 BESIDE: Final = {Level.SMOKE: 20, Level.STANDARD: 12, Level.EXHAUSTIVE: 400}
 """Requests to one control."""
 SAMPLES: Final = {Level.SMOKE: 0, Level.STANDARD: 120, Level.EXHAUSTIVE: 60}
 """Sequences of headers that Hypothesis draws."""
-SMOKE_WAYS: Final = {
-    (Auth.ANONYMOUS, True): (0, 1, 2),
-    (Auth.JUNK, False): (0, 1),
-    (Auth.JUNK, True): (0,),
-    (Auth.SIGNED_IN, False): (0, 3),
-    (Auth.SIGNED_IN, True): (0,),
-}
-"""Which headers go each way at the smallest level; anonymous requests without streaming have them elsewhere."""
 AT_ONCE_ROUNDS: Final = 8
 """As many as there are connections."""
 MALFORMED_BESIDE: Final = 4
+FRESH_CONNECTIONS: Final = {Level.SMOKE: 24, Level.STANDARD: 64, Level.EXHAUSTIVE: 128}
+"""Least number of requests that end their connection, one of ten replicas then being met nearly for certain."""
 ROOM_BYTES, ROOM_LINES = 1024, 20
 """In a head, for what is not the plan's header."""
-HOSTS: Final = ipaddress.IPv6Network("2001:db8::/32")
-"""Addresses for documentation (RFC 3849): nobody has them."""
 
 VALID: Final = derived_id(MACHINE)
-BORDERS: Final = b"AZaz09_-"
-"""The first and last of each range of the alphabet."""
 LONGEST: Final = b"a" * plan.LENGTH_MAX
-_LENGTHS = (LONGEST, LONGEST + b"a", b"")
-TELLING: Final = (BORDERS, *_LENGTHS, b"\xe9", b"a.b", b"^", b"!a", b"a!", b"%61")
-TELLING_LENGTHS: Final = (BORDERS, *_LENGTHS, b"\xe9", b"a.b", b"\xa0a", b" ", LONGEST + b"aa", LONGEST * 2)
-"""Few values that tell the usual mistakes from the rule, and from one without an alphabet."""
-
-Lines = tuple[HeaderLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """How the target is called."""
+class Values:
+    """Values for the requests of a covering array, each class in turn: so that the array tries them, too.
 
-    free_model: str
-    policy: Policy
-    build: str
-    """What is expected to be deployed: `before` or `after`."""
-    token: str | None = None
-    email: str | None = None
-    """The user to sign in as."""
+    Rows of signed-in users show no value, so a request of theirs takes none from those that are still to be tried.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        hard = [value for value in hard_values(policy) if fits(value_case(value))]
+        plain = [value for value in hard if value.isascii() and 0 < len(value) <= plan.LENGTH_MAX]
+        other = [value for value in hard if not value.isascii()]
+        long = [value for value in hard if len(value) > plan.LENGTH_MAX]
+        lines = ((VALID, VALID), ("a", "b"), (VALID, ""), ("", VALID), (VALID, VALID.upper()))
+        twice = [HeaderCase((*plan_header(one), *plan_header(two)), Kind.DUPLICATE) for one, two in lines]
+        singly = [[b"", b" "], long, plain[::2], plain[1::2], other[::2], other[1::2]]
+        classes = [list(map(value_case, values)) for values in singly if values]
+        self._classes = [*classes, twice, [value_case(LONGEST, Kind.LIMIT)]]
+        self._valid = [value_case(value, Kind.VALID) for value in valid_values(policy)]
+        self._used: Counter[int] = Counter()
 
     @property
-    def cells(self) -> list[tuple[Auth, bool]]:
-        """Every way in which requests are signed, streaming or not."""
-        known = [auth for auth in Auth if auth is not Auth.SIGNED_IN or self.token is not None]
-        return [(auth, stream) for auth in known for stream in (False, True)]
+    def classes(self) -> int:
+        """How many kinds of header there are beside none and a valid one."""
+        return len(self._classes)
 
-    def allowed(self, auth: Auth, lines: Sequence[bytes]) -> tuple[str | None, ...]:
-        """What the row of a request may hold whose header has these lines.
+    def valid(self, auth: Auth = Auth.ANONYMOUS) -> HeaderCase:
+        """The next valid value."""
+        return self._next(_VALID, self._valid, auth)
 
-        Several lines may be joined with or without a blank (RFC 9110, 5.2).
-        """
-        if self.build == "before":
-            return (None,)
-        if auth is Auth.SIGNED_IN:
-            return (self.email,)
-        joined = b",".join(line.strip(OWS) for line in lines)
-        stored = [self.policy.stored(lines), self.policy.stored([joined] if lines else [])]
-        return tuple(dict.fromkeys(stored))
+    def of_class(self, number: int, auth: Auth = Auth.ANONYMOUS) -> HeaderCase:
+        """The next value of a class."""
+        return self._next(number, self._classes[number], auth)
 
+    def rest(self) -> Iterator[HeaderCase]:
+        """Values of the classes that no request has had yet."""
+        for number, cases in enumerate(self._classes):
+            yield from cases[self._used[number] :]
 
-@dataclass(slots=True)
-class Asker:
-    """Makes requests, each from an address that no other request and no other run has."""
+    def valid_left(self) -> int:
+        """How many valid values no request has had yet."""
+        return max(0, len(self._valid) - self._used[_VALID])
 
-    caller: Caller
-    run: int
-    """32 bits that tell this run's addresses from those of others."""
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
-
-    def address(self) -> str:
-        """An address to share between requests."""
-        return self._host(next(self._numbers))
-
-    def _host(self, number: int) -> str:
-        return str(HOSTS[(self.run << 64) + number])
-
-    def control(self, auth: Auth, stream: bool, *, address: str | None = None, follows: bool = False) -> Ask:
-        """A request without the header."""
-        return self._ask(CONTROL, (), MISSING, auth, stream, address=address, follows=follows)
-
-    def probe(
-        self,
-        case: HeaderCase,
-        auth: Auth = Auth.ANONYMOUS,
-        stream: bool = False,
-        *,
-        claim: str | None = None,
-        address: str | None = None,
-    ) -> Ask:
-        """A request with a header, or with what resembles it; a control where the case has no line."""
-        if not case.lines:
-            return self.control(auth, stream, address=address, follows=True)
-        claim = claim or claim_of(case, self.caller.policy)
-        return self._ask(str(case.label), case.lines, claim, auth, stream, address=address)
-
-    def again(self, ask: Ask) -> Ask:
-        """The same request from another address."""
-        one = ask.probe
-        return self._ask(one.kind, ask.header, ask.claim, one.auth, one.stream, follows=ask.follows)
-
-    def _ask(
-        self,
-        kind: str,
-        lines: Lines,
-        claim: str,
-        auth: Auth,
-        stream: bool,
-        *,
-        address: str | None = None,
-        follows: bool = False,
-    ) -> Ask:
-        number = next(self._numbers)
-        own = address or self._host(number)
-        refused = HeaderCase(lines, Kind.BYTES).refused_by_http
-        token = {Auth.ANONYMOUS: None, Auth.JUNK: JUNK_TOKEN, Auth.SIGNED_IN: self.caller.token}[auth]
-        signed_in = auth is Auth.SIGNED_IN
-        probe = Probe(
-            request=request(
-                Installation(MACHINE, token=token),
-                ExtensionBuild.AFTER,
-                address=own,
-                stream=stream,
-                model=self.caller.free_model,
-                header=lines,
-            ),
-            kind=kind,
-            extension=ExtensionBuild.AFTER if lines else ExtensionBuild.BEFORE,
-            auth=auth,
-            stream=stream,
-            user="the signed-in user" if signed_in else plan.ANONYMOUS_PREFIX + own,
-            email=self.caller.email if signed_in else None,
-            alone=address is None and not signed_in,
-            refused=refused,
-        )
-        allowed = () if refused and not signed_in else self.caller.allowed(auth, probe.lines)
-        return Ask(number, probe, lines, claim, own, allowed, follows)
+    def _next(self, number: int, cases: Sequence[HeaderCase], auth: Auth) -> HeaderCase:
+        case = cases[self._used[number] % len(cases)]
+        self._used[number] += auth is not Auth.SIGNED_IN
+        return case
 
 
-def claim_of(case: HeaderCase, policy: Policy) -> str:
-    """The claim that the stored value is evidence for, of an anonymous request."""
-    if case.refused_by_http:
-        return MALFORMED
-    if case.label in (Kind.NAME_CASE, Kind.OTHER_NAME):
-        return NAME
-    return header_claim(case.values, policy)
+_VALID: Final = -1
 
 
-def value_case(value: bytes, label: Kind = Kind.BYTES) -> HeaderCase:
-    """One line with this value."""
-    return HeaderCase(plan_header(value), label)
+def preflight(asker: Asker) -> list[Round]:
+    """Each path in each way of signing, streaming or not, without the header and with a valid one.
+
+    Nothing else is asked before these are understood. Plain controls come twice: that shows what varies by itself.
+    """
+    rounds = []
+    for cell in asker.caller.cells:
+        own = asker.probe(value_case(asker.own_value(), Kind.VALID), cell)
+        rounds.append(Round((asker.control(cell), own)))
+        if cell.path == PLAIN.path:
+            rounds.append(Round((asker.control(cell),)))
+    return rounds
 
 
-def preflight(asker: Asker) -> Round:
-    """A request without the header in each way: nothing else is asked before these are understood."""
-    return Round(tuple(asker.control(auth, stream) for auth, stream in asker.caller.cells))
+def array(asker: Asker, values: Values, shapes: Sequence[Shape], strength: int) -> Iterator[Round]:
+    """A control and a valid value of each shape, and each class of values beside every `strength` - 1 factor values."""
+    classes = spread(shapes, strength - 1, values.classes)
+    for shape in shapes:
+        numbers = [number for number, chosen in enumerate(classes) if shape in chosen]
+        cases = [
+            values.valid(shape.auth),
+            *(values.of_class(number, shape.auth) for number in numbers),
+        ]
+        yield Round((asker.control(shape), *(asker.probe(case, shape) for case in cases)))
 
 
-def rounds(asker: Asker, level: Level, seed: int) -> Iterator[Round]:
-    """Everything of a level, what matters most first."""
+def rounds(asker: Asker, values: Values, level: Level, seed: int) -> Iterator[Round]:
+    """What follows the covering array, what matters most first."""
     policy, beside = asker.caller.policy, BESIDE[level]
-    yield from _ways(asker, level)
-    yield from _sticky(asker, level)
+    yield from _memory(asker, values, level)
     yield from _at_once(asker, level)
+    paid = PLAIN._replace(model=Model.PAID)
+    yield Round((asker.control(paid), asker.probe(_own(asker), paid)))  # what is refused stays refused
     yield from _beside(asker, _names(), beside)
     if level is Level.SMOKE:
+        yield from _beside(asker, values.rest(), beside)
         yield from _beside(asker, _malformed()[:: len(_malformed()) // 3][:3], beside)
-        telling = TELLING_LENGTHS if policy.alphabet is None else TELLING
-        yield from _beside(asker, [*map(value_case, telling), _twice()], beside)
+        yield from _fresh(asker, values, level)
         return
+    valid = [value_case(value, Kind.VALID) for value in valid_values(policy)]
+    yield from _beside(asker, valid, beside)
+    yield from _beside(asker, [case for case in map(value_case, hard_values(policy)) if fits(case)], beside)
+    yield from _again_beside(asker)
     yield from _beside(asker, _malformed(), MALFORMED_BESIDE)
     standing = [case for case in standing_cases() if fits(case) and not case.refused_by_http]
     yield from _beside(asker, standing, beside)
     for sequence in sampled_sequences(policy, SAMPLES[level], seed):
         cases = [case for case in sequence if fits(case) and not case.refused_by_http]
-        yield Round(
-            (*map(asker.probe, cases), asker.control(Auth.ANONYMOUS, False, follows=True)), together=True
-        )
+        yield Round((*map(asker.probe, cases), asker.control(follows=True)), together=True)
     yield from _beside(asker, map(value_case, suite(policy, level)), beside)
-
-
-def more_of_the_field(asker: Asker, most: int) -> Round:
-    """Up to so many requests as the released extension sends them; it ends with a control."""
-    cases = (value_case(derived_id(f"machine {number}").encode(), Kind.VALID) for number in range(most - 1))
-    return Round((*map(asker.probe, cases), asker.control(Auth.ANONYMOUS, False, follows=True)))
+    yield from _fresh(asker, values, level)
 
 
 def fits(case: HeaderCase) -> bool:
@@ -230,70 +152,90 @@ def fits(case: HeaderCase) -> bool:
     return octets <= HEAD_BYTES_SURE - ROOM_BYTES and len(case.lines) <= FIELDS_SURE - ROOM_LINES
 
 
-def _ways(asker: Asker, level: Level) -> Iterator[Round]:
-    """Some headers in each way of signing, streaming or not."""
-    cases = [
-        value_case(VALID.encode(), Kind.VALID),
-        value_case(b"\xe9"),
-        value_case(LONGEST + b"a", Kind.LIMIT),
-        value_case(b"", Kind.EMPTY),
-        value_case(LONGEST, Kind.LIMIT),
-        _twice(),
-        *_names(),
-    ]
-    for cell in asker.caller.cells:
-        auth, stream = cell
-        chosen = SMOKE_WAYS.get(cell, ()) if level is Level.SMOKE else range(len(cases))
-        if chosen:
-            probes = (asker.probe(cases[place], auth, stream) for place in chosen)
-            yield Round((*probes, asker.control(auth, stream, follows=True)))
+def memory_steps(asker: Asker, level: Level) -> list[Step]:
+    """The kinds of request of which every ordered pair is sent."""
+    known = asker.caller.known
+    callers = [caller for caller in memory.Caller if _AUTHS[caller] in known]
+    return memory.short(callers) if level is Level.SMOKE else memory.complete(callers)
 
 
-def _sticky(asker: Asker, level: Level) -> Iterator[Round]:
-    """Requests with and without the header in turn, over one connection, from one address or from many."""
-    valid = [value_case(b"first-%d" % number, Kind.VALID) for number in range(2)]
-    if level is Level.SMOKE:
-        yield _in_turn(asker, valid, asker.address(), stream=False)
-        return
-    cases = [
-        *valid,
-        value_case(b"\xe9"),
-        value_case(LONGEST, Kind.LIMIT),
-        value_case(b"", Kind.EMPTY),
-        _twice(),
-    ]
-    for stream in (False, True):
-        yield _in_turn(asker, cases, asker.address(), stream=stream)
-        yield _in_turn(asker, cases, None, stream=stream)
+_AUTHS: Final = {
+    memory.Caller.FIRST: Auth.ANONYMOUS,
+    memory.Caller.SECOND: Auth.ANONYMOUS,
+    memory.Caller.SIGNED_IN: Auth.SIGNED_IN,
+    memory.Caller.JUNK: Auth.JUNK,
+}
 
 
-def _in_turn(asker: Asker, cases: Iterable[HeaderCase], address: str | None, *, stream: bool) -> Round:
-    asks: list[Ask] = []
-    for case in cases:
-        asks.append(asker.probe(case, stream=stream, address=address))
-        asks.append(asker.control(Auth.ANONYMOUS, stream, address=address, follows=True))
-    return Round(tuple(asks), together=True)
+def _memory(asker: Asker, values: Values, level: Level) -> Iterator[Round]:
+    """Sequences of callers and values over one connection; at the larger levels once more over all of them.
+
+    Callers with a token share the address of the first without one, as behind one router; in one sequence they do not.
+    """
+    steps = memory_steps(asker, level)
+    yield Round(tuple(_in_turn(asker, values, steps, PLAIN)), together=True)
+    if level is not Level.SMOKE:
+        streams = PLAIN._replace(stream=True)
+        yield Round(tuple(_in_turn(asker, values, steps, streams, apart=True)), together=True)
+        yield Round(tuple(_in_turn(asker, values, steps, PLAIN)))
+
+
+def _in_turn(
+    asker: Asker, values: Values, steps: Iterable[Step], plain: Shape, *, apart: bool = False
+) -> Iterator[Ask]:
+    """Requests of a sequence: each caller keeps an address, valid values are new each time."""
+    first, second = asker.address(), asker.address()
+    addresses = {caller: asker.address() if apart else first for caller in memory.Caller}
+    addresses |= {memory.Caller.FIRST: first, memory.Caller.SECOND: second}
+    last = asker.own_value()
+    for step in steps:
+        shape, address = plain._replace(auth=_AUTHS[step.caller]), addresses[step.caller]
+        if step.sent is Sent.ABSENT:
+            yield asker.control(shape, address=address, follows=True)
+            continue
+        if step.sent is Sent.VALID:
+            last = asker.own_value()
+        case = values.of_class(1) if step.sent is Sent.INVALID else value_case(last, Kind.VALID)
+        yield asker.probe(case, shape, address=address)
+
+
+def _again_beside(asker: Asker) -> Iterator[Round]:
+    """One value in both cases and twice, by one caller and by another."""
+    for shared in (asker.address(), None):
+        value = asker.own_value()
+        others = (value, value.upper(), value, value.title())
+        probes = (asker.probe(value_case(other, Kind.VALID), address=shared) for other in others)
+        yield Round((*probes, asker.control(address=shared, follows=True)), together=True)
 
 
 def _at_once(asker: Asker, level: Level) -> Iterator[Round]:
     """Different values on all connections at once, from one address and from many."""
     shared = asker.address()
     if level is Level.SMOKE:
-        probes = (asker.probe(_at_once_case(number), claim=AT_ONCE, address=shared) for number in range(6))
-        yield Round((*probes, asker.control(Auth.ANONYMOUS, False, address=shared, follows=True)))
+        probes = (asker.probe(_own(asker), claim=AT_ONCE, address=shared) for _ in range(6))
+        yield Round((*probes, asker.control(address=shared, follows=True)))
         return
+    streams = PLAIN._replace(stream=True)
     for address in (shared, None):
-        for number in range(AT_ONCE_ROUNDS):
+        for _ in range(AT_ONCE_ROUNDS):
             asks: list[Ask] = []
-            for part in range(4):
-                case = _at_once_case(4 * number + part)
-                asks.append(asker.probe(case, claim=AT_ONCE, address=address, stream=part % 2 == 1))
-                asks.append(asker.control(Auth.ANONYMOUS, part % 2 == 1, address=address, follows=True))
+            for shape in (PLAIN, streams, PLAIN, streams):
+                asks.append(asker.probe(_own(asker), shape, claim=AT_ONCE, address=address))
+                asks.append(asker.control(shape, address=address, follows=True))
             yield Round(tuple(asks), together=True)
 
 
-def _at_once_case(number: int) -> HeaderCase:
-    return value_case(b"at-once-%d" % number, Kind.VALID)
+def _fresh(asker: Asker, values: Values, level: Level) -> Iterator[Round]:
+    """Valid values, each over a connection that it ends: a balancer then asks one replica after the other."""
+    closed = PLAIN._replace(connection=Connection.CLOSED)
+    probes = (
+        asker.probe(values.valid(), closed) for _ in range(max(FRESH_CONNECTIONS[level], values.valid_left()))
+    )
+    yield Round((*probes, asker.control(closed, follows=True), asker.control(follows=True)))
+
+
+def _own(asker: Asker) -> HeaderCase:
+    return value_case(asker.own_value(), Kind.VALID)
 
 
 def _names() -> list[HeaderCase]:
@@ -307,12 +249,8 @@ def _malformed() -> list[HeaderCase]:
     return [case for case in standing_cases() if case.refused_by_http and fits(case)]
 
 
-def _twice() -> HeaderCase:
-    return HeaderCase(plan_header(VALID) * 2, Kind.DUPLICATE)
-
-
 def _beside(asker: Asker, cases: Iterable[HeaderCase], count_: int) -> Iterator[Round]:
     """So many requests to one control."""
     left = iter(cases)
     while some := list(islice(left, count_)):
-        yield Round((*map(asker.probe, some), asker.control(Auth.ANONYMOUS, False, follows=True)))
+        yield Round((*map(asker.probe, some), asker.control(follows=True)))

@@ -1,6 +1,7 @@
-"""Finds out what sort of target it is, by requests without the header: nothing else is asked before that is understood.
+"""Finds out what sort of target it is, by plain requests with and without the header, before anything else is asked.
 
-Whether rows can be matched at all, whether x-forwarded-for comes through, whom the token names, whose the upstream is.
+Whether rows can be matched at all, whether x-forwarded-for comes through, whom the token names. A class of requests
+that fails always is kept: others, which fare well, are its yardstick.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from harness.checks.evidence import describe_reply
 from harness.checks.gate import is_address_id
 from harness.checks.validation import IDENTITY
 from harness.clients.extension import Auth
-from harness.run.gate_suite import Asker, preflight
+from harness.run.gate_requests import Asker
+from harness.run.gate_suite import preflight
 from harness.run.hearing import RETRIABLE, Heard, Hearing
 from harness.target import Row
 from harness.target.asks import Answer, Ask, Round
@@ -26,46 +28,44 @@ class CannotGoOnError(Exception):
 
 
 async def understand(hearing: Hearing, asker: Asker) -> list[str]:
-    """Sends requests without the header in every way; what a reader should know of the target.
+    """Sends plain requests in every way; what a reader should know of the target.
 
     Raises CannotGoOnError when rows cannot be matched, AwayError when the database goes away.
     """
     first = preflight(asker)
-    hearing.plan(first.asks)
-    heard = await hearing.hear([first])
+    hearing.plan(ask for each in first for ask in each.asks)
+    heard = await hearing.hear(first)
     for _ in range(1, TRIES):
         failed = [answer for answer in heard.answers if answer.reply.upstream_id is None]
         silent = len(failed) == len(heard.answers) and not any(answer.reply.status for answer in failed)
-        if silent or not any(answer.reply.status in RETRIABLE for answer in failed):
+        again = [answer.ask for answer in failed if answer.reply.status in RETRIABLE]
+        if silent or not again:
             break
-        again = [hearing.repeat(answer.ask, asker.again(answer.ask)) for answer in failed]
-        more = await hearing.hear([Round(tuple(again))])
-        kept = [answer for answer in heard.answers if answer not in failed]
+        tried = Round(tuple(hearing.repeat(ask, asker.again(ask)) for ask in again))
+        more = await hearing.hear([tried])
+        kept = [answer for answer in heard.answers if answer.ask not in again]
         heard = Heard((*kept, *more.answers), heard.since)
     served = [answer for answer in heard.answers if answer.reply.upstream_id]
     if not served:
         raise CannotGoOnError(_unserved_words(heard.answers, hearing.sending.stopped))
     if hearing.repeated:
         raise CannotGoOnError("replies to different requests have one id: rows cannot be told apart by it")
-    remarks = await _understand_rows(hearing, asker, Heard(tuple(served), heard.since))
-    if hearing.ledger.whole_body:
-        remarks.append("the upstream is the harness's own: whole bodies are compared, not only their shape")
-    return remarks
+    return await _understand_rows(hearing, asker, heard)
 
 
 async def _understand_rows(hearing: Hearing, asker: Asker, heard: Heard) -> list[str]:
-    answers = heard.answers
+    answers = [answer for answer in heard.answers if answer.reply.upstream_id]
     found, matched = await hearing.wait(answers, heard.since, hearing.wait_rows_s)
     rows = {
         answer.ask.number: row
-        for answer, mine in zip(answers, matched, strict=True)
-        for row in mine
+        for answer, its_rows in zip(answers, matched, strict=True)
+        for row in its_rows
         if row.whole
     }
     if not rows:
         raise CannotGoOnError(
-            f"no row of {len(answers)} requests without the header came within {hearing.wait_rows_s:g} s; raise "
-            "--wait-rows, or check that --database-url is the database that this backend writes to"
+            f"no row of {len(answers)} plain requests came within {hearing.wait_rows_s:g} s; raise --wait-rows, or "
+            "check that --database-url is the database that this backend writes to"
         )
     if not any(
         row.message_id == answer.reply.upstream_id for answer in answers for row in _some(rows, answer)
@@ -78,7 +78,7 @@ async def _understand_rows(hearing: Hearing, asker: Asker, heard: Heard) -> list
         (answer.ask, row.user) for answer in answers for row in _some(rows, answer) if row.user is not None
     ]
     remarks = _understand_addresses(hearing, users)
-    _understand_token(hearing, asker, users)
+    _understand_token(hearing, asker, users, heard.answers)
     signs_in = asker.caller.token is not None
     known = tuple(answer for answer in answers if signs_in or answer.ask.probe.auth is not Auth.SIGNED_IN)
     await hearing.settle(Heard(known, heard.since), 0)
@@ -100,23 +100,34 @@ def _understand_addresses(hearing: Hearing, users: Sequence[tuple[Ask, str]]) ->
     ]
 
 
-def _understand_token(hearing: Hearing, asker: Asker, users: Sequence[tuple[Ask, str]]) -> None:
-    """A token that is not accepted makes its requests anonymous, with status 200."""
+def _understand_token(
+    hearing: Hearing, asker: Asker, users: Sequence[tuple[Ask, str]], answers: Sequence[Answer]
+) -> None:
+    """A token that is not accepted makes its requests anonymous, with status 200, or is refused.
+
+    Signed-in requests that are served and leave no row are kept: their rows are missing, and that is judged.
+    """
     if asker.caller.token is None:
         return
     named = [user for ask, user in users if ask.probe.auth is Auth.SIGNED_IN]
     if named and not named[0].startswith(plan.ANONYMOUS_PREFIX):
         hearing.judge.signed_in_user = named[0]
         return
-    asker.caller = replace(asker.caller, token=None, email=None)
-    for number in [number for number, ask in hearing.open.items() if ask.probe.auth is Auth.SIGNED_IN]:
-        del hearing.open[number]
+    signed = [answer for answer in answers if answer.ask.probe.auth is Auth.SIGNED_IN]
+    is_served = any(answer.reply.upstream_id for answer in signed)
+    told = "nobody knows whom the token signs in: its requests left no row in time"
+    if named:
+        told = f"the token does not sign in: its requests are accounted to {named[0]}"
+    elif not is_served:
+        told = f"the token does not sign in: {describe_reply(signed[0].reply) if signed else 'not sent'}"
     docket = hearing.judge.docket
     if any(claim.id == IDENTITY for claim in docket.claims):
-        told = f"the token does not sign in: its requests are accounted to {named[0]}" if named else ""
-        docket.lack(
-            IDENTITY, told or "nobody knows whom the token signs in: its requests left no row in time"
-        )
+        docket.lack(IDENTITY, told)
+    if is_served and not named:
+        return
+    asker.caller = replace(asker.caller, token=None, email=None)
+    for ask in [ask for ask in hearing.open.values() if ask.probe.auth is Auth.SIGNED_IN]:
+        hearing.drop(ask)
 
 
 def _some(rows: Mapping[int, Row], answer: Answer) -> tuple[Row, ...]:
@@ -128,6 +139,4 @@ def _unserved_words(answers: Sequence[Answer], stopped: str | None) -> str:
         return stopped or "no request was sent"
     reply = answers[0].reply
     hint = "" if reply.status == 0 else "; check --backend-url and --free-model"
-    return (
-        f"no request without the header was served with an id: {reply.reason or describe_reply(reply)}{hint}"
-    )
+    return f"no plain request was served with an id: {reply.reason or describe_reply(reply)}{hint}"

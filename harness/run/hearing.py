@@ -7,17 +7,17 @@ what is missing waits for whoever decides at the end.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 
-from harness.backend.upstream import PROVIDER
 from harness.checks.compatibility import IGNORED, REPLY
 from harness.checks.evidence import describe_reply
-from harness.checks.gate import RowJudge
-from harness.checks.gate_replies import ReplyLedger
-from harness.clients.exchange import Outcome, Reply
+from harness.checks.gate import OTHER_COLUMNS, RowJudge
+from harness.clients.exchange import Outcome
+from harness.clients.shape import Shape
+from harness.probing.controls import Controls
+from harness.probing.features import reply_features, row_features
 from harness.run.journal import Journal, listed
 from harness.target import Row
 from harness.target.asks import Answer, Ask, Round
@@ -26,6 +26,8 @@ from harness.target.external import Sending
 
 LISTED_MAX: Final = 5_000
 """Requests listed in the report; the journal has all."""
+KEPT_MAX: Final = 10_000
+"""Requests whose rows are kept as they were first seen, to be compared at the end."""
 RETRIABLE: Final = frozenset({0, 408, 425, 429, *range(500, 600)})
 """Statuses that another try may not have; 0: no reply."""
 POLL_S_MIN: Final = 0.02
@@ -51,6 +53,15 @@ class Heard:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Answers with the rows that had come when they were looked for."""
+
+    found: FoundRows
+    rows: dict[int, tuple[Row, ...]]
+    """By the number of the request."""
+
+
 @dataclass(slots=True)
 class Hearing:
     """What was asked and seen so far. Raises AwayError when the database goes away."""
@@ -60,7 +71,9 @@ class Hearing:
     journal: Journal
     judge: RowJudge
     wait_rows_s: float
-    ledger: ReplyLedger = field(default_factory=ReplyLedger)
+    replies: Controls[Answer] = field(default_factory=Controls)
+    columns: Controls[Answer] = field(default_factory=Controls)
+    """What other columns of the rows hold, of requests with the header and of their controls."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     """The first few thousand requests and how they ended, for the report."""
     probes: int = 0
@@ -70,14 +83,18 @@ class Hearing:
     """Requests of the suite whose value was not seen yet, by their number."""
     unheard: dict[int, Unheard] = field(default_factory=dict)
     """Those of them whose last reply had no id."""
-    uncompared: set[int] = field(default_factory=set)
+    uncompared: dict[int, Ask] = field(default_factory=dict)
     """Requests of the suite whose reply could not be compared with one without the header."""
     missing: list[Answer] = field(default_factory=list)
     """Answers whose rows had not come when they were looked for."""
+    kept: dict[int, tuple[Answer, Row]] = field(default_factory=dict)
+    """Answers with the one pair of rows that they had at first, by the number of the request."""
     ids: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     """Ids that two replies had: they tell nothing."""
-    failed: int = 0
+    unsure: set[bytes] = field(default_factory=set)
+    """Values of requests that had no reply with an id: a row may hold them all the same."""
+    failed: Counter[Shape] = field(default_factory=Counter)
     """Requests that had no reply, or a 5xx."""
     began: datetime = field(default_factory=our_clock)
     slowest_s: float = 0.0
@@ -89,17 +106,28 @@ class Hearing:
         """What a reply that changes with the header refutes."""
         return IGNORED if self.judge.build == "before" else REPLY
 
+    @property
+    def column_claim(self) -> str:
+        """What another column that changes with the header refutes."""
+        return IGNORED if self.judge.build == "before" else OTHER_COLUMNS
+
     def plan(self, asks: Iterable[Ask]) -> None:
         """Takes requests into the suite: each must be seen."""
         for ask in asks:
             self.open[ask.number] = ask
             if not ask.control and not ask.probe.refused:
-                self.uncompared.add(ask.number)
+                self.uncompared[ask.number] = ask
 
     def repeat(self, ask: Ask, again: Ask) -> Ask:
         """Lets a request stand for one of the suite."""
         self._origin[again.number] = self._origin.get(ask.number, ask.number)
         return again
+
+    def drop(self, ask: Ask) -> None:
+        """Takes a request out of the suite: the target refuses its kind for everybody."""
+        origin = self._origin.get(ask.number, ask.number)
+        self.open.pop(origin, None)
+        self.uncompared.pop(origin, None)
 
     async def hear(self, rounds: Sequence[Round]) -> Heard:
         """Sends requests and compares replies; rows are not looked for yet."""
@@ -112,7 +140,7 @@ class Hearing:
             self._enter(answer)
         return Heard(tuple(answers), since)
 
-    async def settle(self, heard: Heard, wait_s: float | None = None) -> FoundRows:
+    async def settle(self, heard: Heard, wait_s: float | None = None) -> Settled:
         """Waits for rows and judges them; answers without a whole row are missing for now.
 
         Waits at most `wait_s`, by default a few times as long as rows have taken so far.
@@ -122,23 +150,45 @@ class Hearing:
         ]
         patience = max(PATIENCE_S_MIN, 3 * self.slowest_s) if wait_s is None else wait_s
         found, matched = await self.wait(wanted, heard.since, min(patience, self.wait_rows_s))
-        for answer, mine in zip(wanted, matched, strict=True):
-            if any(row.whole for row in mine):
-                self.weigh(answer, mine)
+        settled = Settled(found, {})
+        for answer, rows in zip(wanted, matched, strict=True):
+            settled.rows[answer.ask.number] = rows
+            if any(row.whole for row in rows):
+                self.weigh(answer, rows)
             elif answer.reply.upstream_id:
                 self.missing.append(answer)
-        return found
+        return settled
 
     def weigh(self, answer: Answer, rows: Sequence[Row]) -> None:
         """Judges an answer that has rows."""
+        ask = answer.ask
         if self.judge.judge(answer, rows):
-            self.open.pop(self._origin.get(answer.ask.number, answer.ask.number), None)
+            self.open.pop(self._origin.get(ask.number, ask.number), None)
+        if len(rows) == 1 and rows[0].whole:
+            kept = rows[0] if len(self.kept) < KEPT_MAX else replace(rows[0], columns=())
+            self.kept[ask.number] = (answer, kept)
+        features = row_features(rows)
+        if not features or ask.probe.refused:
+            return
+        if ask.control:
+            self.columns.enter_control(ask.shape, features)
+        elif self.columns.enter_probe(ask.shape, features, ask.weight, answer):
+            self.judge.docket.saw(self.column_claim)
 
     async def look(
         self, answers: Sequence[Answer], since: datetime, *, far: bool = False
     ) -> list[tuple[Row, ...]]:
         """Rows of these requests so far."""
         return (await self._look(answers, since, far=far))[1]
+
+    async def look_at_both_sides(
+        self, answers: Sequence[Answer], values: Sequence[str] = ()
+    ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
+        """Rows of these requests from both tables, whole or not; and whatever holds one of the values."""
+        ids = [identity for answer in answers if (identity := answer.reply.upstream_id)]
+        users = [user for answer in answers if (user := self._user(answer.ask))]
+        found = await self.rows.both_sides(ids, users, values, self.began)
+        return found, [self._matched(answer, found) for answer in answers]
 
     def reasons(self, asks: Iterable[Ask]) -> str:
         """Why these were not seen, the most frequent reason first."""
@@ -163,8 +213,8 @@ class Hearing:
             found, matched = await self._look(wanted, since, far=looked > deadline - wait_s / 2)
             missing = {
                 answer.ask.number
-                for answer, mine in zip(wanted, matched, strict=True)
-                if answer.reply.upstream_id and not any(row.whole for row in mine)
+                for answer, rows in zip(wanted, matched, strict=True)
+                if answer.reply.upstream_id and not any(row.whole for row in rows)
             }
             came = [looked - answer.at for answer in wanted if answer.ask.number in late - missing]
             self.slowest_s = max([self.slowest_s, *came])
@@ -187,9 +237,9 @@ class Hearing:
     def _matched(self, answer: Answer, found: FoundRows) -> tuple[Row, ...]:
         """By the id of the reply, and by the user where nobody else has his address."""
         identity, user = answer.reply.upstream_id, self._user(answer.ask)
-        mine = list(found.by_id.get(identity, ())) if identity else []
-        mine += [row for row in found.by_user.get(user, ()) if row not in mine] if user else []
-        return tuple(mine)
+        rows = list(found.by_id.get(identity, ())) if identity else []
+        rows += [row for row in found.by_user.get(user, ()) if row not in rows] if user else []
+        return tuple(rows)
 
     def _user(self, ask: Ask) -> str | None:
         return ask.probe.user if ask.probe.alone and not self.judge.overwritten else None
@@ -210,17 +260,18 @@ class Hearing:
             self.unheard.pop(origin, None)
         else:
             self.unheard[origin] = Unheard(reply.status, reply.reason or describe_reply(reply))
-        self.ledger.whole_body = self.ledger.whole_body or _is_ours(reply)
+            self.unsure.update(ask.probe.lines)
         if ask.probe.refused:
             if identity is None and reply.outcome is not Outcome.TIMEOUT and not 200 <= reply.status < 300:
                 self.judge.saw_refusal(ask)
                 self.open.pop(origin, None)
             return
-        self.failed += reply.status == 0 or reply.status >= 500
-        if reply.status != 429 and self.ledger.enter(answer) and not ask.control:
-            self.uncompared.discard(origin)
+        self.failed[ask.shape] += reply.status == 0 or reply.status >= 500
+        if reply.status == 429:
+            return
+        features = reply_features(reply)
+        if ask.control:
+            self.replies.enter_control(ask.shape, features)
+        elif self.replies.enter_probe(ask.shape, features, ask.weight, answer):
+            self.uncompared.pop(origin, None)
             self.judge.docket.saw(self.reply_claim)
-
-
-def _is_ours(reply: Reply) -> bool:
-    return any(document.get("provider") == PROVIDER for document in islice(reply.documents(), 1))

@@ -118,6 +118,7 @@ def app_of(state: Completions) -> Flask:
     left = itertools.cycle(range(4999, 0, -1))
 
     @app.post("/api/openrouter/chat/completions")
+    @app.post("/api/gateway/chat/completions")
     def complete() -> Response:
         body = request.get_json(force=True, silent=True)
         if not isinstance(body, dict) or not isinstance(body.get("messages"), list):

@@ -165,7 +165,7 @@ async function serve(listener, req, res) {
   const at = Date.now();
   res.on('error', () => {}); // the client has gone; what it did still counts
   const body = await bodyOf(req);
-  if (req.url !== '/api/openrouter/chat/completions') return refuse(listener, res, 404, 'no_such_route');
+  if (!/^\/api\/(openrouter|gateway)\/chat\/completions$/.test(req.url)) return refuse(listener, res, 404, 'no_such_route');
   if (req.method !== 'POST') return refuse(listener, res, 405, 'post_only');
   const day = badDay(listener, req, res);
   if (day === 'done') return undefined;

@@ -18,7 +18,7 @@ async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Ju
     report = await judge_build("after")
     assert report.verdict is Verdict.GO
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
-    assert report.sections["requests"]["sent"] <= 60
+    assert report.sections["requests"]["sent"] <= 340
     assert "@" not in to_json(report).replace("***@***", "")
 
 
@@ -154,7 +154,8 @@ async def test_a_role_that_may_only_select_is_enough(
 async def test_the_report_lists_every_request(judge_build: Judge) -> None:
     requests = json.loads(to_json(await judge_build("after")))["sections"]["requests"]
     assert len(requests["listed"]) == requests["sent"]
-    assert all(one["address"].startswith("2001:db8:") for one in requests["listed"])
+    documentation = ("2001:db8:", "192.0.2.", "198.51.100.", "203.0.113.")
+    assert all(one["address"].startswith(documentation) for one in requests["listed"])
     assert len({one["address"] for one in requests["listed"] if one["kind"] == "none"}) >= 10
 
 
@@ -172,7 +173,7 @@ async def test_an_early_refutation_stands_when_the_run_is_cut_short(judge_build:
 async def test_the_standard_level_keeps_within_its_requests(judge_build: Judge) -> None:
     report = await judge_build("after", level=Level.STANDARD)
     assert report.verdict is Verdict.GO
-    assert 4000 < report.sections["requests"]["sent"] <= 5000
+    assert 5000 < report.sections["requests"]["sent"] <= 6500
     assert {one.method for one in report.judgements if one.claim.id == "V1"} == {Method.SAMPLED}
 
 

@@ -33,7 +33,7 @@ async def test_gate_writes_its_reports_and_no_secret(
     wanted = [word for name, file in files.items() for word in (f"--{name}", str(file))]
     done = harness("gate", *where, *who, *wanted, state=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith("GO: 15 proven")
+    assert done.stdout.splitlines()[-1].startswith("GO: 16 proven")
     for text in (done.stdout, done.stderr, *(file.read_text() for file in files.values())):
         assert options.token not in text
         assert options.email not in text

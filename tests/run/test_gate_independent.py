@@ -93,7 +93,7 @@ async def test_a_bad_day_is_inconclusive_with_its_reason(
 async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
     kind: Kind, empty_dsn: str, run_gate: Judge
 ) -> None:
-    with independent(kind, empty_dsn, mode="die-after-20") as backend:
+    with independent(kind, empty_dsn, mode="die-after-60") as backend:
         report = await judged(run_gate, backend)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.REFUTED) == set()

@@ -87,6 +87,20 @@ async def test_a_database_that_dies_after_a_refutation_leaves_it_no_go(
     shut(server, ready_dsn, out=False)
 
 
+async def test_accounting_that_stops_for_good_leaves_it_inconclusive(
+    ready_dsn: str, start: StartReplica, tmp_path: Path
+) -> None:
+    def refuse_rows(_pid: int) -> None:
+        with psycopg.connect(ready_dsn, autocommit=True) as connection:
+            connection.execute("ALTER TABLE microdollar_usage ADD CONSTRAINT none CHECK (false) NOT VALID")
+
+    report = await judged(ready_dsn, start, tmp_path, refuse_rows, wait_rows_s=1.0)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    (rows,) = (one for one in report.judgements if one.claim.id == "R1")
+    assert rows.status is Status.UNKNOWN
+    assert "have no row" in rows.detail
+
+
 async def test_a_killed_backend_leaves_it_inconclusive(
     ready_dsn: str, start: StartReplica, tmp_path: Path
 ) -> None:

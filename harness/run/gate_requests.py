@@ -1,0 +1,167 @@
+"""Makes the gate's requests: each with a shape, an address of its own and what its row may hold. Sends nothing.
+
+Every request has an address of its own from a documentation range, unless a sequence is about what sticks to one.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from harness import plan
+from harness.checks.gate import MALFORMED, NAME
+from harness.checks.validation import MISSING, header_claim
+from harness.clients.exchange import HeaderLine
+from harness.clients.extension import JUNK_TOKEN, Auth, ExtensionBuild, derived_id, plan_header
+from harness.clients.shape import FACTORS, PLAIN, Forwarded, Shape
+from harness.clients.shaped import shaped_request
+from harness.headers.cases import HeaderCase, Kind
+from harness.headers.policy import OWS, Policy
+from harness.probing.covering import Factors
+from harness.target import Probe
+from harness.target.asks import CONTROL, Ask
+
+HOSTS: Final = ipaddress.IPv6Network("2001:db8::/32")
+"""Addresses for documentation (RFC 3849): nobody has them."""
+HOSTS_V4: Final = tuple(map(ipaddress.IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
+"""The same for IPv4 (RFC 5737): too few to be a run's own, so rows are never found by them."""
+
+Lines = tuple[HeaderLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """How the target is called."""
+
+    free_model: str
+    policy: Policy
+    build: str
+    """What is expected to be deployed: `before` or `after`."""
+    token: str | None = None
+    email: str | None = None
+    """The user to sign in as."""
+
+    @property
+    def known(self) -> tuple[Auth, ...]:
+        """Every way in which requests can be signed."""
+        return tuple(auth for auth in Auth if auth is not Auth.SIGNED_IN or self.token is not None)
+
+    @property
+    def factors(self) -> Factors:
+        """The factors of a request, with those values that this caller can send."""
+        return {**FACTORS, "auth": self.known}
+
+    @property
+    def cells(self) -> list[Shape]:
+        """Every path, signed in every way, streaming or not; otherwise plain."""
+        return [
+            PLAIN._replace(path=path, auth=auth, stream=stream)
+            for path in plan.ROUTES
+            for auth in self.known
+            for stream in (False, True)
+        ]
+
+    def allowed(self, auth: Auth, lines: Sequence[bytes]) -> tuple[str | None, ...]:
+        """What the row of a request may hold whose header has these lines.
+
+        Several lines may be joined with or without a blank (RFC 9110, 5.2).
+        """
+        if self.build == "before":
+            return (None,)
+        if auth is Auth.SIGNED_IN:
+            return (self.email,)
+        joined = b",".join(line.strip(OWS) for line in lines)
+        stored = [self.policy.stored(lines), self.policy.stored([joined] if lines else [])]
+        return tuple(dict.fromkeys(stored))
+
+
+@dataclass(slots=True)
+class Asker:
+    """Makes requests, each from an address that no other request and no other run has."""
+
+    caller: Caller
+    run: int
+    """32 bits that tell this run's addresses and values from those of others."""
+    own_values: set[bytes] = field(default_factory=set)
+    """Values that no other request of any run sends."""
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def address(self) -> str:
+        """An address to share between requests."""
+        return self._host(next(self._numbers), PLAIN.forwarded)
+
+    def own_value(self) -> bytes:
+        """A valid value, with every kind of letter that the rule accepts, that no other request sends."""
+        digits = derived_id(f"run {self.run:08x}, value {next(self._numbers)}")
+        value = f"{digits[:18].upper()}_{digits[19:]}".encode()
+        self.own_values.add(value)
+        return value
+
+    def control(self, shape: Shape = PLAIN, *, address: str | None = None, follows: bool = False) -> Ask:
+        """A request without the header."""
+        return self._ask(CONTROL, (), MISSING, shape, address=address, follows=follows)
+
+    def probe(
+        self, case: HeaderCase, shape: Shape = PLAIN, *, claim: str | None = None, address: str | None = None
+    ) -> Ask:
+        """A request with a header, or with what resembles it; a control where the case has no line."""
+        if not case.lines:
+            return self.control(shape, address=address, follows=True)
+        claim = claim or claim_of(case, self.caller.policy)
+        return self._ask(str(case.label), case.lines, claim, shape, address=address)
+
+    def again(self, ask: Ask, shape: Shape | None = None) -> Ask:
+        """The same request from another address, or the same header in another shape."""
+        return self._ask(ask.probe.kind, ask.header, ask.claim, shape or ask.shape, follows=ask.follows)
+
+    def _host(self, number: int, forwarded: Forwarded) -> str:
+        if forwarded in (Forwarded.IPV6, Forwarded.IPV6_LIST):
+            return str(HOSTS[(self.run << 64) + number])
+        place = (self.run + number) % sum(network.num_addresses for network in HOSTS_V4)
+        return str(HOSTS_V4[place // 256][place % 256])
+
+    def _ask(
+        self,
+        kind: str,
+        lines: Lines,
+        claim: str,
+        shape: Shape,
+        *,
+        address: str | None = None,
+        follows: bool = False,
+    ) -> Ask:
+        number = next(self._numbers)
+        own = address or self._host(number, shape.forwarded)
+        refused = HeaderCase(lines, Kind.BYTES).refused_by_http
+        token = {Auth.ANONYMOUS: None, Auth.JUNK: JUNK_TOKEN, Auth.SIGNED_IN: self.caller.token}[shape.auth]
+        signed_in = shape.auth is Auth.SIGNED_IN
+        probe = Probe(
+            request=shaped_request(
+                shape, address=own, token=token, model=self.caller.free_model, header=lines
+            ),
+            kind=kind,
+            extension=ExtensionBuild.AFTER if lines else ExtensionBuild.BEFORE,
+            auth=shape.auth,
+            stream=shape.stream,
+            user="the signed-in user" if signed_in else plan.ANONYMOUS_PREFIX + own,
+            email=self.caller.email if signed_in else None,
+            alone=address is None and not signed_in and ":" in own,
+            refused=refused,
+        )
+        allowed = () if refused and not signed_in else self.caller.allowed(shape.auth, probe.lines)
+        return Ask(number, probe, lines, claim, own, allowed, follows, shape)
+
+
+def claim_of(case: HeaderCase, policy: Policy) -> str:
+    """The claim that the stored value is evidence for, of an anonymous request."""
+    if case.refused_by_http:
+        return MALFORMED
+    if case.label in (Kind.NAME_CASE, Kind.OTHER_NAME):
+        return NAME
+    return header_claim(case.values, policy)
+
+
+def value_case(value: bytes, label: Kind = Kind.BYTES) -> HeaderCase:
+    """One line with this value."""
+    return HeaderCase(plan_header(value), label)
