@@ -6,8 +6,15 @@ Each defect names the claim that is meant to catch it. Nothing here is used unle
 from typing import Final
 
 from harness.backend.builds import AFTER, BEFORE, Build
+from harness.backend.defects.classes import CLASSES
+from harness.backend.defects.columns import COLUMNS
 from harness.backend.defects.first import FIRST
+from harness.backend.defects.memory import MEMORY
 from harness.backend.defects.parts import OTHER_COLUMNS, Defect
+from harness.backend.defects.replies import FAILING, REPLIES
+from harness.backend.defects.rows import LATE, LATER, ORPHANS
+from harness.backend.defects.shapes import SHAPES
+from harness.backend.defects.sources import BESIDE, OTHER_SOURCES, PATHS
 from harness.backend.defects.variants import ARCHIVES, RETURNS_STAR, VARIANTS
 from harness.errors import MisuseError
 
@@ -25,6 +32,18 @@ __all__ = [
 
 DEFECTS_BY_KIND: Final[dict[str, tuple[Defect, ...]]] = {
     "first": FIRST,
+    "orphan rows": ORPHANS,
+    "late rows": LATE,
+    "row changed later": LATER,
+    "another column": COLUMNS,
+    "one path": PATHS,
+    "another source": OTHER_SOURCES,
+    "beside something else": BESIDE,
+    "shape of a value": SHAPES,
+    "class of values": CLASSES,
+    "memory": MEMORY,
+    "reply": REPLIES,
+    "class that always fails": FAILING,
 }
 """Backend faults by the kind of mistake; what a sample of the catalogue must hold some of each of."""
 

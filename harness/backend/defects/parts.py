@@ -1,5 +1,6 @@
 """What the catalogue's faults are made of: the record of a fault, and the classes of requests in which it shows."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from harness.headers.policy import Policy
 
 OTHER_COLUMNS: Final = "R2"
 """Id of the claim that the header changes no other column of the rows."""
+
+_DATA: Final = b"data: "
 
 Rule = Callable[[Policy, str], str | None]
 Value = Callable[[Sender], str | None]
@@ -108,3 +111,15 @@ def at_gateway(sender: Sender) -> bool:
 def unless(where: Class) -> Callable[[Sender], int]:
     """Accounted for once, but never in a class of requests."""
     return lambda sender: int(not where(sender))
+
+
+def rewritten(event: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes:
+    """The event or body with its JSON object changed; as it is where it holds none."""
+    prefix = _DATA if event.startswith(_DATA) else b""
+    try:
+        document = json.loads(event[len(prefix) :])
+    except ValueError:
+        return event
+    if not isinstance(document, dict):
+        return event
+    return prefix + json.dumps(change(document)).encode() + (b"\n\n" if prefix else b"")

@@ -1,6 +1,5 @@
 """Builds that differ from the plan's backend and are right: the gate must say GO; and two to ask a plan about."""
 
-import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,11 +7,10 @@ from typing import Any, Final
 
 from harness import plan
 from harness.backend.builds import AFTER, BEFORE, Build, FollowUp, HeaderLines, Memory, Sender
-from harness.backend.defects.parts import matching
+from harness.backend.defects.parts import matching, rewritten
 
 LATE_S_MAX: Final = 0.3
 """Rows of `late-at-random` come at most so long after the reply."""
-_DATA: Final = b"data: "
 _EXTRA_EVENT: Final = b'data: {"object":"ping"}\n\n'
 
 
@@ -67,7 +65,7 @@ def with_ping(sender: Sender, event: bytes) -> bytes:
     """A last event that says nothing; a member that says nothing in what is no stream."""
     if sender.streamed:
         return _EXTRA_EVENT + event if event.startswith(b"data: [DONE]") else event
-    return _rewritten(event, lambda document: document | {"ping": True})
+    return rewritten(event, lambda document: document | {"ping": True})
 
 
 def shuffled(sender: Sender, event: bytes) -> bytes:
@@ -78,19 +76,7 @@ def shuffled(sender: Sender, event: bytes) -> bytes:
         chance(sender).shuffle(members)
         return dict(members)
 
-    return _rewritten(event, shuffle)
-
-
-def _rewritten(event: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes:
-    """The event or body with its JSON object changed; as it is where it holds none."""
-    prefix = _DATA if event.startswith(_DATA) else b""
-    try:
-        document = json.loads(event[len(prefix) :])
-    except ValueError:
-        return event
-    if not isinstance(document, dict):
-        return event
-    return prefix + json.dumps(change(document)).encode() + (b"\n\n" if prefix else b"")
+    return rewritten(event, shuffle)
 
 
 def _right(name: str, summary: str, **fields: Any) -> Build:
