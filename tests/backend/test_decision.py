@@ -10,7 +10,7 @@ from harness.backend.builds import AFTER, BEFORE, Build
 from harness.backend.decision import BODY, EVENTS, Decision, is_telling, play
 from harness.backend.defects import CATALOGUE, DEFECTS, DEFECTS_BY_KIND, VARIANTS, find_build
 from harness.clients.exchange import Request
-from harness.headers.policy import POLICIES, STRICT
+from harness.headers.policy import FIELD_BYTES, POLICIES, STRICT, Policy
 from tests.backend.asks import EMAIL, GATEWAY, ID, JUNK, Ask, apart, ask
 from tests.backend.telling import ALWAYS, TELLING
 
@@ -152,3 +152,12 @@ def test_altered_events_are_shown_as_the_client_gets_them() -> None:
     assert b"".join(decision.events) == b"".join(EVENTS[:-1])
     (decision,) = decided("usage-dropped", ask())
     assert json.loads(BODY[0]).keys() - json.loads(decision.events[0]).keys() == {"usage"}
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_every_build_decides_whatever_is_sent(policy: Policy) -> None:
+    values = [bytes([byte]) * length for byte in FIELD_BYTES for length in (1, 4, 64, 256)]
+    asks = [ask(value.decode("latin-1"), stream=len(value) == 4) for value in values]
+    for build in CATALOGUE.values():
+        decisions = play(build, policy, *apart(asks))
+        assert len(decisions) == len(asks)

@@ -52,8 +52,11 @@ def decoded(text: str) -> str:
     """What base64url says, where that is printable."""
     if len(text) % 4:
         return text
-    said = base64.urlsafe_b64decode(text)
-    return said.decode() if said.isascii() and said.decode("ascii", "replace").isprintable() else text
+    try:
+        said = base64.urlsafe_b64decode(text).decode("ascii")
+    except ValueError:
+        return text
+    return said if said.isprintable() else text
 
 
 def only_beginning_checked(policy: Policy, text: str) -> str | None:
