@@ -8,8 +8,9 @@ import asyncio
 import logging
 import random
 import re
+import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +19,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from harness.backend.builds import Build, Sender
+from harness.backend.builds import Build, FollowUp, Sender
 from harness.data import sql_text
 
 TRIES: Final = 3
@@ -62,6 +63,12 @@ class Usage:
     city: str | None
     country: str | None
     digest: str | None
+    value: str | None = None
+    """What the planned column holds."""
+    times: int = 1
+    """How often it is accounted for."""
+    follows: tuple[FollowUp, ...] = ()
+    """Statements after each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +133,8 @@ class Accounts:
         self._tell = tell
         self._user = numbered(sql_text("usage/user.sql"))
         self._pending: set[asyncio.Task[None]] = set()
-        self._requests = 0
         self._insert = numbered(accounting_statement(build).as_string())
-        self._copy = numbered(sql_text(build.copy)) if build.copy else None
+        self._known: dict[str, Numbered] = {"": self._insert}
 
     async def email_of(self, user_id: str) -> str | None:
         """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
@@ -138,41 +144,70 @@ class Accounts:
 
     def later(self, usage: Usage, sender: Sender) -> None:
         """Accounts for a request after its reply; returns at once."""
-        self._requests += 1
-        for _ in range(self._build.writes(sender, self._requests)):
-            task = asyncio.create_task(self._write(usage, sender))
-            self._pending.add(task)
-            task.add_done_callback(self._pending.discard)
+        delay_s = self._build.delay_s(sender) if self._build.delay_s else 0.0
+        for _ in range(usage.times):
+            self._start(self._write(usage, delay_s))
 
     async def drain(self) -> None:
         """Waits until every accepted request is accounted for or given up; at most ten seconds."""
-        if self._pending:
-            await asyncio.wait(self._pending, timeout=DRAIN_S_MAX)
+        deadline = time.monotonic() + DRAIN_S_MAX
+        while self._pending and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait(
+                self._pending, timeout=left
+            )  # what is done may have begun a statement after it
 
-    async def _write(self, usage: Usage, sender: Sender) -> None:
-        if self._build.row_delay_s:
-            await asyncio.sleep(self._build.row_delay_s)  # a slow accountant is what this build is about
-        values = {field: getattr(usage, field) for field in Usage.__slots__}
-        values |= {"usage_id": uuid.uuid4(), "value": self._build.value(sender)}
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _write(self, usage: Usage, delay_s: float) -> None:
+        if delay_s:
+            await asyncio.sleep(delay_s)  # a slow accountant is what this build is about
+        values = {field: getattr(usage, field) for field in Usage.__slots__} | {"usage_id": uuid.uuid4()}
         for attempt in range(1, TRIES + 1):
             try:
-                await self._account(values)
+                await self._account(values, usage.follows, attempt)
             except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
                 if attempt == TRIES:
                     self._give_up(usage, error)
                 else:
                     await asyncio.sleep(random.uniform(0, PAUSE_S_MAX))  # noqa: S311 - the real pause, no secret
             else:
-                return
+                break
+        else:
+            return
+        for follow_up in usage.follows:
+            if follow_up.delay_s is not None:
+                self._start(self._follow(follow_up, follow_up.delay_s, values))
 
-    async def _account(self, values: dict[str, object]) -> None:
+    async def _account(self, values: dict[str, object], follows: tuple[FollowUp, ...], attempt: int) -> None:
+        at_once = [follow_up for follow_up in follows if follow_up.delay_s is None]
         async with self._connection() as connection:
-            if self._copy is None:
+            if not at_once:
                 await self._insert.execute(connection, values)
                 return
             async with connection.transaction():
                 await self._insert.execute(connection, values)
-                await self._copy.execute(connection, values)
+                for follow_up in at_once:
+                    more = values | dict(follow_up.values) | {"attempt": attempt}
+                    await self._statement(follow_up.file).execute(connection, more)
+
+    async def _follow(self, follow_up: FollowUp, delay_s: float, values: dict[str, object]) -> None:
+        """Executes a statement of its own, once: where it fails, only its effect is missing."""
+        await asyncio.sleep(delay_s)
+        again = {} if follow_up.file else {"usage_id": uuid.uuid4()}
+        try:
+            async with self._connection() as connection:
+                more = values | again | dict(follow_up.values)
+                await self._statement(follow_up.file).execute(connection, more)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.warning("%s failed: %s", follow_up.file, str(error).partition("\n")[0])
+
+    def _statement(self, file: str) -> Numbered:
+        if file not in self._known:
+            self._known[file] = numbered(sql_text(file))
+        return self._known[file]
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:

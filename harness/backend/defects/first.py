@@ -1,46 +1,24 @@
-"""Builds of the backend with one fault each, and harmless variants: what the gate must catch, and must let pass. Data.
-
-Each defect names the claim that is meant to catch it. Nothing here is used unless it is asked for by name.
-"""
+"""The faults that were thought of first, in every part of the backend: rule, value, user, rows and reply."""
 
 import re
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from harness import plan
-from harness.backend.builds import AFTER, BEFORE, UNWIRED, Build, HeaderLines, Sender, email_or_header
-from harness.errors import MisuseError
+from harness.backend.builds import (
+    AFTER,
+    BEFORE,
+    UNWIRED,
+    Build,
+    HeaderLines,
+    Memory,
+    Sender,
+    email_or_header,
+)
+from harness.backend.defects.parts import Defect, Rule, Value, changing, invalid, matching
 from harness.headers.policy import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """A faulty build, the version that it plays, and the claim meant to catch it."""
-
-    build: Build
-    claim: str
-    plays: str = "after"
-
-
-def matching(pattern: str, limit: int = plan.LENGTH_MAX) -> Callable[[Policy, str], str | None]:
-    """A rule that stores what the pattern is found in, up to a length; how hand-written rules go wrong."""
-    compiled = re.compile(pattern)
-
-    def rule(_policy: Policy, text: str) -> str | None:
-        return text if len(text) <= limit and compiled.search(text) else None
-
-    return rule
-
-
-def changing(change: Callable[[str], str]) -> Callable[[Policy, str], str | None]:
-    """The policy's rule on a text that is changed first."""
-
-    def rule(policy: Policy, text: str) -> str | None:
-        return policy.accepted(change(text))
-
-    return rule
 
 
 def lower_cased(policy: Policy, text: str) -> str | None:
@@ -90,45 +68,41 @@ def only_unstreamed(sender: Sender) -> str | None:
     return email_or_header(sender) if not sender.streamed or sender.email else None
 
 
-def from_header(address: str, sender: Sender) -> str:
+def from_header(sender: Sender) -> str:
     """An anonymous id made from the header."""
-    return plan.ANONYMOUS_PREFIX + (sender.accepted or address)
+    return plan.ANONYMOUS_PREFIX + (sender.accepted or sender.asked.address)
 
 
-def invalid(_headers: HeaderLines, sender: Sender) -> bool:
-    """Whether the header was sent and not accepted."""
-    return bool(sender.header) and sender.accepted is None
+def for_all(memory: Memory, sender: Sender) -> str | None:
+    """The last value that was accepted of anybody, where none is accepted now."""
+    if sender.accepted is not None:
+        memory.kept["value"] = sender.accepted
+    return memory.kept.get("value")
 
 
-def unknown_header(headers: HeaderLines, _sender: Sender) -> bool:
-    """Whether the plan's header was sent at all."""
-    return any(key == plan.HEADER.encode() for key, _ in headers)
+def unknown_header(sender: Sender) -> int:
+    """400 where the plan's header was sent at all, by a build that does not read it."""
+    return 400 if sender.other(plan.HEADER.encode()) is not None else 0
 
 
-def echo(sender: Sender, _number: int) -> HeaderLines:
+def echo(sender: Sender) -> HeaderLines:
     """The accepted value, sent back."""
     return [(plan.HEADER.encode(), sender.accepted.encode("latin-1"))] if sender.accepted else []
 
 
-def _turned(lines: HeaderLines, number: int) -> HeaderLines:
-    """The lines, beginning with another one each time."""
-    first = number % len(lines)
-    return lines[first:] + lines[:first]
-
-
-def _row(name: str, summary: str, writes: Callable[[Sender, int], int]) -> Build:
+def _row(name: str, summary: str, writes: Callable[[Sender], int]) -> Build:
     return replace(AFTER, name=name, summary=summary, writes=writes)
 
 
-def _rule(name: str, summary: str, rule: Callable[[Policy, str], str | None]) -> Build:
+def _rule(name: str, summary: str, rule: Rule) -> Build:
     return replace(AFTER, name=name, summary=summary, rule=rule)
 
 
-def _value(name: str, summary: str, value: Callable[[Sender], str | None]) -> Build:
+def _value(name: str, summary: str, value: Value) -> Build:
     return replace(AFTER, name=name, summary=summary, value=value)
 
 
-DEFECTS: Final = (
+FIRST: Final = (
     Defect(_rule("limit-254", "one character too strict", matching(r"\A[a-zA-Z0-9_-]+\Z", 254)), "V2"),
     Defect(_rule("limit-256", "one character too lax", matching(r"\A[a-zA-Z0-9_-]+\Z", 256)), "V2"),
     Defect(_rule("no-limit", "any length", matching(r"\A[a-zA-Z0-9_-]+\Z", 1 << 20)), "V2"),
@@ -154,7 +128,14 @@ DEFECTS: Final = (
         ),
         "V3",
     ),
-    Defect(_rule("percent-decodes", "decodes %XX first", changing(urllib.parse.unquote)), "V3"),
+    Defect(
+        _rule(
+            "percent-decodes",
+            "decodes %XX first",
+            changing(urllib.parse.unquote),
+        ),
+        "V3",
+    ),
     Defect(
         replace(AFTER, name="first-duplicate", summary="takes the first of duplicates", read=first_duplicate),
         "V3",
@@ -173,9 +154,18 @@ DEFECTS: Final = (
         "V9",
     ),
     Defect(
-        replace(AFTER, name="remembers", summary="keeps the value for the next request", remembers=True), "V5"
+        replace(AFTER, name="remembers", summary="keeps the value for the next request", recalls=for_all),
+        "V5",
     ),
-    Defect(replace(AFTER, name="refuses-invalid", summary="400 on an invalid header", refuses=invalid), "V4"),
+    Defect(
+        replace(
+            AFTER,
+            name="refuses-invalid",
+            summary="400 on an invalid header",
+            refuses=lambda sender: 400 * invalid(sender),
+        ),
+        "V4",
+    ),
     Defect(replace(AFTER, name="echoes", summary="sends the header back", reply_headers=echo), "V4"),
     Defect(_value("empty-for-null", "empty string instead of NULL", empty_for_null), "V3"),
     Defect(_value("streamed-only", "forgets requests that do not stream", only_streamed), "V1"),
@@ -192,12 +182,12 @@ DEFECTS: Final = (
         "I2",
     ),
     Defect(
-        _row("loses-invalid", "no row on an invalid header", lambda sender, _: int(not invalid([], sender))),
+        _row("loses-invalid", "no row on an invalid header", lambda sender: int(not invalid(sender))),
         "R1",
     ),
-    Defect(_row("doubles", "two rows a request", lambda _sender, _number: 2), "R1"),
+    Defect(_row("doubles", "two rows a request", lambda _: 2), "R1"),
     Defect(
-        _row("loses-1-in-50", "one row in fifty is lost", lambda _sender, number: int(number % 50 != 0)), "R1"
+        _row("loses-1-in-50", "one row in fifty is lost", lambda sender: int(sender.number % 50 != 0)), "R1"
     ),
     Defect(UNWIRED, "V1"),
     Defect(
@@ -208,77 +198,3 @@ DEFECTS: Final = (
         plays="before",
     ),
 )
-"""Backend faults by the claim meant to catch each."""
-
-VARIANTS: Final = (
-    _rule("ascii-word", r"[\w-] with re.ASCII instead of the class", matching(r"\A(?a:[\w-])+\Z")),
-    replace(AFTER, name="late-rows", summary="rows a second after the reply", row_delay_s=1.0),
-    replace(
-        AFTER,
-        name="counts-down",
-        summary="a rate-limit header that counts down",
-        reply_headers=lambda _sender, number: [(b"x-ratelimit-remaining", str(1_000_000 - number).encode())],
-    ),
-    replace(
-        AFTER,
-        name="extra-columns",
-        summary="other columns beside the planned one",
-        columns=(plan.COLUMN, "machine_id"),
-        prelude="usage/extra_columns.sql",
-    ),
-    replace(
-        AFTER,
-        name="error-pages",
-        summary="errors are pages, not JSON, and refusals have a body",
-        error_page=b"<!doctype html><title>Error</title><p>Something went wrong.",
-    ),
-    replace(
-        AFTER,
-        name="other-words",
-        summary="a reply says something else each time",
-        wish=lambda number: {"times": 1 + number * 7 % 5},
-    ),
-    replace(
-        AFTER,
-        name="closes",
-        summary="a connection for each request",
-        reply_headers=lambda _sender, _number: [(b"connection", b"close")],
-    ),
-    replace(
-        AFTER,
-        name="shuffles-headers",
-        summary="reply headers in another order each time",
-        reply_headers=lambda _sender, number: _turned(
-            [(b"x-a", b"1"), (b"vary", b"accept"), (b"x-b", b"2")], number
-        ),
-    ),
-)
-"""Builds that differ and are right: the gate must say GO."""
-
-RETURNS_STAR: Final = replace(
-    BEFORE,
-    name="returns-star",
-    summary="the INSERT returns every column, which a prepared statement may not when one is added",
-    ending="\nRETURNING *",
-)
-ARCHIVES: Final = replace(
-    BEFORE,
-    name="archives",
-    summary="copies each row by SELECT * into a table that the migration does not know",
-    copy="usage/archive.sql",
-)
-"""Builds that work until the column is added: what a plan must ask about before it calls itself compatible."""
-
-CATALOGUE: Final = {
-    build.name: build
-    for build in (BEFORE, AFTER, *(defect.build for defect in DEFECTS), *VARIANTS, RETURNS_STAR, ARCHIVES)
-}
-"""Every build by name."""
-
-
-def find_build(name: str) -> Build:
-    """The build of that name. Raises MisuseError for an unknown one."""
-    try:
-        return CATALOGUE[name]
-    except KeyError:
-        raise MisuseError(f"unknown build {name!r}; known builds: {', '.join(sorted(CATALOGUE))}") from None

@@ -1,0 +1,65 @@
+"""Builds of the backend with one fault each, and harmless variants: what the gate must catch, and must let pass. Data.
+
+Each defect names the claim that is meant to catch it. Nothing here is used unless it is asked for by name.
+"""
+
+from typing import Final
+
+from harness.backend.builds import AFTER, BEFORE, Build
+from harness.backend.defects.classes import CLASSES
+from harness.backend.defects.columns import COLUMNS
+from harness.backend.defects.first import FIRST
+from harness.backend.defects.memory import MEMORY
+from harness.backend.defects.parts import OTHER_COLUMNS, Defect
+from harness.backend.defects.replies import FAILING, REPLIES
+from harness.backend.defects.rows import LATE, LATER, ORPHANS
+from harness.backend.defects.shapes import SHAPES
+from harness.backend.defects.sources import BESIDE, OTHER_SOURCES, PATHS
+from harness.backend.defects.variants import ARCHIVES, RETURNS_STAR, VARIANTS
+from harness.errors import MisuseError
+
+__all__ = [
+    "ARCHIVES",
+    "CATALOGUE",
+    "DEFECTS",
+    "DEFECTS_BY_KIND",
+    "OTHER_COLUMNS",
+    "RETURNS_STAR",
+    "VARIANTS",
+    "Defect",
+    "find_build",
+]
+
+DEFECTS_BY_KIND: Final[dict[str, tuple[Defect, ...]]] = {
+    "first": FIRST,
+    "orphan rows": ORPHANS,
+    "late rows": LATE,
+    "row changed later": LATER,
+    "another column": COLUMNS,
+    "one path": PATHS,
+    "another source": OTHER_SOURCES,
+    "beside something else": BESIDE,
+    "shape of a value": SHAPES,
+    "class of values": CLASSES,
+    "memory": MEMORY,
+    "reply": REPLIES,
+    "class that always fails": FAILING,
+}
+"""Backend faults by the kind of mistake; what a sample of the catalogue must hold some of each of."""
+
+DEFECTS: Final = tuple(defect for defects in DEFECTS_BY_KIND.values() for defect in defects)
+"""Backend faults, each with the claim meant to catch it."""
+
+CATALOGUE: Final = {
+    build.name: build
+    for build in (BEFORE, AFTER, *(defect.build for defect in DEFECTS), *VARIANTS, RETURNS_STAR, ARCHIVES)
+}
+"""Every build by name."""
+
+
+def find_build(name: str) -> Build:
+    """The build of that name. Raises MisuseError for an unknown one."""
+    try:
+        return CATALOGUE[name]
+    except KeyError:
+        raise MisuseError(f"unknown build {name!r}; known builds: {', '.join(sorted(CATALOGUE))}") from None

@@ -1,0 +1,80 @@
+"""What a request and its reply come to in the books: the values of the accounting statement. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from harness.backend.admission import prompts
+from harness.backend.builds import Build, FollowUp, Incoming, Sender
+from harness.backend.completion import Completion
+from harness.backend.http import node_header
+from harness.backend.usage import MISSING_ID, Usage
+from harness.headers.policy import JS_TRIM
+
+NAME_LENGTH_MAX: Final = 500
+PROMPT_LENGTH_MAX: Final = 100
+
+
+def usage_of(
+    asked: Incoming,
+    kilo_user_id: str,
+    completion: Completion,
+    status: int,
+    *,
+    latency: float,
+    complete: bool,
+    value: str | None = None,
+    times: int = 1,
+    follows: tuple[FollowUp, ...] = (),
+) -> Usage:
+    """The usage of a request that the upstream answered, and what the build has decided to store with it."""
+    system, user = prompts(asked.document)
+    headers = asked.headers
+    editor = (node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX]
+    return Usage(
+        kilo_user_id=kilo_user_id,
+        message_id=completion.id or MISSING_ID,
+        requested_model=asked.model,
+        model=completion.model,
+        provider=completion.provider,
+        status_code=status,
+        streamed=asked.streamed,
+        has_error=status >= 400 or not complete,
+        input_tokens=completion.input_tokens,
+        output_tokens=completion.output_tokens,
+        cost=0,
+        latency=latency,
+        finish_reason=completion.finish_reason,
+        max_tokens=asked.document.get("max_tokens"),
+        has_tools=bool(asked.document.get("tools")),
+        user_prompt=user[:PROMPT_LENGTH_MAX] if user else None,
+        system_prompt=system[:PROMPT_LENGTH_MAX] if system else None,
+        system_prompt_length=len(system or ""),
+        user_agent=node_header(headers, b"user-agent"),
+        forwarded_for=node_header(headers, b"x-forwarded-for"),
+        editor_name=editor.strip(JS_TRIM) or None,
+        organization_id=node_header(headers, b"x-kilocode-organizationid"),
+        project_id=node_header(headers, b"x-kilocode-projectid"),
+        city=node_header(headers, b"x-vercel-ip-city"),
+        country=node_header(headers, b"x-vercel-ip-country"),
+        digest=node_header(headers, b"x-vercel-ja4-digest"),
+        value=value,
+        times=times,
+        follows=follows,
+    )
+
+
+def changed(build: Build, sender: Sender, usage: Usage) -> Usage:
+    """The usage as the build has it."""
+    if build.changes is None:
+        return usage
+    changes: dict[str, Any] = dict(changes_of(build, sender, usage))
+    return replace(usage, **changes)
+
+
+def changes_of(build: Build, sender: Sender, usage: Usage) -> Mapping[str, object]:
+    """What the build changes of a usage, by name; nothing that it leaves as it is."""
+    if build.changes is None:
+        return {}
+    values = {name: getattr(usage, name) for name in Usage.__slots__}
+    return {name: value for name, value in build.changes(sender, values).items() if value != values[name]}
