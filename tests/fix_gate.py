@@ -57,7 +57,8 @@ def run_gate(tmp_path: Path) -> Judge:
         nonlocal count
         count += 1
         journal = tmp_path / f"{count}.jsonl"
-        return await judge_target(replace(options, **{"journal": journal, **changes}), said)  # type: ignore[arg-type]
+        given = {"journal": journal, "watch_rows_s": 0.0, **changes}
+        return await judge_target(replace(options, **given), said)  # type: ignore[arg-type]
 
     return judge_one
 

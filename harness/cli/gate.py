@@ -106,6 +106,15 @@ def waivers(
     help="Longest time that rows need after a reply.",
 )
 @click.option(
+    "--watch-rows",
+    "watch_rows_s",
+    type=click.FloatRange(min=0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Shortest time for which the first rows are watched for later changes.",
+)
+@click.option(
     "--read-only", is_flag=True, help="Send nothing; judge the database alone. That can refute, never prove."
 )
 @click.option(

@@ -30,6 +30,7 @@ class Body(StrEnum):
     TALK = "several messages"
     PARTS = "content in parts, no system prompt"
     LIMITED = "max_tokens and a temperature"
+    MODELS = "further models and a transform"
     USER = "a user and metadata of its own"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+from harness import plan
 from harness.clients.exchange import HeaderLine, Request
 from harness.clients.shape import (
     Agent,
@@ -53,15 +54,31 @@ _BODIES: Final[dict[Body, dict[str, Any]]] = {
     Body.TALK: {"messages": _TALK},
     Body.PARTS: {"messages": _PARTS},
     Body.LIMITED: {"messages": [_SYSTEM, _ASKED], "max_tokens": 256, "temperature": 0},
+    Body.MODELS: {
+        "messages": [_SYSTEM, _ASKED],
+        "models": ["openrouter/free"],
+        "transforms": ["middle-out"],
+    },
     Body.USER: {
         "messages": [_SYSTEM, _ASKED],
         "user": "user-of-the-body",
         "metadata": {"user_id": "user-of-the-body", "distinct_id": "id-of-the-body"},
     },
 }
+_COOKIES = "; ".join(
+    f"{name}=id-of-the-cookie"
+    for name in (
+        "session",
+        "ph_distinct_id",
+        "distinct_id",
+        plan.COLUMN,
+        plan.HEADER,
+        "ph_phc_0a1b2c_posthog",
+    )
+)
 _EXTRA: Final[dict[Extra, tuple[tuple[str, str], ...]]] = {
     Extra.NONE: (),
-    Extra.COOKIE: (("cookie", "ph_distinct_id=id-of-the-cookie; session=1"),),
+    Extra.COOKIE: (("cookie", _COOKIES),),
     Extra.EDGE: (
         ("x-vercel-ip-city", "Berlin"),
         ("x-vercel-ip-country", "DE"),

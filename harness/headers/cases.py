@@ -97,7 +97,16 @@ def known_shapes() -> tuple[tuple[bytes, ...], ...]:
 
 def other_names() -> tuple[bytes, ...]:
     """Names that are not the plan's but that something may take for it: underscores, a part missing or added."""
-    return (NAME.replace(b"-", b"_"), NAME.partition(b"-")[2], NAME[:-1], NAME + b"s", b"x-" + NAME)
+    whole, short = NAME, NAME.partition(b"-")[2]
+    return (
+        *(whole.replace(b"-", b"_"), short, whole[:-1], whole + b"s", b"x-" + whole),
+        *(
+            b"x-" + short.partition(b"-")[2],
+            short.partition(b"-")[2],
+            whole.replace(b"-", b""),
+            whole + b"-old",
+        ),
+    )
 
 
 def standing_cases() -> tuple[HeaderCase, ...]:

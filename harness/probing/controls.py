@@ -158,12 +158,10 @@ class Controls(Generic[Example]):
 
     def suspects(self) -> list[Suspect[Example]]:
         """What is to be tried again, one of each feature, the gravest first."""
-        if not self._twice:
-            return []
         found: dict[tuple[str, bool], Suspect[Example]] = {}
         ordered = sorted(self._strange.items(), key=lambda each: each[1].weight)
         for (shape, feature), strange in ordered:
-            if feature in self.volatile:
+            if feature in self.volatile or (not self._twice and feature != STATUS):
                 continue
             key = (feature, strange.usual is not None and not _is_served(strange.usual) and feature == STATUS)
             known = found.get(key)

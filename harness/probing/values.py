@@ -27,6 +27,8 @@ IDS: Final = (
     "V1StGXR8_Z5jdHi6B-myT",
     "eyJhbGciOiJIUzI1NiJ9",
     "aGVsbG8_d29ybGQ-",
+    "eyJzdWIiOiJhIn0",
+    "aGVsbG8",
     "AbCdEfGhIj",
 )
 PROPERTIES: Final = ("constructor", "__proto__", "toString", "hasOwnProperty", "length")

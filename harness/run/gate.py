@@ -60,6 +60,7 @@ class GateOptions:
     time_limit_s: float = 600.0
     timeout_s: float = 30.0
     wait_rows_s: float = 5.0
+    watch_rows_s: float = 2.0
     read_only: bool = False
     clean: bool = False
     waivers: Mapping[str, str] = field(default_factory=dict)
@@ -212,6 +213,8 @@ class _Judging:
                 deadline=deadline,
                 tell=tell,
                 claims=self._wire_claims,
+                watch_rows_s=options.watch_rows_s,
+                say=self.say,
             )
             try:
                 async with asyncio.timeout_at(deadline):

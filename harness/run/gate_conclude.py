@@ -57,7 +57,7 @@ def _conclude_refused(run: GateRun) -> int:
     hearing = run.hearing
     refused, served = hearing.replies.refused, hearing.replies.served
     failing = 0
-    for each in constraints_of(refused, served):
+    for each in constraints_of(refused, served) if served else ():
         shapes = [shape for shape in refused if each <= frozenset(values_of(shape))]
         statuses = dict.fromkeys(refused[shape] for shape in shapes)
         told = f"requests of {in_words(each)} are answered {', '.join(statuses)}"

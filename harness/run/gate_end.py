@@ -118,7 +118,29 @@ async def look_again(hearing: Hearing, asker: Asker) -> None:
         docket.lack(ACCOUNTED, f"the rows were not looked at again at the end: {error}")
         return
     _judge_columns(hearing, changed, masked)
+    await _judge_halves(hearing, kept)
     docket.note(ACCOUNTED, f"all {len(kept):,} pairs of rows looked at again at the end, from both tables")
+
+
+async def _judge_halves(hearing: Hearing, kept: Sequence[tuple[Answer, Row]]) -> None:
+    """Usage rows of the signed-in user without metadata: they bear no id, so only the user tells that they are ours.
+
+    Somebody else may be signed in as the same user: his metadata is given its time to come.
+    """
+    user = hearing.judge.signed_in_user
+    example = next((answer for answer, row in kept if row.user == user), None)
+    if user is None or example is None:
+        return
+    halves: list[Row] = []
+    for wait_s in (0.0, hearing.wait_rows_s):
+        if wait_s and not halves:
+            return
+        await asyncio.sleep(wait_s)
+        found = await hearing.rows.both_sides((), (user,), (), hearing.began)
+        halves = [row for row in found.by_user.get(user, ()) if row.metadata_id is None]
+    if halves:
+        effect = f"{len(halves)} usage rows of the signed-in user have come without a metadata row"
+        hearing.judge.docket.refute(hearing.judge.finding(ACCOUNTED, example, halves[:3], effect))
 
 
 def _own_values(hearing: Hearing, asker: Asker, answers: Sequence[Answer]) -> dict[str, Answer]:

@@ -17,7 +17,7 @@ from harness.probing.covering import Constraint
 from harness.run.gate_doubts import AT_END, try_suspects
 from harness.run.gate_end import look_again, look_for_missing, repeat_refuted
 from harness.run.gate_requests import Asker
-from harness.run.gate_suite import Values, array, rounds
+from harness.run.gate_suite import REQUESTS_USUAL, Values, array, rounds
 from harness.run.gate_target import understand
 from harness.run.hearing import RETRIABLE, Heard, Hearing
 from harness.run.progress import Say
@@ -54,6 +54,9 @@ class GateRun:
     tell: Say
     claims: tuple[str, ...]
     """Those that requests are evidence for."""
+    watch_rows_s: float
+    """How long the first rows are watched at the least."""
+    say: Say
     remarks: list[str] = field(default_factory=list)
     unsent: str = ""
     """Why a part of the suite was not sent; empty when all was."""
@@ -71,9 +74,12 @@ class GateRun:
         hearing, asker = self.hearing, self.asker
         hearing.sending.reserve = AT_END
         self.remarks += await understand(hearing, asker)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         values = Values(asker.caller.policy)
         pairs, *triples = STRENGTHS[self.level]
         await self._send_array(values, pairs)
+        self._foresee(loop.time() - began)
         if not self.unsent:
             await self._send(rounds(asker, values, self.level, self.seed))
         for strength in triples:
@@ -85,7 +91,23 @@ class GateRun:
         await repeat_refuted(hearing, asker, self.claims)
         hearing.sending.reserve = 0
         await look_for_missing(hearing, asker)
+        rest = began + self.watch_rows_s - loop.time()
+        if rest > 0 and not hearing.sending.stopped:
+            self.tell("watching rows for later changes")
+            await asyncio.sleep(rest)  # what changes a row later needs the time that was promised
         await look_again(hearing, asker)
+
+    def _foresee(self, seconds: float) -> None:
+        """Says at the start that the time limit leaves less than the level takes."""
+        sending = self.hearing.sending
+        takes = min(REQUESTS_USUAL[self.level], sending.limits.requests_max)
+        rate = sending.requests / max(seconds, 1e-3)
+        left = sending.limits.deadline - asyncio.get_running_loop().time()
+        by_then = sending.requests + int(max(0.0, left) * rate)
+        if self.level is not Level.SMOKE and by_then < takes:
+            told = f"at {rate:,.0f} requests/s about {by_then:,} of {takes:,} requests can be sent by the time limit"
+            self.say(told)
+            self.remarks.append(told)
 
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""

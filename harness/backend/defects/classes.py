@@ -77,7 +77,7 @@ CLASSES: Final[tuple[Defect, ...]] = (
     faulty("limit-512", "512 characters pass", "V2", rule=matching(r"\A[a-zA-Z0-9_-]+\Z", 512)),
     faulty("limit-4096", "4,096 characters pass", "V2", rule=matching(r"\A[a-zA-Z0-9_-]+\Z", 4096)),
     faulty(
-        "length-in-a-byte", "a longer value is cut to its length's lowest byte", "V2", rule=length_in_a_byte
+        "length-in-a-byte", "a longer value is cut to its length's lowest byte", "V3", rule=length_in_a_byte
     ),
     faulty("multiples-of-256", "lengths that are multiples of 256 pass", "V2", rule=empty_to_a_byte),
     faulty(

@@ -10,7 +10,7 @@ from harness import plan
 from harness.backend.builds import AFTER, Build, Sender
 from harness.headers.policy import Policy
 
-OTHER_COLUMNS: Final = "R2"
+OTHER_COLUMNS: Final = "R3"
 """Id of the claim that the header changes no other column of the rows."""
 
 _DATA: Final = b"data: "

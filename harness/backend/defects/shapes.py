@@ -109,7 +109,7 @@ SHAPES: Final[tuple[Defect, ...]] = (
     _shape("decodes-base64", "what is base64url and printable is decoded", decoded),
     _shape("cut-at-64", "no more than 64 characters are stored", _cut(64)),
     _shape("cut-at-128", "no more than 128 characters are stored", _cut(128)),
-    _shape("drops-255th", "the last of 255 characters goes", _cut(254)),
+    faulty("drops-255th", "the last of 255 characters goes", "V2", rule=changed(_cut(254))),
     _shape("trims-prefix", "the extension's prefix goes", lambda text: text.removeprefix("vscode-") or None),
     faulty("refuses-upper-prefix", "the prefix in capitals is refused", "V1", rule=_refusing(r"VSCODE-")),
     faulty(

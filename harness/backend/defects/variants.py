@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from harness import plan
 from harness.backend.builds import AFTER, BEFORE, Build, FollowUp, HeaderLines, Memory, Sender
 from harness.backend.defects.parts import matching, rewritten
 
@@ -94,7 +93,6 @@ VARIANTS: Final = (
     _right(
         "extra-columns",
         "other columns beside the planned one",
-        columns=(plan.COLUMN, "machine_id"),
         prelude="usage/extra_columns.sql",
     ),
     _right(
