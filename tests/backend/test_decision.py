@@ -14,7 +14,7 @@ from harness.headers.policy import FIELD_BYTES, POLICIES, STRICT, Policy
 from tests.backend.asks import EMAIL, GATEWAY, ID, JUNK, Ask, apart, ask
 from tests.backend.telling import ALWAYS, TELLING
 
-CLAIMS = ["V1", "V2", "V3", "V4", "V5", "V8", "V9", "C1", "C2", "I1", "I2", "R1", "R2"]
+CLAIMS = ["V1", "V2", "V3", "V4", "V5", "V8", "V9", "C1", "C2", "I1", "I2", "R1", "R3"]
 LATER = [defect.build.name for kind, some in DEFECTS_BY_KIND.items() if kind != "first" for defect in some]
 
 

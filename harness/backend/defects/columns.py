@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from harness import plan
 from harness.backend.builds import Sender
 from harness.backend.defects.parts import OTHER_COLUMNS, Class, Defect, accepted, faulty, header_sent
 
@@ -50,13 +49,6 @@ def _column(name: str, summary: str, change: Changes, asked: Class = accepted) -
 
 
 COLUMNS: Final[tuple[Defect, ...]] = (
-    faulty(
-        "stores-twice",
-        "another column holds the value, too",
-        OTHER_COLUMNS,
-        columns=(plan.COLUMN, "machine_id"),
-        prelude="usage/extra_columns.sql",
-    ),
     _column("costs-with-header", "a request with the header costs a microdollar", to("cost", 1)),
     _column("token-for-header", "the header is counted as an input token", one_token_more, header_sent),
     _column("bare-model", "the model is stored in lower case and without its suffix", bare_model),
