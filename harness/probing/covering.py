@@ -41,7 +41,7 @@ def shapes(
     `fixed` come first, and what they cover is not covered again. The same arguments give the same shapes.
     """
     places = {name: {value: place for place, value in enumerate(values)} for name, values in factors.items()}
-    rules = [_rule(each, places) for each in constraints if _concerns(each, factors)]
+    rules = [_rule(each, places) for each in constraints if concerns(each, factors)]
     presets = [{name: places[name][value] for name, value in values_of(shape)} for shape in fixed]
     rows: list[dict[str, int]] = covertable.make(
         {name: list(range(len(values))) for name, values in factors.items()},
@@ -122,7 +122,8 @@ def _best_explanation(left: Sequence[Constraint], accepted: Sequence[Constraint]
     return best[2] if best else None
 
 
-def _concerns(constraint: Constraint, factors: Factors) -> bool:
+def concerns(constraint: Constraint, factors: Factors) -> bool:
+    """Whether a constraint is about values that these factors have."""
     return all(value in factors[name] for name, value in constraint)
 
 

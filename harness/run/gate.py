@@ -28,6 +28,7 @@ from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_run import GateRun
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.gate_target import CannotGoOnError
+from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file
@@ -215,6 +216,7 @@ class _Judging:
                 claims=self._wire_claims,
                 watch_rows_s=options.watch_rows_s,
                 say=self.say,
+                telling=Telling(policy, options.free_model),
             )
             try:
                 async with asyncio.timeout_at(deadline):
@@ -226,6 +228,8 @@ class _Judging:
         stopped = conclude(run, stopped)
         self._say_how_judged(run, complete=stopped is None and not hearing.open)
         self.remarks += run.remarks
+        if options.build == "after" and run.telling.requests:
+            self.remarks.append(run.telling.words)
         self.requests |= {"sent": hearing.sending.requests, "listed": hearing.requests}
         return stopped
 

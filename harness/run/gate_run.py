@@ -17,8 +17,9 @@ from harness.probing.covering import Constraint
 from harness.run.gate_doubts import AT_END, try_suspects
 from harness.run.gate_end import look_again, look_for_missing, repeat_refuted
 from harness.run.gate_requests import Asker
-from harness.run.gate_suite import REQUESTS_USUAL, Values, array, rounds
+from harness.run.gate_suite import REQUESTS_USUAL, Values, array, first, further, last
 from harness.run.gate_target import understand
+from harness.run.gate_telling import Telling
 from harness.run.hearing import RETRIABLE, Heard, Hearing
 from harness.run.progress import Say
 from harness.target.asks import Ask, Round
@@ -57,6 +58,8 @@ class GateRun:
     watch_rows_s: float
     """How long the first rows are watched at the least."""
     say: Say
+    telling: Telling
+    """Which faults of the catalogue the requests would have shown."""
     remarks: list[str] = field(default_factory=list)
     unsent: str = ""
     """Why a part of the suite was not sent; empty when all was."""
@@ -78,12 +81,13 @@ class GateRun:
         began = loop.time()
         values = Values(asker.caller.policy)
         pairs, *triples = STRENGTHS[self.level]
+        await self._send(first(asker, values))
         await self._send_array(values, pairs)
         self._foresee(loop.time() - began)
-        if not self.unsent:
-            await self._send(rounds(asker, values, self.level, self.seed))
+        await self._send(last(asker, values))
         for strength in triples:
             await self._send_array(values, strength)
+        await self._send(further(asker, values, self.level, self.seed))
         await self._settle_last()
         hearing.sending.limits.deadline = self.deadline
         await self._send_again()
@@ -120,12 +124,13 @@ class GateRun:
             new = [shape for shape in wanted if shape not in self._shapes]
             if not new or self.unsent:
                 break  # nothing more may be sent, or nothing more is there
-            await self._send(array(asker, values, new, strength))
+            await self._send(self.telling.ordered(array(asker, values, new, strength)))
             await self._settle_last()
             self._shapes += new
             refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
             served = [shape for shape in self._shapes if shape not in refused]
-            self._constraints = covering.constraints_of(refused, [*served, *replies.served])
+            found = covering.constraints_of(refused, [*served, *replies.served])
+            self._constraints = [each for each in found if covering.concerns(each, asker.caller.factors)]
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
         held = covering.combinations_covered(served, strength)
@@ -138,10 +143,8 @@ class GateRun:
 
     async def _send(self, source: Iterator[Round]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""
-        for batch in _batches(source):
+        while not self.unsent and (batch := next_batch(source)):
             await self._send_batch(batch)
-            if self.unsent:
-                return
 
     async def _send_batch(self, batch: list[Round]) -> None:
         hearing = self.hearing
@@ -158,6 +161,7 @@ class GateRun:
                 settling.cancel()
                 await asyncio.gather(settling, return_exceptions=True)
         self._settling = heard
+        self.telling.sent(batch)
         sent = hearing.sending.requests
         self.tell(f"{sent:,} requests sent")
         if len(heard.answers) < sum(len(each.asks) for each in batch):
@@ -196,12 +200,11 @@ class GateRun:
             yield Round((*again, self.asker.control(some[0].shape)))
 
 
-def _batches(source: Iterator[Round]) -> Iterator[list[Round]]:
+def next_batch(source: Iterator[Round]) -> list[Round]:
+    """Rounds to send at once: as many as have `BATCH` requests, or what is left."""
     batch: list[Round] = []
-    for each in source:
+    count = 0
+    while count < BATCH and (each := next(source, None)) is not None:
         batch.append(each)
-        if sum(len(one.asks) for one in batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        count += len(each.asks)
+    return batch

@@ -6,7 +6,7 @@ A round begins or ends with a control: the same request without the header, whic
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from harness import plan
 from harness.checks.gate import AT_ONCE
@@ -35,6 +35,8 @@ SAMPLES: Final = {Level.SMOKE: 0, Level.STANDARD: 120, Level.EXHAUSTIVE: 60}
 """Sequences of headers that Hypothesis draws."""
 AT_ONCE_ROUNDS: Final = 8
 """As many as there are connections."""
+AT_ONCE_SHORT: Final = 6
+"""Requests at once from one address, in a short run."""
 MALFORMED_BESIDE: Final = 4
 FRESH_CONNECTIONS: Final = {Level.SMOKE: 24, Level.STANDARD: 64, Level.EXHAUSTIVE: 128}
 """Least number of requests that end their connection, one of ten replicas then being met nearly for certain."""
@@ -109,6 +111,14 @@ def preflight(asker: Asker) -> list[Round]:
     return rounds
 
 
+def neighbours(asker: Asker) -> Round:
+    """Controls that differ from the plainest in one factor each: where that is not served, another may be."""
+    factors = asker.caller.factors
+    plain: dict[str, Any] = PLAIN._asdict()
+    shapes = [Shape(**(plain | {name: value})) for name, values in factors.items() for value in values]
+    return Round(tuple(asker.control(shape) for shape in dict.fromkeys(shapes) if shape != PLAIN))
+
+
 def array(asker: Asker, values: Values, shapes: Sequence[Shape], strength: int) -> Iterator[Round]:
     """A control and a valid value of each shape, and each class of values beside every `strength` - 1 factor values."""
     classes = spread(shapes, strength - 1, values.classes)
@@ -121,19 +131,31 @@ def array(asker: Asker, values: Values, shapes: Sequence[Shape], strength: int) 
         yield Round((asker.control(shape), *(asker.probe(case, shape) for case in cases)))
 
 
-def rounds(asker: Asker, values: Values, level: Level, seed: int) -> Iterator[Round]:
-    """What follows the covering array, what matters most first."""
-    policy, beside = asker.caller.policy, BESIDE[level]
-    yield from _memory(asker, values, level)
-    yield from _at_once(asker, level)
+def first(asker: Asker, values: Values) -> Iterator[Round]:
+    """What a short run sends before the covering array: memory, requests at once, and the header's name."""
+    yield from _memory(asker, values, memory.short(_callers(asker)))
+    shared = asker.address()
+    probes = (asker.probe(_own(asker), claim=AT_ONCE, address=shared) for _ in range(AT_ONCE_SHORT))
+    yield Round((*probes, asker.control(address=shared, follows=True)))
     paid = PLAIN._replace(model=Model.PAID)
     yield Round((asker.control(paid), asker.probe(_own(asker), paid)))  # what is refused stays refused
-    yield from _beside(asker, _names(), beside)
+    yield from _beside(asker, _names(), BESIDE[Level.SMOKE])
+
+
+def last(asker: Asker, values: Values) -> Iterator[Round]:
+    """What a short run sends after the covering array: values that were not in it, and a connection for each."""
+    yield from _beside(asker, values.rest(), BESIDE[Level.SMOKE])
+    yield from _beside(asker, _malformed()[:: len(_malformed()) // 3][:3], BESIDE[Level.SMOKE])
+    yield from _fresh(asker, values, Level.SMOKE)
+
+
+def further(asker: Asker, values: Values, level: Level, seed: int) -> Iterator[Round]:
+    """What the larger levels send beyond that, what matters most first."""
     if level is Level.SMOKE:
-        yield from _beside(asker, values.rest(), beside)
-        yield from _beside(asker, _malformed()[:: len(_malformed()) // 3][:3], beside)
-        yield from _fresh(asker, values, level)
         return
+    policy, beside = asker.caller.policy, BESIDE[level]
+    yield from _memory(asker, values, memory.complete(_callers(asker)), thrice=True)
+    yield from _at_once(asker)
     valid = [value_case(value, Kind.VALID) for value in valid_values(policy)]
     yield from _beside(asker, valid, beside)
     yield from _beside(asker, [case for case in map(value_case, hard_values(policy)) if fits(case)], beside)
@@ -154,11 +176,8 @@ def fits(case: HeaderCase) -> bool:
     return octets <= HEAD_BYTES_SURE - ROOM_BYTES and len(case.lines) <= FIELDS_SURE - ROOM_LINES
 
 
-def memory_steps(asker: Asker, level: Level) -> list[Step]:
-    """The kinds of request of which every ordered pair is sent."""
-    known = asker.caller.known
-    callers = [caller for caller in memory.Caller if _AUTHS[caller] in known]
-    return memory.short(callers) if level is Level.SMOKE else memory.complete(callers)
+def _callers(asker: Asker) -> list[memory.Caller]:
+    return [caller for caller in memory.Caller if _AUTHS[caller] in asker.caller.known]
 
 
 _AUTHS: Final = {
@@ -169,17 +188,23 @@ _AUTHS: Final = {
 }
 
 
-def _memory(asker: Asker, values: Values, level: Level) -> Iterator[Round]:
-    """Sequences of callers and values over one connection; at the larger levels once more over all of them.
+def _memory(asker: Asker, values: Values, steps: Sequence[Step], *, thrice: bool = False) -> Iterator[Round]:
+    """Sequences of callers and values over one connection; and, if asked for, streamed and over all connections.
 
     Callers with a token share the address of the first without one, as behind one router; in one sequence they do not.
     """
-    steps = memory_steps(asker, level)
+    streams = PLAIN._replace(stream=True)
+    if not thrice:  # each half has every pair of callers
+        half = len(steps) // 2
+        asks = [
+            *_in_turn(asker, values, steps[:half], PLAIN),
+            *_in_turn(asker, values, steps[half:], streams),
+        ]
+        yield Round(tuple(asks), together=True)
+        return
     yield Round(tuple(_in_turn(asker, values, steps, PLAIN)), together=True)
-    if level is not Level.SMOKE:
-        streams = PLAIN._replace(stream=True)
-        yield Round(tuple(_in_turn(asker, values, steps, streams, apart=True)), together=True)
-        yield Round(tuple(_in_turn(asker, values, steps, PLAIN)))
+    yield Round(tuple(_in_turn(asker, values, steps, streams, apart=True)), together=True)
+    yield Round(tuple(_in_turn(asker, values, steps, PLAIN)))
 
 
 def _in_turn(
@@ -210,15 +235,10 @@ def _again_beside(asker: Asker) -> Iterator[Round]:
         yield Round((*probes, asker.control(address=shared, follows=True)), together=True)
 
 
-def _at_once(asker: Asker, level: Level) -> Iterator[Round]:
+def _at_once(asker: Asker) -> Iterator[Round]:
     """Different values on all connections at once, from one address and from many."""
-    shared = asker.address()
-    if level is Level.SMOKE:
-        probes = (asker.probe(_own(asker), claim=AT_ONCE, address=shared) for _ in range(6))
-        yield Round((*probes, asker.control(address=shared, follows=True)))
-        return
     streams = PLAIN._replace(stream=True)
-    for address in (shared, None):
+    for address in (asker.address(), None):
         for _ in range(AT_ONCE_ROUNDS):
             asks: list[Ask] = []
             for shape in (PLAIN, streams, PLAIN, streams):

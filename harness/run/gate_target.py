@@ -9,15 +9,18 @@ from dataclasses import replace
 from typing import Final
 
 from harness import plan
+from harness.checks.compatibility import OLD_CLIENT
 from harness.checks.evidence import describe_reply
 from harness.checks.gate import is_address_id
 from harness.checks.validation import IDENTITY
 from harness.clients.extension import Auth
+from harness.probing.covering import constraints_of, in_words
 from harness.run.gate_requests import Asker
-from harness.run.gate_suite import preflight
+from harness.run.gate_suite import neighbours, preflight
 from harness.run.hearing import RETRIABLE, Heard, Hearing
 from harness.target import Row
 from harness.target.asks import Answer, Ask, Round
+from harness.verdict import Finding
 
 TRIES: Final = 3
 """For each way of signing and streaming."""
@@ -47,10 +50,24 @@ async def understand(hearing: Hearing, asker: Asker) -> list[str]:
         heard = Heard((*kept, *more.answers), heard.since)
     served = [answer for answer in heard.answers if answer.reply.upstream_id]
     if not served:
+        if any(answer.reply.status for answer in heard.answers):
+            await _try_neighbours(hearing, asker)
         raise CannotGoOnError(_unserved_words(heard.answers, hearing.sending.stopped))
     if hearing.repeated:
         raise CannotGoOnError("replies to different requests have one id: rows cannot be told apart by it")
     return await _understand_rows(hearing, asker, heard)
+
+
+async def _try_neighbours(hearing: Hearing, asker: Asker) -> None:
+    """Where plain requests fail each time: others that are served show of which class that is a fault."""
+    await hearing.hear([neighbours(asker)])
+    refused, served = hearing.replies.refused, hearing.replies.served
+    common = constraints_of(refused, served)
+    if served and len({name for each in common for name, _ in each}) == 1:
+        told = " or ".join(map(in_words, common))
+        statuses = ", ".join(dict.fromkeys(refused.values()))
+        effect = f"requests of {told} are answered {statuses} each time, others are served: {served[0]}"
+        hearing.judge.docket.refute(Finding(OLD_CLIENT, told, effect))
 
 
 async def _understand_rows(hearing: Hearing, asker: Asker, heard: Heard) -> list[str]:

@@ -1,0 +1,89 @@
+"""For how many faults of the catalogue a run has sent a request that would have shown them. Sends nothing.
+
+A request is telling of a fault where the faulty build decides otherwise than the right one, about the reply or a row.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.backend.builds import AFTER, Build
+from harness.backend.decision import play
+from harness.backend.defects import DEFECTS
+from harness.checks.gate import AT_ONCE
+from harness.clients.exchange import Request
+from harness.clients.extension import FREE_MODEL
+from harness.headers.policy import Policy
+from harness.target.asks import Ask, Round
+
+REQUESTS_MAX: Final = 8_000
+"""Requests that are looked at: those of a standard run; the rest of an exhaustive one is not."""
+LISTED_MAX: Final = 8
+EMAIL: Final = "user@example.com"
+"""Of the signed-in user, whoever that is at the target."""
+
+
+@dataclass(slots=True)
+class Telling:
+    """Looks at rounds in the order in which they were sent."""
+
+    policy: Policy
+    model: str
+    """The free model of the target, for which the catalogue's is put."""
+    untold: dict[str, Build] = field(
+        default_factory=lambda: {
+            one.build.name: one.build for one in DEFECTS if one.plays == "after" and one.claim != AT_ONCE
+        }
+    )
+    """Faults that no request would have shown yet, but for what only requests at once can show."""
+    faults: int = 0
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        """Counts the faults."""
+        self.faults = len(self.untold)
+
+    def sent(self, rounds: Iterable[Round]) -> None:
+        """Takes in what was sent."""
+        for each in rounds:
+            if not self.untold or self.requests >= REQUESTS_MAX:
+                return
+            self.requests += len(each.asks)
+            for name in self._shown(each):
+                del self.untold[name]
+
+    def ordered(self, rounds: Iterable[Round]) -> Iterator[Round]:
+        """The same rounds, those first that would show most faults which none before would: a greedy cover."""
+        left = {number: (each, self._shown(each)) for number, each in enumerate(rounds)}
+        told: set[str] = set()
+        while left:
+            best = max(
+                left, key=lambda number: (len(left[number][1] - told) / len(left[number][0].asks), -number)
+            )
+            each, shown = left.pop(best)
+            told |= shown
+            yield each
+
+    @property
+    def words(self) -> str:
+        """One line for the evidence."""
+        told = self.faults - len(self.untold)
+        line = f"a telling request was sent for {told} of the catalogue's {self.faults} faults that hang on a request"
+        left = list(self.untold)
+        more = f" and {len(left) - LISTED_MAX} more" if len(left) > LISTED_MAX else ""
+        return f"{line}; none for {', '.join(left[:LISTED_MAX])}{more}" if left else line
+
+    def _shown(self, sent: Round) -> set[str]:
+        """Faults, of those not told yet, that a round would show to whoever knows all of its replies and rows."""
+        requests = [self._as_to_reference(ask) for ask in sent.asks]
+        emails = [EMAIL if ask.probe.email else None for ask in sent.asks]
+        right = play(AFTER, self.policy, requests, emails)
+        return {
+            name for name, build in self.untold.items() if play(build, self.policy, requests, emails) != right
+        }
+
+    def _as_to_reference(self, ask: Ask) -> Request:
+        request = ask.probe.request
+        theirs, ours = (json.dumps(model, ensure_ascii=False).encode() for model in (self.model, FREE_MODEL))
+        return Request(request.path, request.headers, request.body.replace(theirs, ours, 1), request.method)
