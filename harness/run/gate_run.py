@@ -151,15 +151,17 @@ class GateRun:
         for each in batch:
             hearing.plan(each.asks)
         before, self._settling = self._settling, None
-        settling = asyncio.create_task(hearing.settle(before)) if before else None
-        try:
-            heard = await hearing.hear(batch)
-            if settling is not None:
-                await settling
+        sending = asyncio.create_task(hearing.hear(batch))
+        tasks = [sending, *([asyncio.create_task(hearing.settle(before))] if before else [])]
+        try:  # a database that goes away ends the sending, too
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
         finally:
-            if settling is not None:
-                settling.cancel()
-                await asyncio.gather(settling, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        heard = sending.result()
         self._settling = heard
         self.telling.sent(batch)
         sent = hearing.sending.requests
