@@ -229,7 +229,7 @@ MIGRATION_CLAIMS: Final = (
     ),
     Claim(
         "M4",
-        "The index is a btree on that column alone, over every row, not unique, valid and ready.",
+        "The index serves every look-up by a value of that column: a btree on it, not unique, valid and ready.",
         "CREATE INDEX CONCURRENTLY idx_microdollar_usage_metadata_posthog_distinct_id",
         _SQL,
     ),

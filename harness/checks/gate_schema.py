@@ -3,7 +3,7 @@
 Only reads, in transactions that say so and are bounded in time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -11,30 +11,30 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
+from harness.checks.gate_index import INDEX, judge_index
 from harness.data import sql_text
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_COLUMN, EXPECTED_INDEX, Index
+from harness.database.catalog import EXPECTED_COLUMN
+from harness.database.visibility import Obstacle, obstacles
 from harness.headers.policy import Policy
 from harness.report.escape import masked, shown
 from harness.target.contract import CONNECT_S_MAX, AwayError
 from harness.verdict import Docket, Finding, Method
 
 COLUMN: Final = "M3"
-INDEX: Final = "M4"
 STORED: Final = "D1"
 AUDIT_S_MAX: Final = 60
 
 ADD_COLUMN: Final = "apply sql/corrected/0005a_add_column.sql"
-BUILD_INDEX: Final = "apply sql/corrected/0005b_build_index.sql, outside a transaction"
 
 
 def judge_schema(docket: Docket, dsn: str) -> None:
     """Judges M3 and M4. Raises AwayError when the database cannot be asked."""
     with _reading(dsn, CONNECT_S_MAX) as connection:
         columns = catalog.columns(connection, plan.METADATA_TABLE)
-        indexes = catalog.indexes(connection, plan.METADATA_TABLE)
         docket.by(COLUMN, Method.EXHAUSTIVE)
         docket.by(INDEX, Method.EXHAUSTIVE)
+        _say_what_is_hidden(docket, connection, (COLUMN, INDEX), _is_elsewhere)
         if not columns:
             for claim in (COLUMN, INDEX):
                 docket.lack(
@@ -50,13 +50,14 @@ def judge_schema(docket: Docket, dsn: str) -> None:
             if found != EXPECTED_COLUMN:
                 effect = f"found {catalog.in_words(found)}; declared {catalog.in_words(EXPECTED_COLUMN)}"
                 _refute(docket, COLUMN, effect, ADD_COLUMN)
-        _judge_index(docket, indexes)
+        refused = [one.words for one in obstacles(connection) if one.refused and not one.filtered]
+        judge_index(docket, connection, has_column=found is not None, refused="; ".join(refused))
 
 
 def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
     """Judges D1 over every row of an anonymous user that holds a value. Raises AwayError."""
     column = sql.Identifier(plan.COLUMN)
-    value = sql.SQL("metadata.{}").format(column)
+    value = sql.SQL('metadata.{} COLLATE "C"').format(column)  # the column's own may compare otherwise
     bad = [sql.SQL("length({}) > {}").format(value, policy.length_max)]
     if policy.alphabet is not None:
         bad.append(sql.SQL("{} !~ {}").format(value, f"^[{policy.alphabet}]+$"))
@@ -65,6 +66,8 @@ def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
     )
     docket.by(STORED, Method.EXHAUSTIVE)
     with _reading(dsn, AUDIT_S_MAX) as connection:
+        if _say_what_is_hidden(docket, connection, (STORED,)):
+            return
         if all(one.name != plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
             docket.lack(STORED, f"there is no column {plan.COLUMN}")
             return
@@ -81,29 +84,22 @@ def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
         _refute(docket, STORED, effect, "set these values to NULL once no replica writes such any more")
 
 
-def _judge_index(docket: Docket, indexes: tuple[Index, ...]) -> None:
-    named = next((index for index in indexes if index.name == plan.INDEX), None)
-    good = [index for index in indexes if _is_declared(index)]
-    docket.saw(INDEX)
-    if named is not None and named not in good:
-        effect = f"found {catalog.in_words(named)}; declared btree ({plan.COLUMN}), valid, ready, live"
-        _refute(docket, INDEX, effect, f"drop it concurrently, then {BUILD_INDEX}")
-    elif not good:
-        others = [catalog.in_words(index) for index in indexes if plan.COLUMN in " ".join(index.columns)]
-        told = f"; there is {'; '.join(others)}" if others else ""
-        _refute(docket, INDEX, f"there is no btree index on ({plan.COLUMN}) alone{told}", BUILD_INDEX)
-    else:
-        docket.note(INDEX, catalog.in_words(good[0]))
-        if named is None:
-            docket.note(INDEX, f"another name than {plan.INDEX}")
+def _say_what_is_hidden(
+    docket: Docket,
+    connection: psycopg.Connection[Any],
+    claims: Sequence[str],
+    about: Callable[[Obstacle], bool] = lambda _: True,
+) -> bool:
+    """Makes claims unknown where something may be hidden from this role; whether the server refuses to read at all."""
+    found = [one for one in obstacles(connection) if about(one)]
+    for claim in claims if found else ():
+        docket.lack(claim, "; ".join(one.words for one in found))
+    return any(one.refused for one in found)
 
 
-def _is_declared(index: Index) -> bool:
-    wanted = EXPECTED_INDEX
-    return (
-        (index.method, index.columns, index.predicate, index.unique)
-        == (wanted.method, wanted.columns, wanted.predicate, wanted.unique)
-    ) and (index.valid and index.ready and index.live)
+def _is_elsewhere(one: Obstacle) -> bool:
+    """Whether it is about which relation is found, of which the catalogue alone tells nothing."""
+    return one.elsewhere
 
 
 def _refute(docket: Docket, claim: str, effect: str, workaround: str) -> None:
@@ -120,6 +116,7 @@ def _reading(dsn: str, statement_s_max: int) -> Iterator[psycopg.Connection[Any]
             with connection.transaction():
                 limit = sql.SQL("SET LOCAL statement_timeout = {}").format(statement_s_max * 1000)
                 connection.execute(limit)
+                connection.execute("SET LOCAL row_security = off")  # refuse what would else be filtered
                 yield connection
     except psycopg.errors.QueryCanceled:
         raise AwayError(f"the database took longer than {statement_s_max} s; try a quieter time") from None

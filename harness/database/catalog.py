@@ -8,7 +8,7 @@ Source: PostgreSQL, "System Catalogs" (pg_attribute, pg_index, pg_locks, pg_depe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -66,6 +66,10 @@ class Index:
     ready: bool
     """Whether writes maintain it."""
     live: bool
+    unlike: tuple[str, ...] = ()
+    """What may keep a look-up by equality from using it, or a row from being stored, as its definition says it."""
+    also: tuple[str, ...] = field(default=(), compare=False)
+    """What else its definition says; no look-up by equality minds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +123,11 @@ def columns(connection: Connection, table: str) -> tuple[Column, ...]:
 
 def indexes(connection: Connection, table: str) -> tuple[Index, ...]:
     """The table's indexes by name, those of its constraints too; none when there is no such table."""
-    statement = """
-        SELECT c.relname, m.amname,
-            ARRAY(
-                SELECT pg_get_indexdef(i.indexrelid, n, true)
-                FROM generate_series(1, i.indnkeyatts) AS n ORDER BY n
-            ),
-            pg_get_expr(i.indpred, i.indrelid), i.indisunique, i.indisvalid, i.indisready, i.indislive
-        FROM pg_index AS i
-        JOIN pg_class AS c ON c.oid = i.indexrelid
-        JOIN pg_am AS m ON m.oid = c.relam
-        WHERE i.indrelid = to_regclass(quote_ident(%s))
-        ORDER BY c.relname"""
     return tuple(
-        Index(name, method, tuple(keys), *rest)
-        for name, method, keys, *rest in _rows(connection, statement, table)
+        Index(name, method, tuple(keys), predicate, unique, valid, ready, live, tuple(unlike), tuple(also))
+        for name, method, keys, predicate, unique, valid, ready, live, unlike, also in _rows(
+            connection, sql_text("queries/indexes.sql"), table
+        )
     )
 
 
@@ -238,7 +232,8 @@ def in_words(fact: Column | Index) -> str:
     )
     partial = "" if fact.predicate is None else f" where {fact.predicate}"
     method = f"unique {fact.method}" if fact.unique else fact.method
-    return f"{fact.name} {method} ({', '.join(fact.columns)}){partial}, {state}"
+    more = "".join(f" {word}" for word in (*fact.unlike, *fact.also))
+    return f"{fact.name} {method} ({', '.join(fact.columns)}){more}{partial}, {state}"
 
 
 def _index(connection: Connection) -> Index | None:

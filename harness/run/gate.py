@@ -16,7 +16,8 @@ from typing import Final
 from harness import plan
 from harness.backend.serve import loop_factory
 from harness.checks.gate import RowJudge
-from harness.checks.gate_schema import COLUMN, INDEX, STORED, judge_schema, judge_stored
+from harness.checks.gate_index import INDEX
+from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.validation import IDENTITY
 from harness.errors import CannotRunError, MisuseError
 from harness.headers.policy import POLICIES, STRICT

@@ -5,4 +5,4 @@ SELECT count(*), count(*) FILTER (WHERE {bad}),
     (array_agg(metadata.{column}::text ORDER BY length(metadata.{column})) FILTER (WHERE {bad}))[1:5]
 FROM microdollar_usage_metadata AS metadata
 JOIN microdollar_usage AS usage ON usage.id = metadata.id
-WHERE metadata.{column} IS NOT NULL AND usage.kilo_user_id LIKE {anonymous}
+WHERE metadata.{column} IS NOT NULL AND usage.kilo_user_id COLLATE "C" LIKE {anonymous}

@@ -54,7 +54,19 @@ def test_another_column_refutes(ready_dsn: str, statement: str, told: str) -> No
     ("statement", "told"),
     [
         (f"DROP INDEX {INDEX}", "no btree index"),
-        (OTHER_INDEX + f"({COLUMN}) WHERE {COLUMN} IS NOT NULL", "no btree index"),
+        (OTHER_INDEX + f"({COLUMN}) WHERE {COLUMN} LIKE 'vscode-%'", "reads all of"),
+        (OTHER_INDEX + f"({COLUMN}) WHERE message_id = 'x'", "reads all of"),
+        (OTHER_INDEX + f'({COLUMN} COLLATE "POSIX")', "reads all of"),
+        (OTHER_INDEX + f'({COLUMN} COLLATE "C")', 'COLLATE "C"'),
+        (f'DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN} COLLATE "POSIX")', "reads all of"),
+        (OTHER_INDEX + f"(left({COLUMN}, 32))", "no btree index"),
+        (OTHER_INDEX + f"USING brin ({COLUMN})", "other brin"),
+        (OTHER_INDEX + f"(created_at, {COLUMN})", "no btree index"),
+        (
+            f"DELETE FROM {TABLE}; DROP INDEX {INDEX}; "
+            f"CREATE UNIQUE INDEX {INDEX} ON {TABLE} ({COLUMN}) NULLS NOT DISTINCT",
+            "second NULL",
+        ),
         (OTHER_INDEX + f"USING hash ({COLUMN})", "other hash"),
         (OTHER_INDEX + f"(lower({COLUMN}))", "no btree index"),
         (OTHER_INDEX + f"(message_id, {COLUMN})", "no btree index"),
@@ -73,6 +85,80 @@ def test_another_index_refutes(ready_dsn: str, statement: str, told: str) -> Non
     assert found.status is Status.REFUTED
     assert told in found.findings[0].effect
     assert found.findings[0].workaround
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        (f"({COLUMN}) INCLUDE (created_at)", "INCLUDE created_at"),
+        (f"({COLUMN} DESC)", "DESC"),
+        (f"({COLUMN} NULLS FIRST)", "NULLS FIRST"),
+        (f"({COLUMN}) WITH (fillfactor = 70)", "fillfactor=70"),
+        (f"({COLUMN}) WHERE {COLUMN} IS NOT NULL", "IS NOT NULL"),
+        (f"({COLUMN} text_pattern_ops)", "text_pattern_ops"),
+        (f"({COLUMN}, created_at)", "created_at"),
+    ],
+)
+def test_an_index_that_serves_the_look_up_is_proven_and_its_difference_told(
+    ready_dsn: str, definition: str, told: str
+) -> None:
+    change(ready_dsn, f"DROP INDEX {INDEX}", f"CREATE INDEX {INDEX} ON {TABLE} {definition}")
+    found = judged(ready_dsn, "M4")
+    assert found.status is Status.PROVEN
+    assert told in found.detail
+    assert "and nothing more" in found.detail
+
+
+def test_an_index_of_the_columns_own_odd_collation_serves(ready_dsn: str) -> None:
+    try:
+        change(
+            ready_dsn,
+            "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+        )
+    except psycopg.errors.FeatureNotSupported:
+        pytest.skip("this server has no ICU")
+    change(
+        ready_dsn,
+        f"ALTER TABLE {TABLE} ALTER {COLUMN} TYPE text COLLATE folded",
+    )
+    put(ready_dsn, "fine", "a b")
+    assert judged(ready_dsn, "M4").status is Status.PROVEN
+    found = judged(ready_dsn, "D1")
+    assert (found.status, found.observed) == (Status.REFUTED, 2)
+
+
+PARTED = (
+    f"ALTER TABLE {TABLE} RENAME TO unparted",
+    f"ALTER INDEX {INDEX} RENAME TO unparted_index",
+    f"CREATE TABLE {TABLE} (LIKE unparted) PARTITION BY HASH (id)",
+    f"CREATE TABLE part_0 PARTITION OF {TABLE} FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+    f"CREATE TABLE part_1 PARTITION OF {TABLE} FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+)
+
+
+def test_an_index_on_every_part_serves(ready_dsn: str) -> None:
+    change(ready_dsn, *PARTED, f"CREATE INDEX {INDEX} ON {TABLE} ({COLUMN})")
+    assert judged(ready_dsn, "M4").status is Status.PROVEN
+
+
+@pytest.mark.parametrize("name", [INDEX, "other"])
+def test_a_part_without_the_index_refutes(ready_dsn: str, name: str) -> None:
+    change(ready_dsn, *PARTED, f"CREATE INDEX {name} ON ONLY {TABLE} ({COLUMN})")
+    change(ready_dsn, f"CREATE INDEX one ON part_0 ({COLUMN})", f"ALTER INDEX {name} ATTACH PARTITION one")
+    assert judged(ready_dsn, "M4").status is Status.REFUTED
+
+
+def test_a_second_index_that_serves_is_enough_where_the_declared_one_cannot(ready_dsn: str) -> None:
+    change(ready_dsn, f'DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN} COLLATE "POSIX")')
+    assert judged(ready_dsn, "M4").status is Status.REFUTED
+    change(ready_dsn, f"CREATE INDEX other ON {TABLE} ({COLUMN})")
+    assert judged(ready_dsn, "M4").status is Status.PROVEN
+
+
+def test_an_index_that_only_comes_near_a_value_does_not_serve(ready_dsn: str) -> None:
+    change(ready_dsn, f'DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN} COLLATE "POSIX")')
+    change(ready_dsn, f"CREATE INDEX other ON {TABLE} USING brin ({COLUMN})")
+    assert judged(ready_dsn, "M4").status is Status.REFUTED
 
 
 def test_another_name_of_the_index_is_only_noted(ready_dsn: str) -> None:
