@@ -38,6 +38,8 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
         docket.lack(claim, reason or "")
     for claim in (hearing.reply_claim, OLD_CLIENT) if unsteady else ():
         docket.lack(claim, unsteady or "")
+    for claim in run.claims if hearing.rows.hidden else ():
+        docket.lack(claim, "; ".join(hearing.rows.hidden))
     _conclude_asks(run)
     _conclude_columns(run)
     if hearing.missing:

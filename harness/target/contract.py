@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from harness import plan
 from harness.data import sql_text
+from harness.database import visibility
 from harness.errors import MisuseError
 from harness.report.escape import masked
 from harness.target.columns import ReadableColumns
@@ -69,6 +70,8 @@ class ContractRows:
         self.has_column = False
         self.unreadable: tuple[str, ...] = ()
         """Columns that this role may not read."""
+        self.hidden: tuple[str, ...] = ()
+        """Why some of what is written may not be seen here, although nothing is refused."""
 
     @classmethod
     async def connect(cls, dsn: str) -> Self:
@@ -152,6 +155,10 @@ class ContractRows:
         for table, is_missing in zip(tables, missing, strict=True):
             if is_missing:
                 raise AwayError(f"table {table} is not there, or not on the search_path of this role")
+        hidden = visibility.obstacles_of(await self._ask(visibility.query(), visibility.values(tables)))
+        if refused := [one.words for one in hidden if one.refused]:
+            raise AwayError("; ".join(refused))
+        self.hidden = tuple(one.words for one in hidden)
         columns = await self._ask(sql.SQL(_COLUMNS), [list(tables)])
         self._columns = ReadableColumns.of(columns)
         self.has_column = self._columns.has_value
