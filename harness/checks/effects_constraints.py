@@ -174,7 +174,8 @@ def _failing(connection: Connection, target: Target, index: Maintained) -> Effec
 
 def _of_index(index: Maintained, does: str, certainty: Certainty) -> Effect:
     relation = identifier(index.relation)
-    remedy = f"DROP INDEX {identifier(index.name)};"
+    how = "" if index.partitioned else "CONCURRENTLY "
+    remedy = f"DROP INDEX {how}{identifier(index.name)};"
     if index.held_as:
         remedy = f"ALTER TABLE {relation} DROP CONSTRAINT {identifier(index.held_as)};"
     return Effect(

@@ -61,7 +61,7 @@ def rule_effects(connection: Connection, target: Target) -> Iterator[Effect]:
         does, certainty = _of_rule(connection, target, rule)
         yield Effect(
             f"rule {rule.name} of {rule.relation}",
-            one_line(rule.definition),
+            one_line(rule.definition).rstrip(";"),
             does,
             certainty,
             (f"DROP RULE {identifier(rule.name)} ON {identifier(rule.relation)};",),
@@ -109,8 +109,13 @@ def _view(connection: Connection, target: Target, relation: Relation, text: str)
         trigger.fires and trigger.has(effects.INSTEAD) and trigger.has(effects.INSERT)
         for trigger in effects.triggers(connection, target.table)
     ) or any(rule.event == _INSERT and rule.instead for rule in effects.rules(connection, target.table))
-    if not relation.insertable and not instead:
+    if not instead and not relation.insertable:
         does, certainty = f"takes no INSERT; {does}", Certainty.CERTAIN
+    elif not instead and target.column in relation.unwritable:
+        does, certainty = (
+            f"takes no value for {target.column}, which is an expression in it",
+            Certainty.CERTAIN,
+        )
     table = identifier(target.table)
     remedy: tuple[str, ...] = ()
     if len(relation.bases) == 1 and "." not in relation.bases[0] and relation.kind == "v":

@@ -105,6 +105,8 @@ class Maintained:
     predicate: str | None
     held_as: str
     definition: str
+    partitioned: bool
+    """Whether its table is, so that it cannot be dropped concurrently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class Relation:
     bases: list[str]
     """The relations that a view reads."""
     insertable: bool
+    unwritable: list[str]
+    """Columns of a view that are expressions."""
 
 
 @dataclass(frozen=True, slots=True)
