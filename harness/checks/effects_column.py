@@ -123,11 +123,17 @@ def _derived_effects(connection: Connection, target: Target, column: Given) -> I
     assert column.expression is not None
     try:
         outcomes = evaluated(connection, column.expression, target.column, target.type, target.values)
+        # What the column's own type refuses is not in the expression, as PostgreSQL prints it.
+        made = replace(target, type=column.type, values=tuple(one.result for one in outcomes))
+        fits = outcomes_of_type(connection, made)
     except OpenError as error:
         if error.sqlstate == DEPENDS:
             return
-        outcomes = ()
-    refused = [replace(one, result=one.value) for one in outcomes]
+        outcomes = fits = ()
+    refused = [
+        Outcome(one.value, one.value, one.refused or fit.refused)
+        for one, fit in zip(outcomes, fits, strict=True)
+    ]
     if harms(refused):
         yield Effect(
             f"{target.table}.{column.name}",

@@ -10,7 +10,7 @@ from harness.database.catalog import Connection
 from harness.database.effects import INSERT, UPDATE, Trigger
 from harness.database.evaluation import OpenError, Outcome, identifier
 from harness.database.trigger_source import Source
-from harness.database.trigger_trial import computes, condition, tried
+from harness.database.trigger_trial import LATE, computes, condition, tried
 
 HARMLESS_FUNCTIONS: Final = ("suppress_redundant_updates_trigger", "moddatetime", "tsvector_update_trigger")
 """Functions in C that come with PostgreSQL and touch no column of text."""
@@ -56,6 +56,12 @@ def _tried(
     connection: Connection, target: Target, trigger: Trigger, source: Source, *, depends: bool
 ) -> Effect:
     found = _first_harm(connection, target, trigger, source)
+    if not depends and found is None:
+        late = tried(connection, trigger, source, LATE, target.values) if trigger.has(UPDATE) else ()
+        if harms(late):
+            return _effect(
+                trigger, source, f"on a later UPDATE of a row without a value {_words(late)}", Certainty.OPEN
+            )
     if not depends:
         certainty = Certainty.CERTAIN if found else Certainty.NONE
         return _effect(trigger, source, found or "leaves all sample values as they are", certainty)

@@ -116,8 +116,8 @@ class Source:
     def _assignments(self) -> Iterator[tuple[int, str]]:
         own = rf'NEW\s*\.\s*"?{re.escape(self.column)}"?(?!\w)'
         start = r"(?:;|\bBEGIN\b|\bTHEN\b|\bELSE\b|\bLOOP\b)\s*"
-        for match in re.finditer(rf"(?i){start}{own}\s*:?=(?!=)\s*([^;]*);?", self.code):
-            yield match.start() + 1, match[1].strip()
+        for match in re.finditer(rf"(?i){start}({own})\s*:?=(?!=)\s*([^;]*);?", self.code):
+            yield match.start(1), match[2].strip()
         select = rf"(?i)\bSELECT\b([^;]*?)\bINTO\s+(?:STRICT\s+)?{own}\s*;"
         for match in re.finditer(select, self.code):
             yield match.start(), match[1].strip()

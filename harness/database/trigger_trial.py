@@ -17,6 +17,8 @@ from harness.database.effects import Trigger
 from harness.database.evaluation import Connection, OpenError, Outcome, identifier, open_reason, reading
 from harness.database.trigger_source import Source
 
+LATE: Final = "later UPDATE"
+"""An UPDATE that gives a value to a row that had none."""
 DROPPED: Final = "returns NULL: the row is dropped"
 _HARMLESS_VOLATILE: Final = ("random", "gen_random_uuid", "clock_timestamp", "timeofday")
 _WHEN: Final = re.compile(r"(?s) WHEN \((.*)\) EXECUTE (?:FUNCTION|PROCEDURE) ")
@@ -56,8 +58,9 @@ def computes(connection: Connection, source: Source) -> bool:
 def tried(
     connection: Connection, trigger: Trigger, source: Source, operation: str, values: Sequence[str | None]
 ) -> tuple[Outcome, ...]:
-    """What becomes of a row with each value on INSERT or UPDATE (of the same value); `refused` where it is not written.
+    """What becomes of a row with each value on INSERT, on UPDATE of the same value, or on a `LATE` one of none.
 
+    A row that is not written is `refused`.
     Raises OpenError where the block cannot be run. The caller has asked `computes`.
     """
     block = _block(trigger, source, operation, values)
@@ -107,7 +110,7 @@ def _block(trigger: Trigger, source: Source, operation: str, values: Sequence[st
         if when
         else ""
     )
-    old = "old := new;" if operation == "UPDATE" else ""
+    old = {"UPDATE": "old := new;", LATE: f"old := new; old.{column} := NULL;"}.get(operation, "")
     arguments = ", ".join(map(literal, trigger.arguments))
     # PL/pgSQL counts a trigger's arguments from 0.
     argv = (
@@ -123,7 +126,7 @@ DECLARE
     trial_rows jsonb := '[]';
     new {table}%ROWTYPE;
     old {table}%ROWTYPE;
-    tg_op text := {literal(operation)};
+    tg_op text := {literal(operation.rpartition(" ")[2])};
     tg_name text := {literal(trigger.name)};
     tg_when text := {literal(trigger.timing)};
     tg_level text := {literal("ROW" if trigger.is_row else "STATEMENT")};

@@ -8,7 +8,9 @@ SELECT class.relname::text AS relation, named.relname::text AS name, i.indisuniq
     ) AS keys,
     pg_get_expr(i.indpred, i.indrelid, true) AS predicate,
     coalesce(held.conname::text, '') AS held_as,
-    pg_get_indexdef(i.indexrelid) AS definition, class.relkind = 'p' AS partitioned
+    CASE WHEN i.indisexclusion THEN pg_get_constraintdef(held.oid, true) ELSE pg_get_indexdef(i.indexrelid) END
+        AS definition,
+    class.relkind = 'p' AS partitioned
 FROM pg_index AS i
 JOIN pg_class AS class ON class.oid = i.indrelid
 JOIN pg_class AS named ON named.oid = i.indexrelid
