@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 import psycopg
 
@@ -10,8 +11,9 @@ from harness.database.catalog import Connection, readers_of_column
 from harness.database.effects import Given
 from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier, selected, typed
 
-TOO_LONG = "too long for the type"
-_LOCKS = "under a lock_timeout: SET lock_timeout = '2s';"
+TOO_LONG: Final = "too long for the type"
+_CUT_SILENTLY: Final = ("name", '"char"')
+_LOCKS: Final = "under a lock_timeout: SET lock_timeout = '2s';"
 
 
 def column_effects(connection: Connection, target: Target, columns: tuple[Given, ...]) -> Iterator[Effect]:

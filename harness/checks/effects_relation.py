@@ -23,6 +23,8 @@ from harness.database.evaluation import (
 AHEAD: Final = ("0 days", "2 days", "40 days")
 """Ages at which a row of the run, or of the weeks after it, must still be taken by some partition."""
 IDS: Final = 64
+_MARKERS: Final = ("message_id", "project_id")
+"""A column of text in which a made-up row has its number, so that it is known again."""
 _UPDATE, _INSERT, _DELETE = "2", "3", "4"
 
 
@@ -82,7 +84,7 @@ def _of_rule(connection: Connection, target: Target, rule: Rule) -> tuple[str, C
     fate = "lost" if action.strip(" ;").upper() == "INSTEAD NOTHING" else "not written here but elsewhere"
     if not rule.conditional:
         return f"every row is {fate}", Certainty.CERTAIN
-    condition = re.search(r"(?s)\bWHERE\b(.*?)\bDO\s+INSTEAD\b", rule.definition)
+    condition = re.search(r"(?s)\bWHERE\b(.*)\bDO\s+INSTEAD\b", rule.definition)
     text = re.sub(r"(?i)\bnew\.", "", condition[1]) if condition else "true"
     try:
         found = evaluated(connection, text, target.column, target.type, target.values)
@@ -145,10 +147,12 @@ def _shown(connection: Connection, target: Target, relation: Relation, text: str
     base = relation.bases[0]
     name = base[1:-1].replace('""', '"') if base.startswith('"') else base
     columns = effects.given(connection, name)
-    if all(column.name != target.column for column in columns):
+    names = [column.name for column in columns]
+    marker = next((name for name in _MARKERS if name in names), None)
+    if target.column not in names or marker is None:
         return by_hand
     rows = ", ".join(f"({_literal(value)}, {number})" for number, value in enumerate(target.values))
-    made = ", ".join(_made_up(column, target) for column in columns)
+    made = ", ".join(_made_up(column, target, marker) for column in columns)
     # A name in WITH comes before a table of that name.
     head = f"WITH {base} AS (SELECT {made} FROM (VALUES {rows}) AS made_up (sample, number))"  # noqa: S608
     body = text.strip().rstrip(";")
@@ -156,9 +160,7 @@ def _shown(connection: Connection, target: Target, relation: Relation, text: str
     try:
         found = selected(
             connection,
-            f"{head} SELECT shown.message_id, shown.{column}::text FROM ({body}) AS shown"  # noqa: S608
-            if any(one.name == "message_id" for one in columns)
-            else f"{head} SELECT NULL::text, shown.{column}::text FROM ({body}) AS shown",  # noqa: S608
+            f"{head} SELECT shown.{marker}, shown.{column}::text FROM ({body}) AS shown",  # noqa: S608
         )
     except psycopg.Error as error:
         reason = open_reason(error) or error
@@ -177,11 +179,11 @@ def _shown(connection: Connection, target: Target, relation: Relation, text: str
     return told(outcomes, verb="does not show"), certainty
 
 
-def _made_up(column: Given, target: Target) -> str:
+def _made_up(column: Given, target: Target, marker: str) -> str:
     name = identifier(column.name)
     if column.name == target.column:
         return f"sample::{column.type} AS {name}"
-    if column.name == "message_id":
+    if column.name == marker:
         return f"number::text AS {name}"
     known = {"id": "gen_random_uuid()", "created_at": "now()"}.get(column.name, "NULL")
     return f"{known}::{column.type} AS {name}"

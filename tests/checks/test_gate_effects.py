@@ -1,4 +1,4 @@
-"""The claim about the column is refuted for what surely harms a value; the rest is noted, and nothing is left behind."""
+"""The claim about the column is refuted for what surely harms a value; the rest is noted. Nothing is left behind."""
 
 from collections.abc import Iterator
 

@@ -48,7 +48,8 @@ def _harmed(
         except psycopg.Error as error:
             yield f"{value}: {error}"
     for id_ in ids:
-        if id_ is None or _read(connection, id_) != [value]:
+        usage = connection.execute(f"SELECT kilo_user_id FROM {U} WHERE id = %s", [id_]).fetchall()
+        if _read(connection, id_) != [value] or usage != [(f"anon:{user}",)]:
             yield f"{value}: {id_}"
             continue
         try:
