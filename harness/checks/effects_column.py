@@ -137,11 +137,13 @@ def _derived_effects(connection: Connection, target: Target, column: Given) -> I
         for one, fit in zip(outcomes, fits, strict=True)
     ]
     if harms(refused):
+        # A virtual one is made when it is read, so that the row is written and its reader fails.
+        virtual = column.generated == "v"
         yield Effect(
             f"{target.table}.{column.name}",
             f"GENERATED ALWAYS AS ({one_line(column.expression)})",
-            told(refused),
-            Certainty.CERTAIN,
+            told(refused, verb="cannot be read for" if virtual else "refuses"),
+            Certainty.OPEN if virtual else Certainty.CERTAIN,
             (_alter(target, f"DROP COLUMN {identifier(column.name)}"),),
             _LOCKS,
             declared="no such column",

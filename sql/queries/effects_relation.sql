@@ -23,10 +23,13 @@ SELECT class.relkind::text AS kind, class.relispartition AS is_partition,
         JOIN pg_class AS base ON base.oid = d.refobjid
         WHERE r.ev_class = class.oid AND r.rulename = '_RETURN' ORDER BY 1
     ) AS bases,
-    pg_relation_is_updatable(class.oid, true) & 8 <> 0 AS insertable,
+    -- A foreign table whose wrapper has no handler cannot be asked.
+    class.relkind = 'r' OR class.relkind = 'p'
+    OR class.relkind = 'v' AND pg_relation_is_updatable(class.oid, true) & 8 <> 0 AS insertable,
     ARRAY(
         SELECT a.attname::text FROM pg_attribute AS a
-        WHERE a.attrelid = class.oid AND a.attnum > 0 AND NOT pg_column_is_updatable(class.oid, a.attnum, true)
+        WHERE class.relkind = 'v' AND a.attrelid = class.oid AND a.attnum > 0
+            AND NOT pg_column_is_updatable(class.oid, a.attnum, true)
     ) AS unwritable
 FROM pg_class AS class
 WHERE class.oid = to_regclass(quote_ident(%(table)s))

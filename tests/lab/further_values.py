@@ -5,6 +5,7 @@ from typing import Final
 
 from harness import plan
 from harness.checks.effects import Certainty
+from tests.lab.further_places import PLACES
 from tests.lab.further_triggers import TRIGGERS, trigger
 
 T: Final = plan.METADATA_TABLE
@@ -63,124 +64,6 @@ CHECKS: Final = {
         (f"ALTER TABLE {T} ADD CONSTRAINT k EXCLUDE USING btree (message_id WITH =, {C} WITH =)",),
         OPEN,
     ),
-}
-PLACES: Final = {
-    "view-instead": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE VIEW {T} AS SELECT * FROM stored_rows",
-            f"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.{C} := left(NEW.{C}, 100); INSERT INTO stored_rows SELECT NEW.*; RETURN NEW; END $$",
-            f"CREATE TRIGGER t INSTEAD OF INSERT ON {T} FOR EACH ROW EXECUTE FUNCTION f()",
-        ),
-        CERTAIN,
-    ),
-    "view-instead-plain": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE VIEW {T} AS SELECT * FROM stored_rows",
-            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO stored_rows SELECT NEW.*; RETURN NEW; END $$",
-            f"CREATE TRIGGER t INSTEAD OF INSERT ON {T} FOR EACH ROW EXECUTE FUNCTION f()",
-        ),
-        NONE,
-    ),
-    "view-nullif": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE VIEW {T} AS SELECT id, created_at, message_id, nullif({C}, 'null') AS {C} FROM stored_rows",
-        ),
-        CERTAIN,
-    ),
-    "view-of-usage": (
-        (
-            "DROP VIEW microdollar_usage_view",
-            "ALTER TABLE microdollar_usage RENAME TO all_usage",
-            "CREATE VIEW microdollar_usage AS SELECT * FROM all_usage WHERE kilo_user_id NOT LIKE 'anon:2%'",
-        ),
-        CERTAIN,
-    ),
-    "materialized": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE MATERIALIZED VIEW {T} AS SELECT * FROM stored_rows",
-        ),
-        CERTAIN,
-    ),
-    "rule-select-case": (
-        (f"CREATE RULE r AS ON INSERT TO {T} WHERE NEW.{C} LIKE '% DO INSTEAD %' DO INSTEAD NOTHING",),
-        NONE,
-    ),
-    "rule-update": ((f"CREATE RULE r AS ON UPDATE TO {T} DO INSTEAD NOTHING",), OPEN),
-    "rule-null": ((f"CREATE RULE r AS ON INSERT TO {T} WHERE NEW.{C} IS NULL DO INSTEAD NOTHING",), CERTAIN),
-    "rule-never": (
-        (f"CREATE RULE r AS ON INSERT TO {T} WHERE length(NEW.{C}) > 255 DO INSTEAD NOTHING",),
-        NONE,
-    ),
-    "rule-other": ((f"CREATE RULE r AS ON INSERT TO {T} WHERE NEW.cancelled DO INSTEAD NOTHING",), OPEN),
-    "rule-deletes": (
-        (
-            f"CREATE RULE r AS ON INSERT TO {T} DO ALSO DELETE FROM {T} WHERE {T}.{C} = NEW.{C} AND {T}.id <> NEW.id",
-        ),
-        CERTAIN,
-    ),
-    "rule-notify": ((f"CREATE RULE r AS ON INSERT TO {T} DO ALSO NOTIFY rows",), OPEN),
-    "rule-disabled": (
-        (f"CREATE RULE r AS ON INSERT TO {T} DO INSTEAD NOTHING", f"ALTER TABLE {T} DISABLE RULE r"),
-        NONE,
-    ),
-    "view-plain": (
-        (f"ALTER TABLE {T} RENAME TO stored_rows", f"CREATE VIEW {T} AS SELECT * FROM stored_rows"),
-        NONE,
-    ),
-    "view-checked": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE VIEW {T} AS SELECT * FROM stored_rows WHERE {C} <> lower({C}) WITH CHECK OPTION",
-        ),
-        CERTAIN,
-    ),
-    "view-anonymous": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE VIEW {T} AS SELECT * FROM stored_rows WHERE {C} NOT LIKE '%@%' OR {C} IS NULL",
-        ),
-        CERTAIN,
-    ),
-    "view-recent": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE VIEW {T} AS SELECT * FROM stored_rows WHERE created_at > now() - interval '30 days'",
-        ),
-        NONE,
-    ),
-    "view-streamed": (
-        (
-            f"ALTER TABLE {T} RENAME TO stored_rows",
-            f"CREATE VIEW {T} AS SELECT * FROM stored_rows WHERE streamed",
-        ),
-        OPEN,
-    ),
-    "view-quoted": (
-        (
-            f'ALTER TABLE {T} RENAME TO "Stored Rows"',
-            f'CREATE VIEW {T} AS SELECT * FROM "Stored Rows" WHERE length({C}) < 100 OR {C} IS NULL',
-        ),
-        CERTAIN,
-    ),
-    "inherits": (
-        ("CREATE TABLE all_rows (id uuid)", f"ALTER TABLE {T} INHERIT all_rows"),
-        NONE,
-    ),
-    "inherited-check": (
-        (
-            f"CREATE TABLE all_rows ({C} text)",
-            f"ALTER TABLE {T} ADD CONSTRAINT k CHECK (length({C}) < 50) NOT VALID",
-            f"ALTER TABLE all_rows ADD CONSTRAINT k CHECK (length({C}) < 50)",
-            f"ALTER TABLE {T} VALIDATE CONSTRAINT k",
-            f"ALTER TABLE {T} INHERIT all_rows",
-        ),
-        CERTAIN,
-    ),
-    "child": ((f"CREATE TABLE old_rows () INHERITS ({T})",), OPEN),
 }
 TYPES: Final = {
     "varchar-255": ((f"ALTER TABLE {T} ALTER {C} TYPE varchar(255)",), NONE),
