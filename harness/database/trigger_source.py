@@ -17,7 +17,7 @@ _LITERAL: Final = re.compile(
 _KEPT: Final = re.compile(r"'\x00(\d+)'")
 _ACTS: Final = re.compile(
     r"(?i)\b(EXECUTE|PERFORM|INSERT|UPDATE|DELETE|MERGE|COPY|CALL|COMMIT|ROLLBACK|FROM|OPEN|FETCH|LOCK|TRUNCATE"
-    r"|CREATE|ALTER|DROP|NOTIFY|GRANT|CURSOR|QUERY|DO)\b|^\s*#"
+    r"|CREATE|ALTER|DROP|NOTIFY|LISTEN|GRANT|REVOKE|CURSOR|QUERY|DO|SET|RESET|DISCARD|LOAD|PREPARE|REFRESH)\b|^\s*#"
 )
 """What does more than compute; FROM too, which reads tables."""
 _CALL: Final = re.compile(r'(?i)((?:[a-z_]\w*|"[^"]+")(?:\s*\.\s*(?:[a-z_]\w*|"[^"]+"))*)\s*\(')

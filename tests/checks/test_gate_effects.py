@@ -120,6 +120,21 @@ def test_what_a_partition_has_of_its_own_counts(ready_dsn: str) -> None:
     assert "constraint short of rest" in judged(ready_dsn).findings[0].effect
 
 
+def test_a_unique_index_in_parts_is_dropped_at_once(ready_dsn: str) -> None:
+    change(
+        ready_dsn,
+        f"DROP TABLE {T} CASCADE",
+        f"CREATE TABLE {T} (id uuid, created_at timestamptz, message_id text, {C} text) PARTITION BY HASH ({C})",
+        f"CREATE TABLE part PARTITION OF {T} FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+        f"CREATE UNIQUE INDEX once ON {T} ({C}) NULLS NOT DISTINCT",
+    )
+    with connect(ready_dsn) as connection:
+        (effect,) = [one for one in database_effects(connection) if one.certainty is Certainty.CERTAIN]
+        assert effect.does.endswith("; and the second row without one")
+        assert effect.remedy == ('DROP INDEX "once";',)
+        connection.execute(effect.remedy[0].encode())
+
+
 def test_remarks_are_no_differences(ready_dsn: str) -> None:
     change(ready_dsn, f"ALTER TABLE {T} ADD CONSTRAINT status CHECK (status_code > 99)")
     lines: list[str] = []

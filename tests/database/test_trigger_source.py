@@ -72,6 +72,7 @@ def test_what_else_it_may_depend_on(body: str, others: bool) -> None:
         ("PERFORM f();", False),
         ("x := (SELECT 1 FROM t);", False),
         ("DELETE FROM t;", False),
+        ("SET ROLE other;", False),
     ],
 )
 def test_what_only_computes(body: str, computes: bool) -> None:

@@ -66,6 +66,15 @@ CHECKS: Final = {
     ),
 }
 TYPES: Final = {
+    "one-character": ((f'ALTER TABLE {T} ALTER {C} TYPE "char" USING NULL',), CERTAIN),
+    "reference-disabled": (
+        (
+            "CREATE TABLE persons (distinct_id text PRIMARY KEY)",
+            f"ALTER TABLE {T} ADD FOREIGN KEY ({C}) REFERENCES persons",
+            f"ALTER TABLE {T} DISABLE TRIGGER ALL",
+        ),
+        NONE,
+    ),
     "varchar-255": ((f"ALTER TABLE {T} ALTER {C} TYPE varchar(255)",), NONE),
     "varchar": ((f"ALTER TABLE {T} ALTER {C} TYPE varchar",), NONE),
     "varchar-254": ((f"ALTER TABLE {T} ALTER {C} TYPE varchar(254)",), CERTAIN),
