@@ -1,9 +1,10 @@
 """Compares a live database with what the plan's schema.ts declares, and says what would mend each difference.
 
-Reads the catalogue only, so a role that may read nothing else will do. Knows no migration files.
+Reads the catalogue and evaluates what is in it on sample values, so a role that may read no row will do. Knows no
+migration files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
+from harness.checks.drift_effects import database_effects
+from harness.checks.effects import Effect
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_COLUMN, Column, Index, SchemaState
 
@@ -25,24 +28,57 @@ class Drift:
     remedy: tuple[str, ...]
     """To be sent outside a transaction; empty when the thing to do is to wait."""
     advice: str = ""
+    does: str = ""
+    """What it does to the values and rows of a run."""
+    otherwise: str = "wait"
+    """What to do where no statement mends it."""
 
     @property
     def line(self) -> str:
         """All of it in one line."""
-        todo = " ".join(self.remedy) or "wait"
-        return f"{self.subject}: {self.found}, declared {self.declared}; {todo}" + (
-            f" -- {self.advice}" if self.advice else ""
-        )
+        todo = " ".join(self.remedy) or self.otherwise
+        does = f"; {self.does}" if self.does else ""
+        advice = f" -- {self.advice}" if self.advice else ""
+        return f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
 
 
-def drift(connection: psycopg.Connection[Any]) -> tuple[Drift, ...]:
-    """Every difference of the metadata table from what is declared; none when there is none."""
+def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect] | None = None) -> tuple[Drift, ...]:
+    """Every difference from what is declared, in the order of mending; none when there is none.
+
+    `effects` are those of the database, where the caller has them; see `database_effects`.
+    """
     if not catalog.exists(connection, plan.METADATA_TABLE):
         words = catalog.in_words(EXPECTED_COLUMN)
         advice = "this is another database, or another schema of the search_path"
         return (Drift(plan.METADATA_TABLE, f"a table with {words}", "there is no such table", (), advice),)
     columns = catalog.columns(connection, plan.METADATA_TABLE)
-    return (*_column_drift(columns), *_index_drift(connection, columns))
+    found = database_effects(connection) if effects is None else effects
+    if any(effect.subject == plan.METADATA_TABLE and effect.remedy for effect in found):
+        # Something stands in the table's place: its columns and indexes are looked at once it is back.
+        return tuple(_effect_drift(found))
+    return (*_effect_drift(found), *_column_drift(columns), *_index_drift(connection, columns))
+
+
+def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
+    """A line for each thing that the migration does not make and that harms no value: no difference."""
+    return tuple(
+        f"{effect.subject}: {effect.found}; {effect.does}" for effect in effects if not effect.differs
+    )
+
+
+def _effect_drift(effects: Sequence[Effect]) -> Iterator[Drift]:
+    declared = [f"index {name} of {plan.METADATA_TABLE}" for name, _ in plan.DECLARED_INDEXES]
+    for effect in effects:
+        if effect.differs and effect.subject not in declared:  # these are compared with their declaration
+            yield Drift(
+                effect.subject,
+                effect.declared,
+                effect.found,
+                effect.remedy,
+                effect.advice,
+                effect.does,
+                otherwise="mend it by hand",
+            )
 
 
 def _column_drift(columns: tuple[Column, ...]) -> Iterator[Drift]:
@@ -54,18 +90,9 @@ def _column_drift(columns: tuple[Column, ...]) -> Iterator[Drift]:
             subject, declared, "there is no such column", (_alter("ADD COLUMN {column} text"),), _LOCKS
         )
         return
-    if column.type != EXPECTED_COLUMN.type:
-        remedy = (_alter("ALTER COLUMN {column} TYPE text"),)
-        advice = (
-            "" if column.type.startswith("character varying") else "rewrites the table and locks it meanwhile"
-        )
-        yield Drift(f"{subject}, type", EXPECTED_COLUMN.type, column.type, remedy, advice)
     if column.not_null:
         remedy = (_alter("ALTER COLUMN {column} DROP NOT NULL"),)
-        yield Drift(f"{subject}, nullability", "nullable", "NOT NULL", remedy, _LOCKS)
-    if column.default is not None:
-        remedy = (_alter("ALTER COLUMN {column} DROP DEFAULT"),)
-        yield Drift(f"{subject}, default", "no default", f"default {column.default}", remedy, _LOCKS)
+        yield Drift(f"{subject}, nullability", "nullable", "NOT NULL", remedy, _LOCKS, "refuses NULL")
 
 
 def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...]) -> Iterator[Drift]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness import plan
-from harness.checks.drift import drift
+from harness.checks.drift import drift, remarks
+from harness.checks.drift_effects import database_effects
 from harness.checks.lint import lint
 from harness.database.runners import connect
 from harness.database.server import where
@@ -12,7 +13,7 @@ from harness.errors import MisuseError
 
 
 def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], None]) -> int:
-    """Says a line for each difference and each fault, and returns how many there are.
+    """Says a line for each difference and each fault, and returns how many there are; a remark is neither.
 
     Raises MisuseError when there is nothing to look at, CannotRunError when it cannot be read.
     """
@@ -22,9 +23,12 @@ def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], 
     if dsn is not None:
         with connect(dsn) as connection:
             connection.execute("SET default_transaction_read_only = on")
-            found = drift(connection)
+            effects = database_effects(connection)
+            found = drift(connection, effects)
         for one in found:
             say(one.line)
+        for remark in remarks(effects):
+            say(f"no difference: {remark}")
         say(
             f"{where(dsn)}: {_told(len(found), 'difference')} from what schema.ts declares of {plan.METADATA_TABLE}"
         )

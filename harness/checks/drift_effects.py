@@ -1,0 +1,52 @@
+"""All that changes or refuses the values and rows of a run in a database, told by what it does to sample values.
+
+Looked at are the metadata table and its column, and the usage table and its user: what is done to either costs a row.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from harness import plan
+from harness.checks.effects import Effect, Target
+from harness.checks.effects_column import column_effects, with_values_of_type
+from harness.checks.effects_constraints import constraint_effects, index_effects
+from harness.checks.effects_relation import relation_effects, rule_effects
+from harness.checks.effects_triggers import trigger_effects
+from harness.database import effects
+from harness.database.catalog import Connection
+from harness.headers.shapes import STORED_VALUES
+
+USER_COLUMN: Final = "kilo_user_id"
+USERS: Final = ("192.0.2.1", "2001:db8:2:0::16", "::ffff:127.0.0.1", "203.0.113.77")
+"""Addresses that make the ids of anonymous users."""
+
+_TABLES: Final = (plan.METADATA_TABLE, plan.USAGE_TABLE)
+
+
+def database_effects(connection: Connection) -> tuple[Effect, ...]:
+    """Every effect, in the order in which their remedies are to be sent; none where the migration alone has been.
+
+    Raises psycopg.Error when the catalogue cannot be read.
+    """
+    users = tuple(f"{plan.ANONYMOUS_PREFIX}{address}" for address in USERS)
+    return (
+        *_of_table(connection, Target(plan.METADATA_TABLE, plan.COLUMN, "text", STORED_VALUES)),
+        *_of_table(connection, Target(plan.USAGE_TABLE, USER_COLUMN, "text", users)),
+    )
+
+
+def _of_table(connection: Connection, target: Target) -> Iterator[Effect]:
+    relation = effects.relation(connection, target.table)
+    columns = effects.given(connection, target.table)
+    own = next((column for column in columns if column.name == target.column), None)
+    if relation is None or own is None:
+        return
+    target = replace(target, type=own.type)
+    tried = with_values_of_type(connection, target)
+    yield from rule_effects(connection, tried)
+    yield from trigger_effects(connection, tried, _TABLES)
+    yield from relation_effects(connection, tried, relation)
+    yield from constraint_effects(connection, tried)
+    yield from index_effects(connection, tried)
+    yield from column_effects(connection, target, columns)

@@ -1,0 +1,200 @@
+"""What constraints and indexes of a table do to values: which they refuse, alone or the second time."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
+from harness.database import effects
+from harness.database.catalog import Connection
+from harness.database.effects import Constraint, Maintained
+from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier
+
+_SESSION: Final = re.compile(
+    r"(?i)\b(current_user|session_user|current_role|current_setting|inet_client_addr)\b"
+)
+"""What may be another for the role that writes than for the one that looks."""
+_PRIMARY: Final = "id"
+"""The key that every row has once, so that a unique index over it and more refuses nothing."""
+_LOCKS: Final = "under a lock_timeout: SET lock_timeout = '2s';"
+
+
+def constraint_effects(connection: Connection, target: Target) -> Iterator[Effect]:
+    """CHECK constraints and foreign keys of the table and its partitions; other columns' are passed over."""
+    for constraint in effects.constraints(connection, target.table):
+        if constraint.kind == "c":
+            yield _check(connection, target, constraint)
+        elif constraint.kind == "f" and target.column in constraint.columns:
+            yield _foreign_key(connection, target, constraint)
+
+
+def index_effects(connection: Connection, target: Target) -> Iterator[Effect]:
+    """Indexes that refuse a value, or its second row; others are passed over."""
+    for index in effects.maintained(connection, target.table):
+        found = _unique(connection, target, index) if index.is_unique or index.exclusion else None
+        found = _failing(connection, target, index) or found
+        if found is not None:
+            yield found
+
+
+def conjuncts(expression: str) -> tuple[str, ...]:
+    """The parts of an AND, as PostgreSQL prints it: each must hold by itself. Anything else is one part."""
+    inner = expression[1:-1] if expression.startswith("(") and expression.endswith(")") else expression
+    parts, depth, begin, quote = [], 0, 0, ""
+    for at, char in enumerate(inner):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "([":
+            depth += 1
+        elif char in ")]":
+            depth -= 1
+            if depth < 0:
+                return (expression,)
+        elif depth == 0 and inner.startswith(" AND ", at):
+            parts.append(inner[begin:at])
+            begin = at + len(" AND ")
+    parts.append(inner[begin:])
+    return tuple(parts) if len(parts) > 1 else (expression,)
+
+
+def _check(connection: Connection, target: Target, constraint: Constraint) -> Effect:
+    parts, depends, reason = [], False, ""
+    for part in conjuncts(constraint.expression or ""):
+        try:
+            found = evaluated(connection, part, target.column, target.type, target.values)
+        except OpenError as error:
+            depends |= error.sqlstate == DEPENDS
+            reason = reason or str(error)
+        else:
+            parts.append([_held(one) for one in found])
+    outcomes = [next((one for one in row if one.refused), row[0]) for row in zip(*parts, strict=True)]
+    on_column = target.column in constraint.columns
+    if outcomes and harms(outcomes):
+        does, certainty = told(outcomes), Certainty.CERTAIN
+    elif depends and not on_column:
+        does, certainty = "depends on other columns alone", Certainty.NONE
+    elif reason:
+        does = "depends on other columns, too" if depends else f"cannot be tried: {reason}"
+        certainty = Certainty.OPEN
+    else:
+        does, certainty = told(outcomes), Certainty.NONE
+    if _SESSION.search(constraint.expression or ""):
+        does, certainty = "depends on who writes", Certainty.OPEN
+    if not constraint.enforced:
+        does, certainty = "is not enforced", Certainty.NONE
+    return _of_constraint(constraint, does, certainty, on_column=on_column)
+
+
+def _held(one: Outcome) -> Outcome:
+    """A CHECK lets a row through where it is true or NULL."""
+    refused = one.refused or ("the CHECK is false" if one.result == "false" else "")
+    return Outcome(one.value, one.value, refused)
+
+
+def _foreign_key(connection: Connection, target: Target, constraint: Constraint) -> Effect:
+    does = f"refuses every value that is not in {constraint.other}"
+    certainty = Certainty.CERTAIN
+    other = constraint.other.rpartition(".")[2].strip('"')
+    # A trigger may add the value to the other table before the key is checked.
+    for trigger in effects.triggers(connection, target.table):
+        writes = re.search(rf"(?i)\bINSERT\s+INTO\b[^;]*\b{re.escape(other)}\b", trigger.source)
+        if trigger.fires and trigger.has_row_result and trigger.has(effects.INSERT) and writes:
+            does += f", to which trigger {trigger.name} may add it"
+            certainty = Certainty.OPEN
+    if not constraint.enforced:
+        does, certainty = "is not enforced", Certainty.NONE
+    return _of_constraint(constraint, does, certainty, on_column=True)
+
+
+def _of_constraint(constraint: Constraint, does: str, certainty: Certainty, *, on_column: bool) -> Effect:
+    relation, name = identifier(constraint.relation), identifier(constraint.name)
+    return Effect(
+        f"constraint {constraint.name} of {constraint.relation}",
+        one_line(constraint.definition),
+        does,
+        certainty,
+        (f"ALTER TABLE {relation} DROP CONSTRAINT {name};",),
+        _LOCKS,
+        on_column=on_column,
+    )
+
+
+def _unique(connection: Connection, target: Target, index: Maintained) -> Effect | None:
+    mentions = [_mentions(key, target.column) for key in index.keys]
+    if index.is_primary and not any(mentions):
+        return None
+    covered, certainty = _covered(connection, target, index)
+    if any(key == _PRIMARY for key in index.keys):
+        does, certainty = "refuses nothing, as it holds the primary key", Certainty.NONE
+    elif not any(mentions):
+        if not _mentions(index.predicate or "", target.column):
+            return None
+        does, certainty = "may refuse the second row of some other value", min(certainty, Certainty.OPEN)
+    elif not all(mentions):
+        does = "refuses the second row that has a value together with other columns"
+        certainty = min(certainty, Certainty.OPEN)
+    elif not covered:
+        does, certainty = "covers none of the sample values", Certainty.NONE
+    else:
+        values = [value for value in target.values if value is not None]
+        some = "" if len(covered) == len(values) else f" of {len(covered)} of {len(values)} sample values"
+        does = f"refuses the second row{some} with the same value: two requests of one caller"
+        if index.exclusion and " WITH =" not in index.definition:
+            certainty = min(certainty, Certainty.OPEN)
+    if index.nulls_equal and any(mentions) and all(mentions):
+        does += "; and the second row without one"
+    return _of_index(index, does, certainty)
+
+
+def _covered(connection: Connection, target: Target, index: Maintained) -> tuple[Sequence[str], Certainty]:
+    """The sample values that the index covers, and how sure that is."""
+    covered = [value for value in target.values if value is not None]
+    keys = [key for key in index.keys if _mentions(key, target.column)]
+    try:
+        for key in keys:
+            found = evaluated(connection, key, target.column, target.type, covered)
+            covered = [one.value for one in found if one.value is not None and one.result is not None]
+        if index.predicate is not None:
+            found = evaluated(connection, index.predicate, target.column, target.type, covered)
+            covered = [one.value for one in found if one.value is not None and one.result == "true"]
+    except OpenError:
+        return covered, Certainty.OPEN
+    return covered, Certainty.CERTAIN
+
+
+def _failing(connection: Connection, target: Target, index: Maintained) -> Effect | None:
+    """A row is refused when an index's expression fails on it, whatever the index is for."""
+    texts = [text for text in (*index.keys, index.predicate) if text and _mentions(text, target.column)]
+    for text in texts:
+        try:
+            found = evaluated(connection, text, target.column, target.type, target.values)
+        except OpenError:
+            continue
+        outcomes = [replace(one, result=one.value) for one in found]
+        if harms(outcomes):
+            return _of_index(index, told(outcomes), Certainty.CERTAIN)
+    return None
+
+
+def _of_index(index: Maintained, does: str, certainty: Certainty) -> Effect:
+    relation = identifier(index.relation)
+    how = "" if index.partitioned else "CONCURRENTLY "
+    remedy = f"DROP INDEX {how}{identifier(index.name)};"
+    if index.held_as:
+        remedy = f"ALTER TABLE {relation} DROP CONSTRAINT {identifier(index.held_as)};"
+    return Effect(
+        f"index {index.name} of {index.relation}",
+        one_line(index.definition),
+        does,
+        certainty,
+        (remedy,),
+        _LOCKS,
+        on_column=True,
+    )
+
+
+def _mentions(text: str, column: str) -> bool:
+    return re.search(rf"(?<![\w$]){re.escape(column)}(?![\w$])", text) is not None

@@ -1,0 +1,132 @@
+"""What a trigger function in PL/pgSQL can do to a column, by its source; approximate where it branches. Pure.
+
+Comments are taken out and literals are set aside before anything is looked for, so that neither is mistaken for code.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+_LITERAL: Final = re.compile(
+    r"(?P<comment>--[^\n]*|/\*.*?\*/)"
+    r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)",
+    re.DOTALL,
+)
+_KEPT: Final = re.compile(r"'\x00(\d+)'")
+_ACTS: Final = re.compile(
+    r"(?i)\b(EXECUTE|PERFORM|INSERT|UPDATE|DELETE|MERGE|COPY|CALL|COMMIT|ROLLBACK|FROM|OPEN|FETCH|LOCK|TRUNCATE"
+    r"|CREATE|ALTER|DROP|NOTIFY|LISTEN|GRANT|REVOKE|CURSOR|QUERY|DO|SET|RESET|DISCARD|LOAD|PREPARE|REFRESH)\b|^\s*#"
+)
+"""What does more than compute; FROM too, which reads tables."""
+_CALL: Final = re.compile(r'(?i)((?:[a-z_]\w*|"[^"]+")(?:\s*\.\s*(?:[a-z_]\w*|"[^"]+"))*)\s*\(')
+_WORDS: Final = (
+    "if elsif elseif when and or not in any all some exists coalesce nullif greatest least case then else return "
+    "values row array cast varchar char character varying numeric decimal timestamp time interval bit raise using "
+    "is like ilike between while end begin select into loop by from as on distinct trim extract"
+)
+_NO_CALL: Final = frozenset(_WORDS.split())
+"""What may stand before a parenthesis and is no function of its own."""
+_SESSION: Final = re.compile(
+    r"(?i)\b(current_user|session_user|user|current_role|current_setting|inet_client_addr|random|gen_random_uuid"
+    r"|current_query|application_name|current_schema)\b"
+)
+_RETURN: Final = re.compile(r"(?i)\bRETURN\b\s*([^;]*);")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A function's source and the column that matters."""
+
+    text: str
+    column: str
+
+    @cached_property
+    def literals(self) -> list[str]:
+        """The literals in their order, as they are written."""
+        return [match["text"] for match in _LITERAL.finditer(self.text) if match["text"]]
+
+    @cached_property
+    def code(self) -> str:
+        """The source without comments; each literal is its number."""
+        numbers = iter(range(len(self.literals)))
+        return _LITERAL.sub(
+            lambda match: f"'\x00{next(numbers)}'" if match["text"] else " ", self.text
+        ).strip()
+
+    def whole(self, code: str) -> str:
+        """Code with its literals again."""
+        return _KEPT.sub(lambda match: self.literals[int(match[1])], code)
+
+    @property
+    def computes(self) -> bool:
+        """Whether it does nothing but compute, apart from the functions it calls."""
+        return not _ACTS.search(self.code)
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Names of the functions it calls, in lower case, as far as a parenthesis shows them."""
+        names = {re.sub(r"\s", "", match[1]).lower() for match in _CALL.finditer(self.code)}
+        return tuple(sorted(names - _NO_CALL))
+
+    @property
+    def mentions(self) -> bool:
+        """Whether the column's name is in it, in code or in a literal."""
+        return re.search(rf"(?i)\b{re.escape(self.column)}\b", self.text) is not None
+
+    @cached_property
+    def assignments(self) -> tuple[tuple[int, str], ...]:
+        """Where NEW's column is given a value, and the expression for it; empty where the row is given one."""
+        return tuple(self._assignments())
+
+    @property
+    def returns(self) -> tuple[str, ...]:
+        """What each RETURN returns, in lower case."""
+        return tuple(match[1].strip().lower() for match in _RETURN.finditer(self.code))
+
+    @property
+    def raises(self) -> bool:
+        """Whether it may raise an error by itself."""
+        plain = r"(?i)\bRAISE\b(?!\s+(NOTICE|WARNING|INFO|LOG|DEBUG)\b)|\bASSERT\b"
+        return re.search(plain, self.code) is not None
+
+    @property
+    def certain(self) -> tuple[str, ...]:
+        """Expressions that are assigned to the column on every way through the function, in their order."""
+        return tuple(value for at, value in self.assignments if value and not self._branched(at))
+
+    @property
+    def reads_others(self) -> bool:
+        """Whether what it does may depend on more than the column: other columns, the whole row, the session."""
+        own = re.escape(self.column)
+        code = _RETURN.sub(";", self.code)
+        code = re.sub(r'(?i)([;]|\b(?:BEGIN|THEN|ELSE|LOOP))\s*NEW\s*\.\s*[\w"]+\s*:?=(?!=)', r"\1 ", code)
+        rest = re.sub(rf'(?i)\b(NEW|OLD)\s*\.\s*"?{own}"?(?!\w)', " ", code)
+        return re.search(r"(?i)\b(NEW|OLD)\b", rest) is not None or _SESSION.search(rest) is not None
+
+    def writes(self, table: str) -> str:
+        """The first UPDATE of the column, or DELETE, that it sends to a table; empty where there is none."""
+        named = rf'(?:ONLY\s+)?(?:[\w"]+\s*\.\s*)?"?{re.escape(table)}"?(?!\w)'
+        column = re.escape(self.column)
+        update = rf'\bUPDATE\s+{named}[^;]*?\bSET\b[^;]*?"?\b{column}\b"?\s*=[^;]*'
+        found = re.search(rf"(?i){update}|\bDELETE\s+FROM\s+{named}[^;]*", self.code)
+        return " ".join(self.whole(found[0]).split()) if found else ""
+
+    def _assignments(self) -> Iterator[tuple[int, str]]:
+        own = rf'NEW\s*\.\s*"?{re.escape(self.column)}"?(?!\w)'
+        start = r"(?:;|\bBEGIN\b|\bTHEN\b|\bELSE\b|\bLOOP\b)\s*"
+        for match in re.finditer(rf"(?i){start}({own})\s*:?=(?!=)\s*([^;]*);?", self.code):
+            yield match.start(1), match[2].strip()
+        select = rf"(?i)\bSELECT\b([^;]*?)\bINTO\s+(?:STRICT\s+)?{own}\s*;"
+        for match in re.finditer(select, self.code):
+            yield match.start(), match[1].strip()
+        for match in re.finditer(rf"(?i){start}NEW\s*:?=|\bINTO\s+(?:STRICT\s+)?NEW\b(?!\s*\.)", self.code):
+            yield match.start(), ""
+
+    def _branched(self, at: int) -> bool:
+        """Whether a way through the function may pass the place by: a branch before it is not taken apart."""
+        before = self.code[:at]
+        opened = len(re.findall(r"(?i)(?<!END )\b(?:IF|LOOP)\b", re.sub(r"\s+", " ", before)))
+        closed = len(re.findall(r"(?i)\bEND (?:IF|LOOP)\b", re.sub(r"\s+", " ", before)))
+        return opened != closed or re.search(r"(?i)\b(CASE|EXCEPTION|RETURN)\b", before) is not None

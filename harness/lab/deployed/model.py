@@ -1,0 +1,19 @@
+"""What a database may be given after the migration: a fault that the gate must name, or a change that harms nothing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A migrated database with something more, or other, in it; judged by its catalogue and rows alone."""
+
+    name: str
+    summary: str
+    claim: str
+    """The claim that must refute it; empty for a harmless change, and where it must be unknown."""
+    statements: tuple[str, ...]
+    """SQL to run as the owner after the migration, each by itself and outside a transaction."""
+    reader: str = ""
+    """SQL to run as the owner for the role that judges, whose name stands for {reader}; empty: the owner judges."""
+    unknown: str = ""
+    """The claim that must stay unknown, because the role that judges may not see all rows."""
