@@ -18,10 +18,8 @@ from harness.verdict import Docket, Finding, Method
 
 INDEX: Final = "M4"
 BUILD_INDEX: Final = "apply sql/corrected/0005b_build_index.sql, outside a transaction"
-LOOK_UP: Final = sql.SQL("EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {} = 'a value'").format(
-    sql.Identifier(plan.METADATA_TABLE), sql.Identifier(plan.COLUMN)
-)
-"""A literal without a type takes the column's type and collation."""
+LOOK_UP: Final = "EXPLAIN (FORMAT JSON) SELECT 1 FROM {only} {table} WHERE {column} = 'a value'"
+"""A literal without a type takes the column's type and collation. Tables that inherit are not the plan's."""
 
 Node = Mapping[str, Any]
 """One node of a plan, as EXPLAIN gives it in JSON."""
@@ -71,7 +69,13 @@ def why_unused(connection: psycopg.Connection[Any], unfit: Collection[str] = ())
     With sequential scans switched off for the transaction, it takes one only where it has nothing else.
     """
     connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL row_security = on")  # no row is read
-    found = connection.execute(LOOK_UP).fetchone()
+    in_parts = catalog.is_partitioned(connection, plan.METADATA_TABLE)
+    look_up = sql.SQL(LOOK_UP).format(
+        only=sql.SQL("" if in_parts else "ONLY"),
+        table=sql.Identifier(plan.METADATA_TABLE),
+        column=sql.Identifier(plan.COLUMN),
+    )
+    found = connection.execute(look_up).fetchone()
     assert found is not None, "EXPLAIN has a line"
     document = found[0] if isinstance(found[0], list) else json.loads(found[0])
     for node in _leaves(document[0]["Plan"]):
@@ -97,7 +101,7 @@ def _unfit(index: Index) -> str:
         return f"declared btree ({plan.COLUMN}), valid, ready, live"
     if not (index.valid and index.ready and index.live):
         return f"declared btree ({plan.COLUMN}), valid, ready, live"
-    if index.unique or "EXCLUDE" in index.unlike:
+    if (index.unique and len(index.columns) == 1) or "EXCLUDE" in index.unlike:
         return "it refuses a value that is there already" + (
             ", and a second NULL" if "NULLS NOT DISTINCT" in index.unlike else ""
         )

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
+from harness.checks.gate_effects import judge_effects
 from harness.checks.gate_index import INDEX, judge_index
 from harness.data import sql_text
 from harness.database import catalog
@@ -50,6 +51,7 @@ def judge_schema(docket: Docket, dsn: str) -> None:
             if found != EXPECTED_COLUMN:
                 effect = f"found {catalog.in_words(found)}; declared {catalog.in_words(EXPECTED_COLUMN)}"
                 _refute(docket, COLUMN, effect, ADD_COLUMN)
+        judge_effects(docket, connection)
         refused = [one.words for one in obstacles(connection) if one.refused and not one.filtered]
         judge_index(docket, connection, has_column=found is not None, refused="; ".join(refused))
 

@@ -102,6 +102,13 @@ def exists(connection: Connection, relation: str) -> bool:
     return bool(_rows(connection, "SELECT to_regclass(quote_ident(%s)) IS NOT NULL", relation)[0][0])
 
 
+def is_partitioned(connection: Connection, table: str) -> bool:
+    """Whether the table holds its rows in parts."""
+    kind = "SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(quote_ident(%s))"
+    found = _rows(connection, kind, table)
+    return bool(found and found[0][0])
+
+
 def columns(connection: Connection, table: str) -> tuple[Column, ...]:
     """The table's columns in their order; none when there is no such table."""
     # A built-in function leaves no row in pg_depend, so the calls are read from the stored expression tree.

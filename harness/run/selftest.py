@@ -61,9 +61,11 @@ class Tried:
 
     @property
     def right(self) -> bool:
-        """A defect refuted by the claim meant for it; a variant proven in every claim."""
+        """A defect refuted by the claim meant for it, or unknown where it is hidden; a variant proven throughout."""
         if self.trial.meant:
             return self.trial.meant in self.refuted
+        if self.trial.unknown:
+            return self.verdict is not Verdict.GO and self.trial.unknown in self.unknown
         return self.verdict is Verdict.GO
 
     @property
@@ -72,6 +74,8 @@ class Tried:
         if self.failed:
             return self.failed
         told = f"{self.verdict}, refuted: {', '.join(self.refuted) or 'nothing'}"
+        if self.trial.unknown:
+            return f"hidden from {self.trial.unknown}, yet {told}; unknown: {', '.join(self.unknown) or 'nothing'}"
         if not self.trial.meant:
             return f"harmless, yet {told}; unknown: {', '.join(self.unknown) or 'nothing'}"
         return f"meant for {self.trial.meant}, yet {told}"
@@ -136,7 +140,7 @@ def judged(tried: Sequence[Tried], *, complete: bool) -> Docket:
         if not complete:
             docket.lack(claim, f"only {len(tried)} trials were run")
     for one in tried:
-        claim = KILLED if one.trial.meant else SPARED
+        claim = KILLED if one.trial.meant or one.trial.unknown else SPARED
         if one.failed:
             docket.lack(claim, f"{one.trial.name}: {one.failed}")
             continue

@@ -18,7 +18,6 @@ from harness import plan
 from harness.backend import defects as backends
 from harness.backend.builds import AFTER, BEFORE, Build
 from harness.backend.serve import ReplicaConfig, replica
-from harness.checks.gate_schema import judge_schema as judge_deployed
 from harness.checks.migration import judge_schema, migrate_as_laid_out
 from harness.checks.migration_traffic import judge_build_locks
 from harness.clients.extension import FREE_MODEL
@@ -28,20 +27,20 @@ from harness.database.runners import connect
 from harness.database.server import Server
 from harness.headers.suite import Level
 from harness.lab import defects as migrations
+from harness.lab.deployed.model import Deployed
 from harness.lab.layouts import Layout
 from harness.lab.table import filled
 from harness.rollout import defects as plans
 from harness.rollout.defects import PlanDefect
 from harness.rollout.stage import Stack
-from harness.run.gate import GateOptions, claims_of, judge_target
+from harness.run.deployed import DEPLOYED, DEPLOYED_MORE, judge_deployed, judge_more
+from harness.run.gate import GateOptions, judge_target
 from harness.run.orders import PLAN_CLAIMS, prove_orders
 from harness.verdict import Docket, Judgement
 
 LOCKS: Final = "M6"
 """The claim that needs the build to be held; the other claims of a migration are judged on what it leaves."""
 MIGRATION_CLAIMS: Final = ("M1", "M2", "M3", "M4", "M5", "M6", "M7")
-DEPLOYED: Final = ("M3", "M4")
-"""Claims of a migration that the gate judges on somebody's database."""
 ROWS: Final = 1000
 LEVELS: Final = (Level.SMOKE, Level.STANDARD)
 """From the cheapest on."""
@@ -50,6 +49,8 @@ AT_LENGTH: Final = frozenset({"after", "ascii-word", "late-rows", "counts-down",
 WAIT_ROWS_S: Final = 2.0
 """Rows of the reference come at once, but for those of a build that is late."""
 
+SERVING: Final = frozenset({"partial-index"})
+"""Not what the migration declares, yet each look-up by a value can use it: the gate only remarks on it."""
 Judgements = tuple[Judgement, ...]
 
 
@@ -75,6 +76,8 @@ class Trial:
     """Id of the claim; empty for a variant."""
     attempts: tuple[tuple[str, Attempt], ...]
     """Ways of judging it, each with its level, the cheapest first: the next is tried when one has not refuted."""
+    unknown: str = ""
+    """Id of the claim that must stay unknown, because rows are hidden from whoever judges."""
 
 
 def trials() -> Iterator[Trial]:
@@ -91,11 +94,13 @@ def trials() -> Iterator[Trial]:
     for faulty in migrations.DEFECTS:
         judged = _migration(faulty.layout, locks=faulty.claim == LOCKS)
         yield Trial(f"migration {faulty.name}", faulty.summary, faulty.claim, (("", judged),))
-        if faulty.claim in DEPLOYED:
+        if faulty.claim in DEPLOYED and faulty.name not in SERVING:
             attempt = (("", _deployed(faulty.layout)),)
             yield Trial(f"deployed {faulty.name}", faulty.summary, faulty.claim, attempt)
-    summary = "the index has another name than the declared one"
-    yield Trial("deployed renamed-index", summary, "", (("", _deployed(None)),))
+    for more in DEPLOYED_MORE:
+        yield Trial(
+            f"deployed {more.name}", more.summary, more.claim, (("", _deployed_more(more)),), more.unknown
+        )
     for layout in migrations.HARMLESS:
         attempt = (("", _migration(layout, locks=True)),)
         yield Trial(f"migration {layout.name}", layout.summary, "", attempt)
@@ -164,23 +169,25 @@ def _migration(layout: Layout, *, locks: bool) -> Attempt:
     return attempt
 
 
-def _deployed(layout: Layout | None) -> Attempt:
-    """A database that a migration has left, judged by the gate's look at it; None: all is right but a name."""
+def _deployed(layout: Layout) -> Attempt:
+    """A database that a migration has left, judged by the gate's look at it."""
 
     def judge(ground: Ground) -> Judgements:
-        docket = Docket(tuple(claim for claim in claims_of("after") if claim.id in DEPLOYED))
-        state = SchemaState.BASE if layout else SchemaState.READY
-        with ground.stack.templates.database(state) as dsn:
-            if layout is None:
-                rename = sql.SQL("ALTER INDEX {} RENAME TO by_posthog").format(sql.Identifier(plan.INDEX))
-                _execute(dsn, rename)
-            else:
-                migrate_as_laid_out(dsn, layout)
-            judge_deployed(docket, dsn)
-        return docket.judgements()
+        with ground.stack.templates.database(SchemaState.BASE) as dsn:
+            migrate_as_laid_out(dsn, layout)
+            return judge_deployed(dsn, DEPLOYED)
 
     async def attempt(ground: Ground) -> Judgements:
         return await asyncio.to_thread(judge, ground)
+
+    return attempt
+
+
+def _deployed_more(more: Deployed) -> Attempt:
+    """A migrated database with something more in it."""
+
+    async def attempt(ground: Ground) -> Judgements:
+        return await asyncio.to_thread(judge_more, ground.stack.templates, more)
 
     return attempt
 

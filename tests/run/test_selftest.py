@@ -13,6 +13,7 @@ from harness.report.document import to_json
 from harness.report.sections import selftest as matrix_of
 from harness.rollout import defects as plans
 from harness.run import selftest as module
+from harness.run.deployed import DEPLOYED_MORE
 from harness.run.selftest import SelftestOptions, Tried, judged, section, selftest
 from harness.run.trials import Trial, trials
 from harness.verdict import Judgement, Status, Verdict, decide
@@ -43,6 +44,18 @@ def test_a_defect_that_dies_by_another_claim_only_is_a_hole() -> None:
 
 def test_a_defect_that_is_not_noticed_is_a_hole() -> None:
     assert status([*RIGHT, tried("V3", Verdict.GO)], "S1").status is Status.REFUTED
+
+
+def hidden(verdict: Verdict, *unknown: str) -> Tried:
+    trial = Trial("deployed hidden", "of a test", "", (), "D1")
+    return Tried(trial, verdict, (), unknown, ("D1",), "", 0.1)
+
+
+def test_hidden_rows_are_caught_where_the_claim_stays_unknown_and_a_hole_where_it_is_proven() -> None:
+    assert status([*RIGHT, hidden(Verdict.INCONCLUSIVE, "D1")], "S1").status is Status.PROVEN
+    for wrong in (hidden(Verdict.GO), hidden(Verdict.INCONCLUSIVE, "M3")):
+        assert status([*RIGHT, wrong], "S1").status is Status.REFUTED
+        assert "hidden from D1" in status([*RIGHT, wrong], "S1").findings[0].effect
 
 
 @pytest.mark.parametrize("verdict", [Verdict.NO_GO, Verdict.INCONCLUSIVE])
@@ -79,6 +92,10 @@ def test_every_defect_and_every_variant_of_the_catalogues_is_tried_once() -> Non
     harmless = {f"backend {build.name}" for build in (AFTER, *backends.VARIANTS)}
     harmless |= {f"plan {one.name}" for one in plans.VARIANTS}
     harmless |= {f"migration {layout.name}" for layout in migrations.HARMLESS}
+    for more in DEPLOYED_MORE:
+        assert meant[f"deployed {more.name}"] == more.claim
+        if not more.claim and not more.unknown:
+            harmless.add(f"deployed {more.name}")
     assert harmless <= {name for name, claim in meant.items() if not claim}
 
 
