@@ -161,7 +161,7 @@ def section(tried: Iterable[Tried]) -> dict[str, Any]:
             {
                 "name": one.trial.name,
                 "words": one.trial.words,
-                "meant": one.trial.meant,
+                "meant": one.trial.meant or one.trial.unknown,
                 "verdict": str(one.verdict),
                 "refuted": list(one.refuted),
                 "right": one.right,
