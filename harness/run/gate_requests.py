@@ -18,7 +18,7 @@ from harness.clients.shape import FACTORS, PLAIN, Forwarded, Shape
 from harness.clients.shaped import shaped_request
 from harness.headers.cases import HeaderCase, Kind
 from harness.headers.policy import OWS, Policy
-from harness.probing.covering import Factors
+from harness.probing.covering import Constraint, Factors
 from harness.target import Probe
 from harness.target.asks import CONTROL, Ask
 
@@ -51,6 +51,11 @@ class Caller:
     def factors(self) -> Factors:
         """The factors of a request, with those values that this caller can send."""
         return {**FACTORS, "auth": self.known}
+
+    @property
+    def constraints(self) -> list[Constraint]:
+        """What this caller cannot send together: of which organization the test user is a member is not known."""
+        return [frozenset({("auth", Auth.SIGNED_IN), ("organization", True)})] if self.token else []
 
     @property
     def cells(self) -> list[Shape]:

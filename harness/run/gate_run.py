@@ -116,6 +116,8 @@ class GateRun:
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
         asker, replies = self.asker, self.hearing.replies
+        own = asker.caller.constraints
+        self._constraints = self._constraints or own
         for _ in range(EXTENSIONS_MAX):
             allowed = [shape for shape in self._shapes if covering.is_allowed(shape, self._constraints)]
             wanted = covering.shapes(
@@ -130,7 +132,8 @@ class GateRun:
             refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
             served = [shape for shape in self._shapes if shape not in refused]
             found = covering.constraints_of(refused, [*served, *replies.served])
-            self._constraints = [each for each in found if covering.concerns(each, asker.caller.factors)]
+            found = [each for each in found if covering.concerns(each, asker.caller.factors)]
+            self._constraints = [*own, *found]
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
         held = covering.combinations_covered(served, strength)
