@@ -72,6 +72,11 @@ class _Baseline:
     usual: dict[str, str] = field(default_factory=dict)
     """Features of the first control that was served."""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known how requests fare: one that had no reply may be an accident, two are not."""
+        return self.statuses.total() > 1 or any(map(str.isdigit, self.statuses))
+
 
 class Controls(Generic[Example]):
     """Gathers features, in bounded memory, and says which are suspected to depend on the header."""
@@ -93,6 +98,8 @@ class Controls(Generic[Example]):
         baseline.statuses[status] += 1
         if _is_served(status):
             self._learn(baseline, features)
+        if not baseline.is_known:
+            return
         waiting = self._waiting.pop(shape, [])
         self._waits -= len(waiting)
         for each in waiting:
@@ -116,7 +123,7 @@ class Controls(Generic[Example]):
         One that fares as controls do now and then is no observation.
         """
         baseline = self._baselines.get(shape)
-        if baseline is None or not baseline.statuses:
+        if baseline is None or not baseline.is_known:
             if self._waits >= WAITING_MAX:
                 return False
             self._waits += 1
@@ -133,9 +140,13 @@ class Controls(Generic[Example]):
         return True
 
     def usual_status(self, shape: Shape) -> str | None:
-        """The status of controls of a shape: of several, one that is served, then the most frequent."""
+        """The status of controls of a shape: of several, one that is served, then any reply, then the most frequent."""
         statuses = self._baselines[shape].statuses if shape in self._baselines else Counter[str]()
-        return max(statuses, key=lambda status: (_is_served(status), statuses[status]), default=None)
+        return max(
+            statuses,
+            key=lambda status: (_is_served(status), status.isdigit(), statuses[status]),
+            default=None,
+        )
 
     @property
     def waiting(self) -> int:

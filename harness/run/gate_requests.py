@@ -116,9 +116,15 @@ class Asker:
         claim = claim or claim_of(case, self.caller.policy)
         return self._ask(str(case.label), case.lines, claim, shape, address=address)
 
-    def again(self, ask: Ask, shape: Shape | None = None) -> Ask:
+    def again(self, ask: Ask, shape: Shape | None = None, *, address: str | None = None) -> Ask:
         """The same request from another address, or the same header in another shape."""
-        return self._ask(ask.probe.kind, ask.header, ask.claim, shape or ask.shape, follows=ask.follows)
+        shape = shape or ask.shape
+        return self._ask(ask.probe.kind, ask.header, ask.claim, shape, address=address, follows=ask.follows)
+
+    def sequence_again(self, asks: Sequence[Ask]) -> list[Ask]:
+        """The same sequence; what had one address has another one now, and still only one."""
+        addresses = {address: self.address() for address in dict.fromkeys(ask.address for ask in asks)}
+        return [self.again(ask, address=addresses[ask.address]) for ask in asks]
 
     def _host(self, number: int, forwarded: Forwarded) -> str:
         if forwarded in (Forwarded.IPV6, Forwarded.IPV6_LIST):

@@ -152,7 +152,7 @@ class GateRun:
     async def _send_batch(self, batch: list[Round]) -> None:
         hearing = self.hearing
         for each in batch:
-            hearing.plan(each.asks)
+            hearing.plan(each.asks, together=each.together)
         before, self._settling = self._settling, None
         sending = asyncio.create_task(hearing.hear(batch))
         tasks = [sending, *([asyncio.create_task(hearing.settle(before))] if before else [])]
@@ -191,12 +191,21 @@ class GateRun:
                 for number, ask in hearing.open.items()
                 if number in hearing.unheard and hearing.unheard[number].status in RETRIABLE
             ]
-            if not asks or hearing.sending.stopped or AGAIN_SHARE * len(asks) > hearing.sending.requests:
+            singly = [ask for ask in asks if ask.number not in hearing.sequence]
+            found = [hearing.sequence[ask.number] for ask in asks if ask.number in hearing.sequence]
+            sequences = {each[0].number: each for each in found}.values()
+            accidents = len(singly) + len(sequences)
+            if not asks or hearing.sending.stopped or AGAIN_SHARE * accidents > hearing.sending.requests:
                 return
-            shapes = dict.fromkeys(ask.shape for ask in asks)
-            groups = [[ask for ask in asks if ask.shape == shape] for shape in shapes]
-            heard = await hearing.hear([each for group in groups for each in self._rounds_again(group)])
+            shapes = dict.fromkeys(ask.shape for ask in singly)
+            groups = [[ask for ask in singly if ask.shape == shape] for shape in shapes]
+            rounds = [each for group in groups for each in self._rounds_again(group)]
+            heard = await hearing.hear([*map(self._sequence_again, sequences), *rounds])
             await hearing.settle(heard)
+
+    def _sequence_again(self, asks: Sequence[Ask]) -> Round:
+        again = zip(asks, self.asker.sequence_again(asks), strict=True)
+        return Round(tuple(self.hearing.repeat(*both) for both in again), together=True)
 
     def _rounds_again(self, asks: Sequence[Ask]) -> Iterator[Round]:
         left = iter(asks)

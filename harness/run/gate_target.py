@@ -36,7 +36,7 @@ async def understand(hearing: Hearing, asker: Asker) -> list[str]:
     Raises CannotGoOnError when rows cannot be matched, AwayError when the database goes away.
     """
     first = preflight(asker)
-    hearing.plan(ask for each in first for ask in each.asks)
+    hearing.plan([ask for each in first for ask in each.asks])
     heard = await hearing.hear(first)
     for _ in range(1, TRIES):
         failed = [answer for answer in heard.answers if answer.reply.upstream_id is None]

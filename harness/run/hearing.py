@@ -99,6 +99,9 @@ class Hearing:
     began: datetime = field(default_factory=our_clock)
     slowest_s: float = 0.0
     """Longest time that a row was seen to take after its reply."""
+    sequence: dict[int, Sequence[Ask]] = field(default_factory=dict)
+    """Requests over one connection, by the number of each of them."""
+    _ended: set[int] = field(default_factory=set)
     _origin: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -111,9 +114,11 @@ class Hearing:
         """What another column that changes with the header refutes."""
         return IGNORED if self.judge.build == "before" else OTHER_COLUMNS
 
-    def plan(self, asks: Iterable[Ask]) -> None:
-        """Takes requests into the suite: each must be seen."""
+    def plan(self, asks: Sequence[Ask], *, together: bool = False) -> None:
+        """Takes requests into the suite: each must be seen. `together`: they share a connection, and its end."""
         for ask in asks:
+            if together:
+                self.sequence[ask.number] = asks
             self.open[ask.number] = ask
             if not ask.control and not ask.probe.refused:
                 self.uncompared[ask.number] = ask
@@ -241,6 +246,13 @@ class Hearing:
         rows += [row for row in found.by_user.get(user, ()) if row not in rows] if user else []
         return tuple(rows)
 
+    def _count_failed(self, ask: Ask) -> None:
+        """Counts a failure; what shares a connection that has ended fails but once."""
+        beside = self.sequence.get(ask.number)
+        first = beside[0].number if beside else ask.number
+        self.failed[ask.shape] += first not in self._ended
+        self._ended.add(first)
+
     def _user(self, ask: Ask) -> str | None:
         return ask.probe.user if ask.probe.alone and not self.judge.overwritten else None
 
@@ -266,7 +278,8 @@ class Hearing:
                 self.judge.saw_refusal(ask)
                 self.open.pop(origin, None)
             return
-        self.failed[ask.shape] += reply.status == 0 or reply.status >= 500
+        if reply.status == 0 or reply.status >= 500:
+            self._count_failed(ask)
         if reply.status == 429:
             return
         features = reply_features(reply)

@@ -147,3 +147,13 @@ def test_a_probe_that_came_before_its_refused_control_is_compared_all_the_same()
     controls.enter_probe(PLAIN, {STATUS: "401"}, 1, "probe")
     controls.enter_control(PLAIN, {STATUS: "401"})
     assert (controls.waiting, controls.compared) == (0, 1)
+
+
+def test_a_control_that_got_no_reply_is_no_yardstick_beside_one_that_got_a_refusal() -> None:
+    made = entered([reply(401)], [reply(401)])
+    made.enter_control(PLAIN, {STATUS: "connection closed"})
+    assert made.usual_status(PLAIN) == "401"
+    early: Controls[str] = Controls()
+    early.enter_control(PLAIN, {STATUS: "connection closed"})
+    early.enter_control(PLAIN, reply(401))
+    assert early.usual_status(PLAIN) == "401"

@@ -1,0 +1,248 @@
+"""What the gate tolerates, a rule a test: what may happen to a right backend refutes nothing."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+
+from harness import plan
+from harness.checks.gate import RowJudge, is_address_id
+from harness.clients.exchange import Outcome, Reply
+from harness.clients.extension import Auth
+from harness.clients.shape import PLAIN
+from harness.clients.wire import HEAD_BYTES_SURE
+from harness.headers.cases import HeaderCase, Kind, standing_cases
+from harness.headers.policy import LENGTH_ONLY, STRICT
+from harness.headers.suite import Level
+from harness.probing.controls import Suspect
+from harness.run import gate_doubts
+from harness.run.gate import claims_of
+from harness.run.gate_requests import Asker, Caller, value_case
+from harness.run.gate_suite import Values, first, fits, further, last, preflight
+from harness.run.hearing import Hearing
+from harness.target import Row
+from harness.target.asks import Answer, Round
+from harness.target.external import SILENT_MAX
+from harness.verdict import Docket, Status, Verdict
+from tests.fix_gate import Judge, of_reference, with_status
+from tests.fix_stack import StartReplica
+from tests.run.test_gate_network import between
+from tests.target.test_external import OK, sending, serving
+
+
+@pytest.fixture
+def asker() -> Asker:
+    return Asker(Caller("some:free", STRICT, "after"), run=1)
+
+
+@pytest.fixture
+def docket() -> Docket:
+    return Docket(tuple(replace(claim, least=1) for claim in claims_of("after")))
+
+
+def status_of(docket: Docket, claim: str) -> Status:
+    return next(one.status for one in docket.judgements() if one.claim.id == claim)
+
+
+@pytest.mark.parametrize("closes", [SILENT_MAX + 4, 0])
+async def test_what_http_refuses_without_a_word_is_not_taken_for_silence(asker: Asker, closes: int) -> None:
+    refused = HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL)
+    asks = [asker.probe(refused) if closes else asker.control() for _ in range(SILENT_MAX + 4)]
+    async with serving(lambda number: None if number <= SILENT_MAX + 4 else OK) as (port, _):
+        one = sending(port)
+        await one.send([Round((ask,)) for ask in [*asks, *(asker.control() for _ in range(8))]])
+    assert (one.stopped is None) is bool(closes)
+
+
+@pytest.mark.parametrize(
+    ("user", "address", "same"),
+    [
+        ("anon:2001:DB8:0:0:0:0:0:1", "2001:db8::1", True),
+        ("anon:2001:db8::1%eth0", "2001:db8::1", True),
+        ("anon:2001:db8::1", "2001:db8::2", False),
+        ("anon:192.0.2.1", "192.0.2.1", True),
+        ("anon:nobody", "192.0.2.1", False),
+        ("192.0.2.1", "192.0.2.1", False),
+    ],
+)
+def test_an_address_in_another_notation_is_the_same(user: str, address: str, same: bool) -> None:
+    assert is_address_id(user, address) is same
+
+
+@pytest.mark.parametrize(
+    ("stored", "right"),
+    [
+        (None, True),
+        ("a", False),
+        ("b", False),
+        ("a,b", False),
+    ],
+)
+def test_several_lines_are_joined_with_or_without_a_blank_and_under_this_rule_store_null(
+    asker: Asker, stored: str | None, right: bool
+) -> None:
+    assert (stored in asker.caller.allowed(Auth.ANONYMOUS, [b"a", b"b"])) is right
+
+
+def test_several_lines_are_joined_with_or_without_a_blank_under_a_rule_that_allows_commas() -> None:
+    caller = Caller("some:free", LENGTH_ONLY, "after")
+    assert set(caller.allowed(Auth.ANONYMOUS, [b"a", b"b"])) == {"a, b", "a,b"}
+
+
+@pytest.mark.parametrize(("value", "right"), [(None, True), ("ab", True), ("a b", False), ("", False)])
+def test_a_malformed_header_that_an_edge_mends_may_store_what_the_rule_accepts(
+    asker: Asker, docket: Docket, value: str | None, right: bool
+) -> None:
+    ask = asker.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
+    row = Row("1", plan.ANONYMOUS_PREFIX + ask.address, "1", "gen-1", value)
+    judge = RowJudge(docket, STRICT, "http://127.0.0.1:1", "after", "some:free")
+    judge.judge(Answer(ask, Reply(Outcome.REPLY, 200, (), b""), 0.0), [row])
+    assert (status_of(docket, "V10") is Status.REFUTED) is not right
+
+
+def test_only_heads_that_every_server_takes_are_sent(asker: Asker) -> None:
+    assert not fits(value_case(b"a" * HEAD_BYTES_SURE, Kind.BLOCK))
+    assert any(not fits(case) for case in standing_cases())
+    values = Values(STRICT)
+    suites = (preflight(asker), first(asker, values), last(asker, values))
+    rounds = [each for some in (*suites, further(asker, values, Level.STANDARD, 0)) for each in some]
+    heads = [
+        sum(len(name) + len(value) + 4 for name, value in ask.probe.request.headers)
+        for each in rounds
+        for ask in each.asks
+    ]
+    assert max(heads) <= HEAD_BYTES_SURE
+
+
+async def test_a_few_failures_are_sent_again(start: StartReplica, ready_dsn: str, run_gate: Judge) -> None:
+    process = await start(ready_dsn, "after")
+    lost = {40, 90, 140, 190}
+    async with between(process, lambda number, sent: None if number in lost else sent) as url:
+        report = await run_gate(replace(of_reference(process, ready_dsn), backend_url=url))
+    assert report.verdict is Verdict.GO
+    assert report.sections["requests"]["sent"] > 300
+
+
+async def test_more_failures_than_one_in_ten_are_not_sent_again(
+    start: StartReplica, ready_dsn: str, run_gate: Judge
+) -> None:
+    process = await start(ready_dsn, "after")
+    async with between(process, lambda number, sent: None if number % 5 == 0 else sent) as url:
+        report = await run_gate(replace(of_reference(process, ready_dsn), backend_url=url))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.REFUTED) == set()
+
+
+async def test_rows_that_carry_another_id_than_the_replies_cannot_be_matched(
+    start: StartReplica, ready_dsn: str, run_gate: Judge
+) -> None:
+    with psycopg.connect(ready_dsn, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION renamed() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN NEW.message_id := 'own-' || NEW.message_id; RETURN NEW; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER renamed BEFORE INSERT ON microdollar_usage_metadata FOR EACH ROW EXECUTE FUNCTION renamed()"
+        )
+    report = await run_gate(of_reference(await start(ready_dsn, "after"), ready_dsn))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert any("another message_id than the replies' id" in remark for remark in report.remarks)
+
+
+async def test_missing_rows_are_unknown_where_no_later_row_comes_either(
+    start: StartReplica, ready_dsn: str, run_gate: Judge
+) -> None:
+    with psycopg.connect(ready_dsn, autocommit=True) as connection:
+        connection.execute("CREATE SEQUENCE seen")
+        connection.execute(
+            "CREATE FUNCTION full_now() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RETURN CASE WHEN nextval('seen') < 250 THEN NEW END; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER full_now BEFORE INSERT ON microdollar_usage FOR EACH ROW EXECUTE FUNCTION full_now()"
+        )
+    report = await run_gate(of_reference(await start(ready_dsn, "after"), ready_dsn), wait_rows_s=1.0)
+    assert "R1" in with_status(report, Status.UNKNOWN)
+    (rows,) = (one for one in report.judgements if one.claim.id == "R1")
+    assert "no later one was there to tell" in rows.detail
+
+
+def hearing_of(docket: Docket) -> Hearing:
+    judge = RowJudge(docket, STRICT, "http://127.0.0.1:1", "after", "some:free")
+    nothing: Any = SimpleNamespace()
+    return Hearing(nothing, nothing, nothing, judge, 1.0)
+
+
+def test_an_id_that_two_replies_have_tells_nothing_of_either(asker: Asker, docket: Docket) -> None:
+    hearing = hearing_of(docket)
+    body = b'{"id": "gen-1", "object": "chat.completion"}'
+    for ask in (asker.control(), asker.control()):
+        answer = Answer(ask, Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), body), 0.0)
+        hearing._enter(answer)
+    assert hearing.repeated == {"gen-1"}
+    assert not hearing._is_told_apart(answer)
+
+
+async def test_beyond_so_many_suspects_the_rest_is_unknown(
+    asker: Asker, docket: Docket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    answer = Answer(asker.control(), Reply(Outcome.REPLY, 200, (), b"{}"), 0.0)
+
+    async def note(_hearing: Hearing, _asker: Asker, _seed: int, trial: Any) -> None:
+        tried.append(trial.suspect.feature)
+
+    features = [f"header {number}" for number in range(gate_doubts.SUSPECTS_MAX + 2)]
+    hearing: Any = SimpleNamespace(
+        sending=SimpleNamespace(stopped=None, left=1000),
+        judge=SimpleNamespace(docket=docket),
+        reply_claim="V4",
+        column_claim="R3",
+        columns=SimpleNamespace(suspects=list),
+        replies=SimpleNamespace(
+            unsteady=lambda: None,
+            suspects=lambda: [Suspect(PLAIN, name, "a", "b", answer, 1) for name in features],
+        ),
+    )
+    monkeypatch.setattr(gate_doubts, "_try", note)
+    await gate_doubts.try_suspects(hearing, asker, 0)
+    assert tried == features[: gate_doubts.SUSPECTS_MAX]
+    assert status_of(docket, "V4") is Status.UNKNOWN
+    (replies,) = (one for one in docket.judgements() if one.claim.id == "V4")
+    assert "not tried again: header 8, header 9" in replies.detail
+
+
+async def test_when_most_rows_are_missing_the_rest_is_not_sent(
+    start: StartReplica, ready_dsn: str, run_gate: Judge
+) -> None:
+    process = await start(ready_dsn, "after")
+
+    def lose(number: int, sent: bytes) -> bytes:
+        if number == 120:
+            with psycopg.connect(ready_dsn, autocommit=True) as connection:
+                connection.execute("ALTER TABLE microdollar_usage ADD CHECK (false) NOT VALID")
+        return sent
+
+    async with between(process, lose) as url:
+        options = replace(of_reference(process, ready_dsn), backend_url=url, level=Level.STANDARD)
+        report = await run_gate(options, wait_rows_s=1.0)
+    assert report.verdict is not Verdict.GO
+    assert report.sections["requests"]["sent"] < 3000
+    assert any("have no row: the rest was not sent" in remark for remark in report.remarks)
+
+
+async def test_when_most_requests_give_no_observation_the_rest_is_not_sent(
+    start: StartReplica, ready_dsn: str, run_gate: Judge
+) -> None:
+    process = await start(ready_dsn, "after")
+
+    def refuse(number: int, sent: bytes) -> bytes:
+        return sent if number < 60 else sent.replace(b"/chat/completions", b"/chat/nothing", 1)
+
+    async with between(process, refuse) as url:
+        options = replace(of_reference(process, ready_dsn), backend_url=url, level=Level.STANDARD)
+        report = await run_gate(options)
+    assert report.verdict is not Verdict.GO
+    assert report.sections["requests"]["sent"] < 3000
