@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.fix_browser",
     "tests.fix_backends",
     "tests.fix_gate",
+    "tests.foreign.rates",
 ]
