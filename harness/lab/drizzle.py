@@ -140,6 +140,10 @@ def installed() -> Path:
     return folder
 
 
+WITH_SYSTEM_CA: Final = {"NODE_USE_SYSTEM_CA": "1"}
+"""Node from a wheel knows its own certificate authorities only, not those that this machine trusts."""
+
+
 def _npm_ci(folder: Path) -> None:
     """Source: npm, `npm ci`. No package's own script is run."""
     npm = node_path().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -155,7 +159,8 @@ def _npm_ci(folder: Path) -> None:
     try:
         done = subprocess.run(
             [*command, "--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-timeout=30000"],
-            cwd=folder, capture_output=True, text=True, timeout=INSTALL_S_MAX, check=False,
+            cwd=folder, env=WITH_SYSTEM_CA | os.environ, capture_output=True, text=True, timeout=INSTALL_S_MAX,
+            check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise CannotRunError(f"{NO_NPM}: npm ci was not done after {INSTALL_S_MAX:.0f} s") from None

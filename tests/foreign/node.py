@@ -77,6 +77,7 @@ def _run_npm(folder: Path) -> None:
     flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]
     command = [_executable(), str(_npm()), "ci", *flags]
     environment = {
+        "NODE_USE_SYSTEM_CA": "1",  # Node from a wheel knows its own certificate authorities only
         **os.environ,
         "PATH": f"{Path(_executable()).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
