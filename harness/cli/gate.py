@@ -142,8 +142,9 @@ def gate(level: str, auth_token: str | None, auth_email: str | None, outputs: Ou
 
     The target is asked for completions of the free model, with and without the header, on every path, by every caller
     and in many shapes: about 320 requests at smoke, 6,600 at standard, 118,000 at exhaustive. Addresses are from ranges
-    for documentation. Rows are read as they come, and all of them again at the end. SELECT on both tables is enough. Signed-in users are judged with
-    --auth-token and --auth-email only. Exit codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive.
+    for documentation. Rows are read as they come, and all of them again at the end: SELECT on both tables is enough.
+    Signed-in users are judged with --auth-token and --auth-email only. Exit codes: 0 GO, 1 NO-GO, 2 misuse, 3
+    inconclusive.
 
     Example: harness gate --backend-url https://staging.example.com --database-url postgresql://reader@db/backend
     --free-model vendor/model:free --level smoke --waive I1='no test account'
