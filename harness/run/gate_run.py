@@ -82,6 +82,7 @@ class GateRun:
         values = Values(asker.caller.policy)
         pairs, *triples = STRENGTHS[self.level]
         await self._send(first(asker, values))
+        await self._settle_last()
         await self._send_array(values, pairs)
         self._foresee(loop.time() - began)
         await self._send(last(asker, values))
@@ -116,9 +117,8 @@ class GateRun:
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
         asker, replies = self.asker, self.hearing.replies
-        own = asker.caller.constraints
-        self._constraints = self._constraints or own
         for _ in range(EXTENSIONS_MAX):
+            self._learn_constraints()
             allowed = [shape for shape in self._shapes if covering.is_allowed(shape, self._constraints)]
             wanted = covering.shapes(
                 strength, factors=asker.caller.factors, fixed=allowed, constraints=self._constraints
@@ -129,20 +129,21 @@ class GateRun:
             await self._send(self.telling.ordered(array(asker, values, new, strength)))
             await self._settle_last()
             self._shapes += new
-            refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
-            served = [shape for shape in self._shapes if shape not in refused]
-            found = covering.constraints_of(refused, [*served, *replies.served])
-            found = [each for each in found if covering.concerns(each, asker.caller.factors)]
-            self._constraints = [*own, *found]
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
         held = covering.combinations_covered(served, strength)
         factors = asker.caller.factors
         told = f"every {names[strength]} of {len(factors)} factors' {sum(map(len, factors.values()))} values"
         self.covered.append(f"{told}: {held:,} in {len(served)} shapes of requests")
-        self.remarks += [
-            f"left out: {covering.in_words(each)}" for each in self._constraints if strength == 2
-        ]
+
+    def _learn_constraints(self) -> None:
+        """Which factor values do not go together here: those that nobody was served with so far."""
+        replies, caller = self.hearing.replies, self.asker.caller
+        refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
+        served = [shape for shape in self._shapes if shape not in refused]
+        found = covering.constraints_of(refused, [*served, *replies.served])
+        concerned = [each for each in found if covering.concerns(each, caller.factors)]
+        self._constraints = [*caller.constraints, *concerned]
 
     async def _send(self, source: Iterator[Round]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""

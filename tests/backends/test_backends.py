@@ -151,7 +151,7 @@ def test_other_models_are_for_signed_in_users_only(backend: Backend) -> None:
         refused = client.post(ROUTE, json=asked)
         served = client.post(ROUTE, json=asked, headers={"Authorization": f"Bearer {backend.token}"})
         unreadable = client.post(ROUTE, content=b"{")
-        elsewhere = client.post("/api/gateway/chat/completions", json=asked)
+        elsewhere = client.post("/api/other/chat/completions", json=asked)
     assert refused.status_code in (401, 403)
     assert served.status_code == 200
     assert unreadable.status_code in (400, 422)

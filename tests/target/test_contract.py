@@ -126,8 +126,13 @@ async def test_rows_that_a_policy_hides_are_refused_rather_than_absent(ready_dsn
         owner.execute(f"GRANT SELECT ON microdollar_usage, microdollar_usage_metadata TO {role}")
         owner.execute("ALTER TABLE microdollar_usage_metadata ENABLE ROW LEVEL SECURITY")
         try:
-            rows = await ContractRows.connect(make_conninfo(ready_dsn, user=role, password="geheim"))
-            with pytest.raises(AwayError, match="row-level security policy"):
+            dsn = make_conninfo(ready_dsn, user=role, password="geheim")
+            with pytest.raises(AwayError, match="row-level security without a policy"):
+                await ContractRows.connect(dsn)
+            owner.execute("ALTER TABLE microdollar_usage_metadata DISABLE ROW LEVEL SECURITY")
+            rows = await ContractRows.connect(dsn)
+            owner.execute("ALTER TABLE microdollar_usage_metadata ENABLE ROW LEVEL SECURITY")
+            with pytest.raises(AwayError, match="row-level security policy"):  # from now on
                 await rows.find(["m1"], [], NOW)
             await rows.close()
         finally:
