@@ -9,5 +9,6 @@ pytest_plugins = [
     "tests.fix_browser",
     "tests.fix_backends",
     "tests.fix_gate",
+    "tests.fix_marks",
     "tests.foreign.rates",
 ]

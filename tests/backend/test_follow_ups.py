@@ -17,6 +17,8 @@ from tests.backend.asks import EMAIL, ID, JUNK, Ask, ask
 from tests.backend.telling import TELLING
 from tests.fix_stack import SECRET, StartReplica
 
+pytestmark = pytest.mark.catalogue
+
 Row = tuple[Any, ...]
 
 PAIRS = """SELECT u.kilo_user_id, m.message_id, m.posthog_distinct_id

@@ -1,4 +1,4 @@
-"""The builds that all tests of a worker share, and what keeps these tests out of the default run."""
+"""The builds that all tests of a worker share."""
 
 import os
 from collections.abc import Iterator
@@ -9,16 +9,6 @@ from harness.database.server import Server
 from tests.foreign.catalogue import CATALOGUE, PLAIN
 from tests.foreign.launch import Backend, NpmUnavailableError, backends, prepared_database
 from tests.foreign.node import installed_packages
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves these tests to `-m foreign`: they take minutes, and say nothing about the harness."""
-    if "foreign" in (config.getoption("markexpr") or ""):
-        return
-    left = [item for item in items if item.get_closest_marker("foreign")]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if not item.get_closest_marker("foreign")]
 
 
 @pytest.fixture(scope="session")

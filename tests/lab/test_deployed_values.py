@@ -10,6 +10,8 @@ from harness.lab.deployed.values import DEFECTS, HARMLESS
 from harness.run.gate import claims_of
 from harness.verdict import Docket, Judgement, Status
 
+pytestmark = pytest.mark.catalogue
+
 TWICE = {"view-lowers"}
 """What the table in the view's place lacks is told once it is back."""
 

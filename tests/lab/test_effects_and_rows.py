@@ -13,6 +13,8 @@ from harness.headers.shapes import STORED_VALUES
 from harness.lab.deployed.values import DEFECTS, HARMLESS
 from tests.lab.further_values import FURTHER
 
+pytestmark = pytest.mark.catalogue
+
 T, U, C = plan.METADATA_TABLE, plan.USAGE_TABLE, plan.COLUMN
 ENTRIES = {
     **{f"fault-{one.name}": (one.statements, Certainty.CERTAIN) for one in DEFECTS},

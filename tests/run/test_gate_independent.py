@@ -46,7 +46,10 @@ def faulty(request: pytest.FixtureRequest, server: Server) -> Iterator[Backends]
 @pytest.fixture(scope="module", params=KINDS)
 def unwell(request: pytest.FixtureRequest, server: Server) -> Iterator[Backends]:
     """One process with a listener for each bad day."""
-    with server.database() as dsn, variants(request.param, dsn, modes=tuple(BAD_DAYS)) as started:
+    with (
+        server.database() as dsn,
+        variants(request.param, dsn, modes=tuple(BAD_DAYS), late_ms=(5, 60)) as started,
+    ):
         yield started
 
 
@@ -56,12 +59,13 @@ async def judged(run_gate: Judge, backend: Backend, wait_rows_s: float = 3.0) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_backend_with_nothing_wrong_is_go(kind: Kind, empty_dsn: str, run_gate: Judge) -> None:
-    with independent(kind, empty_dsn) as backend:
+    with independent(kind, empty_dsn, late_ms=(5, 60)) as backend:
         report = await judged(run_gate, backend)
     assert report.verdict is Verdict.GO
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(
     ("faulty", "defect"),
     [pytest.param(defect.kind, defect, id=f"{defect.kind}-{defect.name}") for defect in DEFECTS],
@@ -93,7 +97,7 @@ async def test_a_bad_day_is_inconclusive_with_its_reason(
 async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
     kind: Kind, empty_dsn: str, run_gate: Judge
 ) -> None:
-    with independent(kind, empty_dsn, mode="die-after-60") as backend:
+    with independent(kind, empty_dsn, mode="die-after-60", late_ms=(5, 60)) as backend:
         report = await judged(run_gate, backend)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.REFUTED) == set()
@@ -104,7 +108,7 @@ async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
 async def test_a_platform_that_overwrites_addresses_is_recognised_and_go(
     kind: Kind, empty_dsn: str, run_gate: Judge
 ) -> None:
-    with independent(kind, empty_dsn, mode="overwrites-forwarded-for") as backend:
+    with independent(kind, empty_dsn, mode="overwrites-forwarded-for", late_ms=(5, 60)) as backend:
         report = await judged(run_gate, backend)
     assert report.verdict is Verdict.GO
     assert any("overwrites x-forwarded-for" in remark for remark in report.remarks)
