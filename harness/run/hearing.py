@@ -246,12 +246,14 @@ class Hearing:
         rows += [row for row in found.by_user.get(user, ()) if row not in rows] if user else []
         return tuple(rows)
 
-    def _count_failed(self, ask: Ask) -> None:
-        """Counts a failure; what shares a connection that has ended fails but once."""
+    def _is_first_failure(self, ask: Ask) -> bool:
+        """Counts a failure; of what shares a connection that has ended, only the first one is any."""
         beside = self.sequence.get(ask.number)
         first = beside[0].number if beside else ask.number
-        self.failed[ask.shape] += first not in self._ended
+        is_first = first not in self._ended
+        self.failed[ask.shape] += is_first
         self._ended.add(first)
+        return is_first
 
     def _user(self, ask: Ask) -> str | None:
         return ask.probe.user if ask.probe.alone and not self.judge.overwritten else None
@@ -278,8 +280,8 @@ class Hearing:
                 self.judge.saw_refusal(ask)
                 self.open.pop(origin, None)
             return
-        if reply.status == 0 or reply.status >= 500:
-            self._count_failed(ask)
+        if (reply.status == 0 or reply.status >= 500) and not self._is_first_failure(ask):
+            return
         if reply.status == 429:
             return
         features = reply_features(reply)
