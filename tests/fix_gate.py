@@ -11,7 +11,8 @@ from harness.backend.auth import issue_token
 from harness.backend.serve import Process
 from harness.headers.suite import Level
 from harness.report.document import Report
-from harness.run.gate import GateOptions, judge_target
+from harness.run.gate import judge_target
+from harness.run.gate_options import GateOptions
 from harness.verdict import Status
 from tests.fix_backends import Backend
 from tests.fix_stack import SECRET, StartReplica

@@ -150,7 +150,8 @@ def gate(level: str, auth_token: str | None, auth_email: str | None, outputs: Ou
     --free-model vendor/model:free --level smoke --waive I1='no test account'
     """
     from harness.headers.suite import Level
-    from harness.run.gate import GateOptions, gate
+    from harness.run.gate import gate
+    from harness.run.gate_options import GateOptions
 
     command = command_line()
     for secret in filter(None, (auth_token, auth_email)):

@@ -6,7 +6,7 @@ Whatever ends a run early, the report holds what was judged until then, and why 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,15 +19,15 @@ from harness.checks.gate import RowJudge
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.validation import IDENTITY
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import CannotRunError
 from harness.headers.policy import POLICIES, STRICT
 from harness.headers.suite import Level, bound
 from harness.report.document import Report
 from harness.run.clean import clean
 from harness.run.gate_conclude import conclude
+from harness.run.gate_options import GateOptions, check, limits_of, waive
 from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_run import GateRun
-from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.gate_target import CannotGoOnError
 from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
@@ -35,41 +35,12 @@ from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
-from harness.target.contract import AwayError, ContractRows, check_dsn
-from harness.target.external import Limits, Sending, Site, site_of
+from harness.target.contract import AwayError, ContractRows
+from harness.target.external import Sending, Site, site_of
 from harness.verdict import Claim, Docket, Method
 
 DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)
 """Claims that the database alone is evidence for."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateOptions:
-    """What the user asked for; the defaults are the command's."""
-
-    backend_url: str
-    database_url: str
-    free_model: str = ""
-    """A model that the target serves without an account; needed unless nothing is sent."""
-    token: str | None = None
-    email: str | None = None
-    policy: str = "strict"
-    level: Level = Level.STANDARD
-    build: str = "after"
-    max_requests: int | None = None
-    rate_max: float | None = None
-    """Requests a second."""
-    time_limit_s: float = 600.0
-    timeout_s: float = 30.0
-    wait_rows_s: float = 5.0
-    watch_rows_s: float = 2.0
-    read_only: bool = False
-    clean: bool = False
-    waivers: Mapping[str, str] = field(default_factory=dict)
-    """Reasons for going on without a claim, by its id."""
-    journal: Path | None = None
-    seed: int = 0
-    command: str = "harness gate"
 
 
 def gate(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
@@ -83,11 +54,11 @@ def gate(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
 
 async def judge_target(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
     """As `gate`, in an event loop that is there already."""
-    _check(options)
+    check(options)
     site = site_of(options.backend_url)
     judging = _Judging(options, site, Docket(claims_of(options.build, options.policy)), say, busy)
     for claim, reason in options.waivers.items():
-        _waive(judging.docket, claim, reason)
+        waive(judging.docket, claim, reason)
     await judging.judge()
     return judging.report()
 
@@ -198,7 +169,7 @@ class _Judging:
             )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
         hearing = Hearing(
-            Sending(self.site, _limits(options, deadline)),
+            Sending(self.site, limits_of(options, deadline)),
             rows,
             journal,
             RowJudge(self.docket, policy, self.site.url, options.build, options.free_model),
@@ -253,41 +224,3 @@ class _Judging:
             if options.level is Level.EXHAUSTIVE and policy == STRICT and complete:
                 self.docket.by(claim, Method.COMPLETE)
                 self.docket.note(claim, bound(policy))
-
-
-def _limits(options: GateOptions, deadline: float) -> Limits:
-    """The main part ends early enough for rows to be waited for."""
-    most = REQUESTS_MAX[options.level]
-    rest = min(options.time_limit_s / 4, options.wait_rows_s + 10)
-    return Limits(
-        requests_max=most if options.max_requests is None else min(most, options.max_requests),
-        rate_max=options.rate_max,
-        timeout_s=min(options.timeout_s, options.time_limit_s / 4),
-        deadline=deadline - rest,
-    )
-
-
-def _waive(docket: Docket, claim: str, reason: str) -> None:
-    known = [one.id for one in docket.claims]
-    if claim not in known:
-        raise MisuseError(f"cannot waive {claim!r}: required are {', '.join(known)}")
-    if not reason.strip():
-        raise MisuseError(
-            f"cannot waive {claim} without a reason; for example --waive {claim}='no test account'"
-        )
-    docket.waive(claim, reason)
-
-
-def _check(options: GateOptions) -> None:
-    check_dsn(options.database_url)
-    if (options.token is None) != (options.email is None):
-        raise MisuseError(
-            "--auth-token and --auth-email go together: rows of that user must hold that e-mail"
-        )
-    if options.read_only and options.clean:
-        raise MisuseError("--clean has nothing to delete with --read-only; leave one out")
-    if not options.read_only and not options.free_model:
-        raise MisuseError(
-            "--free-model is missing: which model the target serves without an account is not guessed; the "
-            "reference has harness/stub:free"
-        )

@@ -17,10 +17,12 @@ from harness.probing.covering import Constraint
 from harness.run.gate_doubts import AT_END, try_suspects
 from harness.run.gate_end import look_again, look_for_missing, repeat_refuted
 from harness.run.gate_requests import Asker
-from harness.run.gate_suite import REQUESTS_USUAL, Values, array, first, further, last
+from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last
 from harness.run.gate_target import understand
 from harness.run.gate_telling import Telling
-from harness.run.hearing import RETRIABLE, Heard, Hearing
+from harness.run.gate_values import Values
+from harness.run.heard import Heard
+from harness.run.hearing import RETRIABLE, Hearing
 from harness.run.progress import Say
 from harness.target.asks import Ask, Round
 from harness.verdict import Docket

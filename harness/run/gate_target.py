@@ -17,7 +17,8 @@ from harness.clients.extension import Auth
 from harness.probing.covering import constraints_of, in_words
 from harness.run.gate_requests import Asker
 from harness.run.gate_suite import neighbours, preflight
-from harness.run.hearing import RETRIABLE, Heard, Hearing
+from harness.run.heard import Heard
+from harness.run.hearing import RETRIABLE, Hearing
 from harness.target import Row
 from harness.target.asks import Answer, Ask, Round
 from harness.verdict import Finding

@@ -18,6 +18,7 @@ from harness.clients.exchange import Outcome
 from harness.clients.shape import Shape
 from harness.probing.controls import Controls
 from harness.probing.features import reply_features, row_features
+from harness.run.heard import Heard, Settled, Unheard
 from harness.run.journal import Journal, listed
 from harness.target import Row
 from harness.target.asks import Answer, Ask, Round
@@ -34,32 +35,6 @@ POLL_S_MIN: Final = 0.02
 POLL_S_MAX: Final = 0.3
 PATIENCE_S_MIN: Final = 0.5
 """Least time that rows are given before other things are done; those missing are looked for again at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unheard:
-    """Why a request gave no observation."""
-
-    status: int
-    """Of the reply without an id; 0 without a reply."""
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Answers to requests that were sent after a moment (our clock)."""
-
-    answers: tuple[Answer, ...]
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Answers with the rows that had come when they were looked for."""
-
-    found: FoundRows
-    rows: dict[int, tuple[Row, ...]]
-    """By the number of the request."""
 
 
 @dataclass(slots=True)

@@ -34,7 +34,8 @@ from harness.rollout import defects as plans
 from harness.rollout.defects import PlanDefect
 from harness.rollout.stage import Stack
 from harness.run.deployed import DEPLOYED, DEPLOYED_MORE, judge_deployed, judge_more
-from harness.run.gate import GateOptions, judge_target
+from harness.run.gate import judge_target
+from harness.run.gate_options import GateOptions
 from harness.run.orders import PLAN_CLAIMS, prove_orders
 from harness.verdict import Docket, Judgement
 

@@ -8,8 +8,9 @@ from harness.headers.cases import Kind
 from harness.headers.policy import STRICT
 from harness.probing import covering
 from harness.run.gate_requests import Asker, Caller, value_case
-from harness.run.gate_suite import Values, array, first, last, preflight
+from harness.run.gate_suite import array, first, last, preflight
 from harness.run.gate_telling import Telling
+from harness.run.gate_values import Values
 from harness.target.asks import Round
 
 

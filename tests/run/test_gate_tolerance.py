@@ -20,7 +20,8 @@ from harness.probing.controls import Suspect
 from harness.run import gate_doubts
 from harness.run.gate import claims_of
 from harness.run.gate_requests import Asker, Caller, value_case
-from harness.run.gate_suite import Values, first, fits, further, last, preflight
+from harness.run.gate_suite import first, further, last, preflight
+from harness.run.gate_values import Values, fits
 from harness.run.hearing import Hearing
 from harness.target import Row
 from harness.target.asks import Answer, Round

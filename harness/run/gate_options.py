@@ -1,0 +1,81 @@
+"""What the user of the gate asked for, whether it fits together, and the limits that follow from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import MisuseError
+from harness.headers.suite import Level
+from harness.run.gate_suite import REQUESTS_MAX
+from harness.target.contract import check_dsn
+from harness.target.external import Limits
+from harness.verdict import Docket
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """What the user asked for; the defaults are the command's."""
+
+    backend_url: str
+    database_url: str
+    free_model: str = ""
+    """A model that the target serves without an account; needed unless nothing is sent."""
+    token: str | None = None
+    email: str | None = None
+    policy: str = "strict"
+    level: Level = Level.STANDARD
+    build: str = "after"
+    max_requests: int | None = None
+    rate_max: float | None = None
+    """Requests a second."""
+    time_limit_s: float = 600.0
+    timeout_s: float = 30.0
+    wait_rows_s: float = 5.0
+    watch_rows_s: float = 2.0
+    read_only: bool = False
+    clean: bool = False
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    """Reasons for going on without a claim, by its id."""
+    journal: Path | None = None
+    seed: int = 0
+    command: str = "harness gate"
+
+
+def limits_of(options: GateOptions, deadline: float) -> Limits:
+    """The main part ends early enough for rows to be waited for."""
+    most = REQUESTS_MAX[options.level]
+    rest = min(options.time_limit_s / 4, options.wait_rows_s + 10)
+    return Limits(
+        requests_max=most if options.max_requests is None else min(most, options.max_requests),
+        rate_max=options.rate_max,
+        timeout_s=min(options.timeout_s, options.time_limit_s / 4),
+        deadline=deadline - rest,
+    )
+
+
+def waive(docket: Docket, claim: str, reason: str) -> None:
+    """Goes on without a claim. Raises MisuseError for one that is not required, or without a reason."""
+    known = [one.id for one in docket.claims]
+    if claim not in known:
+        raise MisuseError(f"cannot waive {claim!r}: required are {', '.join(known)}")
+    if not reason.strip():
+        raise MisuseError(
+            f"cannot waive {claim} without a reason; for example --waive {claim}='no test account'"
+        )
+    docket.waive(claim, reason)
+
+
+def check(options: GateOptions) -> None:
+    """Raises MisuseError for options that do not fit together."""
+    check_dsn(options.database_url)
+    if (options.token is None) != (options.email is None):
+        raise MisuseError(
+            "--auth-token and --auth-email go together: rows of that user must hold that e-mail"
+        )
+    if options.read_only and options.clean:
+        raise MisuseError("--clean has nothing to delete with --read-only; leave one out")
+    if not options.read_only and not options.free_model:
+        raise MisuseError(
+            "--free-model is missing: which model the target serves without an account is not guessed; the "
+            "reference has harness/stub:free"
+        )

@@ -1,0 +1,34 @@
+"""What came of requests, and why others gave no observation, as data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.target import Row
+from harness.target.asks import Answer
+from harness.target.contract import FoundRows
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Why a request gave no observation."""
+
+    status: int
+    """Of the reply without an id; 0 without a reply."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Answers to requests that were sent after a moment (our clock)."""
+
+    answers: tuple[Answer, ...]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Answers with the rows that had come when they were looked for."""
+
+    found: FoundRows
+    rows: dict[int, tuple[Row, ...]]
+    """By the number of the request."""
