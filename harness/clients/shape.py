@@ -84,10 +84,11 @@ class Extra(StrEnum):
 
 
 class Connection(StrEnum):
-    """Whether the client keeps its connection."""
+    """Whether the client keeps its connection, or speaks HTTP/2 over one, which not every site does."""
 
     KEPT = "kept"
     CLOSED = "closed"
+    HTTP2 = "HTTP/2"
 
 
 class Shape(NamedTuple):
@@ -142,6 +143,6 @@ FACTORS: Final[Mapping[str, tuple[object, ...]]] = {
     "organization": _YES_NO,
     "project": _YES_NO,
     "extra": tuple(Extra),
-    "connection": tuple(Connection),
+    "connection": (Connection.KEPT, Connection.CLOSED),
 }
 """Every factor with its values, the plainest first: those of `Shape`, in its order."""

@@ -17,7 +17,7 @@ from harness.probing.covering import Constraint
 from harness.run.gate_doubts import AT_END, try_suspects
 from harness.run.gate_end import look_again, look_for_missing, repeat_refuted
 from harness.run.gate_requests import Asker
-from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last
+from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2
 from harness.run.gate_target import understand
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
@@ -88,6 +88,7 @@ class GateRun:
         await self._send_array(values, pairs)
         self._foresee(loop.time() - began)
         await self._send(last(asker, values))
+        await self._send_over_http2(values)
         for strength in triples:
             await self._send_array(values, strength)
         await self._send(further(asker, values, self.level, self.seed))
@@ -146,6 +147,14 @@ class GateRun:
         found = covering.constraints_of(refused, [*served, *replies.served])
         concerned = [each for each in found if covering.concerns(each, caller.factors)]
         self._constraints = [*caller.constraints, *concerned]
+
+    async def _send_over_http2(self, values: Values) -> None:
+        if self.unsent:
+            return
+        heard = await self.hearing.hear_over_http2(over_http2(self.asker, values))
+        if heard.answers:
+            await self.hearing.settle(heard)
+            self.covered.append(f"{len(heard.answers)} requests over HTTP/2")
 
     async def _send(self, source: Iterator[Round]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""

@@ -98,6 +98,16 @@ def last(asker: Asker, values: Values) -> Iterator[Round]:
     yield from _fresh(asker, values, Level.SMOKE)
 
 
+def over_http2(asker: Asker, values: Values) -> list[Ask]:
+    """A control, a valid value and an invalid one on each path, for each caller."""
+    asks: list[Ask] = []
+    for cell in asker.caller.cells:
+        shape = cell._replace(connection=Connection.HTTP2)
+        asks += [asker.control(shape), asker.probe(_own(asker), shape)]
+        asks.append(asker.probe(values.of_class(1), shape))
+    return asks
+
+
 def further(asker: Asker, values: Values, level: Level, seed: int) -> Iterator[Round]:
     """What the larger levels send beyond that, what matters most first."""
     if level is Level.SMOKE:

@@ -120,6 +120,19 @@ class Hearing:
             self._enter(answer)
         return Heard(tuple(answers), since)
 
+    async def hear_over_http2(self, asks: Sequence[Ask]) -> Heard:
+        """The same over HTTP/2; without answers where the target does not offer it."""
+        since = our_clock()
+        if not self.sending.over_tls:
+            return Heard((), since)
+        await asyncio.to_thread(self.journal.sending, asks)
+        answers = await self.sending.send_over_http2(asks)
+        await asyncio.to_thread(self.journal.answered, answers)
+        self.plan([answer.ask for answer in answers])
+        for answer in answers:
+            self._enter(answer)
+        return Heard(tuple(answers), since)
+
     async def settle(self, heard: Heard, wait_s: float | None = None) -> Settled:
         """Waits for rows and judges them; answers without a whole row are missing for now.
 

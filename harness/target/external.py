@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from harness.clients import wire
 from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
+from harness.clients.http2 import send_over_http2
 from harness.errors import MisuseError
 from harness.target.asks import Answer, Ask, Round
 
@@ -94,6 +95,11 @@ class Sending:
         self._progress = asyncio.Event()
 
     @property
+    def over_tls(self) -> bool:
+        """Whether the site is asked over TLS, where it may offer HTTP/2."""
+        return self._site.tls is not None
+
+    @property
     def left(self) -> int:
         """How many requests may still be sent."""
         return 0 if self.stopped else self.limits.requests_max - self.requests
@@ -124,6 +130,23 @@ class Sending:
                 ended(answers[-1])
                 if self._silent >= SILENT_MAX:
                     break
+        return answers
+
+    async def send_over_http2(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Answers to requests over HTTP/2; none where the site does not offer it."""
+        if not self.over_tls or not await self._may_send(len(asks)):
+            return []
+        loop = asyncio.get_running_loop()
+        replies = await send_over_http2(
+            self._site.url,
+            [ask.probe.request for ask in asks],
+            timeout_s=self.limits.timeout_s,
+            tls=ssl.create_default_context(),
+        )
+        self.requests += len(replies or ())
+        answers = [Answer(ask, reply, loop.time()) for ask, reply in zip(asks, replies or (), strict=False)]
+        for answer in answers:
+            self._look_at(answer.ask, answer.reply, answer.at)
         return answers
 
     async def _paced(
