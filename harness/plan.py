@@ -501,6 +501,11 @@ _GATE_RULE = ("V1", "V2", "V3", "V4", "V5", "V8", "V9", "V10")
 GATE_AFTER: Final = (*_GATE_RULE, "C2", "I1", "I2", "R1", "R3", "M3", "M4", "D1")
 """What is required of a deployed backend that should have the plan's change, and of its database."""
 
+GATE_SENTENCES: Final = {
+    "M3": "The column is nullable text without a default, and the database refuses and changes no valid value.",
+}
+"""Where the gate looks at more than a migration makes."""
+
 GATE_BEFORE: Final = ("C1", "C2", "I2", "R1")
 """What is required of a deployed backend that should not have it yet."""
 

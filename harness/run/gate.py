@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,10 @@ async def judge_target(options: GateOptions, say: Say, busy: Busy = silent) -> R
 def claims_of(build: str, policy: str = STRICT.name) -> tuple[Claim, ...]:
     """The claims required of a deployed build, as the policy words them."""
     worded = plan.claims_under(policy, (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS))
-    known = {claim.id: claim for claim in worded}
+    known = {
+        claim.id: replace(claim, sentence=plan.GATE_SENTENCES.get(claim.id, claim.sentence))
+        for claim in worded
+    }
     return tuple(known[each] for each in (plan.GATE_BEFORE if build == "before" else plan.GATE_AFTER))
 
 
