@@ -136,8 +136,7 @@ async def _judge_halves(hearing: Hearing, kept: Sequence[tuple[Answer, Row]]) ->
         if wait_s and not halves:
             return
         await asyncio.sleep(wait_s)
-        found = await hearing.rows.both_sides((), (user,), (), hearing.began)
-        halves = [row for row in found.by_user.get(user, ()) if row.metadata_id is None]
+        halves = [row for row in await hearing.halves(user) if row.usage_id not in hearing.halves_before]
     if halves:
         effect = f"{len(halves)} usage rows of the signed-in user have come without a metadata row"
         hearing.judge.docket.refute(hearing.judge.finding(ACCOUNTED, example, halves[:3], effect))

@@ -97,6 +97,8 @@ async def _understand_rows(hearing: Hearing, asker: Asker, heard: Heard) -> list
     ]
     remarks = _understand_addresses(hearing, users)
     _understand_token(hearing, asker, users, heard.answers)
+    if (user := hearing.judge.signed_in_user) is not None:
+        hearing.halves_before = frozenset(row.usage_id for row in await hearing.halves(user))
     signs_in = asker.caller.token is not None
     known = tuple(answer for answer in answers if signs_in or answer.ask.probe.auth is not Auth.SIGNED_IN)
     await hearing.settle(Heard(known, heard.since), 0)

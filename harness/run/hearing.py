@@ -72,6 +72,8 @@ class Hearing:
     failed: Counter[Shape] = field(default_factory=Counter)
     """Requests that had no reply, or a 5xx."""
     began: datetime = field(default_factory=our_clock)
+    halves_before: frozenset[str | None] = frozenset()
+    """Usage rows of the signed-in user that had no metadata when the suite began: of somebody else, or another run."""
     slowest_s: float = 0.0
     """Longest time that a row was seen to take after its reply."""
     sequence: dict[int, Sequence[Ask]] = field(default_factory=dict)
@@ -182,6 +184,11 @@ class Hearing:
         users = [user for answer in answers if (user := self._user(answer.ask))]
         found = await self.rows.both_sides(ids, users, values, self.began)
         return found, [self._matched(answer, found) for answer in answers]
+
+    async def halves(self, user: str) -> list[Row]:
+        """Usage rows of a user without metadata, those of the last minutes before the run among them."""
+        found = await self.rows.both_sides((), (user,), (), self.began)
+        return [row for row in found.by_user.get(user, ()) if row.metadata_id is None]
 
     def reasons(self, asks: Iterable[Ask]) -> str:
         """Why these were not seen, the most frequent reason first."""

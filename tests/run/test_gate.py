@@ -105,6 +105,19 @@ async def test_without_a_test_user_it_is_inconclusive_unless_that_is_waived(judg
     assert "no test account" in to_json(waived)
 
 
+async def test_a_half_that_was_there_before_is_no_fault_and_one_of_each_request_is(
+    ready_dsn: str, judge_build: Judge
+) -> None:
+    with psycopg.connect(ready_dsn) as connection:
+        connection.execute(
+            "INSERT INTO microdollar_usage (kilo_user_id, cost, input_tokens, output_tokens, cache_write_tokens, "
+            "cache_hit_tokens) SELECT id, 0, 0, 0, 0, 0 FROM kilocode_users"
+        )
+    assert (await judge_build("after")).verdict is Verdict.GO
+    report = await judge_build("usage-again-late", watch_rows_s=2.0, wait_rows_s=1.0)
+    assert with_status(report, Status.REFUTED) == {"R1"}
+
+
 async def test_a_waiver_does_not_help_what_is_refuted(judge_build: Judge) -> None:
     report = await judge_build("limit-256", waivers={"V2": "we know"})
     assert report.verdict is Verdict.NO_GO
