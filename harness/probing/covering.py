@@ -6,7 +6,7 @@ Shapes that the backend refuses for everybody are left out by constraints, which
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ Constraint = frozenset[Value]
 """Values that do not occur together."""
 Factors = Mapping[str, tuple[object, ...]]
 
+PAIR: Final = 2
 CONSTRAINT_SIZE_MAX: Final = 3
 """Most values that a constraint is looked for among: path, caller and streaming."""
 
@@ -41,7 +42,11 @@ def shapes(
     `fixed` come first, and what they cover is not covered again. The same arguments give the same shapes.
     """
     places = {name: {value: place for place, value in enumerate(values)} for name, values in factors.items()}
-    rules = [_rule(each, places) for each in constraints if concerns(each, factors)]
+    concerned = [each for each in constraints if concerns(each, factors)]
+    pairs = [
+        each for each in concerned if len(each) == PAIR and all(len(factors[name]) > 1 for name, _ in each)
+    ]
+    rules = [_rule(each, places) for each in concerned if each not in pairs]
     presets = [{name: places[name][value] for name, value in values_of(shape)} for shape in fixed]
     rows: list[dict[str, int]] = covertable.make(
         {name: list(range(len(values))) for name, values in factors.items()},
@@ -50,7 +55,24 @@ def shapes(
         constraints=rules,
     )
     made = [Shape(**{name: factors[name][row[name]] for name in factors}) for row in rows]  # type: ignore[arg-type]
-    return list(dict.fromkeys([*fixed, *made]))
+    apart = [each for made_one in made for each in _apart(made_one, concerned, factors)]
+    return list(dict.fromkeys([*fixed, *apart]))
+
+
+def _apart(shape: Shape, constraints: Sequence[Constraint], factors: Factors) -> Iterator[Shape]:
+    """The shape; or, where two of its values do not go together, it with another value for one, and for the other.
+
+    Whatever else it combines is in one of these. The generator knows such constraints, too, but takes much longer.
+    """
+    broken = next((each for each in constraints if each <= frozenset(values_of(shape))), None)
+    if broken is None:
+        yield shape
+        return
+    for name, value in sorted(broken, key=str):
+        others: list[dict[str, Any]] = [{name: other} for other in factors[name] if other != value]
+        found = [shape._replace(**other) for other in others]
+        better = [each for each in found if is_allowed(each, constraints)]
+        yield from _apart((better or found)[0], [each for each in constraints if each != broken], factors)
 
 
 def combinations_covered(covered: Iterable[Shape], strength: int) -> int:

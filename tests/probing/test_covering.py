@@ -93,3 +93,12 @@ def test_nothing_refused_is_no_constraint() -> None:
 
 def test_a_constraint_is_told_by_its_values() -> None:
     assert in_words(SIGNED_WITH_ORGANIZATION) == "auth signed in with organization True"
+
+
+def test_values_that_do_not_go_together_are_kept_apart_and_everything_else_is_covered() -> None:
+    apart = frozenset({("auth", Auth.SIGNED_IN), ("organization", True)})
+    rows = shapes(2, constraints=[apart])
+    assert all(is_allowed(row, [apart]) for row in rows)
+    whole = {each for row in shapes(2) for each in combinations(values_of(row), 2)}
+    held = {each for row in rows for each in combinations(values_of(row), 2)}
+    assert {frozenset(each) for each in whole - held} == {apart}
