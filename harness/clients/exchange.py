@@ -6,10 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 HeaderLine = tuple[bytes, bytes]
 """Name and value as written on the wire, without the colon and the line end."""
+
+BODIES_KEPT: Final = 512
+"""Each reply is read several times while its batch is judged: so many are kept as they were parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Reply:
         kind = self.header("content-type") or ""
         return kind.lower().startswith("text/event-stream") or self.body.lstrip().startswith(_STREAM)
 
-    def documents(self) -> Iterator[dict[str, object]]:
+    def documents(self) -> tuple[dict[str, object], ...]:
         """JSON objects of the body: the body itself, or those of an event stream; none of what is no JSON object."""
         return _documents(self.body)
 
@@ -68,16 +72,18 @@ class Reply:
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
 
 
-def _documents(body: bytes) -> Iterator[dict[str, object]]:
-    """JSON objects of a body: the body itself, or the data of each event of a stream, read as far as is asked."""
-    streamed = body.lstrip().startswith(_STREAM)
-    for text in _events(body) if streamed else [body]:
+@lru_cache(maxsize=BODIES_KEPT)
+def _documents(body: bytes) -> tuple[dict[str, object], ...]:
+    """JSON objects of a body: the body itself, or the data of each event of a stream. Callers only read them."""
+    found = []
+    for text in _events(body) if body.lstrip().startswith(_STREAM) else [body]:
         try:
             document = json.loads(text)
         except ValueError:
             continue
         if isinstance(document, dict):
-            yield document
+            found.append(document)
+    return tuple(found)
 
 
 _STREAM: Final = (b"data:", b":", b"event:", b"id:", b"retry:")

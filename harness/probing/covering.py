@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Any, Final
 
 import covertable
+from covertable.criteria import greedy, simple
 
 from harness.clients.shape import FACTORS, Shape
 
@@ -21,6 +22,8 @@ Constraint = frozenset[Value]
 Factors = Mapping[str, tuple[object, ...]]
 
 PAIR: Final = 2
+"""Beyond pairs the generator's `simple` criterion makes 183 rows of the gate's factors where `greedy` makes 176, in a
+third of the time."""
 CONSTRAINT_SIZE_MAX: Final = 3
 """Most values that a constraint is looked for among: path, caller and streaming."""
 
@@ -53,6 +56,7 @@ def shapes(
         strength=strength,
         presets=presets,
         constraints=rules,
+        criterion=greedy if strength == PAIR else simple,
     )
     made = [Shape(**{name: factors[name][row[name]] for name in factors}) for row in rows]  # type: ignore[arg-type]
     apart = [each for made_one in made for each in _apart(made_one, concerned, factors)]

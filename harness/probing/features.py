@@ -12,6 +12,8 @@ from harness.clients.exchange import Outcome, Reply
 from harness.target.observation import Row
 
 Features = Mapping[str, str]
+Leaf = tuple[str, str, object]
+"""Place, type and value."""
 
 STATUS: Final = "status"
 SHAPE: Final = "shape of the body"
@@ -36,11 +38,11 @@ def reply_features(reply: Reply) -> dict[str, str]:
         if known not in HOP_BY_HOP:
             key, text = f"header {known}", value.decode("latin-1")
             found[key] = f"{found[key]}, {text}" if key in found else text
-    documents = list(reply.documents())
-    found[SHAPE] = shape(documents) if documents else "no JSON"
+    leaves = list(_leaves(list(reply.documents()), ""))
+    found[SHAPE] = _shape(leaves) if leaves else "no JSON"
     if reply.is_stream:
         found |= _framing(reply.body)
-    found |= _values(documents)
+    found |= _values(leaves)
     return found
 
 
@@ -58,7 +60,7 @@ def row_features(rows: Iterable[Row]) -> dict[str, str]:
 
 def shape(documents: Iterable[object]) -> str:
     """Which members there are and of what types, in all documents taken together; null is of any type."""
-    return " ".join(sorted({f"{path}:{kind}" for path, kind, _ in _leaves(list(documents), "") if kind}))
+    return _shape(_leaves(list(documents), ""))
 
 
 def short(text: str) -> str:
@@ -69,10 +71,14 @@ def short(text: str) -> str:
     return f"{text[:TEXT_MAX]}... ({len(text)} characters, {digest})"
 
 
-def _values(documents: list[dict[str, object]]) -> dict[str, str]:
+def _shape(leaves: Iterable[Leaf]) -> str:
+    return " ".join(sorted({f"{path}:{kind}" for path, kind, _ in leaves if kind}))
+
+
+def _values(leaves: Iterable[Leaf]) -> dict[str, str]:
     """The values at each place of the JSON, in all documents taken together."""
     found: dict[str, dict[str, None]] = {}
-    for path, kind, value in _leaves(documents, ""):
+    for path, kind, value in leaves:
         if kind not in ("object", "array"):
             found.setdefault(f"body {path}", {})[json.dumps(value)] = None
     return {path: short(", ".join(values)) for path, values in found.items()}
@@ -107,7 +113,7 @@ def _line_kind(line: bytes) -> str:
     return "data" if text.startswith((b"{", b"[{")) else f"data {text.decode('latin-1')}"
 
 
-def _leaves(value: object, path: str) -> Iterator[tuple[str, str, object]]:
+def _leaves(value: object, path: str) -> Iterator[Leaf]:
     """Place, type and value of everything in a document; no type for null."""
     if isinstance(value, dict):
         yield path, "object", None

@@ -120,8 +120,11 @@ class GateRun:
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
         asker, replies = self.asker, self.hearing.replies
-        for _ in range(EXTENSIONS_MAX):
+        for attempt in range(EXTENSIONS_MAX):
+            known = self._constraints
             self._learn_constraints()
+            if attempt and self._constraints == known:
+                break  # the array is complete
             allowed = [shape for shape in self._shapes if covering.is_allowed(shape, self._constraints)]
             wanted = covering.shapes(
                 strength, factors=asker.caller.factors, fixed=allowed, constraints=self._constraints

@@ -24,7 +24,7 @@ from harness.target.asks import Ask, Round
 
 REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
 """Most requests of a level, repetitions included."""
-REQUESTS_USUAL: Final = {Level.SMOKE: 350, Level.STANDARD: 6_870, Level.EXHAUSTIVE: 118_000}
+REQUESTS_USUAL: Final = {Level.SMOKE: 350, Level.STANDARD: 6_730, Level.EXHAUSTIVE: 118_000}
 """Requests that a level takes where nothing is tried again, about."""
 BESIDE: Final = {Level.SMOKE: 20, Level.STANDARD: 12, Level.EXHAUSTIVE: 400}
 """Requests to one control."""

@@ -55,6 +55,9 @@ class Telling:
 
     def ordered(self, rounds: Iterable[Round]) -> Iterator[Round]:
         """The same rounds, those first that would show most faults which none before would: a greedy cover."""
+        if not self.untold:  # nothing is left to be shown first
+            yield from rounds
+            return
         left = {number: (each, self._shown(each)) for number, each in enumerate(rounds)}
         told: set[str] = set()
         while left:

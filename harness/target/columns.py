@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from psycopg import sql
@@ -89,5 +90,6 @@ def _array(table: str, columns: Sequence[str]) -> sql.Composable:
     return sql.SQL("ARRAY[{}]::text[]").format(listed)
 
 
-def _dotted(table: str, columns: Sequence[str]) -> list[str]:
-    return [f"{table}.{name}" for name in columns]
+@lru_cache(maxsize=8)  # of thousands of rows
+def _dotted(table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{table}.{name}" for name in columns)
