@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-import psycopg
-
 from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_accounting, judge_replies, judge_totals, judge_users
 from harness.checks.validation import judge_refusals, judge_values
@@ -78,12 +76,12 @@ async def prove_headers(
     async with stand(shared, ARRIVED) as standing:
         with busy(f"header rule over the wire, {level} suite: {size(policy, level)}") as tell:
             before = await standing.totals()
-            sent = Sent()
-            await _send_cases(docket, standing, policy, cases(policy, level, samples), sent, tell)
+            sent, rows = Sent(), Rows(standing.connection)
+            await _send_cases(docket, standing, rows, policy, cases(policy, level, samples), sent, tell)
             for block, (auth, stream) in enumerate(OTHERWISE, start=1):
                 known = [CONTROL, *((case,) for case in known_cases(policy))]
                 await _send_cases(
-                    docket, standing, policy, known, sent, tell, auth=auth, stream=stream, block=block
+                    docket, standing, rows, policy, known, sent, tell, auth=auth, stream=stream, block=block
                 )
             await standing.drain()
         judge_totals(docket, sent.answered, before, await standing.totals())
@@ -171,6 +169,7 @@ def judge_headers(docket: Docket, control: Observation, batch: Sequence[Observat
 async def _send_cases(
     docket: Docket,
     standing: Stand,
+    rows: Rows,
     policy: Policy,
     sequences: Iterable[CaseSequence],
     sent: Sent,
@@ -190,10 +189,7 @@ async def _send_cases(
         probes(sequence, next(origin), auth=auth, stream=stream, signed_in=user) for sequence in sequences
     )
     control: Observation | None = None
-    async with (
-        await psycopg.AsyncConnection.connect(standing.dsn, autocommit=True) as connection,
-        aclosing(observations(endpoint, Rows(connection), items)) as batches,
-    ):
+    async with aclosing(observations(endpoint, rows, items)) as batches:
         async for batch in batches:
             control = control or batch[0]
             judge_headers(docket, control, batch, policy)

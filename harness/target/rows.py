@@ -17,7 +17,12 @@ from harness.data import sql_text
 from harness.target.observation import Probe, Row
 
 POLL_S: Final = 0.01
+POLL_S_MAX: Final = 0.1
 WAIT_ROWS_S: Final = 5.0
+WAIT_AFTER_LOSS_S: Final = 0.5
+"""Once rows were waited for in vain a loss is established, and every further one need not cost the whole wait."""
+SLOWEST_TIMES: Final = 10
+"""Rows that do come are then still given so many times what the slowest took."""
 
 
 class Rows:
@@ -25,6 +30,8 @@ class Rows:
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
+        self._in_vain = False
+        self._slowest_s = 0.0
 
     async def now(self) -> datetime:
         """The database's clock; rows of requests sent later carry a later time."""
@@ -63,9 +70,13 @@ class Rows:
         wait_s: float = WAIT_ROWS_S,
         lost: Callable[[], set[str]] = set,
     ) -> list[tuple[Row, ...]]:
-        """Rows of each request, waited for until each has its own or was given up (`lost`), at most `wait_s`."""
+        """Rows of each request, waited for until each has its own or was given up (`lost`), at most `wait_s`.
+
+        After one wait in vain the next ones are shorter: `WAIT_AFTER_LOSS_S`, or ten times what rows took so far.
+        """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_s
+        began, pause = loop.time(), POLL_S
+        wait_s = self.patience_s(wait_s)
         while True:
             given_up = lost()  # looked at before the rows: a row given up later is waited for once more
             rows = await self.of(probes, replies, since)
@@ -76,9 +87,21 @@ class Rows:
                 and not any(row.whole for row in found)
                 and reply.upstream_id not in given_up
             ]
-            if not missing or loop.time() >= deadline:
+            waited_s = loop.time() - began
+            if not missing:
+                self._slowest_s = max(self._slowest_s, waited_s)
                 return rows
-            await asyncio.sleep(POLL_S)  # rows come some time after the reply; bounded by the deadline
+            if waited_s >= wait_s:
+                self._in_vain = True
+                return rows
+            await asyncio.sleep(pause)  # rows come some time after the reply; bounded by `wait_s`
+            pause = min(2 * pause, POLL_S_MAX)
+
+    def patience_s(self, wait_s: float) -> float:
+        """How long rows are waited for where at most `wait_s` are allowed."""
+        if not self._in_vain:
+            return wait_s
+        return min(wait_s, max(WAIT_AFTER_LOSS_S, SLOWEST_TIMES * self._slowest_s))
 
     async def _value(self) -> sql.Composable:
         query = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped"
