@@ -17,6 +17,8 @@ _SESSION: Final = re.compile(
 """What may be another for the role that writes than for the one that looks."""
 _PRIMARY: Final = "id"
 """The key that every row has once, so that a unique index over it and more refuses nothing."""
+_IDENTIFYING: Final = (_PRIMARY, "message_id")
+"""Columns of which each row, or each reply, has its own: what is unique with them may refuse nothing."""
 _LOCKS: Final = "under a lock_timeout: SET lock_timeout = '2s';"
 
 
@@ -123,46 +125,59 @@ def _of_constraint(constraint: Constraint, does: str, certainty: Certainty, *, o
 
 
 def _unique(connection: Connection, target: Target, index: Maintained) -> Effect | None:
-    mentions = [_mentions(key, target.column) for key in index.keys]
-    if index.is_primary and not any(mentions):
+    own, others = _split(connection, target, index)
+    told_in = (*index.keys, index.predicate or "")
+    if others and not any(_mentions(text, target.column) for text in told_in):
         return None
-    covered, certainty = _covered(connection, target, index)
-    if any(key == _PRIMARY for key in index.keys):
+    certainty = Certainty.CERTAIN
+    covered = [value for value in target.values if value is not None]
+    try:
+        covered = _covered(connection, target, index, own)
+    except OpenError:
+        certainty = Certainty.OPEN
+    if any(key == _PRIMARY for key in others):
         does, certainty = "refuses nothing, as it holds the primary key", Certainty.NONE
-    elif not any(mentions):
-        if not _mentions(index.predicate or "", target.column):
-            return None
-        does, certainty = "may refuse the second row of some other value", min(certainty, Certainty.OPEN)
-    elif not all(mentions):
-        does = "refuses the second row that has a value together with other columns"
-        certainty = min(certainty, Certainty.OPEN)
     elif not covered:
         does, certainty = "covers none of the sample values", Certainty.NONE
+    elif others:
+        does = f"refuses the second row with the same {' and '.join(index.keys)}"
+        if any(_mentions(key, name) for key in others for name in _IDENTIFYING):
+            certainty = Certainty.OPEN
     else:
         values = [value for value in target.values if value is not None]
         some = "" if len(covered) == len(values) else f" of {len(covered)} of {len(values)} sample values"
         does = f"refuses the second row{some} with the same value: two requests of one caller"
-        if index.exclusion and " WITH =" not in index.definition:
-            certainty = min(certainty, Certainty.OPEN)
-    if index.nulls_equal and any(mentions) and all(mentions):
+    if index.exclusion and index.definition.count(" WITH =") != len(index.keys):
+        certainty = min(certainty, Certainty.OPEN)
+    if index.nulls_equal and own and not others:
         does += "; and the second row without one"
     return _of_index(index, does, certainty)
 
 
-def _covered(connection: Connection, target: Target, index: Maintained) -> tuple[Sequence[str], Certainty]:
-    """The sample values that the index covers, and how sure that is."""
+def _split(connection: Connection, target: Target, index: Maintained) -> tuple[list[str], list[str]]:
+    """The keys that are the same whenever the value is, constants too, and those that depend on other columns."""
+    own, others = [], []
+    for key in index.keys:
+        try:
+            evaluated(connection, key, target.column, target.type, [None])
+        except OpenError as error:
+            (others if error.sqlstate == DEPENDS else own).append(key)
+        else:
+            own.append(key)
+    return own, others
+
+
+def _covered(connection: Connection, target: Target, index: Maintained, own: Sequence[str]) -> list[str]:
+    """The sample values that the index holds and compares. Raises OpenError."""
     covered = [value for value in target.values if value is not None]
-    keys = [key for key in index.keys if _mentions(key, target.column)]
-    try:
-        for key in keys:
-            found = evaluated(connection, key, target.column, target.type, covered)
-            covered = [one.value for one in found if one.value is not None and one.result is not None]
-        if index.predicate is not None:
-            found = evaluated(connection, index.predicate, target.column, target.type, covered)
-            covered = [one.value for one in found if one.value is not None and one.result == "true"]
-    except OpenError:
-        return covered, Certainty.OPEN
-    return covered, Certainty.CERTAIN
+    for key in own:
+        found = evaluated(connection, key, target.column, target.type, covered)
+        is_compared = [one.result is not None or (index.nulls_equal and not one.refused) for one in found]
+        covered = [value for value, compared in zip(covered, is_compared, strict=True) if compared]
+    if index.predicate is not None:
+        found = evaluated(connection, index.predicate, target.column, target.type, covered)
+        covered = [one.value for one in found if one.value is not None and one.result == "true"]
+    return covered
 
 
 def _failing(connection: Connection, target: Target, index: Maintained) -> Effect | None:

@@ -117,6 +117,21 @@ _KEYS: Final = (
         f"CREATE UNIQUE INDEX one_value ON {T} (lower({C})) WHERE {C} NOT LIKE '%@%'",
     ),
     _fault(
+        "unique-in-an-instant",
+        "a unique index refuses the second row of one value in the same instant",
+        f"CREATE UNIQUE INDEX one_value ON {T} ({C}, created_at)",
+    ),
+    _fault(
+        "unique-with-constant",
+        "a unique index has a constant as its second key",
+        f"CREATE UNIQUE INDEX one_value ON {T} ({C}, (1))",
+    ),
+    _fault(
+        "unique-at-all",
+        "a unique index lets one row have a value, whichever",
+        f"CREATE UNIQUE INDEX one_value ON {T} ((1)) WHERE {C} IS NOT NULL",
+    ),
+    _fault(
         "index-fails",
         "an index's expression fails on what is no UUID",
         f"CREATE INDEX as_uuid ON {T} ((({C})::uuid))",
@@ -191,6 +206,11 @@ HARMLESS: Final = (
         "unique-with-key",
         "a unique index holds the primary key, too",
         f"CREATE UNIQUE INDEX covering ON {T} ({C}, id)",
+    ),
+    _harmless(
+        "unique-with-message",
+        "a unique index holds the id of the reply, too",
+        f"CREATE UNIQUE INDEX one_reply ON {T} ({C}, message_id)",
     ),
     _harmless(
         "index-lower", "an index over the value in lower case", f"CREATE INDEX lowered ON {T} (lower({C}))"
