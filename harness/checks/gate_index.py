@@ -5,7 +5,7 @@ a duplicate; any other is told and harms nothing.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -18,8 +18,19 @@ from harness.verdict import Docket, Finding, Method
 
 INDEX: Final = "M4"
 BUILD_INDEX: Final = "apply sql/corrected/0005b_build_index.sql, outside a transaction"
-LOOK_UP: Final = "EXPLAIN (FORMAT JSON) SELECT 1 FROM {only} {table} WHERE {column} = 'a value'"
-"""A literal without a type takes the column's type and collation. Tables that inherit are not the plan's."""
+LOOK_UP: Final = """
+    EXPLAIN (FORMAT JSON)
+    SELECT 1 FROM {only} {table} WHERE {column} = (SELECT {column} FROM {table} WHERE false)"""
+"""The value is known when the query runs, as a parameter's is, and has the column's type and collation.
+
+With a literal, the planner would take an index that has this value and lacks others. Tables that inherit are not the
+plan's.
+"""
+SWITCHES: Final = (
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on; SET LOCAL enable_bitmapscan = on; "
+    "SET LOCAL row_security = on"  # no row is read
+)
+"""Sequential scans are taken only where there is nothing else; whatever the role or the database has switched off."""
 
 Node = Mapping[str, Any]
 """One node of a plan, as EXPLAIN gives it in JSON."""
@@ -30,7 +41,7 @@ def judge_index(
 ) -> None:
     """Judges M4 in the transaction of a connection that only reads.
 
-    `refused` is why this role may not read the table: then the planner cannot be asked.
+    `refused` is why this role may not read the column: then the planner cannot be asked.
     """
     docket.by(INDEX, Method.EXHAUSTIVE)
     docket.saw(INDEX)
@@ -41,54 +52,80 @@ def judge_index(
             docket, f"found {catalog.in_words(named)}: {reason}", f"drop it concurrently, then {BUILD_INDEX}"
         )
         return
-    served = [index for index in indexes if not _unfit(index)]
-    unused = "" if has_column and served else "there is none on the column"
-    if refused and not unused:
+    fit = [index for index in indexes if not _unfit(index)]
+    if not has_column or not fit:
+        _refute_unused(docket, indexes, "there is none on the column")
+    elif refused:
         docket.lack(INDEX, f"the planner cannot be asked: {refused}")
-        return
-    if not unused:
-        unused = why_unused(connection, {index.name for index in indexes if index not in served})
-    if unused:
-        others = [catalog.in_words(index) for index in indexes if plan.COLUMN in " ".join(index.columns)]
-        told = f"; there is {'; '.join(others)}" if others else ""
-        effect = f"no btree index serves the look-up by {plan.COLUMN}: {unused}{told}"
-        remedy = BUILD_INDEX if named is None else f"drop {plan.INDEX} concurrently, then {BUILD_INDEX}"
-        _refute(docket, effect, remedy)
-        return
-    best = named or served[0]
-    docket.note(INDEX, f"{catalog.in_words(best)}; the planner finds values by it")
-    if named is None:
-        docket.note(INDEX, f"another name than {plan.INDEX}")
-    elif named != EXPECTED_INDEX or named.also:
-        docket.note(INDEX, f"declared btree ({plan.COLUMN}) and nothing more")
+    else:
+        _judge_use(docket, indexes, fit, look_up(connection))
 
 
-def why_unused(connection: psycopg.Connection[Any], unfit: Collection[str] = ()) -> str:
-    """Why the planner cannot find a value of the column by an index that is not `unfit`; empty when it can.
-
-    With sequential scans switched off for the transaction, it takes one only where it has nothing else.
-    """
-    connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL row_security = on")  # no row is read
+def look_up(connection: psycopg.Connection[Any]) -> tuple[Node, ...]:
+    """What the planner reads to find a value of the column: the nodes of the table's own tables and indexes."""
+    connection.execute(SWITCHES)
     in_parts = catalog.is_partitioned(connection, plan.METADATA_TABLE)
-    look_up = sql.SQL(LOOK_UP).format(
+    query = sql.SQL(LOOK_UP).format(
         only=sql.SQL("" if in_parts else "ONLY"),
         table=sql.Identifier(plan.METADATA_TABLE),
         column=sql.Identifier(plan.COLUMN),
     )
-    found = connection.execute(look_up).fetchone()
+    found = connection.execute(query).fetchone()
     assert found is not None, "EXPLAIN has a line"
     document = found[0] if isinstance(found[0], list) else json.loads(found[0])
-    for node in _leaves(document[0]["Plan"]):
-        if plan.COLUMN not in str(node.get("Index Cond", "")):
-            return f"the planner reads all of {node.get('Relation Name', plan.METADATA_TABLE)} ({node['Node Type']})"
-        if node.get("Index Name") in unfit:
-            return f"the planner takes {node['Index Name']}"
-    return ""
+    return tuple(_leaves(document[0]["Plan"]))
+
+
+def _judge_use(docket: Docket, indexes: Sequence[Index], fit: Sequence[Index], nodes: Sequence[Node]) -> None:
+    """Judges the indexes by what the planner takes; of several that would do it takes any."""
+    plain = [index for index in fit if _is_plain(index)]
+    unused = next(
+        (node for node in nodes if not _is_by_value(node) and not (plain and "Index Name" in node)), None
+    )
+    taken = {node["Index Name"] for node in nodes if "Index Name" in node}
+    wrong = sorted(taken & {index.name for index in indexes if index not in fit})
+    young = next((index for index in plain if index.young), None)
+    if young is not None and (unused is not None or wrong):
+        docket.lack(
+            INDEX,
+            f"{young.name} is younger than a transaction that is still open, so that the planner may not use it yet; "
+            "judge again when that transaction has ended (the oldest xact_start in pg_stat_activity)",
+        )
+    elif unused is not None:
+        table = unused.get("Relation Name", plan.METADATA_TABLE)
+        _refute_unused(docket, indexes, f"the planner reads all of {table} ({unused['Node Type']})")
+    elif wrong and not plain:
+        _refute_unused(docket, indexes, f"the planner takes {', '.join(wrong)}")
+    else:
+        # An index that equals the declared one would serve by its definition, if the planner preferred none to it.
+        serving = [index for index in fit if index in plain or index.name in taken] or list(fit)
+        best = next((index for index in serving if index.name == plan.INDEX), serving[0])
+        _note_serving(docket, fit, best)
+        others = sorted(taken & {index.name for index in indexes if index is not best})
+        if others:
+            docket.note(INDEX, f"it takes {', '.join(others)} while that is there, too")
+
+
+def _note_serving(docket: Docket, fit: Sequence[Index], best: Index) -> None:
+    docket.note(INDEX, f"{catalog.in_words(best)}; the planner finds values by it")
+    named = next((index for index in fit if index.name == plan.INDEX), None)
+    if named is None:
+        docket.note(INDEX, f"another name than {plan.INDEX}")
+    elif named != EXPECTED_INDEX or named.also:
+        if named is not best and not _is_plain(named):
+            docket.note(INDEX, f"{catalog.in_words(named)} does not serve: drop it concurrently")
+        docket.note(INDEX, f"declared btree ({plan.COLUMN}) and nothing more")
+
+
+def _is_by_value(node: Node) -> bool:
+    return plan.COLUMN in str(node.get("Index Cond", ""))
 
 
 def _leaves(node: Node) -> Iterator[Node]:
-    """The nodes that read tables or indexes."""
-    below = node.get("Plans", [])
+    """The nodes that read the table; not those of the value, nor of a policy's conditions."""
+    below = [
+        each for each in node.get("Plans", []) if each["Parent Relationship"] not in ("InitPlan", "SubPlan")
+    ]
     for each in below:
         yield from _leaves(each)
     if not below and node["Node Type"] != "Result":
@@ -101,11 +138,35 @@ def _unfit(index: Index) -> str:
         return f"declared btree ({plan.COLUMN}), valid, ready, live"
     if not (index.valid and index.ready and index.live):
         return f"declared btree ({plan.COLUMN}), valid, ready, live"
-    if (index.unique and len(index.columns) == 1) or "EXCLUDE" in index.unlike:
-        return "it refuses a value that is there already" + (
-            ", and a second NULL" if "NULLS NOT DISTINCT" in index.unlike else ""
+    if "EXCLUDE" in index.unlike or (index.unique and not _IDENTIFYING.intersection(index.columns)):
+        others = ", ".join(index.columns[1:])
+        return (
+            "it refuses a value that is there already"
+            + (f" with the same {others}" if others else "")
+            + (", and a second NULL" if "NULLS NOT DISTINCT" in index.unlike else "")
         )
     return ""
+
+
+_IDENTIFYING: Final = frozenset({"id", "message_id"})
+"""Columns of which a row, or a reply, has its own: unique together with these, a value may come again."""
+
+
+_ALIKE: Final = frozenset({"text_pattern_ops", "varchar_pattern_ops", "NULLS NOT DISTINCT"})
+"""Parts of a definition that leave a look-up by equality as it is."""
+
+
+def _is_plain(index: Index) -> bool:
+    """Whether an index has every value, and equality as the column has it."""
+    return _ALIKE.issuperset(index.unlike) and index.predicate in (None, f"({plan.COLUMN} IS NOT NULL)")
+
+
+def _refute_unused(docket: Docket, indexes: Sequence[Index], unused: str) -> None:
+    others = [catalog.in_words(index) for index in indexes if plan.COLUMN in " ".join(index.columns)]
+    told = f"; there is {'; '.join(others)}" if others else ""
+    is_named = any(index.name == plan.INDEX for index in indexes)
+    remedy = f"drop {plan.INDEX} concurrently, then {BUILD_INDEX}" if is_named else BUILD_INDEX
+    _refute(docket, f"no btree index serves the look-up by {plan.COLUMN}: {unused}{told}", remedy)
 
 
 def _refute(docket: Docket, effect: str, workaround: str) -> None:

@@ -70,6 +70,8 @@ class Index:
     """What may keep a look-up by equality from using it, or a row from being stored, as its definition says it."""
     also: tuple[str, ...] = field(default=(), compare=False)
     """What else its definition says; no look-up by equality minds it."""
+    young: bool = field(default=False, compare=False)
+    """Whether a transaction is open that is older than it and might miss rows in it: the planner waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,10 @@ def columns(connection: Connection, table: str) -> tuple[Column, ...]:
 
 def indexes(connection: Connection, table: str) -> tuple[Index, ...]:
     """The table's indexes by name, those of its constraints too; none when there is no such table."""
+    found = _rows(connection, sql_text("queries/indexes.sql"), table)
     return tuple(
-        Index(name, method, tuple(keys), predicate, unique, valid, ready, live, tuple(unlike), tuple(also))
-        for name, method, keys, predicate, unique, valid, ready, live, unlike, also in _rows(
-            connection, sql_text("queries/indexes.sql"), table
-        )
+        Index(name, method, tuple(keys), predicate, *state, tuple(unlike), tuple(also), young)
+        for name, method, keys, predicate, *state, unlike, also, young in found
     )
 
 

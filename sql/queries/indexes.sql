@@ -1,5 +1,6 @@
--- The indexes of a table, those of its constraints too, by name: access method, keys, predicate, state, and what its
--- definition says beyond that. Source: PostgreSQL, "System Catalogs" (pg_index, pg_opclass, pg_collation).
+-- The indexes of a table, those of its constraints too, by name: access method, keys, predicate, state, what its
+-- definition says beyond that, and whether a transaction is open that is older and keeps the planner from it.
+-- Source: PostgreSQL, "System Catalogs" (pg_index, pg_opclass, pg_collation).
 SELECT c.relname, m.amname,
     ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) AS n ORDER BY n),
     pg_get_expr(i.indpred, i.indrelid), i.indisunique, i.indisvalid, i.indisready, i.indislive,
@@ -28,7 +29,8 @@ SELECT c.relname, m.amname,
         SELECT 'INCLUDE ' || pg_get_indexdef(i.indexrelid, n, true)
         FROM generate_series(i.indnkeyatts + 1, i.indnatts) AS n ORDER BY n
     ) || coalesce(c.reloptions, '{}')
-    || ARRAY(SELECT 'TABLESPACE ' || s.spcname FROM pg_tablespace AS s WHERE s.oid = c.reltablespace)
+    || ARRAY(SELECT 'TABLESPACE ' || s.spcname FROM pg_tablespace AS s WHERE s.oid = c.reltablespace),
+    i.indcheckxmin AND age(i.xmin) <= age(mod(txid_snapshot_xmin(txid_current_snapshot()), 4294967296)::text::xid)
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_am AS m ON m.oid = c.relam

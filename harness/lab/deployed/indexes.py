@@ -25,6 +25,15 @@ def _instead(name: str, summary: str, claim: str, definition: str) -> Deployed:
     return Deployed(name, summary, claim, (f"DROP INDEX {I}", create))
 
 
+def _unique(name: str, summary: str, keys: str) -> Deployed:
+    create = f"CREATE UNIQUE INDEX {I} ON {T} {keys}"
+    return Deployed(name, summary, "M4", (f"DELETE FROM {T}", f"DROP INDEX {I}", create))
+
+
+def _everywhere(setting: str) -> str:
+    return f"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET {setting}', current_database()); END $$"
+
+
 DEFECTS: Final = (
     _instead(
         "index-posix", "the index has another collation than the column", "M4", f'({C} COLLATE "POSIX")'
@@ -40,12 +49,17 @@ DEFECTS: Final = (
     _instead("index-beginning", "the index is on the first 32 characters", "M4", f"(left({C}, 32))"),
     _instead("index-second-key", "the column is the second key", "M4", f"(created_at, {C})"),
     _instead("index-brin", "the index only says in which blocks to look", "M4", f"USING brin ({C})"),
-    Deployed(
+    _instead("index-beyond", "the index has values beyond a letter alone", "M4", f"({C}) WHERE {C} > 'A'"),
+    _instead("index-but-one", "the index lacks one value", "M4", f"({C}) WHERE {C} <> 'x'"),
+    _instead("index-not-empty", "the index lacks the empty text", "M4", f"({C}) WHERE {C} <> ''"),
+    _unique(
         "index-unique-nulls",
         "the index refuses a value twice, and a second NULL",
-        "M4",
-        (f"DELETE FROM {T}", f"DROP INDEX {I}", f"CREATE UNIQUE INDEX {I} ON {T} ({C}) NULLS NOT DISTINCT"),
+        f"({C}) NULLS NOT DISTINCT",
     ),
+    _unique("index-unique-instant", "the index refuses a value twice in an instant", f"({C}, created_at)"),
+    _unique("index-unique-constant", "the index refuses a value twice by a constant", f"({C}, (1))"),
+    _unique("index-unique-address", "the index refuses a value twice from one address", f"({C}, http_ip_id)"),
     Deployed(
         "index-missing-in-part",
         "a part of the table has no index",
@@ -75,5 +89,29 @@ HARMLESS: Final = (
     ),
     Deployed(
         "index-second", "there is a second index", "", (f"CREATE INDEX second ON {T} ({C}, created_at)",)
+    ),
+    Deployed(
+        "index-hash-beside",
+        "a hash index is beside it",
+        "",
+        (f"CREATE INDEX second ON {T} USING hash ({C})",),
+    ),
+    Deployed(
+        "index-partial-beside",
+        "an index by time leaves out rows without a value",
+        "",
+        (f"CREATE INDEX second ON {T} (created_at) WHERE {C} IS NOT NULL",),
+    ),
+    Deployed(
+        "index-posix-and-good",
+        "the index cannot serve, and a second one can",
+        "",
+        (f"ALTER INDEX {I} RENAME TO second", f'CREATE INDEX {I} ON {T} ({C} COLLATE "POSIX")'),
+    ),
+    Deployed(
+        "index-switched-off",
+        "the database has index scans switched off",
+        "",
+        (_everywhere("enable_indexscan = off"), _everywhere("enable_bitmapscan = off")),
     ),
 )
