@@ -5,7 +5,7 @@ migration files.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -106,20 +106,31 @@ def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...
         drop = _statement("DROP INDEX CONCURRENTLY {index};", name, column)
         subject, words = f"index {name}", f"btree ({column})"
         if found is None:
-            twin = next((one.name for one in indexes if _like(one, declared)), None)
-            rename = sql.SQL("ALTER INDEX {} RENAME TO {};").format(
-                sql.Identifier(twin or ""), sql.Identifier(name)
-            )
-            remedy = (build,) if twin is None else (rename.as_string(connection),)
-            there = "there is no such index" if twin is None else f"it is there as {twin}"
             advice = "" if any(one.name == column for one in columns) else "after the column"
-            yield Drift(subject, words, there, remedy, advice)
+            yield _missing_index(indexes, declared, build, advice)
         elif _like(found, declared) and catalog.schema_state(connection) is SchemaState.BUILDING:
             yield Drift(subject, words, "it is being built", (), "see sql/recovery/look.sql")
         else:
             yield Drift(
                 subject, words, catalog.in_words(found), (drop, build), "see sql/recovery/look.sql first"
             )
+
+
+def _missing_index(indexes: Sequence[Index], declared: Index, build: str, advice: str) -> Drift:
+    """A rename where one equals it but for its name; else it is built, and what comes near is told."""
+    subject, words = f"index {declared.name}", f"btree ({declared.columns[0]})"
+    alike = [one for one in indexes if _like(one, declared)]
+    twin = next((one for one in alike if replace(one, name=declared.name) == declared), None)
+    if twin is not None:
+        rename = sql.SQL("ALTER INDEX {} RENAME TO {};").format(
+            *map(sql.Identifier, (twin.name, declared.name))
+        )
+        return Drift(subject, words, f"it is there as {twin.name}", (rename.as_string(),), advice)
+    found = ["there is no such index", *(f"but {catalog.in_words(one)}" for one in alike)]
+    if alike:
+        names = ", ".join(one.name for one in alike)
+        advice = "; ".join(filter(None, (advice, f"drop {names} concurrently, if nothing else needs it")))
+    return Drift(subject, words, ", ".join(found), (build,), advice)
 
 
 _LOCKS = "under a lock_timeout: SET lock_timeout = '2s';"

@@ -45,6 +45,21 @@ def test_drift_is_none_after_the_migration(ready_dsn: str) -> None:
         (f"DROP INDEX {INDEX}", "there is no such index, declared btree"),
         (f"DROP INDEX {OTHER_INDEX}", "there is no such index, declared btree (created_at)"),
         (f"ALTER INDEX {INDEX} RENAME TO another", "it is there as another"),
+        (f"ALTER INDEX {OTHER_INDEX} RENAME TO another", "it is there as another"),
+        (
+            f'DROP INDEX {INDEX}; CREATE INDEX another ON {TABLE} ({COLUMN} COLLATE "POSIX")',
+            f'there is no such index, but another btree ({COLUMN}) COLLATE "POSIX"',
+        ),
+        (f"DROP INDEX {INDEX}; CREATE INDEX another ON {TABLE} ({COLUMN} text_pattern_ops)", "but another"),
+        (f"DROP INDEX {INDEX}; CREATE INDEX another ON {TABLE} ({COLUMN}) INCLUDE (id)", "as another"),
+        (f"DROP INDEX {INDEX}; CREATE INDEX another ON {TABLE} ({COLUMN} DESC)", "as another"),
+        (f"DROP INDEX {INDEX}; CREATE INDEX another ON {TABLE} ({COLUMN}, id)", "no such index, declared"),
+        (
+            f"ALTER INDEX {INDEX} RENAME TO another; "
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'another'::regclass",
+            "not valid",
+        ),
+        (f'DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN} COLLATE "POSIX")', "POSIX"),
         (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} USING hash ({COLUMN})", "hash (posthog"),
         (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN}) WHERE streamed", "where streamed"),
         (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} (message_id)", "btree (message_id)"),
@@ -63,6 +78,15 @@ def test_drift_is_told_in_one_line_and_mended_by_its_statement(
     assert all("\n" not in one.line for one in seen)
     mend(ready_dsn)
     assert found(ready_dsn) == ()
+
+
+def test_an_index_of_another_collation_is_not_renamed(ready_dsn: str) -> None:
+    with connect(ready_dsn) as connection:
+        connection.execute(f"DROP INDEX {INDEX}")
+        connection.execute(f'CREATE INDEX another ON {TABLE} ({COLUMN} COLLATE "POSIX")')
+        connection.execute(f"CREATE INDEX good ON {TABLE} ({COLUMN})")
+    (seen,) = found(ready_dsn)
+    assert seen.remedy == (f'ALTER INDEX "good" RENAME TO "{INDEX}";',)
 
 
 def test_drift_before_the_migration_is_mended_from_the_top(base_dsn: str) -> None:
