@@ -3,7 +3,7 @@
 Only reads, in transactions that say so and are bounded in time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from harness.checks.gate_effects import judge_effects
 from harness.checks.gate_index import INDEX, judge_index
 from harness.data import sql_text
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_COLUMN
-from harness.database.visibility import Obstacle, obstacles
+from harness.database.catalog import EXPECTED_COLUMN, Column
+from harness.database.visibility import Obstacle, obstacles, whereabouts
 from harness.headers.policy import Policy
 from harness.report.escape import masked, shown
 from harness.target.contract import CONNECT_S_MAX, AwayError
@@ -25,6 +25,8 @@ from harness.verdict import Docket, Finding, Method
 COLUMN: Final = "M3"
 STORED: Final = "D1"
 AUDIT_S_MAX: Final = 60
+STORED_COLUMNS: Final = {plan.USAGE_TABLE: ("id", "kilo_user_id"), plan.METADATA_TABLE: ("id", plan.COLUMN)}
+"""What D1 is judged by; a role that may read no more will do."""
 
 ADD_COLUMN: Final = "apply sql/corrected/0005a_add_column.sql"
 
@@ -33,47 +35,45 @@ def judge_schema(docket: Docket, dsn: str) -> None:
     """Judges M3 and M4. Raises AwayError when the database cannot be asked."""
     with _reading(dsn, CONNECT_S_MAX) as connection:
         columns = catalog.columns(connection, plan.METADATA_TABLE)
-        docket.by(COLUMN, Method.EXHAUSTIVE)
-        docket.by(INDEX, Method.EXHAUSTIVE)
-        _say_what_is_hidden(docket, connection, (COLUMN, INDEX), _is_elsewhere)
+        for claim in (COLUMN, INDEX):
+            docket.by(claim, Method.EXHAUSTIVE)
         if not columns:
+            told = whereabouts(connection, plan.METADATA_TABLE)
             for claim in (COLUMN, INDEX):
-                docket.lack(
-                    claim, f"table {plan.METADATA_TABLE} is not there, or not on the search_path of this role"
-                )
+                docket.lack(claim, told)
             return
-        found = next((column for column in columns if column.name == plan.COLUMN), None)
-        docket.saw(COLUMN)
-        if found is None:
-            _refute(docket, COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
-        else:
-            docket.note(COLUMN, catalog.in_words(found))
-            if found != EXPECTED_COLUMN:
-                effect = f"found {catalog.in_words(found)}; declared {catalog.in_words(EXPECTED_COLUMN)}"
-                _refute(docket, COLUMN, effect, ADD_COLUMN)
-        judge_effects(docket, connection)
-        refused = [one.words for one in obstacles(connection) if one.refused and not one.filtered]
-        judge_index(docket, connection, has_column=found is not None, refused="; ".join(refused))
+        elsewhere = [one for one in obstacles(connection) if one.elsewhere]
+        ours = [one for one in elsewhere if one.table == plan.METADATA_TABLE]
+        _lack(docket, COLUMN, elsewhere)
+        _lack(docket, INDEX, ours)
+        if any(one.ambiguous for one in ours):
+            return  # nothing of it need be true of the table that is written
+        has_column = _judge_column(docket, columns)
+        if not any(one.ambiguous for one in elsewhere):
+            judge_effects(docket, connection)
+        if ours:
+            return  # a view has no index
+        readable = obstacles(connection, {plan.METADATA_TABLE: (plan.COLUMN,)})
+        refused = [one.words for one in readable if one.refused and not one.filtered]
+        judge_index(docket, connection, has_column=has_column, refused="; ".join(refused))
 
 
 def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
     """Judges D1 over every row of an anonymous user that holds a value. Raises AwayError."""
-    column = sql.Identifier(plan.COLUMN)
-    value = sql.SQL('metadata.{} COLLATE "C"').format(column)  # the column's own may compare otherwise
-    bad = [sql.SQL("length({}) > {}").format(value, policy.length_max)]
-    if policy.alphabet is not None:
-        bad.append(sql.SQL("{} !~ {}").format(value, f"^[{policy.alphabet}]+$"))
-    text = sql.SQL(sql_text("queries/stored_values.sql")).format(
-        bad=sql.SQL(" OR ").join(bad), column=column, anonymous=f"{plan.ANONYMOUS_PREFIX}%"
-    )
     docket.by(STORED, Method.EXHAUSTIVE)
     with _reading(dsn, AUDIT_S_MAX) as connection:
-        if _say_what_is_hidden(docket, connection, (STORED,)):
-            return
+        for table in STORED_COLUMNS:
+            if not catalog.exists(connection, table):
+                docket.lack(STORED, whereabouts(connection, table))
+                return
+        found = obstacles(connection, STORED_COLUMNS)
+        _lack(docket, STORED, found)
+        if any(one.refused or one.elsewhere for one in found):
+            return  # nothing is read, or it need not be what is written
         if all(one.name != plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
             docket.lack(STORED, f"there is no column {plan.COLUMN}")
             return
-        counted = connection.execute(text).fetchone()
+        counted = connection.execute(_stored_values(policy)).fetchone()
     assert counted is not None
     rows, refuting, examples = counted
     docket.saw(STORED, rows)
@@ -86,22 +86,37 @@ def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
         _refute(docket, STORED, effect, "set these values to NULL once no replica writes such any more")
 
 
-def _say_what_is_hidden(
-    docket: Docket,
-    connection: psycopg.Connection[Any],
-    claims: Sequence[str],
-    about: Callable[[Obstacle], bool] = lambda _: True,
-) -> bool:
-    """Makes claims unknown where something may be hidden from this role; whether the server refuses to read at all."""
-    found = [one for one in obstacles(connection) if about(one)]
-    for claim in claims if found else ():
+def _judge_column(docket: Docket, columns: Sequence[Column]) -> bool:
+    """Judges the column's declaration; whether there is one."""
+    docket.saw(COLUMN)
+    found = next((column for column in columns if column.name == plan.COLUMN), None)
+    if found is None:
+        _refute(docket, COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
+        return False
+    docket.note(COLUMN, catalog.in_words(found))
+    if found != EXPECTED_COLUMN:
+        effect = f"found {catalog.in_words(found)}; declared {catalog.in_words(EXPECTED_COLUMN)}"
+        _refute(docket, COLUMN, effect, ADD_COLUMN)
+    return True
+
+
+def _stored_values(policy: Policy) -> sql.Composed:
+    """Counts the values, and those that the policy does not accept."""
+    # As text, whatever the column's type, and compared by bytes: its own collation may do otherwise.
+    value = sql.SQL('metadata.{}::text COLLATE "C"').format(sql.Identifier(plan.COLUMN))
+    bad = [sql.SQL("length({}) > {}").format(value, policy.length_max)]
+    if policy.alphabet is not None:
+        bad.append(sql.SQL("{} !~ {}").format(value, f"^[{policy.alphabet}]+$"))
+    return sql.SQL(sql_text("queries/stored_values.sql")).format(
+        bad=sql.SQL(" OR ").join(bad),
+        column=sql.Identifier(plan.COLUMN),
+        anonymous=f"{plan.ANONYMOUS_PREFIX}%",
+    )
+
+
+def _lack(docket: Docket, claim: str, found: Sequence[Obstacle]) -> None:
+    if found:
         docket.lack(claim, "; ".join(one.words for one in found))
-    return any(one.refused for one in found)
-
-
-def _is_elsewhere(one: Obstacle) -> bool:
-    """Whether it is about which relation is found, of which the catalogue alone tells nothing."""
-    return one.elsewhere
 
 
 def _refute(docket: Docket, claim: str, effect: str, workaround: str) -> None:

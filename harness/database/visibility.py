@@ -1,12 +1,12 @@
 """What keeps a role from seeing all that two tables hold: what is hidden must not count as absent. Changes nothing.
 
 Every look at somebody's rows asks this first, and then reads with `row_security = off`, so that the server refuses
-rather than filters. Source: PostgreSQL, "Row Security Policies", "Hot Standby".
+rather than filters. Source: PostgreSQL, "Row Security Policies", "Hot Standby", "Logical Replication".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -15,9 +15,11 @@ from psycopg.rows import tuple_row
 from harness import plan
 from harness.data import sql_text
 
-TABLES: Final = (plan.USAGE_TABLE, plan.METADATA_TABLE)
-COLUMNS: Final = ("id", "kilo_user_id", "created_at", "message_id", plan.COLUMN)
-"""Without these columns rows can be neither matched nor judged."""
+NEEDED: Final[Mapping[str, Sequence[str]]] = {
+    plan.USAGE_TABLE: ("id", "kilo_user_id", "created_at"),
+    plan.METADATA_TABLE: ("id", "message_id", plan.COLUMN),
+}
+"""The columns of each table without which rows can be neither matched nor judged."""
 LAG_S_MAX: Final = 5.0
 """A standby that is no further behind has what a run wrote when its values are read at the end."""
 KINDS: Final = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
@@ -33,6 +35,8 @@ class Obstacle:
     """A statement for the owner, or what else to do."""
     elsewhere: bool = False
     """Whether what is found may be another relation than the one that is written."""
+    ambiguous: bool = False
+    """Whether that is because there are others of its name."""
     refused: bool = False
     """Whether the server refuses to read at all; else it reads something that may not be everything."""
     filtered: bool = False
@@ -44,9 +48,31 @@ class Obstacle:
         return f"{self.sentence}; {self.remedy}"
 
 
-def values(tables: Sequence[str] = TABLES, columns: Sequence[str] = COLUMNS) -> dict[str, list[str]]:
+class Found(NamedTuple):
+    """What a name stands for; a record of `query`."""
+
+    table: str
+    schema: str
+    kind: str
+    """As in pg_class."""
+    role: str
+    filtered: bool
+    policies: list[str]
+    unreadable: list[str]
+    """Needed columns that the role may not read."""
+    others: list[str]
+    """Relations of the name that somebody else may find by it."""
+    standby: bool
+    lag_s: float | None
+    """-1 for an unknown time."""
+    subscriptions: list[str]
+    """What is wrong with those that fill it from another server."""
+
+
+def values(needed: Mapping[str, Sequence[str]] = NEEDED) -> dict[str, list[str]]:
     """What the query is sent with."""
-    return {"tables": list(tables), "columns": list(columns)}
+    columns = [f"{table}.{name}" for table, names in needed.items() for name in names]
+    return {"tables": list(needed), "columns": columns}
 
 
 def query() -> sql.SQL:
@@ -55,48 +81,82 @@ def query() -> sql.SQL:
 
 
 def obstacles(
-    connection: psycopg.Connection[Any], tables: Sequence[str] = TABLES, columns: Sequence[str] = COLUMNS
+    connection: psycopg.Connection[Any], needed: Mapping[str, Sequence[str]] = NEEDED
 ) -> tuple[Obstacle, ...]:
     """What hides rows or values of these tables from the connection's role; none when it sees everything.
 
-    A table that is not there is none: whoever reads it says so. Raises psycopg.Error.
+    A table that is not there is none: `whereabouts` says why. Raises psycopg.Error.
     """
     with connection.cursor(row_factory=tuple_row) as cursor:
-        return obstacles_of(cursor.execute(query(), values(tables, columns)).fetchall())
+        return obstacles_of(cursor.execute(query(), values(needed)).fetchall())
 
 
 def obstacles_of(records: Iterable[Sequence[Any]]) -> tuple[Obstacle, ...]:
     """The same from the records of `query`."""
-    found: list[Obstacle] = []
-    for table, schema, kind, role, filtered, policies, unreadable, others, standby, lag_s in records:
-        name, grantee = _named(table), _named(role)
-        if kind in KINDS:
-            told = f"{schema}.{table} is {KINDS[kind]}, which may leave rows out or show old ones"
-            found.append(
-                Obstacle(
-                    table, told, f"let role {role} find the table itself by its search_path", elsewhere=True
-                )
-            )
-        if filtered:
-            named = f"policy {', '.join(policies)}" if policies else "row-level security without a policy"
-            told = f"{named} on {table} may hide rows from role {role}"
-            found.append(
-                Obstacle(table, told, f"ALTER ROLE {grantee} BYPASSRLS;", refused=True, filtered=True)
-            )
-        if unreadable:
-            told = f"role {role} may not read {', '.join(unreadable)} of {table}"
-            found.append(Obstacle(table, told, f"GRANT SELECT ON {name} TO {grantee};", refused=True))
-        if others:
-            told = f"role {role} finds {schema}.{table} before {', '.join(others)}: which one is written is not known"
-            found.append(
-                Obstacle(table, told, f"set the search_path of role {role} to the backend's", elsewhere=True)
-            )
-        if standby and not 0 <= lag_s <= LAG_S_MAX:
-            behind = f"{lag_s:.1f} s behind" if lag_s > 0 else "behind by an unknown time"
-            told = f"the server is a standby, {behind}: rows may not be there yet"
-            if all(one.sentence != told for one in found):
-                found.append(Obstacle(table, told, "read from the primary"))
-    return tuple(found)
+    every = (one for record in records for one in _obstacles(Found(*record)))
+    return tuple({one.sentence: one for one in every}.values())
+
+
+def whereabouts(connection: psycopg.Connection[Any], table: str) -> str:
+    """Why a role does not find a table, in one line with what would help. Raises psycopg.Error."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return whereabouts_of(table, cursor.execute(whereabouts_query(), {"table": table}).fetchall())
+
+
+def whereabouts_query() -> sql.SQL:
+    """Asks for a record for each schema that has the table; for `whereabouts_of`."""
+    return sql.SQL(sql_text("queries/whereabouts.sql"))
+
+
+def whereabouts_of(table: str, records: Iterable[Sequence[Any]]) -> str:
+    """The same from the records of `whereabouts_query`."""
+    found = []
+    for schema, role, may_use, on_path in records:
+        where, who = _named(schema), _named(role)
+        remedies = [
+            *([] if may_use else [f"GRANT USAGE ON SCHEMA {where} TO {who};"]),
+            *([] if on_path else [f"ALTER ROLE {who} SET search_path = {where};"]),
+        ]
+        why = "which is not on its search_path" if may_use else "which it may not use"
+        found.append(f"schema {schema}, {why}: {' '.join(remedies)}")
+    if not found:
+        return f"table {table} is not there, or not on the search_path of this role"
+    return f"role {role} does not find table {table}; there is one in {', and one in '.join(found)}"
+
+
+def _obstacles(found: Found) -> Iterator[Obstacle]:
+    table, role = found.table, found.role
+    name, grantee = _named(table), _named(role)
+    if found.kind in KINDS:
+        told = f"{found.schema}.{table} is {KINDS[found.kind]}, which may leave rows out or show old ones"
+        remedy = f"let role {role} find the table itself by its search_path"
+        yield Obstacle(table, told, remedy, elsewhere=True)
+    if found.filtered:
+        named = (
+            f"policy {', '.join(found.policies)}" if found.policies else "row-level security without a policy"
+        )
+        told = f"{named} on {table} may hide rows from role {role}"
+        yield Obstacle(table, told, f"ALTER ROLE {grantee} BYPASSRLS;", refused=True, filtered=True)
+    if found.unreadable:
+        told = f"role {role} may not read {', '.join(found.unreadable)} of {table}"
+        yield Obstacle(table, told, f"GRANT SELECT ON {name} TO {grantee};", refused=True)
+    if found.others:
+        told = (
+            f"role {role} finds {found.schema}.{table}, and there is {', '.join(found.others)}: "
+            "which one is written is not known"
+        )
+        remedy = f"set the search_path of role {role} to the backend's"
+        yield Obstacle(table, told, remedy, elsewhere=True, ambiguous=True)
+    if found.standby and not 0 <= (-1 if found.lag_s is None else found.lag_s) <= LAG_S_MAX:
+        behind = (
+            f"{found.lag_s:.1f} s behind" if found.lag_s and found.lag_s > 0 else "behind by an unknown time"
+        )
+        yield Obstacle(
+            table, f"the server is a standby, {behind}: rows may not be there yet", "read from the primary"
+        )
+    for wrong in found.subscriptions:
+        told = f"{table} is filled from another server, and {wrong}: rows may not be there yet"
+        yield Obstacle(table, told, "read from the publisher")
 
 
 def _named(identifier: str) -> str:

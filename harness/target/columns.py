@@ -3,17 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Self
+from typing import Self
 
 from psycopg import sql
 
 from harness import plan
-
-NEEDED: Final = {
-    plan.USAGE_TABLE: ("id", "kilo_user_id", "created_at"),
-    plan.METADATA_TABLE: ("id", "message_id", plan.COLUMN),
-}
-"""What rows are matched by; asked for whether or not they may be read, so that the server says what is refused."""
+from harness.database.visibility import NEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,7 @@ class ReadableColumns:
         return tuple(found)
 
     def _listed(self, table: str, columns: tuple[str, ...]) -> sql.Composed:
+        # Asked for whether or not they may be read, so that the server says what is refused.
         needed = [name for name in NEEDED[table] if name != plan.COLUMN or self.has_value]
         return sql.SQL(", ").join(map(sql.Identifier, dict.fromkeys([*needed, *columns])))
 

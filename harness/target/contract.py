@@ -154,8 +154,9 @@ class ContractRows:
         self.server = f"PostgreSQL {version}"
         for table, is_missing in zip(tables, missing, strict=True):
             if is_missing:
-                raise AwayError(f"table {table} is not there, or not on the search_path of this role")
-        hidden = visibility.obstacles_of(await self._ask(visibility.query(), visibility.values(tables)))
+                there = await self._ask(visibility.whereabouts_query(), {"table": table})
+                raise AwayError(visibility.whereabouts_of(table, there))
+        hidden = visibility.obstacles_of(await self._ask(visibility.query(), visibility.values()))
         if refused := [one.words for one in hidden if one.refused]:
             raise AwayError("; ".join(refused))
         self.hidden = tuple(one.words for one in hidden)

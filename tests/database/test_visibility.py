@@ -1,41 +1,24 @@
 """What a role may not see is told: a policy, a grant, another relation of the name; and what hides nothing is not."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
-from harness import plan
-from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.database.visibility import Obstacle, obstacles, obstacles_of
-from harness.headers.policy import STRICT
-from harness.run.gate import claims_of
-from harness.verdict import Docket, Status
+from harness.verdict import Status, Verdict, decide
+from tests.database.readers import READS, C, T, U, granted, judged, put_faulty
 
-T, U, C = plan.METADATA_TABLE, plan.USAGE_TABLE, plan.COLUMN
-READS = f"GRANT SELECT ON {U}, {T} TO {{role}}"
 POLICY = f"ALTER TABLE {T} ENABLE ROW LEVEL SECURITY"
 SEES_VALID = f"CREATE POLICY visible ON {T} FOR SELECT TO {{role}} USING ({C} IS NULL OR {C} <> 'a b')"
 
-Granted = Callable[..., str]
-
-
-@contextmanager
-def granted(dsn: str, *statements: str, attributes: str = "") -> Iterator[str]:
-    """A DSN of a role that was given what the statements say, by the owner."""
-    with psycopg.connect(dsn, autocommit=True) as owner:
-        role = f"reader_of_{owner.info.dbname}"
-        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'geheim' {attributes}")
-        try:
-            for statement in statements:
-                owner.execute(statement.format(role=role))
-            yield make_conninfo(dsn, user=role, password="geheim")
-        finally:
-            owner.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
-            owner.execute(f"DROP OWNED BY {role}")
-            owner.execute(f"DROP ROLE {role}")
+REPORTING = "CREATE SCHEMA reporting"
+COPY = (
+    "CREATE TABLE reporting.{table} (LIKE public.{table} INCLUDING ALL); "
+    "INSERT INTO reporting.{table} TABLE public.{table}"
+)
+SEES_REPORTING = (
+    "GRANT USAGE ON SCHEMA reporting TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role}; "
+    "ALTER ROLE {role} SET search_path ="
+)
 
 
 def hidden(dsn: str) -> list[Obstacle]:
@@ -43,21 +26,8 @@ def hidden(dsn: str) -> list[Obstacle]:
         return list(obstacles(connection))
 
 
-def put_faulty(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute(
-            f"INSERT INTO {U} (kilo_user_id, cost, input_tokens, output_tokens, cache_write_tokens, cache_hit_tokens)"
-            " VALUES ('anon:192.0.2.1', 0, 0, 0, 0, 0) RETURNING id"
-        ).fetchone()
-        assert row is not None
-        connection.execute(f"INSERT INTO {T} (id, message_id, {C}) VALUES (%s, 'm', 'a b')", row)
-
-
 def stored(dsn: str) -> tuple[Status, str]:
-    docket = Docket(claims_of("after"))
-    judge_schema(docket, dsn)
-    judge_stored(docket, dsn, STRICT)
-    found = next(one for one in docket.judgements() if one.claim.id == "D1")
+    found = judged(dsn)["D1"]
     return found.status, found.detail
 
 
@@ -107,9 +77,70 @@ HIDES = [
             f"{READS}; GRANT USAGE ON SCHEMA reporting TO {{role}}",
             f"GRANT SELECT ON reporting.{T} TO {{role}}; ALTER ROLE {{role}} SET search_path = reporting, public",
         ),
-        f"before public.{T}",
+        f"finds reporting.{T}, and there is public.{T}",
         "search_path",
         id="copy before the table",
+    ),
+    pytest.param(
+        (REPORTING, f"{COPY.format(table=T)}; {COPY.format(table=U)}", f"{SEES_REPORTING} reporting"),
+        f"finds reporting.{T}, and there is public.{T}",
+        "search_path",
+        id="copies alone",
+    ),
+    pytest.param(
+        (
+            REPORTING,
+            f"CREATE VIEW reporting.{T} AS SELECT * FROM public.{T}; CREATE VIEW reporting.{U} AS TABLE public.{U}",
+            f"{SEES_REPORTING} reporting",
+        ),
+        "is a view",
+        "search_path",
+        id="views alone",
+    ),
+    pytest.param(
+        (
+            REPORTING,
+            COPY.format(table=T),
+            f"UPDATE reporting.{T} SET {C} = 'a b'",
+            f"{SEES_REPORTING} reporting, public",
+        ),
+        f"finds reporting.{T}, and there is public.{T}",
+        "search_path",
+        id="faulty copy before the table",
+    ),
+    pytest.param(
+        (REPORTING, COPY.format(table=U), f"{READS}; {SEES_REPORTING} reporting, public"),
+        f"finds reporting.{U}, and there is public.{U}",
+        "search_path",
+        id="copy before usage",
+    ),
+    pytest.param(
+        (f"ALTER TABLE {U} RENAME TO usage_rows", f"CREATE VIEW {U} AS TABLE usage_rows", READS),
+        f"public.{U} is a view",
+        "search_path",
+        id="usage is a view",
+    ),
+    pytest.param(
+        (
+            REPORTING,
+            f"ALTER TABLE {T} SET SCHEMA reporting; CREATE TABLE public.{T} (LIKE reporting.{T} INCLUDING ALL)",
+            f"{READS}; GRANT ALL ON SCHEMA reporting TO {{role}}; GRANT INSERT ON reporting.{T} TO {{role}}",
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = reporting', current_database()); END $$",
+            "ALTER ROLE {role} SET search_path = public",
+        ),
+        f"finds public.{T}, and there is reporting.{T}",
+        "search_path",
+        id="copy in public, the table where the database's path leads",
+    ),
+    pytest.param(
+        (
+            REPORTING,
+            f"ALTER TABLE {T} SET SCHEMA reporting; CREATE TABLE public.{T} (LIKE reporting.{T} INCLUDING ALL)",
+            f"{READS}; ALTER ROLE {{role}} SET search_path = reporting, public",
+        ),
+        f"finds public.{T}, and there is reporting.{T}",
+        "search_path",
+        id="copy in public, no grant on the schema before it",
     ),
 ]
 
@@ -122,9 +153,10 @@ def test_what_hides_a_faulty_row_is_told_and_leaves_the_claim_unknown(
     with granted(ready_dsn, *statements) as dsn:
         found = hidden(dsn)
         assert any(told in one.sentence and remedy in one.remedy for one in found)
-        status, detail = stored(dsn)
-    assert status in (Status.UNKNOWN, Status.REFUTED)
-    assert told in detail
+        claims = judged(dsn)
+    assert claims["D1"].status is Status.UNKNOWN
+    assert told in claims["D1"].detail
+    assert decide(claims.values()) is Verdict.INCONCLUSIVE, [one.findings for one in claims.values()]
 
 
 SHOWS = [
@@ -146,6 +178,32 @@ SHOWS = [
         "",
         id="copy off the path",
     ),
+    pytest.param(
+        (
+            READS,
+            REPORTING,
+            f"CREATE VIEW reporting.{T} AS TABLE public.{T}; GRANT USAGE ON SCHEMA reporting TO {{role}}",
+        ),
+        "",
+        id="view off the path",
+    ),
+    pytest.param(
+        (
+            REPORTING,
+            f"ALTER TABLE {T} SET SCHEMA reporting; ALTER TABLE {U} SET SCHEMA reporting",
+            f"{SEES_REPORTING} reporting",
+        ),
+        "",
+        id="tables in another schema",
+    ),
+    pytest.param(
+        (
+            f"GRANT SELECT (id, kilo_user_id, created_at) ON {U} TO {{role}}",
+            f"GRANT SELECT (id, message_id, {C}) ON {T} TO {{role}}",
+        ),
+        "",
+        id="needed columns alone",
+    ),
 ]
 
 
@@ -164,7 +222,7 @@ def test_what_hides_nothing_is_no_obstacle(
 )
 def test_a_standby_that_lags_is_told_once(lag_s: float, told: list[str]) -> None:
     records: list[tuple[object, ...]] = [
-        (table, "public", "r", "me", False, [], [], [], True, lag_s) for table in (U, T)
+        (table, "public", "r", "me", False, [], [], [], True, lag_s, []) for table in (U, T)
     ]
     found = obstacles_of(records)
     assert len(found) == len(told)

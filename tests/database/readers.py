@@ -1,0 +1,54 @@
+"""Roles that may read this or that of a migrated database, and what the gate says of it by what they see."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from harness import plan
+from harness.checks.gate_schema import judge_schema, judge_stored
+from harness.headers.policy import STRICT
+from harness.run.gate import claims_of
+from harness.verdict import Docket, Judgement
+
+T, U, C = plan.METADATA_TABLE, plan.USAGE_TABLE, plan.COLUMN
+READS = f"GRANT SELECT ON {U}, {T} TO {{role}}"
+
+
+@contextmanager
+def granted(dsn: str, *statements: str, attributes: str = "") -> Iterator[str]:
+    """A DSN of a role that was given what the statements say, by the owner."""
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        role = f"reader_of_{owner.info.dbname}"
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'geheim' {attributes}")
+        try:
+            for statement in statements:
+                owner.execute(statement.format(role=role))
+            yield make_conninfo(dsn, user=role, password="geheim")
+        finally:
+            owner.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+            owner.execute(f"DROP OWNED BY {role}")
+            owner.execute(f"DROP ROLE {role}")
+
+
+def put_faulty(dsn: str) -> None:
+    put(dsn, "a b")
+
+
+def put(dsn: str, value: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(
+            f"INSERT INTO {U} (kilo_user_id, cost, input_tokens, output_tokens, cache_write_tokens, cache_hit_tokens)"
+            " VALUES ('anon:192.0.2.1', 0, 0, 0, 0, 0) RETURNING id"
+        ).fetchone()
+        assert row is not None
+        connection.execute(f"INSERT INTO {T} (id, message_id, {C}) VALUES (%s, 'm', %s)", (row[0], value))
+
+
+def judged(dsn: str) -> dict[str, Judgement]:
+    """M3, M4 and D1."""
+    docket = Docket(tuple(one for one in claims_of("after") if one.id in ("M3", "M4", "D1")))
+    judge_schema(docket, dsn)
+    judge_stored(docket, dsn, STRICT)
+    return {one.claim.id: one for one in docket.judgements()}
