@@ -53,7 +53,7 @@ def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect] | None 
         return (Drift(plan.METADATA_TABLE, f"a table with {words}", "there is no such table", (), advice),)
     columns = catalog.columns(connection, plan.METADATA_TABLE)
     found = database_effects(connection) if effects is None else effects
-    if any(effect.subject == plan.METADATA_TABLE and effect.remedy for effect in found):
+    if not catalog.is_table(connection, plan.METADATA_TABLE):
         # Something stands in the table's place: its columns and indexes are looked at once it is back.
         return tuple(_effect_drift(found))
     return (*_effect_drift(found), *_column_drift(columns), *_index_drift(connection, columns))

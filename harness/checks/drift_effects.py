@@ -11,8 +11,10 @@ from harness import plan
 from harness.checks.effects import Effect, Target
 from harness.checks.effects_column import column_effects, with_values_of_type
 from harness.checks.effects_constraints import constraint_effects, index_effects
+from harness.checks.effects_policies import policy_effects
 from harness.checks.effects_relation import relation_effects, rule_effects
 from harness.checks.effects_triggers import trigger_effects
+from harness.checks.effects_view import lacking
 from harness.database import effects
 from harness.database.catalog import Connection
 from harness.headers.shapes import STORED_VALUES
@@ -21,7 +23,10 @@ USER_COLUMN: Final = "kilo_user_id"
 USERS: Final = ("192.0.2.1", "2001:db8:2:0::16", "::ffff:127.0.0.1", "203.0.113.77")
 """Addresses that make the ids of anonymous users."""
 
-_TABLES: Final = (plan.METADATA_TABLE, plan.USAGE_TABLE)
+_COUNTED: Final = {plan.METADATA_TABLE: plan.COLUMN, plan.USAGE_TABLE: USER_COLUMN}
+"""The tables whose rows count, each with the column that does."""
+VIEWS_MAX: Final = 5
+"""Views over one another that are looked through."""
 
 
 def database_effects(connection: Connection) -> tuple[Effect, ...]:
@@ -36,17 +41,30 @@ def database_effects(connection: Connection) -> tuple[Effect, ...]:
     )
 
 
-def _of_table(connection: Connection, target: Target) -> Iterator[Effect]:
+def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MAX) -> Iterator[Effect]:
     relation = effects.relation(connection, target.table)
+    if relation is None:
+        return
     columns = effects.given(connection, target.table)
     own = next((column for column in columns if column.name == target.column), None)
-    if relation is None or own is None:
+    if own is None:
+        if relation.kind in "vmf":
+            yield lacking(target, relation)
         return
-    target = replace(target, type=own.type)
+    derived = tuple(
+        (each.name, each.expression) for each in columns if each.generated and each.expression is not None
+    )
+    target = replace(target, type=own.type, derived=derived)
     tried = with_values_of_type(connection, target)
-    yield from rule_effects(connection, tried)
-    yield from trigger_effects(connection, tried, _TABLES)
+    yield from rule_effects(connection, tried, relation)
+    yield from trigger_effects(connection, tried, _COUNTED)
     yield from relation_effects(connection, tried, relation)
+    yield from policy_effects(connection, tried)
     yield from constraint_effects(connection, tried)
     yield from index_effects(connection, tried)
     yield from column_effects(connection, target, columns)
+    if relation.kind == "v" and views_left:
+        for base in relation.bases:
+            if "." not in base:  # one in another schema is not found by its name alone
+                below = replace(target, table=base[1:-1].replace('""', '"') if base[0] == '"' else base)
+                yield from _of_table(connection, below, views_left - 1)

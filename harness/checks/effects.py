@@ -1,5 +1,6 @@
 """What a database does to the values and rows of a run, beyond what the migration makes: one effect, and its words."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -29,6 +30,17 @@ class Target:
     type: str
     """As PostgreSQL writes it."""
     values: tuple[str | None, ...]
+    derived: tuple[tuple[str, str], ...] = ()
+    """Columns that are generated, each with its expression."""
+
+    def in_terms(self, expression: str) -> str:
+        """The expression with what generated columns are made of in their place."""
+        for name, made_of in self.derived:
+            if name != self.column:
+                expression = re.sub(
+                    rf'(?<![\w."\']){re.escape(name)}(?![\w"\'(])', f"({made_of})", expression
+                )
+        return expression
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _derived_effects(connection: Connection, target: Target, column: Given) -> I
             return
         outcomes = fits = ()
     refused = [
-        Outcome(one.value, one.value, one.refused or fit.refused)
+        Outcome(one.value, one.value, one.refused or fit.refused or _missing(column, fit))
         for one, fit in zip(outcomes, fits, strict=True)
     ]
     if harms(refused):
@@ -148,6 +148,10 @@ def _derived_effects(connection: Connection, target: Target, column: Given) -> I
             _LOCKS,
             declared="no such column",
         )
+
+
+def _missing(column: Given, made: Outcome) -> str:
+    return f"{column.name} is made NULL and may not be" if column.not_null and made.result is None else ""
 
 
 def _alter(target: Target, action: str) -> str:

@@ -66,7 +66,7 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
     parts, depends, reason = [], False, ""
     for part in conjuncts(constraint.expression or ""):
         try:
-            found = evaluated(connection, part, target.column, target.type, target.values)
+            found = evaluated(connection, target.in_terms(part), target.column, target.type, target.values)
         except OpenError as error:
             depends |= error.sqlstate == DEPENDS
             reason = reason or str(error)
@@ -74,9 +74,10 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
             parts.append([_held(one) for one in found])
     outcomes = [next((one for one in row if one.refused), row[0]) for row in zip(*parts, strict=True)]
     on_column = target.column in constraint.columns
+    concerns = on_column or _mentions(target.in_terms(constraint.expression or ""), target.column)
     if outcomes and harms(outcomes):
         does, certainty = told(outcomes), Certainty.CERTAIN
-    elif depends and not on_column:
+    elif depends and not concerns:
         does, certainty = "depends on other columns alone", Certainty.NONE
     elif reason:
         does = "depends on other columns, too" if depends else f"cannot be tried: {reason}"
@@ -99,6 +100,8 @@ def _held(one: Outcome) -> Outcome:
 def _foreign_key(connection: Connection, target: Target, constraint: Constraint) -> Effect:
     does = f"refuses every value that is not in {constraint.other}"
     certainty = Certainty.CERTAIN
+    if len(constraint.columns) > 1 and "MATCH FULL" not in constraint.definition:
+        does, certainty = f"{does} together with its other columns, unless one is NULL", Certainty.OPEN
     other = constraint.other.rpartition(".")[2].strip('"')
     # A trigger may add the value to the other table before the key is checked.
     for trigger in effects.triggers(connection, target.table):
@@ -125,6 +128,11 @@ def _of_constraint(constraint: Constraint, does: str, certainty: Certainty, *, o
 
 
 def _unique(connection: Connection, target: Target, index: Maintained) -> Effect | None:
+    index = replace(
+        index,
+        keys=[target.in_terms(key) for key in index.keys],
+        predicate=None if index.predicate is None else target.in_terms(index.predicate),
+    )
     own, others = _split(connection, target, index)
     told_in = (*index.keys, index.predicate or "")
     if others and not any(_mentions(text, target.column) for text in told_in):
@@ -156,7 +164,8 @@ def _unique(connection: Connection, target: Target, index: Maintained) -> Effect
 
 def _split(connection: Connection, target: Target, index: Maintained) -> tuple[list[str], list[str]]:
     """The keys that are the same whenever the value is, constants too, and those that depend on other columns."""
-    own, others = [], []
+    own: list[str] = []
+    others: list[str] = []
     for key in index.keys:
         try:
             evaluated(connection, key, target.column, target.type, [None])

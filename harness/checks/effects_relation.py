@@ -1,7 +1,7 @@
 """What takes a table's rows elsewhere or not at all: rules, partitions, inheritance."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import psycopg
@@ -56,10 +56,10 @@ def relation_effects(connection: Connection, target: Target, relation: Relation)
         )
 
 
-def rule_effects(connection: Connection, target: Target) -> Iterator[Effect]:
-    """The effects of rules that rewrite what is sent to the table."""
+def rule_effects(connection: Connection, target: Target, relation: Relation) -> Iterator[Effect]:
+    """The effects of rules that rewrite what is sent to the table, or to a view in its place."""
     for rule in effects.rules(connection, target.table):
-        does, certainty = _of_rule(connection, target, rule)
+        does, certainty = _of_rule(connection, target, rule, relation.bases)
         yield Effect(
             f"rule {rule.name} of {rule.relation}",
             one_line(rule.definition).rstrip(";"),
@@ -69,7 +69,9 @@ def rule_effects(connection: Connection, target: Target) -> Iterator[Effect]:
         )
 
 
-def _of_rule(connection: Connection, target: Target, rule: Rule) -> tuple[str, Certainty]:
+def _of_rule(
+    connection: Connection, target: Target, rule: Rule, bases: Sequence[str]
+) -> tuple[str, Certainty]:
     if rule.enabled not in "OA":
         return "is disabled, or for replication alone", Certainty.NONE
     if rule.event == _DELETE:
@@ -81,9 +83,13 @@ def _of_rule(connection: Connection, target: Target, rule: Rule) -> tuple[str, C
     if not rule.instead:
         return _of_addition(target, action)
     fate = "lost" if action.strip(" ;").upper() == "INSTEAD NOTHING" else "not written here but elsewhere"
+    if any(re.search(rf'(?i)\bINSERT\s+INTO\s+{re.escape(base)}(?![\w"])', action) for base in bases):
+        return "writes to the table that the view reads, as its action says", Certainty.OPEN
     if not rule.conditional:
         return f"every row is {fate}", Certainty.CERTAIN
     condition = re.search(r"(?s)\bWHERE\b(.*)\bDO\s+INSTEAD\b", rule.definition)
+    if condition and re.search(r"(?i)\bSELECT\b", condition[1]):
+        return f"some rows are {fate}, depending on what is in tables", Certainty.OPEN
     text = re.sub(r"(?i)\bnew\.", "", condition[1]) if condition else "true"
     try:
         found = evaluated(connection, text, target.column, target.type, target.values)
@@ -113,6 +119,11 @@ def _partitions(connection: Connection, target: Target, relation: Relation, key:
     advice = "a default partition takes what no other does"
     if key.startswith("HASH"):
         remedy, advice = (), "add the partition of each remainder that is missing"
+    elif relation.has_default or relation.has_parts_in_parts:
+        remedy, advice = (
+            (),
+            "add a partition, to the table or to that of its partitions, that takes such rows",
+        )
     taken = " OR ".join(f"({bound or 'true'})" for bound in relation.leaves) or "false"
     try:
         does, certainty = _taken(connection, target, key, taken)

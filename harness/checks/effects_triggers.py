@@ -1,14 +1,16 @@
 """What triggers do to values and rows: tried where their source only computes, else read from it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from harness import plan
 from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
+from harness.checks.effects_calls import called_effect
 from harness.database import effects
 from harness.database.catalog import Connection
 from harness.database.effects import INSERT, UPDATE, Trigger
-from harness.database.evaluation import OpenError, Outcome, identifier
+from harness.database.evaluation import OpenError, Outcome, evaluated, identifier
 from harness.database.trigger_source import Source
 from harness.database.trigger_trial import LATE, computes, condition, tried
 
@@ -18,8 +20,8 @@ HARMLESS_FUNCTIONS: Final = ("suppress_redundant_updates_trigger", "moddatetime"
 _SEEN: Final = "what it does is seen by the requests"
 
 
-def trigger_effects(connection: Connection, target: Target, tables: tuple[str, ...]) -> Iterator[Effect]:
-    """An effect for each trigger; `tables` are those whose rows count, should one write to them."""
+def trigger_effects(connection: Connection, target: Target, counted: Mapping[str, str]) -> Iterator[Effect]:
+    """An effect for each trigger; `counted` are the tables whose rows count, each with the column that does."""
     for trigger in effects.triggers(connection, target.table):
         source = Source(trigger.source, target.column)
         if not trigger.fires:
@@ -30,16 +32,19 @@ def trigger_effects(connection: Connection, target: Target, tables: tuple[str, .
         elif trigger.language != "plpgsql":
             yield _opaque(trigger, source)
         else:
-            yield _judged(connection, target, trigger, source, tables)
+            yield _judged(connection, target, trigger, source, counted)
 
 
 def _judged(
-    connection: Connection, target: Target, trigger: Trigger, source: Source, tables: tuple[str, ...]
+    connection: Connection, target: Target, trigger: Trigger, source: Source, counted: Mapping[str, str]
 ) -> Effect:
     when = Source(condition(trigger), target.column)
     depends = source.reads_others or when.reads_others
     whole = Source(f"{source.text}\n;{when.text}", target.column)
     try:
+        copied = source.copies
+        if copied and not when.text and trigger.has_row_result and trigger.has(INSERT):
+            return _effect(trigger, source, f"stores {copied} in its place", Certainty.CERTAIN)
         if computes(connection, whole):
             return _tried(connection, target, trigger, source, depends=depends)
         certain = _certain_part(source)
@@ -49,7 +54,7 @@ def _judged(
                 return _effect(trigger, source, found, Certainty.CERTAIN)
     except OpenError as error:
         return _effect(trigger, source, f"cannot be tried ({error}); {_SEEN}", Certainty.OPEN)
-    return _by_source(trigger, source, tables)
+    return _by_source(connection, target, trigger, source, counted)
 
 
 def _tried(
@@ -95,22 +100,43 @@ def _words(outcomes: tuple[Outcome, ...]) -> str:
     return told(outcomes, verb="loses")
 
 
-def _by_source(trigger: Trigger, source: Source, tables: tuple[str, ...]) -> Effect:
-    for table in tables:
-        write = source.writes(table)
+def _stored(connection: Connection, target: Target, expression: str) -> tuple[Outcome, ...]:
+    """What becomes of each value where a trigger stores an expression of the new row; none where it cannot be said."""
+    text = re.sub(r"(?i)\bnew\s*\.\s*", "", expression)
+    try:
+        return evaluated(connection, text, target.column, target.type, target.values)
+    except OpenError:
+        return ()
+
+
+def _by_source(
+    connection: Connection, target: Target, trigger: Trigger, source: Source, counted: Mapping[str, str]
+) -> Effect:
+    for table, column in counted.items():
+        write = Source(source.text, column).writes(table, column)
         if write:
-            # One that names the new row is sent for what is written now, another may be for rows of long ago.
-            certainty = Certainty.CERTAIN if re.search(r"(?i)\bNEW\b", write) else Certainty.OPEN
-            return _effect(trigger, source, f"sends {one_line(write, 100)}", certainty)
+            # A row of metadata may come after that of usage, and is then not touched.
+            in_time = table == trigger.relation or trigger.relation != plan.USAGE_TABLE
+            certainty = Certainty.CERTAIN if write.certain and in_time else Certainty.OPEN
+            return _effect(trigger, source, f"sends {one_line(write.statement, 100)}", certainty)
+    if trigger.timing == "INSTEAD OF" and source.inserted:
+        outcomes = _stored(connection, target, source.inserted)
+        if harms(outcomes):
+            return _effect(trigger, source, told(outcomes), Certainty.CERTAIN)
+    called = called_effect(connection, source, counted)
     if trigger.has_row_result:
         stores = re.search(r"(?i)\b(INSERT|EXECUTE)\b", source.code) is not None
         if source.returns and set(source.returns) == {"null"} and not stores:
             return _effect(trigger, source, "returns NULL: every row is dropped", Certainty.CERTAIN)
         if _may_harm(trigger, source):
             return _effect(trigger, source, f"{_reasons(source)}; {_SEEN}", Certainty.OPEN)
+        if called:
+            return _effect(trigger, source, f"{called}; {_SEEN}", Certainty.OPEN)
         return _effect(trigger, source, "neither sets the column nor drops the row", Certainty.NONE)
     if source.raises or re.search(r"(?i)\bEXECUTE\b", source.code):
         return _effect(trigger, source, f"may raise an error; {_SEEN}", Certainty.OPEN)
+    if called:
+        return _effect(trigger, source, f"{called}; {_SEEN}", Certainty.OPEN)
     return _effect(
         trigger, source, f"runs {trigger.timing} the write and sets no column of it", Certainty.NONE
     )

@@ -16,6 +16,16 @@ _MARKERS: Final = ("message_id", "project_id")
 """A column of text in which a made-up row has its number, so that it is known again."""
 
 
+def lacking(target: Target, relation: Relation) -> Effect:
+    """The effect of a view or a foreign table in the table's place that has no such column."""
+    found = "a foreign table" if relation.kind == "f" else f"a view: {one_line(relation.view or '')}"
+    does = f"has no column {target.column}, so that every INSERT of it is refused (42703)"
+    remedy, advice = _put_back(target, relation)
+    return Effect(
+        target.table, found, does, Certainty.CERTAIN, remedy, advice, declared="a table", on_column=True
+    )
+
+
 def view_effect(connection: Connection, target: Target, relation: Relation, text: str) -> Effect:
     """The effect of a view; its remedy puts the table back where the view reads one table alone."""
     does, certainty = _shown(connection, target, relation, text)
@@ -30,15 +40,7 @@ def view_effect(connection: Connection, target: Target, relation: Relation, text
             f"takes no value for {target.column}, which is an expression in it",
             Certainty.CERTAIN,
         )
-    table = identifier(target.table)
-    remedy: tuple[str, ...] = ()
-    if len(relation.bases) == 1 and "." not in relation.bases[0] and relation.kind == "v":
-        remedy = (f"DROP VIEW {table};", f"ALTER TABLE {relation.bases[0]} RENAME TO {table};")
-    advice = (
-        "views that read this one have to be dropped before"
-        if remedy
-        else "put the table in its place by hand"
-    )
+    remedy, advice = _put_back(target, relation)
     return Effect(
         target.table,
         f"a view: {one_line(text)}",
@@ -49,6 +51,15 @@ def view_effect(connection: Connection, target: Target, relation: Relation, text
         declared="a table",
         on_column=True,
     )
+
+
+def _put_back(target: Target, relation: Relation) -> tuple[tuple[str, ...], str]:
+    """Statements that put the table in its place again, where a view reads one alone; and what to do otherwise."""
+    table = identifier(target.table)
+    if len(relation.bases) == 1 and "." not in relation.bases[0] and relation.kind == "v":
+        remedy = (f"DROP VIEW {table};", f"ALTER TABLE {relation.bases[0]} RENAME TO {table};")
+        return remedy, "views that read this one have to be dropped before"
+    return (), "put the table in its place by hand"
 
 
 def _shown(connection: Connection, target: Target, relation: Relation, text: str) -> tuple[str, Certainty]:

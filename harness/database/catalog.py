@@ -104,6 +104,12 @@ def exists(connection: Connection, relation: str) -> bool:
     return bool(_rows(connection, "SELECT to_regclass(quote_ident(%s)) IS NOT NULL", relation)[0][0])
 
 
+def is_table(connection: Connection, table: str) -> bool:
+    """Whether the name stands for a table, partitioned or not, and not for a view or a foreign table."""
+    statement = "SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = to_regclass(quote_ident(%s))"
+    return any(row[0] for row in _rows(connection, statement, table))
+
+
 def is_partitioned(connection: Connection, table: str) -> bool:
     """Whether the table holds its rows in parts."""
     kind = "SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(quote_ident(%s))"

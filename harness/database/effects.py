@@ -79,6 +79,28 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the owner's own. `source` is empty where its body was parsed when it was made (BEGIN ATOMIC)."""
+
+    name: str
+    language: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A row-level security policy that looks at rows which are inserted."""
+
+    name: str
+    permissive: bool
+    roles: list[str]
+    """Names; `public` for all."""
+    check: str
+    forced: bool
+    """Whether it holds for the table's owner, too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A rule that rewrites statements. `event` is 2 for UPDATE, 3 for INSERT, 4 for DELETE."""
 
@@ -123,6 +145,10 @@ class Relation:
     """The same of the relation, where it is a partition."""
     children: list[str]
     parents: list[str]
+    has_default: bool
+    """Whether it has a default partition."""
+    has_parts_in_parts: bool
+    """Whether a partition of it is partitioned."""
     bases: list[str]
     """The relations that a view reads."""
     insertable: bool
@@ -148,35 +174,45 @@ class Given:
 
 def constraints(connection: Connection, table: str) -> tuple[Constraint, ...]:
     """Constraints other than keys and NOT NULL, by table and name."""
-    return _facts(connection, Constraint, "constraints", table)
+    return _facts(connection, Constraint, "constraints", table=table)
 
 
 def triggers(connection: Connection, table: str) -> tuple[Trigger, ...]:
     """All triggers but PostgreSQL's own, by table and name."""
-    return _facts(connection, Trigger, "triggers", table)
+    return _facts(connection, Trigger, "triggers", table=table)
+
+
+def functions(connection: Connection, name: str) -> tuple[Function, ...]:
+    """Functions of a name, without its schema, that do not come with PostgreSQL."""
+    return _facts(connection, Function, "functions", name=name)
+
+
+def policies(connection: Connection, table: str) -> tuple[Policy, ...]:
+    """Policies for INSERT, by name; none where row-level security is off."""
+    return _facts(connection, Policy, "policies", table=table)
 
 
 def rules(connection: Connection, table: str) -> tuple[Rule, ...]:
     """Rules by name, but for the one that a view is."""
-    return _facts(connection, Rule, "rules", table)
+    return _facts(connection, Rule, "rules", table=table)
 
 
 def maintained(connection: Connection, table: str) -> tuple[Maintained, ...]:
     """Indexes that writes maintain, by table and name; valid or not."""
-    return _facts(connection, Maintained, "indexes", table)
+    return _facts(connection, Maintained, "indexes", table=table)
 
 
 def relation(connection: Connection, table: str) -> Relation | None:
     """What the name stands for, None when for nothing."""
-    return next(iter(_facts(connection, Relation, "relation", table)), None)
+    return next(iter(_facts(connection, Relation, "relation", table=table)), None)
 
 
 def given(connection: Connection, table: str) -> tuple[Given, ...]:
     """The columns in their order."""
-    return _facts(connection, Given, "columns", table)
+    return _facts(connection, Given, "columns", table=table)
 
 
-def _facts(connection: Connection, kind: type[_Fact], name: str, table: str) -> tuple[_Fact, ...]:
-    statement = sql_text(f"queries/effects_{name}.sql").encode()
+def _facts(connection: Connection, kind: type[_Fact], query: str, **given: str) -> tuple[_Fact, ...]:
+    statement = sql_text(f"queries/effects_{query}.sql").encode()
     with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return tuple(cursor.execute(statement, {"table": table}).fetchall())
+        return tuple(cursor.execute(statement, given).fetchall())

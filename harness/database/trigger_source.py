@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 _LITERAL: Final = re.compile(
     r"(?P<comment>--[^\n]*|/\*.*?\*/)"
@@ -33,6 +33,16 @@ _SESSION: Final = re.compile(
     r"|current_query|application_name|current_schema)\b"
 )
 _RETURN: Final = re.compile(r"(?i)\bRETURN\b\s*([^;]*);")
+_SET: Final = re.compile(r"(?i)\bSET\b")
+_NESTING: Final = re.compile(r"(?i)[()]|\b(?:WHERE|FROM|RETURNING|WHEN)\b")
+"""What an UPDATE only reads comes after one of these words, unless they stand in parentheses."""
+
+
+class Write(NamedTuple):
+    """A statement that changes rows, and whether they are certainly those that are written now."""
+
+    statement: str
+    certain: bool
 
 
 @dataclass(frozen=True)
@@ -105,13 +115,51 @@ class Source:
         rest = re.sub(rf'(?i)\b(NEW|OLD)\s*\.\s*"?{own}"?(?!\w)', " ", code)
         return re.search(r"(?i)\b(NEW|OLD)\b", rest) is not None or _SESSION.search(rest) is not None
 
-    def writes(self, table: str) -> str:
-        """The first UPDATE of the column, or DELETE, that it sends to a table; empty where there is none."""
+    def writes(self, table: str, column: str) -> Write | None:
+        """The first statement that changes a column of a table, or takes rows out of it.
+
+        A DELETE, a TRUNCATE, an UPDATE that sets the column, or a MERGE that deletes or sets it.
+        """
         named = rf'(?:ONLY\s+)?(?:[\w"]+\s*\.\s*)?"?{re.escape(table)}"?(?!\w)'
-        column = re.escape(self.column)
-        update = rf'\bUPDATE\s+{named}[^;]*?\bSET\b[^;]*?"?\b{column}\b"?\s*=[^;]*'
-        found = re.search(rf"(?i){update}|\bDELETE\s+FROM\s+{named}[^;]*", self.code)
-        return " ".join(self.whole(found[0]).split()) if found else ""
+        removes = rf"\bDELETE\s+FROM\s+{named}|\bTRUNCATE\s+(?:TABLE\s+)?(?:[^;]*,\s*)?{named}"
+        changes = rf"\bUPDATE\s+{named}|\bMERGE\s+INTO\s+{named}"
+        for match in re.finditer(rf"(?i)(?P<removes>{removes})[^;]*|(?:{changes})[^;]*", self.code):
+            deletes = match["removes"] or re.search(r"(?i)\bTHEN\s+DELETE\b", match[0])
+            assigned = _sets(match[0], column)
+            if not deletes and not assigned:
+                continue
+            # What names the new row is sent for what is written now; another may be for rows of long ago.
+            concerns = re.search(r"(?i)\bNEW\b", match[0]) is not None
+            same = re.fullmatch(rf'(?i)NEW\s*\.\s*"?{re.escape(column)}"?', assigned) is not None
+            everything = match[0][:8].upper() == "TRUNCATE" and not self._branched(match.start())
+            return Write(" ".join(self.whole(match[0]).split()), (concerns and not same) or everything)
+        return None
+
+    @property
+    def copies(self) -> str:
+        """Another column of NEW that the column is always set to, as the only thing that it is set to; or empty."""
+        if len(self.assignments) != 1 or len(self.certain) != 1:
+            return ""
+        match = re.fullmatch(r'(?i)NEW\s*\.\s*"?(\w+)"?(?:\s*::\s*\w+)?', self.certain[0])
+        return match[1] if match and match[1].lower() != self.column.lower() else ""
+
+    @property
+    def inserted(self) -> str:
+        """What the only INSERT with lists of columns and values puts into the column.
+
+        NULL where it leaves the column out; empty where there is another INSERT, or a way around it.
+        """
+        found = list(re.finditer(r"(?i)\bINSERT\s+INTO\b", self.code))
+        lists = re.search(
+            r"(?is)\bINSERT\s+INTO\s+[\w.\"]+\s*\(([^()]*)\)\s*VALUES\s*\((.*?)\)\s*;", self.code
+        )
+        if len(found) != 1 or lists is None or self._branched(found[0].start()):
+            return ""
+        names = [name.strip().strip('"').lower() for name in lists[1].split(",")]
+        values = _items(lists[2])
+        if len(names) != len(values):
+            return ""
+        return self.whole(dict(zip(names, values, strict=True)).get(self.column.lower(), "NULL"))
 
     def _assignments(self) -> Iterator[tuple[int, str]]:
         own = rf'NEW\s*\.\s*"?{re.escape(self.column)}"?(?!\w)'
@@ -130,3 +178,36 @@ class Source:
         opened = len(re.findall(r"(?i)(?<!END )\b(?:IF|LOOP)\b", re.sub(r"\s+", " ", before)))
         closed = len(re.findall(r"(?i)\bEND (?:IF|LOOP)\b", re.sub(r"\s+", " ", before)))
         return opened != closed or re.search(r"(?i)\b(CASE|EXCEPTION|RETURN)\b", before) is not None
+
+
+def _sets(statement: str, column: str) -> str:
+    """What a SET list of the statement assigns to the column, by itself or with others in parentheses; or empty."""
+    name = rf'"?\b{re.escape(column)}\b"?'
+    assigned = re.compile(rf"(?i)(?:^|,)\s*{name}\s*=\s*([^,]*)|(\([^()=]*{name}[^()=]*\))\s*=")
+    for match in _SET.finditer(statement):
+        found = assigned.search(_until_read(statement[match.end() :]))
+        if found:
+            return (found[1] or found[2]).strip()
+    return ""
+
+
+def _items(text: str) -> list[str]:
+    """The parts of a list, at its commas outside parentheses."""
+    items, depth, begin = [], 0, 0
+    for at, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            items.append(text[begin:at].strip())
+            begin = at + 1
+    return [*items, text[begin:].strip()]
+
+
+def _until_read(text: str) -> str:
+    """The text up to the first word, outside parentheses, after which an UPDATE only reads."""
+    depth = 0
+    for match in _NESTING.finditer(text):
+        if match[0] in "()":
+            depth += 1 if match[0] == "(" else -1
+        elif depth <= 0:
+            return text[: match.start()]
+    return text

@@ -40,11 +40,11 @@ def computes(connection: Connection, source: Source) -> bool:
         SELECT NOT EXISTS (
             SELECT 1 FROM unnest(%(names)s::text[]) AS called (name)
             WHERE NOT EXISTS (
-                SELECT 1 FROM pg_proc
-                WHERE proname = called.name AND pronamespace = 'pg_catalog'::regnamespace
+                SELECT 1 FROM pg_proc WHERE proname = called.name
             ) OR EXISTS (
                 SELECT 1 FROM pg_proc
                 WHERE proname = called.name
+                    AND provolatile <> 'i'
                     AND (pronamespace <> 'pg_catalog'::regnamespace
                         OR provolatile = 'v' AND proname <> ALL (%(harmless)s::text[]))
             )

@@ -15,6 +15,9 @@ SELECT class.relkind::text AS kind, class.relispartition AS is_partition,
     ARRAY(
         SELECT i.inhparent::regclass::text FROM pg_inherits AS i WHERE i.inhrelid = class.oid ORDER BY 1
     ) AS parents,
+    EXISTS (SELECT FROM pg_partitioned_table AS p WHERE p.partrelid = class.oid AND p.partdefid <> 0) AS has_default,
+    EXISTS (SELECT FROM pg_partition_tree(class.oid) AS part WHERE NOT part.isleaf AND part.relid <> class.oid)
+        AS has_parts_in_parts,
     ARRAY(
         SELECT DISTINCT base.oid::regclass::text
         FROM pg_rewrite AS r

@@ -89,15 +89,40 @@ def test_calls_are_named_without_key_words() -> None:
 @pytest.mark.parametrize(
     ("body", "written"),
     [
-        ("UPDATE t SET c = NULL WHERE c = NEW.c;", "UPDATE t SET c = NULL WHERE c = NEW.c"),
-        ("DELETE FROM ONLY public.t WHERE x;", "DELETE FROM ONLY public.t WHERE x"),
-        ("UPDATE t SET d = 1;", ""),
-        ("UPDATE t2 SET c = 1;", ""),
-        ("RAISE 'DELETE FROM t';", ""),
+        ("UPDATE t SET c = NULL WHERE c = NEW.c;", ("UPDATE t SET c = NULL WHERE c = NEW.c", True)),
+        ("DELETE FROM ONLY public.t WHERE x;", ("DELETE FROM ONLY public.t WHERE x", False)),
+        (
+            "UPDATE t SET d = (SELECT 1 FROM u), c = NEW.d;",
+            ("UPDATE t SET d = (SELECT 1 FROM u), c = NEW.d", True),
+        ),
+        ("UPDATE t SET c = NEW.c WHERE d;", ("UPDATE t SET c = NEW.c WHERE d", False)),
+        ("UPDATE t SET (d, c) = (1, 2);", ("UPDATE t SET (d, c) = (1, 2)", False)),
+        ("UPDATE t SET d = 1 WHERE c = NEW.c;", None),
+        ("UPDATE t SET d = 1 FROM u WHERE u.c = t.c RETURNING c;", None),
+        ("UPDATE t SET d = 1;", None),
+        ("UPDATE t2 SET c = 1;", None),
+        ("RAISE 'DELETE FROM t';", None),
+        ("MERGE INTO t USING u ON t.c = u.c WHEN MATCHED THEN UPDATE SET d = 1;", None),
+        ("TRUNCATE TABLE u, t;", ("TRUNCATE TABLE u, t", True)),
+        ("IF x THEN TRUNCATE t; END IF;", ("TRUNCATE t", False)),
     ],
 )
-def test_what_it_writes_to_a_table(body: str, written: str) -> None:
-    assert source(body).writes("t") == written
+def test_what_it_writes_to_a_table(body: str, written: tuple[str, bool] | None) -> None:
+    assert source(body).writes("t", "c") == written
+
+
+@pytest.mark.parametrize(
+    ("body", "stored"),
+    [
+        ("INSERT INTO b (d, c) VALUES (f(1, 2), lower(NEW.c));", "lower(NEW.c)"),
+        ("INSERT INTO b (d) VALUES (1);", "NULL"),
+        ("INSERT INTO b VALUES (NEW.*);", ""),
+        ("IF x THEN INSERT INTO b (c) VALUES (NEW.d); END IF;", ""),
+        ("INSERT INTO b (c) VALUES (NEW.c); INSERT INTO b (c) VALUES (NEW.d);", ""),
+    ],
+)
+def test_what_an_insert_puts_into_the_column(body: str, stored: str) -> None:
+    assert source(body).inserted == stored
 
 
 @pytest.mark.parametrize(

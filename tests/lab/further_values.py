@@ -6,6 +6,7 @@ from typing import Final
 from harness import plan
 from harness.checks.effects import Certainty
 from tests.lab.further_places import PLACES
+from tests.lab.further_reach import REACH
 from tests.lab.further_triggers import TRIGGERS, trigger
 
 T: Final = plan.METADATA_TABLE
@@ -140,6 +141,12 @@ TYPES: Final = {
 }
 FURTHER: Final = {
     f"{kind}-{name}": entry
-    for kind, group in (("check", CHECKS), ("trigger", TRIGGERS), ("place", PLACES), ("type", TYPES))
+    for kind, group in (
+        ("check", CHECKS),
+        ("trigger", TRIGGERS),
+        ("place", PLACES),
+        ("type", TYPES),
+        ("reach", REACH),
+    )
     for name, entry in group.items()
 }
