@@ -42,14 +42,14 @@ def judge_schema(docket: Docket, dsn: str) -> None:
             for claim in (COLUMN, INDEX):
                 docket.lack(claim, told)
             return
-        elsewhere = [one for one in obstacles(connection) if one.elsewhere]
-        ours = [one for one in elsewhere if one.table == plan.METADATA_TABLE]
-        _lack(docket, COLUMN, elsewhere)
+        doubts = [one for one in obstacles(connection) if one.elsewhere or one.stale]
+        ours = [one for one in doubts if one.stale or one.table == plan.METADATA_TABLE]
+        _lack(docket, COLUMN, doubts)
         _lack(docket, INDEX, ours)
-        if any(one.ambiguous for one in ours):
+        if any(one.ambiguous or one.stale for one in ours):
             return  # nothing of it need be true of the table that is written
         has_column = _judge_column(docket, columns)
-        if not any(one.ambiguous for one in elsewhere):
+        if not any(one.ambiguous for one in doubts):
             judge_effects(docket, connection)
         if ours:
             return  # a view has no index
@@ -68,8 +68,8 @@ def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
                 return
         found = obstacles(connection, STORED_COLUMNS)
         _lack(docket, STORED, found)
-        if any(one.refused or one.elsewhere for one in found):
-            return  # nothing is read, or it need not be what is written
+        if found:
+            return  # what could be read need not be what is written
         if all(one.name != plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
             docket.lack(STORED, f"there is no column {plan.COLUMN}")
             return

@@ -37,6 +37,8 @@ class Obstacle:
     """Whether what is found may be another relation than the one that is written."""
     ambiguous: bool = False
     """Whether that is because there are others of its name."""
+    stale: bool = False
+    """Whether all of the server is as it was some time ago, its catalogue, too."""
     refused: bool = False
     """Whether the server refuses to read at all; else it reads something that may not be everything."""
     filtered: bool = False
@@ -151,9 +153,8 @@ def _obstacles(found: Found) -> Iterator[Obstacle]:
         behind = (
             f"{found.lag_s:.1f} s behind" if found.lag_s and found.lag_s > 0 else "behind by an unknown time"
         )
-        yield Obstacle(
-            table, f"the server is a standby, {behind}: rows may not be there yet", "read from the primary"
-        )
+        told = f"the server is a standby, {behind}: rows may not be there yet"
+        yield Obstacle(table, told, "read from the primary", stale=True)
     for wrong in found.subscriptions:
         told = f"{table} is filled from another server, and {wrong}: rows may not be there yet"
         yield Obstacle(table, told, "read from the publisher")

@@ -61,11 +61,13 @@ SELECT wanted.name, n.nspname, c.relkind::text, current_user::text,
             WHEN NOT filled.enabled THEN 'is disabled'
             WHEN filled.pid IS NULL THEN 'is not running'
             WHEN filled.state NOT IN ('r', 's') THEN 'is still copying it'
+            WHEN filled.blocked THEN 'waits for a lock'
             WHEN coalesce(filled.silent_s, 61) > 60 THEN 'has not heard from it for a minute'
             ELSE format('is %%s s behind', round(filled.behind_s))
         END
         FROM (
             SELECT s.subname, own.subenabled AS enabled, s.pid, part.srsubstate AS state,
+                EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.pid = s.pid AND NOT l.granted) AS blocked,
                 extract(epoch FROM clock_timestamp() - s.last_msg_receipt_time) AS silent_s,
                 CASE WHEN s.received_lsn IS DISTINCT FROM s.latest_end_lsn
                     THEN extract(epoch FROM clock_timestamp() - s.last_msg_send_time) ELSE 0
@@ -76,7 +78,7 @@ SELECT wanted.name, n.nspname, c.relkind::text, current_user::text,
             WHERE part.srrelid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid))
         ) AS filled
         WHERE NOT filled.enabled OR filled.pid IS NULL OR filled.state NOT IN ('r', 's')
-            OR coalesce(filled.silent_s, 61) > 60 OR filled.behind_s > 5
+            OR filled.blocked OR coalesce(filled.silent_s, 61) > 60 OR filled.behind_s > 5
         ORDER BY 1
     ) AS subscriptions
 FROM unnest(%(tables)s::text[]) AS wanted(name)

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from harness.database.visibility import Obstacle, obstacles, obstacles_of
+from harness.database.visibility import Obstacle, obstacles
 from harness.verdict import Status, Verdict, decide
 from tests.database.readers import READS, C, T, U, granted, judged, put_faulty
 
@@ -215,15 +215,3 @@ def test_what_hides_nothing_is_no_obstacle(
     with granted(ready_dsn, *statements, attributes=attributes) as dsn:
         assert hidden(dsn) == []
         assert stored(dsn)[0] is Status.REFUTED
-
-
-@pytest.mark.parametrize(
-    ("lag_s", "told"), [(0.0, []), (4.0, []), (90.5, ["90.5 s behind"]), (-1.0, ["an unknown time"])]
-)
-def test_a_standby_that_lags_is_told_once(lag_s: float, told: list[str]) -> None:
-    records: list[tuple[object, ...]] = [
-        (table, "public", "r", "me", False, [], [], [], True, lag_s, []) for table in (U, T)
-    ]
-    found = obstacles_of(records)
-    assert len(found) == len(told)
-    assert all(words in one.sentence for words, one in zip(told, found, strict=True))
