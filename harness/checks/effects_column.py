@@ -22,6 +22,7 @@ def column_effects(connection: Connection, target: Target, columns: tuple[Given,
     if own is not None:
         yield from _type_effects(connection, target, own)
         yield from _default_effects(connection, target, own)
+        yield from _collation_effects(target, own)
     for column in columns:
         if column.generated and column.name != target.column:
             yield from _derived_effects(connection, target, column)
@@ -110,6 +111,16 @@ def _default_effects(connection: Connection, target: Target, own: Given) -> Iter
         declared="no default",
         on_column=True,
     )
+
+
+def _collation_effects(target: Target, own: Given) -> Iterator[Effect]:
+    if not own.deterministic:
+        yield Effect(
+            f"{target.table}.{target.column}, collation",
+            f"COLLATE {own.collation}, which is not deterministic",
+            "stores values as they are, and takes some that differ for equal: a look-up by one may find another's rows",
+            Certainty.NONE,
+        )
 
 
 def _default(connection: Connection, expression: str) -> str:

@@ -170,6 +170,10 @@ class Given:
     """b for a base type, d for a domain, e for an enumeration."""
     type_default: str | None
     not_null: bool
+    collation: str
+    """Empty for a type that has none."""
+    deterministic: bool
+    """Whether only values of the same bytes are equal."""
 
 
 def constraints(connection: Connection, table: str) -> tuple[Constraint, ...]:
