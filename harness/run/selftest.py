@@ -61,11 +61,11 @@ class Tried:
 
     @property
     def right(self) -> bool:
-        """A defect refuted by the claim meant for it, or unknown where it is hidden; a variant proven throughout."""
+        """A defect refuted by the claim meant for it, or unknown at most where it is hidden; a variant proven."""
         if self.trial.meant:
             return self.trial.meant in self.refuted
         if self.trial.unknown:
-            return self.verdict is not Verdict.GO and self.trial.unknown in self.unknown
+            return self.verdict is Verdict.INCONCLUSIVE and self.trial.unknown in self.unknown
         return self.verdict is Verdict.GO
 
     @property

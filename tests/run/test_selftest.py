@@ -53,7 +53,7 @@ def hidden(verdict: Verdict, *unknown: str) -> Tried:
 
 def test_hidden_rows_are_caught_where_the_claim_stays_unknown_and_a_hole_where_it_is_proven() -> None:
     assert status([*RIGHT, hidden(Verdict.INCONCLUSIVE, "D1")], "S1").status is Status.PROVEN
-    for wrong in (hidden(Verdict.GO), hidden(Verdict.INCONCLUSIVE, "M3")):
+    for wrong in (hidden(Verdict.GO), hidden(Verdict.INCONCLUSIVE, "M3"), hidden(Verdict.NO_GO, "D1")):
         assert status([*RIGHT, wrong], "S1").status is Status.REFUTED
         assert "hidden from D1" in status([*RIGHT, wrong], "S1").findings[0].effect
 

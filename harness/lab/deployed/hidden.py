@@ -68,8 +68,48 @@ HIDDEN: Final = (
         f"CREATE TABLE reporting.{T} (LIKE public.{T} INCLUDING ALL)",
         f"INSERT INTO reporting.{T} SELECT * FROM public.{T} WHERE {C} <> 'a b'",
     ),
+    _hidden(
+        "hidden-by-faulty-copy",
+        "a copy comes first on the search path, and it alone holds a faulty value",
+        f"{_READS}; {_REPORTING}",
+        "CREATE SCHEMA reporting",
+        f"CREATE TABLE reporting.{T} (LIKE public.{T} INCLUDING ALL)",
+        f"INSERT INTO reporting.{T} TABLE public.{T}",
+        f"UPDATE public.{T} SET {C} = 'fine'",
+    ),
+    _hidden(
+        "hidden-by-copies-alone",
+        "copies of both tables are all that is on the search path",
+        _REPORTING.replace(", public", ""),
+        "CREATE SCHEMA reporting",
+        *(f"CREATE TABLE reporting.{table} (LIKE public.{table} INCLUDING ALL)" for table in (U, T)),
+        f"INSERT INTO reporting.{U} TABLE public.{U}",
+        f"INSERT INTO reporting.{T} SELECT * FROM public.{T} WHERE {C} <> 'a b'",
+    ),
+    _hidden(
+        "hidden-by-views-alone",
+        "views of both tables are all that is on the search path",
+        _REPORTING.replace(", public", ""),
+        "CREATE SCHEMA reporting",
+        f"CREATE VIEW reporting.{U} AS TABLE public.{U}",
+        f"CREATE VIEW reporting.{T} AS SELECT * FROM public.{T} WHERE {C} <> 'a b'",
+    ),
+    _hidden(
+        "hidden-by-usage-view",
+        "a view stands in the place of the usage table",
+        _READS,
+        f"ALTER TABLE {U} RENAME TO usage_rows",
+        f"CREATE VIEW {U} AS TABLE usage_rows",
+    ),
+    _hidden(
+        "hidden-schema",
+        "the schema may not be used",
+        _READS,
+        f"CREATE SCHEMA app; ALTER TABLE {T} SET SCHEMA app; ALTER TABLE {U} SET SCHEMA app; "
+        "SET search_path = app",
+    ),
 )
-"""In each the claim about all stored values must stay unknown."""
+"""In each the claim about all stored values must stay unknown, and nothing may be refuted."""
 
 HARMLESS: Final = (
     _seen("seen-by-reader", "the role may select, and nothing else", _READS),
@@ -89,5 +129,24 @@ HARMLESS: Final = (
         _READS,
         "CREATE SCHEMA archive",
         f"CREATE TABLE archive.{T} (LIKE public.{T} INCLUDING ALL)",
+    ),
+    _seen(
+        "seen-by-columns",
+        "the role may select what the claims are about, and no other column",
+        f"GRANT SELECT (id, kilo_user_id) ON {U} TO {{reader}}; GRANT SELECT (id, {C}) ON {T} TO {{reader}}",
+    ),
+    _seen(
+        "seen-in-another-schema",
+        "both tables are in a schema of the role's search path",
+        f"GRANT SELECT ON app.{U}, app.{T} TO {{reader}}; GRANT USAGE ON SCHEMA app TO {{reader}}; "
+        "ALTER ROLE {reader} SET search_path = app, public",
+        f"CREATE SCHEMA app; ALTER TABLE {T} SET SCHEMA app; ALTER TABLE {U} SET SCHEMA app",
+    ),
+    _seen(
+        "seen-beside-views",
+        "views for others are in a schema that is not on the search path",
+        _READS,
+        "CREATE SCHEMA reporting",
+        f"CREATE VIEW reporting.{T} AS TABLE public.{T}",
     ),
 )
