@@ -16,6 +16,7 @@ from harness.checks.drift_effects import database_effects
 from harness.checks.effects import Effect
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_COLUMN, Column, Index, SchemaState
+from harness.database.visibility import whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect] | None 
     """
     if not catalog.exists(connection, plan.METADATA_TABLE):
         words = catalog.in_words(EXPECTED_COLUMN)
-        advice = "this is another database, or another schema of the search_path"
+        advice = whereabouts(connection, plan.METADATA_TABLE)
         return (Drift(plan.METADATA_TABLE, f"a table with {words}", "there is no such table", (), advice),)
     columns = catalog.columns(connection, plan.METADATA_TABLE)
     found = database_effects(connection) if effects is None else effects

@@ -147,7 +147,7 @@ def _obstacles(found: Found) -> Iterator[Obstacle]:
             f"role {role} finds {found.schema}.{table}, and there is {', '.join(found.others)}: "
             "which one is written is not known"
         )
-        remedy = f"set the search_path of role {role} to the backend's"
+        remedy = f"set the search_path of role {role}, and of the backend's role, to the schema that the backend writes"
         yield Obstacle(table, told, remedy, elsewhere=True, ambiguous=True)
     if found.standby and not 0 <= (-1 if found.lag_s is None else found.lag_s) <= LAG_S_MAX:
         behind = (

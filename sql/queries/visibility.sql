@@ -3,6 +3,30 @@
 -- whether it is a copy that lags. Reads the catalogue only.
 -- Source: PostgreSQL, "Row Security Policies", "Monitoring Database Activity"; row_security_active,
 -- has_column_privilege.
+WITH named AS (
+    -- Every relation of these names, with how much speaks for its being the one that is written: 2 where a role that
+    -- may write it finds it by a search path that is set for it or for the database, or in a schema that is called as
+    -- the role is; 1 where everybody finds it by default.
+    SELECT r.oid, r.relname, n.nspname, CASE
+        WHEN EXISTS (
+            SELECT 1 FROM pg_roles AS writer
+            WHERE writer.rolcanlogin AND has_table_privilege(writer.oid, r.oid, 'INSERT')
+                AND (
+                    writer.rolname = n.nspname
+                    OR EXISTS (
+                        SELECT 1 FROM pg_db_role_setting AS s
+                        JOIN pg_database AS d ON d.datname = current_database() AND s.setdatabase IN (0, d.oid),
+                            unnest(s.setconfig) AS setting(text),
+                            unnest(string_to_array(substr(setting.text, length('search_path=') + 1), ',')) AS part
+                        WHERE s.setrole IN (0, writer.oid) AND setting.text LIKE 'search_path=%%'
+                            AND trim(BOTH '" ' FROM part) = n.nspname
+                    )
+                )
+        ) THEN 2 WHEN n.nspname = 'public' THEN 1 ELSE 0 END AS weight
+    FROM pg_class AS r
+    JOIN pg_namespace AS n ON n.oid = r.relnamespace
+    WHERE r.relname = ANY(%(tables)s) AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
+)
 SELECT wanted.name, n.nspname, c.relkind::text, current_user::text,
     coalesce(c.relkind IN ('r', 'p') AND row_security_active(c.oid), false) AS filtered,
     ARRAY(
@@ -21,32 +45,16 @@ SELECT wanted.name, n.nspname, c.relkind::text, current_user::text,
             AND NOT has_column_privilege(a.attrelid, a.attnum, 'SELECT')
         ORDER BY a.attname
     ) AS unreadable,
-    -- On the search path, on it but for a grant, where everybody finds it by default, or where a role does that may
-    -- write it: by its own search path, or in a schema that is called as it is.
+    -- On the search path, or on it but for a grant, or where no less speaks for it.
     ARRAY(
-        SELECT format('%%I.%%I', behind.nspname, r.relname)
-        FROM pg_class AS r
-        JOIN pg_namespace AS behind ON behind.oid = r.relnamespace
-        WHERE r.relname = wanted.name AND r.oid <> c.oid AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
+        SELECT format('%%I.%%I', other.nspname, other.relname)
+        FROM named AS other
+        WHERE other.relname = wanted.name AND other.oid <> c.oid
             AND (
-                behind.nspname = ANY(current_schemas(true)) OR behind.nspname = 'public'
-                OR behind.nspname = ANY(paths.own)
-                OR EXISTS (
-                    SELECT 1 FROM pg_roles AS writer
-                    WHERE writer.rolcanlogin AND has_table_privilege(writer.oid, r.oid, 'INSERT')
-                        AND (
-                            writer.rolname = behind.nspname
-                            OR EXISTS (
-                                SELECT 1 FROM pg_db_role_setting AS s, unnest(s.setconfig) AS setting(text),
-                                    unnest(string_to_array(substr(setting.text, 13), ',')) AS part
-                                WHERE s.setrole IN (0, writer.oid) AND s.setdatabase IN (0, database.oid)
-                                    AND setting.text LIKE 'search_path=%%'
-                                    AND trim(BOTH '" ' FROM part) = behind.nspname
-                            )
-                        )
-                )
+                other.nspname = ANY(current_schemas(true)) OR other.nspname = ANY(paths.own)
+                OR other.weight >= greatest((SELECT weight FROM named WHERE named.oid = c.oid), 1)
             )
-        ORDER BY behind.nspname
+        ORDER BY other.nspname
     ) AS others,
     pg_is_in_recovery() AS standby,
     -- What was received is all there is only as long as something receives.

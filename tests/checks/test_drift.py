@@ -110,3 +110,12 @@ def test_drift_of_another_database_is_one_line(empty_dsn: str) -> None:
     (seen,) = found(empty_dsn)
     assert "there is no such table" in seen.line
     assert "search_path" in seen.line
+
+
+def test_drift_says_which_schema_has_the_table(ready_dsn: str) -> None:
+    with connect(ready_dsn) as connection:
+        connection.execute("SET search_path = pg_catalog")
+        (seen,) = drift(connection)
+    assert (
+        'there is one in schema public, which is not on its search_path: ALTER ROLE "postgres"' in seen.line
+    )

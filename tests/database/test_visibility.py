@@ -142,6 +142,15 @@ HIDES = [
         "search_path",
         id="copy in public, no grant on the schema before it",
     ),
+    pytest.param(
+        (
+            f"CREATE SCHEMA {{role}} AUTHORIZATION {{role}}; CREATE TABLE {{role}}.{T} (LIKE public.{T} INCLUDING ALL)",
+            f"{READS}; ALTER TABLE {{role}}.{T} OWNER TO {{role}}; ALTER ROLE {{role}} SET search_path = public",
+        ),
+        f"finds public.{T}, and there is reader",
+        "search_path",
+        id="table in the schema of a role that writes it",
+    ),
 ]
 
 
@@ -195,6 +204,25 @@ SHOWS = [
         ),
         "",
         id="tables in another schema",
+    ),
+    pytest.param(
+        (
+            REPORTING,
+            f"ALTER TABLE {T} SET SCHEMA reporting; CREATE TABLE public.{T} (LIKE reporting.{T} INCLUDING ALL)",
+            f"{READS}; {SEES_REPORTING} reporting",
+            f"ALTER TABLE {U} SET SCHEMA reporting",
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = reporting', current_database()); END $$",
+        ),
+        "",
+        id="what is left in public, off the database's path",
+    ),
+    pytest.param(
+        (
+            f"CREATE SCHEMA reporting; CREATE TABLE reporting.{T} (LIKE public.{T} INCLUDING ALL)",
+            f"{READS}; ALTER TABLE {T} OWNER TO {{role}}; CREATE SCHEMA {{role}}; CREATE TABLE archive (LIKE {T})",
+        ),
+        "",
+        id="schema of the role without a table of the name",
     ),
     pytest.param(
         (
