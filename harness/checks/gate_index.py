@@ -14,6 +14,7 @@ from psycopg import sql
 from harness import plan
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_INDEX, Index
+from harness.report.escape import masked
 from harness.verdict import Docket, Finding, Method
 
 INDEX: Final = "M4"
@@ -58,7 +59,15 @@ def judge_index(
     elif refused:
         docket.lack(INDEX, f"the planner cannot be asked: {refused}")
     else:
-        _judge_use(docket, indexes, fit, look_up(connection))
+        try:
+            with connection.transaction():
+                nodes = look_up(connection)
+        except psycopg.errors.QueryCanceled:
+            raise
+        except psycopg.Error as error:  # of a policy's condition, which the planner evaluates
+            docket.lack(INDEX, f"the planner cannot be asked: {masked(' '.join(str(error).split()))}")
+        else:
+            _judge_use(docket, indexes, fit, nodes)
 
 
 def look_up(connection: psycopg.Connection[Any]) -> tuple[Node, ...]:

@@ -9,6 +9,7 @@ from harness import plan
 from harness.checks.gate_schema import judge_schema
 from harness.run.gate import claims_of
 from harness.verdict import Docket, Judgement, Status
+from tests.database.readers import granted
 
 T, C, I = plan.METADATA_TABLE, plan.COLUMN, plan.INDEX  # noqa: E741 -- as the plan's text has it
 
@@ -195,3 +196,23 @@ def test_a_column_of_another_type_is_a_finding(ready_dsn: str, type_: str) -> No
     assert found["M3"].status is Status.REFUTED
     assert any(type_ in one.effect or "timestamp with" in one.effect for one in found["M3"].findings)
     assert found["M4"].status is (Status.REFUTED if type_ in ("json", "xml") else Status.PROVEN)
+
+
+POLICIES = [
+    pytest.param("message_id = current_setting('no.such')", Status.UNKNOWN, id="fails when it is planned"),
+    pytest.param(
+        "EXISTS (SELECT 1 FROM http_ip AS i WHERE i.http_ip = message_id)", Status.PROVEN, id="another table"
+    ),
+    pytest.param(f"{C} <> 'a b'", Status.PROVEN, id="the column itself"),
+    pytest.param("false", Status.PROVEN, id="nothing is seen"),
+]
+
+
+@pytest.mark.parametrize(("condition", "status"), POLICIES)
+def test_a_policy_of_the_role_is_no_matter_of_the_index(
+    ready_dsn: str, condition: str, status: Status
+) -> None:
+    secured = f"ALTER TABLE {T} ENABLE ROW LEVEL SECURITY; CREATE POLICY visible ON {T} USING ({condition})"
+    with granted(ready_dsn, secured, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}") as dsn:
+        found = judged(dsn)
+    assert (found["M3"].status, found["M4"].status) == (Status.PROVEN, status)
