@@ -140,8 +140,20 @@ def indexes(connection: Connection, table: str) -> tuple[Index, ...]:
     """The table's indexes by name, those of its constraints too; none when there is no such table."""
     found = _rows(connection, sql_text("queries/indexes.sql"), table)
     return tuple(
-        Index(name, method, tuple(keys), predicate, *state, tuple(unlike), tuple(also), young)
-        for name, method, keys, predicate, *state, unlike, also, young in found
+        Index(
+            name,
+            method,
+            tuple(keys),
+            predicate,
+            unique,
+            valid,
+            ready,
+            live,
+            tuple(unlike),
+            tuple(also),
+            young,
+        )
+        for name, method, keys, predicate, unique, valid, ready, live, unlike, also, young in found
     )
 
 
