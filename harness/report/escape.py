@@ -8,13 +8,31 @@ _PRINTABLE: Final = frozenset(range(0x20, 0x7F)) - {0x5C}
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories for controls, format characters, surrogates, and separators of lines and paragraphs."""
 _EMAIL: Final = re.compile(
-    r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*"  # looks at each run once: long values stay cheap
+    r"(?<![A-Za-z0-9._%+-])(?<!://)([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*"  # looks at each run once: long values stay cheap
     r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b(?!:\d|/|-|\.\w)"
 )
-_TOKEN_OPTION: Final = re.compile(r"(?i)(--[a-z-]*(?:token|secret|password)(?:=|\s+))(?:'[^']*'|\S+)")
-_BEARER: Final = re.compile(r"(?i)(bearer\s+)\S+")
-_PASSWORD: Final = re.compile(
-    r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]*(?=@)|(\bpassword=)(?:'[^']*'|\S+)"
+_CLOSERS: Final = r"[\\'\"`)\]}>.,;:]*"
+"""What may stand behind a secret and is no part of it: the end of a quotation, a bracket or a sentence."""
+_END: Final = rf"(?={_CLOSERS}(?:\s|$))"
+_QUOTED: Final = r"""'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)"""
+_VALUE: Final = rf"(?!\$|{_CLOSERS}(?:\s|$))(?:{_QUOTED}|\S+?{_END})"
+"""One value, in quotes or without; a variable of the shell is none."""
+_PROSE: Final = r"(?!(?:and|or|is|was|are|of|for|in|to|go|goes|needs?|must|names?|gives?|with|without)\b)"
+_SECRETS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"((?<![\w+.-])[a-z][a-z0-9+.-]*://[^\s:/@'\"]*:)(?:(?!://)\S)*(?=@)",  # of a URL, an @ in it, too
+        r"([?&;][\w-]*(?:password|token|secret|key|signature|bypass|nonce)=)[^\s&'\"`<>]+?"
+        rf"(?={_CLOSERS}(?:[\s&'\"`<>]|$))",
+        rf"(--[a-z-]*(?:token|secret|password)(?:=|\s+{_PROSE}))(?!--)(?:(?:{_QUOTED})+|{_VALUE})",
+        rf"((?<![?&;\w-])\w*(?:password|passwd|secret)\s?=\s?){_VALUE}",
+        r"(\bpassword\s+)'[^']*'",  # of a role, in SQL
+        r"""(["'][\w-]*(?:password|token|secret|api_?key)["']\s*:\s*(["']))(?:(?!\2)[^\\]|\\.)+""",
+        r"""(\bauthorization\\?["']?\s*[:=]\s*\\?["']?(?!bearer)[a-z]+\s+)[^\s"'`]+?"""
+        rf"""(?={_CLOSERS}(?:[\s"'`]|$))""",
+        rf"""(\bbearer\s+)(?!\$){_PROSE}[^\s"'`]+?(?={_CLOSERS}(?:[\s"'`]|$))""",
+        r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # a token that nobody announces (RFC 7519)
+    )
 )
 
 
@@ -44,8 +62,11 @@ def _seen(char: str) -> str:
 
 
 def masked(text: str) -> str:
-    """The text without e-mail addresses, tokens, and passwords of URLs and connection strings."""
+    """The text without e-mail addresses, tokens, and passwords of URLs, connection strings, options and JSON.
+
+    What stands around a secret stays: quotes, brackets, the words after it. Masking twice changes nothing.
+    """
     text = _EMAIL.sub(r"\1***@***", text)
-    text = _BEARER.sub(r"\1***", text)
-    text = _TOKEN_OPTION.sub(r"\1***", text)
-    return _PASSWORD.sub(lambda found: (found[1] or found[2]) + "***", text)
+    for pattern in _SECRETS:
+        text = pattern.sub(r"\1***", text)
+    return text

@@ -39,6 +39,53 @@ def test_visible_shows_what_could_not_be_seen_and_leaves_the_rest(text: str, exp
     assert visible(text) == expected
 
 
+DSN = "postgresql://me:geheim@db.example.com/x"
+MASKED = "postgresql://me:***@db.example.com/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"cannot use '{DSN}' and go on", f"cannot use '{MASKED}' and go on"),
+        (f'"{DSN}", then', f'"{MASKED}", then'),
+        (f"(see {DSN}).", f"(see {MASKED})."),
+        (f"{DSN}, {DSN}", f"{MASKED}, {MASKED}"),
+        ("postgresql://me:p@ss'w@db/x", "postgresql://me:***@db/x"),
+        (
+            "postgresql://me@db/x?password=geheim&sslmode=require",
+            "postgresql://me@db/x?password=***&sslmode=require",
+        ),
+        ("'postgresql://me@db/x?password=geheim' and so", "'postgresql://me@db/x?password=***' and so"),
+        ("'postgresql://me@db.example.com' and so", "'postgresql://me@db.example.com' and so"),
+        ("https://x.example.com/?token=geheim#top", "https://x.example.com/?token=***"),
+        ("'host=h password=geheim' and so", "'host=h password=***' and so"),
+        ("'host=h password=' and 'user=me'", "'host=h password=' and 'user=me'"),
+        ("host=h password = geheim, user=me", "host=h password = ***, user=me"),
+        (r"password='it\'s' user=me", "password=*** user=me"),
+        ("password=it's user=me", "password=*** user=me"),
+        ("password='cut off", "password=***"),
+        ("sslpassword=geheim PGPASSWORD=geheim psql", "sslpassword=*** PGPASSWORD=*** psql"),
+        ("CREATE ROLE me PASSWORD 'geheim' LOGIN", "CREATE ROLE me PASSWORD *** LOGIN"),
+        ("-H 'authorization: Bearer abc' -d x", "-H 'authorization: Bearer ***' -d x"),
+        ('{"authorization":"Bearer abc","x":1}', '{"authorization":"Bearer ***","x":1}'),
+        (r'"{\"authorization\": \"Bearer abc\"}"', r'"{\"authorization\": \"Bearer ***\"}"'),
+        ("(Bearer abc), then", "(Bearer ***), then"),
+        ('-H "authorization: Bearer $TOKEN" -d x', '-H "authorization: Bearer $TOKEN" -d x'),
+        ("authorization: Basic dXNlcjpwdw== and", "authorization: Basic *** and"),
+        ("as eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.a-_1, so", "as ***, so"),
+        ('{"password": "ge\\"heim", "x": 1}', '{"password": "***", "x": 1}'),
+        ("mail me@example.com, or 'you@example.com'.", "mail m***@***, or 'y***@***'."),
+        ("--auth-token and --auth-email go together", "--auth-token and --auth-email go together"),
+        ("--auth-token 'it'\"'\"'s' --level smoke", "--auth-token *** --level smoke"),
+        ("http://127.0.0.1:3000/x is no DSN", "http://127.0.0.1:3000/x is no DSN"),
+        ("max_tokens=256, input_tokens: 0", "max_tokens=256, input_tokens: 0"),
+    ],
+)
+def test_masked_leaves_what_stands_around_a_secret(text: str, expected: str) -> None:
+    assert masked(text) == expected
+    assert masked(expected) == expected
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
