@@ -7,15 +7,19 @@ from typing import Final
 _PRINTABLE: Final = frozenset(range(0x20, 0x7F)) - {0x5C}
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories for controls, format characters, surrogates, and separators of lines and paragraphs."""
+RUN_MIN: Final = 20
+"""From so many equal bytes on, their number is told in their place."""
+_RUN: Final = re.compile(rb"(.)\1{%d,}" % (RUN_MIN - 1), re.DOTALL)
 _EMAIL: Final = re.compile(
-    r"(?<![A-Za-z0-9._%+-])(?<!://)([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*"  # looks at each run once: long values stay cheap
+    r"(?<![A-Za-z0-9._%+-])(?<!://)([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*"  # looks at each run once: stays cheap
     r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b(?!:\d|/|-|\.\w)"
 )
 _CLOSERS: Final = r"[\\'\"`)\]}>.,;:]*"
 """What may stand behind a secret and is no part of it: the end of a quotation, a bracket or a sentence."""
 _END: Final = rf"(?={_CLOSERS}(?:\s|$))"
 _QUOTED: Final = r"""'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)"""
-_VALUE: Final = rf"(?!\$|{_CLOSERS}(?:\s|$))(?:{_QUOTED}|\S+?{_END})"
+_VARIABLE: Final = rf"(?!(?-i:\$[A-Z][A-Z0-9_]*){_END})"
+_VALUE: Final = rf"{_VARIABLE}(?!{_CLOSERS}(?:\s|$))(?:{_QUOTED}|\S+?{_END})"
 """One value, in quotes or without; a variable of the shell is none."""
 _PROSE: Final = r"(?!(?:and|or|is|was|are|of|for|in|to|go|goes|needs?|must|names?|gives?|with|without)\b)"
 _SECRETS: Final = tuple(
@@ -30,18 +34,35 @@ _SECRETS: Final = tuple(
         r"""(["'][\w-]*(?:password|token|secret|api_?key)["']\s*:\s*(["']))(?:(?!\2)[^\\]|\\.)+""",
         r"""(\bauthorization\\?["']?\s*[:=]\s*\\?["']?(?!bearer)[a-z]+\s+)[^\s"'`]+?"""
         rf"""(?={_CLOSERS}(?:[\s"'`]|$))""",
-        rf"""(\bbearer\s+)(?!\$){_PROSE}[^\s"'`]+?(?={_CLOSERS}(?:[\s"'`]|$))""",
+        rf"""(\bbearer\s+){_VARIABLE}{_PROSE}[^\s"'`]+?(?={_CLOSERS}(?:[\s"'`]|$))""",
         r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # a token that nobody announces (RFC 7519)
     )
 )
 
 
 def shown(raw: bytes | str, length_max: int = 80) -> str:
-    """A value in quotes: printable ASCII as it is, the rest as `\\xNN`; a long one is cut and its length told."""
+    """A value in quotes: printable ASCII as it is, the rest as `\\xNN`; a long one is cut and its length told.
+
+    A long run of one byte is told as Python would write it, `"a" * 255`, and counts as one byte.
+    """
     data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-    text = "".join(chr(byte) if byte in _PRINTABLE else f"\\x{byte:02x}" for byte in data[:length_max])
-    more = f"... ({len(data)} bytes)" if len(data) > length_max else ""
-    return f'"{text}"{more}'
+    told: list[str] = []
+    place, room = 0, length_max
+    while place < len(data) and room > 0:
+        run = _RUN.search(data, place)
+        if run is None or run.start() > place:
+            piece = data[place : run.start() if run else None][:room]
+            told.append(_quoted(piece))
+            place, room = place + len(piece), room - len(piece)
+        else:
+            told.append(f"{_quoted(run[1])} * {len(run[0])}")
+            place, room = run.end(), room - 1
+    more = f"... ({len(data)} bytes)" if place < len(data) else ""
+    return f"{' + '.join(told) or _quoted(b'')}{more}"
+
+
+def _quoted(data: bytes) -> str:
+    return '"' + "".join(chr(byte) if byte in _PRINTABLE else f"\\x{byte:02x}" for byte in data) + '"'
 
 
 def visible(text: str) -> str:

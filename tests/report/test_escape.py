@@ -21,9 +21,27 @@ def test_masked_hides_people_tokens_and_passwords_only(text: str, expected: str)
     assert masked(text) == expected
 
 
-def test_shown_escapes_control_bytes_and_tells_the_length_of_a_long_value() -> None:
-    assert shown(b"a\x1b[31m\\\x00\xe9") == r'"a\x1b[31m\x5c\x00\xe9"'
-    assert shown(b"a" * 300) == f'"{"a" * 80}"... (300 bytes)'
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", '""'),
+        (b"a\x1b[31m\\\x00\xe9", r'"a\x1b[31m\x5c\x00\xe9"'),
+        (b"a" * 19, '"' + "a" * 19 + '"'),
+        (b"a" * 20, '"a" * 20'),
+        (b"a" * 255, '"a" * 255'),
+        (b"a" * 254 + b"!", '"a" * 254 + "!"'),
+        (b"vscode-" + b"0" * 248, '"vscode-" + "0" * 248'),
+        (b"a" * 128 + b"b" * 128, '"a" * 128 + "b" * 128'),
+        (b"x" + b" " * 30 + b"y", '"x" + " " * 30 + "y"'),
+        (b"\xff" * 300, r'"\xff" * 300'),
+        (b"\n" * 40, r'"\x0a" * 40'),
+        (b"ab" * 150, f'"{"ab" * 40}"... (300 bytes)'),
+        (b"ab" * 40 + b"c" * 40, f'"{"ab" * 40}"... (120 bytes)'),
+        ("\ud800", r'"\xed\xa0\x80"'),
+    ],
+)
+def test_shown_escapes_bytes_and_tells_long_values_shortly(raw: bytes | str, expected: str) -> None:
+    assert shown(raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,6 +89,7 @@ MASKED = "postgresql://me:***@db.example.com/x"
         (r'"{\"authorization\": \"Bearer abc\"}"', r'"{\"authorization\": \"Bearer ***\"}"'),
         ("(Bearer abc), then", "(Bearer ***), then"),
         ('-H "authorization: Bearer $TOKEN" -d x', '-H "authorization: Bearer $TOKEN" -d x'),
+        ("password=$ecret and Bearer $ecret.", "password=*** and Bearer ***."),
         ("authorization: Basic dXNlcjpwdw== and", "authorization: Basic *** and"),
         ("as eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.a-_1, so", "as ***, so"),
         ('{"password": "ge\\"heim", "x": 1}', '{"password": "***", "x": 1}'),

@@ -59,7 +59,7 @@ async def test_a_finding_shows_request_reply_row_and_how_to_see_it_again(judge_b
     report = await judge_build("limit-256")
     judgement = next(one for one in report.judgements if one.claim.id == "V2")
     finding = judgement.findings[0]
-    assert "(256 bytes)" in finding.request
+    assert '"a" * 256' in finding.request
     assert finding.reply.startswith("200 ")
     assert "id gen-" in finding.reply
     assert "of length 256" in finding.row
