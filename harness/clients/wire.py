@@ -6,7 +6,6 @@ twice only when the server cannot have processed it. Replies to HEAD are not und
 
 import contextlib
 import re
-import shlex
 import ssl
 from collections.abc import AsyncGenerator
 from typing import Final
@@ -57,7 +56,7 @@ async def send_all(
         raise MisuseError(
             f"nothing can be sent with connections={connections}, depth={depth}, timeout_s={timeout_s}"
         )
-    host = _host(address, HTTPS_PORT if tls else HTTP_PORT)
+    host = host_of(address, HTTPS_PORT if tls else HTTP_PORT)
 
     def ticket(index: int, request: Request) -> Ticket:
         data = request_bytes(request, host)
@@ -92,12 +91,6 @@ def request_bytes(request: Request, host: str) -> bytes:
     return b"".join(parts)
 
 
-def replay_line(request: Request, address: Address) -> str:
-    """A shell command that sends these bytes and prints the reply: printable ASCII, for any POSIX shell with nc."""
-    text = "".join(_PRINTF[byte] for byte in request_bytes(request, _host(address)))
-    return f"printf '{text}' | nc -w 10 {shlex.quote(address[0])} {address[1]}"
-
-
 def manner(request: Request, data: bytes) -> Manner:
     """How the request, which `data` are the bytes of, may travel."""
     head = data[: len(data) - len(request.body)]
@@ -113,22 +106,8 @@ def manner(request: Request, data: bytes) -> Manner:
     return Manner.PIPELINED
 
 
-def _host(address: Address, default_port: int = HTTP_PORT) -> str:
+def host_of(address: Address, default_port: int = HTTP_PORT) -> str:
+    """What the Host header says of an address."""
     host, port = address
     name = f"[{host}]" if ":" in host else host
     return name if port == default_port else f"{name}:{port}"
-
-
-def _printf(byte: int) -> str:
-    """The byte in a format of printf between single quotes (POSIX: octal escapes only)."""
-    character = chr(byte)
-    if character in "\r\n\t":
-        return {"\r": r"\r", "\n": r"\n", "\t": r"\t"}[character]
-    if character == "%":
-        return "%%"
-    if not 0x20 <= byte < 0x7F or character in "'\\":
-        return f"\\{byte:03o}"
-    return character
-
-
-_PRINTF = tuple(map(_printf, range(256)))

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
@@ -13,7 +12,7 @@ import uvloop
 
 from harness.clients.dispatch import Items
 from harness.clients.exchange import Outcome, Reply, Request
-from harness.clients.wire import replay_line, request_bytes, send_all
+from harness.clients.wire import request_bytes, send_all
 from harness.errors import MisuseError
 from tests.clients.servers import OK, WAIT_S, app, gather, read_number, request, requests, server
 
@@ -228,17 +227,3 @@ ODD_BYTES = (
 
 def test_request_is_written_byte_for_byte() -> None:
     assert request_bytes(ODD, "h:1") == ODD_BYTES
-
-
-@pytest.mark.parametrize(
-    "odd", [ODD, request(0, (b"x-id", bytes(range(256)))), request(0, (b"x-id", b"0" * 9 + b"\x019"))]
-)
-def test_replay_line_sends_the_same_bytes(odd: Request) -> None:
-    line = replay_line(odd, ("127.0.0.1", 8080))
-    assert line.isascii()
-    assert line.isprintable()
-    printf, pipe, netcat = line.rpartition(" | ")
-    assert (pipe, netcat) == (" | ", "nc -w 10 127.0.0.1 8080")
-    for shell in ("sh", "bash"):
-        ran = subprocess.run([shell, "-c", printf], capture_output=True, check=True, timeout=WAIT_S)
-        assert ran.stdout == request_bytes(odd, "127.0.0.1:8080")
