@@ -1,6 +1,7 @@
 """Puts an observation into words: the request, the reply and the rows, masked and escaped, for a finding."""
 
 import json
+import re
 import shlex
 from functools import lru_cache
 from typing import Any, Final
@@ -39,7 +40,11 @@ def finding(claim: str, seen: Observation, effect: str, workaround: str = "") ->
 
 def replay_command(seen: Observation) -> str:
     """A line to copy that sends the same header to the reference backend again."""
-    words = ["harness", "replay", *(f"--line={written(line)}" for line in seen.probe.tested)]
+    words = [
+        "harness",
+        "replay",
+        *(f"--line={_unlike_an_email(written(line))}" for line in seen.probe.tested),
+    ]
     if seen.served_by != "after":
         words.append(f"--build={seen.served_by}")
     if seen.probe.auth is not Auth.ANONYMOUS:
@@ -47,6 +52,11 @@ def replay_command(seen: Observation) -> str:
     if seen.probe.stream:
         words.append("--stream")
     return shlex.join(words)
+
+
+def _unlike_an_email(line: str) -> str:
+    """The same line, which masking leaves as it is."""
+    return line.replace("@", r"\x40")
 
 
 def describe_request(seen: Observation) -> str:
@@ -61,11 +71,62 @@ def describe_request(seen: Observation) -> str:
 
 
 def describe_reply(reply: Reply) -> str:
-    """Outcome, status and upstream id."""
+    """Outcome, status and upstream id; without one, what may be the reason: a redirect, or a compressed body."""
     if reply.outcome is not Outcome.REPLY:
         return f"{reply.outcome} ({reply.status})" if reply.status else str(reply.outcome)
-    content_type = reply.header("content-type") or "without content type"
-    return f"{reply.status} {content_type}, id {reply.upstream_id or 'missing'}"
+    told = f"{reply.status} {reply.header('content-type') or 'without content type'}"
+    if reply.upstream_id is not None:
+        return f"{told}, id {reply.upstream_id}"
+    if is_redirect(reply):
+        return f"{told}, a redirect to {_place(reply.header('location') or '')}"
+    if coding := coding_of(reply):
+        return f"{told}, compressed ({coding}) although that was not asked for, so its id cannot be read"
+    return f"{told}, id missing"
+
+
+def is_redirect(reply: Reply) -> bool:
+    """Whether a reply says that something else is to be asked."""
+    return 300 <= reply.status < 400 and reply.header("location") is not None
+
+
+def coding_of(reply: Reply) -> str:
+    """How a body is compressed, with the header that says so; empty where it is not."""
+    for name in ("content-encoding", "transfer-encoding"):
+        codings = [coding.strip() for coding in (reply.header(name) or "").split(",")]
+        kept = [coding for coding in codings if coding.lower() not in ("", "identity", "chunked")]
+        if kept:
+            return f"{name} {shown(', '.join(kept))}"
+    return ""
+
+
+def hint_of(reply: Reply) -> str:
+    """What to try where a plain request was not served; empty without a reply."""
+    if reply.status == 0:
+        return ""
+    if is_redirect(reply):
+        return (
+            "give the URL that it redirects to; where that is a page to sign in, the site is protected: "
+            "pass what lets you in with --request-header"
+        )
+    if coding_of(reply):
+        return (
+            "let it, or what stands before it, send bodies as they are where no Accept-Encoding asks for more"
+        )
+    kind = (reply.header("content-type") or "").lower()
+    if reply.status in (401, 403, 407) or kind.startswith("text/html"):
+        return (
+            "if the site is protected, pass what lets you in with --request-header; "
+            "else check its URL and --free-model"
+        )
+    return "check its URL and --free-model"
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads, without its query, which may hold a secret."""
+    place, mark, _ = location.partition("?")
+    place, fragment, _ = place.partition("#")
+    place = re.sub(r"//[^/]*@", "//***@", place)
+    return shown(masked(place), 120) + (f" with {mark or fragment}..." if mark or fragment else "")
 
 
 def describe_rows(rows: tuple[Row, ...]) -> str:

@@ -15,7 +15,9 @@ from harness import plan
 from harness.checks.compatibility import ACCOUNTED, ADDRESS, IGNORED, OLD_CLIENT
 from harness.checks.evidence import describe_value, finding, replay_command
 from harness.checks.validation import IDENTITY, MISSING
+from harness.clients.by_hand import line_by_hand
 from harness.clients.extension import Auth
+from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.shape import PLAIN, Shape
 from harness.headers.policy import Policy
 from harness.probing.explain import explain
@@ -27,6 +29,8 @@ NAME: Final = "V8"
 AT_ONCE: Final = "V9"
 MALFORMED: Final = "V10"
 OTHER_COLUMNS: Final = "R3"
+DATABASE: Final = '--database-url "$HARNESS_DATABASE_URL"'
+"""In a line to copy: the target's database may have a password."""
 FARED_MAX: Final = 5_000
 """Requests kept of each claim to tell what those that fail have in common."""
 
@@ -48,6 +52,7 @@ class RowJudge:
     failed: defaultdict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
     fared: defaultdict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
     """Requests whose rows refute a claim, and those that bear it out; both up to a bound."""
+    given: GivenHeaders = NONE_GIVEN
 
     def judge(self, answer: Answer, rows: Sequence[Row]) -> bool:
         """Judges an answer that has its rows; whether there is one pair of them, whose value was seen."""
@@ -107,13 +112,12 @@ class RowJudge:
         plain = shape._replace(auth=PLAIN.auth, stream=PLAIN.stream) == PLAIN
         if self.url.startswith("http:") and seen.probe.email is None and plain:
             model = shlex.quote(self.free_model)
-            return f"{replay_command(seen)} --target {self.url} --database-url ... --free-model {model}"
-        request = seen.probe.request
-        lines = [line for line in request.headers if line[0].lower() != b"authorization"]
-        words = [f"-H {_quoted(b'%b: %b' % line if line[1].strip() else line[0] + b';')}" for line in lines]
-        if seen.probe.auth is not Auth.ANONYMOUS:
-            words.append('-H "authorization: Bearer $TOKEN"')
-        return f"curl -si {self.url}{request.path} {' '.join(words)} -d {_quoted(request.body)}"
+            where = f"--target {self.url} {DATABASE} --free-model {model} --policy {self.policy.name}"
+            return f"{replay_command(seen)} {where}{self.given.options}"
+        hidden = dict(self.given.hidden)
+        if seen.probe.auth is Auth.SIGNED_IN:
+            hidden[b"authorization"] = b"Bearer $TOKEN"
+        return line_by_hand(self.given.added(seen.probe.request), self.url, hidden)
 
     def claims_of(self, ask: Ask) -> tuple[str, ...]:
         """The claims that the stored value is evidence for."""
@@ -189,16 +193,6 @@ def is_address_id(user: str, address: str | None) -> bool:
     except ValueError:
         return False
     return address is None or found == ipaddress.ip_address(address)
-
-
-def _quoted(raw: bytes) -> str:
-    """Bytes between quotes that bash, ksh and zsh read."""
-    return "$'" + "".join(_SHELL[byte] for byte in raw) + "'"
-
-
-_SHELL = [
-    chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in range(256)
-]
 
 
 def _counted(rows: Sequence[Row]) -> str:

@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from harness.cli.options import busy, policy_option, postgres_option, say, seed_option
+from harness.cli.options import (
+    busy,
+    policy_option,
+    postgres_option,
+    request_header_option,
+    say,
+    seed_option,
+)
 from harness.errors import MisuseError
 
 target_option = click.option(
@@ -16,8 +23,15 @@ target_option = click.option(
     help="reference, or the URL of your own backend; with a URL, --database-url says where its rows are. "
     "Example: --target http://127.0.0.1:3000 --database-url postgresql://me@localhost/backend",
 )
+replay_target_option = click.option(
+    "--target", metavar="URL", help="As for fuzz; by default what the file names, or reference."
+)
 database_option = click.option(
-    "--database-url", metavar="DSN", help="Database of a --target URL; it is only read."
+    "--database-url",
+    envvar="HARNESS_DATABASE_URL",
+    show_envvar=True,
+    metavar="DSN",
+    help="Database of a --target URL; it is only read.",
 )
 build_option = click.option(
     "--build",
@@ -47,6 +61,7 @@ wait_option = click.option(
 @build_option
 @model_option
 @wait_option
+@request_header_option
 @policy_option
 @postgres_option
 @seed_option
@@ -113,13 +128,14 @@ def fuzz(**given: Any) -> int:
     help="How a --line request is signed.",
 )
 @click.option("--stream", is_flag=True, help="Let a --line request ask for a streamed reply.")
-@target_option
+@replay_target_option
 @database_option
 @click.option(
     "--build", metavar="NAME", help="Build of the reference backend; by default the file's, or after."
 )
 @model_option
 @wait_option
+@request_header_option
 @policy_option
 @postgres_option
 def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, **given: Any) -> int:
@@ -135,6 +151,7 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
     from harness.run.explore import holds_program, replay_program
     from harness.run.recipe import Recipe, case_of, read_recipe
     from harness.run.replay import replay, tell
+    from harness.run.subject import REFERENCE
 
     if file is not None and lines:
         raise MisuseError("both a file and --line were given; give one of them")
@@ -150,11 +167,13 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
         else Recipe(((case_of(lines),),), policy=given["policy"], auth=Auth(auth), stream=stream)
     )
     build = given["build"] or recipe.build
+    given["target"] = given["target"] or recipe.target or REFERENCE
+    given["free_model"] = given["free_model"] or recipe.free_model
     options = replace(subject_options(given | {"build": build}), policy=recipe.policy)
     with busy("replaying"):
         replayed = replay(recipe, options)
     for line in tell(replayed):
-        say(line)
+        say(options.given.masked(line))
     return 0 if replayed.fixed else 1
 
 
@@ -173,6 +192,7 @@ def subject_options(given: dict[str, Any]) -> Any:
         policy=given["policy"],
         postgres=given["postgres"],
         wait_s=given["wait_rows"],
+        given=given["request_headers"],
     )
     if given["free_model"]:
         from dataclasses import replace

@@ -12,6 +12,7 @@ from harness.cli.options import (
     level_option,
     policy_option,
     report_options,
+    request_header_option,
     say,
     seed_option,
     tell,
@@ -63,6 +64,7 @@ def waivers(
     help="Token of a test user, for the claims about signed-in users; without it they are unknown.",
 )
 @click.option("--auth-email", envvar="HARNESS_AUTH_EMAIL", show_envvar=True, help="E-mail of that user.")
+@request_header_option
 @policy_option
 @level_option
 @click.option(
@@ -153,9 +155,8 @@ def gate(level: str, auth_token: str | None, auth_email: str | None, outputs: Ou
     from harness.run.gate import gate
     from harness.run.gate_options import GateOptions
 
-    command = command_line()
-    for secret in filter(None, (auth_token, auth_email)):
-        command = command.replace(secret, "***")
+    given["given"] = given.pop("request_headers")
+    command = command_line(auth_token or "", auth_email or "")
     options = GateOptions(level=Level(level), token=auth_token, email=auth_email, command=command, **given)
     return tell(gate(options, say, busy), outputs)
 

@@ -52,6 +52,41 @@ level_option: Decorator = click.option(
 )
 
 
+class _Line(click.ParamType):
+    """A header line; in the environment there is one a line."""
+
+    name = "line"
+    envvar_list_splitter = "\n"
+
+
+def _given_headers(context: click.Context, parameter: click.Parameter, lines: tuple[str, ...]) -> Any:
+    """The lines of the command line, and those of the environment whose names it does not give."""
+    from harness.clients.given import GivenHeaders
+
+    given = GivenHeaders.read(lines)
+    if context.get_parameter_source(parameter.name or "") is not click.core.ParameterSource.COMMANDLINE:
+        return given
+    named = {name.lower() for name, _ in given.lines}
+    others = GivenHeaders.read(os.environ.get(HEADERS_VARIABLE, "").split("\n"))
+    more = [line for line in others.lines if line[0].lower() not in named]
+    return GivenHeaders((*given.lines, *more))
+
+
+HEADERS_VARIABLE: Final = "HARNESS_REQUEST_HEADERS"
+request_header_option: Decorator = click.option(
+    "--request-header",
+    "request_headers",
+    type=_Line(),
+    multiple=True,
+    envvar=HEADERS_VARIABLE,
+    show_envvar=True,
+    callback=_given_headers,
+    metavar="'NAME: VALUE'",
+    help="Send this with every request, for a site that is protected; may be repeated, in the environment one a line. "
+    "The value is printed and stored nowhere. Example: --request-header 'x-vercel-protection-bypass: ...'",
+)
+
+
 def say(line: str) -> None:
     """Writes a line to standard output."""
     click.echo(line)
@@ -116,6 +151,14 @@ def tell(report: Report, outputs: Outputs) -> int:
     return report.verdict.exit_code
 
 
-def command_line() -> str:
-    """The command as typed, secrets masked."""
-    return masked(shlex.join(["harness", *sys.argv[1:]]))
+def command_line(*secrets: str) -> str:
+    """The command as typed, secrets masked: those given, values of headers, and what looks like one."""
+    words: list[str] = []
+    for word in sys.argv[1:]:
+        is_value = bool(words) and words[-1] == "--request-header"
+        if is_value or word.startswith("--request-header="):
+            word = f"{word.partition(':')[0]}: ***"
+        for secret in filter(None, secrets):
+            word = word.replace(secret, "***")
+        words.append(word)
+    return masked(shlex.join(["harness", *words]))

@@ -37,11 +37,6 @@ def line_by_hand(request: Request, url: str, hidden: Hidden = _NOTHING_HIDDEN) -
     return _curl(told, site, hidden) if _is_for_curl(told) else _python(told, site, hidden)
 
 
-def variable_of(name: bytes) -> str:
-    """The shell's variable that stands for the value of a header: `X_NAME` for `x-name`."""
-    return re.sub(r"[^A-Z0-9]", "_", name.decode("ascii").upper())
-
-
 def _is_for_curl(request: Request) -> bool:
     """Whether curl writes exactly these bytes."""
     lines = all(

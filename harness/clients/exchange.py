@@ -9,6 +9,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+FRAMING: Final = frozenset(
+    b"connection content-length expect host te trailer transfer-encoding upgrade".split()
+)
+"""Headers that change how many requests a server sees, or how it ends its reply."""
+
 HeaderLine = tuple[bytes, bytes]
 """Name and value as written on the wire, without the colon and the line end."""
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from harness.clients.connection import Manner, Ticket
 from harness.clients.dispatch import Address, Dispatch, Items, Limits
-from harness.clients.exchange import Reply, Request
+from harness.clients.exchange import FRAMING, Reply, Request
+from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import MisuseError
 from harness.headers.policy import FIELD_BYTES
 
@@ -23,11 +24,6 @@ FIELDS_SURE: Final = 90
 HTTP_PORT: Final = 80
 HTTPS_PORT: Final = 443
 """Left out of the Host header, as clients do (RFC 9110, 7.2); some sites know their name only so."""
-
-FRAMING: Final = frozenset(
-    b"connection content-length expect host te trailer transfer-encoding upgrade".split()
-)
-"""Headers that change how many requests a server sees, or how it ends its reply."""
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # RFC 9110, 5.6.2
 _TARGET = re.compile(r"/[!-~]*")
@@ -41,6 +37,7 @@ async def send_all(
     depth: int = 1,
     timeout_s: float = 10.0,
     tls: ssl.SSLContext | None = None,
+    given: GivenHeaders = NONE_GIVEN,
 ) -> AsyncGenerator[tuple[int, Reply], None]:
     """Sends every request and yields (index, reply) as replies come; each index once, counted over all requests.
 
@@ -48,7 +45,8 @@ async def send_all(
     longest reply. `depth` is how many requests are written ahead of their replies on one connection; those that
     HTTP may refuse always travel alone. A sequence loses its connection only when the server, or a malformed
     request in it, ends that. `timeout_s` bounds the connect, and from the write on the reply. With `tls` connections
-    are encrypted; a server without a good certificate refuses each request, and the reason is told. To stop early,
+    are encrypted; a server without a good certificate refuses each request, and the reason is told. `given` has what
+    is added to every request, and masks it in the replies. To stop early,
     close the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises MisuseError for a
     limit that lets nothing through.
     """
@@ -59,14 +57,15 @@ async def send_all(
     host = host_of(address, HTTPS_PORT if tls else HTTP_PORT)
 
     def ticket(index: int, request: Request) -> Ticket:
+        request = given.added(request)
         data = request_bytes(request, host)
         return Ticket(index, data, manner(request, data))
 
     dispatch = Dispatch(address, requests, ticket, Limits(connections, depth, timeout_s, tls))
     try:
         while not dispatch.finished:
-            for answered in dispatch.collect():
-                yield answered
+            for index, reply in dispatch.collect():
+                yield index, given.masked_reply(reply)
             await dispatch.wait()
     finally:
         await dispatch.close()

@@ -33,7 +33,7 @@ what they hold. Others are shown as they are.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
@@ -220,22 +220,24 @@ def _lines(value: Iterable[object]) -> tuple[str, ...]:
 _T = TypeVar("_T")
 
 
-def cleaned(value: _T) -> _T:
+def cleaned(value: _T, mask: Callable[[str], str] = masked) -> _T:
     """The same without secrets in any of its texts; numbers that JSON cannot hold become None."""
-    return cast("_T", _cleaned(value))
+    return cast("_T", _cleaned(value, mask))
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: Any, mask: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return value if isinstance(value, Enum) else masked(value)
+        return value if isinstance(value, Enum) else mask(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _cleaned(each) for key, each in value.items()}
+        return {key: _cleaned(each, mask) for key, each in value.items()}
     if isinstance(value, tuple):
-        return tuple(_cleaned(each) for each in value)
+        return tuple(_cleaned(each, mask) for each in value)
     if isinstance(value, list):
-        return [_cleaned(each) for each in value]
+        return [_cleaned(each, mask) for each in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{each.name: _cleaned(getattr(value, each.name)) for each in fields(value)})
+        return replace(
+            value, **{each.name: _cleaned(getattr(value, each.name), mask) for each in fields(value)}
+        )
     return value

@@ -14,7 +14,7 @@ import psycopg
 
 from harness import plan
 from harness.checks.compatibility import ACCOUNTED, REPLY
-from harness.checks.evidence import describe_reply, finding
+from harness.checks.evidence import describe_reply, finding, hint_of
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
 from harness.errors import CannotRunError
@@ -47,7 +47,7 @@ async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stre
         raise CannotRunError(
             f"{backend.words} does not serve a request without the header: {describe_reply(reply)} "
             f"{reply.reason}".rstrip()
-            + "; check that it is up and serves the model (--free-model)"
+            + f"; {hint_of(reply) or 'check that it is up'}"
         )
 
 

@@ -1,18 +1,21 @@
 """What a fuzzer found: kept in a file, and told so that it can be seen again by copying one line."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.clients.wire import replay_line
+from harness.checks.gate import DATABASE
+from harness.clients.by_hand import line_by_hand
 from harness.headers import notation
 from harness.headers.samples import CaseSequence
+from harness.report.escape import masked
 from harness.run.headers import probes
 from harness.run.recipe import Recipe, write_recipe
-from harness.run.subject import REFERENCE, SubjectOptions, address_of
+from harness.run.subject import REFERENCE, SubjectOptions
 from harness.verdict import Finding
 
-SERVED: Final = ("127.0.0.1", 3000)
+SERVED: Final = "http://127.0.0.1:3000"
 """Where `harness serve` listens unless told otherwise."""
 
 
@@ -38,23 +41,33 @@ def report_find(found: Find, options: SubjectOptions, folder: Path, *, function:
         lines += [f"    header   {notation.written(line)}" for line in case.lines] or ["    header   none"]
     if function:
         return lines
-    file = write_recipe(Recipe(found.example, options.build, options.policy, effect=first.effect), folder)
     reference = options.target == REFERENCE
-    target = (
-        ""
-        if reference
-        else f" --target {options.target} --free-model {options.free_model} --database-url ..."
-    )
-    address = SERVED if reference else address_of(options.target)
+    where = {} if reference else {"target": options.target, "free_model": options.free_model}
+    effect = options.given.masked(first.effect)
+    file = write_recipe(Recipe(found.example, options.build, options.policy, effect=effect, **where), folder)
+    url = SERVED if reference else options.target
     sent = probes(found.example[0], "192.0.2.1", model=options.free_model)
-    return [
-        *lines,
+    requests = [options.given.added(probe.request) for probe in sent]
+    lines += [
         f"    stored   {file}",
-        f"    replay   harness replay {file}{target}",
-        *(
-            [f"    serve    harness serve --build {options.build} --policy {options.policy}"]
-            if reference
-            else []
-        ),
-        *(f"    send     {replay_line(probe.request, address)}" for probe in sent),
+        f"    replay   harness replay {shlex.quote(str(file))}{_options(options)}",
     ]
+    if reference:
+        lines.append(f"    serve    harness serve --build {options.build} --policy {options.policy}")
+    lines += [f"    send     {line_by_hand(request, url, options.given.hidden)}" for request in requests]
+    return [options.given.masked(line) for line in lines]
+
+
+def _options(options: SubjectOptions) -> str:
+    """What leads a replay to where the find was made; a DSN with a password is left to the environment."""
+    if options.target == REFERENCE:
+        is_usual = options.postgres == SubjectOptions.postgres or masked(options.postgres) != options.postgres
+        return (
+            options.given.options
+            if is_usual
+            else f" --postgres {shlex.quote(options.postgres)}{options.given.options}"
+        )
+    dsn = options.database_url or ""
+    database = DATABASE if masked(dsn) != dsn else f"--database-url {shlex.quote(dsn)}"
+    model, wait = shlex.quote(options.free_model), f"{options.wait_s:g}"
+    return f" --target {options.target} --free-model {model} {database} --wait-rows {wait}{options.given.options}"

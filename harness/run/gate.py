@@ -22,7 +22,7 @@ from harness.checks.validation import IDENTITY
 from harness.errors import CannotRunError
 from harness.headers.policy import POLICIES, STRICT
 from harness.headers.suite import Level, bound
-from harness.report.document import Report
+from harness.report.document import Report, cleaned
 from harness.run.clean import clean
 from harness.run.gate_conclude import conclude
 from harness.run.gate_options import GateOptions, check, limits_of, waive
@@ -60,7 +60,7 @@ async def judge_target(options: GateOptions, say: Say, busy: Busy = silent) -> R
     for claim, reason in options.waivers.items():
         waive(judging.docket, claim, reason)
     await judging.judge()
-    return judging.report()
+    return cleaned(judging.report(), options.given.masked)
 
 
 def claims_of(build: str, policy: str = STRICT.name) -> tuple[Claim, ...]:
@@ -165,17 +165,21 @@ class _Judging:
     async def _run(self, bits: int, rows: ContractRows, journal: Journal) -> str | None:
         options = self.options
         policy = POLICIES[options.policy]
-        caller = Caller(options.free_model, policy, options.build, options.token, options.email)
+        caller = Caller(
+            options.free_model, policy, options.build, options.token, options.email, options.given.size
+        )
         if options.token is None and options.build == "after":
             self.docket.lack(
                 IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"
             )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
         hearing = Hearing(
-            Sending(self.site, limits_of(options, deadline)),
+            Sending(self.site, limits_of(options, deadline), options.given),
             rows,
             journal,
-            RowJudge(self.docket, policy, self.site.url, options.build, options.free_model),
+            RowJudge(
+                self.docket, policy, self.site.url, options.build, options.free_model, given=options.given
+            ),
             options.wait_rows_s,
         )
         stopped = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import MisuseError
 from harness.headers.suite import Level
 from harness.run.gate_suite import REQUESTS_MAX
@@ -37,6 +38,8 @@ class GateOptions:
     waivers: Mapping[str, str] = field(default_factory=dict)
     """Reasons for going on without a claim, by its id."""
     journal: Path | None = None
+    given: GivenHeaders = NONE_GIVEN
+    """Sent with every request; of no value there is a trace."""
     seed: int = 0
     command: str = "harness gate"
 

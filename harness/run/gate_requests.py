@@ -41,6 +41,8 @@ class Caller:
     token: str | None = None
     email: str | None = None
     """The user to sign in as."""
+    given_bytes: int = 0
+    """What goes into every head beside the request's own lines."""
 
     @property
     def known(self) -> tuple[Auth, ...]:

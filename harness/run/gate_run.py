@@ -81,7 +81,7 @@ class GateRun:
         self.remarks += await understand(hearing, asker)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        values = Values(asker.caller.policy)
+        values = Values(asker.caller.policy, asker.caller.given_bytes)
         pairs, *triples = STRENGTHS[self.level]
         await self._send(first(asker, values))
         await self._settle_last()

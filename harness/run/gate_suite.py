@@ -94,7 +94,7 @@ def _uncertain(asker: Asker) -> list[Shape]:
 def last(asker: Asker, values: Values) -> Iterator[Round]:
     """What a short run sends after the covering array: values that were not in it, and a connection for each."""
     yield from _beside(asker, values.rest(), BESIDE[Level.SMOKE])
-    yield from _beside(asker, _malformed()[:: len(_malformed()) // 3][:3], BESIDE[Level.SMOKE])
+    yield from _beside(asker, _malformed(asker)[:: len(_malformed(asker)) // 3][:3], BESIDE[Level.SMOKE])
     yield from _fresh(asker, values, Level.SMOKE)
 
 
@@ -117,13 +117,21 @@ def further(asker: Asker, values: Values, level: Level, seed: int) -> Iterator[R
     yield from _at_once(asker)
     valid = [value_case(value, Kind.VALID) for value in valid_values(policy)]
     yield from _beside(asker, valid, beside)
-    yield from _beside(asker, [case for case in map(value_case, hard_values(policy)) if fits(case)], beside)
+    yield from _beside(
+        asker,
+        [case for case in map(value_case, hard_values(policy)) if fits(case, asker.caller.given_bytes)],
+        beside,
+    )
     yield from _again_beside(asker)
-    yield from _beside(asker, _malformed(), MALFORMED_BESIDE)
-    standing = [case for case in standing_cases() if fits(case) and not case.refused_by_http]
+    yield from _beside(asker, _malformed(asker), MALFORMED_BESIDE)
+    standing = [
+        case for case in standing_cases() if fits(case, asker.caller.given_bytes) and not case.refused_by_http
+    ]
     yield from _beside(asker, standing, beside)
     for sequence in sampled_sequences(policy, SAMPLES[level], seed):
-        cases = [case for case in sequence if fits(case) and not case.refused_by_http]
+        cases = [
+            case for case in sequence if fits(case, asker.caller.given_bytes) and not case.refused_by_http
+        ]
         yield Round((*map(asker.probe, cases), asker.control(follows=True)), together=True)
     yield from _beside(asker, map(value_case, suite(policy, level)), beside)
     yield from _fresh(asker, values, level)
@@ -222,8 +230,10 @@ def _names() -> list[HeaderCase]:
     return [*same, *beside]
 
 
-def _malformed() -> list[HeaderCase]:
-    return [case for case in standing_cases() if case.refused_by_http and fits(case)]
+def _malformed(asker: Asker) -> list[HeaderCase]:
+    return [
+        case for case in standing_cases() if case.refused_by_http and fits(case, asker.caller.given_bytes)
+    ]
 
 
 def _beside(asker: Asker, cases: Iterable[HeaderCase], count_: int) -> Iterator[Round]:

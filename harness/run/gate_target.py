@@ -10,7 +10,7 @@ from typing import Final
 
 from harness import plan
 from harness.checks.compatibility import OLD_CLIENT
-from harness.checks.evidence import describe_reply
+from harness.checks.evidence import describe_reply, hint_of
 from harness.checks.gate import is_address_id
 from harness.checks.validation import IDENTITY
 from harness.clients.extension import Auth
@@ -158,5 +158,6 @@ def _unserved_words(answers: Sequence[Answer], stopped: str | None) -> str:
     if not answers:
         return stopped or "no request was sent"
     reply = answers[0].reply
-    hint = "" if reply.status == 0 else "; check --backend-url and --free-model"
-    return f"no plain request was served with an id: {reply.reason or describe_reply(reply)}{hint}"
+    hint = hint_of(reply)
+    told = f"no plain request was served with an id: {reply.reason or describe_reply(reply)}"
+    return f"{told}; {hint}" if hint else told

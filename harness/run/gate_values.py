@@ -19,10 +19,15 @@ VALID: Final = derived_id(MACHINE)
 LONGEST: Final = b"a" * plan.LENGTH_MAX
 
 
-def fits(case: HeaderCase) -> bool:
-    """Whether every server takes a head with these lines: above that some refuse, whatever the rule."""
+def fits(case: HeaderCase, given_bytes: int = 0) -> bool:
+    """Whether every server takes a head with these lines: above that some refuse, whatever the rule.
+
+    `given_bytes` are in the head beside the request's own lines.
+    """
     octets = sum(len(name) + len(value) + 4 for name, value in case.lines)
-    return octets <= HEAD_BYTES_SURE - ROOM_BYTES and len(case.lines) <= FIELDS_SURE - ROOM_LINES
+    return (
+        octets <= HEAD_BYTES_SURE - ROOM_BYTES - given_bytes and len(case.lines) <= FIELDS_SURE - ROOM_LINES
+    )
 
 
 class Values:
@@ -31,8 +36,8 @@ class Values:
     Rows of signed-in users show no value, so a request of theirs takes none from those that are still to be tried.
     """
 
-    def __init__(self, policy: Policy) -> None:
-        hard = [value for value in hard_values(policy) if fits(value_case(value))]
+    def __init__(self, policy: Policy, given_bytes: int = 0) -> None:
+        hard = [value for value in hard_values(policy) if fits(value_case(value), given_bytes)]
         plain = [value for value in hard if value.isascii() and 0 < len(value) <= plan.LENGTH_MAX]
         other = [value for value in hard if not value.isascii()]
         long = [value for value in hard if len(value) > plan.LENGTH_MAX]

@@ -29,6 +29,10 @@ class Recipe:
     stream: bool = False
     effect: str = ""
     """What was seen when it was found."""
+    target: str = ""
+    """URL of the backend that it was found in; empty: a build of the reference."""
+    free_model: str = ""
+    """The model that was asked for there."""
 
 
 def write_recipe(recipe: Recipe, folder: Path) -> Path:
@@ -40,6 +44,7 @@ def write_recipe(recipe: Recipe, folder: Path) -> Path:
         "auth": str(recipe.auth),
         "stream": recipe.stream,
         "effect": recipe.effect,
+        **({"target": recipe.target, "free_model": recipe.free_model} if recipe.target else {}),
         "sequences": [
             [[notation.written(line) for line in case.lines] for case in each] for each in recipe.sequences
         ],
@@ -80,6 +85,8 @@ def _recipe(document: dict[str, Any]) -> Recipe:
         Auth(document["auth"]),
         bool(document["stream"]),
         str(document["effect"]),
+        str(document.get("target", "")),
+        str(document.get("free_model", "")),
     )
 
 

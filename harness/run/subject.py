@@ -13,6 +13,7 @@ from harness.backend import serve
 from harness.backend.defects import find_build
 from harness.backend.serve import HOST
 from harness.clients.extension import FREE_MODEL
+from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.database.catalog import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
@@ -42,6 +43,8 @@ class SubjectOptions:
     free_model: str = FREE_MODEL
     wait_s: float = 5.0
     """Longest wait for the rows of a reply, seconds."""
+    given: GivenHeaders = NONE_GIVEN
+    """Sent with every request; of no value there is a trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,9 @@ async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
         async with stack(templates, options.policy, cast) as shared, stand(shared, where) as standing:
             process = standing.replicas[0].process
             yield Subject(
-                Endpoint((HOST, process.port), str(version), f"build {options.build}", standing.lost),
+                Endpoint(
+                    (HOST, process.port), str(version), f"build {options.build}", standing.lost, options.given
+                ),
                 standing.dsn,
                 FREE_MODEL,
                 min(options.wait_s, 1.0),
@@ -103,7 +108,7 @@ async def _deployed(options: SubjectOptions) -> Subject:
             f"cannot connect to the target's database: {str(error).partition(chr(10))[0]}; check --database-url"
         ) from None
     await connection.close()
-    endpoint = Endpoint(address, "after", options.target)
+    endpoint = Endpoint(address, "after", options.target, given=options.given)
     return Subject(endpoint, options.database_url, options.free_model, options.wait_s, None, options.target)
 
 

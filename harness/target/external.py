@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from harness.clients import wire
 from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
+from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.http2 import send_over_http2
 from harness.errors import MisuseError
 from harness.target.asks import Answer, Ask, Round
@@ -78,8 +79,9 @@ class Limits:
 class Sending:
     """Sends to one site under its limits; once it has stopped, it says why and sends nothing more."""
 
-    def __init__(self, site: Site, limits: Limits) -> None:
+    def __init__(self, site: Site, limits: Limits, given: GivenHeaders = NONE_GIVEN) -> None:
         self._site = site
+        self._given = given
         self.limits = limits
         self.requests = 0
         """Requests handed out so far."""
@@ -118,6 +120,7 @@ class Sending:
             connections=CONNECTIONS,
             timeout_s=self.limits.timeout_s,
             tls=self._site.tls,
+            given=self._given,
         )
         async with aclosing(sent) as replies:
             async for index, reply in replies:
@@ -139,12 +142,15 @@ class Sending:
         loop = asyncio.get_running_loop()
         replies = await send_over_http2(
             self._site.url,
-            [ask.probe.request for ask in asks],
+            [self._given.added(ask.probe.request) for ask in asks],
             timeout_s=self.limits.timeout_s,
             tls=ssl.create_default_context(),
         )
         self.requests += len(replies or ())
-        answers = [Answer(ask, reply, loop.time()) for ask, reply in zip(asks, replies or (), strict=False)]
+        answers = [
+            Answer(ask, self._given.masked_reply(reply), loop.time())
+            for ask, reply in zip(asks, replies or (), strict=False)
+        ]
         for answer in answers:
             self._look_at(answer.ask, answer.reply, answer.at)
         return answers

@@ -15,6 +15,7 @@ from typing import Final
 from harness.clients import wire
 from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
+from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.target.observation import Observation, Probe
 from harness.target.rows import WAIT_ROWS_S, Rows
 
@@ -42,6 +43,8 @@ class Endpoint:
     """The stage in words."""
     lost: Callable[[], set[str]] = set
     """Upstream ids whose rows are known to be given up, so that nobody waits for them."""
+    given: GivenHeaders = NONE_GIVEN
+    """Sent with every request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,12 @@ async def _send(
     probes = [probe for item in chunk for probe in item]
     replies: list[Reply | None] = [None] * len(probes)
     sent = wire.send_all(
-        endpoint.address, _requests(chunk), connections=connections, depth=depth, timeout_s=timeout_s
+        endpoint.address,
+        _requests(chunk),
+        connections=connections,
+        depth=depth,
+        timeout_s=timeout_s,
+        given=endpoint.given,
     )
     async for index, reply in sent:
         replies[index] = reply

@@ -1,18 +1,22 @@
 """The fuzzer finds a fault and shrinks it, the find is a file, and the file says FIXED or STILL FAILS."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli.fuzz import replay as replay_command
 from harness.database.server import Server
 from harness.errors import MisuseError
+from harness.headers.cases import NAME, HeaderCase, Kind
 from harness.headers.policy import STRICT
 from harness.headers.samples import CaseSequence
-from harness.run.find import report_find
+from harness.run.find import Find, report_find
 from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz
 from harness.run.recipe import read_recipe
-from harness.run.replay import replay, tell
+from harness.run.replay import Replayed, replay, tell
 from harness.run.subject import SubjectOptions
 from harness.verdict import Finding
 
@@ -43,7 +47,7 @@ def test_fuzz_find_is_minimal_and_its_file_replays_as_failing_then_fixed(
     assert [[case.values for case in sequence] for sequence in found.example] == [[(b"[",)]]
     lines = report_find(found, faulty.subject, tmp_path)
     assert "V3 refuted" in lines[0]
-    assert any(line.strip().startswith("send     printf 'POST ") and "| nc " in line for line in lines)
+    assert any(line.strip().startswith("send     curl ") for line in lines)
     (file,) = tmp_path.glob("harness-find-*.json")
     recipe = read_recipe(file)
     failing = replay(recipe, replace(options.subject, build=recipe.build))
@@ -75,6 +79,49 @@ def test_hunt_shrinks_what_only_hypothesis_can_find(tmp_path: Path) -> None:
 
 def test_tally_of_nothing_does_not_divide_by_zero() -> None:
     assert str(Tally()).startswith("0 headers in 0 examples")
+
+
+FOUND = Find(((HeaderCase(((NAME, b"a b"),), Kind.VALID),),), (Finding("V1", "", "stored NULL"),))
+THERE = SubjectOptions(
+    "http://127.0.0.1:1", "host=h dbname='a b'", free_model="vendor/it's:free", wait_s=30.0
+)
+
+
+@pytest.mark.parametrize(
+    ("found_in", "environment"),
+    [
+        (THERE, {}),
+        (replace(THERE, database_url="postgresql://me@h/db", wait_s=0.5), {}),
+        (replace(THERE, database_url="postgresql://me:geheim@h/db"), {"given": "1"}),
+        (replace(THERE, database_url="host=h password='ge heim'", policy="length-only"), {"given": "1"}),
+        (SubjectOptions(build="limit-256", policy="length-only"), {}),
+        (SubjectOptions(build="limit-256", postgres="docker:postgres:16"), {}),
+    ],
+)
+def test_replay_line_leads_to_where_the_find_was_made(
+    found_in: SubjectOptions, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line is read as a shell reads it, and so is what the file alone leads to."""
+    taken: list[SubjectOptions] = []
+    monkeypatch.setattr(
+        "harness.run.replay.replay", lambda _, options: taken.append(options) or Replayed("", ())
+    )
+    (line,) = (text for text in report_find(FOUND, found_in, tmp_path) if text.startswith("    replay "))
+    assert "heim" not in line
+    variables = {"HARNESS_DATABASE_URL": found_in.database_url or ""} if environment else {}
+    words = shlex.split(
+        line.split(" harness replay ")[1].replace(
+            "$HARNESS_DATABASE_URL", variables.get("HARNESS_DATABASE_URL", "")
+        )
+    )
+    assert CliRunner().invoke(replay_command, words).exit_code == 0
+    assert taken.pop() == found_in
+    if found_in.target != "reference":
+        done = CliRunner().invoke(
+            replay_command, words[:1], env={"HARNESS_DATABASE_URL": found_in.database_url}
+        )
+        assert done.exit_code == 0
+        assert taken.pop() == replace(found_in, wait_s=5.0)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": "other"}', '{"schema": "harness.replay/1"}'])
