@@ -48,10 +48,9 @@ model_option = click.option(
 wait_option = click.option(
     "--wait-rows",
     type=click.FloatRange(min=0.1),
-    default=5.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Longest wait for the rows of a reply of a --target URL.",
+    help="Longest wait for the rows of a reply of a --target URL. By default the first may take 60 s, later ones three "
+    "times as long, at least 5 s.",
 )
 
 

@@ -102,10 +102,9 @@ def waivers(
     "--wait-rows",
     "wait_rows_s",
     type=click.FloatRange(min=0.1),
-    default=5.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Longest time that rows need after a reply.",
+    help="Longest time that rows need after a reply. By default the first may take 60 s, later ones three times as "
+    "long as the slowest so far, at least 5 s.",
 )
 @click.option(
     "--watch-rows",

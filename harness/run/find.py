@@ -69,5 +69,6 @@ def _options(options: SubjectOptions) -> str:
         )
     dsn = options.database_url or ""
     database = DATABASE if masked(dsn) != dsn else f"--database-url {shlex.quote(dsn)}"
-    model, wait = shlex.quote(options.free_model), f"{options.wait_s:g}"
-    return f" --target {options.target} --free-model {model} {database} --wait-rows {wait}{options.given.options}"
+    wait = "" if options.wait_s is None else f" --wait-rows {options.wait_s:g}"
+    model = shlex.quote(options.free_model)
+    return f" --target {options.target} --free-model {model} {database}{wait}{options.given.options}"

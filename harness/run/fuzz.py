@@ -101,7 +101,9 @@ def fuzz(options: FuzzOptions, say: Say, tell: Say) -> Find | None:
             backend = runner.run(held.__aenter__())
             try:
                 say(f"{backend.words}, policy {policy.name}, seed {options.seed}")
-                runner.run(require_service(backend))
+                if not backend.is_wait_known:
+                    tell(f"waiting for the row of a first request, up to {backend.wait_s:g} s")
+                backend = runner.run(require_service(backend))
                 return hunt.run(lambda example: runner.run(judge_example(backend, policy, example)))
             finally:
                 runner.run(held.__aexit__(None, None, None))

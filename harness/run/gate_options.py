@@ -8,6 +8,7 @@ from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import MisuseError
 from harness.headers.suite import Level
 from harness.run.gate_suite import REQUESTS_MAX
+from harness.run.hearing import AT_END_S, WAIT_S_MIN
 from harness.target.contract import check_dsn
 from harness.target.external import Limits
 from harness.verdict import Docket
@@ -31,7 +32,8 @@ class GateOptions:
     """Requests a second."""
     time_limit_s: float = 600.0
     timeout_s: float = 30.0
-    wait_rows_s: float = 5.0
+    wait_rows_s: float | None = None
+    """Longest time that rows need after a reply; None: found out by the first ones."""
     watch_rows_s: float = 2.0
     read_only: bool = False
     clean: bool = False
@@ -47,7 +49,8 @@ class GateOptions:
 def limits_of(options: GateOptions, deadline: float) -> Limits:
     """The main part ends early enough for rows to be waited for."""
     most = REQUESTS_MAX[options.level]
-    rest = min(options.time_limit_s / 4, options.wait_rows_s + 10)
+    wait_s = WAIT_S_MIN if options.wait_rows_s is None else options.wait_rows_s
+    rest = min(options.time_limit_s / 4, wait_s + AT_END_S)
     return Limits(
         requests_max=most if options.max_requests is None else min(most, options.max_requests),
         rate_max=options.rate_max,

@@ -22,13 +22,16 @@ from harness.run.gate_target import understand
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
 from harness.run.heard import Heard
-from harness.run.hearing import RETRIABLE, Hearing
+from harness.run.hearing import AT_END_S, RETRIABLE, Hearing
 from harness.run.progress import Say
 from harness.target.asks import Ask, Round
 from harness.verdict import Docket
 
 BATCH: Final = 500
 """Requests sent before their rows are looked for, about."""
+SLOW_S: Final = 5.0
+SLOW_TIMES: Final = 4
+"""Where rows take longer than that, so many times as many requests are sent before theirs are looked for."""
 MISSING_SHARE: Final = 2
 MISSING_MAX: Final = 500
 """With so many rows missing, and so large a share of all requests, there is no need to go on."""
@@ -78,9 +81,12 @@ class GateRun:
         """
         hearing, asker = self.hearing, self.asker
         hearing.sending.reserve = AT_END
-        self.remarks += await understand(hearing, asker)
+        self.remarks += await understand(hearing, asker, self.tell, self.say)
         loop = asyncio.get_running_loop()
         began = loop.time()
+        limits = hearing.sending.limits  # now it is known how long rows take
+        rest = min((self.deadline - began) / 4, hearing.wait_rows_s + AT_END_S)
+        limits.deadline = min(limits.deadline, self.deadline - rest)
         values = Values(asker.caller.policy, asker.caller.given_bytes)
         pairs, *triples = STRENGTHS[self.level]
         await self._send(first(asker, values))
@@ -93,7 +99,7 @@ class GateRun:
             await self._send_array(values, strength)
         await self._send(further(asker, values, self.level, self.seed))
         await self._settle_last()
-        hearing.sending.limits.deadline = self.deadline
+        limits.deadline = self.deadline
         await self._send_again()
         await try_suspects(hearing, asker, self.seed)
         await repeat_refuted(hearing, asker, self.claims)
@@ -161,7 +167,7 @@ class GateRun:
 
     async def _send(self, source: Iterator[Round]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""
-        while not self.unsent and (batch := next_batch(source)):
+        while not self.unsent and (batch := next_batch(source, self._batch)):
             await self._send_batch(batch)
 
     async def _send_batch(self, batch: list[Round]) -> None:
@@ -192,9 +198,16 @@ class GateRun:
             told = hearing.reasons(hearing.open.values())
             self.unsent = f"most requests give no observation, the rest was not sent: {told}"
 
+    @property
+    def _batch(self) -> int:
+        """Where rows come late, they are waited for less often."""
+        return BATCH if self.hearing.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
+
     async def _settle_last(self) -> None:
         if self._settling is not None:
             last, self._settling = self._settling, None
+            if self.hearing.slowest_s > SLOW_S:
+                self.tell(f"waiting up to {self.hearing.wait_rows_s:.0f} s for rows of the last requests")
             await self.hearing.settle(last)
 
     async def _send_again(self) -> None:
@@ -229,11 +242,11 @@ class GateRun:
             yield Round((*again, self.asker.control(some[0].shape)))
 
 
-def next_batch(source: Iterator[Round]) -> list[Round]:
-    """Rounds to send at once: as many as have `BATCH` requests, or what is left."""
+def next_batch(source: Iterator[Round], least: int = BATCH) -> list[Round]:
+    """Rounds to send at once: as many as have so many requests, or what is left."""
     batch: list[Round] = []
     count = 0
-    while count < BATCH and (each := next(source, None)) is not None:
+    while count < least and (each := next(source, None)) is not None:
         batch.append(each)
         count += len(each.asks)
     return batch

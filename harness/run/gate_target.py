@@ -6,6 +6,7 @@ that fails always is kept: others, which fare well, are its yardstick.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from harness import plan
@@ -19,10 +20,14 @@ from harness.run.gate_requests import Asker
 from harness.run.gate_suite import neighbours, preflight
 from harness.run.heard import Heard
 from harness.run.hearing import RETRIABLE, Hearing
+from harness.run.progress import Say, ignored
+from harness.run.subject import FIRST_ROW_S
 from harness.target import Row
 from harness.target.asks import Answer, Ask, Round
+from harness.target.contract import FoundRows
 from harness.verdict import Finding
 
+SAY_AFTER_S: Final = 5.0
 TRIES: Final = 3
 """For each way of signing and streaming."""
 
@@ -31,8 +36,8 @@ class CannotGoOnError(Exception):
     """There is no point in sending more; the message is the reason."""
 
 
-async def understand(hearing: Hearing, asker: Asker) -> list[str]:
-    """Sends plain requests in every way; what a reader should know of the target.
+async def understand(hearing: Hearing, asker: Asker, tell: Say = ignored, say: Say = ignored) -> list[str]:
+    """Sends plain requests in every way; what a reader should know of the target. Tells what is waited for.
 
     Raises CannotGoOnError when rows cannot be matched, AwayError when the database goes away.
     """
@@ -56,7 +61,33 @@ async def understand(hearing: Hearing, asker: Asker) -> list[str]:
         raise CannotGoOnError(_unserved_words(heard.answers, hearing.sending.stopped))
     if hearing.repeated:
         raise CannotGoOnError("replies to different requests have one id: rows cannot be told apart by it")
-    return await _understand_rows(hearing, asker, heard)
+    answers = [answer for answer in heard.answers if answer.reply.upstream_id]
+    found, matched = await _first_rows(hearing, answers, heard.since, tell, say)
+    return await _understand_rows(hearing, asker, heard, found, matched)
+
+
+async def _first_rows(
+    hearing: Hearing, answers: Sequence[Answer], since: datetime, tell: Say, say: Say
+) -> tuple[FoundRows, list[tuple[Row, ...]]]:
+    """Nobody knows how long a row takes here: one may take long, the others a few times what it took."""
+    bound_s = FIRST_ROW_S if hearing.given_wait_s is None else hearing.given_wait_s
+    said: list[float] = []
+
+    def looked_for(seconds: float) -> None:
+        plain = f"no row of {len(answers)} plain requests after {seconds:.0f} s"
+        told = f"{plain}; waiting for the first up to {bound_s:g} s"
+        tell(told)
+        if seconds >= SAY_AFTER_S and not said:
+            said.append(seconds)
+            say(told)
+
+    rows = await hearing.wait(answers, since, bound_s, first=True, looked_for=looked_for)
+    if not any(row.whole for its_rows in rows[1] for row in its_rows):
+        return rows
+    if said:
+        took, later = f"{hearing.slowest_s:.0f} s", f"{hearing.wait_rows_s:.0f} s"
+        say(f"the first row came {took} after its reply; later ones may take {later}")
+    return await hearing.wait(answers, since, hearing.wait_rows_s)
 
 
 async def _try_neighbours(hearing: Hearing, asker: Asker) -> None:
@@ -71,9 +102,10 @@ async def _try_neighbours(hearing: Hearing, asker: Asker) -> None:
         hearing.judge.docket.refute(Finding(OLD_CLIENT, told, effect))
 
 
-async def _understand_rows(hearing: Hearing, asker: Asker, heard: Heard) -> list[str]:
+async def _understand_rows(
+    hearing: Hearing, asker: Asker, heard: Heard, found: FoundRows, matched: Sequence[tuple[Row, ...]]
+) -> list[str]:
     answers = [answer for answer in heard.answers if answer.reply.upstream_id]
-    found, matched = await hearing.wait(answers, heard.since, hearing.wait_rows_s)
     rows = {
         answer.ask.number: row
         for answer, its_rows in zip(answers, matched, strict=True)
@@ -81,8 +113,9 @@ async def _understand_rows(hearing: Hearing, asker: Asker, heard: Heard) -> list
         if row.whole
     }
     if not rows:
+        waited_s = FIRST_ROW_S if hearing.given_wait_s is None else hearing.given_wait_s
         raise CannotGoOnError(
-            f"no row of {len(answers)} plain requests came within {hearing.wait_rows_s:g} s; raise --wait-rows, or "
+            f"no row of {len(answers)} plain requests came within {waited_s:g} s; raise --wait-rows, or "
             "check that --database-url is the database that this backend writes to"
         )
     if not any(

@@ -6,7 +6,7 @@ what is missing waits for whoever decides at the end.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -33,6 +33,13 @@ RETRIABLE: Final = frozenset({0, 408, 425, 429, *range(500, 600)})
 """Statuses that another try may not have; 0: no reply."""
 POLL_S_MIN: Final = 0.02
 POLL_S_MAX: Final = 0.3
+WAIT_S_MIN: Final = 5.0
+SLOWEST_TIMES: Final = 3
+"""Unless told otherwise, rows are waited for so many times as long as the slowest has taken, at least so long."""
+AT_END_S: Final = 10.0
+"""Beside the time for rows, what is left for the end of a run."""
+FAR_AFTER_S: Final = 2.5
+"""After so long a clock that is hours off is thought of."""
 PATIENCE_S_MIN: Final = 0.5
 """Least time that rows are given before other things are done; those missing are looked for again at the end."""
 
@@ -45,7 +52,8 @@ class Hearing:
     rows: ContractRows
     journal: Journal
     judge: RowJudge
-    wait_rows_s: float
+    given_wait_s: float | None
+    """Longest time that rows need after a reply; None: a few times as long as they took so far."""
     replies: Controls[Answer] = field(default_factory=Controls)
     columns: Controls[Answer] = field(default_factory=Controls)
     """What other columns of the rows hold, of requests with the header and of their controls."""
@@ -80,6 +88,13 @@ class Hearing:
     """Requests over one connection, by the number of each of them."""
     _ended: set[int] = field(default_factory=set)
     _origin: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def wait_rows_s(self) -> float:
+        """How long rows are waited for before they count as missing."""
+        if self.given_wait_s is not None:
+            return self.given_wait_s
+        return max(WAIT_S_MIN, SLOWEST_TIMES * self.slowest_s)
 
     @property
     def reply_claim(self) -> str:
@@ -143,7 +158,7 @@ class Hearing:
         wanted = [
             answer for answer in heard.answers if self._is_told_apart(answer) or answer.ask.probe.refused
         ]
-        patience = max(PATIENCE_S_MIN, 3 * self.slowest_s) if wait_s is None else wait_s
+        patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.slowest_s) if wait_s is None else wait_s
         found, matched = await self.wait(wanted, heard.since, min(patience, self.wait_rows_s))
         settled = Settled(found, {})
         for answer, rows in zip(wanted, matched, strict=True):
@@ -199,18 +214,28 @@ class Hearing:
         return ", ".join(f"{reason} ({count:,})" for reason, count in told.most_common(3))
 
     async def wait(
-        self, wanted: Sequence[Answer], since: datetime, wait_s: float
+        self,
+        wanted: Sequence[Answer],
+        since: datetime,
+        wait_s: float,
+        *,
+        first: bool = False,
+        looked_for: Callable[[float], None] = lambda _: None,
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
-        """Looks until every reply with an id has a whole row, at most `wait_s`; what was found, and whose it is."""
+        """Looks until every reply with an id has a whole row, at most `wait_s`; what was found, and whose it is.
+
+        `first`: until one of them has. `looked_for` is told at each look for how long, in seconds.
+        """
         if not wanted:
             return FoundRows(), []
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         pause = POLL_S_MIN
+        far_from = loop.time() + min(wait_s / 2, FAR_AFTER_S)
         late: set[int] = set()
         while True:
             looked = loop.time()
-            found, matched = await self._look(wanted, since, far=looked > deadline - wait_s / 2)
+            found, matched = await self._look(wanted, since, far=looked > far_from)
             missing = {
                 answer.ask.number
                 for answer, rows in zip(wanted, matched, strict=True)
@@ -219,8 +244,10 @@ class Hearing:
             came = [looked - answer.at for answer in wanted if answer.ask.number in late - missing]
             self.slowest_s = max([self.slowest_s, *came])
             late = missing
-            if not missing or loop.time() >= deadline:
+            is_enough = any(row.whole for rows in matched for row in rows) if first else not missing
+            if is_enough or loop.time() >= deadline:
                 return found, matched
+            looked_for(loop.time() - deadline + wait_s)
             await asyncio.sleep(
                 max(pause, 2 * (loop.time() - looked))
             )  # rows come later; bounded by the deadline

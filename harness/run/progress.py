@@ -10,7 +10,11 @@ Busy = Callable[[str], AbstractContextManager[Say]]
 """Shows that something is going on, in words that can be changed, until the context ends."""
 
 
+def ignored(_line: str) -> None:
+    """Nobody is told."""
+
+
 @contextmanager
 def silent(_words: str) -> Iterator[Say]:
     """Shows nothing."""
-    yield lambda _: None
+    yield ignored

@@ -34,8 +34,8 @@ def replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
 
 
 async def _replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
-    async with subject(options) as backend:
-        await require_service(backend, auth=recipe.auth, stream=recipe.stream)
+    async with subject(options) as found:
+        backend = await require_service(found, auth=recipe.auth, stream=recipe.stream)
         findings = await judge_example(
             backend,
             POLICIES[recipe.policy],

@@ -23,6 +23,8 @@ from harness.rollout.model import Stage, Version
 from harness.rollout.stage import Cast, stack, stand
 from harness.target import Endpoint
 
+FIRST_ROW_S: Final = 60.0
+"""So long the first row of a backend may take, unless a bound was given."""
 REFERENCE: Final = "reference"
 ARRIVED: Final = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
 """The stage in which the header rule is at work everywhere."""
@@ -41,8 +43,8 @@ class SubjectOptions:
     policy: str = "strict"
     postgres: str = "embedded"
     free_model: str = FREE_MODEL
-    wait_s: float = 5.0
-    """Longest wait for the rows of a reply, seconds."""
+    wait_s: float | None = None
+    """Longest wait for the rows of a reply, seconds; None: found out by a first request."""
     given: GivenHeaders = NONE_GIVEN
     """Sent with every request; of no value there is a trace."""
 
@@ -58,6 +60,8 @@ class Subject:
     signed_in: SignedIn | None
     """A user to sign in as; None where no token is known."""
     words: str
+    is_wait_known: bool = True
+    """Whether `wait_s` is how long rows take here, and not how long the first may take."""
 
 
 @asynccontextmanager
@@ -83,7 +87,7 @@ async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
                 ),
                 standing.dsn,
                 FREE_MODEL,
-                min(options.wait_s, 1.0),
+                min(options.wait_s or 1.0, 1.0),
                 await shared.signed_in(standing.dsn),
                 f"reference build {options.build} on Postgres {server.version} ({server.kind})",
             )
@@ -109,7 +113,8 @@ async def _deployed(options: SubjectOptions) -> Subject:
         ) from None
     await connection.close()
     endpoint = Endpoint(address, "after", options.target, given=options.given)
-    return Subject(endpoint, options.database_url, options.free_model, options.wait_s, None, options.target)
+    wait_s, known = options.wait_s or FIRST_ROW_S, options.wait_s is not None
+    return Subject(endpoint, options.database_url, options.free_model, wait_s, None, options.target, known)
 
 
 def address_of(url: str) -> tuple[str, int]:

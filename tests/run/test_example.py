@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -168,6 +168,25 @@ async def test_service_is_required_before_anything_is_called_good(ready_dsn: str
         assert await judge_example(small, STRICT, ((VALID,),)), "a backend that fails later is a find"
     with pytest.raises(CannotRunError, match="no connection"):
         await require_service(small)
+
+
+def late_by(seconds: float) -> Fault:
+    def late(asked: Asked) -> None:
+        asked.row_delays_s = (seconds,)
+
+    return late
+
+
+async def test_how_long_rows_take_is_found_out_by_a_first_request(ready_dsn: str) -> None:
+    async with backend(ready_dsn, late_by(2.0)) as small:
+        assert await require_service(small) is small
+        unknown = replace(small, wait_s=20.0, is_wait_known=False)
+        known = await require_service(unknown)
+    assert known.is_wait_known
+    assert 6.0 <= known.wait_s < 20.0
+    async with backend(ready_dsn, late_by(2.0)) as small:
+        with pytest.raises(CannotRunError, match=r"no row of a request .* within 0\.3 s.*--wait-rows"):
+            await require_service(replace(small, wait_s=0.3, is_wait_known=False))
 
 
 def hunt(tmp_path: Path, judged: Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]) -> list[str]:

@@ -1,6 +1,8 @@
 """The gate on the reference, served by another process: GO, NO-GO by the claim meant for it, or INCONCLUSIVE."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,6 +11,7 @@ from harness.backend.defects import DEFECTS
 from harness.errors import MisuseError
 from harness.headers.suite import Level
 from harness.report.document import to_json
+from harness.run.gate import judge_target
 from harness.verdict import Method, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
@@ -88,6 +91,27 @@ async def test_a_backend_ahead_of_its_column_is_no_go_although_no_row_comes(
     assert report.verdict is Verdict.NO_GO
     assert with_status(report, Status.REFUTED) == {"M3", "M4"}
     assert any("no row of" in remark for remark in report.remarks)
+
+
+async def test_rows_that_come_late_are_waited_for_and_that_is_told(
+    start: StartReplica, ready_dsn: str, tmp_path: Path
+) -> None:
+    options = of_reference(await start(ready_dsn, "late-rows-7"), ready_dsn)
+    said: list[str] = []
+    given = replace(options, journal=tmp_path / "journal", max_requests=40, watch_rows_s=0.0)
+    report = await judge_target(given, said.append)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.REFUTED) == set()
+    assert not any("no row of" in remark for remark in report.remarks)
+    assert any("plain requests after 5 s; waiting for the first up to 60 s" in line for line in said)
+    assert any("the first row came 7 s after its reply; later ones may take 2" in line for line in said)
+    (accounted,) = (one for one in report.judgements if one.claim.id == "R1")
+    assert accounted.observed >= 30
+
+
+@pytest.mark.catalogue
+async def test_a_backend_whose_rows_come_late_is_go_at_the_end(judge_build: Judge) -> None:
+    assert (await judge_build("late-rows-7")).verdict is Verdict.GO
 
 
 async def test_rows_later_than_the_wait_are_no_evidence_of_anything(judge_build: Judge) -> None:

@@ -3,6 +3,8 @@
 Each defect names the claim that is meant to catch it. Nothing here is used unless it is asked for by name.
 """
 
+import re
+from dataclasses import replace
 from typing import Final
 
 from harness.backend.builds import AFTER, BEFORE, Build
@@ -57,8 +59,13 @@ CATALOGUE: Final = {
 """Every build by name."""
 
 
+_LATE: Final = re.compile(r"late-rows-([1-9][0-9]?)")
+
+
 def find_build(name: str) -> Build:
-    """The build of that name. Raises MisuseError for an unknown one."""
+    """The build of that name; `late-rows-20` is `late-rows` by 20 s. Raises MisuseError for an unknown one."""
+    if late := _LATE.fullmatch(name):
+        return replace(CATALOGUE["late-rows"], name=name, delay_s=lambda _: float(late[1]))
     try:
         return CATALOGUE[name]
     except KeyError:
