@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -66,6 +66,8 @@ class Finding:
     workaround: str = ""
     weight: int = 0
     """Size of the request, in bytes of the header; of many findings the lightest are kept."""
+    times: int = 1
+    """Observations that are told by this one: they had the same effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Docket:
     _seen: dict[str, int] = field(default_factory=dict)
     _details: dict[str, dict[str, None]] = field(default_factory=dict)
     _methods: dict[str, Method] = field(default_factory=dict)
-    _findings: dict[str, list[Finding]] = field(default_factory=dict)
+    _findings: dict[str, dict[str, Finding]] = field(default_factory=dict)
     _refuting: dict[str, int] = field(default_factory=dict)
     _lacking: dict[str, str] = field(default_factory=dict)
     _waived: dict[str, str] = field(default_factory=dict)
@@ -111,14 +113,22 @@ class Docket:
         self._known(claim)
         self._seen[claim] = self._seen.get(claim, 0) + count
 
-    def refute(self, finding: Finding) -> None:
-        """Records one observation that refutes; the lightest few are kept whole, of equal ones the first."""
+    def refute(self, finding: Finding, alike: str = "") -> None:
+        """Records one observation that refutes; the lightest few are kept whole, of equal weight the first.
+
+        Those of one effect are folded into the lightest of them; `alike` is what makes others equal to it instead.
+        """
         self._known(finding.claim)
         self._refuting[finding.claim] = self._refuting.get(finding.claim, 0) + 1
-        kept = self._findings.setdefault(finding.claim, [])
-        kept.append(finding)
-        kept.sort(key=lambda one: one.weight)
-        del kept[FINDINGS_KEPT:]
+        kept = self._findings.setdefault(finding.claim, {})
+        key = alike or finding.effect
+        known = kept.get(key)
+        if known is not None:
+            lighter = finding if finding.weight < known.weight else known
+            finding = replace(lighter, times=known.times + 1)
+        kept[key] = finding
+        if len(kept) > FINDINGS_KEPT:
+            del kept[max(kept, key=lambda each: (kept[each].weight, list(kept).index(each)))]
 
     def lack(self, claim: str, reason: str) -> None:
         """Says why a claim cannot be judged; the first reason stands."""
@@ -167,7 +177,9 @@ class Docket:
             method=self._methods.get(claim.id, Method.SAMPLED),
             observed=seen,
             detail="; ".join(phrases),
-            findings=tuple(self._findings.get(claim.id, ())),
+            findings=tuple(
+                sorted(self._findings.get(claim.id, {}).values(), key=lambda finding: finding.weight)
+            ),
             refuting=self._refuting.get(claim.id, 0),
             waived=self._waived.get(claim.id, ""),
         )

@@ -38,6 +38,27 @@ def test_docket_refutes_on_one_finding_among_many_and_keeps_the_first_few() -> N
     assert [finding.effect for finding in judgement.findings] == [str(n) for n in range(FINDINGS_KEPT)]
 
 
+def test_equal_findings_are_folded_into_the_lightest_with_their_count() -> None:
+    docket = Docket((TWO,))
+    for weight in (5, 3, 9, 3):
+        docket.refute(Finding("T2", f"weight {weight}", "stored NULL", weight=weight))
+    docket.refute(Finding("T2", "once", "stored more", weight=1))
+    for number in (8, 7):
+        docket.refute(Finding("T2", "other", f"stored {number}", weight=number), alike="stored a number")
+    (judgement,) = docket.judgements()
+    found = [(finding.effect, finding.condition, finding.times) for finding in judgement.findings]
+    assert found == [("stored more", "once", 1), ("stored NULL", "weight 3", 4), ("stored 7", "other", 2)]
+    assert judgement.refuting == 7
+
+
+def test_of_many_different_findings_the_lightest_are_kept() -> None:
+    docket = Docket((TWO,))
+    for weight in (9, 2, 8, 2, 7, 6, 1):
+        docket.refute(Finding("T2", "", f"effect {weight}", weight=weight))
+    (judgement,) = docket.judgements()
+    assert [finding.weight for finding in judgement.findings] == [1, 2, 6, 7, 8]
+
+
 def test_docket_refuses_an_unknown_claim() -> None:
     with pytest.raises(KeyError, match="T9"):
         Docket((ONE,)).saw("T9")

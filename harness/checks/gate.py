@@ -53,11 +53,17 @@ class RowJudge:
     fared: defaultdict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
     """Requests whose rows refute a claim, and those that bear it out; both up to a bound."""
     given: GivenHeaders = NONE_GIVEN
+    rows: int = 0
+    """Pairs of rows so far."""
+    valued: int = 0
+    """Those that hold a value."""
 
     def judge(self, answer: Answer, rows: Sequence[Row]) -> bool:
         """Judges an answer that has its rows; whether there is one pair of them, whose value was seen."""
         self._judge_accounting(answer, rows)
         whole = [row for row in rows if row.whole]
+        self.rows += len(whole)
+        self.valued += sum(row.value is not None for row in whole)
         for row in whole:
             self._judge_value(answer, rows, row)
         for row in rows:
@@ -147,12 +153,12 @@ class RowJudge:
                     " or ".join(map(describe_value, allowed)) or "NULL, or a value that the rule accepts"
                 )
                 effect = f"stored {describe_value(row.value)}, expected {expected}"
-                self._refute(claim, answer, rows, effect)
+                self._refute(claim, answer, rows, effect, "stored NULL" if row.value is None else "")
             else:
                 self._fared(claim, answer.ask)
 
-    def _refute(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str) -> None:
-        self.docket.refute(self.finding(claim, answer, rows, effect))
+    def _refute(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str, alike: str = "") -> None:
+        self.docket.refute(self.finding(claim, answer, rows, effect), alike)
         if len(self.failed[claim]) < FARED_MAX:
             self.failed[claim].append(answer.ask)
 

@@ -6,6 +6,7 @@ Fields are stable within version 1: new ones may be added, none is renamed, drop
 schema          `harness.report/1`
 harness         version of the harness that judged
 verdict         `GO`, `NO-GO` or `INCONCLUSIVE`; follows from `claims`
+consequence     what a NO-GO means for whoever would deploy, one or two sentences; empty where there is none
 subject         what is rolled out: the name of the header
 command         the command line that repeats the run, secrets masked
 target          what was judged, in words: the reference, or a URL and its database
@@ -25,7 +26,8 @@ sections        further parts by name, below; each may be missing
 A claim: id, sentence, quote and section (of the plan), status (`proven`, `refuted`, `unknown`), method (`exhaustive`,
 `complete`, `sampled`, `measured`), observed (matched observations), least (fewer are not enough), detail, waived (the
 reason, or empty), refuting (observations that refute), findings (the lightest few). A finding: claim, condition,
-effect, request, reply, row, replay (a command line), workaround, weight (bytes of the header sent).
+effect, request, reply, row, replay (a command line), workaround, weight (bytes of the header sent), times
+(observations of this effect).
 
 Sections that are drawn: `orders`, `timeline` (the text of an SVG), `selftest`, `audit`, `requests`; `sections` says
 what they hold. Others are shown as they are.
@@ -93,6 +95,8 @@ class Report:
     """What is rolled out."""
     harness: str = field(default_factory=harness_version)
     """Version that judged, which need not be the one that renders."""
+    consequence: str = ""
+    """What a NO-GO means for whoever would deploy; stands first."""
 
     @property
     def verdict(self) -> Verdict:
@@ -107,6 +111,7 @@ def to_json(report: Report) -> str:
         "schema": SCHEMA,
         "harness": told.harness,
         "verdict": told.verdict,
+        "consequence": told.consequence,
         "subject": told.subject,
         "command": told.command,
         "target": told.target,
@@ -186,6 +191,7 @@ def _read(document: dict[str, Any]) -> Report:
         inputs=tuple(Input(str(one["name"]), str(one["sha256"])) for one in document.get("inputs", ())),
         subject=str(document.get("subject", "")),
         harness=str(document["harness"]),
+        consequence=str(document.get("consequence", "")),
     )
 
 
@@ -209,8 +215,9 @@ def _read_claim(claim: dict[str, Any]) -> Judgement:
 
 
 def _read_finding(finding: dict[str, Any]) -> Finding:
-    words = {each.name: str(finding[each.name]) for each in fields(Finding) if each.name != "weight"}
-    return Finding(**words, weight=int(finding["weight"]))
+    numbers = ("weight", "times")
+    words = {each.name: str(finding[each.name]) for each in fields(Finding) if each.name not in numbers}
+    return Finding(**words, weight=int(finding["weight"]), times=int(finding.get("times", 1)))
 
 
 def _lines(value: Iterable[object]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ _SECRETS: Final = tuple(
         r"""(["'][\w-]*(?:password|token|secret|api_?key)["']\s*:\s*(["']))(?:(?!\2)[^\\]|\\.)+""",
         r"""(\bauthorization\\?["']?\s*[:=]\s*\\?["']?(?!bearer)[a-z]+\s+)[^\s"'`]+?"""
         rf"""(?={_CLOSERS}(?:[\s"'`]|$))""",
-        rf"""(\bbearer\s+){_VARIABLE}{_PROSE}[^\s"'`]+?(?={_CLOSERS}(?:[\s"'`]|$))""",
+        rf"""(\bbearer\s+){_VARIABLE}{_PROSE}(?!not-provided(?![\w.-]))[^\s"'`]+?(?={_CLOSERS}(?:[\s"'`]|$))""",
         r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*",  # a token that nobody announces (RFC 7519)
     )
 )

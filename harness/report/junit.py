@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from harness.report.document import Report, cleaned
 from harness.report.escape import visible
-from harness.report.words import evidence, is_waived, parts, verdict_line
+from harness.report.words import evidence, is_waived, parts, share, verdict_line
 from harness.verdict import Judgement, Status
 
 SUITE: Final = "harness"
@@ -39,7 +39,7 @@ def to_junit(report: Report) -> bytes:
         SubElement(facts, "property", {"name": name, "value": visible(str(getattr(told, name)))})
     for judgement in told.judgements:
         _add_case(suite, judgement)
-    lines = [verdict_line(told), *told.remarks]
+    lines = [*filter(None, [told.consequence]), verdict_line(told), *told.remarks]
     SubElement(suite, "system-out").text = visible("\n".join(lines))
     ElementTree.indent(suites)
     document: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
@@ -81,6 +81,6 @@ def _evidence(judgement: Judgement) -> str:
     claim = judgement.claim
     lines = [f'plan, {claim.section}: "{claim.quote}"']
     for number, finding in enumerate(judgement.findings, start=1):
-        lines += ["", f"{number} of {judgement.refuting:,}: {finding.effect}"]
+        lines += ["", f"{share(judgement, number)}: {finding.effect}"]
         lines += [f"{name:<10} {value}" for name, value in parts(finding)]
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from typing import Final
 from harness.report import sections
 from harness.report.document import Report, cleaned
 from harness.report.escape import visible
-from harness.report.words import MEANING, counts, evidence, in_the_way, parts, standing
+from harness.report.words import MEANING, counts, evidence, in_the_way, parts, share, standing
 from harness.verdict import Judgement, Status, Verdict
 
 SIZE_MAX: Final = 1_000_000
@@ -49,6 +49,8 @@ def to_markdown(report: Report) -> str:
 
 def _blocks(report: Report) -> Iterator[str]:
     yield f"## {_MARKS[report.verdict]} {report.verdict}: {_text(counts(report))}"
+    if report.consequence:
+        yield f"**{_text(report.consequence)}**"
     yield MEANING[report.verdict]
     yield _facts(report)
     for judgement in in_the_way(report):
@@ -96,7 +98,7 @@ def _trouble(judgement: Judgement) -> Iterator[str]:
     if judgement.status is Status.UNKNOWN:
         yield f"Why it is unknown: {_text(judgement.detail)}"
     for number, finding in enumerate(judgement.findings, start=1):
-        yield f"**{number} of {judgement.refuting:,}:** {_text(finding.effect)}"
+        yield f"**{share(judgement, number)}:** {_text(finding.effect)}"
         yield _block("\n".join(f"{name:<10} {value}" for name, value in parts(finding) if name != "replay"))
         if finding.replay:
             yield f"See it again:\n\n{_block(finding.replay, 'sh')}"

@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.report import sections
 from harness.report.document import Report, cleaned
 from harness.report.escape import visible
-from harness.report.words import evidence, parts, standing, verdict_line
+from harness.report.words import evidence, parts, share, standing, verdict_line
 from harness.verdict import Judgement, Status, Verdict
 
 COLOURS: Final = {Status.PROVEN: "green", Status.REFUTED: "bold red", Status.UNKNOWN: "bold yellow"}
@@ -28,6 +28,9 @@ MARKS: Final = {True: "ok", False: "WRONG"}
 def print_report(report: Report, console: Console) -> None:
     """Writes the whole report; plain text where the console is no terminal."""
     told = cleaned(report)
+    if told.consequence:
+        _print(console, told.consequence, VERDICTS[told.verdict])
+        _print(console, "")
     _print_rows(console, [_claim_row(judgement) for judgement in told.judgements])
     for judgement in told.judgements:
         _print_findings(console, judgement)
@@ -72,7 +75,7 @@ def _print_rows(console: Console, rows: list[Row]) -> None:
 
 def _print_findings(console: Console, judgement: Judgement) -> None:
     for number, finding in enumerate(judgement.findings, start=1):
-        more = f" ({number} of {judgement.refuting:,})" if judgement.refuting > 1 else ""
+        more = f" ({share(judgement, number)})" if judgement.refuting > 1 else ""
         _print(console, "")
         _print(console, f"{finding.claim} refuted{more}: {finding.effect}", "red")
         for name, value in parts(finding):

@@ -44,6 +44,14 @@ def parts(finding: Finding) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name in PARTS if (text := getattr(finding, name)))
 
 
+def share(judgement: Judgement, number: int) -> str:
+    """Which of the observations that refute a finding tells of: the number of it, or how many are alike."""
+    times = judgement.findings[number - 1].times
+    return (
+        f"{times:,} alike of {judgement.refuting:,}" if times > 1 else f"{number} of {judgement.refuting:,}"
+    )
+
+
 def counts(report: Report) -> str:
     """How many claims stand how, for example `11 proven, 1 refuted, 1 unknown`; waived ones are told apart."""
     standings = [standing(judgement) for judgement in report.judgements]

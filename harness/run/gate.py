@@ -16,6 +16,7 @@ from typing import Final
 from harness import plan
 from harness.backend.serve import loop_factory
 from harness.checks.gate import RowJudge
+from harness.checks.gate_consequence import Seen, consequence
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.validation import IDENTITY
@@ -87,6 +88,7 @@ class _Judging:
     server: str = "unknown"
     remarks: list[str] = field(default_factory=list)
     requests: dict[str, object] = field(default_factory=dict)
+    seen: Seen | None = None
 
     async def judge(self) -> None:
         options = self.options
@@ -105,6 +107,7 @@ class _Judging:
 
     def report(self) -> Report:
         options = self.options
+        judgements = self.docket.judgements()
         return Report(
             command=options.command,
             seed=options.seed,
@@ -113,7 +116,8 @@ class _Judging:
             server=self.server,
             started=self.started.isoformat(timespec="seconds"),
             seconds=time.monotonic() - self.began,
-            judgements=self.docket.judgements(),
+            judgements=judgements,
+            consequence=consequence(judgements, options.build, self.seen),
             remarks=tuple(self.remarks),
             sections={"requests": self.requests} if self.requests else {},
             target=f"{self.site.url}, expected to be build `{options.build}`",
@@ -182,7 +186,7 @@ class _Judging:
             ),
             options.wait_rows_s,
         )
-        stopped = None
+        stopped, waited = None, False
         with self.busy(f"{options.level} suite") as tell:
             run = GateRun(
                 docket=self.docket,
@@ -200,10 +204,15 @@ class _Judging:
             try:
                 async with asyncio.timeout_at(deadline):
                     await run.run()
+                waited = True
             except TimeoutError:
                 stopped = f"the time limit of {options.time_limit_s:g} s is reached"
             except (AwayError, CannotGoOnError) as error:
                 stopped = str(error)
+                waited = isinstance(error, CannotGoOnError)
+        if waited and not rows.hidden:
+            judge = hearing.judge
+            self.seen = Seen(rows.has_column, len(hearing.ids), judge.rows, judge.valued)
         stopped = conclude(run, stopped)
         self._say_how_judged(run, complete=stopped is None and not hearing.open)
         self.remarks += run.remarks

@@ -88,6 +88,8 @@ MASKED = "postgresql://me:***@db.example.com/x"
         ('{"authorization":"Bearer abc","x":1}', '{"authorization":"Bearer ***","x":1}'),
         (r'"{\"authorization\": \"Bearer abc\"}"', r'"{\"authorization\": \"Bearer ***\"}"'),
         ("(Bearer abc), then", "(Bearer ***), then"),
+        ("-H 'authorization: Bearer not-provided'", "-H 'authorization: Bearer not-provided'"),
+        ("Bearer not-provided-but-secret", "Bearer ***"),
         ('-H "authorization: Bearer $TOKEN" -d x', '-H "authorization: Bearer $TOKEN" -d x'),
         ("password=$ecret and Bearer $ecret.", "password=*** and Bearer ***."),
         ("authorization: Basic dXNlcjpwdw== and", "authorization: Basic *** and"),

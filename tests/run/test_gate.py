@@ -29,6 +29,11 @@ async def test_the_old_backend_is_no_go_where_the_new_one_is_expected(judge_buil
     report = await judge_build("before")
     assert report.verdict is Verdict.NO_GO
     assert {"V1", "I1"} <= with_status(report, Status.REFUTED)
+    assert report.consequence.startswith(
+        "This looks like the build before the change, or like one whose INSERT"
+    )
+    (valid,) = (one for one in report.judgements if one.claim.id == "V1")
+    assert [finding.times for finding in valid.findings] == [valid.refuting]
 
 
 async def test_the_old_backend_is_go_where_it_is_expected(
@@ -46,6 +51,9 @@ async def test_a_backend_that_minds_the_header_is_no_go_where_the_old_one_is_exp
     report = await judge_build(build, build="before")
     assert report.verdict is Verdict.NO_GO
     assert "C1" in with_status(report, Status.REFUTED)
+    assert report.consequence.startswith(
+        "This looks like the build with the change" if build == "after" else ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,20 @@ async def test_a_backend_ahead_of_its_column_is_no_go_although_no_row_comes(
     assert report.verdict is Verdict.NO_GO
     assert with_status(report, Status.REFUTED) == {"M3", "M4"}
     assert any("no row of" in remark for remark in report.remarks)
+    assert report.consequence.startswith("Every request loses its usage row behind a 200: ")
+    assert (
+        "there is no column posthog_distinct_id, which the INSERT of this backend names" in report.consequence
+    )
+
+
+async def test_the_old_backend_on_its_own_database_is_told_from_one_that_loses_rows(
+    start: StartReplica, base_dsn: str, run_gate: Judge
+) -> None:
+    report = await run_gate(of_reference(await start(base_dsn, "before"), base_dsn))
+    assert {"V1", "M3", "M4"} <= with_status(report, Status.REFUTED)
+    assert report.consequence.startswith(
+        "This looks like the build before the change, on a database without its column"
+    )
 
 
 async def test_rows_that_come_late_are_waited_for_and_that_is_told(
