@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +53,7 @@ level_option: Decorator = click.option(
 )
 
 
-class _Line(click.ParamType):
+class _Line(click.types.StringParamType):
     """A header line; in the environment there is one a line."""
 
     name = "line"
@@ -113,11 +114,12 @@ def report_options(*formats: str) -> Decorator:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_outputs(**given: Any) -> Any:
-            outputs = Outputs(**{name: given.pop(f"{name}_file") for name in chosen})
+            label = (given.pop("label") or "").strip()
+            outputs = Outputs(**{name: given.pop(f"{name}_file") for name in chosen}, label=label)
             outputs.check()
             return command(outputs=outputs, **given)
 
-        decorated: Callable[..., Any] = with_outputs
+        decorated: Callable[..., Any] = label_option(with_outputs)
         for name in reversed(chosen):
             decorated = _FORMATS[name](decorated)
         return decorated
@@ -136,6 +138,11 @@ def _format_option(name: str, file: str, words: str) -> Decorator:
     )
 
 
+label_option: Decorator = click.option(
+    "--label",
+    metavar="TEXT",
+    help="Words of your own that every report shows first. Example: --label 'release 4.141'",
+)
 _FORMATS: Final = {
     "json": _format_option("json", "report.json", "Write the whole report as JSON (harness.report/1)."),
     "html": _format_option("html", "report.html", "Write the report as one page that needs no network."),
@@ -146,6 +153,7 @@ _FORMATS: Final = {
 
 def tell(report: Report, outputs: Outputs) -> int:
     """Prints a finished report, writes its files and the summary of a CI job; returns the exit code."""
+    report = replace(report, label=outputs.label or report.label)
     print_report(report, Console())
     publish(report, outputs, summary=os.environ.get(SUMMARY_VARIABLE))
     return report.verdict.exit_code

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, quote_plus
 
 from harness import plan
 from harness.clients.exchange import FRAMING, HeaderLine, Reply, Request
-from harness.clients.shape import FACTORS, PLAIN
+from harness.clients.shape import FACTORS, PLAIN, Shape
 from harness.clients.shaped import shaped_request
 from harness.errors import MisuseError
 from harness.headers.cases import other_names
@@ -120,7 +120,8 @@ def _read(text: str) -> HeaderLine:
 @lru_cache(maxsize=1)
 def _varied() -> frozenset[bytes]:
     """Names that requests have of their own, in lower case, and those that something may take for the header's."""
-    shapes = (PLAIN._replace(**{name: value}) for name, values in FACTORS.items() for value in values)
+    plain: dict[str, Any] = PLAIN._asdict()
+    shapes = (Shape(**plain | {name: value}) for name, values in FACTORS.items() for value in values)
     requests = (shaped_request(shape, address="192.0.2.1", token="t", model="m") for shape in shapes)  # noqa: S106
     own = {name.lower() for request in requests for name, _ in request.headers}
     return frozenset(own | {name.lower() for name in other_names()}) - FRAMING

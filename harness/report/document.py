@@ -7,6 +7,7 @@ schema          `harness.report/1`
 harness         version of the harness that judged
 verdict         `GO`, `NO-GO` or `INCONCLUSIVE`; follows from `claims`
 consequence     what a NO-GO means for whoever would deploy, one or two sentences; empty where there is none
+label           the user's own words for the run
 subject         what is rolled out: the name of the header
 command         the command line that repeats the run, secrets masked
 target          what was judged, in words: the reference, or a URL and its database
@@ -97,6 +98,8 @@ class Report:
     """Version that judged, which need not be the one that renders."""
     consequence: str = ""
     """What a NO-GO means for whoever would deploy; stands first."""
+    label: str = ""
+    """The user's own words for the run."""
 
     @property
     def verdict(self) -> Verdict:
@@ -112,6 +115,7 @@ def to_json(report: Report) -> str:
         "harness": told.harness,
         "verdict": told.verdict,
         "consequence": told.consequence,
+        "label": told.label,
         "subject": told.subject,
         "command": told.command,
         "target": told.target,
@@ -192,6 +196,7 @@ def _read(document: dict[str, Any]) -> Report:
         subject=str(document.get("subject", "")),
         harness=str(document["harness"]),
         consequence=str(document.get("consequence", "")),
+        label=str(document.get("label", "")),
     )
 
 

@@ -37,9 +37,10 @@ class StageRow:
 
 def to_html(report: Report) -> str:
     """The report as a whole HTML document."""
-    told = cleaned(report)
+    told = words.ordered(cleaned(report))
     orders = sections.orders(told)
     timeline = sections.timeline(told)
+    tried, as_written = words.apart(told.verdict, sections.audit(told))
     style, script = _asset("report.css"), _asset("report.js")
     return (
         _environment()
@@ -60,7 +61,8 @@ def to_html(report: Report) -> str:
             stage_rows=stage_rows(orders.places) if orders else (),
             timeline=_image(timeline) if timeline else "",
             selftest=sections.selftest(told),
-            audit=sections.audit(told),
+            audit=tried,
+            as_written=as_written,
             tables=sections.tables(told),
             others={name: sections.as_text(part) for name, part in sections.others(told).items()},
         )

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from harness.report.document import Report, cleaned
 from harness.report.escape import visible
-from harness.report.words import evidence, is_waived, parts, share, verdict_line
+from harness.report.words import evidence, is_waived, ordered, parts, share, verdict_line
 from harness.verdict import Judgement, Status
 
 SUITE: Final = "harness"
@@ -20,7 +20,7 @@ SUITE: Final = "harness"
 
 def to_junit(report: Report) -> bytes:
     """The report as an XML document in UTF-8; what XML cannot hold is written as visible text."""
-    told = cleaned(report)
+    told = ordered(cleaned(report))
     counted = _counts(told.judgements)
     suites = Element("testsuites", {"name": SUITE, **counted, "time": f"{told.seconds:.3f}"})
     suite = SubElement(
@@ -35,7 +35,7 @@ def to_junit(report: Report) -> bytes:
         },
     )
     facts = SubElement(suite, "properties")
-    for name in ("harness", "command", "target", "server", "policy", "level", "seed"):
+    for name in ("harness", "command", "target", "server", "policy", "level", "seed", "label"):
         SubElement(facts, "property", {"name": name, "value": visible(str(getattr(told, name)))})
     for judgement in told.judgements:
         _add_case(suite, judgement)

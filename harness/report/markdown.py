@@ -12,7 +12,20 @@ from typing import Final
 from harness.report import sections
 from harness.report.document import Report, cleaned
 from harness.report.escape import visible
-from harness.report.words import MEANING, counts, evidence, in_the_way, parts, share, standing
+from harness.report.parts import Audited
+from harness.report.words import (
+    AS_WRITTEN,
+    MEANING,
+    apart,
+    counts,
+    evidence,
+    facts,
+    in_the_way,
+    ordered,
+    parts,
+    share,
+    standing,
+)
 from harness.verdict import Judgement, Status, Verdict
 
 SIZE_MAX: Final = 1_000_000
@@ -29,7 +42,7 @@ _STATUS_MARKS: Final = {Status.PROVEN: "✅", Status.REFUTED: "❌", Status.UNKN
 
 def to_markdown(report: Report) -> str:
     """The report as Markdown with a final newline, at most `SIZE_MAX` bytes of UTF-8."""
-    told = cleaned(report)
+    told = ordered(cleaned(report))
     kept: list[str] = []
     size = 0
     left_out = 0
@@ -78,16 +91,7 @@ def _blocks(report: Report) -> Iterator[str]:
 
 
 def _facts(report: Report) -> str:
-    facts = {
-        "Target": report.target,
-        "Server": report.server,
-        "Policy": report.policy,
-        "Level": report.level,
-        "Seed": str(report.seed),
-        "Started": f"{report.started}, {report.seconds:.1f} s",
-        "Harness": report.harness,
-    }
-    lines = [f"- {name}: {_text(value)}" for name, value in facts.items() if value]
+    lines = [f"- {name}: {_text(value)}" for name, value in facts(report).items()]
     return "\n".join([*lines, f"- Again: <code>{_text(report.command)}</code>"])
 
 
@@ -150,15 +154,22 @@ def _selftest(report: Report) -> Iterator[str]:
 
 
 def _audit(report: Report) -> Iterator[str]:
-    items = sections.audit(report)
-    if not items:
-        return
-    yield "### The plan's sentences, tried"
+    tried, as_written = apart(report.verdict, sections.audit(report))
+    if tried:
+        yield "### The plan's sentences, tried"
+        yield _audit_table(tried)
+    if as_written:
+        yield "### The plan as written"
+        yield AS_WRITTEN
+        yield _audit_table(as_written, "does not hold")
+
+
+def _audit_table(items: Sequence[Audited], standing: str = "") -> str:
     rows = [
-        tuple(map(_text, (item.id, item.status, item.sentence, item.evidence, item.workaround)))
+        tuple(map(_text, (item.id, standing or item.status, item.sentence, item.evidence, item.workaround)))
         for item in items
     ]
-    yield _table(("id", "status", "sentence", "evidence", "workaround"), rows)
+    return _table(("id", "status", "sentence", "evidence", "workaround"), rows)
 
 
 def _text(value: str) -> str:

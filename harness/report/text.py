@@ -13,7 +13,18 @@ from rich.text import Text
 from harness.report import sections
 from harness.report.document import Report, cleaned
 from harness.report.escape import visible
-from harness.report.words import evidence, parts, share, standing, verdict_line
+from harness.report.parts import Audited
+from harness.report.words import (
+    AS_WRITTEN,
+    apart,
+    evidence,
+    facts,
+    ordered,
+    parts,
+    share,
+    standing,
+    verdict_line,
+)
 from harness.verdict import Judgement, Status, Verdict
 
 COLOURS: Final = {Status.PROVEN: "green", Status.REFUTED: "bold red", Status.UNKNOWN: "bold yellow"}
@@ -27,10 +38,12 @@ MARKS: Final = {True: "ok", False: "WRONG"}
 
 def print_report(report: Report, console: Console) -> None:
     """Writes the whole report; plain text where the console is no terminal."""
-    told = cleaned(report)
+    told = ordered(cleaned(report))
     if told.consequence:
         _print(console, told.consequence, VERDICTS[told.verdict])
         _print(console, "")
+    _print(console, "; ".join(f"{name.lower()} {value}" for name, value in facts(told).items()), "dim")
+    _print(console, "")
     _print_rows(console, [_claim_row(judgement) for judgement in told.judgements])
     for judgement in told.judgements:
         _print_findings(console, judgement)
@@ -118,20 +131,23 @@ def _print_selftest(console: Console, report: Report) -> None:
 
 
 def _print_audit(console: Console, report: Report) -> None:
-    items = sections.audit(report)
-    if not items:
-        return
-    _print_heading(console, "The plan's sentences, tried")
-    rows: list[Row] = []
-    for item in items:
-        as_expected = item.status == item.expected
-        style = "default" if as_expected else "bold red"
-        lines = [item.sentence, item.evidence]
-        lines += [f"workaround: {item.workaround}"] if item.workaround else []
-        lines += [] if as_expected else [f"expected: {item.expected}"]
-        texts = tuple(Text(visible(line), "dim" if place else "") for place, line in enumerate(lines) if line)
-        rows.append((Text(visible(item.status), style), Text(visible(item.id), "bold"), texts))
-    _print_rows(console, rows)
+    tried, as_written = apart(report.verdict, sections.audit(report))
+    if tried:
+        _print_heading(console, "The plan's sentences, tried")
+        _print_rows(console, [_audit_row(item, str(item.status)) for item in tried])
+    if as_written:
+        _print_heading(console, "The plan as written")
+        _print(console, AS_WRITTEN)
+        _print_rows(console, [_audit_row(item, "does not hold") for item in as_written])
+
+
+def _audit_row(item: Audited, standing: str) -> Row:
+    as_expected = item.status == item.expected
+    lines = [item.sentence, item.evidence]
+    lines += [f"workaround: {item.workaround}"] if item.workaround else []
+    lines += [] if as_expected else [f"expected: {item.expected}"]
+    texts = tuple(Text(visible(line), "dim" if place else "") for place, line in enumerate(lines) if line)
+    return Text(standing, "default" if as_expected else "bold red"), Text(visible(item.id), "bold"), texts
 
 
 def _print_heading(console: Console, words: str) -> None:

@@ -1,8 +1,11 @@
 """Phrases that every format uses: a claim reads the same on a terminal, on a page and in a job summary. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from harness.report.document import Report
+from harness.report.parts import Audited
 from harness.verdict import Finding, Judgement, Status, Verdict
 
 MEANING: Final = {
@@ -14,6 +17,51 @@ MEANING: Final = {
 
 PARTS: Final = ("condition", "request", "reply", "row", "replay", "workaround")
 """The parts of a finding beside its effect, in the order in which they are shown."""
+
+
+ORDER: Final = "VCIRMOE"
+"""Kinds of claims in the order in which they are shown: the header's rule first; others come after them."""
+
+AS_WRITTEN: Final = (
+    "Sentences of the plan that do not hold as they are written; the verdict does not hang on them."
+)
+
+
+def ordered(report: Report) -> Report:
+    """The same with its claims in the order in which they are shown."""
+    return replace(report, judgements=tuple(sorted(report.judgements, key=_place)))
+
+
+def _place(judgement: Judgement) -> tuple[int, str, int]:
+    kind = judgement.claim.id.rstrip("0123456789")
+    number = judgement.claim.id.removeprefix(kind)
+    return ORDER.index(kind) if kind and kind in ORDER else len(ORDER), kind, int(number or 0)
+
+
+def facts(report: Report) -> dict[str, str]:
+    """What a report is about, by name: what was judged, when, how much was sent, and the versions."""
+    told = {
+        "Label": report.label,
+        "Target": report.target or "the reference",
+        "Started": report.started,
+        "Took": f"{report.seconds:.1f} s",
+        "Level": report.level,
+        "Seed": str(report.seed),
+        "Policy": report.policy,
+        "Server": report.server,
+        "Harness": report.harness,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def apart(verdict: Verdict, items: Sequence[Audited]) -> tuple[list[Audited], list[Audited]]:
+    """Sentences of the plan that were tried; and, of a GO, those that are known not to hold as they are written."""
+    known = [
+        item
+        for item in items
+        if verdict is Verdict.GO and item.status is Status.REFUTED and item.expected is Status.REFUTED
+    ]
+    return [item for item in items if item not in known], known
 
 
 def standing(judgement: Judgement) -> str:

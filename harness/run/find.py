@@ -42,9 +42,12 @@ def report_find(found: Find, options: SubjectOptions, folder: Path, *, function:
     if function:
         return lines
     reference = options.target == REFERENCE
-    where = {} if reference else {"target": options.target, "free_model": options.free_model}
+    target, model = ("", "") if reference else (options.target, options.free_model)
     effect = options.given.masked(first.effect)
-    file = write_recipe(Recipe(found.example, options.build, options.policy, effect=effect, **where), folder)
+    recipe = Recipe(
+        found.example, options.build, options.policy, effect=effect, target=target, free_model=model
+    )
+    file = write_recipe(recipe, folder)
     url = SERVED if reference else options.target
     sent = probes(found.example[0], "192.0.2.1", model=options.free_model)
     requests = [options.given.added(probe.request) for probe in sent]
@@ -61,7 +64,9 @@ def report_find(found: Find, options: SubjectOptions, folder: Path, *, function:
 def _options(options: SubjectOptions) -> str:
     """What leads a replay to where the find was made; a DSN with a password is left to the environment."""
     if options.target == REFERENCE:
-        is_usual = options.postgres == SubjectOptions.postgres or masked(options.postgres) != options.postgres
+        is_usual = (
+            options.postgres == SubjectOptions().postgres or masked(options.postgres) != options.postgres
+        )
         return (
             options.given.options
             if is_usual

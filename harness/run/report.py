@@ -5,7 +5,7 @@ Also reads a stored report, so that it can be rendered again.
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,8 @@ class Outputs:
     junit: Path | None = None
     markdown: Path | None = None
     html: Path | None = None
+    label: str = field(default="", kw_only=True)
+    """The user's own words for the run; empty leaves those that a report has."""
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -1,11 +1,13 @@
 """Lines of the user's own: what is taken, what is refused without a word of its value, and how replies lose them."""
 
+from typing import Any
+
 import pytest
 
 from harness import plan
 from harness.clients.exchange import FRAMING, Outcome, Reply
 from harness.clients.given import BYTES_MAX, NONE_GIVEN, GivenHeaders
-from harness.clients.shape import FACTORS, PLAIN
+from harness.clients.shape import FACTORS, PLAIN, Shape
 from harness.clients.shaped import shaped_request
 from harness.errors import MisuseError
 
@@ -53,7 +55,8 @@ def test_no_name_that_frames_is_taken(name: bytes) -> None:
 
 
 def test_no_name_that_any_shape_sends_is_taken() -> None:
-    shapes = [PLAIN._replace(**{name: value}) for name, values in FACTORS.items() for value in values]
+    plain: dict[str, Any] = PLAIN._asdict()
+    shapes = [Shape(**plain | {name: value}) for name, values in FACTORS.items() for value in values]
     sent = [shaped_request(shape, address="192.0.2.1", token="t", model="m") for shape in shapes]
     for name in {name for request in sent for name, _ in request.headers}:
         with pytest.raises(MisuseError):

@@ -1,6 +1,7 @@
 """What a reader sees first: what a NO-GO means, and what it was reached on."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from harness.report.html import to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.report.text import print_report
+from harness.verdict import Claim, Status
 from tests.report.sample import finding, judgement, report, whole_report
 
 MEANS = "Every request loses its usage row behind a 200."
@@ -29,6 +31,59 @@ def test_the_consequence_stands_first_in_every_format() -> None:
     assert to_html(shown).index(MEANS) < to_html(shown).index("At least one claim is refuted")
     assert MEANS in to_junit(shown).decode()
     assert from_json(to_json(shown)).consequence == MEANS
+
+
+def test_every_format_says_first_what_it_is_about() -> None:
+    shown = replace(whole_report(), label="release 4.141 <b>")
+    heads = (
+        printed(shown)[:500],
+        to_markdown(shown)[:1000],
+        to_html(shown).partition("<main")[0].partition("<header")[2],
+        to_junit(shown).decode().partition("<testcase")[0],
+    )
+    for head in heads:
+        for wanted in (
+            "staging.example",
+            "2026-03-01T12:00:00",
+            "standard",
+            "7",
+            "0.1.0",
+            "16.14",
+            "release 4.141",
+        ):
+            assert wanted.replace(":", "&#58;") in head or wanted in head
+        assert "<b>" not in head or head is heads[0]
+    assert from_json(to_json(shown)).label == shown.label
+
+
+def test_claims_come_by_kind_and_number_in_every_format() -> None:
+    ids = ["E1", "Q1", "O2", "V10", "M3", "R1", "V2", "I1", "C2", "V1", "C1", "D1"]
+    shown = report(*(judgement(Claim(name, f"Sentence of {name}.", "", "")) for name in ids))
+    wanted = ["V1", "V2", "V10", "C1", "C2", "I1", "R1", "M3", "O2", "E1", "D1", "Q1"]
+    for text in (printed(shown), to_markdown(shown), to_html(shown), to_junit(shown).decode()):
+        places = [re.search(rf"Sentence of {name}\b", text) for name in wanted]
+        assert [place and place.start() for place in places] == sorted(
+            place.start() for place in places if place
+        )
+
+
+@pytest.mark.parametrize("is_go", [True, False])
+def test_sentences_of_the_plan_stand_apart_in_a_go_and_are_not_red(is_go: bool) -> None:
+    claim = whole_report().judgements[0].claim
+    audit = whole_report().sections["audit"]
+    holds = {**audit[0], "id": "A2", "sentence": "Another holds.", "status": "proven", "expected": "proven"}
+    worse = {**audit[0], "id": "A3", "sentence": "A third was thought to hold.", "expected": "proven"}
+    shown = report(
+        judgement(claim, *([] if is_go else [Status.REFUTED])), sections={"audit": [*audit, holds, worse]}
+    )
+    for text in (printed(shown), to_markdown(shown), to_html(shown)):
+        assert ("The plan as written" in text) is is_go
+        tried, apart = text.rsplit("The plan as written", 1) if is_go else ("", "")
+        if is_go:
+            assert "does not hold" in apart
+            assert "The coverage query answers" in apart
+            assert "refuted" not in apart.partition('<section id="run"')[0]
+            assert "A third was thought to hold" in tried
 
 
 def test_without_one_nothing_stands_in_its_place() -> None:

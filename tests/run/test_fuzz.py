@@ -15,7 +15,7 @@ from harness.headers.policy import STRICT
 from harness.headers.samples import CaseSequence
 from harness.run.find import Find, report_find
 from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz
-from harness.run.recipe import read_recipe
+from harness.run.recipe import Recipe, read_recipe
 from harness.run.replay import Replayed, replay, tell
 from harness.run.subject import SubjectOptions
 from harness.verdict import Finding
@@ -103,9 +103,12 @@ def test_replay_line_leads_to_where_the_find_was_made(
 ) -> None:
     """The line is read as a shell reads it, and so is what the file alone leads to."""
     taken: list[SubjectOptions] = []
-    monkeypatch.setattr(
-        "harness.run.replay.replay", lambda _, options: taken.append(options) or Replayed("", ())
-    )
+
+    def take(_recipe: Recipe, options: SubjectOptions) -> Replayed:
+        taken.append(options)
+        return Replayed("", ())
+
+    monkeypatch.setattr("harness.run.replay.replay", take)
     (line,) = (text for text in report_find(FOUND, found_in, tmp_path) if text.startswith("    replay "))
     assert "heim" not in line
     variables = {"HARNESS_DATABASE_URL": found_in.database_url or ""} if environment else {}

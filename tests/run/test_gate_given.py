@@ -15,11 +15,13 @@ from click.testing import CliRunner
 from harness.backend.serve import Process
 from harness.cli.gate import gate as gate_command
 from harness.clients.given import GivenHeaders
+from harness.errors import CannotRunError
 from harness.headers.cases import NAME, HeaderCase, Kind
 from harness.report.document import to_json
 from harness.report.html import to_html
 from harness.report.markdown import to_markdown
 from harness.run.find import Find, report_find
+from harness.run.gate_options import GateOptions
 from harness.run.recipe import Recipe
 from harness.run.replay import replay, tell
 from harness.run.subject import SubjectOptions
@@ -143,10 +145,12 @@ def test_lines_come_from_the_command_and_from_the_environment(
     words: tuple[str, ...], environment: dict[str, str], names: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[GivenHeaders] = []
-    monkeypatch.setattr(
-        "harness.run.gate.gate",
-        lambda options, *_: (taken.append(options.given), 1 / 0),  # nothing is sent
-    )
+
+    def take(options: GateOptions, *_: object) -> None:
+        taken.append(options.given)
+        raise CannotRunError("nothing is sent")
+
+    monkeypatch.setattr("harness.run.gate.gate", take)
     usual = ["--backend-url", "http://127.0.0.1:1", "--database-url", "dbname=x", "--free-model", "m"]
     CliRunner().invoke(gate_command, [*usual, *words], env=environment)
     assert [name for name, _ in taken[0].lines] == names

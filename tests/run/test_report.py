@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli.report import report as report_command
 from harness.data import sql_path
 from harness.errors import CannotRunError, MisuseError
 from harness.report.document import from_json, to_json
@@ -96,3 +99,14 @@ def test_changed_report_is_refused(tmp_path: Path) -> None:
     stored.write_text(json.dumps(json.loads(to_json(whole_report())) | {"verdict": "GO"}))
     assert "was changed since" in harness("report", str(stored)).stderr
     assert from_json(to_json(whole_report())).verdict == "NO-GO"
+
+
+def test_label_is_shown_by_a_stored_report_and_may_be_given_anew(tmp_path: Path) -> None:
+    stored, page = tmp_path / "r.json", tmp_path / "r.md"
+    publish(replace(whole_report(), label="nightly"), Outputs(json=stored))
+    assert "label nightly; " in CliRunner().invoke(report_command, [str(stored)]).output
+    told = CliRunner().invoke(
+        report_command, [str(stored), "--label", " release 4 ", "--markdown", str(page)]
+    )
+    assert told.output.startswith("label release 4; target ")
+    assert "- Label: release 4\n" in page.read_text()
