@@ -151,10 +151,13 @@ _FORMATS: Final = {
 }
 
 
-def tell(report: Report, outputs: Outputs) -> int:
-    """Prints a finished report, writes its files and the summary of a CI job; returns the exit code."""
+def tell(report: Report, outputs: Outputs, further: Callable[[], None] = lambda: None) -> int:
+    """Prints a finished report, writes its files and the summary of a CI job; returns the exit code.
+
+    `further` prints what belongs to it beside its claims.
+    """
     report = replace(report, label=outputs.label or report.label)
-    print_report(report, Console())
+    print_report(report, Console(), further)
     publish(report, outputs, summary=os.environ.get(SUMMARY_VARIABLE))
     return report.verdict.exit_code
 

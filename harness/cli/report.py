@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from harness.cli.options import report_options, say, tell
+from harness.report.document import Report
 from harness.report.sections import tables
 from harness.report.tables import print_table
 from harness.run.report import Outputs, read_report
@@ -24,10 +25,13 @@ def report(file: Path, outputs: Outputs) -> int:
     Exit code 0, whatever the verdict was. Example: harness report report.json --html report.html
     """
     found = read_report(file)
+    tell(found, outputs, lambda: _print_tables(found, file))
+    return 0
+
+
+def _print_tables(found: Report, file: Path) -> None:
     for name, table in tables(found).items():
         if len(table.rows) <= ROWS_MAX:
             print_table(table, Console())
         else:
             say(f"{name}: {len(table.rows):,} rows, on the page and in {file}")
-    tell(found, outputs)
-    return 0

@@ -4,6 +4,7 @@ On a terminal lines are wrapped under their column; in a pipe every line is whol
 searched. Colour only repeats what the words say.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from rich.console import Console
@@ -36,8 +37,8 @@ VERDICTS: Final = {
 MARKS: Final = {True: "ok", False: "WRONG"}
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Writes the whole report; plain text where the console is no terminal."""
+def print_report(report: Report, console: Console, further: Callable[[], None] = lambda: None) -> None:
+    """Writes the whole report, and what is `further` to be said before its verdict; plain text but on a terminal."""
     told = ordered(cleaned(report))
     if told.consequence:
         _print(console, told.consequence, VERDICTS[told.verdict])
@@ -50,6 +51,7 @@ def print_report(report: Report, console: Console) -> None:
     _print_orders(console, told)
     _print_selftest(console, told)
     _print_audit(console, told)
+    further()
     for remark in told.remarks:
         _print(console, f"note: {remark}")
     _print(console, "")
