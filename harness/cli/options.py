@@ -169,7 +169,7 @@ def command_line(*secrets: str) -> str:
         is_value = bool(words) and words[-1] == "--request-header"
         if is_value or word.startswith("--request-header="):
             word = f"{word.partition(':')[0]}: ***"
-        for secret in filter(None, secrets):
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
             word = word.replace(secret, "***")
-        words.append(word)
+        words.append(masked(word))  # before quotes of the shell come into it
     return masked(shlex.join(["harness", *words]))

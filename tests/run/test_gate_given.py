@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from harness.backend.serve import Process
 from harness.cli.gate import gate as gate_command
+from harness.cli.options import command_line
 from harness.clients.given import GivenHeaders
 from harness.errors import CannotRunError
 from harness.headers.cases import NAME, HeaderCase, Kind
@@ -129,6 +130,33 @@ async def test_replay_reaches_a_protected_site_and_the_find_keeps_no_value(
     assert any(line.startswith("    replay ") and f"--target {url}" in line for line in lines)
     assert any('-H "x-vercel-protection-bypass: $X_VERCEL_PROTECTION_BYPASS"' in line for line in lines)
     assert urlsplit(url).port
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--request-header", "x-a: geheim"), "--request-header 'x-a: ***'"),
+        (("--request-header=x-a: ge:heim",), "'--request-header=x-a: ***'"),
+        (("--request-header", "x-a:geheim"), "--request-header 'x-a: ***'"),
+        (("--request-header", "x-a: it's geheim"), "--request-header 'x-a: ***'"),
+        (("--request-header", "--rate"), "--request-header '--rate: ***'"),
+        (("--auth-token", "it's geheim"), "--auth-token ***"),
+        (("--auth-token=geheim",), "'--auth-token=***'"),
+        (("--auth-token", "$GEHEIM"), "--auth-token ***"),
+        (("--auth-email", "geheim@example.com"), "--auth-email '***'"),
+        (("--waive", "I1=no geheim here"), "--waive 'I1=no *** here'"),
+        (("--database-url", "postgresql://me:geheim@h/x"), "--database-url 'postgresql://me:***@h/x'"),
+        (("--database-url", "host=h password='ge heim'"), "password=***"),
+    ],
+)
+def test_the_command_is_told_without_secrets(
+    words: tuple[str, ...], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["harness", "gate", *words, "--seed", "1"])
+    command = command_line("geheim", "it's geheim", "$GEHEIM", "geheim@example.com")
+    assert told in command
+    assert "heim" not in command.lower()
+    assert command.endswith(" --seed 1")
 
 
 @pytest.mark.parametrize(
