@@ -16,7 +16,7 @@ from harness.checks.drift_effects import database_effects
 from harness.checks.effects import Effect
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_COLUMN, Column, Index, SchemaState
-from harness.database.visibility import whereabouts
+from harness.database.visibility import obstacles, whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,13 @@ def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect] | None 
         words = catalog.in_words(EXPECTED_COLUMN)
         advice = whereabouts(connection, plan.METADATA_TABLE)
         return (Drift(plan.METADATA_TABLE, f"a table with {words}", "there is no such table", (), advice),)
+    doubts = tuple(_doubts(connection))
     columns = catalog.columns(connection, plan.METADATA_TABLE)
     found = database_effects(connection) if effects is None else effects
     if not catalog.is_table(connection, plan.METADATA_TABLE):
         # Something stands in the table's place: its columns and indexes are looked at once it is back.
-        return tuple(_effect_drift(found))
-    return (*_effect_drift(found), *_column_drift(columns), *_index_drift(connection, columns))
+        return (*doubts, *_effect_drift(found))
+    return (*doubts, *_effect_drift(found), *_column_drift(columns), *_index_drift(connection, columns))
 
 
 def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
@@ -65,6 +66,15 @@ def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
     return tuple(
         f"{effect.subject}: {effect.found}; {effect.does}" for effect in effects if not effect.differs
     )
+
+
+def _doubts(connection: psycopg.Connection[Any]) -> Iterator[Drift]:
+    """Why what is found need not be the table that is written, or not as it is now."""
+    for one in obstacles(connection, {plan.METADATA_TABLE: ()}):
+        if one.ambiguous or one.stale:
+            yield Drift(
+                plan.METADATA_TABLE, "the table that is written", one.sentence, (), otherwise=one.remedy
+            )
 
 
 def _effect_drift(effects: Sequence[Effect]) -> Iterator[Drift]:

@@ -119,3 +119,16 @@ def test_drift_says_which_schema_has_the_table(ready_dsn: str) -> None:
     assert (
         'there is one in schema public, which is not on its search_path: ALTER ROLE "postgres"' in seen.line
     )
+
+
+def test_drift_of_a_copy_says_that_another_may_be_meant(ready_dsn: str) -> None:
+    with connect(ready_dsn) as connection:
+        connection.execute("CREATE SCHEMA reporting")
+        connection.execute(f"CREATE TABLE reporting.{TABLE} (LIKE {TABLE} INCLUDING ALL)")
+        assert drift(connection) == ()
+        connection.execute("SET search_path = reporting")
+        lines = [one.line for one in drift(connection)]
+    assert (
+        f"finds reporting.{TABLE}, and there is public.{TABLE}: which one is written is not known" in lines[0]
+    )
+    assert "wait" not in lines[0]
