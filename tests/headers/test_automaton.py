@@ -36,6 +36,7 @@ def answers_to_runs(rule: Automaton, state: int) -> list[bool]:
     return answers
 
 
+@pytest.mark.catalogue
 @EACH_POLICY
 @pytest.mark.parametrize("limit", [1, 2, 5])
 @examples(100)

@@ -119,6 +119,7 @@ def run(rule: Automaton, word: bytes) -> int:
     return state
 
 
+@pytest.mark.catalogue
 @EACH_POLICY
 def test_suite_kills_every_false_step_at_limit_255(policy: Policy) -> None:
     rule = automaton(policy)

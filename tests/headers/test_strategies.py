@@ -70,6 +70,7 @@ def test_long_values_and_other_names_hold_the_right_name_or_none(case: HeaderCas
     assert len(case.values) <= 1
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(
     ("rule", "minimal"),
     [

@@ -62,6 +62,7 @@ def assert_recovered(found: Sprung) -> None:
     assert set(found.errors) <= found.trap.errors
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("name", [trap.name for trap in TRAPS])
 def test_trap_is_sprung_and_the_recovery_gets_out_of_it_twice(templates_of: Templates, name: str) -> None:
     with templates_of.database(SchemaState.COLUMN) as dsn:

@@ -38,6 +38,7 @@ def walks_of(bounds: Bounds, *, every_half_way: bool) -> tuple[Walk, ...]:
     return itinerary(crossings, stand_ups(found.stages))
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(("bounds", "every"), BOUNDS)
 def test_walks_cover_every_stand_up_and_every_crossing_exactly_once(bounds: Bounds, every: bool) -> None:
     found = survey(bounds)

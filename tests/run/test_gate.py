@@ -44,6 +44,7 @@ async def test_the_old_backend_is_go_where_it_is_expected(
     assert {one.claim.id for one in report.judgements} == {"C1", "C2", "I2", "R1"}
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("build", ["after", "refuses-unknown"])
 async def test_a_backend_that_minds_the_header_is_no_go_where_the_old_one_is_expected(
     judge_build: Judge, build: str
@@ -56,6 +57,7 @@ async def test_a_backend_that_minds_the_header_is_no_go_where_the_old_one_is_exp
     )
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(
     "build", ["limit-256", "unicode-word", "remembers", "echoes", "refuses-invalid", "header-for-email"]
 )
@@ -78,6 +80,7 @@ async def test_a_finding_shows_request_reply_row_and_how_to_see_it_again(judge_b
     assert "--target http://127.0.0.1:" in finding.replay
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(
     ("build", "wait_s"), [("loses-1-in-50", 1.0), ("loses-invalid", 1.0), ("doubles", 5.0)]
 )
@@ -86,6 +89,7 @@ async def test_rows_lost_or_doubled_refute(judge_build: Judge, build: str, wait_
     assert "R1" in with_status(report, Status.REFUTED)
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("build", ["late-rows", "counts-down", "ascii-word"])
 async def test_a_harmless_variant_is_go(judge_build: Judge, build: str) -> None:
     assert (await judge_build(build)).verdict is Verdict.GO
@@ -229,6 +233,7 @@ async def test_an_early_refutation_stands_when_the_run_is_cut_short(judge_build:
     assert report.verdict is Verdict.NO_GO
 
 
+@pytest.mark.catalogue
 async def test_the_standard_level_keeps_within_its_requests(judge_build: Judge) -> None:
     report = await judge_build("after", level=Level.STANDARD)
     assert report.verdict is Verdict.GO

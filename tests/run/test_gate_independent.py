@@ -81,6 +81,7 @@ async def test_a_fault_is_no_go_by_a_claim_for_its_sort(
     assert not refuted & {"M3", "M4"}
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("mode", BAD_DAYS)
 async def test_a_bad_day_is_inconclusive_with_its_reason(
     unwell: Backends, mode: str, run_gate: Judge

@@ -39,6 +39,7 @@ async def test_headers_refute_nothing_for_the_later_policy_on_its_own_build(temp
     assert refuted(await judged(templates, "after", "length-only")) == set()
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(
     ("build", "claim", "header"),
     [

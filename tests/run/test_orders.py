@@ -26,6 +26,7 @@ TOLD = {
 """What the finding must name."""
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("faulty", DEFECTS, ids=lambda defect: defect.name)
 async def test_faulty_plan_is_refuted_by_the_claim_meant_for_it(
     templates: Templates, faulty: PlanDefect
@@ -69,6 +70,7 @@ async def test_two_runs_with_one_seed_tell_the_same_but_for_times_and_ids(templa
     assert first == second
 
 
+@pytest.mark.catalogue
 async def test_standard_level_stands_everything_up_and_derives_the_rule_that_nobody_typed_in(
     templates: Templates,
 ) -> None:

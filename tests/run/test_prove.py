@@ -28,6 +28,7 @@ def test_prove_says_go_with_counts_for_the_reference(server: Server) -> None:
     assert {claim["id"] for claim in document["claims"]} == {j.claim.id for j in report.judgements}
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(
     ("build", "claim", "told"),
     [
