@@ -29,7 +29,8 @@ _SECRETS: Final = tuple(
         r"([?&;][\w-]*(?:password|token|secret|key|signature|bypass|nonce)=)[^\s&'\"`<>]+?"
         rf"(?={_CLOSERS}(?:[\s&'\"`<>]|$))",
         rf"(--[a-z-]*(?:token|secret|password)(?:=|\s+{_PROSE}))(?!--)(?:(?:{_QUOTED})+|{_VALUE})",
-        rf"((?<![?&;\w-])\w*(?:password|passwd|secret)\s?=\s?){_VALUE}",
+        rf"((?<![?&;\w-])\w*(?:password|passwd|secret|_token)\s?=\s?){_VALUE}",
+        rf"((?<![\w-])x-[\w-]*(?:key|token|secret|bypass)\s?:\s?){_VALUE}",
         r"(\bpassword\s+)'[^']*'",  # of a role, in SQL
         r"""(["'][\w-]*(?:password|token|secret|api_?key)["']\s*:\s*(["']))(?:(?!\2)[^\\]|\\.)+""",
         r"""(\bauthorization\\?["']?\s*[:=]\s*\\?["']?(?!bearer)[a-z]+\s+)[^\s"'`]+?"""

@@ -29,6 +29,7 @@ from harness.run.subject import SubjectOptions
 from harness.verdict import Finding, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
+from tests.target.test_external import serving
 
 SECRET = "s3cret-of-the-door"
 LINE = f"x-vercel-protection-bypass: {SECRET}"
@@ -111,6 +112,32 @@ async def test_a_protected_site_without_the_header_is_told_as_such(
     assert report.verdict is Verdict.INCONCLUSIVE
     assert any("401 text/html" in remark and "--request-header" in remark for remark in report.remarks)
     assert with_status(report, Status.REFUTED) == set()
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        (
+            b"307 Moved\r\nLocation: https://sso.example.com/in?nonce=geheim",
+            'a redirect to "https://sso.example.com/in"',
+        ),
+        (b"308 Moved\r\nLocation: https://x.example.com/", "give the URL that it redirects to"),
+        (b"200 OK\r\nContent-Encoding: gzip", 'compressed (content-encoding "gzip")'),
+        (b"200 OK\r\nContent-Type: text/html", "pass what lets you in with --request-header"),
+    ],
+)
+async def test_a_redirect_or_a_compressed_reply_is_told_as_such(
+    head: bytes, told: str, start: StartReplica, ready_dsn: str, run_gate: Judge
+) -> None:
+    known = of_reference(await start(ready_dsn, "after"), ready_dsn)
+    answer = b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n\x1f\x8b" % head
+    async with serving(lambda _: answer) as (port, _):
+        report = await run_gate(replace(known, backend_url=f"http://127.0.0.1:{port}"))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert any(
+        "no plain request was served with an id" in remark and told in remark for remark in report.remarks
+    )
+    assert "geheim" not in to_json(report)
 
 
 async def test_replay_reaches_a_protected_site_and_the_find_keeps_no_value(
