@@ -3,7 +3,7 @@
 Only reads, in transactions that say so and are bounded in time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -58,8 +58,12 @@ def judge_schema(docket: Docket, dsn: str) -> None:
         judge_index(docket, connection, has_column=has_column, refused="; ".join(refused))
 
 
-def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
-    """Judges D1 over every row of an anonymous user that holds a value. Raises AwayError."""
+def judge_stored(docket: Docket, dsn: str, policy: Policy, own_ids: Collection[str] = ()) -> None:
+    """Judges D1 over every row of an anonymous user that holds a value, but for what the gate has left.
+
+    `own_ids` are the ids of this run's replies: where its rows are seen, having no others is an answer, too.
+    Raises AwayError.
+    """
     docket.by(STORED, Method.EXHAUSTIVE)
     with _reading(dsn, AUDIT_S_MAX) as connection:
         for table in STORED_COLUMNS:
@@ -73,11 +77,24 @@ def judge_stored(docket: Docket, dsn: str, policy: Policy) -> None:
         if all(one.name != plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
             docket.lack(STORED, f"there is no column {plan.COLUMN}")
             return
-        counted = connection.execute(_stored_values(policy)).fetchone()
+        given = {
+            "own_ids": list(own_ids),
+            "reserved": RESERVED_USERS,
+            "anonymous": f"{plan.ANONYMOUS_PREFIX}%",
+        }
+        counted = connection.execute(_stored_values(policy, own_ids), given).fetchone()
     assert counted is not None
-    rows, refuting, examples = counted
+    rows, refuting, examples, own, earlier = counted
     docket.saw(STORED, rows)
-    docket.note(STORED, f"{rows:,} rows of anonymous users hold a value")
+    docket.note(
+        STORED, f"{rows:,} rows of anonymous users hold a value{'' if rows else ', nothing to refute it'}"
+    )
+    if own:
+        docket.note(STORED, f"{own:,} more of this run, which are judged by its requests")
+    if own and not rows:
+        docket.saw(STORED, own)  # this role sees such rows, so that there being no others is known
+    if earlier:
+        docket.note(STORED, f"set apart: {earlier:,} at addresses that nobody has, left by earlier runs")
     if refuting:
         told = ", ".join(f"{shown(masked(example))} of length {len(example)}" for example in examples)
         effect = (
@@ -100,7 +117,13 @@ def _judge_column(docket: Docket, columns: Sequence[Column]) -> bool:
     return True
 
 
-def _stored_values(policy: Policy) -> sql.Composed:
+RESERVED_USERS: Final = (
+    rf"^{plan.ANONYMOUS_PREFIX}((::ffff:)?(192\.0\.2|198\.51\.100|203\.0\.113)\.|2001:0?db8:)"
+)
+"""Anonymous users at addresses for documentation (RFC 3849, RFC 5737), which the gate sends and nobody has."""
+
+
+def _stored_values(policy: Policy, own_ids: Collection[str]) -> sql.Composed:
     """Counts the values, and those that the policy does not accept."""
     # As text, whatever the column's type, and compared by bytes: its own collation may do otherwise.
     value = sql.SQL('metadata.{}::text COLLATE "C"').format(sql.Identifier(plan.COLUMN))
@@ -110,7 +133,8 @@ def _stored_values(policy: Policy) -> sql.Composed:
     return sql.SQL(sql_text("queries/stored_values.sql")).format(
         bad=sql.SQL(" OR ").join(bad),
         column=sql.Identifier(plan.COLUMN),
-        anonymous=f"{plan.ANONYMOUS_PREFIX}%",
+        # A role that looks without having sent anything need not be able to read the ids of replies.
+        own=sql.SQL("metadata.message_id::text = ANY (%(own_ids)s)" if own_ids else "false"),
     )
 
 

@@ -89,6 +89,8 @@ class _Judging:
     remarks: list[str] = field(default_factory=list)
     requests: dict[str, object] = field(default_factory=dict)
     seen: Seen | None = None
+    own_ids: set[str] = field(default_factory=set)
+    """Of replies, by which the rows of this run are known."""
 
     async def judge(self) -> None:
         options = self.options
@@ -101,7 +103,8 @@ class _Judging:
                 self.docket.lack(claim, stopped)
         if options.build == "after":
             policy = POLICIES[options.policy]
-            await self._judge_database(partial(judge_stored, policy=policy), (STORED,))
+            judge = partial(judge_stored, policy=policy, own_ids=self.own_ids)
+            await self._judge_database(judge, (STORED,))
         if options.clean and self.requests:
             await self._clean(Path(str(self.requests["journal"])))
 
@@ -186,6 +189,7 @@ class _Judging:
             ),
             options.wait_rows_s,
         )
+        self.own_ids = hearing.ids
         stopped, waited = None, False
         with self.busy(f"{options.level} suite") as tell:
             run = GateRun(

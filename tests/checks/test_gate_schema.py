@@ -1,5 +1,7 @@
 """The database alone: column and index as declared, whatever they are called, and the values that are there."""
 
+from collections.abc import Sequence
+
 import psycopg
 import pytest
 
@@ -196,7 +198,7 @@ def test_another_name_of_the_index_is_only_noted(ready_dsn: str) -> None:
     assert plan.INDEX in found.detail
 
 
-def put(dsn: str, *values: str, user: str = "anon:192.0.2.1") -> None:
+def put(dsn: str, *values: str, user: str = "anon:10.1.2.3") -> None:
     with psycopg.connect(dsn) as connection:
         for value in values:
             row = connection.execute(
@@ -208,6 +210,59 @@ def put(dsn: str, *values: str, user: str = "anon:192.0.2.1") -> None:
             connection.execute(
                 f"INSERT INTO {TABLE} (id, message_id, {COLUMN}) VALUES (%s, 'm', %s)", (row[0], value)
             )
+
+
+def stored(dsn: str, own_ids: Sequence[str] = ()) -> Judgement:
+    docket = Docket(claims_of("after"))
+    judge_stored(docket, dsn, STRICT, own_ids)
+    return next(one for one in docket.judgements() if one.claim.id == "D1")
+
+
+@pytest.mark.parametrize("own_ids", [["m"], ["m", "n"]])
+def test_a_database_without_other_rows_is_proven_where_those_of_the_run_are_seen(
+    ready_dsn: str, own_ids: list[str]
+) -> None:
+    put(ready_dsn, "fine", user="anon:2001:db8::7")
+    found = stored(ready_dsn, own_ids)
+    assert (found.status, found.observed) == (Status.PROVEN, 1)
+    assert "0 rows of anonymous users hold a value, nothing to refute it; 1 more of this run" in found.detail
+
+
+def test_rows_that_are_not_seen_prove_nothing(ready_dsn: str) -> None:
+    assert stored(ready_dsn, ["m"]).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "anon:192.0.2.1",
+        "anon:198.51.100.255",
+        "anon:203.0.113.7",
+        "anon:2001:db8::1",
+        "anon:2001:0db8:ffff::1",
+        "anon:::ffff:192.0.2.9",
+    ],
+)
+def test_what_an_earlier_run_left_is_set_apart_with_its_count(ready_dsn: str, user: str) -> None:
+    put(ready_dsn, "no good!", user=user)
+    put(ready_dsn, "fine")
+    found = stored(ready_dsn)
+    assert (found.status, found.observed) == (Status.PROVEN, 1)
+    assert "set apart: 1 at addresses that nobody has" in found.detail
+
+
+@pytest.mark.parametrize(
+    "user", ["anon:192.0.20.1", "anon:1192.0.2.1", "anon:2001:db80::1", "anon:x2001:db8::"]
+)
+def test_other_addresses_are_the_application_s(ready_dsn: str, user: str) -> None:
+    put(ready_dsn, "no good!", user=user)
+    assert stored(ready_dsn).status is Status.REFUTED
+
+
+def test_rows_of_the_run_at_an_address_of_the_proxy_are_told_by_their_ids(ready_dsn: str) -> None:
+    put(ready_dsn, "no good!", user="anon:10.0.0.9")
+    assert stored(ready_dsn, ["m"]).status is Status.PROVEN
+    assert stored(ready_dsn, ["another"]).status is Status.REFUTED
 
 
 def test_stored_values_are_unknown_where_there_are_none(ready_dsn: str) -> None:

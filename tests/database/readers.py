@@ -40,7 +40,7 @@ def put(dsn: str, value: str) -> None:
     with psycopg.connect(dsn) as connection:
         row = connection.execute(
             f"INSERT INTO {U} (kilo_user_id, cost, input_tokens, output_tokens, cache_write_tokens, cache_hit_tokens)"
-            " VALUES ('anon:192.0.2.1', 0, 0, 0, 0, 0) RETURNING id"
+            " VALUES ('anon:10.1.2.3', 0, 0, 0, 0, 0) RETURNING id"
         ).fetchone()
         assert row is not None
         connection.execute(f"INSERT INTO {T} (id, message_id, {C}) VALUES (%s, 'm', %s)", (row[0], value))

@@ -12,7 +12,7 @@ C: Final = plan.COLUMN
 STORED: Final = "D1"
 
 _FAULTY: Final = (
-    f"UPDATE {U} SET kilo_user_id = 'anon:192.0.2.1'",
+    f"UPDATE {U} SET kilo_user_id = 'anon:10.1.2.3'",
     f"UPDATE {T} SET {C} = 'a b' WHERE id IN (SELECT id FROM {U} ORDER BY id LIMIT 1)",
     f"UPDATE {T} SET {C} = 'fine' WHERE {C} IS NULL",
 )
