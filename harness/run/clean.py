@@ -3,6 +3,7 @@
 Rows are found by what the journal says was sent. Nothing is deleted by a pattern.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from harness import plan
 from harness.data import sql_text
 from harness.errors import CannotRunError
 from harness.report.escape import masked
-from harness.run.journal import read_journal
+from harness.run.journal import note_end, read_journal
 from harness.target.contract import CONNECT_S_MAX, check_dsn
 
 STATEMENT_S_MAX: Final = 120
@@ -74,4 +75,6 @@ def clean(dsn: str, journal: Path) -> Cleaned:
             f"cannot clean run {sent.run}: {reason}; nothing was deleted; the role needs SELECT and DELETE on "
             "both tables"
         ) from None
+    with suppress(OSError):  # a journal that may only be read stays as it is
+        note_end(journal)
     return Cleaned(sent.run, sent.requests, usage_rows, metadata_rows, tuple(tables))

@@ -8,6 +8,7 @@ each reply that had an id. It holds neither token nor e-mail nor the database's 
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,8 @@ from harness.headers.notation import written
 from harness.target.asks import Answer, Ask
 
 SCHEMA: Final = "harness.journal/1"
+ENDED: Final = {"ended": True}
+"""The last line of a journal whose run came to its end."""
 RUN: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 """A run is named after its start (UTC) and the 32 bits in its addresses."""
 
@@ -33,14 +36,16 @@ class Journal:
 
     @classmethod
     def open(cls, file: Path, run: str, url: str, started: datetime) -> Self:
-        """Begins a journal. Raises MisuseError when there is one already, CannotRunError when it cannot be written."""
+        """Begins a journal; that of a run which came to its end is set aside under the name of its run.
+
+        Raises MisuseError when there is one of a run which did not, or another file; CannotRunError when it cannot be
+        written.
+        """
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.exists():
+                _set_aside(file)
             stream = file.open("x", encoding="ascii")
-        except FileExistsError:
-            raise MisuseError(
-                f"journal {file} is there already; clean that run, or name another file"
-            ) from None
         except OSError as error:
             raise CannotRunError(
                 f"cannot write journal {file}: {error.strerror}; name one with --journal"
@@ -64,8 +69,13 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exception: object) -> None:
-        self._stream.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Notes that the run came to its end, unless an exception ends it."""
+        try:
+            if kind is None:
+                self._write([ENDED])
+        finally:
+            self._stream.close()
 
     def _write(self, lines: Iterable[dict[str, Any]]) -> None:
         try:
@@ -91,6 +101,8 @@ class Journalled:
     """Of anonymous requests; other runs may have them, too."""
     ids: set[str] = field(default_factory=set)
     requests: int = 0
+    ended: bool = False
+    """Whether the run came to its end, or was cleaned up after."""
 
 
 def listed(ask: Ask) -> dict[str, Any]:
@@ -120,6 +132,28 @@ def find_journal(run_or_file: str) -> Path:
     raise MisuseError(f"no journal {file}; {known}")
 
 
+def note_end(file: Path) -> None:
+    """Notes in a journal that nothing of its run is left; a last line that was cut short goes. Raises OSError."""
+    with file.open("r+b") as stream:
+        whole = stream.read().rfind(b"\n") + 1
+        stream.truncate(whole)
+        stream.seek(whole)
+        stream.write(f"{json.dumps(ENDED)}\n".encode())
+
+
+def _set_aside(file: Path) -> None:
+    there = read_journal(file)
+    if not there.ended:
+        raise MisuseError(
+            f"journal {file} is of run {there.run}, which did not come to its end; take its rows back with "
+            f"harness clean {shlex.quote(str(file))}, or name another file"
+        )
+    aside = file.with_name(f"{file.stem}-{there.run}{file.suffix}")
+    if aside.exists():
+        raise MisuseError(f"journal {file} cannot be set aside: {aside} is there, too; name another file")
+    file.rename(aside)
+
+
 def read_journal(file: Path) -> Journalled:
     """What a journal says; a last line that was cut short is left out. Raises MisuseError for any other file."""
     problem = MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that harness gate has written")
@@ -136,7 +170,9 @@ def read_journal(file: Path) -> Journalled:
                 if number == len(lines):
                     break
                 raise
-            if "id" in entry:
+            if entry == ENDED:
+                found.ended = True
+            elif "id" in entry:
                 found.ids.add(entry["id"])
             else:
                 found.requests += 1

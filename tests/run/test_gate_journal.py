@@ -1,6 +1,7 @@
 """What the gate writes is noted before it is sent, and can be taken back: those rows, and no others."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from harness.headers.cases import HeaderCase, Kind
 from harness.headers.policy import STRICT
 from harness.run.clean import clean
 from harness.run.gate_requests import Asker, Caller
-from harness.run.journal import Journal, find_journal, journal_file, read_journal
+from harness.run.journal import Journal, find_journal, journal_file, note_end, read_journal
 from harness.target.asks import Answer, Ask
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference
@@ -24,6 +25,7 @@ from tests.fix_stack import StartReplica
 
 STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUN = "20260301-120000-00000001"
+OTHER_RUN = "20260301-120001-00000002"
 
 
 @pytest.fixture
@@ -90,12 +92,47 @@ def test_any_other_file_is_no_journal(tmp_path: Path, text: str) -> None:
         read_journal(file)
 
 
-def test_a_journal_is_never_overwritten_and_must_be_writable(tmp_path: Path) -> None:
+def test_a_journal_of_a_finished_run_is_set_aside(asker: Asker, tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    for run in (RUN, OTHER_RUN):
+        with Journal.open(file, run, "http://x", STARTED) as journal:
+            journal.sending([asker.control()])
+    assert read_journal(file).run == OTHER_RUN
+    assert read_journal(tmp_path / f"journal-{RUN}.jsonl").run == RUN
+    with Journal.open(file, OTHER_RUN, "http://x", STARTED):
+        pass
+    with pytest.raises(MisuseError, match="cannot be set aside"):
+        Journal.open(file, OTHER_RUN, "http://x", STARTED)
+
+
+@pytest.mark.parametrize("cut", [0, 20])
+def test_a_journal_of_an_unfinished_run_is_named_with_what_cleans_up(
+    asker: Asker, tmp_path: Path, cut: int
+) -> None:
+    file = tmp_path / "my journal.jsonl"
+    with suppress(KeyboardInterrupt), Journal.open(file, RUN, "http://x", STARTED) as journal:
+        journal.sending([asker.control() for _ in range(3)])
+        raise KeyboardInterrupt
+    file.write_text(file.read_text()[: len(file.read_text()) - cut])
+    with pytest.raises(
+        MisuseError, match=f"of run {RUN}, which did not come to its end; .* harness clean '.*'"
+    ):
+        Journal.open(file, OTHER_RUN, "http://x", STARTED)
+    note_end(file)
+    assert read_journal(file).ended
+    assert read_journal(file).requests == 3 - bool(cut)
+    with Journal.open(file, OTHER_RUN, "http://x", STARTED):
+        pass
+
+
+def test_a_journal_never_overwrites_another_file_and_must_be_writable(tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     file.write_text("mine")
-    with pytest.raises(MisuseError, match="is there already"):
+    with pytest.raises(MisuseError, match="is no journal"):
         Journal.open(file, RUN, "http://x", STARTED)
     assert file.read_text() == "mine"
+    with pytest.raises(CannotRunError, match="cannot write journal"):
+        Journal.open(Path("/proc/none/journal.jsonl"), RUN, "http://x", STARTED)
     with pytest.raises(CannotRunError, match="cannot write journal"):
         Journal.open(Path("/proc/none/journal.jsonl"), RUN, "http://x", STARTED)
 
@@ -125,6 +162,7 @@ async def test_clean_takes_back_all_that_a_run_wrote(
     done = clean(ready_dsn, Path(kept.sections["requests"]["journal"]))
     assert counts(ready_dsn) == before
     assert (done.usage_rows, done.metadata_rows) == (between[0] - before[0], between[1] - before[1])
+    assert read_journal(Path(kept.sections["requests"]["journal"])).ended
     again = clean(ready_dsn, Path(kept.sections["requests"]["journal"]))
     assert (again.usage_rows, again.metadata_rows) == (0, 0)
 
