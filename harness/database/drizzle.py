@@ -45,18 +45,11 @@ class Folder:
         """Reads a folder; one without a journal has an empty one. Raises MisuseError when there is nothing to read."""
         if not path.is_dir():
             raise MisuseError(f"no folder of migrations: {path}; name the one that holds the .sql files")
-        files = tuple(Script.of(file) for file in sorted(path.glob("*.sql")))
         try:
-            document = json.loads((path / JOURNAL).read_text(encoding="utf-8"))
-            journal = tuple(Entry(str(one["tag"]), int(one["when"])) for one in document["entries"])
-        except FileNotFoundError:
-            journal = ()
-        except (ValueError, TypeError, KeyError) as error:
-            raise MisuseError(
-                f"the journal {path / JOURNAL} cannot be read ({type(error).__name__}: {error}); "
-                "it must be what drizzle-kit writes"
-            ) from error
-        return cls(files, journal)
+            files = tuple(Script.of(file) for file in sorted(path.glob("*.sql")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise MisuseError(f"a file in {path} cannot be read: {error}; save it as UTF-8") from None
+        return cls(files, read_journal(path))
 
     def write(self, path: Path) -> None:
         """Writes it out for the real migrator."""
@@ -81,6 +74,20 @@ class Folder:
             if file.name == f"{entry.tag}.sql":
                 return file
         raise MisuseError(f"the journal names {entry.tag}, but there is no file {entry.tag}.sql beside it")
+
+
+def read_journal(path: Path) -> tuple[Entry, ...]:
+    """The journal of a folder, in its order; none without one. Raises MisuseError when it cannot be read."""
+    try:
+        document = json.loads((path / JOURNAL).read_text(encoding="utf-8"))
+        return tuple(Entry(str(one["tag"]), int(one["when"])) for one in document["entries"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise MisuseError(
+            f"the journal {path / JOURNAL} cannot be read ({type(error).__name__}: {error}); "
+            "it must be what drizzle-kit writes"
+        ) from error
 
 
 def run_drizzle_like(dsn: str, folder: Folder) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from harness import plan
 from harness.checks.drift import drift, remarks
-from harness.checks.drift_effects import database_effects
+from harness.checks.drift_effects import USER_COLUMN, database_effects
 from harness.checks.lint import lint
+from harness.database.drizzle import recorded
 from harness.database.runners import connect
 from harness.database.server import where
 from harness.errors import MisuseError
@@ -20,25 +21,30 @@ def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], 
     if dsn is None and migrations is None:
         raise MisuseError("nothing to look at; give --database-url, --migrations, or both")
     count = 0
+    recorded_times: list[int] | None = None
     if dsn is not None:
         with connect(dsn) as connection:
             connection.execute("SET default_transaction_read_only = on")
             effects = database_effects(connection)
             found = drift(connection, effects)
+            recorded_times = [when for _, when in recorded(connection)]
         for one in found:
             say(one.line)
         for remark in remarks(effects):
             say(f"no difference: {remark}")
         say(
-            f"{where(dsn)}: {_told(len(found), 'difference')} from what schema.ts declares of {plan.METADATA_TABLE}"
+            f"{where(dsn)}: {_told(len(found), 'difference')} from what schema.ts declares of {plan.METADATA_TABLE}; "
+            f"looked at its columns, indexes, constraints, triggers, rules, policies and partitions, and at those of "
+            f"{plan.USAGE_TABLE} for {USER_COLUMN}"
         )
         count += len(found)
     if migrations is not None:
-        faults = lint(migrations)
-        for fault in faults:
+        linted = lint(migrations, recorded_times)
+        for fault in linted.faults:
             say(fault.words)
-        say(f"{migrations}: {_told(len(faults), 'fault')} in the files of this rollout")
-        count += len(faults)
+        say(f"{migrations}: {linted.words}")
+        say(f"{migrations}: {_told(len(linted.faults), 'fault')} in the files of this rollout")
+        count += len(linted.faults)
     return count
 
 

@@ -13,7 +13,8 @@ def test_schema_says_that_there_is_nothing_to_say_after_the_migration(ready_dsn:
     lines: list[str] = []
     assert check_schema(ready_dsn, sql_path("corrected"), lines.append) == 0
     assert "no differences from what schema.ts declares" in lines[0]
-    assert "no faults in the files of this rollout" in lines[1]
+    assert "looked at 0005a_add_column.sql" in lines[1]
+    assert "no faults in the files of this rollout" in lines[2]
 
 
 def test_schema_says_a_line_each_and_counts_them(column_dsn: str, tmp_path: Path) -> None:
@@ -22,7 +23,8 @@ def test_schema_says_a_line_each_and_counts_them(column_dsn: str, tmp_path: Path
     assert "CREATE INDEX CONCURRENTLY" in lines[0]
     assert "1 difference from" in lines[1]
     assert "no-migration" in lines[2]
-    assert lines[3].endswith("1 fault in the files of this rollout")
+    assert "looked at no file" in lines[3]
+    assert lines[4].endswith("1 fault in the files of this rollout")
 
 
 def test_schema_is_refused_without_anything_to_look_at() -> None:

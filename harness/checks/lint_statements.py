@@ -1,0 +1,104 @@
+"""The statements of a migration file, as they can be looked at: without comments, literals set aside. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from harness.database.runners import statements_of
+
+_TOKEN: Final = re.compile(
+    r"(?P<comment>--[^\n]*|/\*.*?\*/)"
+    r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$)",
+    re.DOTALL,
+)
+SETTINGS: Final = ("lock_timeout", "statement_timeout")
+_SET: Final = re.compile(
+    r"(?is)^SET\s+(?:(?P<scope>LOCAL|SESSION)\s+)?(?P<name>\w+)\s*(?:=|\s+TO\s)\s*(?P<value>.+?)\s*;?\s*$"
+)
+_SET_CONFIG: Final = re.compile(
+    r"(?is)\bset_config\s*\(\s*'(?P<name>\w+)'\s*,\s*'(?P<value>[^']*)'\s*,\s*(?P<local>\w+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One statement."""
+
+    line: int
+    """Where its code begins, from 1."""
+    code: str
+    """Without comments, blanks as one; each literal is an empty one."""
+    literals: tuple[str, ...]
+    """As written, with their quotes."""
+    whole: str
+    """Without comments."""
+
+
+def statements(text: str) -> Iterator[Part]:
+    """Each statement that has code."""
+    begin = 0
+    for statement in statements_of(text):
+        at = text.index(statement.text, begin)
+        begin = at + len(statement.text)
+        shown = _TOKEN.sub(lambda match: match["text"] or " " * len(match[0]), statement.text)
+        literals = tuple(match["text"] for match in _TOKEN.finditer(statement.text) if match["text"])
+        code = " ".join(_TOKEN.sub(lambda match: "''" if match["text"] else " ", statement.text).split())
+        if code.strip(";"):
+            blank = len(shown) - len(shown.lstrip())
+            # A comment keeps its lines, so that the code's first line is counted rightly.
+            line = text.count("\n", 0, at) + statement.text[:blank].count("\n") + 1
+            yield Part(line, code, literals, shown.strip())
+
+
+class Session:
+    """A session's timeouts and transaction as one statement after the other is sent. Source: PostgreSQL, SET."""
+
+    def __init__(self, *, in_transaction: bool = False) -> None:
+        self._session = dict.fromkeys(SETTINGS, "0")
+        self._before = dict(self._session) if in_transaction else None
+        self._local: dict[str, str] = {}
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._before is not None
+
+    def of(self, name: str) -> str:
+        """The value in force; empty where none is."""
+        value = self._local.get(name, self._session[name])
+        return "" if _is_off(value) else value.strip("'")
+
+    def take(self, part: Part) -> None:
+        """Follows a statement."""
+        code = part.code.upper().rstrip("; ")
+        if re.match(r"(BEGIN|START TRANSACTION)\b", code):
+            self._before = self._before or dict(self._session)
+        elif re.match(r"(COMMIT|END|ROLLBACK|ABORT)\b", code) and " TO " not in code:
+            if code[0] in "RA" and self._before is not None:
+                self._session = self._before
+            self._before, self._local = None, {}
+        elif match := _SET.match(part.whole):
+            self._set(match["name"].lower(), match["value"], local=(match["scope"] or "").upper() == "LOCAL")
+        elif match := re.match(r"(?:RESET|DISCARD) (\w+)", code):
+            for name in SETTINGS if match[1] == "ALL" else (match[1].lower(),):
+                self._set(name, "DEFAULT", local=False)
+        else:
+            for found in _SET_CONFIG.finditer(part.whole):
+                self._set(
+                    found["name"].lower(), found["value"], local=found["local"].lower() in ("true", "t")
+                )
+
+    def _set(self, name: str, value: str, *, local: bool) -> None:
+        if name not in SETTINGS:
+            return
+        if not local:
+            self._session[name] = value
+            self._local.pop(name, None)
+        elif self._before is not None:  # outside a transaction it has no effect
+            self._local[name] = value
+
+
+def _is_off(value: str) -> bool:
+    plain = value.strip("' ").lower()
+    return plain == "default" or re.fullmatch(r"0+(\.0*)?\s*(us|ms|s|min|h|d)?", plain) is not None
