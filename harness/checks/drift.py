@@ -14,6 +14,7 @@ from psycopg import sql
 from harness import plan
 from harness.checks.drift_effects import database_effects
 from harness.checks.effects import Effect
+from harness.checks.index_build import build_statements, drop_statement
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_COLUMN, Column, Index, SchemaState
 from harness.database.visibility import obstacles, whereabouts
@@ -113,8 +114,7 @@ def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...
         found = next((one for one in indexes if one.name == name), None)
         if found == declared:
             continue
-        build = _statement("CREATE INDEX CONCURRENTLY {index} ON {table} ({column});", name, column)
-        drop = _statement("DROP INDEX CONCURRENTLY {index};", name, column)
+        build = build_statements(connection, plan.METADATA_TABLE, name, column)
         subject, words = f"index {name}", f"btree ({column})"
         if found is None:
             advice = "" if any(one.name == column for one in columns) else "after the column"
@@ -122,12 +122,19 @@ def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...
         elif _like(found, declared) and catalog.schema_state(connection) is SchemaState.BUILDING:
             yield Drift(subject, words, "it is being built", (), "see sql/recovery/look.sql")
         else:
+            drop = drop_statement(connection, plan.METADATA_TABLE, name)
+            remedy = (drop, *build) if build else ()
             yield Drift(
-                subject, words, catalog.in_words(found), (drop, build), "see sql/recovery/look.sql first"
+                subject,
+                words,
+                catalog.in_words(found),
+                remedy,
+                "see sql/recovery/look.sql first",
+                otherwise=BY_HAND,
             )
 
 
-def _missing_index(indexes: Sequence[Index], declared: Index, build: str, advice: str) -> Drift:
+def _missing_index(indexes: Sequence[Index], declared: Index, build: tuple[str, ...], advice: str) -> Drift:
     """A rename where one equals it but for its name; else it is built, and what comes near is told."""
     subject, words = f"index {declared.name}", f"btree ({declared.columns[0]})"
     alike = [one for one in indexes if _like(one, declared)]
@@ -141,9 +148,10 @@ def _missing_index(indexes: Sequence[Index], declared: Index, build: str, advice
     if alike:
         names = ", ".join(one.name for one in alike)
         advice = "; ".join(filter(None, (advice, f"drop {names} concurrently, if nothing else needs it")))
-    return Drift(subject, words, ", ".join(found), (build,), advice)
+    return Drift(subject, words, ", ".join(found), build, advice, otherwise=BY_HAND)
 
 
+BY_HAND = "a foreign table takes no index: build one on its server"
 _LOCKS = "under a lock_timeout: SET lock_timeout = '2s';"
 
 
@@ -158,16 +166,5 @@ def _like(index: Index, declared: Index) -> bool:
 
 
 def _alter(action: str) -> str:
-    return _statement(f"ALTER TABLE {{table}} {action};", plan.INDEX, plan.COLUMN)
-
-
-def _statement(text: str, index: str, column: str) -> str:
-    return (
-        sql.SQL(text)
-        .format(
-            table=sql.Identifier(plan.METADATA_TABLE),
-            index=sql.Identifier(index),
-            column=sql.Identifier(column),
-        )
-        .as_string()
-    )
+    table, column = sql.Identifier(plan.METADATA_TABLE), sql.Identifier(plan.COLUMN)
+    return sql.SQL(f"ALTER TABLE {{table}} {action};").format(table=table, column=column).as_string()

@@ -3,7 +3,7 @@
 Looked at are the metadata table and its column, and the usage table and its user: what is done to either costs a row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -51,6 +51,8 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
         if relation.kind in "vmf":
             yield lacking(target, relation)
         return
+    if relation.kind == "v" and views_left:
+        yield from _below(connection, replace(target, type=own.type), relation.bases, views_left - 1)
     derived = tuple(
         (each.name, each.expression) for each in columns if each.generated and each.expression is not None
     )
@@ -63,8 +65,14 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
     yield from constraint_effects(connection, tried)
     yield from index_effects(connection, tried)
     yield from column_effects(connection, target, columns)
-    if relation.kind == "v" and views_left:
-        for base in relation.bases:
-            if "." not in base:  # one in another schema is not found by its name alone
-                below = replace(target, table=base[1:-1].replace('""', '"') if base[0] == '"' else base)
-                yield from _of_table(connection, below, views_left - 1)
+
+
+def _below(connection: Connection, target: Target, bases: Sequence[str], views_left: int) -> Iterator[Effect]:
+    """The effects of what a view reads, first: once the view is gone what it reads has another name."""
+    for base in bases:
+        if "." in base:
+            continue  # one in another schema is not found by its name alone
+        name = base[1:-1].replace('""', '"') if base[0] == '"' else base
+        for effect in _of_table(connection, replace(target, table=name), views_left):
+            is_view = effect.subject == name and effect.declared == "a table"
+            yield replace(effect, remedy=(), advice="once the view over it is gone") if is_view else effect

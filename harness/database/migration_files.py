@@ -117,7 +117,7 @@ def _by_flyway(text: str) -> Sent:
 
 def _nested(file: Path) -> MigrationFile:
     text, encoding = _read(file)
-    name, version = f"{file.parent.name}/{file.name}", _NUMBER.match(file.parent.name)
+    name, number = f"{file.parent.name}/{file.name}", _NUMBER.match(file.parent.name)
     tool, sent = "Prisma", Sent.AT_ONCE
     if file.name.lower() == "up.sql":
         settings = file.parent / "metadata.toml"
@@ -125,14 +125,14 @@ def _nested(file: Path) -> MigrationFile:
         tool, sent = "diesel", Sent.APART if free else Sent.TRANSACTION
     elif (file.parent / "snapshot.json").is_file():
         tool, sent = "drizzle", Sent.TRANSACTION
-    return MigrationFile(name, text, version[1] if version else "", True, tool, sent, encoding)
+    return MigrationFile(name, text, number[1] if number else "", True, tool, sent, encoding)
 
 
 def _by_marks(text: str) -> tuple[str, str, Sent]:
     """The part that goes up, with blank lines for the rest; the tool, and how it sends the file."""
     if _LIQUIBASE.match(text):
-        free = re.search(r"(?i)runInTransaction:false", text)
-        return text, "Liquibase", Sent.APART if free else Sent.TRANSACTION
+        is_free = re.search(r"(?i)runInTransaction:false", text)
+        return text, "Liquibase", Sent.APART if is_free else Sent.TRANSACTION
     for tool, begin, free in _MARKS:
         lines, up, marked = [], True, False
         for line in text.splitlines(keepends=True):

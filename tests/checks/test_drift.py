@@ -132,3 +132,37 @@ def test_drift_of_a_copy_says_that_another_may_be_meant(ready_dsn: str) -> None:
         f"finds reporting.{TABLE}, and there is public.{TABLE}: which one is written is not known" in lines[0]
     )
     assert "wait" not in lines[0]
+
+
+PARTS = f"""
+DROP TABLE {TABLE} CASCADE;
+CREATE TABLE {TABLE} (id uuid, created_at timestamptz, message_id text, {COLUMN} text) PARTITION BY RANGE (created_at);
+CREATE TABLE "Old Part" PARTITION OF {TABLE} FOR VALUES FROM (MINVALUE) TO ('2026-01-01');
+CREATE TABLE newer PARTITION OF {TABLE} DEFAULT PARTITION BY HASH (id);
+CREATE TABLE newer_0 PARTITION OF newer FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE newer_1 PARTITION OF newer FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE INDEX {OTHER_INDEX} ON {TABLE} (created_at)"""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "",
+        f"CREATE INDEX {INDEX} ON ONLY {TABLE} ({COLUMN})",
+        f"CREATE INDEX {INDEX} ON {TABLE} ({COLUMN}, id)",
+        f"CREATE TABLE {INDEX}_1 ()",
+        f"CREATE TABLE parent (LIKE {TABLE}) PARTITION BY LIST (message_id); "
+        f"ALTER TABLE parent ATTACH PARTITION {TABLE} DEFAULT",
+    ],
+)
+def test_an_index_of_a_table_in_partitions_is_built_part_by_part(ready_dsn: str, more: str) -> None:
+    with connect(ready_dsn) as connection:
+        for statement in f"{PARTS}; {more}".split(";"):
+            if statement.strip():
+                connection.execute(statement.encode())
+    (index,) = [one for one in found(ready_dsn) if one.subject == f"index {INDEX}"]
+    assert sum("CONCURRENTLY" in statement for statement in index.remedy) == 3
+    with connect(ready_dsn) as connection:
+        for statement in index.remedy:
+            connection.execute(statement.encode())
+    assert [one for one in found(ready_dsn) if one.subject == f"index {INDEX}"] == []

@@ -29,7 +29,7 @@ def rules(path: Path) -> list[str]:
     return [fault.rule for fault in lint(path).faults]
 
 
-FILES = {
+FILES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "up and down pairs": ({"000120_col.up.sql": LOCK + ADD, "000120_col.down.sql": DOWN, "000121_idx.up.sql": BUILD, "000121_idx.down.sql": DOWN}, []),
     "a pair whose up is sent as one message": ({"000121_idx.up.sql": f"SET search_path = public;\n{BUILD}"}, [IN_TRANSACTION]),
     "capital suffix": ({"0005_COL.SQL": LOCK + ADD, "0006_IDX.SQL": BUILD}, []),
