@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.fix_headers",
     "tests.fix_postgres",
     "tests.fix_database",
+    "tests.fix_pgbouncer",
     "tests.fix_stack",
     "tests.fix_serve",
     "tests.fix_browser",

@@ -122,7 +122,8 @@ def connect(dsn: str) -> psycopg.Connection:
             "the DSN cannot be read: it must be postgresql://user:password@host:port/database"
         ) from None
     try:
-        return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_S_MAX)
+        # Nothing prepared: behind a pooler it would stay on a connection that others are given.
+        return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None)
     except psycopg.Error as error:
         reason = _first_line(str(error))
         raise CannotRunError(

@@ -6,9 +6,10 @@ again. Knows nothing of how examples are made.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
@@ -26,6 +27,7 @@ from harness.run.headers import CONTROL, judge_headers, probes
 from harness.run.hearing import SLOWEST_TIMES, WAIT_S_MIN
 from harness.run.subject import Subject
 from harness.target import Observation, Rows, observations
+from harness.target.contract import CONNECT_S_MAX
 from harness.verdict import Docket, Finding
 
 PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)
@@ -45,7 +47,7 @@ async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stre
             CONTROL, next(_ORIGIN), auth=auth, stream=stream, signed_in=backend.signed_in, model=backend.model
         )
     ]
-    async with await psycopg.AsyncConnection.connect(backend.dsn, autocommit=True) as connection:
+    async with _reader(backend) as connection:
         sent = observations(backend.endpoint, Rows(connection), items, wait_s=backend.wait_s)
         (seen,) = [one async for batch in sent for one in batch]
     reply, took_s = seen.reply, asyncio.get_running_loop().time() - began
@@ -95,7 +97,7 @@ async def judge_example(
         for sequence in (CONTROL, *example)
     ]
     docket = Docket(plan.CLAIMS)
-    async with await psycopg.AsyncConnection.connect(backend.dsn, autocommit=True) as connection:
+    async with _reader(backend) as connection:
         rows = Rows(connection)
         sent = observations(backend.endpoint, rows, items, wait_s=backend.wait_s)
         seen = [one async for batch in sent for one in batch]
@@ -108,6 +110,16 @@ async def judge_example(
         if auth is not Auth.SIGNED_IN:
             await _judge_surplus(docket, rows, seen)
     return tuple(finding for judgement in docket.judgements() for finding in judgement.findings)
+
+
+@asynccontextmanager
+async def _reader(backend: Subject) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """A connection that only reads, and leaves nothing behind on it where a pooler keeps it for others."""
+    async with await psycopg.AsyncConnection.connect(
+        backend.dsn, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None
+    ) as connection:
+        await connection.set_read_only(True)
+        yield connection
 
 
 async def _read_again(rows: Rows, seen: Sequence[Observation]) -> list[Observation]:

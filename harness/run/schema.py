@@ -8,6 +8,7 @@ from harness.checks.drift import drift, remarks
 from harness.checks.drift_effects import USER_COLUMN, database_effects
 from harness.checks.lint import lint
 from harness.database.drizzle import recorded
+from harness.database.evaluation import reading
 from harness.database.runners import connect
 from harness.database.server import where
 from harness.errors import MisuseError
@@ -23,8 +24,7 @@ def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], 
     count = 0
     recorded_times: list[int] | None = None
     if dsn is not None:
-        with connect(dsn) as connection:
-            connection.execute("SET default_transaction_read_only = on")
+        with connect(dsn) as connection, reading(connection):
             effects = database_effects(connection)
             found = drift(connection, effects)
             recorded_times = [when for _, when in recorded(connection)]

@@ -46,9 +46,10 @@ class Rows:
         """Rows of each request so far, in one query."""
         ids = [reply.upstream_id for reply in replies]
         users = [probe.user for probe in probes if probe.alone]
-        text = sql.SQL(sql_text("queries/rows.sql")).format(value=await self._value())
         values = {"message_ids": [i for i in ids if i], "user_ids": users, "since": since}
-        found = await (await self._connection.execute(text, values)).fetchall()
+        async with self._connection.transaction():  # read only, where the connection is
+            text = sql.SQL(sql_text("queries/rows.sql")).format(value=await self._value())
+            found = await (await self._connection.execute(text, values)).fetchall()
         by_id: dict[str, list[Row]] = {}
         by_user: dict[str, list[Row]] = {}
         for usage_id, user, metadata_id, message_id, value in found:

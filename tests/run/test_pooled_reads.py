@@ -1,0 +1,96 @@
+"""What looks at somebody's database through a transaction pooler leaves the pooled connection exactly as found."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from harness.headers.policy import STRICT
+from harness.run.clean import clean
+from harness.run.coverage import coverage
+from harness.run.example import judge_example, require_service
+from harness.run.fuzz import corpus
+from harness.run.recipe import Recipe
+from harness.run.replay import replay
+from harness.run.schema import check_schema
+from harness.run.subject import SubjectOptions, subject
+from tests.fix_gate import REFERENCE_MODEL, Judge, of_reference
+from tests.fix_pgbouncer import Pooled
+from tests.fix_stack import StartReplica
+
+LEFT = """
+    SELECT pg_backend_pid(),
+        (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_cursors),
+        (SELECT count(*) FROM pg_listening_channels()), pg_my_temp_schema(),
+        (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory')"""
+
+TRIGGER = """
+    CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN NEW.posthog_distinct_id := left(NEW.posthog_distinct_id, 9); RETURN NEW; END';
+    CREATE TRIGGER cut BEFORE INSERT ON microdollar_usage_metadata FOR EACH ROW EXECUTE FUNCTION cut()"""
+
+
+def state_of(dsn: str) -> dict[str, object]:
+    """Every setting of the one pooled connection, and all else that may stay behind on it."""
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
+        settings = {name: value for name, value, _ in connection.execute("SHOW ALL")}
+        left = connection.execute(LEFT).fetchone()
+    return settings | {"left": left}
+
+
+def schema(dsn: str) -> None:
+    assert check_schema(dsn, None, lambda _: None) == 1  # the trigger, whose body is tried
+
+
+def look_at_coverage(dsn: str) -> None:
+    coverage(dsn, 7, None, lambda _: None)
+
+
+@pytest.mark.parametrize("look", [schema, look_at_coverage])
+def test_a_look_leaves_a_pooled_connection_as_found(
+    ready_dsn: str, pooled: Pooled, look: Callable[[str], None]
+) -> None:
+    through = pooled(ready_dsn)
+    with psycopg.connect(through, prepare_threshold=None) as owner:
+        owner.execute(TRIGGER)
+    before = state_of(through)
+    look(through)
+    assert state_of(through) == before
+    with psycopg.connect(through) as application:  # the next one to be given that connection
+        application.execute("CREATE TABLE written_afterwards ()")
+
+
+@pytest.mark.parametrize("changes", [{}, {"read_only": True}, {"clean": True}])
+async def test_the_gate_leaves_a_pooled_connection_as_found(
+    ready_dsn: str, pooled: Pooled, start: StartReplica, run_gate: Judge, changes: dict[str, Any]
+) -> None:
+    through = pooled(ready_dsn)
+    process = await start(ready_dsn)
+    before = state_of(through)
+    options = of_reference(process, ready_dsn)
+    report = await run_gate(options, database_url=through, **changes)
+    assert state_of(through) == before
+    if changes:
+        return
+    journal = Path(report.sections["requests"]["journal"])
+    assert (await asyncio.to_thread(clean, through, journal)).usage_rows > 0
+    assert state_of(through) == before
+
+
+async def test_fuzz_and_replay_leave_a_pooled_connection_as_found(
+    base_dsn: str, pooled: Pooled, start: StartReplica
+) -> None:
+    through = pooled(base_dsn)  # without the column no row comes, so it is looked for many times
+    origin = (await start(base_dsn)).origin
+    options = SubjectOptions(origin, through, free_model=REFERENCE_MODEL, wait_s=0.3)
+    case = corpus(STRICT)[0]
+    before = state_of(through)
+    async with subject(options) as backend:
+        await require_service(backend)
+        assert await judge_example(backend, STRICT, ((case,),))
+    assert state_of(through) == before
+    assert not (await asyncio.to_thread(replay, Recipe(((case,),), policy="strict"), options)).fixed
+    assert state_of(through) == before
