@@ -50,7 +50,10 @@ def test_bad_input_is_told_in_one_line_with_its_exit_code(
 
 def test_migrate_brings_an_empty_database_to_ready_and_back(server: Server) -> None:
     with server.database() as dsn:
-        forward = harness("migrate", "--database-url", dsn, "--to", "ready")
+        refused = harness("migrate", "--database-url", dsn, "--to", "ready")
+        assert (refused.returncode, refused.stdout) == (3, "")
+        assert "the database is empty" in refused.stderr
+        forward = harness("migrate", "--database-url", dsn, "--to", "ready", "--with-baseline")
         assert (forward.returncode, forward.stderr) == (0, "")
         assert "state   ready" in forward.stdout
         assert harness("migrate", "--database-url", dsn, "--to", "base").returncode == 2

@@ -2,7 +2,7 @@
 
 import click
 
-from harness.cli.options import say
+from harness.cli.options import say, session_pooler_option
 
 
 @click.command(short_help="Bring a database to a state of the rollout, or back.")
@@ -25,8 +25,18 @@ from harness.cli.options import say
 @click.option(
     "--rollback", is_flag=True, help="Go back to the state; the column's values go with the column."
 )
-def migrate(database_url: str, to: str, runner: str, rollback: bool) -> int:
+@click.option(
+    "--with-baseline",
+    is_flag=True,
+    help="Build the tables of the time before the rollout first, where the database is empty.",
+)
+@session_pooler_option
+def migrate(
+    database_url: str, to: str, runner: str, rollback: bool, with_baseline: bool, session_pooler: bool
+) -> int:
     """Brings a database to a state of the rollout with the corrected migration, or back.
+
+    It needs the server's own sessions: a pooler is refused. A database without the tables is left as it is.
 
     Example: harness migrate --database-url postgresql://me@localhost/backend --to ready
     """
@@ -34,5 +44,13 @@ def migrate(database_url: str, to: str, runner: str, rollback: bool) -> int:
     from harness.database.runners import Runner
     from harness.run.migrate import run_migrate
 
-    run_migrate(database_url, SchemaState(to), Runner(runner), say, back=rollback)
+    run_migrate(
+        database_url,
+        SchemaState(to),
+        Runner(runner),
+        say,
+        back=rollback,
+        with_baseline=with_baseline,
+        session_pooler=session_pooler,
+    )
     return 0

@@ -30,6 +30,11 @@ postgres_option: Decorator = click.option(
     help="Postgres to use: embedded (16), embedded:18, docker, docker:IMAGE, or a postgresql:// URL whose role may "
     "create databases. Example: --postgres docker:postgres:16",
 )
+session_pooler_option: Decorator = click.option(
+    "--session-pooler",
+    is_flag=True,
+    help="Go on through a pooler in session mode. One in transaction mode is always refused.",
+)
 policy_option: Decorator = click.option(
     "--policy",
     type=click.Choice(["strict", "length-only"]),

@@ -11,6 +11,7 @@ from harness.cli.options import (
     report_options,
     say,
     seed_option,
+    session_pooler_option,
     tell,
 )
 from harness.run.report import Outputs
@@ -20,9 +21,10 @@ from harness.run.report import Outputs
 @level_option
 @policy_option
 @postgres_option
+@session_pooler_option
 @seed_option
 @report_options()
-def prove(level: str, policy: str, postgres: str, seed: int, outputs: Outputs) -> int:
+def prove(level: str, policy: str, postgres: str, session_pooler: bool, seed: int, outputs: Outputs) -> int:
     """Runs the rollout on real servers and judges every claim of the plan.
 
     Example: harness prove --level smoke --json report.json --html report.html
@@ -30,5 +32,7 @@ def prove(level: str, policy: str, postgres: str, seed: int, outputs: Outputs) -
     from harness.headers.suite import Level
     from harness.run.prove import ProveOptions, prove
 
-    options = ProveOptions(Level(level), policy, postgres, seed, command=command_line())
+    options = ProveOptions(
+        Level(level), policy, postgres, seed, session_pooler=session_pooler, command=command_line()
+    )
     return tell(prove(options, say, busy), outputs)

@@ -5,7 +5,15 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from harness.cli.options import busy, command_line, postgres_option, report_options, say, tell
+from harness.cli.options import (
+    busy,
+    command_line,
+    postgres_option,
+    report_options,
+    say,
+    session_pooler_option,
+    tell,
+)
 from harness.errors import MisuseError
 from harness.run.report import Outputs
 
@@ -57,6 +65,7 @@ from harness.run.report import Outputs
     help="Writes per second while stalls are measured, on four connections.",
 )
 @postgres_option
+@session_pooler_option
 @click.option(
     "--require-npm",
     is_flag=True,
@@ -79,6 +88,7 @@ def rehearse(
     compare: bool,
     rate: float,
     postgres: str,
+    session_pooler: bool,
     require_npm: bool,
     svg: Path | None,
     outputs: Outputs,
@@ -102,6 +112,7 @@ def rehearse(
         compare=compare,
         writes_per_s=rate,
         postgres=postgres,
+        session_pooler=session_pooler,
         require_npm=require_npm,
         command=command_line(),
     )

@@ -13,6 +13,7 @@ import psycopg
 from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
+from harness.database.baseline import check_empty
 from harness.database.catalog import Outside
 from harness.database.catalog import SchemaState as SchemaState  # part of this module's signatures
 from harness.database.runners import (
@@ -112,15 +113,22 @@ class MigrationError(CannotRunError):
 
 
 def migrate(
-    dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
+    dsn: str,
+    to: SchemaState,
+    runner: Runner = Runner.STATEMENTS,
+    told: Told = lambda _: None,
+    *,
+    with_baseline: bool = False,
 ) -> Report:
-    """Brings a database forward to a state, from an empty one or from where it stands; or finds it there.
+    """Brings a database forward to a state from where it stands, or finds it there; from an empty one `with_baseline`.
 
     Raises MisuseError when the state is behind or is none to ask for, MigrationError when a statement is
     refused, CannotRunError when the database is of another shape or half-way, or when the runner reports
     success and it is not so.
     """
     before = _standing(dsn, to)
+    if before is Outside.EMPTY:
+        check_empty(dsn, f"migrate to {to}", with_baseline=with_baseline)
     path = path_between(FORWARD, before, to)
     if path is None:
         if before in TARGETS:

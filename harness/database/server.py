@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.database.embedded import embedded_server
+from harness.database.pooler import check_direct
 from harness.errors import CannotRunError, MisuseError
 
 CHOICES: Final = "embedded[:16|:18], docker[:IMAGE] or a postgresql:// DSN"
@@ -41,6 +42,7 @@ class Server:
     version: str  # "16.14"
     admin_dsn: str = field(repr=False)  # URL of a database that exists, as a role that may create others
     _created: set[str] = field(default_factory=set, repr=False)
+    pooled: bool = False  # behind a pooler, which keeps connections open after their clients have gone
 
     def dsn(self, database: str) -> str:
         """URL of a database on this server, for libpq and for programs that take the same form."""
@@ -65,6 +67,10 @@ class Server:
         strategy = sql.SQL("STRATEGY = FILE_COPY" if by_files else "")
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(sql.Identifier(name), origin, strategy)
         with _connection(self.admin_dsn) as connection:
+            if self.pooled and template in self._created:  # the server waits 5 s until they are gone
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template]
+                )
             connection.execute(create)
         self._created.add(name)
         return name
@@ -94,15 +100,16 @@ class Server:
 
 
 @contextmanager
-def running_server(choice: str = "embedded") -> Iterator[Server]:
+def running_server(choice: str = "embedded", *, session_pooler: bool = False) -> Iterator[Server]:
     """The server that was asked for: `embedded` (also `embedded:18`), `docker`, `docker:IMAGE`, or a DSN.
 
     What the harness started is gone on exit. On the server behind a DSN it drops the databases that it made,
-    and touches no other. Raises MisuseError for another choice, CannotRunError when there is no such server.
+    and touches no other. Raises MisuseError for another choice and for a pooler, unless it keeps sessions and
+    `session_pooler` is given; CannotRunError when there is no such server.
     """
     kind, _, detail = choice.partition(":")
     if choice.startswith(_SCHEMES):
-        with attached_server("dsn", choice) as server:
+        with attached_server("dsn", choice, session_pooler=session_pooler) as server:
             yield server
     elif kind == "embedded" and (detail or "16").isdecimal():
         with embedded_server(int(detail or "16")) as embedded:
@@ -119,12 +126,13 @@ def running_server(choice: str = "embedded") -> Iterator[Server]:
 
 
 @contextmanager
-def attached_server(kind: str, dsn: str) -> Iterator[Server]:
+def attached_server(kind: str, dsn: str, *, session_pooler: bool = False) -> Iterator[Server]:
     """A server that somebody else started; what is made on it through this object is dropped on exit.
 
-    Raises MisuseError when the DSN cannot be read, CannotRunError when it leads to no server of use.
+    Raises MisuseError when the DSN cannot be read or leads to a pooler, CannotRunError when to no server of use.
     """
-    server = Server(kind, _checked(dsn), dsn)
+    version, pooled = _checked(dsn, session_pooler)
+    server = Server(kind, version, dsn, pooled=pooled)
     try:
         yield server
     except BaseException:
@@ -148,8 +156,8 @@ def _connection(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(make_conninfo("", **bounded), autocommit=True)
 
 
-def _checked(dsn: str) -> str:
-    """The version of the server behind a DSN, if databases may be made on it."""
+def _checked(dsn: str, session_pooler: bool) -> tuple[str, bool]:
+    """The version of the server behind a DSN, if databases may be made on it, and whether a pooler is before it."""
     if not _is_readable(dsn):
         raise MisuseError(
             "the DSN cannot be read: it must be postgresql://user:password@host:port/database, "
@@ -157,6 +165,7 @@ def _checked(dsn: str) -> str:
         )
     try:
         with _connection(dsn) as connection:
+            pooled = check_direct(connection, dsn, where(dsn), session_pooler=session_pooler)
             row = connection.execute(
                 "SELECT rolname, rolsuper OR rolcreatedb, pg_is_in_recovery(), current_setting('server_version')"
                 " FROM pg_roles WHERE rolname = current_user"
@@ -179,7 +188,7 @@ def _checked(dsn: str) -> str:
             f"role {role} may not create databases on {where(dsn)}; "
             f"let a superuser run ALTER ROLE {role} CREATEDB, or {_INSTEAD}"
         )
-    return version
+    return version, pooled
 
 
 def _is_readable(dsn: str) -> bool:

@@ -77,7 +77,7 @@ class Templates:
         name = self._server.create_database(template=None if origin is None else self.name(origin))
         try:
             dsn = self._server.dsn(name)
-            migrate(dsn, state)
+            migrate(dsn, state, with_baseline=True)
             if origin is None:
                 with connect(dsn) as connection:
                     seed(connection, self._seed_rows)

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
+from harness.database.pooler import aprocess_of
 from harness.errors import CannotRunError
 
 WAIT_S_MAX: Final = 30.0
@@ -61,6 +62,8 @@ class FrozenBuild:
         self._blockers: list[Connection] = []
         self._builder: Connection
         self._build: asyncio.Task[None]
+        self.pid = 0
+        """Process id of the backend that builds."""
 
     async def __aenter__(self) -> Self:
         """Starts the build and returns once it is in its wait. Raises CannotRunError when it never gets there."""
@@ -78,11 +81,6 @@ class FrozenBuild:
                 await self.cancel()
         finally:
             await self._open.aclose()
-
-    @property
-    def pid(self) -> int:
-        """Process id of the backend that builds."""
-        return self._builder.info.backend_pid
 
     async def finish(self) -> None:
         """Lets the build go on to its end. Raises psycopg.Error when it fails."""
@@ -113,6 +111,7 @@ class FrozenBuild:
 
     async def _freeze(self) -> None:
         self._builder = await self._connect()
+        self.pid = await aprocess_of(self._builder)
         if self._wait is HalfWay.OLD_SNAPSHOTS:
             await self._block("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         else:

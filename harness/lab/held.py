@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
+from harness.database.pooler import aprocess_of
 from harness.database.runners import connect
 from harness.errors import CannotRunError
 from harness.lab.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
@@ -54,7 +55,7 @@ async def held(dsn: str, hold: Hold, statement: str) -> AsyncIterator[int]:
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
             await connection.execute("BEGIN")
             await connection.execute(statement.encode(), prepare=False)
-            yield connection.info.backend_pid
+            yield await aprocess_of(connection)
             await connection.execute("ROLLBACK")
     elif hold is Hold.BEFORE_DROP:
         async with _frozen_drop(dsn, statement) as pid:
@@ -86,10 +87,11 @@ async def _frozen_drop(dsn: str, statement: str) -> AsyncIterator[int]:
         await reader.execute("BEGIN")
         table = sql.Identifier(plan.METADATA_TABLE)
         await reader.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(table))
+        pid = await aprocess_of(dropper)
         drop = asyncio.create_task(_run(dropper, statement))
         try:
-            await _waits(dsn, dropper.info.backend_pid, drop)
-            yield dropper.info.backend_pid
+            await _waits(dsn, pid, drop)
+            yield pid
         finally:
             await reader.execute("ROLLBACK")
             await asyncio.wait_for(drop, WAIT_S_MAX)

@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from harness import plan
 from harness.database import catalog
+from harness.database.pooler import process_of
 from harness.database.runners import connect, statements_of
 from harness.errors import CannotRunError
 from harness.lab.approaches import RETRIES_MAX, RETRY_PAUSE_S, Approach
@@ -140,7 +141,7 @@ def measure(
         running.pass_by(quiet_writes)
         with (
             connect(dsn) as session,
-            lock_watch(dsn, session.info.backend_pid, running.now_ms) as watch,
+            lock_watch(dsn, process_of(session), running.now_ms) as watch,
             _report(dsn, approach.report_s) if approach.report_s else nullcontext(),
         ):
             spans = tuple(_migrate(session, approach, running, watch))

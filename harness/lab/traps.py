@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.database.catalog import SchemaState
 from harness.database.migrations import migrate
+from harness.database.pooler import aprocess_of
 from harness.database.runners import Script, StatementFailed
 from harness.errors import CannotRunError
 from harness.lab.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
@@ -172,12 +173,13 @@ async def _collide(dsn: str, statement: str, note: Note, what: str) -> None:
         FrozenBuild(impatient, HalfWay.BEFORE_BUILD) as build,
         await psycopg.AsyncConnection.connect(impatient, autocommit=True) as other,
     ):
+        pid = await aprocess_of(other)
         second = asyncio.create_task(_outcome(other, statement))
         looked = (
             "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
             " AND clock_timestamp() - query_start > %s * interval '1 ms'"
         )
-        await _until(dsn, looked, other.info.backend_pid, 2 * timeout_ms)
+        await _until(dsn, looked, pid, 2 * timeout_ms)
         await build.release()
         failure = await build.failure()
         if failure is None or failure.sqlstate != "40P01":

@@ -6,6 +6,7 @@ from typing import Final
 from harness import plan
 from harness.database import catalog, migrations
 from harness.database.migrations import SchemaState
+from harness.database.pooler import check_direct
 from harness.database.runners import Applied, Runner, connect
 from harness.database.server import where
 
@@ -13,11 +14,19 @@ HEADLINE_MAX: Final = 100
 
 
 def run_migrate(
-    dsn: str, to: SchemaState, runner: Runner, echo: Callable[[str], None], *, back: bool = False
+    dsn: str,
+    to: SchemaState,
+    runner: Runner,
+    echo: Callable[[str], None],
+    *,
+    back: bool = False,
+    with_baseline: bool = False,
+    session_pooler: bool = False,
 ) -> None:
     """Migrates, or with `back` rolls back; a line for each statement, then the state and the facts behind it.
 
-    Raises MisuseError, CannotRunError or MigrationError, each in one line.
+    The baseline is only built `with_baseline`, in an empty database. Raises MisuseError (a pooler, too), CannotRunError
+    or MigrationError, each in one line.
     """
 
     def told(one: Applied) -> None:
@@ -25,8 +34,12 @@ def run_migrate(
         shown = headline if len(headline) <= HEADLINE_MAX else headline[: HEADLINE_MAX - 1] + "…"
         echo(f"{one.duration_ms:8.1f} ms  {one.file}:{one.statement.number}  {shown}")
 
-    walk = migrations.rollback if back else migrations.migrate
-    report = walk(dsn, to, runner, told)
+    with connect(dsn) as connection:
+        check_direct(connection, dsn, where(dsn), session_pooler=session_pooler)
+    if back:
+        report = migrations.rollback(dsn, to, runner, told)
+    else:
+        report = migrations.migrate(dsn, to, runner, told, with_baseline=with_baseline)
     if not report.applied:
         echo(f"nothing to do: {where(dsn)} is in state {report.after} already")
     for line in facts(dsn):

@@ -50,6 +50,7 @@ class ProveOptions:
     postgres: str = "embedded"
     seed: int = 0
     cast: Cast = field(default_factory=Cast)
+    session_pooler: bool = False
     command: str = "harness prove"
 
 
@@ -64,7 +65,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     claims = plan.claims_under(options.policy, claims_of(options.level))
     docket = Docket((*claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
-    with running_server(options.postgres) as server:
+    with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
         say(name)
         for line in lines:

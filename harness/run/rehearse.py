@@ -68,6 +68,7 @@ class RehearseOptions:
     """How long writers are watched before and after each migration."""
     postgres: str = "embedded"
     require_npm: bool = False
+    session_pooler: bool = False
     command: str = "harness rehearse"
 
 
@@ -101,7 +102,10 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
         raise MisuseError("a stall budget needs the part that measures stalls; add --part stalls")
     layout = find_migration(options.migration)
     docket = Docket(claims_of(options))
-    with running_server(options.postgres) as server, Templates(server) as templates:
+    with (
+        running_server(options.postgres, session_pooler=options.session_pooler) as server,
+        Templates(server) as templates,
+    ):
         name = f"Postgres {server.version} ({server.kind})"
         say(f"{name}; migration `{layout.name}`: {layout.summary}")
         rehearsal = _Rehearsal(options, layout, server, templates, docket, show, busy, {})

@@ -31,7 +31,7 @@ def state_of(dsn: str) -> SchemaState | Outside:
 
 
 def test_migrate_goes_all_the_way_from_an_empty_database(empty_dsn: str) -> None:
-    report = migrate(empty_dsn, READY)
+    report = migrate(empty_dsn, READY, with_baseline=True)
     assert (report.before, report.after) == (Outside.EMPTY, READY)
     files = list(dict.fromkeys(one.file for one in report.applied))
     assert files == ["0000_baseline.sql", "0005a_add_column.sql", "0005b_build_index.sql"]
@@ -47,7 +47,7 @@ def test_migrate_stops_at_the_state_asked_for_and_goes_on_from_it(base_dsn: str,
 
 @pytest.mark.parametrize("state", TARGETS)
 def test_migrate_applies_nothing_when_it_is_there_already(empty_dsn: str, state: SchemaState) -> None:
-    migrate(empty_dsn, state)
+    migrate(empty_dsn, state, with_baseline=True)
     assert migrate(empty_dsn, state).applied == ()
     assert rollback(empty_dsn, state).applied == ()
 

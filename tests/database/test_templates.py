@@ -46,9 +46,9 @@ def test_template_is_migrated_once_however_often_it_is_cloned(
 ) -> None:
     asked: list[SchemaState] = []
 
-    def counted(dsn: str, to: SchemaState) -> None:
+    def counted(dsn: str, to: SchemaState, *, with_baseline: bool) -> None:
         asked.append(to)
-        migrate(dsn, to)
+        migrate(dsn, to, with_baseline=with_baseline)
 
     monkeypatch.setattr(module, "migrate", counted)
     with Templates(server, seed_rows=1) as made:
@@ -70,7 +70,8 @@ def test_templates_and_databases_are_dropped_at_the_end(server: Server) -> None:
 def test_template_that_cannot_be_made_is_dropped(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def breaks(dsn: str, _to: SchemaState) -> None:
+    def breaks(dsn: str, _to: SchemaState, *, with_baseline: bool) -> None:
+        assert with_baseline
         made.append(name_in(dsn))
         raise RuntimeError("broken")
 
