@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -62,12 +63,14 @@ def running_pooler(dsn: str, settings: dict[str, object]) -> Iterator[str]:
         (folder / "ini").write_text(_configuration(folder, given, settings))
         for path in (folder, *folder.iterdir()):
             os.chown(path, account.uid, account.gid)
-        who = {"user": account.uid, "group": account.gid, "extra_groups": []} if account.changes else {}
-        log = (folder / "log").open("wb")
+        who: dict[str, Any] = (
+            {"user": account.uid, "group": account.gid, "extra_groups": []} if account.changes else {}
+        )
+        command = [program, str(folder / "ini")]
         with (
-            log,
-            subprocess.Popen([program, folder / "ini"], stdout=log, stderr=log, cwd="/", **who) as process,
-        ):  # type: ignore[call-overload]
+            (folder / "log").open("wb") as log,
+            subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **who) as process,
+        ):
             try:
                 pooled = (
                     f"postgresql://{quote(user)}@/{quote(str(given['dbname']))}?host={quote(name)}&port=6432"
@@ -79,7 +82,7 @@ def running_pooler(dsn: str, settings: dict[str, object]) -> Iterator[str]:
                 process.wait(STOP_S_MAX)
 
 
-def _configuration(folder: Path, given: dict[str, object], settings: dict[str, object]) -> str:
+def _configuration(folder: Path, given: Mapping[str, object], settings: Mapping[str, object]) -> str:
     host = f"host={given['host']} port={given.get('port') or 5432}"
     own = {
         "listen_port": 6432,  # names the socket's file; nothing listens on it
