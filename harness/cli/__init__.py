@@ -30,7 +30,7 @@ INTERRUPTED: Final = 130
 def app() -> None:
     """Proves that a header, a column and an index can be rolled out backend first.
 
-    Exit codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive or the environment refuses.
+    Exit codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive, the environment refuses, or an error that was not foreseen.
     """
 
 
@@ -74,6 +74,10 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone: there is nobody to tell
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the exit's flush needs it
         code = 3
+    except Exception as error:
+        from harness.cli.unforeseen import told
+
+        code = _fail(told(error), 3)
     sys.exit(code)
 
 

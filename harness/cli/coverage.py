@@ -4,16 +4,15 @@ import click
 from rich.console import Console
 
 from harness.cli.gate import database_option
+from harness.cli.values import Count, Finite
 
 
 @click.command(short_help="Show how much of anonymous usage carries an id.")
 @database_option
-@click.option(
-    "--days", type=click.IntRange(1, 366), default=7, show_default=True, help="How many days to look back."
-)
+@click.option("--days", type=Count(1, 366), default=7, show_default=True, help="How many days to look back.")
 @click.option(
     "--fail-under",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     metavar="PCT",
     help="End with code 1 when less of the requests carry an id, with 3 when there were none. Example: --fail-under 60",
 )

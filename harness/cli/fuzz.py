@@ -13,10 +13,13 @@ from harness.cli.options import (
     say,
     seed_option,
 )
+from harness.cli.values import WEEK_S, Count, Finite, Place, PlaceOption
 from harness.errors import MisuseError
 
 target_option = click.option(
     "--target",
+    cls=PlaceOption,
+    type=Place(),
     default="reference",
     show_default=True,
     metavar="URL",
@@ -24,10 +27,16 @@ target_option = click.option(
     "Example: --target http://127.0.0.1:3000 --database-url postgresql://me@localhost/backend",
 )
 replay_target_option = click.option(
-    "--target", metavar="URL", help="As for fuzz; by default what the file names, or reference."
+    "--target",
+    cls=PlaceOption,
+    type=Place(),
+    metavar="URL",
+    help="As for fuzz; by default what the file names, or reference.",
 )
 database_option = click.option(
     "--database-url",
+    cls=PlaceOption,
+    type=Place(),
     envvar="HARNESS_DATABASE_URL",
     show_envvar=True,
     metavar="DSN",
@@ -47,7 +56,7 @@ model_option = click.option(
 )
 wait_option = click.option(
     "--wait-rows",
-    type=click.FloatRange(min=0.1),
+    type=Finite(0.1, WEEK_S),
     metavar="SECONDS",
     help="Longest wait for the rows of a reply of a --target URL. By default the first may take 60 s, later ones three "
     "times as long, at least 5 s.",
@@ -66,14 +75,12 @@ wait_option = click.option(
 @seed_option
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.1),
+    type=Finite(0.1, WEEK_S),
     default=60.0,
     show_default=True,
     help="How long to hunt.",
 )
-@click.option(
-    "--examples", type=click.IntRange(1), help="Hunt for so many examples instead. Example: --examples 500"
-)
+@click.option("--examples", type=Count(), help="Hunt for so many examples instead. Example: --examples 500")
 @click.option(
     "--function", is_flag=True, help="Compare Python's rule with Node's instead; no server is started."
 )

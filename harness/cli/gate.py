@@ -17,10 +17,13 @@ from harness.cli.options import (
     seed_option,
     tell,
 )
+from harness.cli.values import WEEK_S, Count, Finite, Place, PlaceOption
 from harness.run.report import Outputs
 
 database_option = click.option(
     "--database-url",
+    cls=PlaceOption,
+    type=Place(),
     required=True,
     envvar="HARNESS_DATABASE_URL",
     show_envvar=True,
@@ -45,6 +48,8 @@ def waivers(
 @click.command(short_help="Judge a deployed backend by its URL and its database.")
 @click.option(
     "--backend-url",
+    cls=PlaceOption,
+    type=Place(),
     required=True,
     metavar="URL",
     help="The backend, without a path. Example: https://staging.example.com",
@@ -74,16 +79,12 @@ def waivers(
     show_default=True,
     help="What is expected to be deployed: the backend with the plan's change, or without it.",
 )
-@click.option(
-    "--max-requests", type=click.IntRange(1), help="Send no more than this; by default what the level takes."
-)
-@click.option(
-    "--rate", "rate_max", type=click.FloatRange(min=0.01), metavar="R", help="Requests a second at most."
-)
+@click.option("--max-requests", type=Count(), help="Send no more than this; by default what the level takes.")
+@click.option("--rate", "rate_max", type=Finite(0.01, 1e6), metavar="R", help="Requests a second at most.")
 @click.option(
     "--time-limit",
     "time_limit_s",
-    type=click.FloatRange(min=1),
+    type=Finite(1, WEEK_S),
     default=600.0,
     show_default=True,
     metavar="SECONDS",
@@ -92,7 +93,7 @@ def waivers(
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0.1),
+    type=Finite(0.1, WEEK_S),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
@@ -101,7 +102,7 @@ def waivers(
 @click.option(
     "--wait-rows",
     "wait_rows_s",
-    type=click.FloatRange(min=0.1),
+    type=Finite(0.1, WEEK_S),
     metavar="SECONDS",
     help="Longest time that rows need after a reply. By default the first may take 60 s, later ones three times as "
     "long as the slowest so far, at least 5 s.",
@@ -109,7 +110,7 @@ def waivers(
 @click.option(
     "--watch-rows",
     "watch_rows_s",
-    type=click.FloatRange(min=0),
+    type=Finite(0, WEEK_S),
     default=2.0,
     show_default=True,
     metavar="SECONDS",
@@ -178,9 +179,7 @@ def clean(run: str, database_url: str) -> int:
 
 
 @click.command(short_help="Serve a model that costs nothing, for a staging backend to ask.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=3001, show_default=True, help="0: any free one."
-)
+@click.option("--port", type=Count(0, 65535), default=3001, show_default=True, help="0: any free one.")
 def upstream(port: int) -> int:
     """Serves the upstream stub on 127.0.0.1 until Ctrl-C: chat completions, streamed or not, each with an id.
 

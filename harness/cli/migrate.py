@@ -3,11 +3,14 @@
 import click
 
 from harness.cli.options import say, session_pooler_option
+from harness.cli.values import Place, PlaceOption
 
 
 @click.command(short_help="Bring a database to a state of the rollout, or back.")
 @click.option(
     "--database-url",
+    cls=PlaceOption,
+    type=Place(),
     required=True,
     metavar="DSN",
     help="The database to migrate. Example: postgresql://me@localhost/backend",

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from harness.cli.values import Count, Place, PlaceOption
 from harness.report.document import Report
 from harness.report.escape import masked
 from harness.report.text import print_report
@@ -22,6 +23,8 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 postgres_option: Decorator = click.option(
     "--postgres",
+    cls=PlaceOption,
+    type=Place(),
     envvar="HARNESS_POSTGRES",
     default="embedded",
     show_default=True,
@@ -44,7 +47,7 @@ policy_option: Decorator = click.option(
 )
 seed_option: Decorator = click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=Count(0, 2**64 - 1),
     default=0,
     show_default=True,
     help="Seed of everything random; the same seed repeats a run.",

@@ -14,6 +14,7 @@ from harness.cli.options import (
     session_pooler_option,
     tell,
 )
+from harness.cli.values import Count, Finite
 from harness.errors import MisuseError
 from harness.run.report import Outputs
 
@@ -21,7 +22,7 @@ from harness.run.report import Outputs
 @click.command(short_help="Run the migration in every way on a big table, and measure what writers wait.")
 @click.option(
     "--rows",
-    type=click.IntRange(1),
+    type=Count(),
     default=200_000,
     show_default=True,
     help="Rows of the table that is migrated; a million takes some 400 MB.",
@@ -44,7 +45,7 @@ from harness.run.report import Outputs
 )
 @click.option(
     "--max-stall-ms",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, 1e6, min_open=True),
     metavar="MS",
     help="The longest that a write may be held up, in milliseconds; without it stalls are measured, not judged, "
     "and --part stalls alone ends in 3. "
@@ -58,7 +59,7 @@ from harness.run.report import Outputs
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(10, 2000),
+    type=Finite(10, 2000),
     default=200.0,
     show_default=True,
     metavar="N",

@@ -5,11 +5,14 @@ from pathlib import Path
 import click
 
 from harness.cli.options import say
+from harness.cli.values import Place, PlaceOption
 
 
 @click.command(short_help="Compare a database and migration files with what the plan declares.")
 @click.option(
     "--database-url",
+    cls=PlaceOption,
+    type=Place(),
     metavar="DSN",
     help="The database to look at; nothing is changed in it. Example: postgresql://me@localhost/backend",
 )

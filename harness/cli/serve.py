@@ -3,6 +3,7 @@
 import click
 
 from harness.cli.options import policy_option, postgres_option, say
+from harness.cli.values import WEEK_S, Count, Finite
 
 
 @click.command(short_help="Serve the reference stack and show what each request did.")
@@ -15,7 +16,7 @@ from harness.cli.options import policy_option, postgres_option, say
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Count(0, 65535),
     default=3000,
     show_default=True,
     help="Port on 127.0.0.1; 0 for any free one.",
@@ -31,7 +32,7 @@ from harness.cli.options import policy_option, postgres_option, say
 @click.option(
     "--slow",
     "slow_ms",
-    type=click.IntRange(0, 60_000),
+    type=Count(0, 60_000),
     default=0,
     show_default=True,
     metavar="MS",
@@ -40,7 +41,7 @@ from harness.cli.options import policy_option, postgres_option, say
 @click.option(
     "--wait-rows",
     "wait_s",
-    type=click.FloatRange(min=0.1),
+    type=Finite(0.1, WEEK_S),
     default=5.0,
     show_default=True,
     metavar="SECONDS",

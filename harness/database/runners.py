@@ -25,6 +25,7 @@ import sqlparse
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.data import sql_path
+from harness.database.dsn import dsn_fault
 from harness.database.server import where
 from harness.errors import CannotRunError, MisuseError
 
@@ -114,13 +115,8 @@ def connect(dsn: str) -> psycopg.Connection:
     Raises MisuseError when the DSN cannot be read, CannotRunError when it leads to no server; neither shows the
     password.
     """
-    try:
-        conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        # Not libpq's own words, which quote what they cannot read.
-        raise MisuseError(
-            "the DSN cannot be read: it must be postgresql://user:password@host:port/database"
-        ) from None
+    if fault := dsn_fault(dsn):
+        raise MisuseError(f"the DSN cannot be read: {fault}")
     try:
         # Nothing prepared: behind a pooler it would stay on a connection that others are given.
         return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None)

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from harness.database.dsn import dsn_fault
 from harness.database.embedded import embedded_server
 from harness.database.pooler import check_direct
 from harness.errors import CannotRunError, MisuseError
@@ -158,6 +159,8 @@ def _connection(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
 
 def _checked(dsn: str, session_pooler: bool) -> tuple[str, bool]:
     """The version of the server behind a DSN, if databases may be made on it, and whether a pooler is before it."""
+    if fault := dsn_fault(dsn):
+        raise MisuseError(f"the DSN cannot be read: {fault}")
     if not _is_readable(dsn):
         raise MisuseError(
             "the DSN cannot be read: it must be postgresql://user:password@host:port/database, "
@@ -193,10 +196,7 @@ def _checked(dsn: str, session_pooler: bool) -> tuple[str, bool]:
 
 def _is_readable(dsn: str) -> bool:
     """Also false when libpq reads part of a password as the port or the database, which messages would show."""
-    try:
-        parts = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        return False
+    parts = conninfo_to_dict(dsn)
     return re.search(r"[^\d,]", str(parts.get("port", ""))) is None and "@" not in str(
         parts.get("dbname", "")
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import MisuseError
@@ -12,6 +13,9 @@ from harness.run.hearing import AT_END_S, WAIT_S_MIN
 from harness.target.contract import check_dsn
 from harness.target.external import Limits
 from harness.verdict import Docket
+
+NEVER_WAIVED: Final = ("V1", "V2", "V3", "C2", "R1")
+"""What a valid and an invalid header store, that old clients are served, and that each request has its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,10 @@ def waive(docket: Docket, claim: str, reason: str) -> None:
     known = [one.id for one in docket.claims]
     if claim not in known:
         raise MisuseError(f"cannot waive {claim!r}: required are {', '.join(known)}")
+    if claim in NEVER_WAIVED:
+        raise MisuseError(
+            f"cannot waive {claim}: without it a GO would say nothing; {', '.join(NEVER_WAIVED)} are always required"
+        )
     if not reason.strip():
         raise MisuseError(
             f"cannot waive {claim} without a reason; for example --waive {claim}='no test account'"

@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from harness.backend import serve
 from harness.backend.defects import find_build
@@ -22,6 +21,7 @@ from harness.rollout.matrix import SignedIn
 from harness.rollout.model import Stage, Version
 from harness.rollout.stage import Cast, stack, stand
 from harness.target import Endpoint
+from harness.target.contract import check_dsn
 
 FIRST_ROW_S: Final = 60.0
 """So long the first row of a backend may take, unless a bound was given."""
@@ -99,12 +99,7 @@ async def _deployed(options: SubjectOptions) -> Subject:
         raise MisuseError(
             f"target {options.target} needs --database-url: a reply proves nothing, its rows do"
         )
-    try:
-        conninfo_to_dict(options.database_url)
-    except psycopg.ProgrammingError:  # its words quote what they cannot read, passwords too
-        raise MisuseError(
-            "--database-url is no DSN that libpq can read; for example postgresql://me@localhost/backend"
-        ) from None
+    check_dsn(options.database_url)
     try:
         connection = await psycopg.AsyncConnection.connect(options.database_url, connect_timeout=10)
     except psycopg.Error as error:

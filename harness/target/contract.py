@@ -13,11 +13,11 @@ from typing import Any, Final, Self
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from harness import plan
 from harness.data import sql_text
 from harness.database import visibility
+from harness.database.dsn import dsn_fault
 from harness.errors import MisuseError
 from harness.report.escape import masked
 from harness.target.columns import ReadableColumns
@@ -35,12 +35,8 @@ FAR_BACK: Final = timedelta(hours=27)
 
 def check_dsn(dsn: str) -> None:
     """Raises MisuseError for what libpq cannot read, without quoting it: it may hold a password."""
-    try:
-        conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        raise MisuseError(
-            "--database-url is no DSN that libpq can read; for example postgresql://me@db.example.com/backend"
-        ) from None
+    if fault := dsn_fault(dsn):
+        raise MisuseError(f"--database-url cannot be read: {fault}")
 
 
 class AwayError(Exception):

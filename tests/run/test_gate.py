@@ -11,7 +11,8 @@ from harness.backend.defects import DEFECTS
 from harness.errors import MisuseError
 from harness.headers.suite import Level
 from harness.report.document import to_json
-from harness.run.gate import judge_target
+from harness.run.gate import claims_of, judge_target
+from harness.run.gate_options import NEVER_WAIVED
 from harness.verdict import Method, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
@@ -168,8 +169,15 @@ async def test_a_half_that_was_there_before_is_no_fault_and_one_of_each_request_
     assert with_status(report, Status.REFUTED) == {"R1"}
 
 
+async def test_a_run_without_a_request_is_inconclusive_whatever_is_waived(judge_build: Judge) -> None:
+    others = {claim.id: "so" for claim in claims_of("after") if claim.id not in NEVER_WAIVED}
+    report = await judge_build("after", read_only=True, waivers=others)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert with_status(report, Status.UNKNOWN) >= set(NEVER_WAIVED)
+
+
 async def test_a_waiver_does_not_help_what_is_refuted(judge_build: Judge) -> None:
-    report = await judge_build("limit-256", waivers={"V2": "we know"})
+    report = await judge_build("header-for-email", waivers={"I1": "we know"})
     assert report.verdict is Verdict.NO_GO
 
 
@@ -255,6 +263,10 @@ async def test_the_later_rule_is_judged_too(start: StartReplica, ready_dsn: str,
         ({"token": None}, "go together"),
         ({"waivers": {"X9": "so"}}, "cannot waive 'X9'"),
         ({"waivers": {"I1": " "}}, "without a reason"),
+        *(
+            ({"waivers": {claim: "so"}}, f"cannot waive {claim}: .* always required")
+            for claim in NEVER_WAIVED
+        ),
         ({"read_only": True, "clean": True}, "--clean"),
         ({"backend_url": "ftp://x"}, "no http://"),
     ],

@@ -1,0 +1,111 @@
+"""No value of any option gives a traceback, or exit code 1 without a verdict: each is taken, or refused with 2."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import app
+from harness.errors import MisuseError
+
+ODD = ("", " ", "nan", "-inf", "1e999", "\udcff", "é", "-1", "0x10", "a" * 5000)
+HUGE = "999999999999999999999999"
+
+
+def options() -> Iterator[tuple[str, click.Parameter]]:
+    for name, command in sorted(app.commands.items()):
+        for parameter in command.params:
+            if isinstance(parameter, click.Argument) or not getattr(parameter, "is_flag", False):
+                yield name, parameter
+
+
+def parsed(name: str, parameter: click.Parameter, value: str) -> Exception | None:
+    """What parsing a command with this value raises that ends in 2; nothing of the command runs."""
+    command = app.commands[name]
+    word = [] if isinstance(parameter, click.Argument) else [max(parameter.opts, key=len)]
+    others = [
+        part
+        for other in command.params
+        if other.required and other is not parameter and other.opts[0].startswith("--")
+        for part in (other.opts[0], _fitting(other))
+    ]
+    try:
+        command.make_context(name, [*others, *word, *(["--", value] if not word else [value])])
+    except (click.UsageError, MisuseError) as error:
+        return error
+    return None
+
+
+def _fitting(parameter: click.Parameter) -> str:
+    return parameter.type.choices[0] if isinstance(parameter.type, click.Choice) else "http://127.0.0.1"
+
+
+CASES = [pytest.param(name, each, id=f"{name} {each.name}") for name, each in options()]
+
+
+@pytest.mark.parametrize(("name", "parameter"), CASES)
+def test_odd_values_are_taken_or_refused(
+    name: str, parameter: click.Parameter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unreadable = tmp_path / "unreadable"
+    unreadable.write_text("x")
+    unreadable.chmod(0)
+    for value in (*ODD, HUGE, f"-{HUGE}", str(tmp_path), str(unreadable), str(tmp_path / "none" / "x")):
+        parsed(name, parameter, value)  # any other exception fails the test
+
+
+NUMBERS = [case for case in CASES if isinstance(case.values[1].type, click.FloatRange | click.IntRange)]
+
+
+@pytest.mark.parametrize(("name", "parameter"), NUMBERS)
+def test_a_number_is_finite_and_in_its_range(name: str, parameter: click.Parameter) -> None:
+    for value in ("", " ", "nan", "NaN", "inf", "-inf", "Infinity", "1e999", "one", f"-{HUGE}"):
+        error = parsed(name, parameter, value)
+        assert error is not None, value
+        assert error.exit_code == 2
+        assert "range" in error.format_message() or "integer" in error.format_message(), (
+            error.format_message()
+        )
+
+
+PLACES = [
+    case
+    for case in CASES
+    if set(case.values[1].opts) & {"--database-url", "--target", "--backend-url", "--postgres"}
+]
+
+
+@pytest.mark.parametrize(("name", "parameter"), PLACES)
+@pytest.mark.parametrize("value", ["", " ", "\t\n"])
+def test_a_place_is_not_blank(
+    name: str, parameter: click.Parameter, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = parsed(name, parameter, value)
+    assert isinstance(error, click.UsageError)
+    assert "it is empty" in error.format_message()
+    if isinstance(parameter.envvar, str):
+        monkeypatch.setenv(parameter.envvar, value)
+        result = CliRunner().invoke(app, [name, *_required(name, parameter)])
+        assert result.exit_code == 2
+        assert f"the environment variable {parameter.envvar} is empty" in result.output
+
+
+def _required(name: str, but: click.Parameter) -> list[str]:
+    found = []
+    for other in app.commands[name].params:
+        if isinstance(other, click.Argument):
+            found.append("20260301-120000-00000001")
+        elif other.required and other is not but:
+            found += [other.opts[0], _fitting(other)]
+    return found
+
+
+def test_there_is_an_option_of_each_kind() -> None:
+    assert len(CASES) > 60
+    assert len(NUMBERS) > 12
+    assert len(PLACES) > 10
+    assert os.environ.get("HARNESS_POSTGRES", "embedded").strip()
