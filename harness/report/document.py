@@ -20,9 +20,13 @@ seconds         how long the run took
 inputs          list of {name, sha256}: every file that the verdict depends on (migrations, queries, the rule)
 plan            what the run did, a line for each step
 remarks         what a reader should know beside the claims; none changes the verdict
+judged_by       the list that it was judged by, below; null in reports of the first edition
 claims          list of claims, below
 sections        further parts by name, below; each may be missing
 ==============  ========================================================================================
+
+`judged_by`: command, scope (a build, the parts of a rehearsal) and claims, each with id, sentence, required and whose
+(`harness` or `user`); reading a stored report holds it to that list.
 
 A claim: id, sentence, quote and section (of the plan), status (`proven`, `refuted`, `unknown`), method (`exhaustive`,
 `complete`, `sampled`, `measured`), observed (matched observations), least (fewer are not enough), detail, waived (the
@@ -40,7 +44,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 from harness.errors import MisuseError
 from harness.plan import HEADER
@@ -66,6 +70,33 @@ class Input:
     """Path below the harness's own folder, with slashes: `sql/migrations/0000_baseline.sql`."""
     sha256: str
     """Hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A claim in the list that a report was judged by."""
+
+    id: str
+    sentence: str
+    required: bool = True
+    whose: str = "harness"
+    """`harness`, or `user`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBy:
+    """What a report was judged by: the command with its scope, and each claim."""
+
+    command: str
+    scope: tuple[str, ...]
+    """What of the command says which claims there are, beside the level: a build, the parts of a rehearsal."""
+    claims: tuple[Required, ...]
+
+    @classmethod
+    def of(cls, command: str, scope: Iterable[str], judgements: Iterable[Judgement]) -> Self:
+        """The list of a report that the harness makes."""
+        claims = (Required(each.claim.id, each.claim.sentence) for each in judgements)
+        return cls(command, tuple(scope), tuple(claims))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +131,8 @@ class Report:
     """What a NO-GO means for whoever would deploy; stands first."""
     label: str = ""
     """The user's own words for the run."""
+    judged_by: JudgedBy | None = None
+    """None in reports of the first edition."""
 
     @property
     def verdict(self) -> Verdict:
@@ -128,6 +161,7 @@ def to_json(report: Report) -> str:
         "inputs": [asdict(each) for each in told.inputs],
         "plan": told.plan,
         "remarks": told.remarks,
+        "judged_by": None if told.judged_by is None else asdict(told.judged_by),
         "claims": [_written(judgement) for judgement in told.judgements],
         "sections": told.sections,
     }
@@ -197,7 +231,18 @@ def _read(document: dict[str, Any]) -> Report:
         harness=str(document["harness"]),
         consequence=str(document.get("consequence", "")),
         label=str(document.get("label", "")),
+        judged_by=_read_judged_by(document.get("judged_by")),
     )
+
+
+def _read_judged_by(given: dict[str, Any] | None) -> JudgedBy | None:
+    if given is None:
+        return None
+    claims = tuple(
+        Required(str(each["id"]), str(each["sentence"]), bool(each["required"]), str(each["whose"]))
+        for each in given["claims"]
+    )
+    return JudgedBy(str(given["command"]), _lines(given["scope"]), claims)
 
 
 def _read_claim(claim: dict[str, Any]) -> Judgement:

@@ -23,7 +23,7 @@ from harness.checks.validation import IDENTITY
 from harness.errors import CannotRunError
 from harness.headers.policy import POLICIES, STRICT
 from harness.headers.suite import Level, bound
-from harness.report.document import Report, cleaned
+from harness.report.document import JudgedBy, Report, cleaned
 from harness.run.clean import clean
 from harness.run.gate_conclude import conclude
 from harness.run.gate_options import GateOptions, check, limits_of, waive
@@ -120,6 +120,7 @@ class _Judging:
             started=self.started.isoformat(timespec="seconds"),
             seconds=time.monotonic() - self.began,
             judgements=judgements,
+            judged_by=JudgedBy.of("gate", (options.build,), judgements),
             consequence=consequence(judgements, options.build, self.seen),
             remarks=tuple(self.remarks),
             sections={"requests": self.requests} if self.requests else {},

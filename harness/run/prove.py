@@ -19,7 +19,7 @@ from harness.database.templates import Templates
 from harness.headers.policy import POLICIES, Policy
 from harness.headers.samples import CaseSequence, sampled_sequences
 from harness.headers.suite import Level, size
-from harness.report.document import Report
+from harness.report.document import JudgedBy, Report
 from harness.rollout.matrix import addresses
 from harness.rollout.model import START, after
 from harness.rollout.rule import PLAN_ORDER
@@ -78,6 +78,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     judge_audit(docket, AUDITED)
     judgements = docket.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
+    told = tuple(_replayable(one, options.policy) for one in judgements if one.claim.id not in sentences)
     return Report(
         command=options.command,
         seed=options.seed,
@@ -86,9 +87,8 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         server=name,
         started=stamp,
         seconds=time.monotonic() - started,
-        judgements=tuple(
-            _replayable(one, options.policy) for one in judgements if one.claim.id not in sentences
-        ),
+        judgements=told,
+        judged_by=JudgedBy.of("prove", (), told),
         plan=lines,
         remarks=orders.remarks,
         sections={

@@ -28,7 +28,7 @@ from harness.lab.stalls import QUIET_S, Measured, measure
 from harness.lab.table import filled
 from harness.lab.traffic import Rate
 from harness.lab.trap_pack import spring_all
-from harness.report.document import Report
+from harness.report.document import JudgedBy, Report
 from harness.report.tables import Table
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
@@ -40,6 +40,10 @@ WRITES_PER_S: Final = 200.0
 
 Show = Callable[[Table], None]
 """Prints a table as soon as it is there."""
+
+
+JUDGED: Final = "max-stall-ms"
+"""In a report's scope: stalls were held to a budget."""
 
 
 class Part(StrEnum):
@@ -121,6 +125,8 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
     sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
     if Part.CLAIMS in options.parts:
         rehearsal.sections["audit"] = section(audited(judgements, plan.MIGRATION_AUDIT, ()))
+    told = tuple(one for one in judgements if one.claim.id not in sentences)
+    scope = (*sorted(options.parts), *([] if options.max_stall_ms is None else [JUDGED]))
     return Report(
         command=options.command,
         seed=0,
@@ -129,7 +135,8 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
         server=name,
         started=stamp,
         seconds=time.monotonic() - started,
-        judgements=tuple(one for one in judgements if one.claim.id not in sentences),
+        judgements=told,
+        judged_by=JudgedBy.of("rehearse", scope, told),
         sections=rehearsal.sections,
     )
 

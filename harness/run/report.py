@@ -1,7 +1,4 @@
-"""What becomes of a finished report: files in every format that was asked for, and the summary of a CI job.
-
-Also reads a stored report, so that it can be rendered again.
-"""
+"""What becomes of a finished report: files in every format that was asked for, and the summary of a CI job."""
 
 import hashlib
 import os
@@ -11,7 +8,7 @@ from typing import Final
 
 from harness.data import fixture_path, sql_path
 from harness.errors import CannotRunError, MisuseError
-from harness.report.document import Input, Report, from_json, to_json
+from harness.report.document import Input, Report, to_json
 from harness.report.html import to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
@@ -69,18 +66,6 @@ def publish(report: Report, outputs: Outputs, summary: str | None = None) -> Non
         raise CannotRunError(
             f"cannot write a report of the verdict {report.verdict}: {error}; make room, or name another file"
         ) from None
-
-
-def read_report(file: Path) -> Report:
-    """The report that is stored in a file. Raises MisuseError when there is none."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MisuseError(f"cannot read {file}: {error}; name a file that --json has written") from None
-    try:
-        return from_json(text)
-    except MisuseError as error:
-        raise MisuseError(f"cannot render {file}: {error}") from None
 
 
 def inputs(policy: str) -> tuple[Input, ...]:

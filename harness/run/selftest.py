@@ -17,7 +17,7 @@ from harness.backend.serve import upstream
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import MisuseError
-from harness.report.document import Report
+from harness.report.document import JudgedBy, Report
 from harness.rollout.stage import Cast, Stack
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
@@ -126,6 +126,7 @@ def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
         started=stamp.isoformat(timespec="seconds"),
         seconds=time.monotonic() - began,
         judgements=docket.judgements(),
+        judged_by=JudgedBy.of("selftest", (), docket.judgements()),
         sections={"selftest": section(tried)},
         target="the harness itself",
         inputs=inputs(options.policy),

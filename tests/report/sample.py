@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Any, Final
 
-from harness import plan
-from harness.report.document import Input, Report
+from harness.report.document import Input, JudgedBy, Report
 from harness.report.timeline import Band, Panel, timeline
 from harness.rollout.chart import machines, places
 from harness.rollout.model import STAGES, START, Stage, Step, Version, diagram
 from harness.rollout.rule import Unsafe
+from harness.run.gate import claims_of
 from harness.verdict import Claim, Finding, Judgement, Method, Status
 
 HOSTILE: Final = (
@@ -58,12 +58,14 @@ def report(*judgements: Judgement, **more: Any) -> Report:
         "seconds": 12.3456,
         "harness": "0.1.0",
     }
-    return Report(judgements=judgements, **usual | more)
+    return Report(
+        judgements=judgements, judged_by=JudgedBy.of("gate", ("after",), judgements), **usual | more
+    )
 
 
 def whole_report(value: str = "a" * 80) -> Report:
     """One claim of each standing and every section; `value` stands in many places."""
-    first, second, third, fourth, *rest = plan.CLAIMS
+    first, second, third, fourth, *rest = claims_of("after")
     refuted = judgement(
         second, REFUTED, findings=(finding(second.id, value), finding(second.id)), refuting=1234, detail=value
     )

@@ -13,7 +13,8 @@ from harness.cli.report import report as report_command
 from harness.data import sql_path
 from harness.errors import CannotRunError, MisuseError
 from harness.report.document import from_json, to_json
-from harness.run.report import Outputs, inputs, publish, read_report
+from harness.run.report import Outputs, inputs, publish
+from harness.run.stored import read_report
 from tests.report.sample import HOSTILE, whole_report
 
 
