@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from harness.cli import app
 from harness.errors import MisuseError
 
 ODD = ("", " ", "nan", "-inf", "1e999", "\udcff", "é", "-1", "0x10", "a" * 5000)
+NOBODY = 65534
 HUGE = "999999999999999999999999"
 
 
@@ -43,10 +45,29 @@ def _fitting(parameter: click.Parameter) -> str:
     return parameter.type.choices[0] if isinstance(parameter.type, click.Choice) else "http://127.0.0.1"
 
 
-CASES = [pytest.param(name, each, id=f"{name} {each.name}") for name, each in options()]
+Case = tuple[str, click.Parameter]
+CASES: list[Case] = list(options())
 
 
-@pytest.mark.parametrize(("name", "parameter"), CASES)
+def told(case: object) -> str | None:
+    """A case's id in pytest's lines."""
+    return case.name if isinstance(case, click.Parameter) else None
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """As an ordinary user, whom a file may be kept from."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(("name", "parameter"), CASES, ids=told)
 def test_odd_values_are_taken_or_refused(
     name: str, parameter: click.Parameter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,18 +76,18 @@ def test_odd_values_are_taken_or_refused(
     unreadable.write_text("x")
     unreadable.chmod(0)
     for value in (*ODD, HUGE, f"-{HUGE}", str(tmp_path), str(unreadable), str(tmp_path / "none" / "x")):
-        parsed(name, parameter, value)  # any other exception fails the test
+        with without_rights():
+            parsed(name, parameter, value)  # any other exception fails the test
 
 
-NUMBERS = [case for case in CASES if isinstance(case.values[1].type, click.FloatRange | click.IntRange)]
+NUMBERS = [case for case in CASES if isinstance(case[1].type, click.FloatRange | click.IntRange)]
 
 
-@pytest.mark.parametrize(("name", "parameter"), NUMBERS)
+@pytest.mark.parametrize(("name", "parameter"), NUMBERS, ids=told)
 def test_a_number_is_finite_and_in_its_range(name: str, parameter: click.Parameter) -> None:
     for value in ("", " ", "nan", "NaN", "inf", "-inf", "Infinity", "1e999", "one", f"-{HUGE}"):
         error = parsed(name, parameter, value)
-        assert error is not None, value
-        assert error.exit_code == 2
+        assert isinstance(error, click.UsageError), value
         assert "range" in error.format_message() or "integer" in error.format_message(), (
             error.format_message()
         )
@@ -75,11 +96,11 @@ def test_a_number_is_finite_and_in_its_range(name: str, parameter: click.Paramet
 PLACES = [
     case
     for case in CASES
-    if set(case.values[1].opts) & {"--database-url", "--target", "--backend-url", "--postgres"}
+    if set(case[1].opts) & {"--database-url", "--target", "--backend-url", "--postgres"}
 ]
 
 
-@pytest.mark.parametrize(("name", "parameter"), PLACES)
+@pytest.mark.parametrize(("name", "parameter"), PLACES, ids=told)
 @pytest.mark.parametrize("value", ["", " ", "\t\n"])
 def test_a_place_is_not_blank(
     name: str, parameter: click.Parameter, value: str, monkeypatch: pytest.MonkeyPatch
