@@ -636,5 +636,29 @@ EXTENSION_AUDIT: Final = (
         Status.REFUTED,
         "give no id where vscode.env.isTelemetryEnabled is false",
     ),
+    (
+        Claim(
+            "E13",
+            "As planned, no id is stored that PostHog refuses as a person's: anonymous, null, undefined and the like.",
+            "Pass PostHog `distinct_id` from extensions to backend",
+            "Problem",
+            least=10,
+        ),
+        Status.REFUTED,
+        "leave these ids out where rows are joined with persons (harness coverage counts them), or refuse them in the "
+        "header rule",
+    ),
+    (
+        Claim(
+            "E14",
+            f"As planned, an id of up to {LENGTH_MAX} characters that is stored is one that an event can have.",
+            "max 255 chars",
+            _ROUTE,
+            least=2,
+        ),
+        Status.REFUTED,
+        "PostHog's capture cuts an id after 200 characters: let the header rule accept no more than these; until then "
+        "harness coverage counts the longer ones",
+    ),
 )
 """Sentences on the plan's code as it stands: each a claim with the status it is expected to have, and a workaround."""

@@ -126,14 +126,19 @@ def _probe(machine_id: str, header: str | None, address: str) -> Probe:
     )
 
 
-async def _observe(
-    standing: Stand, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
-) -> list[Observation]:
+async def observe(standing: Stand, probes: Sequence[Probe]) -> list[Observation]:
+    """The probes sent to the stage's first `after` replica. Raises CannotRunError where there is none."""
     number = next((at for at, one in enumerate(standing.replicas) if one.version is Version.AFTER), None)
     if number is None:
         raise CannotRunError(
             f"nothing stores an id on the stage {standing.stage.words}; swap a replica first"
         )
+    return await standing.observe([probes if at == number else () for at in range(len(standing.replicas))])
+
+
+async def _observe(
+    standing: Stand, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
+) -> list[Observation]:
     headers = await asyncio.to_thread(_headers, code, machines)
     probes = [_probe(one, header, next(origin)) for one, header in zip(machines, headers, strict=True)]
-    return await standing.observe([probes if at == number else () for at in range(len(standing.replicas))])
+    return await observe(standing, probes)

@@ -13,8 +13,10 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
+from harness.clients.persons import ID_LENGTH_MAX, NOBODY_WRITTEN
 from harness.data import sql_text
 from harness.errors import CannotRunError
+from harness.headers.policy import JS_TRIM
 from harness.report.escape import masked
 
 CONNECT_S_MAX: Final = 10
@@ -72,6 +74,12 @@ class Coverage:
     silent_users: int
     silent_requests: int
     """Of addresses from which no id came."""
+    nobodys_ids: int
+    nobodys_requests: int
+    """Of ids that PostHog takes for no person's."""
+    cut_ids: int
+    cut_requests: int
+    """Of ids that are longer than what PostHog keeps of one."""
 
     @property
     def requests(self) -> int:
@@ -120,7 +128,9 @@ def _read(connection: psycopg.Connection[Any], days: int, most: int) -> Coverage
     connection.execute(limit)
     connection.execute("SET LOCAL TimeZone = 'UTC'")
 
-    values = {"days": days, "most": most, "anonymous": f"{plan.ANONYMOUS_PREFIX}%"}
+    values: dict[str, Any] = {"days": days, "most": most, "anonymous": f"{plan.ANONYMOUS_PREFIX}%"}
+
+    values |= {"kept": ID_LENGTH_MAX, "blanks": JS_TRIM, "nobody": list(NOBODY_WRITTEN)}
 
     def ask(name: str) -> Sequence[tuple[Any, ...]]:
         text = sql_text(f"queries/{name}.sql").encode()
@@ -128,6 +138,7 @@ def _read(connection: psycopg.Connection[Any], days: int, most: int) -> Coverage
 
     ((ids, shared_ids, users, crowded_users),) = ask("coverage_links")
     ((silent_users, silent_requests),) = ask("coverage_reach")
+    ((nobodys_ids, nobodys_requests, cut_ids, cut_requests),) = ask("coverage_nobody")
     return Coverage(
         days=days,
         by_day=tuple(Day(*row) for row in ask("coverage")),
@@ -140,4 +151,8 @@ def _read(connection: psycopg.Connection[Any], days: int, most: int) -> Coverage
         crowds=tuple(Shared(*row) for row in ask("coverage_crowds")),
         silent_users=silent_users,
         silent_requests=silent_requests,
+        nobodys_ids=nobodys_ids,
+        nobodys_requests=nobodys_requests,
+        cut_ids=cut_ids,
+        cut_requests=cut_requests,
     )

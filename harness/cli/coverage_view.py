@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.checks.queries import Coverage, Day, Shared
+from harness.clients.persons import ID_LENGTH_MAX
 from harness.report.escape import masked, shown
 
 BAR: Final = 40
@@ -39,6 +40,7 @@ def print_coverage(found: Coverage, console: Console) -> None:
         f"{found.users:,} addresses with an id, {found.crowded_users:,} of them with more than one",
         soft_wrap=True,
     )
+    _print_nobodys(found, console)
     _print_shared(console, "ids from many addresses", "addresses", found.shared, are_ids=True)
     _print_shared(console, "addresses with many ids", "ids", found.crowds, are_ids=False)
     console.print(
@@ -47,6 +49,28 @@ def print_coverage(found: Coverage, console: Console) -> None:
         f"are updated the coverage cannot be more than {found.reachable_percent:.1f} %",
         soft_wrap=True,
     )
+
+
+def _print_nobodys(found: Coverage, console: Console) -> None:
+    """Ids that lead to no person, where there are any."""
+    for ids, requests, why in (
+        (
+            found.nobodys_ids,
+            found.nobodys_requests,
+            "that PostHog takes for no person's (anonymous, null, 0...)",
+        ),
+        (
+            found.cut_ids,
+            found.cut_requests,
+            f"of more than {ID_LENGTH_MAX} characters, which PostHog cuts: events are under another id",
+        ),
+    ):
+        if ids:
+            share = 100.0 * requests / found.with_id
+            console.print(
+                f"{requests:,} requests with an id ({share:.1f} %) carry one of {ids:,} ids {why}",
+                soft_wrap=True,
+            )
 
 
 def _bar(day: Day) -> str:

@@ -1,7 +1,7 @@
 """An analytics server as a stand-in over real HTTP: takes the events of the official `posthog` package.
 
-It keeps what linking needs: under which id an event arrived, and which ids were aliased to be one person. Knows no
-extension and no database.
+It keeps what linking needs: under which id an event arrived, and which ids were aliased to be one person; of ids it
+takes what PostHog takes (`persons`). Knows no extension and no database.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from harness.clients.persons import is_persons, kept
 from harness.errors import CannotRunError
 
 HOST: Final = "127.0.0.1"
@@ -34,6 +35,11 @@ class Event:
     alias: str | None
     """The other id of the same person, in an alias event."""
 
+    @property
+    def joins(self) -> bool:
+        """Whether two ids become one person's: none of nobody's is joined with another."""
+        return self.alias is not None and is_persons(self.alias) and is_persons(self.distinct_id)
+
 
 @dataclass(slots=True)
 class Analytics:
@@ -50,15 +56,18 @@ class Analytics:
             joined = {
                 one
                 for event in self.events
-                if event.alias is not None and known & {event.alias, event.distinct_id}
+                if event.joins and known & {event.alias, event.distinct_id}
                 for one in (event.alias, event.distinct_id)
+                if one is not None
             }
             if joined <= known:
                 return frozenset(known)
             known |= joined
 
     def events_of(self, distinct_id: str) -> list[Event]:
-        """Events, aliases aside, that belong to the person who has this id."""
+        """Events, aliases aside, that belong to the person who has this id; none where the id is nobody's."""
+        if not is_persons(distinct_id):
+            return []
         person = self.person(distinct_id)
         return [event for event in self.events if event.alias is None and event.distinct_id in person]
 
@@ -148,4 +157,5 @@ def _environment() -> dict[str, str]:
 
 def _event(document: dict[str, Any]) -> Event:
     aliased = document["properties"].get("alias") if document["event"] == ALIAS else None
-    return Event(str(document["event"]), str(document["distinct_id"]), aliased)
+    alias = None if aliased is None else kept(str(aliased))
+    return Event(str(document["event"]), kept(str(document["distinct_id"])), alias)

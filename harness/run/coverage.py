@@ -30,9 +30,7 @@ def coverage(dsn: str, days: int, fail_under: float | None, show: Show, *, watch
 
 
 def judged(found: Coverage, fail_under: float | None) -> Verdict:
-    """Whether that is enough; no limit is always kept."""
-    if fail_under is None:
-        return Verdict.GO
+    """Whether that is enough: without a limit anything is, but for no request at all."""
     if found.percent is None:
         return Verdict.INCONCLUSIVE
-    return Verdict.GO if found.percent >= fail_under else Verdict.NO_GO
+    return Verdict.GO if fail_under is None or found.percent >= fail_under else Verdict.NO_GO

@@ -7,6 +7,7 @@ from typing import Final
 
 from harness.checks.gate import DATABASE
 from harness.clients.by_hand import line_by_hand
+from harness.data import state_path
 from harness.headers import notation
 from harness.headers.samples import CaseSequence
 from harness.report.escape import masked
@@ -47,18 +48,34 @@ def report_find(found: Find, options: SubjectOptions, folder: Path, *, function:
     recipe = Recipe(
         found.example, options.build, options.policy, effect=effect, target=target, free_model=model
     )
-    file = write_recipe(recipe, folder)
+    file, stored = _stored(recipe, folder)
     url = SERVED if reference else options.target
     sent = probes(found.example[0], "192.0.2.1", model=options.free_model)
     requests = [options.given.added(probe.request) for probe in sent]
-    lines += [
-        f"    stored   {file}",
-        f"    replay   harness replay {shlex.quote(str(file))}{_options(options)}",
-    ]
+    lines.append(f"    stored   {stored}")
+    if file is not None:
+        lines.append(f"    replay   harness replay {shlex.quote(str(file))}{_options(options)}")
     if reference:
         lines.append(f"    serve    harness serve --build {options.build} --policy {options.policy}")
     lines += [f"    send     {line_by_hand(request, url, options.given.hidden)}" for request in requests]
     return [options.given.masked(line) for line in lines]
+
+
+def _stored(recipe: Recipe, folder: Path) -> tuple[Path | None, str]:
+    """The file, in the user's state where the folder cannot be written; None where neither can. And what to print."""
+    why = ""
+    for each in (folder, state_path("finds")):
+        try:
+            each.mkdir(parents=True, exist_ok=True)
+            file = write_recipe(recipe, each)
+        except OSError as error:
+            why = why or f"{each.absolute()} cannot be written: {error.strerror}"
+        else:
+            return file, f"{file}{f' ({why})' if why else ''}"
+    return (
+        None,
+        f"nowhere: {why}; make the folder writable, or run it again in another one with the same --seed",
+    )
 
 
 def _options(options: SubjectOptions) -> str:

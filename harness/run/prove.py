@@ -14,6 +14,7 @@ from harness.checks.extension import judge_extension
 from harness.checks.linkability import judge_linkability
 from harness.checks.migration import judge_migration
 from harness.checks.order_evidence import OrdersEvidence
+from harness.checks.persons import judge_persons
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.headers.policy import POLICIES, Policy
@@ -154,7 +155,9 @@ async def _prove(options: ProveOptions, docket: Docket, templates: Templates, bu
         )
         await prove_headers(docket, shared, options.level, samples, busy)
         async with stand(shared, ARRIVED) as standing:
-            await judge_linkability(docket, standing, addresses(), seed=options.seed)
+            origin = addresses()
+            await judge_linkability(docket, standing, origin, seed=options.seed)
+            await judge_persons(docket, standing, origin)
         orders = await prove_orders(
             docket, shared, level=options.level, seed=options.seed, busy=busy, finds=Path()
         )

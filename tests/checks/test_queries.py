@@ -1,5 +1,6 @@
 """The validation queries, the plan's own and the guarded ones, equal a count that was made without SQL."""
 
+import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from harness.checks.queries import Coverage, read_coverage
+from harness.cli.coverage_view import print_coverage
+from harness.clients.persons import NOBODY_WRITTEN, is_persons, kept
 from harness.data import sql_text
 from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
@@ -25,7 +29,7 @@ CREATE TABLE microdollar_usage_metadata (id bigint, message_id text, posthog_dis
 """
 NOW = datetime.now(UTC)
 USERS = ("anon:192.0.2.1", "anon:192.0.2.2", "anon:2001:db8::1", "anon:", "user-1", "ANON:x", "anonymous")
-VALUES = (None, "a", "b", "c", "")
+VALUES = (None, "a", "b", "c", "", "null", "Guest", " 'NaN'\t", "0", "00", "\u00e9" * 200, "d" * 201)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,10 @@ def _check_links(found: Coverage, counted: list[Usage], with_id: list[Usage]) ->
     }
     assert {one.name: one.count for one in found.crowds} == {u: len(v) for u, v in ids.items() if len(v) > 1}
     assert (found.shared_ids, found.crowded_users) == (len(found.shared), len(found.crowds))
+    nobodys = [one for one in with_id if not is_persons(str(one.value))]
+    assert (found.nobodys_ids, found.nobodys_requests) == (len({one.value for one in nobodys}), len(nobodys))
+    cut = [one for one in with_id if kept(str(one.value)) != one.value]
+    assert (found.cut_ids, found.cut_requests) == (len({one.value for one in cut}), len(cut))
     silent = [one for one in counted if one.user not in ids]
     assert (found.silent_users, found.silent_requests) == (len({one.user for one in silent}), len(silent))
 
@@ -196,3 +204,40 @@ def test_the_window_is_read_by_the_index_where_there_are_many_rows(templates: Te
         text = "EXPLAIN " + sql_text("queries/coverage.sql")
         lines = connection.execute(text.encode(), {"days": 1, "anonymous": "anon:%"}).fetchall()
     assert any("idx_created_at" in str(line) for line in lines)
+
+
+@pytest.mark.parametrize("value", NOBODY_WRITTEN)
+def test_every_id_that_is_nobodys_is_counted_apart_as_it_is_in_capitals_and_with_blanks(
+    tables_dsn: str, value: str
+) -> None:
+    written = (value, value.upper(), f" {value}\u00a0")
+    fill(tables_dsn, [Usage("anon:a", one, 1, 1, has_metadata=True) for one in (*written, "vscode-1")])
+    found = read_coverage(tables_dsn, 7)
+    assert (found.nobodys_ids, found.nobodys_requests) == (len(set(written)), 3)
+    assert (found.with_id, found.cut_ids) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (("a",), []),
+        (("a", None), []),
+        (
+            ("a", "null"),
+            ["1 requests with an id (50.0 %) carry one of 1 ids that PostHog takes for no person's"],
+        ),
+        (
+            ("a" * 200, "b" * 201, "b" * 201, "c" * 255),
+            ["3 requests with an id (75.0 %) carry one of 2 ids of more"],
+        ),
+    ],
+)
+def test_ids_that_lead_to_no_person_are_told_where_there_are_any(
+    tables_dsn: str, values: Sequence[str | None], told: Sequence[str]
+) -> None:
+    fill(tables_dsn, [Usage("anon:a", value, 1, 1, has_metadata=True) for value in values])
+    written = io.StringIO()
+    print_coverage(read_coverage(tables_dsn, 7), Console(file=written, width=200))
+    text = written.getvalue()
+    assert text.count("PostHog") == len(told)
+    assert all(line in text for line in told)

@@ -138,3 +138,18 @@ def test_recipe_that_is_none_is_refused_by_name(tmp_path: Path, text: str) -> No
 def test_example_database_in_redis_needs_the_package() -> None:
     with pytest.raises(MisuseError, match="pip install redis"):
         example_database("redis://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_find_is_told_where_it_cannot_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path) if elsewhere else "/proc/none")
+    lines = report_find(FOUND, SubjectOptions(build="limit-256"), Path("/proc"))
+    assert lines[0].startswith("found: ")
+    (stored,) = (line for line in lines if line.startswith("    stored "))
+    assert "/proc cannot be written" in stored
+    replays = [line for line in lines if line.startswith("    replay ")]
+    assert len(replays) == elsewhere
+    assert ("nowhere" in stored) is not elsewhere
+    assert len(list(tmp_path.rglob("harness-find-*.json"))) == elsewhere

@@ -1,0 +1,86 @@
+"""What PostHog takes for nobody's id, or cuts, is stored whole here: refuted as planned, proven where it is refused."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from harness import plan
+from harness.checks.audit import judge_audit
+from harness.checks.persons import CUT, LONGER, NOBODYS, NOBODYS_VALID, judge_ids, judge_persons
+from harness.clients import analytics
+from harness.clients.analytics import Analytics, Event
+from harness.clients.persons import kept
+from harness.database.migrations import SchemaState
+from harness.database.templates import Templates
+from harness.errors import CannotRunError
+from harness.rollout.matrix import addresses
+from harness.rollout.model import START, Stage, Version
+from harness.rollout.stage import Cast, Stand, stack, stand
+from harness.target import Observation
+from harness.verdict import Docket, Judgement, Status
+
+RECORDED = tuple(one for one in plan.EXTENSION_AUDIT if one[0].id in (NOBODYS, CUT))
+CLAIMS = (replace(plan.AUDIT_CLAIM, least=2), *(claim for claim, _, _ in RECORDED))
+RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
+
+
+@pytest.fixture
+async def standing(templates: Templates) -> AsyncIterator[Stand]:
+    """The rollout's last stage."""
+    async with stack(templates, "strict") as shared, stand(shared, RELEASED) as stage:
+        yield stage
+
+
+async def judged(standing: Stand) -> tuple[dict[str, Judgement], list[Observation]]:
+    docket = Docket(CLAIMS)
+    seen = await judge_persons(docket, standing, addresses())
+    judge_audit(docket, RECORDED)
+    return {one.claim.id: one for one in docket.judgements()}, seen
+
+
+async def test_both_sentences_are_refuted_as_recorded(standing: Stand) -> None:
+    found, seen = await judged(standing)
+    assert found["A0"].status is Status.PROVEN
+    assert "stored 19 of 19 ids" in found[NOBODYS].findings[0].effect
+    assert "not_authenticated" in found[NOBODYS].findings[0].effect
+    assert "one of 201 characters, cut at 200, one of 255" in found[CUT].findings[0].effect
+    assert all("harness coverage" in found[claim].findings[0].workaround for claim in (NOBODYS, CUT))
+    assert len(seen) == 1 + len(LONGER) + len(NOBODYS_VALID)
+
+    strict = [replace(one, rows=tuple(replace(row, value=None) for row in one.rows)) for one in seen[1:]]
+    docket = Docket(CLAIMS)
+    judge_ids(docket, CUT, Analytics(""), strict[: len(LONGER)])
+    judge_ids(docket, NOBODYS, Analytics(""), strict[len(LONGER) :])
+    assert [one.status for one in docket.judgements()[1:]] == [Status.PROVEN] * 2
+
+
+@pytest.mark.parametrize("values", [LONGER, NOBODYS_VALID[:3]])
+def test_an_event_under_what_is_kept_of_an_id_is_no_event_of_it(values: Sequence[str]) -> None:
+    server = Analytics("", [Event("e", kept(value), None) for value in values])
+    assert not any(server.events_of(value) for value in values)
+
+
+async def test_nothing_is_known_where_no_id_is_stored_at_all(templates: Templates) -> None:
+    cast = Cast(after="insert-unchanged")
+    async with stack(templates, "strict", cast) as shared, stand(shared, RELEASED) as stage:
+        found, _ = await judged(stage)
+    assert {one.status for one in found.values()} == {Status.UNKNOWN}
+    assert "did not lead to its event either" in found[CUT].detail
+
+
+async def test_nothing_is_known_before_any_replica_stores_the_id(templates: Templates) -> None:
+    async with stack(templates, "strict") as shared, stand(shared, START) as stage:
+        found, seen = await judged(stage)
+    assert {one.status for one in found.values()} == {Status.UNKNOWN}
+    assert seen == []
+
+
+async def test_nothing_is_known_without_the_package(standing: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise CannotRunError("the posthog package is missing")
+
+    monkeypatch.setattr(analytics, "send", refuse)
+    found, _ = await judged(standing)
+    assert {one.status for one in found.values()} == {Status.UNKNOWN}
+    assert "posthog package" in found[NOBODYS].detail

@@ -1,0 +1,59 @@
+"""PostHog's limits of an id, each way round; the stand-in for its server keeps them."""
+
+import pytest
+
+from harness.clients import analytics
+from harness.clients.analytics import Analytics, Event
+from harness.clients.persons import ID_LENGTH_MAX, is_persons, kept
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ("anonymous", False),
+        ("Anonymous", False),
+        ("GUEST", False),
+        ("distinct_id", False),
+        ("not_authenticated", False),
+        ("nan", False),
+        ("NaN", False),
+        ("0", False),
+        ("[object Object]", False),
+        ('"undefined"', False),
+        ("'null'", False),
+        (" none\t", False),
+        ("", False),
+        ("\u00a0", False),
+        ("00000000-0000-0000-0000-000000000000", False),
+        ("00", True),
+        ("ids", True),
+        ("anonymous1", True),
+        ("null-", True),
+        ('"null', True),
+        ("vscode-0123456789abcdef", True),
+        ("someValue.machineId", True),
+    ],
+)
+def test_an_id_is_a_persons_or_nobodys(value: str, is_one: bool) -> None:
+    assert is_persons(value) is is_one
+
+
+@pytest.mark.parametrize(("length", "left"), [(1, 1), (200, 200), (201, 200), (255, 200)])
+def test_an_event_keeps_two_hundred_characters_of_its_id(length: int, left: int) -> None:
+    assert kept("\U0001f600" * length) == "\U0001f600" * left
+
+
+def test_an_alias_with_nobody_joins_no_one() -> None:
+    server = Analytics("", [Event("e", "m", None), Event("$create_alias", "m", "null")])
+    assert server.events_of("null") == []
+    assert server.person("m") == {"m"}
+
+
+async def test_stand_in_cuts_what_the_official_package_sends() -> None:
+    long = "c" * 255
+    async with analytics.analytics() as server:
+        await analytics.send(server.origin, [analytics.capture("e", long), analytics.capture("e", "guest")])
+    assert [event.distinct_id for event in server.events] == [long[:ID_LENGTH_MAX], "guest"]
+    assert server.events_of(long) == []
+    assert len(server.events_of(long[:ID_LENGTH_MAX])) == 1
+    assert server.events_of("guest") == []
