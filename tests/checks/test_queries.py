@@ -173,7 +173,7 @@ def test_more_days_see_more(tables_dsn: str) -> None:
         (3, 75.0, Verdict.GO),
         (3, 75.1, Verdict.NO_GO),
         (None, 1.0, Verdict.INCONCLUSIVE),
-        (None, None, Verdict.GO),
+        (None, None, Verdict.INCONCLUSIVE),
     ],
 )
 def test_a_limit_is_kept_or_not_or_there_is_nothing_to_tell(
