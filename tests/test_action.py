@@ -124,6 +124,22 @@ def test_switch_is_passed_on_only_when_it_is_true(name: str, tmp_path: Path) -> 
     assert f"--{name}" in done.stdout.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("url", "passed"),
+    [
+        ("https://Staging.example.com:8443", ["--allow-host=staging.example.com"]),
+        ("http://[2001:db8::1]:3000", ["--allow-host=2001:db8::1"]),
+        ("staging.example.com", []),
+        ("http://[::1", []),
+        ("", []),
+    ],
+)
+def test_the_backend_of_the_workflow_is_allowed(url: str, passed: list[str], tmp_path: Path) -> None:
+    done = judge(tmp_path, {"backend-url": url}, RECORDER)
+    assert [one for one in done.stdout.splitlines() if one.startswith("--allow-host")] == passed
+    assert done.stderr == ""
+
+
 def test_misuse_is_the_exit_code_of_the_step(tmp_path: Path) -> None:
     done = judge(tmp_path, {"backend-url": "ftp://x", "database-url": "postgresql://127.0.0.1:1/x"}, REAL)
     assert done.returncode == 2

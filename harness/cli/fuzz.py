@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from harness.cli.hosts import allow_host_option, check_host
 from harness.cli.options import (
     busy,
     policy_option,
@@ -70,6 +71,7 @@ wait_option = click.option(
 @model_option
 @wait_option
 @request_header_option
+@allow_host_option
 @policy_option
 @postgres_option
 @seed_option
@@ -142,6 +144,7 @@ def fuzz(**given: Any) -> int:
 @model_option
 @wait_option
 @request_header_option
+@allow_host_option
 @policy_option
 @postgres_option
 def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, **given: Any) -> int:
@@ -184,13 +187,15 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
 
 
 def subject_options(given: dict[str, Any]) -> Any:
-    """The backend that the options name."""
-    from harness.run.subject import REFERENCE, SubjectOptions
+    """The backend that the options name. Raises MisuseError where it is another machine's and not allowed."""
+    from harness.run.subject import REFERENCE, SubjectOptions, address_of
 
     if given["target"] != REFERENCE and not given["free_model"]:
         raise MisuseError(
             f"--target {given['target']} needs --free-model ID: which model is free there is not guessed"
         )
+    if given["target"] != REFERENCE:
+        check_host(address_of(given["target"])[0], given["allowed_hosts"])
     options = SubjectOptions(
         target=given["target"],
         database_url=given["database_url"],

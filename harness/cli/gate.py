@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from harness.cli.hosts import allow_host_option, check_host
 from harness.cli.options import (
     busy,
     command_line,
@@ -137,9 +138,23 @@ def waivers(
     help="Where requests are noted before they are sent. By default in $XDG_STATE_HOME/rollout-harness/runs "
     "(~/.local/state/rollout-harness/runs).",
 )
+@allow_host_option
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Send nothing and connect to nothing; say which requests, addresses, rows and events are to be expected.",
+)
 @seed_option
 @report_options()
-def gate(level: str, auth_token: str | None, auth_email: str | None, outputs: Outputs, **given: Any) -> int:
+def gate(
+    level: str,
+    auth_token: str | None,
+    auth_email: str | None,
+    allowed_hosts: tuple[str, ...],
+    dry_run: bool,
+    outputs: Outputs,
+    **given: Any,
+) -> int:
     """Judges somebody's deployed backend and says GO, NO-GO or INCONCLUSIVE, with evidence.
 
     The target is asked for completions of the free model, with and without the header, on every path, by every caller
@@ -154,10 +169,18 @@ def gate(level: str, auth_token: str | None, auth_email: str | None, outputs: Ou
     from harness.headers.suite import Level
     from harness.run.gate import gate
     from harness.run.gate_options import GateOptions
+    from harness.target.external import site_of
 
     given["given"] = given.pop("request_headers")
     command = command_line(auth_token or "", auth_email or "")
     options = GateOptions(level=Level(level), token=auth_token, email=auth_email, command=command, **given)
+    if dry_run:
+        from harness.run.gate_forecast import dry_run as tell_forecast
+
+        tell_forecast(options, say)
+        return 0
+    if not options.read_only:
+        check_host(site_of(options.backend_url).address[0], allowed_hosts)
     return tell(gate(options, say, busy), outputs)
 
 
