@@ -23,6 +23,7 @@ from harness.headers.policy import Policy
 from harness.probing.explain import explain
 from harness.target import Observation, Row
 from harness.target.asks import Answer, Ask
+from harness.target.hosts import target_options
 from harness.verdict import Docket, Finding
 
 NAME: Final = "V8"
@@ -118,7 +119,7 @@ class RowJudge:
         plain = shape._replace(auth=PLAIN.auth, stream=PLAIN.stream) == PLAIN
         if self.url.startswith("http:") and seen.probe.email is None and plain:
             model = shlex.quote(self.free_model)
-            where = f"--target {self.url} {DATABASE} --free-model {model} --policy {self.policy.name}"
+            where = f"{target_options(self.url)} {DATABASE} --free-model {model} --policy {self.policy.name}"
             return f"{replay_command(seen)} {where}{self.given.options}"
         hidden = dict(self.given.hidden)
         if seen.probe.auth is Auth.SIGNED_IN:

@@ -1,6 +1,5 @@
 """Whose machine requests are sent to: one's own is never asked about, another's once, or named beforehand."""
 
-import ipaddress
 import re
 import sys
 from typing import Final
@@ -25,13 +24,15 @@ allow_host_option: Decorator = click.option(
 
 def check_host(host: str, allowed: tuple[str, ...]) -> None:
     """Raises MisuseError unless requests may go to a host: this machine, one that is allowed, or by a person's yes."""
+    from harness.target.hosts import compared, is_address, is_loopback
+
     for given in allowed:
-        if not given or (_NO_HOST.search(given) and not _is_address(given)):
+        if not given or (_NO_HOST.search(given) and not is_address(given)):
             raise MisuseError(
                 f"--allow-host {given!r} is no host: give the name or address alone, without scheme, port and path; "
                 "for example staging.example.com"
             )
-    if is_loopback(host) or _compared(host) in map(_compared, allowed):
+    if is_loopback(host) or compared(host) in map(compared, allowed):
         return
     others = f", not {', '.join(allowed)}" if allowed else ""
     refusal = MisuseError(
@@ -43,32 +44,3 @@ def check_host(host: str, allowed: tuple[str, ...]) -> None:
     question = f"Send requests to {host}? They leave rows, and what harness gate --dry-run tells"
     if not click.confirm(question, default=False, err=True):
         raise refusal
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host as it stands in a URL is this machine, without asking a name server."""
-    name = _compared(host)
-    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, 6.3
-        return True
-    address = ipaddress.ip_address(name) if _is_address(name) else None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return address is not None and (mapped or address).is_loopback
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _compared(host: str) -> str:
-    """A host as it is compared: names in lower case and as name servers know them, addresses in one form."""
-    name = host.strip("[]").rstrip(".").lower()
-    if _is_address(name):
-        return str(ipaddress.ip_address(name))
-    try:
-        return name.encode("idna").decode()
-    except UnicodeError:
-        return name

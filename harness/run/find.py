@@ -14,6 +14,7 @@ from harness.report.escape import masked
 from harness.run.headers import probes
 from harness.run.recipe import Recipe, write_recipe
 from harness.run.subject import REFERENCE, SubjectOptions
+from harness.target.hosts import target_options
 from harness.verdict import Finding
 
 SERVED: Final = "http://127.0.0.1:3000"
@@ -93,4 +94,4 @@ def _options(options: SubjectOptions) -> str:
     database = DATABASE if masked(dsn) != dsn else f"--database-url {shlex.quote(dsn)}"
     wait = "" if options.wait_s is None else f" --wait-rows {options.wait_s:g}"
     model = shlex.quote(options.free_model)
-    return f" --target {options.target} --free-model {model} {database}{wait}{options.given.options}"
+    return f" {target_options(options.target)} --free-model {model} {database}{wait}{options.given.options}"

@@ -10,13 +10,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness.cli.hosts import check_host, is_loopback
+from harness.cli.hosts import check_host
 from harness.errors import MisuseError
 from harness.headers.suite import Level
 from harness.run.gate_forecast import forecast
 from harness.run.gate_options import GateOptions
 from harness.run.gate_suite import REQUESTS_USUAL
 from harness.target.external import site_of
+from harness.target.hosts import is_loopback, target_options
 from tests.fix_gate import Judge, of_reference
 from tests.fix_stack import StartReplica
 
@@ -83,6 +84,21 @@ def test_this_machine_is_known_by_its_name_or_address(host: str, loopback: bool)
 )
 def test_a_host_is_allowed_however_it_is_written(host: str, allowed: str) -> None:
     check_host(host, ("other.example", allowed))
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("http://127.0.0.1:3000", "--target http://127.0.0.1:3000"),
+        (
+            "http://staging.example.com",
+            "--target http://staging.example.com --allow-host staging.example.com",
+        ),
+        ("http://[2001:db8::1]:3000", "--target 'http://[2001:db8::1]:3000' --allow-host 2001:db8::1"),
+    ],
+)
+def test_a_line_to_copy_allows_its_own_host(url: str, options: str) -> None:
+    assert target_options(url) == options
 
 
 @pytest.mark.parametrize(
