@@ -41,18 +41,18 @@ class Pooler(StrEnum):
     SESSION = "session"  # a session is its client's until it ends
 
 
-def check_direct(connection: Connection, dsn: str, place: str, *, session_pooler: bool = False) -> bool:
+def check_direct(connection: Connection, dsn: str, place: str, *, session_pooler: bool | None = None) -> bool:
     """Raises MisuseError where a pooler answers; `session_pooler` goes on through one that keeps sessions: True then.
 
-    `connection` is open to `dsn` in autocommit, and `place` is that DSN in words.
+    `connection` is open to `dsn` in autocommit, and `place` is that DSN in words. None: no such option is named.
     """
     kind = pooler_of(connection, dsn)
     if kind is None or (kind is Pooler.SESSION and session_pooler):
         return kind is not None
     if kind is Pooler.SESSION:
         raise MisuseError(
-            f"a pooler in session mode answers at {place}, and this needs the server's own sessions; {_DIRECT}, or go "
-            "on through it with --session-pooler"
+            f"a pooler in session mode answers at {place}, and this needs the server's own sessions; {_DIRECT}"
+            + ("" if session_pooler is None else ", or go on through it with --session-pooler")
         )
     raise MisuseError(
         f"a pooler in transaction mode answers at {place}, where a session's settings and locks would come to others; "

@@ -101,7 +101,7 @@ class Server:
 
 
 @contextmanager
-def running_server(choice: str = "embedded", *, session_pooler: bool = False) -> Iterator[Server]:
+def running_server(choice: str = "embedded", *, session_pooler: bool | None = None) -> Iterator[Server]:
     """The server that was asked for: `embedded` (also `embedded:18`), `docker`, `docker:IMAGE`, or a DSN.
 
     What the harness started is gone on exit. On the server behind a DSN it drops the databases that it made,
@@ -127,7 +127,7 @@ def running_server(choice: str = "embedded", *, session_pooler: bool = False) ->
 
 
 @contextmanager
-def attached_server(kind: str, dsn: str, *, session_pooler: bool = False) -> Iterator[Server]:
+def attached_server(kind: str, dsn: str, *, session_pooler: bool | None = None) -> Iterator[Server]:
     """A server that somebody else started; what is made on it through this object is dropped on exit.
 
     Raises MisuseError when the DSN cannot be read or leads to a pooler, CannotRunError when to no server of use.
@@ -157,7 +157,7 @@ def _connection(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(make_conninfo("", **bounded), autocommit=True)
 
 
-def _checked(dsn: str, session_pooler: bool) -> tuple[str, bool]:
+def _checked(dsn: str, session_pooler: bool | None) -> tuple[str, bool]:
     """The version of the server behind a DSN, if databases may be made on it, and whether a pooler is before it."""
     if fault := dsn_fault(dsn):
         raise MisuseError(f"the DSN cannot be read: {fault}")

@@ -142,8 +142,10 @@ def test_what_needs_a_session_is_refused_behind_a_pooler(
         ("fuzz", "--examples", "1", "--postgres", through),
         ("serve", "--port", "0", "--postgres", through),
     )
-    for command in usual if pool_mode == "session" else (*usual, *others):
+    others = others[-1:] if pool_mode == "session" else others
+    for command in (*usual, *others):
         code, said = run(*command)
+        assert ("--session-pooler" in said) == (pool_mode == "session" and command in usual)
         assert (code, f"in {pool_mode} mode" in said, "direct connection" in said) == (2, True, True), said
     assert _settings(through) == before
     with connect(base_dsn) as connection:
