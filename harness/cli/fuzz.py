@@ -41,7 +41,7 @@ database_option = click.option(
     envvar="HARNESS_DATABASE_URL",
     show_envvar=True,
     metavar="DSN",
-    help="Database of a --target URL; it is only read.",
+    help="Database of a --target URL; the harness only reads it.",
 )
 build_option = click.option(
     "--build",
@@ -62,6 +62,13 @@ wait_option = click.option(
     help="Longest wait for the rows of a reply of a --target URL. By default the first may take 60 s, later ones three "
     "times as long, at least 5 s.",
 )
+journal_option = click.option(
+    "--journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where requests to a --target URL are noted before they are sent, for harness clean. By default in "
+    "$XDG_STATE_HOME/rollout-harness/runs (~/.local/state/rollout-harness/runs).",
+)
 
 
 @click.command(short_help="Hunt for a header that is treated otherwise than the rule says.")
@@ -70,6 +77,7 @@ wait_option = click.option(
 @build_option
 @model_option
 @wait_option
+@journal_option
 @request_header_option
 @allow_host_option
 @policy_option
@@ -95,6 +103,9 @@ wait_option = click.option(
 )
 def fuzz(**given: Any) -> int:
     """Hunts with Hypothesis; what it finds is shrunk to a minimal header, stored as a file, and can be replayed.
+
+    A --target URL is judged as by the gate: what differs is tried again before it is believed. Requests are noted in a
+    journal before they are sent, and harness clean deletes the rows that they left.
 
     Exit codes: 0 nothing found, 1 found, 3 could not run. Example: harness fuzz --seconds 20 --build limit-256
     """
@@ -143,6 +154,7 @@ def fuzz(**given: Any) -> int:
 )
 @model_option
 @wait_option
+@journal_option
 @request_header_option
 @allow_host_option
 @policy_option
@@ -151,6 +163,7 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
     """Sends the requests of FILE, or one request with the given header lines, and judges replies and rows.
 
     A FILE of prove's exploration holds its builds and policy; of the options only --postgres counts then.
+    Requests to a --target URL are noted in a journal; harness clean deletes the rows that they left.
 
     Exit codes: 0 FIXED, 1 STILL FAILS, 3 could not run. Example: harness replay harness-find-0123456789.json
     """
@@ -203,6 +216,7 @@ def subject_options(given: dict[str, Any]) -> Any:
         policy=given["policy"],
         postgres=given["postgres"],
         wait_s=given["wait_rows"],
+        journal=given["journal"],
         given=given["request_headers"],
     )
     if given["free_model"]:

@@ -184,11 +184,11 @@ def gate(
     return tell(gate(options, say, busy), outputs)
 
 
-@click.command(short_help="Delete the rows that a run of the gate left.")
+@click.command(short_help="Delete the rows that a run of the gate, fuzz or replay left.")
 @click.argument("run")
 @database_option
 def clean(run: str, database_url: str) -> int:
-    """Deletes the rows of RUN, which is the name that `harness gate` printed or the file of its journal, and no others.
+    """Deletes the rows of RUN, which is the name that the run printed or the file of its journal, and no others.
 
     Rows of lookup tables stay, since others may refer to them; they are named.
 

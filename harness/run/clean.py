@@ -1,4 +1,4 @@
-"""What `harness clean` does: deletes the rows that one run of the gate left, and no others.
+"""What `harness clean` does: deletes the rows that one run left, and no others.
 
 Rows are found by what the journal says was sent. Nothing is deleted by a pattern.
 """

@@ -1,4 +1,4 @@
-"""Some sequences of requests sent to a subject and judged, each begun by a request with a known valid header.
+"""Some sequences of requests sent to the reference and judged, each begun by a request with a known valid header.
 
 So what an earlier example left behind in the backend cannot be taken for its own: the same example means the same
 again. Knows nothing of how examples are made.
@@ -24,7 +24,6 @@ from harness.headers.policy import Policy
 from harness.headers.samples import CaseSequence
 from harness.rollout.matrix import addresses
 from harness.run.headers import CONTROL, judge_headers, probes
-from harness.run.hearing import SLOWEST_TIMES, WAIT_S_MIN
 from harness.run.subject import Subject
 from harness.target import Observation, Rows, observations
 from harness.target.contract import CONNECT_S_MAX
@@ -36,12 +35,8 @@ _ORIGIN: Final = addresses(1)
 """None twice in a run: a row that comes late is never taken for that of a later example."""
 
 
-async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stream: bool = False) -> Subject:
-    """The backend, with how long its rows take where that was not known.
-
-    Raises CannotRunError unless a request without the header is served: where none is, nothing can be found.
-    """
-    began = asyncio.get_running_loop().time()
+async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stream: bool = False) -> None:
+    """Raises CannotRunError unless a request without the header is served: where none is, nothing can be found."""
     items = [
         probes(
             CONTROL, next(_ORIGIN), auth=auth, stream=stream, signed_in=backend.signed_in, model=backend.model
@@ -50,21 +45,13 @@ async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stre
     async with _reader(backend) as connection:
         sent = observations(backend.endpoint, Rows(connection), items, wait_s=backend.wait_s)
         (seen,) = [one async for batch in sent for one in batch]
-    reply, took_s = seen.reply, asyncio.get_running_loop().time() - began
+    reply = seen.reply
     if not served(reply):
         raise CannotRunError(
             f"{backend.words} does not serve a request without the header: {describe_reply(reply)} "
             f"{reply.reason}".rstrip()
             + f"; {hint_of(reply) or 'check that it is up'}"
         )
-    if backend.is_wait_known:
-        return backend
-    if not any(row.whole for row in seen.rows):
-        raise CannotRunError(
-            f"no row of a request without the header came within {backend.wait_s:g} s at {backend.words}; raise "
-            "--wait-rows, or check that --database-url is the database that this backend writes to"
-        )
-    return replace(backend, wait_s=max(WAIT_S_MIN, SLOWEST_TIMES * took_s), is_wait_known=True)
 
 
 def served(reply: Reply) -> bool:

@@ -6,9 +6,10 @@ Each example is some sequences of requests. Knows neither how they are sent nor 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
@@ -22,11 +23,11 @@ from harness.headers.javascript import Judge, judge
 from harness.headers.policy import POLICIES, Policy
 from harness.headers.samples import CaseSequence
 from harness.headers.strategies import header_cases, sequences
-from harness.run.example import judge_example, require_service
+from harness.run.example_judge import example_judge
 from harness.run.find import Find
 from harness.run.headers import known_cases
 from harness.run.progress import Say
-from harness.run.subject import SubjectOptions, subject
+from harness.run.subject import SubjectOptions
 from harness.verdict import Finding
 
 ROUND: Final = 50
@@ -34,6 +35,8 @@ ROUND: Final = 50
 SEQUENCES_MAX: Final = 12
 """Sequences in one example; they go over several connections at once."""
 CORPUS_AT_ONCE: Final = 32
+
+Held = TypeVar("Held")
 
 Judged = Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]
 """Sends an example and returns what refutes; nothing when all is well."""
@@ -96,19 +99,25 @@ def fuzz(options: FuzzOptions, say: Say, tell: Say) -> Find | None:
             with judge() as node:
                 say(f"Python's rule against Node {node.node}, policy {policy.name}, seed {options.seed}")
                 return hunt.run(lambda example: differences(policy, example, node))
-        with asyncio.Runner() as runner:
-            held = subject(options.subject)
-            backend = runner.run(held.__aenter__())
-            try:
-                say(f"{backend.words}, policy {policy.name}, seed {options.seed}")
-                if not backend.is_wait_known:
-                    tell(f"waiting for the row of a first request, up to {backend.wait_s:g} s")
-                backend = runner.run(require_service(backend))
-                return hunt.run(lambda example: runner.run(judge_example(backend, policy, example)))
-            finally:
-                runner.run(held.__aexit__(None, None, None))
+        with asyncio.Runner() as runner, entered(runner, example_judge(options.subject, say, tell)) as found:
+            words, judged = found
+            say(f"{words}, policy {policy.name}, seed {options.seed}")
+            return hunt.run(lambda example: runner.run(judged(example)))
     finally:
         say(str(hunt.tally))
+
+
+@contextmanager
+def entered(runner: asyncio.Runner, held: AbstractAsyncContextManager[Held]) -> Iterator[Held]:
+    """What an asynchronous context holds, where its body runs outside of the loop."""
+    value = runner.run(held.__aenter__())
+    try:
+        yield value
+    except BaseException as error:
+        if not runner.run(held.__aexit__(type(error), error, error.__traceback__)):
+            raise
+    else:
+        runner.run(held.__aexit__(None, None, None))
 
 
 @dataclass(slots=True)

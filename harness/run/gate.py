@@ -5,6 +5,7 @@ Whatever ends a run early, the report holds what was judged until then, and why 
 
 import asyncio
 import secrets
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,7 @@ from harness.run.gate_target import CannotGoOnError
 from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
-from harness.run.journal import Journal, journal_file
+from harness.run.journal import Journal, journal_file, run_name
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.target.contract import AwayError, ContractRows
@@ -157,12 +158,14 @@ class _Judging:
             return str(error)
         self.server = rows.server
         bits = secrets.randbits(32)
-        run = f"{self.started:%Y%m%d-%H%M%S}-{bits:08x}"
+        run = run_name(self.started, bits)
         file = options.journal or journal_file(run)
         try:
             with Journal.open(file, run, self.site.url, self.started) as journal:
+                named = run if options.journal is None else shlex.quote(str(file))
                 self.say(
-                    f"run {run}: requests are noted in {file} before they are sent; harness clean {run} takes them back"
+                    f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them "
+                    "back"
                 )
                 stopped = await self._run(bits, rows, journal)
         finally:

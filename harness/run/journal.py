@@ -1,4 +1,4 @@
-"""What the gate wrote to somebody's system, on disk before it is sent: so that it can be taken back after a crash.
+"""What a run wrote to somebody's system, on disk before it is sent: so that it can be taken back after a crash.
 
 A file of JSON lines (`harness.journal/1`): a head, then a line for each request before it is sent, then a line for
 each reply that had an id. It holds neither token nor e-mail nor the database's address. By default it lies in
@@ -105,6 +105,11 @@ class Journalled:
     """Whether the run came to its end, or was cleaned up after."""
 
 
+def run_name(started: datetime, bits: int) -> str:
+    """The name of a run, from its start (UTC) and the 32 bits in its addresses."""
+    return f"{started:%Y%m%d-%H%M%S}-{bits:08x}"
+
+
 def listed(ask: Ask) -> dict[str, Any]:
     """A request as it stands in the journal and in the report."""
     return {
@@ -156,7 +161,7 @@ def _set_aside(file: Path) -> None:
 
 def read_journal(file: Path) -> Journalled:
     """What a journal says; a last line that was cut short is left out. Raises MisuseError for any other file."""
-    problem = MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that harness gate has written")
+    problem = MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
     try:
         lines = file.read_text(encoding="ascii").splitlines()
         head = json.loads(lines[0])

@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from harness.headers.policy import POLICIES
-from harness.run.example import judge_example, require_service
+from harness.run.example_judge import example_judge
 from harness.run.recipe import Recipe
-from harness.run.subject import SubjectOptions, subject
+from harness.run.subject import SubjectOptions
 from harness.verdict import Finding
 
 SETTLE_S: Final = 0.5
@@ -29,22 +28,14 @@ class Replayed:
 
 
 def replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
-    """Sends the recipe to the backend. Raises CannotRunError and MisuseError as `subject` does."""
+    """Sends the recipe to the backend. Raises CannotRunError and MisuseError as `example_judge` does."""
     return asyncio.run(_replay(recipe, options))
 
 
 async def _replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
-    async with subject(options) as found:
-        backend = await require_service(found, auth=recipe.auth, stream=recipe.stream)
-        findings = await judge_example(
-            backend,
-            POLICIES[recipe.policy],
-            recipe.sequences,
-            auth=recipe.auth,
-            stream=recipe.stream,
-            settle_s=SETTLE_S,
-        )
-        return Replayed(backend.words, findings)
+    judging = example_judge(options, auth=recipe.auth, stream=recipe.stream, settle_s=SETTLE_S)
+    async with judging as (words, judged):
+        return Replayed(words, await judged(recipe.sequences))
 
 
 def tell(replayed: Replayed) -> list[str]:

@@ -1,12 +1,10 @@
-"""What a fuzzer or a replay sends to: the reference backend in any build, or somebody's own on this machine."""
+"""What a fuzzer or a replay sends to: somebody's backend, or the reference in any build, which is started here."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
-
-import psycopg
 
 from harness.backend import serve
 from harness.backend.defects import find_build
@@ -16,12 +14,10 @@ from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.database.catalog import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.errors import CannotRunError, MisuseError
 from harness.rollout.matrix import SignedIn
 from harness.rollout.model import Stage, Version
 from harness.rollout.stage import Cast, stack, stand
 from harness.target import Endpoint
-from harness.target.contract import check_dsn
 
 FIRST_ROW_S: Final = 60.0
 """So long the first row of a backend may take, unless a bound was given."""
@@ -39,6 +35,8 @@ class SubjectOptions:
     """`reference`, or the backend's URL without a path."""
     database_url: str | None = None
     """Where the rows of a URL target are; only read."""
+    journal: Path | None = None
+    """Where requests to a URL target are noted before they are sent; None: under the name of the run."""
     build: str = "after"
     policy: str = "strict"
     postgres: str = "embedded"
@@ -60,19 +58,14 @@ class Subject:
     signed_in: SignedIn | None
     """A user to sign in as; None where no token is known."""
     words: str
-    is_wait_known: bool = True
-    """Whether `wait_s` is how long rows take here, and not how long the first may take."""
 
 
 @asynccontextmanager
 async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
-    """The backend that was asked for, answering; the reference is started for it and ended after it.
+    """The reference in the build that was asked for, started for it and ended after it.
 
-    Raises MisuseError for an unknown build and a URL that does not fit, CannotRunError when nothing answers.
+    Raises MisuseError for an unknown build, CannotRunError when no database can be had.
     """
-    if options.target != REFERENCE:
-        yield await _deployed(options)
-        return
     find_build(options.build)
     serve.warm()
     version = Version.BEFORE if options.build == "before" else Version.AFTER
@@ -91,36 +84,3 @@ async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
                 await shared.signed_in(standing.dsn),
                 f"reference build {options.build} on Postgres {server.version} ({server.kind})",
             )
-
-
-async def _deployed(options: SubjectOptions) -> Subject:
-    address = address_of(options.target)
-    if options.database_url is None:
-        raise MisuseError(
-            f"target {options.target} needs --database-url: a reply proves nothing, its rows do"
-        )
-    check_dsn(options.database_url)
-    try:
-        connection = await psycopg.AsyncConnection.connect(options.database_url, connect_timeout=10)
-    except psycopg.Error as error:
-        raise CannotRunError(
-            f"cannot connect to the target's database: {str(error).partition(chr(10))[0]}; check --database-url"
-        ) from None
-    await connection.close()
-    endpoint = Endpoint(address, "after", options.target, given=options.given)
-    wait_s, known = options.wait_s or FIRST_ROW_S, options.wait_s is not None
-    return Subject(endpoint, options.database_url, options.free_model, wait_s, None, options.target, known)
-
-
-def address_of(url: str) -> tuple[str, int]:
-    """Host and port of an `http://` URL without a path. Raises MisuseError for any other."""
-    problem = f"target {url!r} is no http:// URL without a path; for example http://127.0.0.1:3000"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise MisuseError(problem) from None
-    further = parts.path.rstrip("/") or parts.query or parts.fragment or "@" in parts.netloc
-    if parts.scheme != "http" or not parts.hostname or further:
-        raise MisuseError(problem)
-    return parts.hostname, 80 if port is None else port

@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class Asked:
     status: int = 200
     document: dict[str, object] = field(default_factory=dict)
     row_delays_s: tuple[float, ...] = (0.0,)
+    value: str | None = None
+    """What its row holds."""
 
 
 Fault = Callable[[Asked], None]
@@ -86,11 +88,12 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[Subject]:
                 asked.status, asked.document, asked.row_delays_s = 400, {}, ()
             if json.loads(body)["model"] != MODEL:
                 asked.status, asked.document, asked.row_delays_s = 401, {"error": "paid"}, ()
+            asked.value = STRICT.accepted(received(lines) or "")
             fault(asked)
             text = json.dumps(asked.document).encode() if asked.document else b""
             reply = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-            user = "anon:" + dict(headers)[b"x-forwarded-for"].decode()
-            value = STRICT.accepted(received(lines) or "")
+            user = "anon:" + dict(headers)[b"x-forwarded-for"].decode().partition(",")[0]
+            value = asked.value
             for delay_s in asked.row_delays_s:
                 task = asyncio.create_task(account(user, str(asked.document.get("id")), value, delay_s))
                 accounting.add(task)
@@ -175,18 +178,6 @@ def late_by(seconds: float) -> Fault:
         asked.row_delays_s = (seconds,)
 
     return late
-
-
-async def test_how_long_rows_take_is_found_out_by_a_first_request(ready_dsn: str) -> None:
-    async with backend(ready_dsn, late_by(2.0)) as small:
-        assert await require_service(small) is small
-        unknown = replace(small, wait_s=20.0, is_wait_known=False)
-        known = await require_service(unknown)
-    assert known.is_wait_known
-    assert 6.0 <= known.wait_s < 20.0
-    async with backend(ready_dsn, late_by(2.0)) as small:
-        with pytest.raises(CannotRunError, match=r"no row of a request .* within 0\.3 s.*--wait-rows"):
-            await require_service(replace(small, wait_s=0.3, is_wait_known=False))
 
 
 def hunt(tmp_path: Path, judged: Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]) -> list[str]:

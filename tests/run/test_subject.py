@@ -1,9 +1,23 @@
 """A target that cannot be used is refused in one line that tells no password."""
 
+from pathlib import Path
+
 import pytest
 
-from harness.errors import MisuseError
-from harness.run.subject import SubjectOptions, address_of, subject
+from harness.errors import CannotRunError, MisuseError
+from harness.run.example_judge import example_judge
+from harness.run.subject import SubjectOptions
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals that are not named lie in the test's folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+async def enter(options: SubjectOptions) -> None:
+    async with example_judge(options):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -14,23 +28,27 @@ from harness.run.subject import SubjectOptions, address_of, subject
         "http://[::1",
         "http://u@127.0.0.1",
         "http://127.0.0.1/?a",
-        "https://127.0.0.1",
+        "127.0.0.1:3000",
+        "",
     ],
 )
-def test_target_that_is_no_plain_url_is_refused(url: str) -> None:
+async def test_target_that_is_no_plain_url_is_refused(url: str) -> None:
     with pytest.raises(MisuseError, match="without a path"):
-        address_of(url)
-
-
-def test_target_without_a_port_is_on_the_port_of_http() -> None:
-    assert address_of("http://127.0.0.1") == ("127.0.0.1", 80)
-    assert address_of("http://[::1]:3000/") == ("::1", 3000)
+        await enter(SubjectOptions(target=url, database_url="host=h"))
 
 
 @pytest.mark.parametrize("dsn", ["postgres//u:secret@h/db", "secret", "postgresql://u:secret@[h/db"])
 async def test_unreadable_database_url_is_refused_without_being_quoted(dsn: str) -> None:
     options = SubjectOptions(target="http://127.0.0.1:3000", database_url=dsn)
     with pytest.raises(MisuseError) as refused:
-        async with subject(options):
-            pass
+        await enter(options)
     assert "secret" not in str(refused.value)
+
+
+async def test_target_needs_a_database_that_answers() -> None:
+    with pytest.raises(MisuseError, match="needs --database-url"):
+        await enter(SubjectOptions(target="http://127.0.0.1:3000"))
+    dsn = "postgresql://me:geheim@127.0.0.1:1/x"
+    with pytest.raises(CannotRunError, match="check --database-url") as refused:
+        await enter(SubjectOptions(target="http://127.0.0.1:3000", database_url=dsn))
+    assert "geheim" not in str(refused.value)

@@ -1,0 +1,42 @@
+"""Who judges examples of header sequences: of the reference its own checks, of somebody's backend the gate's."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from harness.clients.extension import Auth
+from harness.headers.policy import POLICIES
+from harness.headers.samples import CaseSequence
+from harness.run.example import judge_example, require_service
+from harness.run.example_target import target_examples
+from harness.run.progress import Say, ignored
+from harness.run.subject import REFERENCE, SubjectOptions, subject
+from harness.verdict import Finding
+
+JudgeExample = Callable[[tuple[CaseSequence, ...]], Coroutine[Any, Any, tuple[Finding, ...]]]
+"""Sends an example and returns what refutes, lightest first."""
+
+
+@asynccontextmanager
+async def example_judge(
+    options: SubjectOptions,
+    say: Say = ignored,
+    tell: Say = ignored,
+    *,
+    auth: Auth = Auth.ANONYMOUS,
+    stream: bool = False,
+    settle_s: float = 0.0,
+) -> AsyncIterator[tuple[str, JudgeExample]]:
+    """The backend in words, serving plain requests, and who judges examples there.
+
+    Raises MisuseError for options that do not fit, CannotRunError where nothing can be judged.
+    """
+    if options.target == REFERENCE:
+        async with subject(options) as backend:
+            await require_service(backend, auth=auth, stream=stream)
+            judge = partial(judge_example, backend, POLICIES[options.policy])
+            yield backend.words, partial(judge, auth=auth, stream=stream, settle_s=settle_s)
+    else:
+        async with target_examples(options, say, tell) as examples:
+            yield examples.words, partial(examples.judge, auth=auth, stream=stream, settle_s=settle_s)
