@@ -21,6 +21,9 @@ USAGE_TABLE: Final = "microdollar_usage"
 METADATA_TABLE: Final = "microdollar_usage_metadata"
 USERS_TABLE: Final = "kilocode_users"
 VIEW: Final = "microdollar_usage_view"
+AGENT_TABLE: Final = "http_user_agent"
+"""A look-up of user agents: its column of this name, by the id of which rows of the metadata table refer to it."""
+AGENT_ID: Final = "http_user_agent_id"
 COLUMN: Final = "posthog_distinct_id"
 INDEX: Final = "idx_microdollar_usage_metadata_posthog_distinct_id"
 
@@ -33,6 +36,9 @@ MIGRATION_FILE: Final = "0005_add_posthog_distinct_id_to_usage_metadata.sql"
 
 LENGTH_MAX: Final = 255
 """Longest value stored, in UTF-16 code units (JavaScript's `String.length`)."""
+
+MARK: Final = "rollout-harness"
+"""The product in the user agent of a run's requests (RFC 9110, 10.1.5); its version is the name of the run."""
 
 ANONYMOUS_PREFIX: Final = "anon:"
 """An anonymous user's id is this and the first item of x-forwarded-for."""

@@ -58,10 +58,17 @@ def judge_schema(docket: Docket, dsn: str) -> None:
         judge_index(docket, connection, has_column=has_column, refused="; ".join(refused))
 
 
-def judge_stored(docket: Docket, dsn: str, policy: Policy, own_ids: Collection[str] = ()) -> None:
+def judge_stored(
+    docket: Docket,
+    dsn: str,
+    policy: Policy,
+    own_ids: Collection[str] = (),
+    earlier_ids: Collection[str] = (),
+) -> None:
     """Judges D1 over every row of an anonymous user that holds a value, but for what the gate has left.
 
     `own_ids` are the ids of this run's replies: where its rows are seen, having no others is an answer, too.
+    `earlier_ids` are those of earlier runs, as far as they are known.
     Raises AwayError.
     """
     docket.by(STORED, Method.EXHAUSTIVE)
@@ -79,12 +86,15 @@ def judge_stored(docket: Docket, dsn: str, policy: Policy, own_ids: Collection[s
             return
         given = {
             "own_ids": list(own_ids),
+            "earlier_ids": list(earlier_ids),
+            "mark": MARKED_AGENTS,
             "reserved": RESERVED_USERS,
             "anonymous": f"{plan.ANONYMOUS_PREFIX}%",
         }
-        counted = connection.execute(_stored_values(policy, own_ids), given).fetchone()
+        earlier = _of_earlier_runs(connection, earlier_ids)
+        counted = connection.execute(_stored_values(policy, own_ids, earlier), given).fetchone()
     assert counted is not None
-    rows, refuting, examples, own, earlier = counted
+    rows, refuting, examples, own, at_addresses, known = counted
     docket.saw(STORED, rows)
     docket.note(
         STORED, f"{rows:,} rows of anonymous users hold a value{'' if rows else ', nothing to refute it'}"
@@ -93,8 +103,13 @@ def judge_stored(docket: Docket, dsn: str, policy: Policy, own_ids: Collection[s
         docket.note(STORED, f"{own:,} more of this run, which are judged by its requests")
     if own and not rows:
         docket.saw(STORED, own)  # this role sees such rows, so that there being no others is known
-    if earlier:
-        docket.note(STORED, f"set apart: {earlier:,} at addresses that nobody has, left by earlier runs")
+    if at_addresses:
+        docket.note(STORED, f"set apart: {at_addresses:,} at addresses that nobody has, left by earlier runs")
+    if known:
+        docket.note(
+            STORED,
+            f"set apart: {known:,} of earlier runs, by their journals here or the mark of their requests",
+        )
     if refuting:
         told = ", ".join(f"{shown(masked(example))} of length {len(example)}" for example in examples)
         effect = (
@@ -123,7 +138,26 @@ RESERVED_USERS: Final = (
 """Anonymous users at addresses for documentation (RFC 3849, RFC 5737), which the gate sends and nobody has."""
 
 
-def _stored_values(policy: Policy, own_ids: Collection[str]) -> sql.Composed:
+MARKED_AGENTS: Final = rf"(^| ){plan.MARK}/[0-9]{{8}}-[0-9]{{6}}-[0-9a-f]{{8}}( |$)"
+"""User agents of runs, which hold the run's name."""
+
+
+def _of_earlier_runs(connection: psycopg.Connection[Any], earlier_ids: Collection[str]) -> sql.Composable:
+    """The condition of a row that an earlier run left at whatever address; only of what this role may read."""
+    conditions: list[sql.Composable] = [sql.SQL("false")]
+    if earlier_ids:
+        conditions.append(sql.SQL("metadata.message_id::text = ANY (%(earlier_ids)s)"))
+    names = {"agents": plan.AGENT_TABLE, "agent_id": plan.AGENT_ID, "metadata": plan.METADATA_TABLE}
+    readable = connection.execute(sql_text("queries/agents_readable.sql").encode(), names).fetchone()
+    if readable is not None and readable[0]:
+        marked = 'metadata.{id} IN (SELECT {id} FROM {agents} WHERE {agents}.{agents}::text COLLATE "C" ~ %(mark)s)'
+        conditions.append(
+            sql.SQL(marked).format(id=sql.Identifier(plan.AGENT_ID), agents=sql.Identifier(plan.AGENT_TABLE))
+        )
+    return sql.SQL(" OR ").join(conditions)
+
+
+def _stored_values(policy: Policy, own_ids: Collection[str], earlier: sql.Composable) -> sql.Composed:
     """Counts the values, and those that the policy does not accept."""
     # As text, whatever the column's type, and compared by bytes: its own collation may do otherwise.
     value = sql.SQL('metadata.{}::text COLLATE "C"').format(sql.Identifier(plan.COLUMN))
@@ -135,6 +169,7 @@ def _stored_values(policy: Policy, own_ids: Collection[str]) -> sql.Composed:
         column=sql.Identifier(plan.COLUMN),
         # A role that looks without having sent anything need not be able to read the ids of replies.
         own=sql.SQL("metadata.message_id::text = ANY (%(own_ids)s)" if own_ids else "false"),
+        earlier=earlier,
     )
 
 

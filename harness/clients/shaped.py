@@ -101,12 +101,14 @@ def shaped_request(
     token: str | None,
     model: str,
     header: tuple[HeaderLine, ...] = (),
+    mark: str = "",
 ) -> Request:
     """One chat completion of this shape from an address; `header` are the lines under test, sent last but one.
 
-    `token` is what goes into Authorization; which one fits the shape's caller is the business of whoever asks.
+    `token` is what goes into Authorization; which one fits the shape's caller is the business of whoever asks. `mark`
+    is a product that is added to the extension's own user agent; another agent is sent as it is.
     """
-    lines = [(name.encode(), value.encode("latin-1")) for name, value in _lines(shape, address, token)]
+    lines = [(name.encode(), value.encode("latin-1")) for name, value in _lines(shape, address, token, mark)]
     closes = ((b"connection", b"close"),) if shape.connection is Connection.CLOSED else ()
     asked = model if shape.model is Model.GIVEN else shape.model.value
     return Request(shape.path, (*lines, *header, *closes), _body(shape.body, asked, shape.stream))
@@ -117,10 +119,13 @@ def _body(body: Body, model: str, stream: bool) -> bytes:
     return json.dumps({"model": model, **_BODIES[body], "stream": stream}, ensure_ascii=False).encode()
 
 
-def _lines(shape: Shape, address: str, token: str | None) -> Iterator[tuple[str, str]]:
+def _lines(shape: Shape, address: str, token: str | None, mark: str) -> Iterator[tuple[str, str]]:
     yield "content-type", "application/json"
     if shape.agent is not Agent.NONE:
-        yield "user-agent", f"Kilo-Code/{VERSION}" if shape.agent is Agent.EXTENSION else "node"
+        yield (
+            "user-agent",
+            f"Kilo-Code/{VERSION} {mark}".rstrip() if shape.agent is Agent.EXTENSION else "node",
+        )
     listed = shape.forwarded in (Forwarded.IPV6_LIST, Forwarded.IPV4_LIST)
     yield "x-forwarded-for", f"{address}, 10.0.0.1" if listed else address
     if token is not None:

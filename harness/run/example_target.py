@@ -31,7 +31,7 @@ from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_target import CannotGoOnError, understand
 from harness.run.gate_values import fits
 from harness.run.hearing import Hearing
-from harness.run.journal import Journal, journal_file, run_name
+from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.progress import Say, ignored
 from harness.run.subject import SubjectOptions
 from harness.target.asks import Answer, Ask, Round
@@ -250,7 +250,11 @@ async def target_examples(
             say(
                 f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
             )
-            asker = Asker(Caller(options.free_model, policy, "after", given_bytes=options.given.size), bits)
+            asker = Asker(
+                Caller(options.free_model, policy, "after", given_bytes=options.given.size),
+                bits,
+                run_mark(run),
+            )
             sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given)
             examples = TargetExamples(options, sending, rows, journal, asker)
             await examples.understand(tell, say)

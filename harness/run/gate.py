@@ -26,6 +26,7 @@ from harness.headers.policy import POLICIES, STRICT
 from harness.headers.suite import Level, bound
 from harness.report.document import JudgedBy, Report, cleaned
 from harness.run.clean import clean
+from harness.run.earlier import earlier_runs
 from harness.run.gate_conclude import conclude
 from harness.run.gate_options import GateOptions, check, limits_of, waive
 from harness.run.gate_requests import Asker, Caller
@@ -34,7 +35,7 @@ from harness.run.gate_target import CannotGoOnError
 from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
-from harness.run.journal import Journal, journal_file, run_name
+from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.target.contract import AwayError, ContractRows
@@ -104,7 +105,11 @@ class _Judging:
                 self.docket.lack(claim, stopped)
         if options.build == "after":
             policy = POLICIES[options.policy]
-            judge = partial(judge_stored, policy=policy, own_ids=self.own_ids)
+            own = Path(str(self.requests["journal"])) if self.requests else options.journal
+            earlier = await asyncio.to_thread(earlier_runs, self.site.url, own)
+            if earlier.unread:
+                self.docket.note(STORED, f"{earlier.unread:,} older journals were not read")
+            judge = partial(judge_stored, policy=policy, own_ids=self.own_ids, earlier_ids=earlier.ids)
             await self._judge_database(judge, (STORED,))
         if options.clean and self.requests:
             await self._clean(Path(str(self.requests["journal"])))
@@ -167,13 +172,13 @@ class _Judging:
                     f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them "
                     "back"
                 )
-                stopped = await self._run(bits, rows, journal)
+                stopped = await self._run(bits, run_mark(run), rows, journal)
         finally:
             await rows.close()
         self.requests |= {"run": run, "journal": str(file)}
         return stopped
 
-    async def _run(self, bits: int, rows: ContractRows, journal: Journal) -> str | None:
+    async def _run(self, bits: int, mark: str, rows: ContractRows, journal: Journal) -> str | None:
         options = self.options
         policy = POLICIES[options.policy]
         caller = Caller(
@@ -198,7 +203,7 @@ class _Judging:
         with self.busy(f"{options.level} suite") as tell:
             run = GateRun(
                 docket=self.docket,
-                asker=Asker(caller, bits),
+                asker=Asker(caller, bits, mark),
                 hearing=hearing,
                 level=options.level,
                 seed=options.seed,

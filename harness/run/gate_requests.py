@@ -90,6 +90,8 @@ class Asker:
     caller: Caller
     run: int
     """32 bits that tell this run's addresses and values from those of others."""
+    mark: str = ""
+    """A product in the user agent that tells the rows of this run where addresses do not."""
     own_values: set[bytes] = field(default_factory=set)
     """Values that no other request of any run sends."""
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -151,7 +153,12 @@ class Asker:
         signed_in = shape.auth is Auth.SIGNED_IN
         probe = Probe(
             request=shaped_request(
-                shape, address=own, token=token, model=self.caller.free_model, header=lines
+                shape,
+                address=own,
+                token=token,
+                model=self.caller.free_model,
+                header=lines,
+                mark=self.mark,
             ),
             kind=kind,
             extension=ExtensionBuild.AFTER if lines else ExtensionBuild.BEFORE,

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
+from harness import plan
 from harness.data import state_path
 from harness.errors import CannotRunError, MisuseError
 from harness.headers.notation import written
@@ -108,6 +109,11 @@ class Journalled:
 def run_name(started: datetime, bits: int) -> str:
     """The name of a run, from its start (UTC) and the 32 bits in its addresses."""
     return f"{started:%Y%m%d-%H%M%S}-{bits:08x}"
+
+
+def run_mark(run: str) -> str:
+    """What the user agent of a run's requests holds."""
+    return f"{plan.MARK}/{run}"
 
 
 def listed(ask: Ask) -> dict[str, Any]:

@@ -265,6 +265,77 @@ def test_rows_of_the_run_at_an_address_of_the_proxy_are_told_by_their_ids(ready_
     assert stored(ready_dsn, ["another"]).status is Status.REFUTED
 
 
+def mark(dsn: str, agent: str) -> None:
+    """Gives the rows that are there this user agent."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "WITH agent AS (INSERT INTO http_user_agent (http_user_agent) VALUES (%s) RETURNING http_user_agent_id) "
+            f"UPDATE {TABLE} SET http_user_agent_id = agent.http_user_agent_id FROM agent".encode(),
+            (agent,),
+        )
+
+
+RUN = "rollout-harness/20260301-120000-0000000a"
+
+
+@pytest.mark.parametrize(
+    ("agent", "apart"),
+    [
+        (RUN, True),
+        (f"Kilo-Code/4.140.0 {RUN}", True),
+        (f"{RUN} via/1", True),
+        (f"x{RUN}", False),
+        (f"{RUN}b", False),
+        (f"Kilo-Code/4.140.0,{RUN}", False),
+        (RUN.upper(), False),
+        ("rollout-harness", False),
+        ("rollout-harness/", False),
+        ("rollout-harness/20260301-120000", False),
+        ("rollout_harness/20260301-120000-0000000a", False),
+        ("", False),
+    ],
+)
+def test_a_mark_tells_rows_of_earlier_runs_at_any_address(ready_dsn: str, agent: str, apart: bool) -> None:
+    put(ready_dsn, "no good!", user="anon:10.0.0.9")
+    mark(ready_dsn, agent)
+    put(ready_dsn, "fine")
+    found = stored(ready_dsn)
+    assert (found.status is Status.PROVEN) is apart
+    assert ("set apart: 1 of earlier runs" in found.detail) is apart
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "REVOKE SELECT ON http_user_agent FROM marks_reader",
+        f"REVOKE SELECT ON {TABLE} FROM marks_reader; GRANT SELECT (id, message_id, {COLUMN}) ON {TABLE} TO marks_reader",
+        "ALTER TABLE http_user_agent ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE http_user_agent RENAME TO agents",
+        "ALTER TABLE http_user_agent RENAME COLUMN http_user_agent TO agent",
+    ],
+)
+def test_where_marks_cannot_be_read_ids_tell(ready_dsn: str, statement: str) -> None:
+    put(ready_dsn, "no good!", user="anon:10.0.0.9")
+    mark(ready_dsn, RUN)
+    change(
+        ready_dsn,
+        "DROP ROLE IF EXISTS marks_reader",
+        "CREATE ROLE marks_reader",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO marks_reader",
+        statement,
+    )
+    dsn = f"{ready_dsn}&options=-c%20role%3Dreader"
+    try:
+        assert stored(dsn).status is Status.REFUTED
+        docket = Docket(claims_of("after"))
+        judge_stored(docket, dsn, STRICT, (), ["m", "another"])
+        found = next(one for one in docket.judgements() if one.claim.id == "D1")
+        assert "set apart: 1 of earlier runs" in found.detail
+        assert found.status is not Status.REFUTED
+    finally:
+        change(ready_dsn, "DROP OWNED BY marks_reader", "DROP ROLE marks_reader")
+
+
 def test_stored_values_are_unknown_where_there_are_none(ready_dsn: str) -> None:
     put(ready_dsn, "grace@example.com", user="user-1")
     assert judged(ready_dsn, "D1").status is Status.UNKNOWN
