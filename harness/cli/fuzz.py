@@ -201,14 +201,15 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
 
 def subject_options(given: dict[str, Any]) -> Any:
     """The backend that the options name. Raises MisuseError where it is another machine's and not allowed."""
-    from harness.run.subject import REFERENCE, SubjectOptions, address_of
+    from harness.run.subject import REFERENCE, SubjectOptions
+    from harness.target.external import site_of
 
     if given["target"] != REFERENCE and not given["free_model"]:
         raise MisuseError(
             f"--target {given['target']} needs --free-model ID: which model is free there is not guessed"
         )
     if given["target"] != REFERENCE:
-        check_host(address_of(given["target"])[0], given["allowed_hosts"])
+        check_host(site_of(given["target"]).address[0], given["allowed_hosts"])
     options = SubjectOptions(
         target=given["target"],
         database_url=given["database_url"],

@@ -135,7 +135,7 @@ def test_what_needs_a_session_is_refused_behind_a_pooler(
         ("migrate", "--to", "ready", "--database-url", through),
         ("prove", "--level", "smoke", "--postgres", through),
     )
-    others = (
+    others: tuple[tuple[str, ...], ...] = (
         ("migrate", "--to", "base", "--rollback", "--database-url", through),
         ("rehearse", "--part", "locks", "--postgres", through),
         ("selftest", "--postgres", through),
