@@ -17,10 +17,6 @@ FREE_SUFFIX: Final = ":free"
 FREE_MODELS: Final = frozenset({"openrouter/free"})
 TOKENS_MAX: Final = 99_999_999_999
 """A max_tokens beyond this is answered with 503."""
-INVALID: Final = {
-    "error": "Invalid request",
-    "message": "Could not parse request body. Please ensure it is valid JSON.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +32,7 @@ def check_path(path: str, method: str) -> None:
     if path not in plan.ROUTES:
         prefixes = tuple(route.removesuffix("chat/completions") for route in plan.ROUTES)
         status = 400 if path.startswith(prefixes) else 404
-        message = "This endpoint only accepts the path `/chat/completions`."
-        raise Refusal(status, {"error": "Invalid path", "message": message})
+        raise Refusal(status, {"error": "Invalid path"})
     if method != "POST":
         raise Refusal(405, {"error": "Method not allowed"})
 
@@ -55,12 +50,11 @@ def read_incoming(
 def refusal_of(asked: Incoming) -> Refusal | None:
     """Why a request of this user is refused whatever the build: a model that costs, or too many tokens."""
     if asked.email is None and not is_free(asked.model):
-        message = "You need to sign in to use this model."
+        message = "Sign in to use this model."
         return Refusal(401, {"error": {"code": "PAID_MODEL_AUTH_REQUIRED", "message": message}})
     tokens = asked.document.get("max_tokens")
     if isinstance(tokens, int | float) and tokens > TOKENS_MAX:
-        message = "The service is temporarily unavailable. Please try again later."
-        return Refusal(503, {"error": "Service Unavailable", "message": message})
+        return Refusal(503, {"error": "max_tokens is out of range"})
     return None
 
 
@@ -69,28 +63,25 @@ def parse_body(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body.decode("utf-8-sig", "replace"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Refusal(400, INVALID) from None
+        raise Refusal(400, {"error": "Invalid request body"}) from None
     if isinstance(document, list):
         document = {}  # an array is an object to JavaScript: it parses, and has no model
     if not isinstance(document, dict):
-        raise Refusal(400, INVALID)
+        raise Refusal(400, {"error": "Invalid request body"})
     model = document.get("model")
     if not isinstance(model, str) or not model.strip(JS_TRIM):
-        message = "The requested model could not be found."
-        raise Refusal(404, {"error": "Model not found", "message": message})
+        raise Refusal(404, {"error": {"message": "Model not found", "code": 404}})
     return document
 
 
 def client_address(headers: HeaderLines, peer: tuple[str, int] | None) -> str:
-    """First item of x-forwarded-for, trimmed but not normalised; without the header the peer's address.
-
-    That is as the listener sees it: 127.0.0.1 where it listens on IPv4 alone, ::ffff:127.0.0.1 where on both.
+    """First item of x-forwarded-for, trimmed but not normalised; without the header the socket's address.
 
     Raises Refusal 400 when it is empty: an empty header, or one that begins with a comma.
     """
     forwarded = node_header(headers, b"x-forwarded-for")
     if forwarded is None:
-        forwarded = peer[0] if peer else ""
+        forwarded = f"::ffff:{peer[0]}" if peer else ""
     first = forwarded.partition(",")[0].strip(JS_TRIM)
     if not first:
         raise Refusal(400, {"error": "Unable to determine client IP"})

@@ -13,8 +13,6 @@ from harness.headers.policy import JS_TRIM
 
 NAME_LENGTH_MAX: Final = 500
 PROMPT_LENGTH_MAX: Final = 100
-PROVIDER: Final = "openrouter"
-"""The route's own; who served the model is the inference provider."""
 
 
 def usage_of(
@@ -32,15 +30,13 @@ def usage_of(
     """The usage of a request that the upstream answered, and what the build has decided to store with it."""
     system, user = prompts(asked.document)
     headers = asked.headers
-    forwarded = node_header(headers, b"x-forwarded-for")
     editor = (node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX]
     return Usage(
         kilo_user_id=kilo_user_id,
         message_id=completion.id or MISSING_ID,
-        requested_model=_as_utf8(asked.model),
+        requested_model=asked.model,
         model=completion.model,
-        provider=PROVIDER,
-        inference_provider=completion.provider,
+        provider=completion.provider,
         status_code=status,
         streamed=asked.streamed,
         has_error=status >= 400 or not complete,
@@ -51,11 +47,11 @@ def usage_of(
         finish_reason=completion.finish_reason,
         max_tokens=asked.document.get("max_tokens"),
         has_tools=bool(asked.document.get("tools")),
-        user_prompt=_prefix(user),
-        system_prompt=_prefix(system),
+        user_prompt=user[:PROMPT_LENGTH_MAX] if user else None,
+        system_prompt=system[:PROMPT_LENGTH_MAX] if system else None,
         system_prompt_length=len(system or ""),
         user_agent=node_header(headers, b"user-agent"),
-        forwarded_for=asked.address if forwarded is None else forwarded,
+        forwarded_for=node_header(headers, b"x-forwarded-for"),
         editor_name=editor.strip(JS_TRIM) or None,
         organization_id=node_header(headers, b"x-kilocode-organizationid"),
         project_id=node_header(headers, b"x-kilocode-projectid"),
@@ -66,18 +62,6 @@ def usage_of(
         times=times,
         follows=follows,
     )
-
-
-def _prefix(prompt: str | None) -> str | None:
-    """The first UTF-16 units of a prompt, as JavaScript cuts; None for an empty one."""
-    if not prompt:
-        return None
-    return prompt.encode("utf-16-le", "surrogatepass")[: 2 * PROMPT_LENGTH_MAX].decode("utf-16-le", "replace")
-
-
-def _as_utf8(text: str) -> str:
-    """Lone surrogates are replaced when JavaScript encodes a text."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def changed(build: Build, sender: Sender, usage: Usage) -> Usage:

@@ -40,7 +40,6 @@ class Usage:
     requested_model: str
     model: str | None
     provider: str | None
-    inference_provider: str | None
     status_code: int
     streamed: bool
     has_error: bool

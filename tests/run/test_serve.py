@@ -48,12 +48,12 @@ async def test_request_is_shown_when_it_comes_and_complete_once_its_row_is_there
     states = [shown.state for shown in stack.view.shown]
     assert states == [State.OPEN, State.ANSWERED, State.STORED]
     assert (entry.status, entry.lines, entry.ruling, entry.faults) == (200, (VALID,), "", ())
-    assert entry.client == "127.0.0.1"
+    assert entry.client == "::ffff:127.0.0.1"
     assert entry.as_sent
     assert entry.row_ms is not None
     assert entry.row_ms < 1000
     (row,) = entry.rows
-    assert row_of(ready_dsn, row.usage_id) == ("anon:127.0.0.1", VALID.decode())
+    assert row_of(ready_dsn, row.usage_id) == ("anon:::ffff:127.0.0.1", VALID.decode())
 
 
 @pytest.mark.parametrize(
