@@ -14,7 +14,14 @@ from typing import Any, Final
 
 import aiohttp
 
-from harness.backend.admission import Refusal, check_path, client_address, parse_body, read_incoming
+from harness.backend.admission import (
+    UNAVAILABLE,
+    Refusal,
+    check_path,
+    client_address,
+    parse_body,
+    read_incoming,
+)
 from harness.backend.alteration import EVENT_STREAM, altered_events, merged, one_chunk
 from harness.backend.auth import user_of
 from harness.backend.builds import Build, HeaderLines, Incoming, Memory, Sender
@@ -125,7 +132,7 @@ class Proxy:
         latency = loop.time() - started
         async with upstream:
             if upstream.status == 402:
-                await _answer(send, 503, {"error": "the upstream wants payment"})
+                await _answer(send, 503, UNAVAILABLE)
                 return
             kept, complete = await self._pass_through(call, upstream, send, gone)
         usage = self._usage(call, upstream.status, kept, latency=latency, complete=complete)

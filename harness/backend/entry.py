@@ -8,11 +8,14 @@ from harness.backend.admission import prompts
 from harness.backend.builds import Build, FollowUp, Incoming, Sender
 from harness.backend.completion import Completion
 from harness.backend.http import node_header
+from harness.backend.text import utf16_cut
 from harness.backend.usage import MISSING_ID, Usage
-from harness.headers.policy import JS_TRIM
+from harness.headers.policy import JS_TRIM, utf16_length
 
 NAME_LENGTH_MAX: Final = 500
 PROMPT_LENGTH_MAX: Final = 100
+PROVIDER: Final = "openrouter"
+"""Through whom the route asks a model; who answered is the inference provider."""
 
 
 def usage_of(
@@ -30,13 +33,16 @@ def usage_of(
     """The usage of a request that the upstream answered, and what the build has decided to store with it."""
     system, user = prompts(asked.document)
     headers = asked.headers
+    organization = node_header(headers, b"x-kilocode-organizationid")
+    forwarded = node_header(headers, b"x-forwarded-for")
     editor = (node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX]
     return Usage(
         kilo_user_id=kilo_user_id,
         message_id=completion.id or MISSING_ID,
         requested_model=asked.model,
         model=completion.model,
-        provider=completion.provider,
+        provider=PROVIDER,
+        inference_provider=completion.provider,
         status_code=status,
         streamed=asked.streamed,
         has_error=status >= 400 or not complete,
@@ -47,13 +53,13 @@ def usage_of(
         finish_reason=completion.finish_reason,
         max_tokens=asked.document.get("max_tokens"),
         has_tools=bool(asked.document.get("tools")),
-        user_prompt=user[:PROMPT_LENGTH_MAX] if user else None,
-        system_prompt=system[:PROMPT_LENGTH_MAX] if system else None,
-        system_prompt_length=len(system or ""),
+        user_prompt=None if organization else utf16_cut(user, PROMPT_LENGTH_MAX) or None,
+        system_prompt=None if organization else utf16_cut(system, PROMPT_LENGTH_MAX) or None,
+        system_prompt_length=utf16_length(system),
         user_agent=node_header(headers, b"user-agent"),
-        forwarded_for=node_header(headers, b"x-forwarded-for"),
+        forwarded_for=asked.address if forwarded is None else forwarded,
         editor_name=editor.strip(JS_TRIM) or None,
-        organization_id=node_header(headers, b"x-kilocode-organizationid"),
+        organization_id=organization,
         project_id=node_header(headers, b"x-kilocode-projectid"),
         city=node_header(headers, b"x-vercel-ip-city"),
         country=node_header(headers, b"x-vercel-ip-country"),

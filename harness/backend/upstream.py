@@ -31,6 +31,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from harness.backend.text import well_formed
+
 HOLD_S_MAX: Final = 60.0
 PROVIDER: Final = "stub"
 """By this member of a reply one sees that no real model has answered."""
@@ -104,7 +106,9 @@ class Upstream:
                 {"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status
             )
         identity = {} if wish.get("no_id") else {"id": f"gen-{uuid.uuid4().hex}"}
-        base = identity | {"created": int(time.time()), "model": asked.get("model"), "provider": PROVIDER}
+        model = asked.get("model")
+        model = well_formed(model) if isinstance(model, str) else model
+        base = identity | {"created": int(time.time()), "model": model, "provider": PROVIDER}
         if asked.get("stream"):
             return StreamingResponse(self._stream(base, wish), media_type="text/event-stream")
         if wish.get("malformed"):

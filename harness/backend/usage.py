@@ -20,6 +20,7 @@ from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from harness.backend.builds import Build, FollowUp, Sender
+from harness.backend.text import well_formed
 from harness.data import sql_text
 
 TRIES: Final = 3
@@ -40,6 +41,7 @@ class Usage:
     requested_model: str
     model: str | None
     provider: str | None
+    inference_provider: str | None
     status_code: int
     streamed: bool
     has_error: bool
@@ -164,11 +166,12 @@ class Accounts:
     async def _write(self, usage: Usage, delay_s: float) -> None:
         if delay_s:
             await asyncio.sleep(delay_s)  # a slow accountant is what this build is about
-        values = {field: getattr(usage, field) for field in Usage.__slots__} | {"usage_id": uuid.uuid4()}
+        values = {field: _as_written(getattr(usage, field)) for field in Usage.__slots__}
+        values["usage_id"] = uuid.uuid4()
         for attempt in range(1, TRIES + 1):
             try:
                 await self._account(values, usage.follows, attempt)
-            except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
+            except (psycopg.Error, PoolTimeout) as error:
                 if attempt == TRIES:
                     self._give_up(usage, error)
                 else:
@@ -224,6 +227,10 @@ class Accounts:
         first_line = str(error).partition("\n")[0]
         log.warning("usage of %s lost after %d tries: %s %s", usage.message_id, TRIES, state, first_line)
         self._tell(Loss(usage.message_id, state, first_line))
+
+
+def _as_written(value: object) -> object:
+    return well_formed(value) if isinstance(value, str) else value
 
 
 def _alive(connection: AsyncConnection[Any]) -> bool:

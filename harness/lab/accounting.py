@@ -31,6 +31,7 @@ _VALUES: Final[dict[str, object]] = dict.fromkeys(Usage.__slots__) | {
     "requested_model": "test/model:free",
     "model": "test/model:free",
     "provider": "openrouter",
+    "inference_provider": "openrouter",
     "status_code": 200,
     "streamed": True,
     "has_error": False,

@@ -4,5 +4,5 @@ INSERT INTO microdollar_usage (
     provider, model, requested_model, has_error, organization_id, inference_provider, project_id
 ) VALUES (
     %(usage_id)s, %(kilo_user_id)s, %(cost)s, %(input_tokens)s, %(output_tokens)s, 0, 0,
-    %(provider)s, %(model)s, %(requested_model)s, %(has_error)s, %(organization_id)s, %(provider)s, %(project_id)s
+    %(provider)s, %(model)s, %(requested_model)s, %(has_error)s, %(organization_id)s, %(inference_provider)s, %(project_id)s
 )

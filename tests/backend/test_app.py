@@ -117,7 +117,7 @@ async def test_proxy_knows_the_user_by_token_else_by_first_address(
             (user, email),
             ("anon:192.0.2.7", value),
             ("anon:192.0.2.7", value),
-            ("anon:::ffff:127.0.0.1", None),
+            ("anon:127.0.0.1", None),
             ("anon:192.0.2.7", None),
         ],
         key=str,
