@@ -308,7 +308,8 @@ def test_a_mark_tells_rows_of_earlier_runs_at_any_address(ready_dsn: str, agent:
     "statement",
     [
         "REVOKE SELECT ON http_user_agent FROM marks_reader",
-        f"REVOKE SELECT ON {TABLE} FROM marks_reader; GRANT SELECT (id, message_id, {COLUMN}) ON {TABLE} TO marks_reader",
+        f"REVOKE SELECT ON {TABLE} FROM marks_reader; "
+        f"GRANT SELECT (id, message_id, {COLUMN}) ON {TABLE} TO marks_reader",
         "ALTER TABLE http_user_agent ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE http_user_agent RENAME TO agents",
         "ALTER TABLE http_user_agent RENAME COLUMN http_user_agent TO agent",
