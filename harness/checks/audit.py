@@ -60,7 +60,8 @@ class Audited:
     def words(self) -> str:
         """The sentence in one line, with what to do about it."""
         changed = "" if self.status is self.expected else f", recorded as {self.expected}"
-        advice = f"; {self.workaround}" if self.workaround else ""
+        needed = self.status is not Status.PROVEN or self.expected is Status.PROVEN
+        advice = f"; {self.workaround}" if self.workaround and needed else ""
         return f'{self.claim.id} {self.status}{changed}: "{self.claim.quote}": {self.detail}{advice}'
 
 

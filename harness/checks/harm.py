@@ -52,8 +52,8 @@ class Harm:
     """What the backend told of it, where it did."""
 
     def lines(self) -> tuple[str, ...]:
-        """The evidence, a line each: where, the request, the reply, the rows, why."""
-        told = [self.words]
+        """The evidence, a line each: the request, the reply, the rows, why; where it was stands in the tree above."""
+        told: list[str] = []
         if self.seen is not None:
             told += [f"request  {describe_request(self.seen)}", f"reply    {describe_reply(self.seen.reply)}"]
             told.append(f"rows     {describe_rows(self.seen.rows)}")

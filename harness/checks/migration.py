@@ -17,6 +17,7 @@ from harness.database import catalog
 from harness.database.catalog import EXPECTED_COLUMN
 from harness.database.runners import StatementFailed, connect
 from harness.database.server import Server
+from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.lab.held import old_snapshot
 from harness.lab.layouts import CORRECTED, Layout
@@ -192,7 +193,7 @@ def _judge_size(
         empty = _copied_row_bytes(connection, names, None)
         full = _copied_row_bytes(connection, names, "v" * plan.LENGTH_MAX)
     except psycopg.Error as error:
-        docket.lack(SIZE, f"a row could not be stored ({error.sqlstate})")
+        docket.lack(SIZE, f"a row could not be stored ({named(error.sqlstate)})")
         return
     docket.saw(SIZE, 3)
     docket.note(SIZE, f"a row takes {empty} bytes without a value, {full} with {plan.LENGTH_MAX} characters")

@@ -16,6 +16,7 @@ from harness.database.catalog import SchemaState
 from harness.database.migrations import VIEW_FILE, rollback
 from harness.database.runners import Script, StatementFailed, connect, run_statements, statements_of
 from harness.database.server import Server
+from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import CannotRunError
 from harness.lab.accounting import kept
@@ -54,10 +55,10 @@ def judge_build_locks(docket: Docket, templates: Templates, layout: Layout) -> N
     try:
         seen = asyncio.run(observe_locks(templates, cases))
     except StatementFailed as failed:
-        docket.lack(BUILD, f"a statement before the build was refused ({failed.sqlstate})")
+        docket.lack(BUILD, f"a statement before the build was refused ({named(failed.sqlstate)})")
         return
     except psycopg.Error as error:
-        docket.lack(BUILD, f"the build was refused ({error.sqlstate})")
+        docket.lack(BUILD, f"the build was refused ({named(error.sqlstate)})")
         return
     for one in seen:
         docket.saw(BUILD, len(Mode))
@@ -177,7 +178,8 @@ def _roll_back(docket: Docket, dsn: str, running: Traffic) -> None:
     except CannotRunError as error:
         docket.refute(Finding(ROLLED_BACK, "under writers", str(error)))
     docket.note(
-        ROLLED_BACK, "the view read the column" if refused is None else f"view refused ({refused.sqlstate})"
+        ROLLED_BACK,
+        "the view read the column" if refused is None else f"view refused ({named(refused.sqlstate)})",
     )
 
 
@@ -188,7 +190,7 @@ def _judge_samples(docket: Docket, claim: str, writes: list[Sample], condition: 
         longest = max(one.latency_ms for one in writes)
         docket.note(claim, f"{len(writes)} writes, the longest {longest:.0f} ms")
     for sqlstate in sorted(set(failed)):
-        effect = f"{failed.count(sqlstate)} of {len(writes)} writes failed with {sqlstate or 'no SQLSTATE'}"
+        effect = f"{failed.count(sqlstate)} of {len(writes)} writes failed with {named(sqlstate)}"
         docket.refute(Finding(claim, condition, effect, workaround=WORKAROUND))
 
 

@@ -95,6 +95,9 @@ journal_option = click.option(
     "--function", is_flag=True, help="Compare Python's rule with Node's instead; no server is started."
 )
 @click.option(
+    "--list-builds", is_flag=True, help="Name the reference's builds, the faulty ones too, and end."
+)
+@click.option(
     "--example-db",
     default=".hypothesis/examples",
     show_default=True,
@@ -109,6 +112,12 @@ def fuzz(**given: Any) -> int:
 
     Exit codes: 0 nothing found, 1 found, 3 could not run. Example: harness fuzz --seconds 20 --build limit-256
     """
+    if given["list_builds"]:
+        from harness.backend.defects import build_lines
+
+        for line in build_lines():
+            say(line)
+        return 0
     from harness.run.find import report_find
     from harness.run.fuzz import FuzzOptions, fuzz
 

@@ -47,6 +47,7 @@ from harness.cli.values import WEEK_S, Count, Finite
     metavar="SECONDS",
     help="A row that is not there so long after the reply is missing.",
 )
+@click.option("--json-lines", is_flag=True, help="Print one JSON object a line, for a machine.")
 def serve(
     build: str,
     port: int,
@@ -55,6 +56,7 @@ def serve(
     upstream_error: str | None,
     slow_ms: int,
     wait_s: float,
+    json_lines: bool,
 ) -> int:
     """Starts Postgres, the backend and a model that costs nothing, on loopback only, and shows each request with its
     reply and its row: here, and live on the page that it names.
@@ -69,8 +71,11 @@ def serve(
     from harness.backend.serve import check_port
 
     check_port(port)
-    say("starting Postgres, the backend and a model that costs nothing")  # before what takes longer to import
-    from harness.cli.serve_view import LiveView, PlainView, summary_lines
+    if not json_lines:
+        say(
+            "starting Postgres, the backend and a model that costs nothing"
+        )  # before what takes longer to import
+    from harness.cli.serve_view import JsonView, LiveView, PlainView, summary_lines
     from harness.run.serve import ServeOptions, serve
 
     options = ServeOptions(
@@ -82,6 +87,11 @@ def serve(
         slow_ms=slow_ms,
         wait_s=wait_s,
     )
+    if json_lines:
+        with JsonView() as machine:
+            summary = serve(options, machine)
+            machine.summary(summary)
+        return 0 if summary.faultless else 1
     with LiveView() if sys.stdout.isatty() else PlainView() as view:
         summary = serve(options, view)
     for line in summary_lines(summary):

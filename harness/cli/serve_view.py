@@ -1,8 +1,12 @@
 """Shows on a terminal, or in a pipe, what `harness serve` sees. Bytes are escaped; nothing is taken for markup."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from types import TracebackType
 from typing import Final, Self
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -10,7 +14,7 @@ from rich.text import Text
 from harness.report.escape import shown
 from harness.run.live.address import Address
 from harness.run.live.logbook import Counts, Entry, State
-from harness.run.live.page import value_shown
+from harness.run.live.page import entry_data, value_shown
 from harness.run.serve import Summary
 from harness.target import Row
 
@@ -23,7 +27,7 @@ Part = tuple[str, str]
 
 
 class PlainView:
-    """For a pipe: one line when a request comes, and one when its row is there."""
+    """For a pipe: one line a request, once its row is there or none is due."""
 
     def __enter__(self) -> Self:
         self._console = Console()
@@ -37,15 +41,44 @@ class PlainView:
         _print_address(self._console, address)
 
     def changed(self, entry: Entry) -> None:
-        """Prints a request that is new, or complete."""
-        if entry.state is State.OPEN:
-            _print(self._console, [(f"#{entry.number} came   ", ""), *arrival(entry)])
-        elif entry.ended:
-            _print(self._console, [(f"#{entry.number} ended  ", ""), *line(entry)])
+        """Prints a request that is complete."""
+        if entry.ended:
+            _print(self._console, [(f"#{entry.number}  ", ""), *line(entry)])
 
     def ending(self) -> None:
         """Says what is waited for."""
         _print(self._console, [("ending: open requests and their rows are waited for", "")])
+
+
+class JsonView:
+    """For a machine: one JSON object a line, with the member `event`: stack, request, ending or summary."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Nothing is held."""
+
+    def ready(self, address: Address, _counts: Counts) -> None:
+        """Prints where the stack is."""
+        self._print("stack", address.facts() | {"words": address.words})
+
+    def changed(self, entry: Entry) -> None:
+        """Prints a request that is complete."""
+        if entry.ended:
+            self._print("request", entry_data(entry))
+
+    def ending(self) -> None:
+        """Says that open requests are waited for."""
+        self._print("ending", {})
+
+    def summary(self, summary: Summary) -> None:
+        """Prints what the whole run saw."""
+        told = asdict(summary.counts) | {"coverage": summary.counts.coverage}
+        self._print("summary", told | {"database_rows": summary.rows, "faultless": summary.faultless})
+
+    def _print(self, event: str, data: Mapping[str, object]) -> None:
+        click.echo(json.dumps({"event": event} | dict(data)))
 
 
 class LiveView:
@@ -101,10 +134,19 @@ def arrival(entry: Entry) -> list[Part]:
     if entry.lines:
         told = " and ".join(shown(value, HEADER_SHOWN_MAX) for value in entry.lines)
         parts.append((f"  {told}  ", "bold"))
-        parts.append((entry.ruling, "yellow") if entry.ruling else ("accepted", "green"))
+        parts.append((entry.ruling, "yellow") if entry.ruling else _standing(entry))
     else:
         parts.append((f"  {entry.ruling if entry.status in (400, 431) else 'no header'}", "dim"))
+    if entry.hint:
+        parts.append((f"  {entry.hint}", "yellow"))
     return parts
+
+
+def _standing(entry: Entry) -> Part:
+    """What has become of a value that the rule accepts: green only once the request was served."""
+    if entry.accepted:
+        return "accepted", "green"
+    return ("valid, request not served", "yellow") if entry.ended else ("valid", "")
 
 
 def line(entry: Entry) -> list[Part]:

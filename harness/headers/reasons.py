@@ -1,9 +1,16 @@
 """Says in words why a header is stored or not. Pure; the policy decides, this only explains."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from typing import Final
 
 from harness import plan
 from harness.headers.policy import Policy, received, refused, utf16_length
+
+ALIKE_LEAST: Final = 0.85
+"""How like the header's name another one must be; PostHog's own x-posthog-session-id and -window-id are below."""
+_LETTERS: Final = plan.HEADER.replace("-", "")
 
 
 def reason(policy: Policy, lines: Sequence[bytes]) -> str:
@@ -35,6 +42,23 @@ def http_reason(status: int, lines: Sequence[bytes]) -> str:
             at = next(index for index in range(len(line)) if refused(line[index : index + 1]))
             return f"HTTP: {character_words(line[at])} at position {at + 1} of {plan.HEADER}"
     return "HTTP: the head is malformed"
+
+
+def near_miss(names: Iterable[bytes]) -> str:
+    """A name that was probably meant to be the plan's header and is not, with what to write; '' when none is."""
+    for name in names:
+        text = name.decode("latin-1").lower()
+        if text != plan.HEADER and _alike(re.sub(r"[^a-z0-9]", "", text)):
+            return f"{text} is not the header; it is {plan.HEADER}"
+    return ""
+
+
+def _alike(letters: str) -> bool:
+    return (
+        "distinctid" in letters
+        or letters in ("posthogid", "xposthogid")
+        or SequenceMatcher(None, letters, _LETTERS, autojunk=False).ratio() >= ALIKE_LEAST
+    )
 
 
 def character_words(code: int) -> str:

@@ -16,6 +16,7 @@ from harness.report.parts import Audited
 from harness.report.words import (
     AS_WRITTEN,
     MEANING,
+    advice,
     apart,
     counts,
     evidence,
@@ -164,9 +165,25 @@ def _audit(report: Report) -> Iterator[str]:
         yield _audit_table(as_written, "does not hold")
 
 
+def _advice(item: Audited) -> str:
+    told = advice(item)
+    return told[1] if told else ""
+
+
 def _audit_table(items: Sequence[Audited], standing: str = "") -> str:
     rows = [
-        tuple(map(_text, (item.id, standing or item.status, item.sentence, item.evidence, item.workaround)))
+        tuple(
+            map(
+                _text,
+                (
+                    item.id,
+                    standing or item.status,
+                    item.sentence,
+                    item.evidence,
+                    (advice(item) or ("", ""))[1],
+                ),
+            )
+        )
         for item in items
     ]
     return _table(("id", "status", "sentence", "evidence", "workaround"), rows)

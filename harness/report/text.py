@@ -17,6 +17,7 @@ from harness.report.escape import visible
 from harness.report.parts import Audited
 from harness.report.words import (
     AS_WRITTEN,
+    advice,
     apart,
     evidence,
     facts,
@@ -24,6 +25,7 @@ from harness.report.words import (
     parts,
     share,
     standing,
+    unticked,
     verdict_line,
 )
 from harness.verdict import Judgement, Status, Verdict
@@ -53,7 +55,7 @@ def print_report(report: Report, console: Console, further: Callable[[], None] =
     _print_audit(console, told)
     further()
     for remark in told.remarks:
-        _print(console, f"note: {remark}")
+        _print(console, f"note: {unticked(remark)}")
     _print(console, "")
     _print(console, verdict_line(told), VERDICTS[told.verdict])
 
@@ -64,8 +66,12 @@ Row = tuple[Text, Text, tuple[Text, ...]]
 
 def _claim_row(judgement: Judgement) -> Row:
     status = Text(standing(judgement), style=COLOURS[judgement.status])
-    sentence = Text(visible(judgement.claim.sentence))
-    return status, Text(judgement.claim.id, "bold"), (sentence, Text(visible(evidence(judgement)), "dim"))
+    sentence = Text(visible(unticked(judgement.claim.sentence)))
+    return (
+        status,
+        Text(judgement.claim.id, "bold"),
+        (sentence, Text(visible(unticked(evidence(judgement))), "dim")),
+    )
 
 
 def _print_rows(console: Console, rows: list[Row]) -> None:
@@ -94,7 +100,8 @@ def _print_findings(console: Console, judgement: Judgement) -> None:
         _print(console, "")
         _print(console, f"{finding.claim} refuted{more}: {finding.effect}", "red")
         for name, value in parts(finding):
-            _print(console, f"    {name:<10} {value}")
+            told = unticked(value) if name in ("condition", "workaround") else value
+            _print(console, f"    {name:<10} {told}")
 
 
 def _print_orders(console: Console, report: Report) -> None:
@@ -105,12 +112,12 @@ def _print_orders(console: Console, report: Report) -> None:
     for count in found.counts:
         _print(console, count)
     if found.rule:
-        _print(console, f"rule derived: {found.rule}")
-        _print(console, f"beside the plan: {found.beside_the_plan}")
+        _print(console, f"rule derived: {unticked(found.rule)}")
+        _print(console, f"beside the plan: {unticked(found.beside_the_plan)}")
     else:
         _print(console, "rule: not derived at this level, which stands up the plan's own order only")
     for words in found.forbidden:
-        _print(console, f"harm seen: {words}")
+        _print(console, f"harm seen: {unticked(words)}")
     for number, line in enumerate(found.unsafe):
         if number == 0:
             _print(console, "shortest way to harm:")
@@ -145,8 +152,9 @@ def _print_audit(console: Console, report: Report) -> None:
 
 def _audit_row(item: Audited, standing: str) -> Row:
     as_expected = item.status == item.expected
-    lines = [item.sentence, item.evidence]
-    lines += [f"workaround: {item.workaround}"] if item.workaround else []
+    lines = [unticked(item.sentence), item.evidence]
+    if (told := advice(item)) is not None:
+        lines.append(f"{told[0]}: {unticked(told[1])}")
     lines += [] if as_expected else [f"expected: {item.expected}"]
     texts = tuple(Text(visible(line), "dim" if place else "") for place, line in enumerate(lines) if line)
     return Text(standing, "default" if as_expected else "bold red"), Text(visible(item.id), "bold"), texts

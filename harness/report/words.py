@@ -1,5 +1,6 @@
 """Phrases that every format uses: a claim reads the same on a terminal, on a page and in a job summary. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -62,6 +63,21 @@ def apart(verdict: Verdict, items: Sequence[Audited]) -> tuple[list[Audited], li
         if verdict is Verdict.GO and item.status is Status.REFUTED and item.expected is Status.REFUTED
     ]
     return [item for item in items if item not in known], known
+
+
+def advice(item: Audited) -> tuple[str, str] | None:
+    """What to do about a sentence, with its name: a workaround where it does not hold, a note where it does.
+
+    None for a workaround that is not needed, because the sentence holds against what was recorded.
+    """
+    if not item.workaround or (item.status is Status.PROVEN and item.expected is not Status.PROVEN):
+        return None
+    return ("note" if item.status is Status.PROVEN else "workaround"), item.workaround
+
+
+def unticked(text: str) -> str:
+    """The text without the backticks around code, for where they would be shown as they are."""
+    return re.sub("`([^`]+)`", r"\1", text)
 
 
 def standing(judgement: Judgement) -> str:

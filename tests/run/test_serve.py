@@ -384,8 +384,8 @@ def test_curl_from_its_own_output_shows_its_line_and_its_row(server: Server, num
         line = told[told.index("Try it:") + 1].strip()
         sent = subprocess.run(line, shell=True, capture_output=True, timeout=LIMIT_S, check=True)  # noqa: S602 - its own line, as a person pastes it
         assert json.loads(sent.stdout)["object"] == "chat.completion"
-        came, ended = lines_until(process, "#1 ended")
-        assert re.search(r'^#1 came .* "vscode-[0-9a-f]{16}"  accepted$', came)
+        (ended,) = lines_until(process, "#1 ")
+        assert re.search(r'^#1  .* "vscode-[0-9a-f]{16}"  accepted  200', ended)
         found = re.search(r"200 in \d+ ms  stored as sent  row ([0-9a-f-]{36})$", ended)
         assert found is not None
         process.send_signal(number)
@@ -401,7 +401,7 @@ def test_fault_is_told_in_the_line_the_summary_and_the_exit_code(server: Server)
     with command("--build", "insert-unchanged", server=server) as process:
         line = lines_until(process, "  curl ")[-1].strip()
         subprocess.run(line, shell=True, capture_output=True, timeout=LIMIT_S, check=True)  # noqa: S602 - as above
-        assert "V1: stored NULL, expected" in lines_until(process, "#1 ended")[-1]
+        assert "V1: stored NULL, expected" in lines_until(process, "#1 ")[-1]
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=LIMIT_S)
     assert "gate      would fail: 1 request shown in red" in rest

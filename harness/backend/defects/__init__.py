@@ -5,6 +5,7 @@ Each defect names the claim that is meant to catch it. Nothing here is used unle
 
 import re
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Final
 
 from harness.backend.builds import AFTER, BEFORE, Build
@@ -29,6 +30,7 @@ __all__ = [
     "RETURNS_STAR",
     "VARIANTS",
     "Defect",
+    "build_lines",
     "find_build",
 ]
 
@@ -69,4 +71,15 @@ def find_build(name: str) -> Build:
     try:
         return CATALOGUE[name]
     except KeyError:
-        raise MisuseError(f"unknown build {name!r}; known builds: {', '.join(sorted(CATALOGUE))}") from None
+        near = get_close_matches(name, CATALOGUE, cutoff=0.5) or [BEFORE.name, AFTER.name]
+        raise MisuseError(
+            f"unknown build {name!r}; near it: {', '.join(near)}; `harness fuzz --list-builds` names all"
+        ) from None
+
+
+def build_lines() -> list[str]:
+    """Every build in a line: its name, what it does, and the claim meant to catch it; those without a fault first."""
+    claims = {defect.build.name: defect.claim for defect in DEFECTS}
+    width = max(map(len, CATALOGUE))
+    builds = sorted(CATALOGUE.values(), key=lambda build: build.name in claims)
+    return [f"{build.name:<{width}}  {claims.get(build.name, '-'):<3}  {build.summary}" for build in builds]

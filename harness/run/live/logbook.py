@@ -61,6 +61,8 @@ class Entry:
     """The plan's header as received, line by line, edges trimmed."""
     ruling: str = ""
     """Why the policy stores no value; '' when it stores one."""
+    hint: str = ""
+    """A header that was probably meant to be the plan's."""
     state: State = State.OPEN
     status: int = 0
     """0 while there is none, and when the client left before."""
@@ -89,6 +91,11 @@ class Entry:
     def usual(self) -> bool:
         """Whether it asked for what the plan is about."""
         return self.asked == f"POST {plan.ROUTES[0]}"
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the rule accepts its header, and it was served: a refused request stores nothing."""
+        return bool(self.lines) and not self.ruling and self.due is not None
 
     @property
     def ended(self) -> bool:
@@ -153,10 +160,10 @@ class Logbook:
     closed: bool = False
     """Whether nothing can come any more."""
 
-    def open(self, client: str, asked: str, lines: tuple[bytes, ...], ruling: str) -> Entry:
+    def open(self, client: str, asked: str, lines: tuple[bytes, ...], ruling: str, hint: str = "") -> Entry:
         """A new entry."""
         self._last += 1
-        entry = Entry(self._last, datetime.now(UTC), client, asked, lines, ruling)
+        entry = Entry(self._last, datetime.now(UTC), client, asked, lines, ruling, hint)
         self._kept.append(entry.number)
         self.counts.add(entry)
         self._keep(entry)

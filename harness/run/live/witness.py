@@ -31,7 +31,7 @@ from harness.backend.usage import MISSING_ID, Abort, Accounts, Loss, Usage
 from harness.checks.compatibility import IGNORED, REPLY
 from harness.clients.exchange import Outcome, Reply
 from harness.headers.policy import OWS, Policy
-from harness.headers.reasons import http_reason, reason
+from harness.headers.reasons import http_reason, near_miss, reason
 from harness.report.escape import visible
 from harness.run.live.logbook import Due, Entry, Logbook, State
 from harness.run.live.row_watch import Awaited, RowWatch
@@ -169,7 +169,9 @@ class Witness:
         except Refusal:
             address = ""
         asked = _short(f"{scope['method']} {scope['path']}")
-        entry = self._book.open(_short(address) or "no address", asked, lines, reason(self._policy, lines))
+        hint = "" if lines else _short(near_miss(name for name, _ in headers))
+        ruling = reason(self._policy, lines)
+        entry = self._book.open(_short(address) or "no address", asked, lines, ruling, hint)
         return Visit(entry, address, self._rows.stamp, asyncio.current_task(), scope)
 
     def _answered(self, visit: Visit) -> None:
