@@ -11,16 +11,18 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 WIDTH: Final = 960
-PANEL: Final = 190
+PANEL: Final = 206
 """Height of a panel with its captions."""
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 46, 24
+LEFT, RIGHT, TOP, BOTTOM = 84, 16, 46, 40
 """Margins around the plot of a panel: room for its scales and captions."""
 FLOOR_MS: Final = 0.5
 """Lowest latency shown; faster writes lie on the bottom line."""
-BANDS: Final = ("#e07b39", "#3b7dd8", "#6a9f58", "#9467bd", "#c9a227")
-"""Colours of the spans, in their order."""
+BANDS: Final = ("#b4500f", "#1f5fbf", "#3f7a2c", "#6f42a8", "#7a5f00")
+"""Colours of the spans, in their order; each has a contrast of 4.5 on white (WCAG 2.2, 1.4.3)."""
 QUIET, HELD = "#5b6b7b", "#c0262d"
 """Colours of writes outside and inside the spans."""
+WORDS, BUDGET = "#444", "#7a0019"
+"""Colours of scales and captions, and of the line that no write may pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,17 @@ class Panel:
     bands: tuple[Band, ...]
 
 
-def timeline(panels: Sequence[Panel], title: str) -> str:
+def timeline(panels: Sequence[Panel], title: str, budget_ms: float | None = None) -> str:
     """The picture as one SVG document, which needs no fonts, scripts or styles from elsewhere.
 
+    `budget_ms` is a stall's limit, drawn as a line across every panel; it is above 0.
     Raises ValueError when there is no write in any panel.
     """
     if not any(panel.writes for panel in panels):
         raise ValueError("a timeline needs writes; there are none")
     end_ms = max(at + latency for panel in panels for at, latency in panel.writes)
     top_ms = max(latency for panel in panels for _, latency in panel.writes)
-    scale = _Scale(end_ms, max(1.5 * top_ms, 10.0))
+    scale = _Scale(end_ms, max(1.5 * top_ms, 1.5 * (budget_ms or 0.0), 10.0))
     height = PANEL * len(panels) + 34
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
@@ -63,6 +66,8 @@ def timeline(panels: Sequence[Panel], title: str) -> str:
     for number, panel in enumerate(panels):
         lines.append(f'<g transform="translate(0 {30 + PANEL * number})">')
         lines += _panel(panel, scale)
+        if budget_ms is not None:
+            lines += _budget(budget_ms, scale)
         lines.append("</g>")
     return "\n".join([*lines, "</svg>", ""])
 
@@ -85,7 +90,7 @@ class _Scale:
 def _panel(panel: Panel, scale: _Scale) -> Iterator[str]:
     yield (
         f'<text x="{LEFT}" y="14"><tspan font-weight="bold">{escape(panel.title)}</tspan>'
-        f'<tspan fill="#555" dx="8">{escape(panel.summary)}</tspan></text>'
+        f'<tspan fill="{WORDS}" dx="8">{escape(panel.summary)}</tspan></text>'
     )
     labels = dict.fromkeys(band.label for band in panel.bands)
     colours = {label: BANDS[number % len(BANDS)] for number, label in enumerate(labels)}
@@ -114,17 +119,35 @@ def _axes(scale: _Scale) -> Iterator[str]:
     while latency <= scale.top_ms:
         y = scale.y(latency)
         yield f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#000" stroke-opacity="0.12"/>'
-        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" fill="#555">{latency:,.0f} ms</text>'
+        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" fill="{WORDS}">{latency:,.0f} ms</text>'
         latency *= 10
     step = _round_up(scale.end_ms / 8)
     for tick in range(int(scale.end_ms // step) + 1):
         x = scale.x(tick * step)
         yield f'<path d="M{x:.1f} {PANEL - BOTTOM}v4" stroke="#555"/>'
         yield (
-            f'<text x="{x:.1f}" y="{PANEL - BOTTOM + 15}" text-anchor="middle" fill="#555">'
+            f'<text x="{x:.1f}" y="{PANEL - BOTTOM + 15}" text-anchor="middle" fill="{WORDS}">'
             f"{tick * step / 1000:g} s</text>"
         )
     yield f'<path d="M{LEFT} {PANEL - BOTTOM}H{WIDTH - RIGHT}" stroke="#555"/>'
+    yield (
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.1f}" y="{PANEL - BOTTOM + 30}" text-anchor="middle" fill="{WORDS}">'
+        "time since the start</text>"
+    )
+    middle = (TOP + PANEL - BOTTOM) / 2
+    yield (
+        f'<text transform="translate(14 {middle:.1f}) rotate(-90)" text-anchor="middle" fill="{WORDS}">'
+        "latency of a write</text>"
+    )
+
+
+def _budget(budget_ms: float, scale: _Scale) -> Iterator[str]:
+    y = scale.y(budget_ms)
+    yield f'<path class="budget" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{BUDGET}" stroke-dasharray="6 3"/>'
+    yield (
+        f'<text x="{WIDTH - RIGHT}" y="{y - 4:.1f}" text-anchor="end" fill="{BUDGET}">'
+        f"budget {budget_ms:,.6g} ms</text>"
+    )
 
 
 def _round_up(value: float) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
+from harness.database.sqlstate import named
 from harness.lab.held import AWAITED
 from harness.lab.locks import Locked
 from harness.lab.matrix import Attempt, Cell, Matrix, Way
@@ -149,7 +150,7 @@ def statements_table(measured: Sequence[Measured]) -> Table:
             _ms(span.duration_ms),
             f"{span.lock_wait_ms:,.0f}",
             _ms(span.stall_ms_max(one.samples)),
-            span.sqlstate or "accepted",
+            named(span.sqlstate) if span.sqlstate else "accepted",
         )
         for one in measured
         for span in _telling(one)

@@ -17,6 +17,7 @@ from harness.checks.migration import judge_schema
 from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
 from harness.checks.rehearsal import judge_agreement, judge_locks, judge_stalls, judge_traps
 from harness.database.server import Server, running_server
+from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import MisuseError
 from harness.lab.approaches import APPROACHES, Approach, approach_of
@@ -212,7 +213,9 @@ def _stalls(rehearsal: _Rehearsal, name: str) -> None:
     rehearsal.add("statements", tables.statements_table(measured))
     title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
     if measured:
-        rehearsal.sections["timeline"] = timeline([tables.panel(one) for one in measured], title)
+        rehearsal.sections["timeline"] = timeline(
+            [tables.panel(one) for one in measured], title, options.max_stall_ms or None
+        )
 
 
 def _measured(rehearsal: _Rehearsal, dsn: str, approach: Approach) -> Measured | None:
@@ -222,7 +225,7 @@ def _measured(rehearsal: _Rehearsal, dsn: str, approach: Approach) -> Measured |
         return measure(dsn, approach, rehearsal.options.rows, rate, rehearsal.options.quiet_s)
     except psycopg.Error as error:
         if rehearsal.options.max_stall_ms is not None:
-            reason = f"migration `{approach.name}` was refused ({error.sqlstate})"
+            reason = f"migration `{approach.name}` was refused ({named(error.sqlstate)})"
             rehearsal.docket.lack(plan.STALL_CLAIM.id, reason)
         return None
 

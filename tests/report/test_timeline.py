@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from harness.report.timeline import HELD, QUIET, Band, Panel, timeline
+from harness.report.timeline import BANDS, BUDGET, HELD, QUIET, WORDS, Band, Panel, timeline
 
 SVG = "{http://www.w3.org/2000/svg}"
 PANEL = Panel(
@@ -53,3 +53,28 @@ def test_timeline_gives_all_panels_the_same_scale() -> None:
 def test_timeline_is_refused_when_there_is_nothing_to_draw() -> None:
     with pytest.raises(ValueError, match="there are none"):
         timeline([Panel("empty", "", (), ())], "empty")
+
+
+@pytest.mark.parametrize("budget_ms", [0.1, 0.5, 1.0, 50.0, 400.0, 2000.0, 1e6])
+def test_budget_is_a_line_within_every_panel(budget_ms: float) -> None:
+    root = ElementTree.fromstring(timeline([PANEL, PANEL], "title", budget_ms))  # noqa: S314  our own text
+    lines = [path for path in root.iter(f"{SVG}path") if path.get("class") == "budget"]
+    assert len(lines) == 2
+    assert 46 <= float(lines[0].attrib["d"].removeprefix("M84 ").partition("H")[0]) <= 166
+    assert texts(root).count(f"budget {budget_ms:,.6g} ms") == 2
+
+
+def test_axes_have_titles_and_no_budget_no_line() -> None:
+    root = drawn(PANEL)
+    assert {"time since the start", "latency of a write"} <= set(texts(root))
+    assert not [path for path in root.iter(f"{SVG}path") if path.get("class") == "budget"]
+
+
+@pytest.mark.parametrize("colour", [*BANDS, QUIET, HELD, BUDGET, WORDS])
+def test_colour_has_contrast_on_white(colour: str) -> None:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    shares = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
+    )
+    assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5
