@@ -138,8 +138,15 @@ RESERVED_USERS: Final = (
 """Anonymous users at addresses for documentation (RFC 3849, RFC 5737), which the gate sends and nobody has."""
 
 
-MARKED_AGENTS: Final = rf"(^| ){plan.MARK}/[0-9]{{8}}-[0-9]{{6}}-[0-9a-f]{{8}}( |$)"
+MARKED_AGENTS: Final = rf"(?:^| ){plan.MARK}/([0-9]{{8}}-[0-9]{{6}}-[0-9a-f]{{8}})(?: |$)"
 """User agents of runs, which hold the run's name."""
+
+
+def are_marks_readable(connection: psycopg.Connection[Any]) -> bool:
+    """Whether this role may read the user agent of a row."""
+    names = {"agents": plan.AGENT_TABLE, "agent_id": plan.AGENT_ID, "metadata": plan.METADATA_TABLE}
+    readable = connection.execute(sql_text("queries/agents_readable.sql").encode(), names).fetchone()
+    return readable is not None and bool(readable[0])
 
 
 def _of_earlier_runs(connection: psycopg.Connection[Any], earlier_ids: Collection[str]) -> sql.Composable:
@@ -147,9 +154,7 @@ def _of_earlier_runs(connection: psycopg.Connection[Any], earlier_ids: Collectio
     conditions: list[sql.Composable] = [sql.SQL("false")]
     if earlier_ids:
         conditions.append(sql.SQL("metadata.message_id::text = ANY (%(earlier_ids)s)"))
-    names = {"agents": plan.AGENT_TABLE, "agent_id": plan.AGENT_ID, "metadata": plan.METADATA_TABLE}
-    readable = connection.execute(sql_text("queries/agents_readable.sql").encode(), names).fetchone()
-    if readable is not None and readable[0]:
+    if are_marks_readable(connection):
         marked = 'metadata.{id} IN (SELECT {id} FROM {agents} WHERE {agents}.{agents}::text COLLATE "C" ~ %(mark)s)'
         conditions.append(
             sql.SQL(marked).format(id=sql.Identifier(plan.AGENT_ID), agents=sql.Identifier(plan.AGENT_TABLE))

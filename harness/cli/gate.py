@@ -19,6 +19,7 @@ from harness.cli.options import (
     tell,
 )
 from harness.cli.values import WEEK_S, Count, Finite, Place, PlaceOption
+from harness.errors import MisuseError
 from harness.run.report import Outputs
 
 database_option = click.option(
@@ -185,18 +186,38 @@ def gate(
 
 
 @click.command(short_help="Delete the rows that a run of the gate, fuzz or replay left.")
-@click.argument("run")
+@click.argument("run", required=False)
+@click.option(
+    "--all-runs",
+    is_flag=True,
+    help="Instead of RUN: list the rows of runs that have no journal here, told by the mark in their user agent and an "
+    "address for documentation.",
+)
+@click.option(
+    "--yes", is_flag=True, help="With --all-runs: delete them, where both mark and address are there."
+)
 @database_option
-def clean(run: str, database_url: str) -> int:
+def clean(run: str | None, database_url: str, *, all_runs: bool, yes: bool) -> int:
     """Deletes the rows of RUN, which is the name that the run printed or the file of its journal, and no others.
 
-    Rows of lookup tables stay, since others may refer to them; they are named.
+    Rows of lookup tables stay, since others may refer to them; they are named. Exit codes: 0 deleted, or listed; 2
+    misuse; 3 the database refuses, or rows have only a mark or only an address: a SELECT that shows them is printed.
 
     Example: harness clean 20260301-120000-1a2b3c4d --database-url postgresql://owner@db.example.com/backend
     """
     from harness.run.clean import clean
+    from harness.run.clean_all import clean_all
     from harness.run.journal import find_journal
 
+    if (run is None) is not all_runs:
+        raise MisuseError("name a run, or give --all-runs: one of the two; harness clean --help has examples")
+    if yes and not all_runs:
+        raise MisuseError("--yes goes with --all-runs; a run that is named needs none")
+    if run is None:
+        done = clean_all(database_url, delete=yes)
+        for line in done.lines():
+            say(line)
+        return 3 if done.half else 0
     say(clean(database_url, find_journal(run)).words)
     return 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import MisuseError
-from harness.run.journal import journal_file, read_journal
+from harness.run.journal import journal_file, read_journal, read_run
 
 JOURNALS_MAX: Final = 200
 IDS_MAX: Final = 200_000
@@ -42,6 +42,35 @@ def earlier_runs(url: str, own: Path | None) -> EarlierRuns:
             ids |= found.ids
             journals += 1
     return EarlierRuns(frozenset(ids), journals)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Runs of whatever backend whose journals are in the default folder."""
+
+    runs: frozenset[str]
+    addresses: frozenset[str]
+    """That only one run has."""
+    ids: frozenset[str]
+
+
+def known_runs() -> Known:
+    """The names of all runs that have a journal here, and what was sent and answered, of the newest, up to a bound."""
+    runs: set[str] = set()
+    addresses: set[str] = set()
+    ids: set[str] = set()
+    for number, file in enumerate(_newest(None)):
+        try:
+            if number >= JOURNALS_MAX or len(ids) >= IDS_MAX:
+                runs.add(read_run(file))
+                continue
+            found = read_journal(file)
+        except MisuseError:
+            continue
+        runs.add(found.run)
+        addresses |= found.addresses
+        ids |= found.ids
+    return Known(frozenset(runs), frozenset(addresses), frozenset(ids))
 
 
 def _newest(own: Path | None) -> list[Path]:

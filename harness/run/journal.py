@@ -165,6 +165,18 @@ def _set_aside(file: Path) -> None:
     file.rename(aside)
 
 
+def read_run(file: Path) -> str:
+    """The name of the run that a journal is of; only its first line is read. Raises MisuseError for any other file."""
+    try:
+        with file.open(encoding="ascii") as stream:
+            head = json.loads(stream.readline())
+        if head["schema"] == SCHEMA:
+            return str(head["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
+
+
 def read_journal(file: Path) -> Journalled:
     """What a journal says; a last line that was cut short is left out. Raises MisuseError for any other file."""
     problem = MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")

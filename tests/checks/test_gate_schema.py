@@ -325,7 +325,7 @@ def test_where_marks_cannot_be_read_ids_tell(ready_dsn: str, statement: str) -> 
         "GRANT SELECT ON ALL TABLES IN SCHEMA public TO marks_reader",
         statement,
     )
-    dsn = f"{ready_dsn}&options=-c%20role%3Dreader"
+    dsn = f"{ready_dsn}&options=-c%20role%3Dmarks_reader"
     try:
         assert stored(dsn).status is Status.REFUTED
         docket = Docket(claims_of("after"))

@@ -1,0 +1,154 @@
+"""What `harness clean --all-runs` does: rows of runs that have no journal here, told by mark and address together.
+
+A row is deleted only where its user agent names a run and its address is one for documentation; where only one of the
+two is so, nobody knows whose it is, and it stays.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import scalar_row
+
+from harness import plan
+from harness.checks.gate_schema import MARKED_AGENTS, RESERVED_USERS, are_marks_readable
+from harness.data import sql_text
+from harness.errors import CannotRunError
+from harness.report.escape import masked
+from harness.run.clean import STATEMENT_S_MAX
+from harness.run.earlier import Known, known_runs
+from harness.target.contract import CONNECT_S_MAX, check_dsn
+
+RUNS_LISTED_MAX: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedRows:
+    """Rows of one run that name it and are at an address for documentation."""
+
+    run: str
+    rows: int
+    latest: str
+    """When the last of them was written, by the database."""
+    has_journal: bool
+
+    def __str__(self) -> str:
+        told = f"run {self.run}: {self.rows:,} rows, the last of {self.latest}"
+        return f"{told}; a journal is here: harness clean {self.run}" if self.has_journal else told
+
+
+@dataclass(frozen=True, slots=True)
+class AllRuns:
+    """What is there, and what of it was deleted."""
+
+    found: tuple[MarkedRows, ...]
+    half: int
+    """Rows that have the mark alone or the address alone, and that no journal tells of."""
+    select: str
+    """Shows these, and those that a journal tells of."""
+    are_marks_readable: bool
+    deleted: tuple[int, int] | None
+    """Rows of the usage and of the metadata table; None: nobody said yes."""
+
+    @property
+    def without_journal(self) -> tuple[MarkedRows, ...]:
+        """Those that are deleted once somebody says yes."""
+        return tuple(each for each in self.found if not each.has_journal)
+
+    def lines(self) -> Iterator[str]:
+        """What to print."""
+        yield from map(str, self.found[:RUNS_LISTED_MAX])
+        if len(self.found) > RUNS_LISTED_MAX:
+            yield f"and {len(self.found) - RUNS_LISTED_MAX:,} runs more"
+        if self.deleted is not None:
+            usage, metadata = self.deleted
+            yield (
+                f"deleted {usage:,} rows of {plan.USAGE_TABLE} and {metadata:,} of {plan.METADATA_TABLE}; rows of "
+                "look-up tables stay: others may refer to them"
+            )
+        elif self.without_journal:
+            yield "nothing was deleted; --yes deletes what has no journal here. See first that no such run is going on"
+        elif not self.found and not self.half:
+            yield "no row has the mark of a run or an address for documentation"
+        if not self.are_marks_readable:
+            yield f"marks cannot be read: {plan.AGENT_TABLE} is not there, or this role may not read it"
+        if self.half:
+            yield (
+                f"{self.half:,} rows have only a run's mark or only an address for documentation, and stay; look at "
+                f"them with: {self.select}"
+            )
+
+
+def clean_all(dsn: str, *, delete: bool) -> AllRuns:
+    """Lists rows of runs, and with `delete` deletes those that have both mark and address and no journal here.
+
+    Raises MisuseError for an address that is none, CannotRunError when the database refuses: nothing is deleted then.
+    """
+    check_dsn(dsn)
+    known = known_runs()
+    try:
+        with _transaction(dsn) as connection:
+            readable = are_marks_readable(connection)
+            found, half = _found(connection, known, readable=readable)
+            chosen = [each.run for each in found if not each.has_journal]
+            deleted = _delete(connection, chosen, readable=readable) if delete else None
+            text = _composed("half_marked_rows", readable=readable).as_string(connection)
+            select = " ".join(
+                word for line in text.split("\n") if not line.startswith("--") for word in line.split()
+            )
+    except (psycopg.Error, OSError) as error:
+        reason = masked(" ".join(str(error).split()))
+        raise CannotRunError(
+            f"cannot clean all runs: {reason}; nothing was deleted; the role needs SELECT and DELETE on both tables"
+        ) from None
+    return AllRuns(tuple(found), half, f"{select};", readable, deleted)
+
+
+@contextmanager
+def _transaction(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection:
+        connection.execute(b"SET LOCAL statement_timeout = %d" % (STATEMENT_S_MAX * 1000))
+        connection.execute(b"SET LOCAL row_security = off")  # refuse what would else be filtered
+        yield connection
+
+
+def _found(
+    connection: psycopg.Connection[Any], known: Known, *, readable: bool
+) -> tuple[list[MarkedRows], int]:
+    """Rows that have both, by run, and how many others there are that no journal tells of."""
+    users = [plan.ANONYMOUS_PREFIX + address for address in sorted(known.addresses)]
+    values = {"user_ids": users, "message_ids": sorted(known.ids)}
+    rows: dict[str, int] = {}
+    latest: dict[str, str] = {}
+    half = 0
+    for run, at_address, noted, count, last in connection.execute(
+        _composed("marked_rows", readable=readable), values
+    ):
+        if run is not None and at_address:
+            rows[run] = rows.get(run, 0) + count
+            latest[run] = max(latest.get(run, ""), last or "")
+        elif not noted and run not in known.runs:
+            half += count
+    return [MarkedRows(run, rows[run], latest[run], run in known.runs) for run in sorted(rows)], half
+
+
+def _delete(connection: psycopg.Connection[Any], runs: Sequence[str], *, readable: bool) -> tuple[int, int]:
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        query = _composed("delete_marked_metadata", readable=readable)
+        ids = cursor.execute(query, {"runs": list(runs)}).fetchall()
+        cursor.execute(_composed("delete_marked_usage", readable=readable), {"ids": ids})
+        return cursor.rowcount, len(ids)
+
+
+def _composed(name: str, *, readable: bool) -> sql.Composed:
+    agent: sql.Composable = sql.SQL("NULL::text")
+    if readable:
+        agent = sql.SQL(
+            '(SELECT agents.{name}::text COLLATE "C" FROM {name} AS agents WHERE agents.{id} = metadata.{id})'
+        ).format(name=sql.Identifier(plan.AGENT_TABLE), id=sql.Identifier(plan.AGENT_ID))
+    return sql.SQL(sql_text(f"queries/{name}.sql")).format(
+        agent=agent, marked=sql.Literal(MARKED_AGENTS), reserved=sql.Literal(RESERVED_USERS)
+    )
