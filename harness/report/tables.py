@@ -53,7 +53,7 @@ def plain_lines(table: Table) -> Iterator[str]:
     widths = [max(len(line) for row in cells for line in row[place]) for place in range(len(table.columns))]
     numeric = [_is_numeric(table, place) for place in range(len(table.columns))]
     for row in cells:
-        for number in range(max(map(len, row))):
+        for number in range(max(map(len, row), default=0)):
             line = [
                 (cell[number] if number < len(cell) else "").rjust(width)
                 if right

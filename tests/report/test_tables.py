@@ -48,3 +48,7 @@ def test_table_is_a_section_of_plain_values() -> None:
         "rows": [["plain index", "1,007", "first line\nsecond line"], ["corrected", "-", "a\x1b[31mb"]],
         "notes": ["a note"],
     }
+
+
+def test_a_table_without_columns_is_no_line() -> None:
+    assert list(plain_lines(Table("empty", (), ((), ())))) == []
