@@ -1,5 +1,6 @@
 """The fuzzer finds a fault and shrinks it, the find is a file, and the file says FIXED or STILL FAILS."""
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -153,3 +154,13 @@ def test_a_find_is_told_where_it_cannot_be_stored(
     assert len(replays) == elsewhere
     assert ("nowhere" in stored) is not elsewhere
     assert len(list(tmp_path.rglob("harness-find-*.json"))) == elsewhere
+
+
+@pytest.mark.parametrize("sequences", [[], [[]], [[["x-posthog-distinct-id: a"]], []]])
+def test_a_find_without_a_request_is_damaged_and_never_fixed(tmp_path: Path, sequences: list[object]) -> None:
+    (tmp_path / "finds").mkdir()
+    report_find(FOUND, SubjectOptions(build="limit-256"), tmp_path / "finds")
+    (file,) = (tmp_path / "finds").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"sequences": sequences}))
+    with pytest.raises(MisuseError, match="a sequence without a request"):
+        read_recipe(file)
