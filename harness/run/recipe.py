@@ -69,7 +69,7 @@ def read_recipe(file: Path) -> Recipe:
         raise MisuseError(f"{file} is no recipe of schema {SCHEMA}; name one that harness fuzz has written")
     try:
         return _recipe(document)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, MisuseError) as error:
         reason = f"{type(error).__name__} {error}"
         raise MisuseError(f"{file} is damaged: {reason}; find it again with harness fuzz") from None
 
@@ -78,8 +78,11 @@ def _recipe(document: dict[str, Any]) -> Recipe:
     policy = document["policy"]
     if policy not in POLICIES:
         raise ValueError(f"unknown policy {policy!r}")
+    sequences = tuple(tuple(case_of(lines) for lines in sequence) for sequence in document["sequences"])
+    if not sequences or not all(sequences):
+        raise ValueError("a sequence without a request, which would prove nothing")
     return Recipe(
-        tuple(tuple(case_of(lines) for lines in sequence) for sequence in document["sequences"]),
+        sequences,
         str(document["build"]),
         policy,
         Auth(document["auth"]),
