@@ -190,10 +190,11 @@ class Docket:
 
 
 def decide(judgements: Iterable[Judgement]) -> Verdict:
-    """GO only if every claim is proven, or unknown and waived; one refuted is NO-GO; no claim is INCONCLUSIVE."""
+    """GO only if every claim is proven, or unknown and waived, and one at least proven; one refuted is NO-GO."""
     standing = list(judgements)
     if any(j.status is Status.REFUTED for j in standing):
         return Verdict.NO_GO
-    if not standing or any(j.status is Status.UNKNOWN and not j.waived for j in standing):
+    if any(j.status is Status.UNKNOWN and not j.waived for j in standing):
         return Verdict.INCONCLUSIVE
-    return Verdict.GO
+    is_earned = any(j.status is Status.PROVEN for j in standing)
+    return Verdict.GO if is_earned else Verdict.INCONCLUSIVE

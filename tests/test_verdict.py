@@ -82,5 +82,12 @@ def test_verdict_is_inconclusive_on_nothing_or_on_one_unknown_unless_waived() ->
     assert docket.judgements()[1].waived == "no account to test with"
 
 
+def test_verdict_is_not_earned_where_all_is_waived() -> None:
+    docket = Docket((ONE, TWO))
+    docket.waive("T1", "so")
+    docket.waive("T2", "so")
+    assert decide(docket.judgements()) is Verdict.INCONCLUSIVE
+
+
 def test_verdict_exit_codes_are_those_of_the_release_job() -> None:
     assert [verdict.exit_code for verdict in (Verdict.GO, Verdict.NO_GO, Verdict.INCONCLUSIVE)] == [0, 1, 3]

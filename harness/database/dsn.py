@@ -38,12 +38,17 @@ _FOREIGN: Final = {
 """Parameters of other drivers, in lower case: whose they are, and what to do. Sources: their manuals."""
 
 
-def dsn_fault(dsn: str) -> str:
-    """Why libpq cannot read a DSN, with what to write instead; empty where it can."""
+def dsn_fault(dsn: str, *, of_server: bool = False) -> str:
+    """Why a DSN is not taken, with what to write instead; empty where it is.
+
+    Without a database, libpq takes one that the environment or the user's name says: only a server may be named so.
+    """
     try:
-        conninfo_to_dict(dsn)
+        parts = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         return _fault(dsn) or f"it is no DSN that libpq can read; it must be {EXAMPLE}"
+    if not of_server and not parts.get("dbname") and not parts.get("service"):
+        return f"it names no database, and libpq would take another one; it must be {EXAMPLE}"
     return ""
 
 

@@ -159,7 +159,7 @@ def _connection(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
 
 def _checked(dsn: str, session_pooler: bool | None) -> tuple[str, bool]:
     """The version of the server behind a DSN, if databases may be made on it, and whether a pooler is before it."""
-    if fault := dsn_fault(dsn):
+    if fault := dsn_fault(dsn, of_server=True):
         raise MisuseError(f"the DSN cannot be read: {fault}")
     if not _is_readable(dsn):
         raise MisuseError(

@@ -39,6 +39,11 @@ from harness.database.dsn import dsn_fault
         ("postgres//u:geheim@h/db", "no DSN that libpq can read"),
         ("geheim", "no DSN that libpq can read"),
         ("host=h passwrd=geheim", "no DSN that libpq can read"),
+        ("postgresql://", "names no database"),
+        ("postgresql://u:geheim@h", "names no database"),
+        ("postgresql://u:geheim@h/", "names no database"),
+        ("host=h password=geheim", "names no database"),
+        ("application_name=x", "names no database"),
     ],
 )
 def test_what_libpq_cannot_read_is_told_with_the_way_out(dsn: str, told: str) -> None:
@@ -60,3 +65,7 @@ def test_what_libpq_cannot_read_is_told_with_the_way_out(dsn: str, told: str) ->
 )
 def test_what_libpq_can_read_has_no_fault(dsn: str) -> None:
     assert dsn_fault(dsn) == ""
+
+
+def test_a_server_need_not_name_a_database() -> None:
+    assert dsn_fault("postgresql://me@localhost", of_server=True) == ""
