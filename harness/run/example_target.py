@@ -182,8 +182,9 @@ class TargetExamples:
         rounds = [Round((self.asker.control(shape),)), Round((self.asker.control(shape),))]
         for sequence in example:
             cases = list(filter(self._fits, sequence))
-            # Alone at its address, a request is found by it, too; several share one, which may remember.
-            address = self.asker.address() if len(cases) > 1 else None
+            # Alone at its address, a request is found by it, too; what may be remembered there needs a shared one.
+            shares = len(cases) > 1 or any(not case.lines for case in cases)
+            address = self.asker.address() if shares else None
             asks: list[Ask] = [self.asker.probe(case, shape, address=address) for case in (PRIMER, *cases)]
             rounds.append(Round(tuple(asks), together=True))
         return rounds

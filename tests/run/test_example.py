@@ -45,6 +45,7 @@ class Asked:
     row_delays_s: tuple[float, ...] = (0.0,)
     value: str | None = None
     """What its row holds."""
+    user: str = ""
 
 
 Fault = Callable[[Asked], None]
@@ -88,11 +89,11 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[Subject]:
                 asked.status, asked.document, asked.row_delays_s = 400, {}, ()
             if json.loads(body)["model"] != MODEL:
                 asked.status, asked.document, asked.row_delays_s = 401, {"error": "paid"}, ()
+            asked.user = user = "anon:" + dict(headers)[b"x-forwarded-for"].decode().partition(",")[0]
             asked.value = STRICT.accepted(received(lines) or "")
             fault(asked)
             text = json.dumps(asked.document).encode() if asked.document else b""
             reply = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-            user = "anon:" + dict(headers)[b"x-forwarded-for"].decode().partition(",")[0]
             value = asked.value
             for delay_s in asked.row_delays_s:
                 task = asyncio.create_task(account(user, str(asked.document.get("id")), value, delay_s))

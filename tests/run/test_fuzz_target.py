@@ -117,6 +117,17 @@ def sticks(asked: Asked) -> None:
         asked.value = "abc"
 
 
+def sticks_to_addresses() -> Fault:
+    last: dict[str, str | None] = {}
+
+    def fault(asked: Asked) -> None:
+        if asked.lines:
+            last[asked.user] = asked.value
+        asked.value = last.get(asked.user)
+
+    return fault
+
+
 def refuses_what_is_invalid(asked: Asked) -> None:
     if asked.lines == [b"a.b"]:
         asked.status, asked.document, asked.row_delays_s = 422, {"error": "no such id"}, ()
@@ -155,6 +166,9 @@ def closes_on_refused(asked: Asked) -> None:
         (stores_nothing, (VALID,), {"V1"}),
         (stores_what_is_invalid, (INVALID,), {"V3"}),
         (sticks, (VALID, ABSENT), {"V5", "C2"}),
+        (sticks_to_addresses(), (ABSENT,), {"V5", "C2"}),
+        (sticks_to_addresses(), (VALID, INVALID, ABSENT), set()),
+        (sticks_to_addresses(), (INVALID, VALID, ABSENT), {"V5", "C2"}),
         (refuses_what_is_invalid, (INVALID,), {"V4"}),
         (loses_id_when_invalid, (INVALID,), {"V4"}),
         (fails_on_underscores, (OTHER,), {"V4"}),
