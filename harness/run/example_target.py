@@ -25,7 +25,7 @@ from harness.headers.policy import POLICIES
 from harness.headers.samples import CaseSequence
 from harness.run.example import PRIMER
 from harness.run.gate import claims_of
-from harness.run.gate_doubts import try_suspects
+from harness.run.gate_doubts import try_sequences, try_suspects
 from harness.run.gate_end import look_again, look_for_missing
 from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_target import CannotGoOnError, understand
@@ -44,8 +44,6 @@ EXAMPLE_S_MAX: Final = 600.0
 TIMEOUT_S: Final = 30.0
 """Longest wait for one reply."""
 REQUESTS_MAX: Final = 10_000_000
-SEQUENCE_TRIES: Final = 3
-"""How often a sequence is sent again of which a request was not served."""
 TRIES: Final = 2
 """How often an example is sent whose controls were not served."""
 
@@ -137,7 +135,7 @@ class TargetExamples:
             return controls[0]
         await hearing.settle(heard)
         await try_suspects(hearing, self.asker, seed=0)
-        await self._try_sequences(hearing, rounds)
+        await try_sequences(hearing, self.asker, rounds)
         await look_for_missing(hearing, self.asker)
         if settle_s:
             await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
@@ -148,34 +146,6 @@ class TargetExamples:
                 raise CannotRunError(f"{self.words}: not judged, send it again: {reasons}")
             self.unjudged[reasons] += len(hearing.open)
         return None
-
-    async def _try_sequences(self, hearing: Hearing, rounds: list[Round]) -> None:
-        """What fails behind others over one connection each time, while a control is served, is their effect."""
-        docket, claim = hearing.judge.docket, hearing.reply_claim
-        for each in rounds:
-            failed = [at for at, ask in enumerate(each.asks) if _is_unserved(hearing, ask)]
-            if docket.refuted(claim) or not failed:
-                continue
-            last: Answer | None = None
-            for _ in range(SEQUENCE_TRIES):
-                again = zip(each.asks, self.asker.sequence_again(each.asks), strict=True)
-                asks = tuple(hearing.repeat(*both) for both in again)
-                control = self.asker.control(each.asks[0].shape)
-                heard = await hearing.hear([Round(asks, together=True), Round((control,))])
-                await hearing.settle(heard)
-                answers = {answer.ask.number: answer for answer in heard.answers}
-                last = answers.get(asks[failed[0]].number)
-                beside = answers.get(control.number)
-                is_steady = beside is not None and beside.reply.upstream_id is not None
-                if last is None or last.reply.upstream_id is not None or not is_steady:
-                    break
-            else:
-                assert last is not None
-                effect = (
-                    f"{describe_reply(last.reply)} behind {failed[0]} others over one connection, in each of "
-                )
-                effect += f"{SEQUENCE_TRIES} repetitions, while a request without the header is served"
-                docket.refute(hearing.judge.finding(claim, last, (), effect))
 
     def _rounds(self, example: tuple[CaseSequence, ...], shape: Shape) -> list[Round]:
         """Sequences beside two controls. A case that not every server takes is left out, as at the gate."""
@@ -213,10 +183,6 @@ class TargetExamples:
 
     def _allow_time(self) -> None:
         self.sending.limits.deadline = asyncio.get_running_loop().time() + EXAMPLE_S_MAX
-
-
-def _is_unserved(hearing: Hearing, ask: Ask) -> bool:
-    return ask.number in hearing.open and ask.number in hearing.unheard and not ask.probe.refused
 
 
 def _ids(hearing: Hearing) -> list[str]:

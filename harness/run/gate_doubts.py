@@ -1,21 +1,25 @@
 """Tries again what is doubted: sends a suspect among controls, in an order that no rhythm of the target can follow."""
 
 import random
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from harness.checks.compatibility import OLD_CLIENT
+from harness.checks.evidence import describe_reply
 from harness.probing.controls import Controls, Repeated, Suspect, repeated
 from harness.probing.features import STATUS, Features, reply_features, row_features
 from harness.report.escape import shown
 from harness.run.gate_requests import Asker
 from harness.run.hearing import Hearing
-from harness.target.asks import Answer, Round
+from harness.target.asks import Answer, Ask, Round
 
 TRIAL: Final = 8
 TRIAL_LEAST: Final = 3
 TRIAL_MORE: Final = 24
 """How often a suspect is sent again, among as many controls; the last where it was not always so."""
 SUSPECTS_MAX: Final = 8
+SEQUENCE_TRIES: Final = 3
+"""How often a sequence is sent again of which a request was not served."""
 AT_END: Final = 4
 """Requests that ask whether rows still come."""
 
@@ -51,6 +55,39 @@ async def try_suspects(hearing: Hearing, asker: Asker, seed: int) -> None:
             return
         tried.add((trial.claim, trial.suspect.feature))
         await _try(hearing, asker, seed, trial)
+
+
+async def try_sequences(hearing: Hearing, asker: Asker, rounds: Sequence[Round]) -> None:
+    """What fails behind others over one connection each time, while a control is served, is their effect."""
+    docket, claim = hearing.judge.docket, hearing.reply_claim
+    for each in rounds:
+        failed = [at for at, ask in enumerate(each.asks) if _is_unserved(hearing, ask)]
+        if docket.refuted(claim) or not failed:
+            continue
+        last: Answer | None = None
+        for _ in range(SEQUENCE_TRIES):
+            again = zip(each.asks, asker.sequence_again(each.asks), strict=True)
+            asks = tuple(hearing.repeat(*both) for both in again)
+            control = asker.control(each.asks[0].shape)
+            heard = await hearing.hear([Round(asks, together=True), Round((control,))])
+            await hearing.settle(heard)
+            answers = {answer.ask.number: answer for answer in heard.answers}
+            last = answers.get(asks[failed[0]].number)
+            beside = answers.get(control.number)
+            is_steady = beside is not None and beside.reply.upstream_id is not None
+            if last is None or last.reply.upstream_id is not None or not is_steady:
+                break
+        else:
+            assert last is not None
+            effect = (
+                f"{describe_reply(last.reply)} behind {failed[0]} others over one connection, in each of "
+            )
+            effect += f"{SEQUENCE_TRIES} repetitions, while a request without the header is served"
+            docket.refute(hearing.judge.finding(claim, last, (), effect))
+
+
+def _is_unserved(hearing: Hearing, ask: Ask) -> bool:
+    return ask.number in hearing.open and ask.number in hearing.unheard and not ask.probe.refused
 
 
 def _trials(hearing: Hearing) -> list[_Trial]:
