@@ -140,3 +140,20 @@ async def test_page_on_paper_is_white_and_opens_what_was_closed(shown: Page) -> 
         shown.locator("#refuted .finding").nth(1).get_by_text("200 application/json")
     ).to_be_visible()
     assert await shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("width", [320, 360, 400])
+async def test_tables_are_read_on_a_phone_without_scrolling_sideways(
+    page: Page, tmp_path: Path, width: int
+) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    await show(page, tmp_path)
+    await open_everything(page)
+    wide = (
+        "[...document.querySelectorAll('table.rows, table.stages')]"
+        ".map(table => table.scrollWidth - table.parentElement.clientWidth)"
+    )
+    assert max(await page.evaluate(wide)) <= 0
+    label = "getComputedStyle(document.querySelector('table.rows td'), '::before').content"
+    assert await page.evaluate(label) not in ("none", "normal", '""')
+    await expect(page.get_by_role("cell").first).to_be_attached()
