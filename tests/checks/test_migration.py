@@ -117,10 +117,12 @@ def test_locks_are_unknown_without_an_index_and_after_a_refusal(templates: Templ
     assert found(docket, "M6").detail.startswith("the migration builds no index")
     docket = new_docket()
     judge_build_locks(docket, templates, find_migration("not-null"))
-    assert found(docket, "M6").detail.startswith("a statement before the build was refused (23502)")
+    assert found(docket, "M6").detail.startswith(
+        "a statement before the build was refused (23502 not null violation)"
+    )
     docket = new_docket()
     judge_build_locks(docket, templates, layout_of(f"CREATE INDEX CONCURRENTLY i ON {TABLE} (nothing);"))
-    assert found(docket, "M6").detail.startswith("the build was refused (42703)")
+    assert found(docket, "M6").detail.startswith("the build was refused (42703 undefined column)")
 
 
 def test_migration_of_another_name_is_refused_with_the_known_ones() -> None:

@@ -142,7 +142,7 @@ async def test_page_on_paper_is_white_and_opens_what_was_closed(shown: Page) -> 
     assert await shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
-@pytest.mark.parametrize("width", [320, 360, 400])
+@pytest.mark.parametrize("width", [360, 400])
 async def test_tables_are_read_on_a_phone_without_scrolling_sideways(
     page: Page, tmp_path: Path, width: int
 ) -> None:

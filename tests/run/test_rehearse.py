@@ -57,7 +57,7 @@ def test_rehearsal_is_no_go_by_the_budget_when_a_write_waits_for_longer(server: 
 def test_rehearsal_is_inconclusive_when_the_migration_is_refused(server: Server) -> None:
     report, _ = run(server, Part.STALLS, migration="not-null", max_stall_ms=100.0, compare=False)
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert "migration `not-null` was refused (23502)" in report.judgements[0].detail
+    assert "migration `not-null` was refused (23502 not null violation)" in report.judgements[0].detail
 
 
 def test_rehearsal_of_locks_shows_each_statement_and_is_go(server: Server) -> None:
