@@ -10,6 +10,8 @@ from harness.backend.defects import CATALOGUE, build_lines, find_build
 from harness.cli.serve_view import JsonView, PlainView, line
 from harness.errors import MisuseError
 from harness.run.live.logbook import Due, Entry, State
+from harness.run.live.page import entry_data
+from tests.fix_serve import Serve
 
 DUE = Due("gen-1", True, None, "anon:192.0.2.1", False)
 ENTRY = Entry(1, datetime.now(UTC), "192.0.2.1", "POST /x", (b"vscode-1",))
@@ -74,3 +76,11 @@ def test_unknown_build_names_near_ones_and_where_all_are(name: str) -> None:
     with pytest.raises(MisuseError, match="--list-builds") as caught:
         find_build(name)
     assert len(str(caught.value)) < 600
+
+
+async def test_near_miss_is_told_of_a_request_that_has_no_header(serve: Serve) -> None:
+    stack = await serve()
+    near = await stack.seen(headers={"x-posthog-distinctid": "vscode-1"})
+    assert "x-posthog-distinctid is not the header" in near.hint
+    assert entry_data(near)["hint"] == near.hint
+    assert (await stack.seen(b"vscode-1", headers={"x-posthog-distinctid": "a"})).hint == ""
