@@ -1,6 +1,7 @@
 """Tables of a report that are no claims: measurements and outcomes, with a title and notes. Text and JSON only.
 
-On a terminal a table fits its width; in a pipe every line is whole, however long, so that a log can be searched.
+On a terminal a table fits its width, row by row where its columns are too many; in a pipe every line is whole, however
+long, so that a log can be searched.
 """
 
 from collections.abc import Iterator
@@ -37,8 +38,11 @@ class Table:
 def print_table(table: Table, console: Console) -> None:
     """Writes title, table and notes; numbers to the right."""
     console.print(Text(_safe(table.title), style="bold underline"), soft_wrap=True)
-    if console.is_terminal:
+    if console.is_terminal and _least_width(table) <= console.width:
         console.print(_grid(table))
+    elif console.is_terminal:
+        for row in table.rows:
+            console.print(_block(table, row))
     else:
         for line in plain_lines(table):
             console.print(Text(line), soft_wrap=True)
@@ -71,6 +75,23 @@ def _grid(table: Table) -> Grid:
     for row in table.rows:
         grid.add_row(*(Text(_safe(cell)) for cell in row))
     return grid
+
+
+def _least_width(table: Table) -> int:
+    """Characters that the table needs so that no word in it is split, and the first column stands in one line."""
+    columns = list(zip(table.columns, *table.rows, strict=True))
+    words = [word for cell in columns[0] for word in _safe(cell).split("\n")] if columns else []
+    widths = [max(map(len, words), default=0)]
+    widths += [
+        max((len(word) for cell in column for word in _safe(cell).split()), default=0)
+        for column in columns[1:]
+    ]
+    return sum(widths) + 2 * len(widths)
+
+
+def _block(table: Table, row: tuple[str, ...]) -> Text:
+    lines = (f"{_safe(name)}: {_safe(cell)}" for name, cell in zip(table.columns, row, strict=True))
+    return Text("\n".join((*lines, "")), overflow="fold")
 
 
 def _safe(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from harness.report.tables import Table, plain_lines, print_table
@@ -52,3 +53,27 @@ def test_table_is_a_section_of_plain_values() -> None:
 
 def test_a_table_without_columns_is_no_line() -> None:
     assert list(plain_lines(Table("empty", (), ((), ())))) == []
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 100])
+@pytest.mark.parametrize("columns", [1, 3, 8, 12])
+def test_table_wider_than_a_terminal_is_told_row_by_row_and_no_number_is_split(
+    width: int, columns: int
+) -> None:
+    names = tuple(f"column{number}" for number in range(columns))
+    table = Table("Wide", names, (tuple("1,234,567" for _ in names), tuple("-" for _ in names)))
+    stream = io.StringIO()
+    print_table(table, Console(file=stream, force_terminal=True, width=width, color_system=None))
+    text = stream.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    assert text.count("1,234,567") == columns
+    assert all(name in text for name in names)
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_long_first_column_is_not_cut(width: int) -> None:
+    table = Table("Wide", ("name", "n"), (("x" * 90, "1"), ("y", "2")))
+    stream = io.StringIO()
+    print_table(table, Console(file=stream, force_terminal=True, width=width, color_system=None))
+    assert stream.getvalue().count("x") == 90
+    assert max(map(len, stream.getvalue().splitlines())) <= width
