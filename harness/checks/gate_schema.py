@@ -29,6 +29,7 @@ STORED_COLUMNS: Final = {plan.USAGE_TABLE: ("id", "kilo_user_id"), plan.METADATA
 """What D1 is judged by; a role that may read no more will do."""
 
 ADD_COLUMN: Final = "apply sql/corrected/0005a_add_column.sql"
+MEND_COLUMN: Final = "harness schema names the statements that make it what is declared"
 
 
 def judge_schema(docket: Docket, dsn: str) -> None:
@@ -128,7 +129,7 @@ def _judge_column(docket: Docket, columns: Sequence[Column]) -> bool:
     docket.note(COLUMN, catalog.in_words(found))
     if found != EXPECTED_COLUMN:
         effect = f"found {catalog.in_words(found)}; declared {catalog.in_words(EXPECTED_COLUMN)}"
-        _refute(docket, COLUMN, effect, ADD_COLUMN)
+        _refute(docket, COLUMN, effect, MEND_COLUMN)
     return True
 
 

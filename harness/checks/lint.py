@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from harness import plan
-from harness.checks.lint_builds import BUILD, build_faults, index_faults
+from harness.checks.lint_builds import build_faults, index_faults, is_concurrent
 from harness.checks.lint_model import Lint
 from harness.checks.lint_statements import Part, statements
 from harness.database.drizzle import JOURNAL, Entry, read_journal
@@ -60,13 +60,17 @@ def lint(path: Path, recorded: Sequence[int] | None = None) -> Linted:
     squawk.
     """
     files = read_migrations(path)
-    ours = tuple(file for file in files if plan.COLUMN in file.text.lower())
+    parts = {file.name: tuple(statements(file.text)) for file in files if plan.COLUMN in file.text.lower()}
+    ours = tuple(file for file in files if any(map(_is_ours, parts.get(file.name, ()))))
     if not ours:
         message = f"no file names {plan.COLUMN}"
         fault = Lint(str(path), 0, "no-migration", message, "is this the folder of the migrations?")
         return Linted((), len(files), (fault,))
-    parts = {file.name: tuple(statements(file.text)) for file in ours}
-    found = [*_encodings(ours), *_numbers(files, ours), *index_faults(parts)]
+    found = [
+        *_encodings(ours),
+        *_numbers(files, ours),
+        *index_faults({file.name: parts[file.name] for file in ours}),
+    ]
     for file in ours:
         its_parts = parts[file.name]
         found += build_faults(file.name, its_parts, in_transaction=_is_in_transaction(file, its_parts))
@@ -75,6 +79,11 @@ def lint(path: Path, recorded: Sequence[int] | None = None) -> Linted:
     found += _squawk(ours, parts)
     faults = tuple(sorted(found, key=lambda one: (one.file, one.line, one.rule)))
     return Linted(ours, len(files) - len(ours), faults)
+
+
+def _is_ours(part: Part) -> bool:
+    """Whether a statement names the column, in code or in a text; a comment does not count."""
+    return plan.COLUMN in part.whole.lower()
 
 
 def _encodings(ours: Sequence[MigrationFile]) -> Iterator[Lint]:
@@ -135,7 +144,7 @@ def _squawk(ours: Sequence[MigrationFile], parts: dict[str, tuple[Part, ...]]) -
     for in_transaction in (False, True):
         some = [file for file in ours if _is_in_transaction(file, parts[file.name]) is in_transaction]
         for fault in _asked(some, in_transaction=in_transaction) if some else ():
-            built = {part.line for part in parts[fault.file] if BUILD.match(part.code)}
+            built = {part.line for part in parts[fault.file] if is_concurrent(part)}
             if fault.rule not in _NOT_OF_BUILDS or fault.line not in built:
                 yield fault
 

@@ -15,6 +15,7 @@ BUILD: Final = re.compile(
     r"(?i)^(?:CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b(?P<robust>\s+IF\s+NOT\s+EXISTS)?"
     r"|REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE)\s+CONCURRENTLY\b)"
 )
+_NEVER_IN_TRANSACTION: Final = re.compile(r"(?i)^DROP\s+INDEX\s+CONCURRENTLY\b")
 _INSIDE: Final = re.compile(
     r"(?is)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b|\bREINDEX\b[^;]*\bCONCURRENTLY\b"
 )
@@ -28,6 +29,11 @@ _INDEX: Final = re.compile(
 )
 
 
+def is_concurrent(part: Part) -> bool:
+    """Whether a statement builds or drops concurrently: a lock_timeout would end it half-way."""
+    return bool(BUILD.match(part.code) or _NEVER_IN_TRANSACTION.match(part.code))
+
+
 def build_faults(name: str, parts: Sequence[Part], *, in_transaction: bool) -> Iterator[Lint]:
     """What the concurrent builds of a file must not be given; `in_transaction`: its tool sends the file in one."""
     session = Session(in_transaction=in_transaction)
@@ -38,8 +44,9 @@ def build_faults(name: str, parts: Sequence[Part], *, in_transaction: bool) -> I
             message = "IF NOT EXISTS passes over an invalid index and reports success"
             advice = "leave it out; after a failure: sql/recovery/drop_invalid_index.sql"
             yield Lint(name, part.line, "if-not-exists-on-build", message, advice)
-        if build and session.in_transaction:
-            message = "a concurrent build in a transaction is always refused (25001)"
+        if session.in_transaction and (build or _NEVER_IN_TRANSACTION.match(part.code)):
+            what = "build" if build else "DROP INDEX"
+            message = f"a concurrent {what} in a transaction is always refused (25001)"
             advice = "a file of its own, which the tool sends outside a transaction"
             yield Lint(name, part.line, "build-in-transaction", message, advice)
         for setting in ("lock_timeout", "statement_timeout") if build else ():
@@ -47,9 +54,15 @@ def build_faults(name: str, parts: Sequence[Part], *, in_transaction: bool) -> I
                 message = f"a {setting} of {value} ends the build in one of its waits; an invalid index stays"
                 rule = f"{setting.replace('_', '-')}-on-build"
                 yield Lint(name, part.line, rule, message, f"SET {setting} = 0 before it")
-        if _BODY.match(part.code) and any(_INSIDE.search(literal) for literal in part.literals):
+        if _BODY.match(part.code) and any(map(_builds_inside, part.literals)):
             message = "a concurrent build in a function, or in DO, is always refused (25001)"
             yield Lint(name, part.line, "build-in-function", message, "make it a statement of its own")
+
+
+def _builds_inside(body: str) -> bool:
+    """Whether a function's body builds concurrently, or puts such a statement together; not where it only says so."""
+    code = re.sub(r"(?s)--[^\n]*|/\*.*?\*/|\bRAISE\b[^;]*", " ", body)
+    return _INSIDE.search(code) is not None
 
 
 def index_faults(parts: Mapping[str, Sequence[Part]]) -> Iterator[Lint]:
@@ -83,7 +96,7 @@ def _unlike(match: re.Match[str]) -> str:
     if re.search(r"(?i)\bWHERE\b", after):
         return "a partial index serves no look-up of what its predicate leaves out"
     own, _, options = keys[0].partition(" ")
-    if re.search(r"(?i)\bCOLLATE\b|_ops\b", options):
+    if re.search(r"(?i)\bCOLLATE\b|(?<!\btext)_ops\b", options):
         return f"an index with {' '.join(options.split())} serves no plain look-up by equality, or not surely"
     if _plain(own) != plan.COLUMN:
         return "an index that does not begin with the column itself serves no look-up by its value"

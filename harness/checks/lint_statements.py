@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from harness.database.runners import statements_of
-
 _TOKEN: Final = re.compile(
     r"(?P<comment>--[^\n]*|/\*.*?\*/)"
     r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$)",
@@ -14,7 +12,7 @@ _TOKEN: Final = re.compile(
 )
 SETTINGS: Final = ("lock_timeout", "statement_timeout")
 _SET: Final = re.compile(
-    r"(?is)^SET\s+(?:(?P<scope>LOCAL|SESSION)\s+)?(?P<name>\w+)\s*(?:=|\s+TO\s)\s*(?P<value>.+?)\s*;?\s*$"
+    r"""(?is)^SET\s+(?:(?P<scope>LOCAL|SESSION)\s+)?"?(?P<name>\w+)"?\s*(?:=|\s+TO\s)\s*(?P<value>.+?)\s*;?\s*$"""
 )
 _SET_CONFIG: Final = re.compile(
     r"(?is)\bset_config\s*\(\s*'(?P<name>\w+)'\s*,\s*'(?P<value>[^']*)'\s*,\s*(?P<local>\w+)"
@@ -36,19 +34,31 @@ class Part:
 
 
 def statements(text: str) -> Iterator[Part]:
-    """Each statement that has code."""
+    """Each statement that has code; what stands in literals, comments and bodies divides nothing."""
     begin = 0
-    for statement in statements_of(text):
-        at = text.index(statement.text, begin)
-        begin = at + len(statement.text)
-        shown = _TOKEN.sub(lambda match: match["text"] or " " * len(match[0]), statement.text)
-        literals = tuple(match["text"] for match in _TOKEN.finditer(statement.text) if match["text"])
-        code = " ".join(_TOKEN.sub(lambda match: "''" if match["text"] else " ", statement.text).split())
+    for end in (*_ends(text), len(text)):
+        piece = text[begin:end]
+        shown = _TOKEN.sub(lambda match: match["text"] or " " * len(match[0]), piece)
+        code = " ".join(_TOKEN.sub(lambda match: "''" if match["text"] else " ", piece).split())
         if code.strip(";"):
+            literals = tuple(match["text"] for match in _TOKEN.finditer(piece) if match["text"])
             blank = len(shown) - len(shown.lstrip())
             # A comment keeps its lines, so that the code's first line is counted rightly.
-            line = text.count("\n", 0, at) + statement.text[:blank].count("\n") + 1
+            line = text.count("\n", 0, begin) + piece[:blank].count("\n") + 1
             yield Part(line, code, literals, shown.strip())
+        begin = end
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where statements end: behind each semicolon, but for those in a body of SQL (BEGIN ATOMIC ... END)."""
+    hidden = _TOKEN.sub(lambda match: " " * len(match[0]), text)
+    begin = 0
+    for match in re.finditer(";", hidden):
+        piece = hidden[begin : match.end()]
+        if re.search(r"(?i)\bBEGIN\s+ATOMIC\b", piece) and not re.search(r"(?i)\bEND\s*;$", piece):
+            continue
+        yield match.end()
+        begin = match.end()
 
 
 class Session:
@@ -77,7 +87,8 @@ class Session:
         elif re.match(r"(COMMIT|END|ROLLBACK|ABORT)\b", code) and " TO " not in code:
             if code[0] in "RA" and self._before is not None:
                 self._session = self._before
-            self._before, self._local = None, {}
+            chained = code.endswith("AND CHAIN") and "NO CHAIN" not in code
+            self._before, self._local = dict(self._session) if chained else None, {}
         elif match := _SET.match(part.whole):
             self._set(match["name"].lower(), match["value"], local=(match["scope"] or "").upper() == "LOCAL")
         elif match := re.match(r"(?:RESET|DISCARD) (\w+)", code):

@@ -43,9 +43,10 @@ class MigrationFile:
     encoding: str = "UTF-8"
 
 
-_PAIR: Final = re.compile(r"(?i)\.(up|down)\.sql$")
+_PAIR: Final = re.compile(r"(?i)[._-](up|down|do|undo)\.sql$")
+_DOWN: Final = ("down", "undo")
 _FLYWAY: Final = re.compile(r"(?i)^(?:V(?P<version>[\d._]+)|U[\d._]+|R)__")
-_NUMBER: Final = re.compile(r"0*(\d+[a-z]?)(?=[_.-]|$)")
+_NUMBER: Final = re.compile(r"0*(\d{4}-\d\d-\d\d(?:-\d+)?|\d+[a-z]?)(?=[_.-]|$)")
 _MARKS: Final = (
     ("goose", r"\+goose\s+(up|down)\b", r"\+goose\s+no\s+transaction"),
     ("dbmate", r"migrate:(up|down)\b", r"migrate:up\b.*transaction:false"),
@@ -88,7 +89,7 @@ def _flat(path: Path, files: list[Path]) -> Iterator[MigrationFile]:
     journalled = (path / JOURNAL).is_file()
     for file in files:
         pair, flyway = _PAIR.search(file.name), _FLYWAY.match(file.name)
-        if (pair and pair[1].lower() == "down") or (flyway and file.name[0] in "Uu"):
+        if (pair and pair[1].lower() in _DOWN) or (flyway and file.name[0] in "Uu"):
             continue
         text, encoding = _read(file)
         number = _NUMBER.match(file.name)
@@ -96,6 +97,7 @@ def _flat(path: Path, files: list[Path]) -> Iterator[MigrationFile]:
         if flyway:
             parts = re.split(r"[._]", flyway["version"] or "")
             version = ".".join(part.lstrip("0") or "0" for part in parts) if flyway["version"] else ""
+            version = re.sub(r"(\.0)+$", "", version)  # 7 and 7.0 are one
             yield MigrationFile(file.name, text, version, False, "Flyway", _by_flyway(text), encoding)
             continue
         up, tool, sent = _by_marks(text)
