@@ -8,15 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from harness.headers.policy import STRICT
+from harness import plan
+from harness.headers.cases import HeaderCase, Kind
 from harness.run.clean import clean
 from harness.run.coverage import coverage
-from harness.run.example import judge_example, require_service
-from harness.run.fuzz import corpus
+from harness.run.example_judge import example_judge
 from harness.run.recipe import Recipe
 from harness.run.replay import replay
 from harness.run.schema import check_schema
-from harness.run.subject import SubjectOptions, subject
+from harness.run.subject import SubjectOptions
 from tests.fix_gate import REFERENCE_MODEL, Judge, of_reference
 from tests.fix_pgbouncer import Pooled
 from tests.fix_stack import StartReplica
@@ -81,16 +81,15 @@ async def test_the_gate_leaves_a_pooled_connection_as_found(
 
 
 async def test_fuzz_and_replay_leave_a_pooled_connection_as_found(
-    base_dsn: str, pooled: Pooled, start: StartReplica
+    ready_dsn: str, pooled: Pooled, start: StartReplica
 ) -> None:
-    through = pooled(base_dsn)  # without the column no row comes, so it is looked for many times
-    origin = (await start(base_dsn)).origin
-    options = SubjectOptions(origin, through, free_model=REFERENCE_MODEL, wait_s=0.3)
-    case = corpus(STRICT)[0]
+    through = pooled(ready_dsn)
+    origin = (await start(ready_dsn, "insert-unchanged")).origin
+    options = SubjectOptions(origin, through, free_model=REFERENCE_MODEL)
+    case = HeaderCase(((plan.HEADER.encode(), b"abc"),), Kind.VALID)
     before = state_of(through)
-    async with subject(options) as backend:
-        await require_service(backend)
-        assert await judge_example(backend, STRICT, ((case,),))
+    async with example_judge(options) as (_, judge):
+        assert await judge(((case,),))
     assert state_of(through) == before
     assert not (await asyncio.to_thread(replay, Recipe(((case,),), policy="strict"), options)).fixed
     assert state_of(through) == before
