@@ -54,7 +54,10 @@ def build_statements(connection: Connection, table: str, index: str, column: str
 
 
 def drop_statement(connection: Connection, table: str, index: str) -> str:
-    """Takes an index away; of a partitioned table not concurrently, which is refused (0A000)."""
+    """Takes an index away: with the constraint that holds it (2BP01), in parts not concurrently (0A000)."""
+    if held := catalog.constraint_of(connection, index):
+        statement = "ALTER TABLE {table} DROP CONSTRAINT {constraint};"
+        return _written(statement, table=table, constraint=held)
     how = "" if catalog.is_partitioned(connection, table) else "CONCURRENTLY "
     return _written(f"DROP INDEX {how}{{index}};", index=index)
 

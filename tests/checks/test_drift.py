@@ -64,6 +64,11 @@ def test_drift_is_none_after_the_migration(ready_dsn: str) -> None:
         (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN}) WHERE streamed", "where streamed"),
         (f"DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} (message_id)", "btree (message_id)"),
         (f"DROP INDEX {INDEX}; CREATE UNIQUE INDEX {INDEX} ON {TABLE} ({COLUMN})", "unique btree"),
+        (f"DROP INDEX {INDEX}; ALTER TABLE {TABLE} ADD CONSTRAINT {INDEX} UNIQUE ({COLUMN})", "unique btree"),
+        (
+            f"DROP INDEX {INDEX}; ALTER TABLE {TABLE} ADD CONSTRAINT {INDEX} EXCLUDE USING hash ({COLUMN} WITH =)",
+            "hash",
+        ),
     ],
 )
 def test_drift_is_told_in_one_line_and_mended_by_its_statement(
