@@ -5,7 +5,7 @@
 
 import os
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -28,13 +28,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         some = [item for item, number in _numbered(every) if number % ENTRIES_TO_ONE]
         left += some
         ran = len(every) - len(some)
-        config.stash[_LEFT] = (
-            f"ran {ran} of {len(every)} entries; the rest: HARNESS_CATALOGUE=all tox run -e catalogue"
-        )
+        words = f"ran {ran} of {len(every)} entries; the rest: HARNESS_CATALOGUE=all tox run -e catalogue"
+        config.stash[_LEFT] = words
+        if hasattr(config, "workeroutput"):  # a worker of xdist: whoever reports has collected nothing
+            config.workeroutput["left"] = words
     if left:
         config.hook.pytest_deselected(items=left)
         gone = set(left)
         items[:] = [item for item in items if item not in gone]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what a worker of xdist has left out; all have left out the same."""
+    if words := getattr(node, "workeroutput", {}).get("left"):
+        node.config.stash[_LEFT] = words
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
