@@ -9,8 +9,8 @@ import pytest
 
 from harness.backend.auth import issue_token
 from harness.backend.serve import Process
-from harness.headers.suite import Level
 from harness.report.document import Report
+from harness.rule.suite import Level
 from harness.run.gate import judge_target
 from harness.run.gate_options import GateOptions
 from harness.verdict import Status

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from harness.headers import javascript
+from harness.rule import javascript
 
 SECONDS_MAX = 20.0
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from harness.cli.gate import gate
-from harness.headers.policy import POLICIES
-from harness.headers.suite import Level
+from harness.rule.policy import POLICIES
+from harness.rule.suite import Level
 from harness.run.report import SUMMARY_VARIABLE
 from tests.fix_gate import of_reference
 from tests.fix_stack import StartReplica

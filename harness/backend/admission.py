@@ -11,7 +11,7 @@ from typing import Any, Final
 from harness import plan
 from harness.backend.builds import HeaderLines, Incoming
 from harness.backend.http import node_header
-from harness.headers.policy import JS_TRIM
+from harness.rule.policy import JS_TRIM
 
 FREE_SUFFIX: Final = ":free"
 FREE_MODELS: Final = frozenset({"openrouter/free"})

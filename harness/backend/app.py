@@ -30,7 +30,7 @@ from harness.backend.decision import Decision, decide, stored_value
 from harness.backend.entry import changed, usage_of
 from harness.backend.http import AS_SENT, node_header
 from harness.backend.usage import Abort, Accounts, Tell, Usage
-from harness.headers.policy import Policy
+from harness.rule.policy import Policy
 
 __all__ = [
     "BODY_BYTES_MAX",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from harness import plan
-from harness.headers.policy import Policy, received
+from harness.rule.policy import Policy, received
 
 HeaderLines = list[tuple[bytes, bytes]]
 """Header lines of a request as an ASGI scope has them: names in lower case, values trimmed."""

@@ -18,7 +18,7 @@ from harness.backend.completion import Completion
 from harness.backend.entry import changes_of, usage_of
 from harness.backend.http import FIELDS_MAX, HEAD_BYTES_MAX
 from harness.clients.exchange import Request
-from harness.headers.policy import OWS, Policy, refused
+from harness.rule.policy import OWS, Policy, refused
 
 INCOMING_MAX: Final = 16_384
 """Requests that are kept as they were read, so that many builds can be asked about them."""

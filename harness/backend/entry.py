@@ -10,7 +10,7 @@ from harness.backend.completion import Completion
 from harness.backend.http import node_header
 from harness.backend.text import utf16_cut
 from harness.backend.usage import MISSING_ID, Usage
-from harness.headers.policy import JS_TRIM, utf16_length
+from harness.rule.policy import JS_TRIM, utf16_length
 
 NAME_LENGTH_MAX: Final = 500
 PROMPT_LENGTH_MAX: Final = 100

@@ -12,7 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from harness.backend.builds import HeaderLines
-from harness.headers.policy import OWS, received
+from harness.rule.policy import OWS, received
 
 HEAD_BYTES_MAX: Final = 16 * 1024
 """A head is refused from this size on: the bytes of its URL, names and values, not of what is between.

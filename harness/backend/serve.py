@@ -27,7 +27,7 @@ from harness.backend.http import behind_refusals
 from harness.backend.upstream import Upstream
 from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts, Loss
 from harness.errors import CannotRunError
-from harness.headers.policy import POLICIES
+from harness.rule.policy import POLICIES
 
 HOST: Final = "127.0.0.1"
 START_S_MAX: Final = 30.0

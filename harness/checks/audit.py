@@ -18,11 +18,11 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.migrations import SchemaState
 from harness.database.runners import connect
-from harness.rollout.matrix import addresses, probe
-from harness.rollout.model import Stage, Version
-from harness.rollout.schema import CORRECTED
-from harness.rollout.stage import Cast, Stack, Stand, stand
-from harness.target import Observation, Probe
+from harness.stages.matrix import addresses, probe
+from harness.stages.model import Stage, Version
+from harness.stages.schema import CORRECTED
+from harness.stages.stage import Cast, Stack, Stand, stand
+from harness.sut import Observation, Probe
 from harness.verdict import Claim, Docket, Finding, Judgement, Status
 
 AUDIT: Final = "A0"

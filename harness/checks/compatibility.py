@@ -11,8 +11,8 @@ from harness.checks.evidence import comparable, describe_reply, describe_value, 
 from harness.checks.validation import IDENTITY
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
-from harness.rollout.prepared import Survival
-from harness.target import Observation
+from harness.stages.prepared import Survival
+from harness.sut import Observation
 from harness.verdict import Docket, Finding, Method
 
 REPLY: Final = "V4"

@@ -17,7 +17,7 @@ from harness.checks.effects_triggers import trigger_effects
 from harness.checks.effects_view import lacking
 from harness.database import effects
 from harness.database.catalog import Connection
-from harness.headers.shapes import STORED_VALUES
+from harness.rule.shapes import STORED_VALUES
 
 USER_COLUMN: Final = "kilo_user_id"
 USERS: Final = ("192.0.2.1", "2001:db8:2:0::16", "::ffff:127.0.0.1", "203.0.113.77")

@@ -9,9 +9,9 @@ from typing import Any, Final
 from harness import plan
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
-from harness.headers.notation import written
 from harness.report.escape import masked, shown
-from harness.target import Observation, Row
+from harness.rule.notation import written
+from harness.sut import Observation, Row
 from harness.verdict import Finding
 
 VOLATILE: Final = frozenset({"id", "created"})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.rollout.machine import Logbook
+from harness.stages.machine import Logbook
 from harness.verdict import Docket, Finding, Method
 
 EXPLORED: Final = "R2"

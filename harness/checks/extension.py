@@ -24,8 +24,8 @@ from harness.clients.machines import collision_odds, fleet, machine_ids
 from harness.clients.persistence import MACHINE
 from harness.data import fixture_path
 from harness.errors import CannotRunError
-from harness.headers.policy import POLICIES
 from harness.report.escape import shown
+from harness.rule.policy import POLICIES
 from harness.verdict import Docket, Finding, Method
 
 DERIVED: Final = "E1"

@@ -19,11 +19,11 @@ from harness.clients.by_hand import line_by_hand
 from harness.clients.extension import Auth
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.shape import PLAIN, Shape
-from harness.headers.policy import Policy
 from harness.probing.explain import explain
-from harness.target import Observation, Row
-from harness.target.asks import Answer, Ask
-from harness.target.hosts import target_options
+from harness.rule.policy import Policy
+from harness.sut import Observation, Row
+from harness.sut.asks import Answer, Ask
+from harness.sut.hosts import target_options
 from harness.verdict import Docket, Finding
 
 NAME: Final = "V8"

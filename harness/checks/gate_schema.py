@@ -17,9 +17,9 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_COLUMN, Column
 from harness.database.visibility import Obstacle, obstacles, whereabouts
-from harness.headers.policy import Policy
 from harness.report.escape import masked, shown
-from harness.target.contract import CONNECT_S_MAX, AwayError
+from harness.rule.policy import Policy
+from harness.sut.contract import CONNECT_S_MAX, AwayError
 from harness.verdict import Docket, Finding, Method
 
 COLUMN: Final = "M3"

@@ -20,13 +20,13 @@ from harness.checks.evidence import (
 from harness.clients.exchange import Outcome
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.database.migrations import SchemaState
-from harness.rollout.itinerary import Crossing
-from harness.rollout.journey import Journey
-from harness.rollout.model import START, Stage, StandUp, Version, after, stand_ups
-from harness.rollout.orders import Order, Transition, distinct_stages, distinct_transitions
-from harness.rollout.rule import PLAN_IMPLIED, Unsafe
-from harness.rollout.schema import StepRefused
-from harness.target import Observation
+from harness.stages.itinerary import Crossing
+from harness.stages.journey import Journey
+from harness.stages.model import START, Stage, StandUp, Version, after, stand_ups
+from harness.stages.orders import Order, Transition, distinct_stages, distinct_transitions
+from harness.stages.rule import PLAN_IMPLIED, Unsafe
+from harness.stages.schema import StepRefused
+from harness.sut import Observation
 from harness.verdict import Finding
 
 PROMISED: Final = PLAN_IMPLIED

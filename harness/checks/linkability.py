@@ -19,9 +19,9 @@ from harness.clients.extension import Auth, ExtensionBuild, Installation, derive
 from harness.clients.extension_host import ExtensionCode, Start, extension_host, planned
 from harness.clients.machines import fleet
 from harness.errors import CannotRunError
-from harness.rollout.model import Version
-from harness.rollout.stage import Stand
-from harness.target import Observation, Probe
+from harness.stages.model import Version
+from harness.stages.stage import Stand
+from harness.sut import Observation, Probe
 from harness.verdict import Docket
 
 LINKED: Final = "E6"

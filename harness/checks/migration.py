@@ -19,10 +19,10 @@ from harness.database.runners import StatementFailed, connect
 from harness.database.server import Server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
-from harness.lab.held import old_snapshot
-from harness.lab.layouts import CORRECTED, Layout
-from harness.lab.recovery import send
-from harness.lab.table import fill, filled
+from harness.rehearsal.held import old_snapshot
+from harness.rehearsal.layouts import CORRECTED, Layout
+from harness.rehearsal.recovery import send
+from harness.rehearsal.table import fill, filled
 from harness.verdict import Docket, Finding, Method
 
 UNTOUCHED, NO_REWRITE, COLUMN, INDEX, LOOK_UP, SIZE = "M1", "M2", "M3", "M4", "M5", "M7"

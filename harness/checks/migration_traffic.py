@@ -19,14 +19,14 @@ from harness.database.server import Server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import CannotRunError
-from harness.lab.accounting import kept
-from harness.lab.deadline import deadline
-from harness.lab.held import BUILD_WAITS, Hold, old_snapshot
-from harness.lab.layouts import LAYOUTS, Layout
-from harness.lab.locks import Case, Mode, Work, observe_locks
-from harness.lab.matrix import Outcome, Way, run_matrix
-from harness.lab.recovery import send, standing
-from harness.lab.traffic import Rate, Sample, Traffic, traffic
+from harness.rehearsal.accounting import kept
+from harness.rehearsal.deadline import deadline
+from harness.rehearsal.held import BUILD_WAITS, Hold, old_snapshot
+from harness.rehearsal.layouts import LAYOUTS, Layout
+from harness.rehearsal.locks import Case, Mode, Work, observe_locks
+from harness.rehearsal.matrix import Outcome, Way, run_matrix
+from harness.rehearsal.recovery import send, standing
+from harness.rehearsal.traffic import Rate, Sample, Traffic, traffic
 from harness.verdict import Docket, Finding, Method
 
 BUILD, MIGRATED, ROLLED_BACK, PLAN_FILE, PLANNED_RUNNER = "M6", "M8", "M9", "M10", "M12"

@@ -17,12 +17,12 @@ from harness.checks.harm import (
     reference_of,
 )
 from harness.checks.validation import expected_value
-from harness.headers.policy import Policy
-from harness.rollout.journey import Journey
-from harness.rollout.orders import Order, Survey, distinct_stages, distinct_transitions
-from harness.rollout.precedence import allowed_orders
-from harness.rollout.rule import PLAN_IMPLIED, PLAN_STATED, derive_rule, minimal_unsafe_order
-from harness.target import Observation
+from harness.rule.policy import Policy
+from harness.stages.journey import Journey
+from harness.stages.orders import Order, Survey, distinct_stages, distinct_transitions
+from harness.stages.precedence import allowed_orders
+from harness.stages.rule import PLAN_IMPLIED, PLAN_STATED, derive_rule, minimal_unsafe_order
+from harness.sut import Observation
 from harness.verdict import Docket, Method
 
 PLAN_ORDERS: Final = "O1"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.checks.harm import Ground, harm_at_end
-from harness.rollout.chart import machines, places
-from harness.rollout.journey import Journey
-from harness.rollout.model import after, diagram, stand_ups
-from harness.rollout.orders import Order, Survey
-from harness.rollout.rule import (
+from harness.stages.chart import machines, places
+from harness.stages.journey import Journey
+from harness.stages.model import after, diagram, stand_ups
+from harness.stages.orders import Order, Survey
+from harness.stages.rule import (
     compare,
     derive_rule,
     forbidden_stages,

@@ -12,8 +12,8 @@ from harness.backend.http import HEAD_BYTES_MAX
 from harness.clients.extension import derived_id
 from harness.clients.extension_host import Ending, ExtensionCode, ExtensionHost, Opened
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, LIVES, SCENARIOS, Scenario
-from harness.headers.policy import POLICIES
 from harness.report.escape import shown
+from harness.rule.policy import POLICIES
 from harness.verdict import Docket, Finding
 
 KEPT: Final = "E2"

@@ -15,10 +15,10 @@ from harness.clients.analytics import Analytics
 from harness.clients.extension import Auth, ExtensionBuild, Installation, plan_header, request
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY
 from harness.errors import CannotRunError
-from harness.headers.policy import STRICT
 from harness.report.escape import shown
-from harness.rollout.stage import Stand
-from harness.target import Observation, Probe
+from harness.rule.policy import STRICT
+from harness.stages.stage import Stand
+from harness.sut import Observation, Probe
 from harness.verdict import Docket
 
 NOBODYS: Final = "E13"

@@ -16,8 +16,8 @@ from harness import plan
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY_WRITTEN
 from harness.data import sql_text
 from harness.errors import CannotRunError
-from harness.headers.policy import JS_TRIM
 from harness.report.escape import masked
+from harness.rule.policy import JS_TRIM
 
 CONNECT_S_MAX: Final = 10
 STATEMENT_S_MAX: Final = 60

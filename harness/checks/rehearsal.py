@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
-from harness.lab.locks import Locked, Mode
-from harness.lab.matrix import Matrix, Way
-from harness.lab.stalls import Measured
-from harness.lab.trap_pack import Sprung
+from harness.rehearsal.locks import Locked, Mode
+from harness.rehearsal.matrix import Matrix, Way
+from harness.rehearsal.stalls import Measured
+from harness.rehearsal.trap_pack import Sprung
 from harness.verdict import Docket, Finding, Method
 
 STALL: Final = plan.STALL_CLAIM.id

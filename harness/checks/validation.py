@@ -8,8 +8,8 @@ from typing import Final
 
 from harness.checks.evidence import describe_value, finding
 from harness.clients.exchange import Outcome
-from harness.headers.policy import Policy, received, utf16_length
-from harness.target import Observation
+from harness.rule.policy import Policy, received, utf16_length
+from harness.sut import Observation
 from harness.verdict import Docket
 
 STORED: Final = "V1"

@@ -211,7 +211,7 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
 def subject_options(given: dict[str, Any]) -> Any:
     """The backend that the options name. Raises MisuseError where it is another machine's and not allowed."""
     from harness.run.subject import REFERENCE, SubjectOptions
-    from harness.target.external import site_of
+    from harness.sut.external import site_of
 
     if given["target"] != REFERENCE and not given["free_model"]:
         raise MisuseError(

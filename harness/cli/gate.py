@@ -167,10 +167,10 @@ def gate(
     Example: harness gate --backend-url https://staging.example.com --database-url postgresql://reader@db/backend
     --free-model vendor/model:free --level smoke --waive I1='no test account'
     """
-    from harness.headers.suite import Level
+    from harness.rule.suite import Level
     from harness.run.gate import gate
     from harness.run.gate_options import GateOptions
-    from harness.target.external import site_of
+    from harness.sut.external import site_of
 
     given["given"] = given.pop("request_headers")
     command = command_line(auth_token or "", auth_email or "")

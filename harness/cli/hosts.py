@@ -24,7 +24,7 @@ allow_host_option: Decorator = click.option(
 
 def check_host(host: str, allowed: tuple[str, ...]) -> None:
     """Raises MisuseError unless requests may go to a host: this machine, one that is allowed, or by a person's yes."""
-    from harness.target.hosts import compared, is_address, is_loopback
+    from harness.sut.hosts import compared, is_address, is_loopback
 
     for given in allowed:
         if not given or (_NO_HOST.search(given) and not is_address(given)):

@@ -29,7 +29,7 @@ def prove(level: str, policy: str, postgres: str, session_pooler: bool, seed: in
 
     Example: harness prove --level smoke --json report.json --html report.html
     """
-    from harness.headers.suite import Level
+    from harness.rule.suite import Level
     from harness.run.prove import ProveOptions, prove
 
     options = ProveOptions(

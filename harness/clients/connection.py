@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 import httptools
 
 from harness.clients.exchange import HeaderLine, Outcome, Reply
-from harness.headers.policy import OWS
+from harness.rule.policy import OWS
 
 REPLY_BYTES_MAX: Final = 8 * 1024 * 1024
 """Longest reply, head and body; a connection that says more is dropped."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from harness import plan
 from harness.data import fixture_path
 from harness.errors import CannotRunError
-from harness.headers.node import SECONDS_MAX, NodeChild, node_child
+from harness.rule.node import SECONDS_MAX, NodeChild, node_child
 
 MACHINES_PER_MESSAGE: Final = 250
 """A start of each is due at the same moment of one clock; more make the clock slow, not the pipe fast."""

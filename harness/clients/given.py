@@ -14,7 +14,7 @@ from harness.clients.exchange import FRAMING, HeaderLine, Reply, Request
 from harness.clients.shape import FACTORS, PLAIN, Shape
 from harness.clients.shaped import shaped_request
 from harness.errors import MisuseError
-from harness.headers.cases import other_names
+from harness.rule.cases import other_names
 
 EXAMPLE: Final = "x-vercel-protection-bypass: VALUE"
 BYTES_MAX: Final = 4096

@@ -7,7 +7,7 @@ there, and with quotes around it in `isDistinctIdIllegal` of the ingestion, whic
 
 from typing import Final
 
-from harness.headers.policy import JS_TRIM
+from harness.rule.policy import JS_TRIM
 
 ID_LENGTH_MAX: Final = 200
 """Characters (code points) of an id that an event keeps; the rest is cut."""

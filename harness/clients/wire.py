@@ -15,7 +15,7 @@ from harness.clients.dispatch import Address, Dispatch, Items, Limits
 from harness.clients.exchange import FRAMING, Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import MisuseError
-from harness.headers.policy import FIELD_BYTES
+from harness.rule.policy import FIELD_BYTES
 
 HEAD_BYTES_SURE: Final = 8 * 1024
 FIELDS_SURE: Final = 90

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from harness.clients.exchange import Outcome, Reply
-from harness.target.observation import Row
+from harness.sut.observation import Row
 
 Features = Mapping[str, str]
 Leaf = tuple[str, str, object]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.target.observation import Row
+from harness.sut.observation import Row
 
 
 class Change(NamedTuple):

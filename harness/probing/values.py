@@ -5,7 +5,7 @@ from typing import Final
 
 from harness import plan
 from harness.clients.extension import derived_id
-from harness.headers.policy import Policy
+from harness.rule.policy import Policy
 
 NUMBERS: Final = (
     "0", "007", "-1", "1e3", "1E-7", "0x1F", "0b101", "0o17", "1_000", "-0",

@@ -16,7 +16,7 @@ from harness.data import sql_text
 from harness.errors import CannotRunError
 from harness.report.escape import masked
 from harness.run.journal import note_end, read_journal
-from harness.target.contract import CONNECT_S_MAX, check_dsn
+from harness.sut.contract import CONNECT_S_MAX, check_dsn
 
 STATEMENT_S_MAX: Final = 120
 

@@ -20,7 +20,7 @@ from harness.errors import CannotRunError
 from harness.report.escape import masked
 from harness.run.clean import STATEMENT_S_MAX
 from harness.run.earlier import Known, known_runs
-from harness.target.contract import CONNECT_S_MAX, check_dsn
+from harness.sut.contract import CONNECT_S_MAX, check_dsn
 
 RUNS_LISTED_MAX: Final = 50
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.checks.queries import Coverage, read_coverage
-from harness.target.contract import check_dsn
+from harness.sut.contract import check_dsn
 from harness.verdict import Verdict
 
 EVERY_S: Final = 10.0

@@ -13,9 +13,9 @@ from harness.checks.gate_schema import STORED, judge_schema, judge_stored
 from harness.database.catalog import SchemaState
 from harness.database.runners import connect
 from harness.database.templates import Templates
-from harness.headers.policy import STRICT
-from harness.lab.deployed import hidden, indexes, values
-from harness.lab.deployed.model import Deployed
+from harness.rehearsal.deployed import hidden, indexes, values
+from harness.rehearsal.deployed.model import Deployed
+from harness.rule.policy import STRICT
 from harness.run.gate import claims_of
 from harness.verdict import Docket, Judgement
 

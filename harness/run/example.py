@@ -19,14 +19,14 @@ from harness.checks.evidence import describe_reply, finding, hint_of
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
 from harness.errors import CannotRunError
-from harness.headers.cases import NAME, HeaderCase, Kind
-from harness.headers.policy import Policy
-from harness.headers.samples import CaseSequence
-from harness.rollout.matrix import addresses
+from harness.rule.cases import NAME, HeaderCase, Kind
+from harness.rule.policy import Policy
+from harness.rule.samples import CaseSequence
 from harness.run.headers import CONTROL, judge_headers, probes
 from harness.run.subject import Subject
-from harness.target import Observation, Rows, observations
-from harness.target.contract import CONNECT_S_MAX
+from harness.stages.matrix import addresses
+from harness.sut import Observation, Rows, observations
+from harness.sut.contract import CONNECT_S_MAX
 from harness.verdict import Docket, Finding
 
 PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)

@@ -20,9 +20,9 @@ from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
 from harness.clients.wire import HEAD_BYTES_SURE
 from harness.errors import CannotRunError, MisuseError
-from harness.headers.cases import HeaderCase
-from harness.headers.policy import POLICIES
-from harness.headers.samples import CaseSequence
+from harness.rule.cases import HeaderCase
+from harness.rule.policy import POLICIES
+from harness.rule.samples import CaseSequence
 from harness.run.example import PRIMER
 from harness.run.gate import claims_of
 from harness.run.gate_doubts import try_sequences, try_suspects
@@ -34,9 +34,9 @@ from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.progress import Say, ignored
 from harness.run.subject import SubjectOptions
-from harness.target.asks import Answer, Ask, Round
-from harness.target.contract import AwayError, ContractRows, check_dsn
-from harness.target.external import Limits, Sending, site_of
+from harness.sut.asks import Answer, Ask, Round
+from harness.sut.contract import AwayError, ContractRows, check_dsn
+from harness.sut.external import Limits, Sending, site_of
 from harness.verdict import Docket, Finding
 
 EXAMPLE_S_MAX: Final = 600.0

@@ -12,11 +12,11 @@ from harness.backend.defects import find_build
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.errors import MisuseError
-from harness.headers.policy import POLICIES
-from harness.rollout.cases import Discrepancy
-from harness.rollout.machine import Failure, repeat
-from harness.rollout.program import SCHEMA, Program, program_from
-from harness.rollout.stage import Cast, stack
+from harness.rule.policy import POLICIES
+from harness.stages.cases import Discrepancy
+from harness.stages.machine import Failure, repeat
+from harness.stages.program import SCHEMA, Program, program_from
+from harness.stages.stage import Cast, stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from typing import Final
 from harness.checks.gate import DATABASE
 from harness.clients.by_hand import line_by_hand
 from harness.data import state_path
-from harness.headers import notation
-from harness.headers.samples import CaseSequence
 from harness.report.escape import masked
+from harness.rule import notation
+from harness.rule.samples import CaseSequence
 from harness.run.headers import probes
 from harness.run.recipe import Recipe, write_recipe
 from harness.run.subject import REFERENCE, SubjectOptions
-from harness.target.hosts import target_options
+from harness.sut.hosts import target_options
 from harness.verdict import Finding
 
 SERVED: Final = "http://127.0.0.1:3000"

@@ -17,12 +17,12 @@ from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky
 
 from harness.errors import MisuseError
-from harness.headers.agreement import disagreements
-from harness.headers.cases import CLASSES, HeaderCase, distance_to_boundary
-from harness.headers.javascript import Judge, judge
-from harness.headers.policy import POLICIES, Policy
-from harness.headers.samples import CaseSequence
-from harness.headers.strategies import header_cases, sequences
+from harness.rule.agreement import disagreements
+from harness.rule.cases import CLASSES, HeaderCase, distance_to_boundary
+from harness.rule.javascript import Judge, judge
+from harness.rule.policy import POLICIES, Policy
+from harness.rule.samples import CaseSequence
+from harness.rule.strategies import header_cases, sequences
 from harness.run.example_judge import example_judge
 from harness.run.find import Find
 from harness.run.headers import known_cases

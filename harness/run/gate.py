@@ -22,9 +22,9 @@ from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.validation import IDENTITY
 from harness.errors import CannotRunError
-from harness.headers.policy import POLICIES, STRICT
-from harness.headers.suite import Level, bound
 from harness.report.document import JudgedBy, Report, cleaned
+from harness.rule.policy import POLICIES, STRICT
+from harness.rule.suite import Level, bound
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.gate_conclude import conclude
@@ -38,8 +38,8 @@ from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
-from harness.target.contract import AwayError, ContractRows
-from harness.target.external import Sending, Site, site_of
+from harness.sut.contract import AwayError, ContractRows
+from harness.sut.external import Sending, Site, site_of
 from harness.verdict import Claim, Docket, Method
 
 DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)

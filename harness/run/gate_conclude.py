@@ -12,7 +12,7 @@ from harness.clients.shape import Model, Shape
 from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
 from harness.run.gate_run import GateRun
-from harness.target.asks import Ask
+from harness.sut.asks import Ask
 from harness.verdict import Finding
 
 CORE: Final = frozenset({"path", "auth", "stream"})

@@ -11,7 +11,7 @@ from harness.probing.features import STATUS, Features, reply_features, row_featu
 from harness.report.escape import shown
 from harness.run.gate_requests import Asker
 from harness.run.hearing import Hearing
-from harness.target.asks import Answer, Ask, Round
+from harness.sut.asks import Answer, Ask, Round
 
 TRIAL: Final = 8
 TRIAL_LEAST: Final = 3

@@ -12,16 +12,16 @@ from harness import plan
 from harness.clients.extension import Auth
 from harness.clients.shape import Model, Shape
 from harness.errors import MisuseError
-from harness.headers.policy import POLICIES
 from harness.probing import covering
+from harness.rule.policy import POLICIES
 from harness.run.gate_options import GateOptions, check, limits_of
 from harness.run.gate_requests import HOSTS, HOSTS_V4, Asker, Caller
 from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight
 from harness.run.gate_values import Values
 from harness.run.progress import Say
-from harness.target.asks import Ask
-from harness.target.external import Site, site_of
+from harness.sut.asks import Ask
+from harness.sut.external import Site, site_of
 
 LOOK_UPS: Final = {
     "http_user_agent": b"user-agent",

@@ -7,11 +7,11 @@ from typing import Final
 
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import MisuseError
-from harness.headers.suite import Level
+from harness.rule.suite import Level
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.hearing import AT_END_S, WAIT_S_MIN
-from harness.target.contract import check_dsn
-from harness.target.external import Limits
+from harness.sut.contract import check_dsn
+from harness.sut.external import Limits
 from harness.verdict import Docket
 
 NEVER_WAIVED: Final = ("V1", "V2", "V3", "C2", "R1")

@@ -16,11 +16,11 @@ from harness.clients.exchange import HeaderLine
 from harness.clients.extension import JUNK_TOKEN, Auth, ExtensionBuild, derived_id, plan_header
 from harness.clients.shape import FACTORS, PLAIN, Forwarded, Shape
 from harness.clients.shaped import shaped_request
-from harness.headers.cases import HeaderCase, Kind
-from harness.headers.policy import OWS, Policy
 from harness.probing.covering import Constraint, Factors
-from harness.target import Probe
-from harness.target.asks import CONTROL, Ask
+from harness.rule.cases import HeaderCase, Kind
+from harness.rule.policy import OWS, Policy
+from harness.sut import Probe
+from harness.sut.asks import CONTROL, Ask
 
 HOSTS: Final = ipaddress.IPv6Network("2001:db8::/32")
 """Addresses for documentation (RFC 3849): nobody has them."""

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Final
 
 from harness.clients.shape import Shape
-from harness.headers.suite import Level
 from harness.probing import covering
 from harness.probing.covering import Constraint
+from harness.rule.suite import Level
 from harness.run.gate_doubts import AT_END, try_suspects
 from harness.run.gate_end import look_again, look_for_missing, repeat_refuted
 from harness.run.gate_requests import Asker
@@ -24,7 +24,7 @@ from harness.run.gate_values import Values
 from harness.run.heard import Heard
 from harness.run.hearing import AT_END_S, RETRIABLE, Hearing
 from harness.run.progress import Say
-from harness.target.asks import Ask, Round
+from harness.sut.asks import Ask, Round
 from harness.verdict import Docket
 
 BATCH: Final = 500

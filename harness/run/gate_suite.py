@@ -11,16 +11,16 @@ from harness import plan
 from harness.checks.gate import AT_ONCE
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Body, Connection, Model, Shape
-from harness.headers.cases import HeaderCase, Kind, other_names, standing_cases
-from harness.headers.samples import sampled_sequences
-from harness.headers.suite import Level, suite
 from harness.probing import memory
 from harness.probing.covering import spread
 from harness.probing.memory import Sent, Step
 from harness.probing.values import hard_values, valid_values
+from harness.rule.cases import HeaderCase, Kind, other_names, standing_cases
+from harness.rule.samples import sampled_sequences
+from harness.rule.suite import Level, suite
 from harness.run.gate_requests import Asker, value_case
 from harness.run.gate_values import Values, fits
-from harness.target.asks import Ask, Round
+from harness.sut.asks import Ask, Round
 
 REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
 """Most requests of a level, repetitions included."""

@@ -14,8 +14,8 @@ from harness.backend.defects import DEFECTS
 from harness.checks.gate import AT_ONCE
 from harness.clients.exchange import Request
 from harness.clients.extension import FREE_MODEL
-from harness.headers.policy import Policy
-from harness.target.asks import Ask, Round
+from harness.rule.policy import Policy
+from harness.sut.asks import Ask, Round
 
 REQUESTS_MAX: Final = 8_000
 """Requests that are looked at: those of a standard run; the rest of an exhaustive one is not."""

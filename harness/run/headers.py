@@ -11,17 +11,17 @@ from harness.checks.compatibility import judge_accounting, judge_replies, judge_
 from harness.checks.validation import judge_refusals, judge_values
 from harness.clients.extension import FREE_MODEL, Auth, ExtensionBuild
 from harness.errors import CannotRunError, MisuseError
-from harness.headers.agreement import disagreements
-from harness.headers.cases import NAME, HeaderCase, Kind, standing_cases
-from harness.headers.javascript import judge
-from harness.headers.policy import POLICIES, STRICT, Policy
-from harness.headers.samples import CaseSequence
-from harness.headers.suite import Level, bound, complete_suite, size, suite
-from harness.rollout.matrix import SignedIn, addresses, probe
-from harness.rollout.stage import Stack, Stand, stand
+from harness.rule.agreement import disagreements
+from harness.rule.cases import NAME, HeaderCase, Kind, standing_cases
+from harness.rule.javascript import judge
+from harness.rule.policy import POLICIES, STRICT, Policy
+from harness.rule.samples import CaseSequence
+from harness.rule.suite import Level, bound, complete_suite, size, suite
 from harness.run.progress import Busy, Say
 from harness.run.subject import ARRIVED
-from harness.target import Endpoint, Observation, Probe, Rows, observations
+from harness.stages.matrix import SignedIn, addresses, probe
+from harness.stages.stage import Stack, Stand, stand
+from harness.sut import Endpoint, Observation, Probe, Rows, observations
 from harness.verdict import Docket, Finding, Method
 
 SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.target import Row
-from harness.target.asks import Answer
-from harness.target.contract import FoundRows
+from harness.sut import Row
+from harness.sut.asks import Answer
+from harness.sut.contract import FoundRows
 
 
 @dataclass(frozen=True, slots=True)

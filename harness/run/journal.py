@@ -18,8 +18,8 @@ from typing import IO, Any, Final, Self
 from harness import plan
 from harness.data import state_path
 from harness.errors import CannotRunError, MisuseError
-from harness.headers.notation import written
-from harness.target.asks import Answer, Ask
+from harness.rule.notation import written
+from harness.sut.asks import Answer, Ask
 
 SCHEMA: Final = "harness.journal/1"
 ENDED: Final = {"ended": True}

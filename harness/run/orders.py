@@ -32,21 +32,21 @@ from harness.checks.order import (
 from harness.checks.order_evidence import OrdersEvidence, derive, gather
 from harness.checks.validation import judge_values
 from harness.database.templates import Templates
-from harness.headers.policy import POLICIES
-from harness.headers.suite import Level
-from harness.rollout.defects import PlanDefect
-from harness.rollout.itinerary import Walk, crossings_of, itinerary, single_walk
-from harness.rollout.journey import Journey, travel
-from harness.rollout.machine import Extent, Logbook, explore
-from harness.rollout.model import START, StandUp, Step, stand_ups
-from harness.rollout.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, survey, walk
-from harness.rollout.prepared import survivals, warnings
-from harness.rollout.rule import PLAN_ORDER
-from harness.rollout.schema import StepRefused
-from harness.rollout.stage import Stack, stack
+from harness.rule.policy import POLICIES
+from harness.rule.suite import Level
 from harness.run.explore import write_program
 from harness.run.progress import Busy, silent
-from harness.target import Observation
+from harness.stages.defects import PlanDefect
+from harness.stages.itinerary import Walk, crossings_of, itinerary, single_walk
+from harness.stages.journey import Journey, travel
+from harness.stages.machine import Extent, Logbook, explore
+from harness.stages.model import START, StandUp, Step, stand_ups
+from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, survey, walk
+from harness.stages.prepared import survivals, warnings
+from harness.stages.rule import PLAN_ORDER
+from harness.stages.schema import StepRefused
+from harness.stages.stage import Stack, stack
+from harness.sut import Observation
 from harness.verdict import Docket
 
 EXTENTS: Final = {Level.STANDARD: Extent(6, 16), Level.EXHAUSTIVE: Extent(40, 25)}

@@ -17,19 +17,19 @@ from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.persons import judge_persons
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.headers.policy import POLICIES, Policy
-from harness.headers.samples import CaseSequence, sampled_sequences
-from harness.headers.suite import Level, size
 from harness.report.document import JudgedBy, Report
-from harness.rollout.matrix import addresses
-from harness.rollout.model import START, after
-from harness.rollout.rule import PLAN_ORDER
-from harness.rollout.stage import Cast, stack, stand
+from harness.rule.policy import POLICIES, Policy
+from harness.rule.samples import CaseSequence, sampled_sequences
+from harness.rule.suite import Level, size
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
 from harness.run.orders import prove_orders, route
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED
+from harness.stages.matrix import addresses
+from harness.stages.model import START, after
+from harness.stages.rule import PLAN_ORDER
+from harness.stages.stage import Cast, stack, stand
 from harness.verdict import Claim, Docket, Judgement
 
 MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}

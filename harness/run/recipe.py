@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from harness.clients.extension import Auth
 from harness.errors import MisuseError
-from harness.headers import notation
-from harness.headers.cases import HeaderCase, Kind
-from harness.headers.policy import POLICIES
-from harness.headers.samples import CaseSequence
+from harness.rule import notation
+from harness.rule.cases import HeaderCase, Kind
+from harness.rule.policy import POLICIES
+from harness.rule.samples import CaseSequence
 
 SCHEMA: Final = "harness.replay/1"
 

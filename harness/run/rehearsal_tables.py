@@ -6,11 +6,11 @@ from typing import Final
 
 from harness import plan
 from harness.database.sqlstate import named
-from harness.lab.held import AWAITED
-from harness.lab.locks import Locked
-from harness.lab.matrix import Attempt, Cell, Matrix, Way
-from harness.lab.stalls import Measured, Span
-from harness.lab.trap_pack import Sprung
+from harness.rehearsal.held import AWAITED
+from harness.rehearsal.locks import Locked
+from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
+from harness.rehearsal.stalls import Measured, Span
+from harness.rehearsal.trap_pack import Sprung
 from harness.report.tables import Table
 from harness.report.timeline import Band, Panel
 

@@ -20,15 +20,15 @@ from harness.database.server import Server, running_server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import MisuseError
-from harness.lab.approaches import APPROACHES, Approach, approach_of
-from harness.lab.defects import USUAL, find_migration
-from harness.lab.layouts import Layout
-from harness.lab.locks import observe_locks
-from harness.lab.matrix import run_matrix
-from harness.lab.stalls import QUIET_S, Measured, measure
-from harness.lab.table import filled
-from harness.lab.traffic import Rate
-from harness.lab.trap_pack import spring_all
+from harness.rehearsal.approaches import APPROACHES, Approach, approach_of
+from harness.rehearsal.defects import USUAL, find_migration
+from harness.rehearsal.layouts import Layout
+from harness.rehearsal.locks import observe_locks
+from harness.rehearsal.matrix import run_matrix
+from harness.rehearsal.stalls import QUIET_S, Measured, measure
+from harness.rehearsal.table import filled
+from harness.rehearsal.traffic import Rate
+from harness.rehearsal.trap_pack import spring_all
 from harness.report.document import JudgedBy, Report
 from harness.report.tables import Table
 from harness.report.timeline import timeline

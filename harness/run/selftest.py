@@ -18,10 +18,10 @@ from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import MisuseError
 from harness.report.document import JudgedBy, Report
-from harness.rollout.stage import Cast, Stack
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.trials import Ground, Trial, trials
+from harness.stages.stage import Cast, Stack
 from harness.verdict import Docket, Finding, Method, Status, Verdict, decide
 
 KILLED: Final = "S1"

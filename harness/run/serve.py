@@ -26,16 +26,16 @@ from harness.database.migrations import SchemaState
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import CannotRunError
-from harness.headers.policy import POLICIES
 from harness.report.escape import masked
-from harness.rollout.stage import signed_in
+from harness.rule.policy import POLICIES
 from harness.run.live.address import Address
 from harness.run.live.listening import Ends, running, silenced
 from harness.run.live.logbook import Counts, Entry, Logbook
 from harness.run.live.page import Front, live_page
 from harness.run.live.row_watch import RowWatch
 from harness.run.live.witness import Witness, WitnessedAccounts, protocol
-from harness.target import Rows
+from harness.stages.stage import signed_in
+from harness.sut import Rows
 
 DRAIN_S_MAX: Final = 10.0
 """Longest wait for open requests at the end, seconds; those that hang by order are cut off at once."""

@@ -8,9 +8,9 @@ from typing import Final
 
 from harness import plan
 from harness.errors import MisuseError
-from harness.headers.suite import Level
 from harness.report.check import faults
 from harness.report.document import Report, from_json
+from harness.rule.suite import Level
 from harness.run import gate, prove, rehearse
 from harness.run.gate_options import NEVER_WAIVED
 from harness.run.rehearse import JUDGED, Part, RehearseOptions

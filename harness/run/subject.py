@@ -14,10 +14,10 @@ from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.database.catalog import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.rollout.matrix import SignedIn
-from harness.rollout.model import Stage, Version
-from harness.rollout.stage import Cast, stack, stand
-from harness.target import Endpoint
+from harness.stages.matrix import SignedIn
+from harness.stages.model import Stage, Version
+from harness.stages.stage import Cast, stack, stand
+from harness.sut import Endpoint
 
 FIRST_ROW_S: Final = 60.0
 """So long the first row of a backend may take, unless a bound was given."""

@@ -25,18 +25,18 @@ from harness.data import sql_text
 from harness.database.catalog import SchemaState
 from harness.database.runners import connect
 from harness.database.server import Server
-from harness.headers.suite import Level
-from harness.lab import defects as migrations
-from harness.lab.deployed.model import Deployed
-from harness.lab.layouts import Layout
-from harness.lab.table import filled
-from harness.rollout import defects as plans
-from harness.rollout.defects import PlanDefect
-from harness.rollout.stage import Stack
+from harness.rehearsal import defects as migrations
+from harness.rehearsal.deployed.model import Deployed
+from harness.rehearsal.layouts import Layout
+from harness.rehearsal.table import filled
+from harness.rule.suite import Level
 from harness.run.deployed import DEPLOYED, DEPLOYED_MORE, judge_deployed, judge_more
 from harness.run.gate import judge_target
 from harness.run.gate_options import GateOptions
 from harness.run.orders import PLAN_CLAIMS, prove_orders
+from harness.stages import defects as plans
+from harness.stages.defects import PlanDefect
+from harness.stages.stage import Stack
 from harness.verdict import Docket, Judgement
 
 LOCKS: Final = "M6"

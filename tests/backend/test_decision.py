@@ -10,7 +10,7 @@ from harness.backend.builds import AFTER, BEFORE, Build
 from harness.backend.decision import BODY, EVENTS, Decision, is_telling, play
 from harness.backend.defects import CATALOGUE, DEFECTS, DEFECTS_BY_KIND, VARIANTS, find_build
 from harness.clients.exchange import Request
-from harness.headers.policy import FIELD_BYTES, POLICIES, STRICT, Policy
+from harness.rule.policy import FIELD_BYTES, POLICIES, STRICT, Policy
 from tests.backend.asks import EMAIL, GATEWAY, ID, JUNK, Ask, apart, ask
 from tests.backend.telling import ALWAYS, TELLING
 

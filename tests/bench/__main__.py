@@ -26,15 +26,15 @@ from harness.backend.serve import HOST
 from harness.clients.extension import ExtensionBuild, Installation, plan_header, request
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.headers.cases import NAME, HeaderCase, Kind
-from harness.headers.policy import STRICT
-from harness.headers.suite import complete_suite
-from harness.rollout.matrix import MACHINE, addresses
-from harness.rollout.stage import Stand, stack, stand
+from harness.rule.cases import NAME, HeaderCase, Kind
+from harness.rule.policy import STRICT
+from harness.rule.suite import complete_suite
 from harness.run.headers import probes
 from harness.run.subject import ARRIVED
-from harness.target import Endpoint, Rows, observations
-from harness.target.stream import Item
+from harness.stages.matrix import MACHINE, addresses
+from harness.stages.stage import Stand, stack, stand
+from harness.sut import Endpoint, Rows, observations
+from harness.sut.stream import Item
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
 CONNECTIONS = 8

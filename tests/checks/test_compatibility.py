@@ -21,9 +21,9 @@ from harness.checks.compatibility import (
 )
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
-from harness.rollout.matrix import MACHINE, SignedIn, probe
-from harness.rollout.prepared import Shape, Survival
-from harness.target import Observation, Row
+from harness.stages.matrix import MACHINE, SignedIn, probe
+from harness.stages.prepared import Shape, Survival
+from harness.sut import Observation, Row
 from harness.verdict import Docket, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")

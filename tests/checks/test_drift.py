@@ -4,7 +4,7 @@ import pytest
 
 from harness.checks.drift import Drift, drift
 from harness.database.runners import connect
-from harness.lab.halfway import FrozenBuild, HalfWay
+from harness.rehearsal.halfway import FrozenBuild, HalfWay
 
 TABLE = "microdollar_usage_metadata"
 COLUMN = "posthog_distinct_id"

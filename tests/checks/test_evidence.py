@@ -8,8 +8,8 @@ from harness.checks.compatibility import judge_replies
 from harness.checks.evidence import comparable, describe_reply, describe_request, hint_of, replay_command
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild
-from harness.rollout.matrix import SignedIn, probe
-from harness.target import Observation
+from harness.stages.matrix import SignedIn, probe
+from harness.sut import Observation
 from harness.verdict import Claim, Docket, Status
 
 NOBODY = SignedIn("", "", "")

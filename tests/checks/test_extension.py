@@ -11,8 +11,8 @@ from harness.checks.extension import JUDGED_HERE, judge_extension, provider_call
 from harness.clients.extension import ExtensionBuild, Installation, derived_id, request
 from harness.clients.extension_host import ExtensionCode, before, extension_host, mended, planned
 from harness.clients.persistence import MACHINE
-from harness.headers import node
-from harness.headers.policy import POLICIES, Policy
+from harness.rule import node
+from harness.rule.policy import POLICIES, Policy
 from harness.verdict import Docket, Judgement, Status
 
 REQUIRED = tuple(claim.id for claim in plan.EXTENSION_CLAIMS)

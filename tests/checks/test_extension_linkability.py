@@ -10,11 +10,11 @@ from harness.clients import analytics
 from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
 from harness.errors import CannotRunError
-from harness.headers import node
-from harness.rollout.matrix import addresses
-from harness.rollout.model import START, Stage, Version
-from harness.rollout.stage import Cast, Stand, stack, stand
-from harness.target import Observation
+from harness.rule import node
+from harness.stages.matrix import addresses
+from harness.stages.model import START, Stage, Version
+from harness.stages.stage import Cast, Stand, stack, stand
+from harness.sut import Observation
 from harness.verdict import Docket, Judgement, Status
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))

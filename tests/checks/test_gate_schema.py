@@ -7,9 +7,9 @@ import pytest
 
 from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
-from harness.headers.policy import LENGTH_ONLY, STRICT, Policy
+from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
 from harness.run.gate import claims_of
-from harness.target.contract import AwayError
+from harness.sut.contract import AwayError
 from harness.verdict import Docket, Judgement, Status
 
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"

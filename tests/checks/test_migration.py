@@ -11,9 +11,9 @@ from harness.database.runners import Script
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import MisuseError
-from harness.lab.defects import DEFECTS, HARMLESS, Defect, find_migration
-from harness.lab.layouts import CORRECTED, Layout, folder_of
-from harness.lab.table import filled
+from harness.rehearsal.defects import DEFECTS, HARMLESS, Defect, find_migration
+from harness.rehearsal.layouts import CORRECTED, Layout, folder_of
+from harness.rehearsal.table import filled
 from harness.verdict import Docket, Judgement, Status
 
 TABLE = "microdollar_usage_metadata"

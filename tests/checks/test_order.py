@@ -21,22 +21,22 @@ from harness.checks.order_evidence import derive, gather
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
 from harness.database.migrations import SchemaState
-from harness.headers.policy import STRICT
-from harness.rollout.itinerary import Walk, crossings_of, itinerary
-from harness.rollout.journey import Growth, Journey, Visit
-from harness.rollout.matrix import MACHINE, SignedIn, probe
-from harness.rollout.model import START, Stage, Step, Version, stand_ups
-from harness.rollout.orders import (
+from harness.rule.policy import STRICT
+from harness.stages.itinerary import Walk, crossings_of, itinerary
+from harness.stages.journey import Growth, Journey, Visit
+from harness.stages.matrix import MACHINE, SignedIn, probe
+from harness.stages.model import START, Stage, Step, Version, stand_ups
+from harness.stages.orders import (
     FORWARD,
     ONE_ROLL_BACK,
     distinct_stages,
     distinct_transitions,
     survey,
 )
-from harness.rollout.passage import Passage
-from harness.rollout.precedence import allowed_orders
-from harness.rollout.schema import StepRefused
-from harness.target import Observation, Row
+from harness.stages.passage import Passage
+from harness.stages.precedence import allowed_orders
+from harness.stages.schema import StepRefused
+from harness.sut import Observation, Row
 from harness.verdict import Claim, Docket, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")

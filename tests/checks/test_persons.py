@@ -14,10 +14,10 @@ from harness.clients.persons import kept
 from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
 from harness.errors import CannotRunError
-from harness.rollout.matrix import addresses
-from harness.rollout.model import START, Stage, Version
-from harness.rollout.stage import Cast, Stand, stack, stand
-from harness.target import Observation
+from harness.stages.matrix import addresses
+from harness.stages.model import START, Stage, Version
+from harness.stages.stage import Cast, Stand, stack, stand
+from harness.sut import Observation
 from harness.verdict import Docket, Judgement, Status
 
 RECORDED = tuple(one for one in plan.EXTENSION_AUDIT if one[0].id in (NOBODYS, CUT))

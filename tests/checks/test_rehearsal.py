@@ -7,14 +7,14 @@ import pytest
 from harness import plan
 from harness.checks.rehearsal import judge_agreement, judge_locks, judge_stalls, judge_traps
 from harness.database.catalog import SchemaState
-from harness.lab.approaches import CORRECTED
-from harness.lab.layouts import LAYOUTS
-from harness.lab.locks import CASES, CONFLICTS, Locked, Mode
-from harness.lab.matrix import Attempt, Cell, Matrix, Way
-from harness.lab.stalls import Measured, Span
-from harness.lab.traffic import Sample
-from harness.lab.trap_pack import Sprung
-from harness.lab.traps import TRAPS
+from harness.rehearsal.approaches import CORRECTED
+from harness.rehearsal.layouts import LAYOUTS
+from harness.rehearsal.locks import CASES, CONFLICTS, Locked, Mode
+from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
+from harness.rehearsal.stalls import Measured, Span
+from harness.rehearsal.traffic import Sample
+from harness.rehearsal.trap_pack import Sprung
+from harness.rehearsal.traps import TRAPS
 from harness.verdict import Docket, Judgement, Status
 
 REFUSED = Attempt(SchemaState.BASE, SchemaState.BASE, "25001", "no", ())

@@ -13,10 +13,10 @@ from harness.clients.exchange import Request
 from harness.clients.shape import PLAIN, Body, Connection
 from harness.clients.shaped import shaped_request
 from harness.clients.wire import request_bytes
-from harness.headers.cases import standing_cases
-from harness.headers.policy import STRICT
 from harness.probing.values import hard_values, valid_values
 from harness.report.escape import masked
+from harness.rule.cases import standing_cases
+from harness.rule.policy import STRICT
 from tests.clients.servers import WAIT_S, Talk, server
 
 NAME = b"x-posthog-distinct-id"

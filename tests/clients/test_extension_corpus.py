@@ -11,10 +11,10 @@ from harness.clients.extension import Auth, ExtensionBuild
 from harness.clients.http import send_all
 from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
-from harness.rollout.matrix import SignedIn
-from harness.rollout.model import Stage, Version
-from harness.rollout.stage import stack, stand
-from harness.target import Probe
+from harness.stages.matrix import SignedIn
+from harness.stages.model import Stage, Version
+from harness.stages.stage import stack, stand
+from harness.sut import Probe
 
 OPTIONAL = ("version", "mode", "taskid", "organizationid", "projectid", "machineid", "feature")
 

@@ -23,8 +23,8 @@ from harness.clients.extension_host import (
 )
 from harness.clients.persistence import MACHINE, OTHER_MACHINE
 from harness.errors import CannotRunError
-from harness.headers.node import node_child
-from harness.headers.policy import POLICIES
+from harness.rule.node import node_child
+from harness.rule.policy import POLICIES
 
 MACHINE_IDS = st.one_of(
     st.text(st.characters(), max_size=80),  # any code point, lone surrogates too

@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 
 from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
-from harness.headers.policy import STRICT
+from harness.rule.policy import STRICT
 from harness.run.gate import claims_of
 from harness.verdict import Docket, Judgement
 

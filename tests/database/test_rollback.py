@@ -17,7 +17,7 @@ from harness.database.migrations import (
 )
 from harness.database.runners import Runner, Script, connect
 from harness.errors import CannotRunError, MisuseError
-from harness.lab.halfway import LEAVES, FrozenBuild, HalfWay
+from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
 from harness.run.migrate import run_migrate
 
 TABLE = "microdollar_usage_metadata"

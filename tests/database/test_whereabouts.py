@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.target.contract import AwayError, ContractRows
+from harness.sut.contract import AwayError, ContractRows
 from harness.verdict import Status
 from tests.database.readers import READS, C, T, U, granted, judged, put
 

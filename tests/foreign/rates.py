@@ -3,7 +3,7 @@
 import os
 from typing import Any, Final
 
-from harness.headers.suite import Level
+from harness.rule.suite import Level
 
 LEVEL: Final = Level(os.environ.get("HARNESS_FOREIGN_LEVEL", "smoke"))
 RIGHT: Final = "foreign entry"

@@ -16,7 +16,7 @@ from harness.probing.features import (
     row_features,
     shape,
 )
-from harness.target import Row
+from harness.sut import Row
 
 CHUNK = b'data: {"id":"x","choices":[{"delta":{"content":"All"}}]}\n\n'
 STREAM = CHUNK + CHUNK + b"data: [DONE]\n\n"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.probing.second_look import Change, change, whole_alone
-from harness.target import Row
+from harness.sut import Row
 
 ROW = Row("1", "anon:a", "1", "m1", "v", (("usage.cost", "0"), ("usage.kilo_user_id", "anon:a")))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.headers.policy import LENGTH_ONLY, POLICIES, STRICT, Policy
 from harness.probing.values import hard_values, valid_values
+from harness.rule.policy import LENGTH_ONLY, POLICIES, STRICT, Policy
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=str)

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from harness.report.document import Input, JudgedBy, Report
 from harness.report.timeline import Band, Panel, timeline
-from harness.rollout.chart import machines, places
-from harness.rollout.model import STAGES, START, Stage, Step, Version, diagram
-from harness.rollout.rule import Unsafe
 from harness.run.gate import claims_of
+from harness.stages.chart import machines, places
+from harness.stages.model import STAGES, START, Stage, Step, Version, diagram
+from harness.stages.rule import Unsafe
 from harness.verdict import Claim, Finding, Judgement, Method, Status
 
 HOSTILE: Final = (

@@ -13,8 +13,8 @@ from harness.report.html import to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.report.sections import ROWS_MAX
-from harness.rollout.model import STAGES
-from harness.rollout.orders import FORWARD, survey
+from harness.stages.model import STAGES
+from harness.stages.orders import FORWARD, survey
 from tests.report.sample import report, whole_report
 from tests.report.sample import sections as all_sections
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from harness.cli.gate import clean as clean_command
 from harness.errors import CannotRunError, MisuseError
-from harness.headers.policy import STRICT
+from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all
 from harness.run.gate_requests import Asker, Caller
 from harness.run.journal import Journal, journal_file

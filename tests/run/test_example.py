@@ -13,14 +13,14 @@ import psycopg
 import pytest
 
 from harness.errors import CannotRunError
-from harness.headers.cases import NAME, HeaderCase, Kind, other_names
-from harness.headers.policy import STRICT, received
-from harness.headers.samples import CaseSequence
+from harness.rule.cases import NAME, HeaderCase, Kind, other_names
+from harness.rule.policy import STRICT, received
+from harness.rule.samples import CaseSequence
 from harness.run.example import judge_example, require_service
 from harness.run.find import report_find
 from harness.run.fuzz import FuzzOptions, Hunt, example_database
 from harness.run.subject import Subject
-from harness.target import Endpoint
+from harness.sut import Endpoint
 from harness.verdict import Finding
 from tests.clients.servers import server
 

@@ -11,13 +11,13 @@ from harness.clients.extension import ExtensionBuild
 from harness.database.catalog import SchemaState
 from harness.database.server import Server
 from harness.errors import MisuseError
-from harness.rollout.cases import Discrepancy
-from harness.rollout.machine import Failure
-from harness.rollout.mishaps import Errand, Mishap
-from harness.rollout.model import Stage, StandUp, Version
-from harness.rollout.program import Action, Kind, Program
-from harness.rollout.stage import Cast
 from harness.run.explore import holds_program, replay_program, write_program
+from harness.stages.cases import Discrepancy
+from harness.stages.machine import Failure
+from harness.stages.mishaps import Errand, Mishap
+from harness.stages.model import Stage, StandUp, Version
+from harness.stages.program import Action, Kind, Program
+from harness.stages.stage import Cast
 
 READY = StandUp(Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True), None)
 PROGRAM = Program(

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from harness.cli.fuzz import replay as replay_command
 from harness.database.server import Server
 from harness.errors import MisuseError
-from harness.headers.cases import NAME, HeaderCase, Kind
-from harness.headers.policy import STRICT
-from harness.headers.samples import CaseSequence
+from harness.rule.cases import NAME, HeaderCase, Kind
+from harness.rule.policy import STRICT
+from harness.rule.samples import CaseSequence
 from harness.run.find import Find, report_find
 from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz
 from harness.run.recipe import Recipe, read_recipe

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import CannotRunError
-from harness.headers.cases import NAME, HeaderCase, Kind
-from harness.headers.samples import CaseSequence
-from harness.headers.suite import Level
+from harness.rule.cases import NAME, HeaderCase, Kind
+from harness.rule.samples import CaseSequence
+from harness.rule.suite import Level
 from harness.run.clean import clean
 from harness.run.fuzz import FuzzOptions, fuzz
 from harness.run.gate_options import GateOptions

@@ -9,8 +9,8 @@ import pytest
 
 from harness.backend.defects import DEFECTS
 from harness.errors import MisuseError
-from harness.headers.suite import Level
 from harness.report.document import to_json
+from harness.rule.suite import Level
 from harness.run.gate import claims_of, judge_target
 from harness.run.gate_options import NEVER_WAIVED
 from harness.verdict import Method, Status, Verdict

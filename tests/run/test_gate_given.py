@@ -17,10 +17,10 @@ from harness.cli.gate import gate as gate_command
 from harness.cli.options import command_line
 from harness.clients.given import GivenHeaders
 from harness.errors import CannotRunError
-from harness.headers.cases import NAME, HeaderCase, Kind
 from harness.report.document import to_json
 from harness.report.html import to_html
 from harness.report.markdown import to_markdown
+from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.run.find import Find, report_find
 from harness.run.gate_options import GateOptions
 from harness.run.recipe import Recipe
@@ -29,7 +29,7 @@ from harness.run.subject import SubjectOptions
 from harness.verdict import Finding, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
-from tests.target.test_external import serving
+from tests.sut.test_external import serving
 
 SECRET = "s3cret-of-the-door"
 LINE = f"x-vercel-protection-bypass: {SECRET}"

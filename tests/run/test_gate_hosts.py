@@ -12,12 +12,12 @@ import pytest
 
 from harness.cli.hosts import check_host
 from harness.errors import MisuseError
-from harness.headers.suite import Level
+from harness.rule.suite import Level
 from harness.run.gate_forecast import forecast
 from harness.run.gate_options import GateOptions
 from harness.run.gate_suite import REQUESTS_USUAL
-from harness.target.external import site_of
-from harness.target.hosts import is_loopback, target_options
+from harness.sut.external import site_of
+from harness.sut.hosts import is_loopback, target_options
 from tests.fix_gate import Judge, of_reference
 from tests.fix_stack import StartReplica
 

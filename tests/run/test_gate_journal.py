@@ -13,12 +13,12 @@ from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
 from harness.errors import CannotRunError, MisuseError
-from harness.headers.cases import HeaderCase, Kind
-from harness.headers.policy import STRICT
+from harness.rule.cases import HeaderCase, Kind
+from harness.rule.policy import STRICT
 from harness.run.clean import clean
 from harness.run.gate_requests import Asker, Caller
 from harness.run.journal import Journal, find_journal, journal_file, note_end, read_journal
-from harness.target.asks import Answer, Ask
+from harness.sut.asks import Answer, Ask
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference
 from tests.fix_stack import StartReplica

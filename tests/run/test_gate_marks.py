@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from harness.clients.shape import PLAIN, Agent
-from harness.headers.policy import STRICT
 from harness.report.document import Report
+from harness.rule.policy import STRICT
 from harness.run.earlier import EarlierRuns, earlier_runs
 from harness.run.gate_requests import Asker, Caller
 from harness.run.journal import Journal, journal_file

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from harness.database.server import Server
-from harness.headers.suite import Level
 from harness.report.document import Report
+from harness.rule.suite import Level
 from harness.run.gate import judge_target
 from harness.run.progress import Busy, Say
 from harness.verdict import Status, Verdict

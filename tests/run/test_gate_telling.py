@@ -4,14 +4,14 @@ import pytest
 
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
-from harness.headers.cases import Kind
-from harness.headers.policy import STRICT
 from harness.probing import covering
+from harness.rule.cases import Kind
+from harness.rule.policy import STRICT
 from harness.run.gate_requests import Asker, Caller, value_case
 from harness.run.gate_suite import array, first, last, preflight
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
-from harness.target.asks import Round
+from harness.sut.asks import Round
 
 
 @pytest.fixture

@@ -13,24 +13,24 @@ from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.clients.wire import HEAD_BYTES_SURE
-from harness.headers.cases import HeaderCase, Kind, standing_cases
-from harness.headers.policy import LENGTH_ONLY, STRICT
-from harness.headers.suite import Level
 from harness.probing.controls import Suspect
+from harness.rule.cases import HeaderCase, Kind, standing_cases
+from harness.rule.policy import LENGTH_ONLY, STRICT
+from harness.rule.suite import Level
 from harness.run import gate_doubts
 from harness.run.gate import claims_of
 from harness.run.gate_requests import Asker, Caller, value_case
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
 from harness.run.hearing import Hearing
-from harness.target import Row
-from harness.target.asks import Answer, Round
-from harness.target.external import SILENT_MAX
+from harness.sut import Row
+from harness.sut.asks import Answer, Round
+from harness.sut.external import SILENT_MAX
 from harness.verdict import Docket, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_network import between
-from tests.target.test_external import OK, sending, serving
+from tests.sut.test_external import OK, sending, serving
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import pytest
 
 from harness import plan
 from harness.database.templates import Templates
-from harness.headers.policy import POLICIES, STRICT
-from harness.headers.samples import sampled_sequences
-from harness.headers.suite import Level
-from harness.rollout.stage import Cast, stack
+from harness.rule.policy import POLICIES, STRICT
+from harness.rule.samples import sampled_sequences
+from harness.rule.suite import Level
 from harness.run.headers import prove_headers, prove_rule
 from harness.run.progress import silent
+from harness.stages.stage import Cast, stack
 from harness.verdict import Docket, Judgement, Status
 
 
@@ -74,7 +74,7 @@ def test_rule_is_complete_and_proven_by_node() -> None:
 
 
 def test_rule_is_unknown_where_node_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.headers.javascript.node_child", _no_node)
+    monkeypatch.setattr("harness.rule.javascript.node_child", _no_node)
     docket = Docket(plan.CLAIMS)
     prove_rule(docket, STRICT, samples=())
     (judgement,) = [one for one in docket.judgements() if one.claim.id == "V7"]

@@ -7,10 +7,10 @@ import pytest
 
 from harness import plan
 from harness.database.templates import Templates
-from harness.headers.suite import Level
-from harness.rollout.defects import DEFECTS, VARIANTS, PlanDefect, find_plan
-from harness.rollout.stage import Cast, stack
+from harness.rule.suite import Level
 from harness.run.orders import PLAN_CLAIMS, prove_orders, try_plan
+from harness.stages.defects import DEFECTS, VARIANTS, PlanDefect, find_plan
+from harness.stages.stage import Cast, stack
 from harness.verdict import Claim, Docket, Status, Verdict, decide
 
 TOLD = {

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from harness import plan
-from harness.headers.cases import HeaderCase, Kind
+from harness.rule.cases import HeaderCase, Kind
 from harness.run.clean import clean
 from harness.run.coverage import coverage
 from harness.run.example_judge import example_judge

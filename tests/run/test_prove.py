@@ -6,10 +6,10 @@ import pytest
 
 from harness.backend.defects import CATALOGUE
 from harness.database.server import Server
-from harness.headers.suite import Level
 from harness.report.document import Report, to_json
-from harness.rollout.stage import Cast
+from harness.rule.suite import Level
 from harness.run.prove import ProveOptions, prove
+from harness.stages.stage import Cast
 from harness.verdict import Status, Verdict
 
 

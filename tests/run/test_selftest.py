@@ -8,14 +8,14 @@ from harness.backend import defects as backends
 from harness.backend.builds import AFTER
 from harness.database.server import Server
 from harness.errors import MisuseError
-from harness.lab import defects as migrations
+from harness.rehearsal import defects as migrations
 from harness.report.document import to_json
 from harness.report.sections import selftest as matrix_of
-from harness.rollout import defects as plans
 from harness.run import selftest as module
 from harness.run.deployed import DEPLOYED_MORE
 from harness.run.selftest import SelftestOptions, Tried, judged, section, selftest
 from harness.run.trials import Trial, trials
+from harness.stages import defects as plans
 from harness.verdict import Judgement, Status, Verdict, decide
 
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from harness import plan
 from harness.cli.report import report as report_command
 from harness.errors import MisuseError
-from harness.headers.suite import Level
 from harness.report.document import JudgedBy, to_json
+from harness.rule.suite import Level
 from harness.run import gate, prove, rehearse
 from harness.run.rehearse import RehearseOptions
 from harness.run.stored import read_text

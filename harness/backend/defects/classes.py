@@ -13,7 +13,7 @@ from harness.backend.defects.parts import (
     matching,
     with_junk_token,
 )
-from harness.headers.policy import Policy
+from harness.rule.policy import Policy
 
 BYTE: Final = 256
 """One more than a byte holds."""

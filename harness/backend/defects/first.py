@@ -18,7 +18,7 @@ from harness.backend.builds import (
     email_or_header,
 )
 from harness.backend.defects.parts import Defect, Rule, Value, changing, invalid, matching
-from harness.headers.policy import Policy
+from harness.rule.policy import Policy
 
 
 def lower_cased(policy: Policy, text: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from harness import plan
 from harness.backend.builds import AFTER, Build, Sender
-from harness.headers.policy import Policy
+from harness.rule.policy import Policy
 
 OTHER_COLUMNS: Final = "R3"
 """Id of the claim that the header changes no other column of the rows."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.backend.builds import AFTER
 from harness.backend.defects.parts import Defect, Rule, changed, faulty
-from harness.headers.policy import Policy
+from harness.rule.policy import Policy
 
 CHECKED: Final = 64
 """Characters that a careless rule looks at."""

@@ -6,7 +6,7 @@ from typing import Final
 from harness import plan
 from harness.backend.builds import HeaderLines, Sender
 from harness.backend.defects.parts import Class, Defect, anonymous, at_gateway, faulty, signed_in, unread
-from harness.headers.policy import JS_TRIM, received
+from harness.rule.policy import JS_TRIM, received
 
 BODY_BYTES: Final = 4096
 """A body is big from this size on."""

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from harness import plan
-from harness.headers.policy import received
-from harness.target import Row
+from harness.rule.policy import received
+from harness.sut import Row
 
 KEPT: Final = 2000
 """Entries kept for pages that are opened later; the counts are of all."""

@@ -18,9 +18,9 @@ from harness.checks.compatibility import judge_accounting, judge_old_rows, judge
 from harness.checks.validation import expected_value, judge_values
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
-from harness.headers.policy import Policy
+from harness.rule.policy import Policy
 from harness.run.live.logbook import Due, Entry, Logbook, State
-from harness.target import Observation, Probe, Row, Rows
+from harness.sut import Observation, Probe, Row, Rows
 from harness.verdict import Docket
 
 POLL_S: Final = 0.01

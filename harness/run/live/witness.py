@@ -30,9 +30,9 @@ from harness.backend.http import NodeProtocol
 from harness.backend.usage import MISSING_ID, Abort, Accounts, Loss, Usage
 from harness.checks.compatibility import IGNORED, REPLY
 from harness.clients.exchange import Outcome, Reply
-from harness.headers.policy import OWS, Policy
-from harness.headers.reasons import http_reason, near_miss, reason
 from harness.report.escape import visible
+from harness.rule.policy import OWS, Policy
+from harness.rule.reasons import http_reason, near_miss, reason
 from harness.run.live.logbook import Due, Entry, Logbook, State
 from harness.run.live.row_watch import Awaited, RowWatch
 

@@ -1,0 +1,73 @@
+"""Ways to migrate a big table, as data; each to be run and measured. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.data import sql_text
+from harness.database.catalog import SchemaState
+from harness.database.migrations import FORWARD
+from harness.database.runners import statements_of
+from harness.rehearsal.layouts import CORRECTED as CORRECTED_LAYOUT
+from harness.rehearsal.layouts import Layout
+from harness.rehearsal.locks import ADD_COLUMN, BUILD_INDEX, plain
+
+REPORT_S: Final = 1.0
+"""How long the report reads that the ALTER queues behind."""
+RETRY_LOCK_MS: Final = 50
+RETRY_PAUSE_S: Final = 0.2
+RETRIES_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """One way to migrate: statements in order, each sent by itself in one session."""
+
+    name: str
+    summary: str
+    statements: tuple[str, ...]
+    report_s: float = 0.0
+    """How long a report goes on that has begun to read the table before; 0: there is none."""
+    retries: bool = False
+    """Whether a statement refused for its lock_timeout (55P03) is sent again after a pause."""
+
+
+def _corrected(state: SchemaState) -> tuple[str, ...]:
+    return tuple(one.text for one in statements_of(sql_text(FORWARD[state].file)))
+
+
+CORRECTED: Final = Approach(
+    "corrected",
+    "the column under a lock_timeout, then the index with CONCURRENTLY",
+    _corrected(SchemaState.BASE) + _corrected(SchemaState.COLUMN),
+)
+
+APPROACHES: Final = (
+    CORRECTED,
+    Approach("plain index", "the same with CREATE INDEX", (ADD_COLUMN, plain(BUILD_INDEX))),
+    Approach(
+        "one transaction",
+        "both statements in one transaction, as drizzle runs them",
+        ("BEGIN;", ADD_COLUMN, plain(BUILD_INDEX), "COMMIT;"),
+    ),
+    Approach(
+        "behind a read",
+        f"the column while a report reads the table for {REPORT_S:g} s",
+        (ADD_COLUMN,),
+        report_s=REPORT_S,
+    ),
+    Approach(
+        "behind a read, retried",
+        f"the same with a lock_timeout of {RETRY_LOCK_MS} ms, retried every {RETRY_PAUSE_S * 1000:.0f} ms",
+        (f"SET lock_timeout = {RETRY_LOCK_MS};", ADD_COLUMN),
+        report_s=REPORT_S,
+        retries=True,
+    ),
+)
+
+
+def approach_of(layout: Layout) -> Approach:
+    """The way to migrate that a layout is, each statement sent by itself."""
+    if layout == CORRECTED_LAYOUT:
+        return CORRECTED
+    texts = (one.text for script in layout.scripts for one in statements_of(script.text))
+    return Approach(layout.name, layout.summary, tuple(texts))

@@ -1,0 +1,70 @@
+"""The trap that needs a server of its own: its postmaster is killed while the index is being built."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+
+from harness.database.catalog import SchemaState
+from harness.database.embedded import Embedded, embedded_server
+from harness.database.server import Server
+from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
+from harness.rehearsal.recovery import standing
+from harness.rehearsal.traps import Note, Trap, TrapError
+
+LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
+"""What writers see of a server that is gone or is recovering: a broken connection, a shutdown, not yet ready."""
+
+
+@contextmanager
+def fragile_server(major: int) -> Iterator[tuple[Server, Trap]]:
+    """A durable embedded server, and the trap that crashes it once; it comes back by itself.
+
+    Raises MisuseError for a version that is not shipped, CannotRunError when it does not start.
+    """
+    with embedded_server(major, durable=True, revives=True) as embedded:
+
+        async def spring(dsn: str, note: Note) -> None:
+            await _crash(embedded, dsn, note)
+
+        yield (
+            Server("embedded", embedded.version, embedded.dsn("postgres")),
+            Trap(
+                "crash of the server",
+                "in mid-build leaves an invalid index; what was committed is kept",
+                "start the server, then run the recovery",
+                spring,
+                LOST,
+            ),
+        )
+
+
+async def _crash(embedded: Embedded, dsn: str, note: Note) -> None:
+    async with FrozenBuild(dsn, HalfWay.BEFORE_VALIDATION) as build:
+        os.kill(embedded.postmaster, signal.SIGKILL)
+        failure = await build.failure()
+    if failure is None:
+        raise TrapError("the build outlived its server")
+    await _back(dsn)
+    note("postmaster killed in mid-build, reaped, started again")
+    found = standing(dsn)
+    if found is not SchemaState.INVALID:
+        raise TrapError(f"the database is in state {found}, not {SchemaState.INVALID}")
+    note(f"state {found}")
+
+
+async def _back(dsn: str) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + WAIT_S_MAX
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(dsn):
+                return
+        except psycopg.OperationalError as error:
+            if loop.time() > deadline:
+                raise TrapError(f"the server did not come back within {WAIT_S_MAX:.0f} s: {error}") from error
+        await asyncio.sleep(POLL_S)

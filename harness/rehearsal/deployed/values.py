@@ -1,0 +1,244 @@
+"""Databases that refuse, change or lose what a request writes, each for the claim meant for it, and harmless ones."""
+# ruff: noqa: S608 -- the names are the plan's own
+
+from typing import Final
+
+from harness import plan
+from harness.rehearsal.deployed import triggers
+from harness.rehearsal.deployed.model import Deployed
+
+T: Final = plan.METADATA_TABLE
+U: Final = plan.USAGE_TABLE
+C: Final = plan.COLUMN
+
+
+def _fault(name: str, summary: str, *statements: str) -> Deployed:
+    return Deployed(name, summary, "M3", statements)
+
+
+def _harmless(name: str, summary: str, *statements: str) -> Deployed:
+    return Deployed(name, summary, "", statements)
+
+
+def _parted(by: str, *parts: str) -> tuple[str, ...]:
+    """The table in parts, with the same columns and indexes; `parts` are the ends of CREATE TABLE ... PARTITION OF."""
+    return (
+        f"CREATE TABLE unparted (LIKE {T} INCLUDING DEFAULTS)",
+        f"DROP TABLE {T} CASCADE",
+        f"CREATE TABLE {T} (LIKE unparted INCLUDING DEFAULTS) PARTITION BY {by}",
+        *(f"CREATE TABLE {T}_{number} PARTITION OF {T} {part}" for number, part in enumerate(parts)),
+        *(f"CREATE INDEX {name} ON {T} ({column})" for name, column in plan.DECLARED_INDEXES),
+    )
+
+
+_CONSTRAINTS: Final = (
+    _fault("check-length", "a CHECK allows 64 characters", f"ALTER TABLE {T} ADD CHECK (length({C}) <= 64)"),
+    _fault(
+        "check-not-valid",
+        "a CHECK that was never validated allows 128 characters",
+        f"ALTER TABLE {T} ADD CHECK (length({C}) < 129) NOT VALID",
+    ),
+    _fault(
+        "check-regex",
+        "a CHECK allows what the header rule allows, and so refuses e-mails",
+        f"ALTER TABLE {T} ADD CHECK ({C} ~ '^[A-Za-z0-9_-]+$')",
+    ),
+    _fault("check-present", "a CHECK refuses NULL", f"ALTER TABLE {T} ADD CHECK ({C} IS NOT NULL) NOT VALID"),
+    _fault(
+        "check-and-more",
+        "a CHECK that looks at another column, too, allows lower case alone",
+        f"ALTER TABLE {T} ADD CHECK ({C} = lower({C}) AND status_code >= 100) NOT VALID",
+    ),
+    _fault(
+        "check-of-user",
+        "a CHECK on the usage table allows IPv4 addresses alone",
+        f"ALTER TABLE {U} ADD CHECK (kilo_user_id !~ '^anon:.*:') NOT VALID",
+    ),
+)
+_TYPES: Final = (
+    _fault(
+        "domain-lower-case",
+        "the type is a domain without upper case",
+        "CREATE DOMAIN distinct_id AS text CHECK (VALUE ~ '^[a-z0-9_.@-]+$')",
+        f"ALTER TABLE {T} ALTER {C} TYPE distinct_id",
+    ),
+    _fault(
+        "domain-short",
+        "the type is a domain over varchar(64)",
+        "CREATE DOMAIN distinct_id AS varchar(64)",
+        f"ALTER TABLE {T} ALTER {C} TYPE distinct_id",
+    ),
+    _fault(
+        "domain-default",
+        "the type is a domain with a default",
+        "CREATE DOMAIN distinct_id AS text DEFAULT 'none'",
+        f"ALTER TABLE {T} ALTER {C} TYPE distinct_id",
+    ),
+    _fault("padded", "the type pads values", f"ALTER TABLE {T} ALTER {C} TYPE character(255)"),
+    _fault("default", "the column has a default", f"ALTER TABLE {T} ALTER {C} SET DEFAULT 'unknown'"),
+    _fault(
+        "generated",
+        "the column is generated from another",
+        f"ALTER TABLE {T} DROP COLUMN {C}",
+        f"ALTER TABLE {T} ADD COLUMN {C} text GENERATED ALWAYS AS (lower(message_id)) STORED",
+        f"CREATE INDEX {plan.INDEX} ON {T} ({C})",
+    ),
+    _fault(
+        "generated-from",
+        "a column is generated from the value, and fails on what is no number",
+        f"ALTER TABLE {T} ADD COLUMN as_number numeric GENERATED ALWAYS AS ({C}::numeric) STORED",
+    ),
+)
+_RULES: Final = (
+    _fault(
+        "rule-nothing", "a rule takes rows away", f"CREATE RULE gone AS ON INSERT TO {T} DO INSTEAD NOTHING"
+    ),
+    _fault(
+        "rule-long",
+        "a rule takes rows with a long value away",
+        f"CREATE RULE gone AS ON INSERT TO {T} WHERE length(NEW.{C}) > 100 DO INSTEAD NOTHING",
+    ),
+    _fault(
+        "rule-elsewhere",
+        "a rule writes rows elsewhere",
+        f"CREATE TABLE other_rows (LIKE {T})",
+        f"CREATE RULE elsewhere AS ON INSERT TO {T} DO INSTEAD INSERT INTO other_rows VALUES (NEW.*)",
+    ),
+    _fault(
+        "rule-usage", "a rule takes usage away", f"CREATE RULE gone AS ON INSERT TO {U} DO INSTEAD NOTHING"
+    ),
+)
+_KEYS: Final = (
+    _fault("unique-beside", "a second index is unique", f"CREATE UNIQUE INDEX one_value ON {T} ({C})"),
+    _fault("unique-constraint", "values are unique", f"ALTER TABLE {T} ADD UNIQUE ({C})"),
+    _fault(
+        "unique-expression",
+        "a unique index ignores case, and e-mails",
+        f"CREATE UNIQUE INDEX one_value ON {T} (lower({C})) WHERE {C} NOT LIKE '%@%'",
+    ),
+    _fault(
+        "unique-in-an-instant",
+        "a unique index refuses the second row of one value in the same instant",
+        f"CREATE UNIQUE INDEX one_value ON {T} ({C}, created_at)",
+    ),
+    _fault(
+        "unique-with-constant",
+        "a unique index has a constant as its second key",
+        f"CREATE UNIQUE INDEX one_value ON {T} ({C}, (1))",
+    ),
+    _fault(
+        "unique-at-all",
+        "a unique index lets one row have a value, whichever",
+        f"CREATE UNIQUE INDEX one_value ON {T} ((1)) WHERE {C} IS NOT NULL",
+    ),
+    _fault(
+        "index-fails",
+        "an index's expression fails on what is no UUID",
+        f"CREATE INDEX as_uuid ON {T} ((({C})::uuid))",
+    ),
+    _fault(
+        "reference",
+        "values refer to a table of persons",
+        "CREATE TABLE persons (distinct_id text PRIMARY KEY)",
+        f"ALTER TABLE {T} ADD FOREIGN KEY ({C}) REFERENCES persons",
+    ),
+    _fault(
+        "reference-not-valid",
+        "values refer to a table of persons, unchecked for old rows",
+        "CREATE TABLE persons (distinct_id text PRIMARY KEY)",
+        f"ALTER TABLE {T} ADD FOREIGN KEY ({C}) REFERENCES persons NOT VALID",
+    ),
+    _fault(
+        "reference-of-user",
+        "usage refers to users, of whom none is anonymous",
+        f"ALTER TABLE {U} ADD FOREIGN KEY (kilo_user_id) REFERENCES {plan.USERS_TABLE} NOT VALID",
+    ),
+)
+_PLACES: Final = (
+    _fault(
+        "view-filters",
+        "a view in the table's place leaves out long values",
+        f"ALTER TABLE {T} RENAME TO stored_rows",
+        f"CREATE VIEW {T} AS SELECT * FROM stored_rows WHERE {C} IS NULL OR length({C}) <= 64",
+    ),
+    _fault(
+        "view-lowers",
+        "a view in the table's place shows values in lower case",
+        f"ALTER TABLE {T} RENAME COLUMN {C} TO raw_value",
+        f"ALTER TABLE {T} RENAME TO stored_rows",
+        f"CREATE VIEW {T} AS SELECT *, lower(raw_value) AS {C} FROM stored_rows",
+    ),
+    _fault(
+        "view-grouped",
+        "a view in the table's place takes no INSERT",
+        f"ALTER TABLE {T} RENAME TO stored_rows",
+        f"CREATE VIEW {T} AS SELECT DISTINCT * FROM stored_rows",
+    ),
+    _fault(
+        "partitions-by-value",
+        "the table is partitioned by value, and no partition takes most",
+        *_parted(f"LIST ({C})", "FOR VALUES IN (NULL)", "FOR VALUES IN ('a', 'b')"),
+    ),
+    _fault(
+        "partitions-of-the-past",
+        "the table is partitioned by time, and its last partition is of the past",
+        *_parted("RANGE (created_at)", "FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')"),
+    ),
+)
+DEFECTS: Final = (*_CONSTRAINTS, *triggers.DEFECTS, *_TYPES, *_RULES, *_KEYS, *_PLACES)
+
+HARMLESS: Final = (
+    *triggers.HARMLESS,
+    _harmless(
+        "check-elsewhere",
+        "a CHECK on another column",
+        f"ALTER TABLE {T} ADD CHECK (status_code BETWEEN 100 AND 599)",
+    ),
+    _harmless(
+        "check-all-valid", "a CHECK allows 255 characters", f"ALTER TABLE {T} ADD CHECK (length({C}) <= 255)"
+    ),
+    _harmless(
+        "reference-elsewhere",
+        "another column has a foreign key",
+        f"ALTER TABLE {T} ADD FOREIGN KEY (editor_name_id) REFERENCES editor_name",
+    ),
+    _harmless(
+        "unique-with-key",
+        "a unique index holds the primary key, too",
+        f"CREATE UNIQUE INDEX covering ON {T} ({C}, id)",
+    ),
+    _harmless(
+        "unique-with-message",
+        "a unique index holds the id of the reply, too",
+        f"CREATE UNIQUE INDEX one_reply ON {T} ({C}, message_id)",
+    ),
+    _harmless(
+        "index-lower", "an index over the value in lower case", f"CREATE INDEX lowered ON {T} (lower({C}))"
+    ),
+    _harmless(
+        "partitions-with-default",
+        "the table is partitioned by time, with a default partition",
+        *_parted("RANGE (created_at)", "FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')", "DEFAULT"),
+    ),
+    _harmless(
+        "partitions-by-id",
+        "the table is partitioned by id",
+        *_parted(
+            "HASH (id)",
+            "FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+            "FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+        ),
+    ),
+    _harmless(
+        "audit-rule",
+        "a rule copies ids into an audit table",
+        "CREATE TABLE audit (at timestamptz DEFAULT now(), id uuid)",
+        f"CREATE RULE audit AS ON INSERT TO {T} DO ALSO INSERT INTO audit (id) VALUES (NEW.id)",
+    ),
+    _harmless(
+        "check-of-usage",
+        "CHECKs on usage that every row meets",
+        f"ALTER TABLE {U} ADD CHECK (cost >= 0 AND input_tokens >= 0), ADD CHECK (kilo_user_id <> '')",
+    ),
+    _harmless("heir", "another table inherits", f"CREATE TABLE old_rows () INHERITS ({T})"),
+)

@@ -1,0 +1,117 @@
+"""Holds a statement of the migration while it has its locks, so that they can be looked at. No sleeps, no luck.
+
+Most statements are held by the transaction they run in, which is then taken back. A concurrent one cannot run in a
+transaction; it is frozen in one of its waits. Knows nothing of which locks there are.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from harness import plan
+from harness.database.pooler import aprocess_of
+from harness.database.runners import connect
+from harness.errors import CannotRunError
+from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
+
+
+class Hold(StrEnum):
+    """What holds a statement: its own transaction, or one of the waits of a concurrent one."""
+
+    TRANSACTION = "in its transaction"
+    BEFORE_BUILD = HalfWay.BEFORE_BUILD.value
+    BEFORE_VALIDATION = HalfWay.BEFORE_VALIDATION.value
+    OLD_SNAPSHOTS = HalfWay.OLD_SNAPSHOTS.value
+    BEFORE_DROP = "waiting for users before drop"
+
+
+BUILD_WAITS: Final = (Hold.BEFORE_BUILD, Hold.BEFORE_VALIDATION, Hold.OLD_SNAPSHOTS)
+
+AWAITED: Final = {
+    Hold.BEFORE_BUILD: "transactions that wrote to the table before the build began",
+    Hold.BEFORE_VALIDATION: "transactions that wrote to the table before the index took writes",
+    Hold.OLD_SNAPSHOTS: "transactions of the database with a snapshot older than the second scan, on whatever table",
+    Hold.BEFORE_DROP: "transactions that use the table in any way",
+}
+"""What each wait ends with; new transactions are not waited for.
+
+Source: PostgreSQL, CREATE INDEX, "Building Indexes Concurrently"; DROP INDEX, CONCURRENTLY.
+"""
+
+
+@asynccontextmanager
+async def held(dsn: str, hold: Hold, statement: str) -> AsyncIterator[int]:
+    """The process id that holds the statement's locks, for as long as the context lasts.
+
+    Afterwards a transaction is taken back, and a concurrent statement is let go on to its end. Raises psycopg.Error
+    when the statement is refused, CannotRunError when it does not reach its wait.
+    """
+    if hold is Hold.TRANSACTION:
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+            await connection.execute("BEGIN")
+            await connection.execute(statement.encode(), prepare=False)
+            yield await aprocess_of(connection)
+            await connection.execute("ROLLBACK")
+    elif hold is Hold.BEFORE_DROP:
+        async with _frozen_drop(dsn, statement) as pid:
+            yield pid
+    else:
+        build = sql.Composed([sql.SQL(statement)])
+        async with FrozenBuild(dsn, HalfWay(hold.value), build) as frozen:
+            yield frozen.pid
+            await frozen.finish()
+
+
+@contextmanager
+def old_snapshot(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A report that has read nothing yet: its snapshot is held, and no table is touched."""
+    with connect(dsn) as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SELECT 1")
+        yield connection
+        connection.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def _frozen_drop(dsn: str, statement: str) -> AsyncIterator[int]:
+    """A concurrent drop in its first wait, held by a reader."""
+    async with (
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as reader,
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as dropper,
+    ):
+        await reader.execute("BEGIN")
+        table = sql.Identifier(plan.METADATA_TABLE)
+        await reader.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(table))
+        pid = await aprocess_of(dropper)
+        drop = asyncio.create_task(_run(dropper, statement))
+        try:
+            await _waits(dsn, pid, drop)
+            yield pid
+        finally:
+            await reader.execute("ROLLBACK")
+            await asyncio.wait_for(drop, WAIT_S_MAX)
+
+
+async def _run(connection: psycopg.AsyncConnection[Any], statement: str) -> None:
+    await connection.execute(statement.encode(), prepare=False)
+
+
+async def _waits(dsn: str, pid: int, task: asyncio.Task[None]) -> None:
+    """Until the process waits for another's transaction. There is no view of a drop's progress but its wait."""
+    query = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + WAIT_S_MAX
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as watcher:
+        while loop.time() < deadline and not task.done():
+            found = await (await watcher.execute(query, (pid,))).fetchone()
+            if found is not None and found[0] == "virtualxid":
+                return
+            await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
+    if task.done():
+        await task
+    raise CannotRunError(f"the index drop did not come to its wait within {WAIT_S_MAX:.0f} s")

@@ -1,0 +1,217 @@
+"""Live writers and readers at a set rate, and the latency of each of their statements. Knows no migration.
+
+The loop is open: every statement has its scheduled time, and its latency counts from there. A writer that is held up
+sends what it owes as soon as it can, and each of those writes shows how late it was; none is left out.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+
+from harness import plan
+from harness.errors import CannotRunError
+from harness.rehearsal.accounting import read, write
+
+WAIT_S_MAX: Final = 60.0
+CONNECT_S_MAX: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much is sent. Half of the writers, and none of the readers, change build when told to."""
+
+    writers: int = 4
+    """Connections that write."""
+    writes_per_s: float = 200.0
+    """Of all writers together."""
+    readers: int = 1
+    reads_per_s: float = 25.0
+
+
+USUAL: Final = Rate()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One statement. Times are in milliseconds since the traffic began."""
+
+    scheduled_ms: float
+    done_ms: float
+    write: bool
+    sqlstate: str | None
+    """None when it was accepted; '' when it failed with no SQLSTATE, as when the connection broke."""
+
+    @property
+    def latency_ms(self) -> float:
+        """From the scheduled time to the answer."""
+        return self.done_ms - self.scheduled_ms
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Running traffic; made by `traffic`. Samples may be read at any time, and are complete once it has stopped."""
+
+    prefix: str
+    """What the message_id of every write begins with."""
+    _began: float
+    _samples: list[Sample] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _swapped: bool = False
+    _after: int = 0
+    """Statements of the backend `after` that are under way."""
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _last: float = float("inf")
+    """No statement is scheduled after this time."""
+
+    def now_ms(self) -> float:
+        """Milliseconds since the traffic began."""
+        return (time.perf_counter() - self._began) * 1000
+
+    def samples(self) -> tuple[Sample, ...]:
+        """What has been answered so far, in the order of the answers."""
+        with self._changed:
+            return tuple(self._samples)
+
+    def accepted(self) -> int:
+        """Writes that the server has accepted so far."""
+        return sum(one.write and one.sqlstate is None for one in self.samples())
+
+    def swap(self, *, back: bool = False) -> None:
+        """From now on half of the writers are the backend `after`, for which the column must be there; or no longer.
+
+        On the way back it waits for the writes of `after` that are under way. Raises CannotRunError when they are not
+        answered within a minute.
+        """
+        with self._changed:
+            self._swapped = not back
+            if back and not self._changed.wait_for(lambda: self._after == 0, WAIT_S_MAX):
+                raise CannotRunError(f"{self._after} writes were not answered within {WAIT_S_MAX:.0f} s")
+
+    def pass_by(self, writes: int) -> None:
+        """Waits until so many writes that fall due from now on are answered.
+
+        Raises CannotRunError when they are not within a minute.
+        """
+        now_ms, looked_at, passed = self.now_ms(), len(self._samples), 0
+        deadline = time.monotonic() + WAIT_S_MAX
+        with self._changed:
+            while passed < writes:
+                new = self._samples[looked_at:]
+                looked_at += len(new)
+                passed += sum(one.write and one.scheduled_ms >= now_ms for one in new)
+                if passed < writes and not self._changed.wait(deadline - time.monotonic()):
+                    raise CannotRunError(
+                        f"{writes} writes were not answered within {WAIT_S_MAX:.0f} s, but {passed}"
+                    )
+
+    def stop(self) -> None:
+        """No further statement is scheduled; those that are owed are still sent before the context ends."""
+        self._last = min(self._last, time.perf_counter())
+        self._stopping.set()
+
+    def _enter(self, swaps: bool) -> bool:
+        """Whether the next statement of a connection is of the backend `after`."""
+        with self._changed:
+            after = swaps and self._swapped
+            self._after += after
+        return after
+
+    def _add(self, scheduled: float, write: bool, after: bool, sqlstate: str | None) -> None:
+        done = time.perf_counter()
+        sample = Sample((scheduled - self._began) * 1000, (done - self._began) * 1000, write, sqlstate)
+        with self._changed:
+            self._after -= after
+            self._samples.append(sample)
+            self._changed.notify_all()
+
+
+@contextmanager
+def traffic(dsn: str, rate: Rate = USUAL) -> Iterator[Traffic]:
+    """Writers (the reference's own INSERT, build `before`) and readers until the context ends.
+
+    All are connected and warm when it begins. Raises CannotRunError when they cannot be.
+    """
+    running = Traffic(f"traffic-{secrets.token_hex(4)}-", 0.0)
+    senders = [
+        _Sender(dsn, running, write, number, rate.writers, rate.writes_per_s)
+        for number in range(rate.writers)
+    ]
+    senders += [
+        _Sender(dsn, running, read, number, rate.readers, rate.reads_per_s) for number in range(rate.readers)
+    ]
+    threads = [threading.Thread(target=sender.run, name="traffic", daemon=True) for sender in senders]
+    with ExitStack() as stack:
+        for sender in senders:
+            stack.callback(sender.close)
+            sender.warm()
+        running._began = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        try:
+            yield running
+        finally:
+            running.stop()
+            for thread in threads:
+                thread.join(WAIT_S_MAX)
+
+
+Send = Callable[[psycopg.Connection[Any], str, bool, str | None], object]
+"""Sends one statement: on a connection, under a message_id, whether by the backend `after`, and the value it stores."""
+
+
+@dataclass(slots=True)
+class _Sender:
+    """One connection and its schedule; `number` of `count` that share a rate."""
+
+    dsn: str
+    running: Traffic
+    send: Send
+    number: int
+    count: int
+    per_s: float
+    connection: psycopg.Connection[Any] | None = None
+
+    def warm(self) -> None:
+        """Connects, and lets the server see the statement once."""
+        self.connection = self._connect()
+        self.send(self.connection, f"warm-{self.running.prefix}{self.number}", False, None)
+
+    def run(self) -> None:
+        """Sends on schedule until the traffic stops."""
+        interval = self.count / self.per_s
+        scheduled = self.running._began + interval * self.number / self.count
+        sent = 0
+        while True:
+            self.running._stopping.wait(max(0.0, scheduled - time.perf_counter()))
+            if scheduled > self.running._last:
+                return
+            after = self.running._enter(self.number % 2 == 1)
+            name = f"{self.running.prefix}{self.number}-{sent}"
+            # An installation sends one id all the time; every other request here has none.
+            value = f"{plan.DERIVED_PREFIX}{self.number:016x}" if sent % 2 else None
+            self.running._add(scheduled, self.send is write, after, self._try(name, after, value))
+            scheduled += interval
+            sent += 1
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self.connection is not None:
+            self.connection.close()
+
+    def _try(self, name: str, swapped: bool, value: str | None) -> str | None:
+        try:
+            if self.connection is None or self.connection.closed:
+                self.connection = self._connect()
+            self.send(self.connection, name, swapped, value)
+        except psycopg.Error as error:
+            return error.sqlstate or ""
+        return None
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.dsn, autocommit=True, connect_timeout=CONNECT_S_MAX)

@@ -1,0 +1,138 @@
+"""A header as a test case: its lines, what must become of it, and a standing set. Knows no server and no strategy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from harness import plan
+from harness.data import fixture_path
+from harness.rule.policy import STRICT, Policy, received, refused, utf16_length
+
+NAME: Final = plan.HEADER.encode("ascii")
+"""The plan's header as it is written by default."""
+
+NAME_BYTES: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""What a header's name is made of; a line with any other is refused (RFC 9110, 5.6.2)."""
+
+INDEX_ROW_MAX: Final = 2704
+"""Longest value, in bytes, that a btree index of 8 KiB pages holds for certain (PostgreSQL, limits of B-Tree)."""
+
+HEADER_BLOCK_MAX: Final = 16 * 1024
+"""Bytes of names and values from which Node refuses a request (`--max-http-header-size`)."""
+
+HEADER_BLOCK_REST: Final = 1024
+"""Bytes left to the other headers of a request. A case that would need some of them may pass or not: none is made."""
+
+Line = tuple[bytes, bytes]
+"""Name and value of one header line, as written on the wire."""
+
+
+class Kind(StrEnum):
+    """The classes of headers that are tried, plain ones first: a find shrinks towards the first that shows it."""
+
+    ABSENT = "no header"
+    VALID = "valid id"
+    NEAR = "one edit from valid"
+    LIMIT = "around the longest length"
+    INDEX = "around the index limit"
+    BLOCK = "around the header block limit"
+    EMPTY = "empty or blank"
+    BYTES = "any bytes"
+    EDGES = "blanks at the edges"
+    SHAPE = "id of the real world"
+    DUPLICATE = "several lines"
+    NAME_CASE = "name in odd case"
+    OTHER_NAME = "another name"
+    CONTROL = "control character"
+    FOLD = "folded line"
+    BAD_NAME = "blank before the colon"
+
+
+CLASSES: Final = tuple(kind.value for kind in Kind)
+"""Every label that a case may bear, to show which were covered."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderCase:
+    """One header of a request, or what is like it: lines in their order, and the class it stands for."""
+
+    lines: tuple[Line, ...]
+    label: Kind
+
+    @property
+    def values(self) -> tuple[bytes, ...]:
+        """Values of the lines that bear the plan's name, in any case (RFC 9110, 5.1)."""
+        return tuple(value for name, value in self.lines if name.lower() == NAME)
+
+    @property
+    def refused_by_http(self) -> bool:
+        """Whether a Node server refuses the request (400 or 431) before any rule sees it."""
+        octets = sum(len(name) + len(value) for name, value in self.lines)
+        return octets >= HEADER_BLOCK_MAX or any(
+            refused(value) or not name or name.translate(None, NAME_BYTES) for name, value in self.lines
+        )
+
+    def expected(self, policy: Policy) -> str | None:
+        """What the column must hold for an anonymous user; None means NULL, or no row where HTTP refuses."""
+        return None if self.refused_by_http else policy.stored(self.values)
+
+
+def distance_to_boundary(value: bytes, policy: Policy = STRICT) -> float:
+    """How many edits a value is away from a longest accepted one: 0 at the boundary, for a search to minimise."""
+    text = received([value]) or ""
+    outside = sum(not policy.allows(character) for character in text)
+    return float(abs(utf16_length(text) - policy.length_max) + outside)
+
+
+@lru_cache(maxsize=1)
+def known_shapes() -> tuple[tuple[bytes, ...], ...]:
+    """The lines of `fixtures/headers/known_answers.json`: ids of the real world and values known to be tricky."""
+    document = json.loads(fixture_path("headers/known_answers.json").read_text(encoding="utf-8"))
+    return tuple(tuple(line.encode("latin-1") for line in known["lines"]) for known in document)
+
+
+def other_names() -> tuple[bytes, ...]:
+    """Names that are not the plan's but that something may take for it: underscores, a part missing or added."""
+    whole, short = NAME, NAME.partition(b"-")[2]
+    return (
+        *(whole.replace(b"-", b"_"), short, whole[:-1], whole + b"s", b"x-" + whole),
+        *(
+            b"x-" + short.partition(b"-")[2],
+            short.partition(b"-")[2],
+            whole.replace(b"-", b""),
+            whole + b"-old",
+        ),
+    )
+
+
+def standing_cases() -> tuple[HeaderCase, ...]:
+    """Cases that never change: the known shapes, names, long values and what HTTP refuses."""
+    return (*_accepted_by_http(), *_refused_by_http())
+
+
+def _accepted_by_http() -> tuple[HeaderCase, ...]:
+    shapes = (HeaderCase(tuple((NAME, line) for line in lines), Kind.SHAPE) for lines in known_shapes())
+    names = (HeaderCase(((name, b"abc"),), Kind.NAME_CASE) for name in (NAME.upper(), NAME.title()))
+    others = (HeaderCase(((name, b"abc"),), Kind.OTHER_NAME) for name in other_names())
+    beside = (HeaderCase(((NAME, b"abc"), (name, b"xyz")), Kind.OTHER_NAME) for name in other_names())
+    index = (HeaderCase(((NAME, b"a" * (INDEX_ROW_MAX + more)),), Kind.INDEX) for more in (0, 1))
+    block = HeaderCase(((NAME, b"a" * (HEADER_BLOCK_MAX - HEADER_BLOCK_REST - len(NAME))),), Kind.BLOCK)
+    hundred = HeaderCase(((NAME, b"a"),) * 100, Kind.DUPLICATE)
+    trimmed = HeaderCase(((NAME, b"a" * (plan.LENGTH_MAX - 1)), (NAME, b"")), Kind.DUPLICATE)
+    return (*shapes, *names, *others, *beside, *index, block, hundred, trimmed)
+
+
+def _refused_by_http() -> tuple[HeaderCase, ...]:
+    controls = (
+        HeaderCase(((NAME, before + bytes([byte]) + after),), Kind.CONTROL)
+        for byte in (0x00, 0x01, 0x0A, 0x0B, 0x0D, 0x7F)
+        for before, after in ((b"a", b"b"), (b"", b"a"), (b"a", b""))
+    )
+    folds = (HeaderCase(((NAME, b"a\r\n" + blank + b"b"),), Kind.FOLD) for blank in (b" ", b"\t"))
+    names = (HeaderCase(((NAME + blank, b"a"),), Kind.BAD_NAME) for blank in (b" ", b"\t"))
+    block = HeaderCase(((NAME, b"a" * HEADER_BLOCK_MAX),), Kind.BLOCK)
+    return (*controls, *folds, *names, block)

@@ -1,0 +1,105 @@
+"""Node as the judge of meaning: what the plan's JavaScript stores for a header. Knows no rule and no database.
+
+The rule of a policy is the file `fixtures/judge/rules/<name>.js`, as the plan writes it; a child process evaluates
+it with Node's own `Headers`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import zip_longest
+from pathlib import Path
+from typing import Final
+
+from harness import plan
+from harness.data import fixture_path
+from harness.errors import CannotRunError, MisuseError
+from harness.rule.node import SECONDS_MAX, NodeChild, line, node_child
+from harness.rule.node import node_path as node_path
+from harness.rule.policy import Policy
+
+
+class Refused(Enum):
+    """The third answer beside a value and NULL: HTTP refuses the header, so no rule ever sees it."""
+
+    REFUSED = "refused"
+
+
+REFUSED: Final = Refused.REFUSED
+
+Answer = str | None | Refused
+"""What becomes of a header: the value stored, None for NULL, or `REFUSED`."""
+
+HEADERS_PER_MESSAGE: Final = 1000
+"""Fewer cost a pipe turn for too few headers; more only make longer lines."""
+
+
+@dataclass(slots=True)
+class Judge:
+    """A running Node that knows the policies' JavaScript. Used by one thread at a time; made by `judge`."""
+
+    _child: NodeChild
+    _rules: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def node(self) -> str:
+        """Version of Node, as it says it itself."""
+        return self._child.version
+
+    @property
+    def pid(self) -> int:
+        """The process id of Node, for whoever watches that it ends."""
+        return self._child.pid
+
+    def stored(self, policy: Policy, headers: Sequence[Sequence[bytes]]) -> list[Answer]:
+        """What the policy's JavaScript stores for each header, given as the raw bytes of its lines.
+
+        Any number of headers: they travel in messages of `HEADERS_PER_MESSAGE`.
+        Raises CannotRunError when Node ends or does not answer, MisuseError for a policy that has no JavaScript.
+        """
+        rule = self._rule(policy)
+        answers: list[Answer] = []
+        batches = [
+            headers[at : at + HEADERS_PER_MESSAGE] for at in range(0, len(headers), HEADERS_PER_MESSAGE)
+        ]
+        message = _message(rule, batches[0]) if batches else b""
+        for batch, following in zip_longest(batches, batches[1:], fillvalue=()):
+            with self._child.deadline():
+                self._child.write(message)
+                message = _message(rule, following)  # written down while Node judges the one before
+                reply = self._child.read()
+            if not isinstance(reply, list) or len(reply) != len(batch):
+                raise CannotRunError(
+                    f"Node could not judge {len(batch)} headers: {reply}; is the rule a function?"
+                )
+            answers.extend(REFUSED if answer is False else answer for answer in reply)
+        return answers
+
+    def _rule(self, policy: Policy) -> str:
+        if policy.name not in self._rules:
+            path = fixture_path(f"judge/rules/{policy.name}.js")
+            try:
+                self._rules[policy.name] = path.read_text(encoding="utf-8")
+            except FileNotFoundError as error:
+                raise MisuseError(
+                    f"policy {policy.name!r} has no JavaScript to be judged by: write its rule to {path}"
+                ) from error
+        return self._rules[policy.name]
+
+
+def _message(rule: str, headers: Sequence[Sequence[bytes]]) -> bytes:
+    values = [[value.decode("latin-1") for value in lines] for lines in headers]
+    return line({"name": plan.HEADER, "rule": rule, "headers": values})
+
+
+@contextlib.contextmanager
+def judge(node: Path | None = None, seconds_max: float = SECONDS_MAX) -> Iterator[Judge]:
+    """A judge for as long as the context lasts; `node` is the program, by default that of the Python wheel.
+
+    Every wait for it is bounded by `seconds_max`. Raises CannotRunError when Node cannot start.
+    """
+    with node_child(fixture_path("judge/judge.js"), node, seconds_max) as child:
+        yield Judge(child)

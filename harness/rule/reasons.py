@@ -1,0 +1,68 @@
+"""Says in words why a header is stored or not. Pure; the policy decides, this only explains."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from typing import Final
+
+from harness import plan
+from harness.rule.policy import Policy, received, refused, utf16_length
+
+ALIKE_LEAST: Final = 0.85
+"""How like the header's name another one must be; PostHog's own x-posthog-session-id and -window-id are below."""
+_LETTERS: Final = plan.HEADER.replace("-", "")
+
+
+def reason(policy: Policy, lines: Sequence[bytes]) -> str:
+    """Why the policy stores no value for these header lines, as they stood on the wire; '' when it stores one.
+
+    Positions count from 1, in the value with its edges trimmed.
+    """
+    text = received(lines)
+    if text is None:
+        return "not sent"
+    if policy.accepted(text) is not None:
+        return ""
+    if not text:
+        return "empty"
+    joined = "duplicate lines, joined: " if len(lines) > 1 else ""
+    length = utf16_length(text)
+    if length > policy.length_max:
+        return f"{joined}too long: {length:,} > {policy.length_max}"
+    at = next(index for index, character in enumerate(text) if not policy.allows(character))
+    return f"{joined}{character_words(ord(text[at]))} at position {at + 1}"
+
+
+def http_reason(status: int, lines: Sequence[bytes]) -> str:
+    """Why HTTP refused a head, before any rule saw it: what is wrong with a line of the plan's header, or elsewhere."""
+    if status == 431:
+        return "HTTP: the head is too large"
+    for line in lines:
+        if refused(line):
+            at = next(index for index in range(len(line)) if refused(line[index : index + 1]))
+            return f"HTTP: {character_words(line[at])} at position {at + 1} of {plan.HEADER}"
+    return "HTTP: the head is malformed"
+
+
+def near_miss(names: Iterable[bytes]) -> str:
+    """A name that was probably meant to be the plan's header and is not, with what to write; '' when none is."""
+    for name in names:
+        text = name.decode("latin-1").lower()
+        if text != plan.HEADER and _alike(re.sub(r"[^a-z0-9]", "", text)):
+            return f"{text} is not the header; it is {plan.HEADER}"
+    return ""
+
+
+def _alike(letters: str) -> bool:
+    return (
+        "distinctid" in letters
+        or letters in ("posthogid", "xposthogid")
+        or SequenceMatcher(None, letters, _LETTERS, autojunk=False).ratio() >= ALIKE_LEAST
+    )
+
+
+def character_words(code: int) -> str:
+    r"""A character for people: itself when it can be seen, else as `\xNN` or `\uNNNN`."""
+    if 0x20 < code < 0x7F:
+        return f"character {chr(code)}"
+    return f"character \\x{code:02x}" if code < 0x100 else f"character \\u{code:04x}"

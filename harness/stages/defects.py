@@ -1,0 +1,130 @@
+"""Faulty plans as data: other builds, another schema, another order, each with the claim meant for it. Judges nothing.
+
+Faults of the migration alone are in `lab.defects`; here they are what a rollout meets that has them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness import plan
+from harness.backend.defects import ARCHIVES, RETURNS_STAR
+from harness.database.runners import Script, statements_of
+from harness.errors import MisuseError
+from harness.rehearsal.halfway import CREATE_INDEX
+from harness.stages.model import Step
+from harness.stages.rule import PLAN_ORDER
+from harness.stages.schema import Schema
+from harness.stages.stage import Cast
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDefect:
+    """A plan that differs from the reference's."""
+
+    name: str
+    summary: str
+    claim: str
+    """Id of the claim that must be refuted, others may be, too; empty where the plan is right all the same."""
+    cast: Cast = field(default_factory=Cast)
+    schema: Schema = field(default_factory=Schema)
+    order: tuple[Step, ...] = PLAN_ORDER
+
+
+def _first_statement(defect: str) -> Script:
+    """How a faulty migration adds the column."""
+    file = Script.ours(f"defects/{defect}.sql")
+    return Script(file.name, statements_of(file.text)[0].text)
+
+
+EXTENSION_FIRST: Final = (
+    Step.RELEASE_EXTENSION,
+    *(step for step in PLAN_ORDER if step is not Step.RELEASE_EXTENSION),
+)
+COLUMN_LAST: Final = (Step.SWAP_1, Step.SWAP_2, *PLAN_ORDER[:3], Step.RELEASE_EXTENSION)
+
+_BACKFILLED: Final = Script(
+    "backfill.sql",
+    f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text;\n"
+    f"UPDATE {plan.METADATA_TABLE} SET {plan.COLUMN} = '';\n"
+    f"ALTER TABLE {plan.METADATA_TABLE} ALTER COLUMN {plan.COLUMN} SET NOT NULL;\n",
+)
+_IN_TRANSACTION: Final = Script("transaction.sql", f"BEGIN; {CREATE_INDEX.as_string()}; COMMIT;")
+
+DEFECTS: Final = (
+    PlanDefect(
+        "extension-first-refused",
+        "the extension first, before a backend that answers 400 to headers it does not know",
+        "O1",
+        cast=Cast(before="refuses-unknown"),
+        order=EXTENSION_FIRST,
+    ),
+    PlanDefect(
+        "column-last",
+        "the backend first, and the column after it: rows are lost behind a 200",
+        "O1",
+        order=COLUMN_LAST,
+    ),
+    PlanDefect(
+        "not-null",
+        "the column is NOT NULL without a default: refused (23502) where there are rows",
+        "O1",
+        schema=Schema(add_column=_first_statement("not-null")),
+    ),
+    PlanDefect(
+        "not-null-backfilled",
+        "the column is filled, then NOT NULL: the old backend's INSERT is refused (23502)",
+        "R1",
+        schema=Schema(add_column=_BACKFILLED),
+    ),
+    PlanDefect(
+        "volatile-default",
+        "the column has a default that is computed for each row, also for those of the old backend",
+        "C2",
+        schema=Schema(add_column=_first_statement("volatile-default")),
+    ),
+    PlanDefect(
+        "index-in-transaction",
+        "the index is built concurrently inside a transaction: refused (25001)",
+        "O1",
+        schema=Schema(build=_IN_TRANSACTION),
+    ),
+    PlanDefect(
+        "returns-star",
+        "the old backend has prepared an INSERT ... RETURNING *, which fails from the new column on (0A000)",
+        "C3",
+        cast=Cast(before=RETURNS_STAR.name),
+    ),
+    PlanDefect(
+        "archives",
+        "the old backend copies rows by SELECT * into a table that does not get the column (42601)",
+        "R1",
+        cast=Cast(before=ARCHIVES.name),
+        schema=Schema(prelude=Script.ours("usage/archive_table.sql")),
+    ),
+)
+
+VARIANTS: Final = (
+    PlanDefect("extension-first", "the extension first: needless to forbid", "", order=EXTENSION_FIRST),
+    PlanDefect(
+        "index-last",
+        "the index after backend and extension",
+        "",
+        order=(
+            Step.ADD_COLUMN,
+            Step.SWAP_1,
+            Step.SWAP_2,
+            Step.RELEASE_EXTENSION,
+            Step.START_BUILD,
+            Step.FINISH_BUILD,
+        ),
+    ),
+)
+"""Plans that differ and are right."""
+
+
+def find_plan(name: str) -> PlanDefect:
+    """The faulty plan or the variant of that name. Raises MisuseError for an unknown one."""
+    known = {one.name: one for one in (*DEFECTS, *VARIANTS)}
+    if name not in known:
+        raise MisuseError(f"unknown plan {name!r}; known plans: {', '.join(sorted(known))}")
+    return known[name]

@@ -1,0 +1,144 @@
+"""Precedences between steps: which orders keep them, and how they are told in words. Pure.
+
+Must not know what is safe; `rule` does, and reads precedences out of it. Events are steps by occurrence,
+since an interrupted build is started twice in one order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Final
+
+from harness.stages.model import Step
+from harness.stages.orders import STEP_PLACES, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The nth time (from 1) that a step is taken in an order."""
+
+    step: Step
+    nth: int = 1
+
+    @property
+    def words(self) -> str:
+        """The event in the imperative."""
+        return self.step + ("" if self.nth == 1 else " again" * (self.nth - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Precedence:
+    """In every order in which both occur, `first` comes before `then`."""
+
+    first: Event
+    then: Event
+
+    @property
+    def words(self) -> str:
+        """The precedence as a clause."""
+        return f"{self.first.words} before {_done(self.then)}"
+
+
+def precedence(first: Step, then: Step) -> Precedence:
+    """The precedence between the first occurrences of two steps."""
+    return Precedence(Event(first), Event(then))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How some orders stand to one precedence; orders are given by their place among all."""
+
+    met: frozenset[int]
+    """Orders in which both events occur: only these say anything."""
+    broken: frozenset[int]
+    """Orders in which they occur the wrong way round."""
+
+
+def tally(orders: Sequence[Order]) -> dict[Precedence, Tally]:
+    """Every precedence between two events of these orders, in the order of `Step`, with its tally."""
+    events_at = [_events(order) for order in orders]
+    events = sorted(
+        {event for at in events_at for event in at}, key=lambda event: (STEP_PLACES[event.step], event.nth)
+    )
+    tallies: dict[Precedence, Tally] = {}
+    for first, then in permutations(events, 2):
+        met = frozenset(place for place, at in enumerate(events_at) if first in at and then in at)
+        broken = frozenset(place for place in met if events_at[place][first] > events_at[place][then])
+        tallies[Precedence(first, then)] = Tally(met, broken)
+    return tallies
+
+
+def _events(order: Order) -> dict[Event, int]:
+    seen: Counter[Step] = Counter()
+    events: dict[Event, int] = {}
+    for place, step in enumerate(order.steps):
+        seen[step] += 1
+        events[Event(step, seen[step])] = place
+    return events
+
+
+def allowed_orders(orders: Iterable[Order], constraints: Iterable[Precedence]) -> tuple[Order, ...]:
+    """The orders that keep every constraint: its linear extensions among the legal orders."""
+    kept = tuple(orders)
+    for constraint in constraints:
+        kept = tuple(order for order in kept if _keeps(order, constraint))
+    return kept
+
+
+def _keeps(order: Order, constraint: Precedence) -> bool:
+    events = _events(order)
+    if constraint.first not in events or constraint.then not in events:
+        return True
+    return events[constraint.first] < events[constraint.then]
+
+
+_DONE: Final = {
+    Step.ADD_COLUMN: "the column is added",
+    Step.START_BUILD: "the index build is started",
+    Step.FINISH_BUILD: "the index build is finished",
+    Step.INTERRUPT_BUILD: "the index build is interrupted",
+    Step.DROP_INVALID: "the invalid index is dropped",
+    Step.SWAP_1: "replica 1 is `after`",
+    Step.SWAP_2: "replica 2 is `after`",
+    Step.REVERT_1: "replica 1 is `before` again",
+    Step.REVERT_2: "replica 2 is `before` again",
+    Step.RELEASE_EXTENSION: "the extension is released",
+    Step.ROLL_BACK_INDEX: "the index is rolled back",
+    Step.ROLL_BACK_COLUMN: "the column is rolled back",
+}
+
+_SWAPS: Final = (Event(Step.SWAP_1), Event(Step.SWAP_2))
+_RELEASE: Final = Event(Step.RELEASE_EXTENSION)
+
+
+def _done(event: Event) -> str:
+    return _DONE[event.step] + " again" * (event.nth - 1)
+
+
+def clauses(constraints: Iterable[Precedence]) -> tuple[str, ...]:
+    """The constraints in words, a clause each; what holds for both replicas alike is said once."""
+    told = tuple(constraints)
+    return tuple(dict.fromkeys(_clause(constraint, told) for constraint in told))
+
+
+def _clause(constraint: Precedence, told: tuple[Precedence, ...]) -> str:
+    first, then = constraint.first, constraint.then
+    if then in _SWAPS and all(Precedence(first, swap) in told for swap in _SWAPS):
+        return f"{first.words} before any `after` replica"
+    if first in _SWAPS and all(Precedence(swap, then) in told for swap in _SWAPS):
+        return f"swap every replica before {_done(then)}"
+    return constraint.words
+
+
+def free_clauses(constraints: Iterable[Precedence]) -> tuple[str, ...]:
+    """What the constraints leave free, in words: the replicas, the extension."""
+    bound = {event for constraint in constraints for event in (constraint.first, constraint.then)}
+    free = []
+    if bound.isdisjoint(_SWAPS):
+        free.append("swap the replicas at any time")
+    if _RELEASE not in bound:
+        free.append("release the extension at any time")
+    return tuple(free)

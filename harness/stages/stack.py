@@ -1,0 +1,116 @@
+"""What stands are made of: the stack that all stages of a run share, and replicas. Knows no stage."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from harness.backend.auth import issue_token
+from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
+from harness.data import sql_text
+from harness.database.templates import Templates
+from harness.errors import CannotRunError
+from harness.stages.matrix import SignedIn
+from harness.stages.model import Version
+from harness.stages.schema import CORRECTED, Schema
+
+DRAIN_S_MAX: Final = 10.0
+POLL_S: Final = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Which build plays which version; the reference's own unless a defect is being shown."""
+
+    before: str = "before"
+    after: str = "after"
+
+    def plays(self, version: Version) -> str:
+        """Name of the build that stands for the version."""
+        return self.before if version is Version.BEFORE else self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What all stages of a run share: templates to clone, an upstream, a signing key, the rule, builds and schema."""
+
+    templates: Templates
+    upstream: Process
+    policy: str
+    cast: Cast
+    secret: str
+    schema: Schema = CORRECTED
+
+    async def signed_in(self, dsn: str) -> SignedIn:
+        """The first user of the seeded database, with a token."""
+        return await signed_in(dsn, self.secret)
+
+
+async def signed_in(dsn: str, secret: str) -> SignedIn:
+    """The first user of a seeded database, with a token made with that key."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        query = sql_text("queries/first_user.sql").encode()
+        found = await (await connection.execute(query)).fetchone()
+    assert found is not None, "templates are seeded with users"
+    return SignedIn(found[0], found[1], issue_token(found[0], secret))
+
+
+@asynccontextmanager
+async def stack(
+    templates: Templates, policy: str, cast: Cast | None = None, schema: Schema = CORRECTED
+) -> AsyncIterator[Stack]:
+    """The shared part of every stage, running."""
+    async with upstream() as stub:
+        yield Stack(templates, stub, policy, cast or Cast(), secrets.token_hex(32), schema)
+
+
+@dataclass(slots=True)
+class Replica:
+    """One running replica and the version it plays."""
+
+    process: Process
+    version: Version
+    _open: AsyncExitStack
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return (HOST, self.process.port)
+
+    async def stop(self) -> None:
+        """Drains and ends it."""
+        await self._open.aclose()
+
+
+async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
+    """A replica of the build that plays the version, on a database. Raises CannotRunError when it does not start."""
+    open_ = AsyncExitStack()
+    config = ReplicaConfig(
+        build=stack.cast.plays(version),
+        policy=stack.policy,
+        dsn=dsn,
+        origin=stack.upstream.origin,
+        secret=stack.secret,
+    )
+    process = await open_.enter_async_context(replica(config))
+    return Replica(process, version, open_)
+
+
+async def until_closed(address: tuple[str, int]) -> None:
+    """Waits until nobody listens there any more. Raises CannotRunError when that does not happen."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + DRAIN_S_MAX
+    while loop.time() < deadline:
+        try:
+            _, writer = await asyncio.open_connection(*address)
+        except OSError:
+            return
+        writer.close()
+        await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
+    raise CannotRunError(
+        f"a replica at {address[0]}:{address[1]} was told to end and still listens after {DRAIN_S_MAX:.0f} s"
+    )

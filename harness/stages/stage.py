@@ -1,0 +1,241 @@
+"""Stands a stage up for real and takes steps in it: a database in its schema state, and replicas of its builds.
+
+Knows how a step is done, not whether it is safe. Nothing of a stage outlives its context.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Self
+
+import psycopg
+
+from harness.backend.usage import Loss
+from harness.clients import wire
+from harness.clients.exchange import Reply, Request
+from harness.data import sql_text
+from harness.database.migrations import SchemaState
+from harness.errors import MisuseError
+from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
+from harness.stages.itinerary import Crossing, crossings_from
+from harness.stages.model import Stage, StandUp, Step, Version
+from harness.stages.schema import refused
+from harness.stages.stack import Cast as Cast  # what a stand is made with, and of
+from harness.stages.stack import Replica as Replica
+from harness.stages.stack import Stack as Stack
+from harness.stages.stack import signed_in as signed_in
+from harness.stages.stack import stack as stack
+from harness.stages.stack import start_replica, until_closed
+from harness.sut import Observation, Probe, Rows, Sender, send_over_wire
+
+WAIT_ROWS_S: Final = 1.0
+TO_VERSION: Final = {
+    Step.SWAP_1: (0, Version.AFTER),
+    Step.SWAP_2: (1, Version.AFTER),
+    Step.REVERT_1: (0, Version.BEFORE),
+    Step.REVERT_2: (1, Version.BEFORE),
+}
+"""The steps that replace a replica: which one, counted from 0, and by what."""
+
+Draining = Callable[[], Awaitable[object]]
+"""Called when a replica that is being replaced accepts nothing more, and still has requests to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that has ended, and the version that served it."""
+
+    probe: Probe
+    reply: Reply
+    served_by: Version
+
+
+@dataclass(slots=True)
+class Stand:
+    """A stage that is standing. Create with `stand`."""
+
+    stack: Stack
+    stand_up: StandUp
+    dsn: str
+    connection: psycopg.AsyncConnection[Any]
+    replicas: list[Replica] = field(default_factory=list)
+    rotation: set[int] = field(default_factory=set)
+    """The replicas that get new requests, counted from 0; one that is being replaced gets none."""
+    build: FrozenBuild | None = None
+    losses: dict[str, Loss] = field(default_factory=dict)
+    """What the replicas have told of rows that they gave up, by upstream id."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that it is in."""
+        return self.stand_up.stage
+
+    async def __aenter__(self) -> Self:
+        """Starts the replicas of the stage."""
+        starting = (start_replica(self.stack, self.dsn, version) for version in self.stage.replicas)
+        try:
+            started = await asyncio.gather(*starting, return_exceptions=True)
+            self.replicas.extend(one for one in started if isinstance(one, Replica))
+            for one in started:
+                if isinstance(one, BaseException):
+                    raise one
+        except BaseException:
+            await self.__aexit__()
+            raise
+        self.rotation.update(range(len(started)))
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """Ends the replicas, then whatever index build is still held."""
+        await self.drain()
+        await self._close_build()
+
+    async def drain(self) -> None:
+        """Ends the replicas; afterwards every request is accounted for or lost for good."""
+        self.rotation.clear()
+        await asyncio.gather(*(one.stop() for one in self.replicas))
+        self.lost()
+        self.replicas.clear()
+
+    async def take(self, step: Step, draining: Draining | None = None) -> None:
+        """Does the step, as `cross` does; an index build is held in the first of its waits."""
+        ways = [crossing for crossing in crossings_from(self.stand_up) if crossing.step is step]
+        await self.cross(ways[0] if ways else Crossing(self.stand_up, step, self.stand_up), draining)
+
+    async def cross(self, crossing: Crossing, draining: Draining | None = None) -> None:
+        """Does the step and moves to where it leads.
+
+        Raises MisuseError when it is not legal here, StepRefused when the server does not take it: the stage is
+        then as it was.
+        """
+        step, end = crossing.step, crossing.end
+        if crossing not in crossings_from(self.stand_up):
+            raise MisuseError(f"cannot {step} in stage ({self.stage.words})")
+        if step in TO_VERSION:
+            await self._swap(*TO_VERSION[step], draining)
+        elif step is Step.START_BUILD:
+            assert end.half_way is not None
+            self.build = await self.stack.schema.freeze(self.dsn, end.half_way)
+        elif step in (Step.FINISH_BUILD, Step.INTERRUPT_BUILD):
+            await self._end_build(step)
+        elif step is not Step.RELEASE_EXTENSION:
+            await self.stack.schema.take(self.dsn, step)
+        self.stand_up = end
+
+    async def observe(
+        self, probes: Sequence[Sequence[Probe]], send: Sender = send_over_wire
+    ) -> list[Observation]:
+        """Sends each replica its probes, all replicas at once; every request with its reply and its rows so far."""
+        since = await self.now()
+        answers = await asyncio.gather(
+            *(
+                send(one.process.origin, [probe.request for probe in mine])
+                for one, mine in zip(self.replicas, probes, strict=True)
+            )
+        )
+        sent = [
+            Sent(probe, reply, one.version)
+            for one, mine, replies in zip(self.replicas, probes, answers, strict=True)
+            for probe, reply in zip(mine, replies, strict=True)
+        ]
+        return await self.account(sent, since, self.stage.words)
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+        return await Rows(self.connection).now()
+
+    async def account(self, sent: Sequence[Sent], since: datetime, words: str) -> list[Observation]:
+        """The requests with their rows, waited for until they are there or given up, at most `WAIT_ROWS_S`.
+
+        `words` say what was the case; `settle` looks again.
+        """
+        probes, replies = [one.probe for one in sent], [one.reply for one in sent]
+        rows = Rows(self.connection)
+        found = await rows.arrived(probes, replies, since, wait_s=WAIT_ROWS_S, lost=self.lost)
+        return [
+            Observation(one.probe, one.reply, mine, str(one.served_by), words, since)
+            for one, mine in zip(sent, found, strict=True)
+        ]
+
+    async def settle(self, observations: Sequence[Observation]) -> list[Observation]:
+        """Drains the replicas and reads all rows anew: nothing can come after it, so late and double rows are seen."""
+        await self.drain()
+        return await self.look_again(observations)
+
+    async def look_again(self, observations: Sequence[Observation]) -> list[Observation]:
+        """The same requests with their rows as they are now."""
+        if not observations:
+            return []
+        since = min(seen.since for seen in observations)
+        found = await Rows(self.connection).of(
+            [seen.probe for seen in observations], [seen.reply for seen in observations], since
+        )
+        return [replace(seen, rows=mine) for seen, mine in zip(observations, found, strict=True)]
+
+    def lost(self) -> set[str]:
+        """Upstream ids of requests whose rows a replica has given up."""
+        for one in self.replicas:
+            self.losses.update((loss.message_id, loss) for loss in one.process.losses())
+        return set(self.losses)
+
+    async def totals(self) -> tuple[int, int]:
+        """Usage rows and metadata rows of everybody; exact once the replicas are drained."""
+        found = await (await self.connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
+        assert found is not None
+        return int(found[0]), int(found[1])
+
+    async def _swap(self, number: int, version: Version, draining: Draining | None) -> None:
+        """Takes the replica out of rotation, ends it in order, and starts its successor."""
+        old = self.replicas[number]
+        self.rotation.discard(number)
+        # Connections are accepted in turn: once this one is answered, all that were made before are.
+        await wire.send(old.address, Request("/", (), b"", method="GET"))
+        stopping = asyncio.create_task(old.stop())
+        try:
+            await until_closed(old.address)
+            if draining is not None:
+                await draining()
+        finally:
+            await stopping
+        self.lost()
+        self.replicas[number] = await start_replica(self.stack, self.dsn, version)
+        self.rotation.add(number)
+
+    async def _end_build(self, step: Step) -> None:
+        assert self.build is not None
+        try:
+            await (self.build.finish() if step is Step.FINISH_BUILD else self.build.cancel())
+        except psycopg.Error as error:
+            raise refused(step, error) from error
+        finally:
+            await self._close_build()
+
+    async def _close_build(self) -> None:
+        if self.build is not None:
+            build, self.build = self.build, None
+            await build.__aexit__(None, None, None)
+
+
+@asynccontextmanager
+async def stand(stack: Stack, stage: Stage, half_way: HalfWay | None = None) -> AsyncIterator[Stand]:
+    """A stage on a database of its own, cloned for its schema state. `half_way` says how a half-way schema is so.
+
+    Raises StepRefused when the schema cannot be brought there.
+    """
+    template = SchemaState.COLUMN if half_way else stage.schema
+    async with AsyncExitStack() as open_:
+        dsn = await open_.enter_async_context(stack.schema.database(stack.templates, template))
+        connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
+        await open_.enter_async_context(connection)
+        standing = Stand(stack, StandUp(stage, half_way), dsn, connection)
+        if half_way is not None and half_way in LEAVES:
+            standing.build = await stack.schema.freeze(dsn, half_way)
+        elif half_way is not None:
+            wait = next(wait for wait, left in LEAVES.items() if left is half_way)
+            build = await stack.schema.freeze(dsn, wait)
+            await build.cancel()
+            await build.__aexit__(None, None, None)
+        async with standing:
+            yield standing

@@ -1,0 +1,67 @@
+"""What is asked of somebody's backend, and what it answers, as data. Knows neither site nor database."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.clients.exchange import HeaderLine, Reply
+from harness.clients.shape import PLAIN, PLAIN_VALUES, Shape
+from harness.sut.observation import Probe
+
+CONTROL: Final = "none"
+"""Kind of a request without the header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, and what its row is evidence for."""
+
+    number: int
+    """Counted over the run, from 1."""
+    probe: Probe
+    header: tuple[HeaderLine, ...]
+    """The lines whose effect is looked at: the plan's header, or what resembles it."""
+    claim: str
+    """Id of the claim that the stored value is judged under."""
+    address: str
+    """What it sends in x-forwarded-for."""
+    allowed: tuple[str | None, ...]
+    """Values that its row may hold; none: any that the rule accepts, since HTTP should have refused the header."""
+    follows: bool = False
+    """Whether a request with the header went before it, from its address or over its connection."""
+    shape: Shape = PLAIN
+    """What it shares with its control: only within a shape are replies and rows compared."""
+
+    @property
+    def control(self) -> bool:
+        """Whether it sends nothing that resembles the header, and is a twin of those beside it."""
+        return self.probe.kind == CONTROL
+
+    @property
+    def weight(self) -> int:
+        """How much it is to read: of several that show the same, the lightest is shown."""
+        odd: int = sum(value != PLAIN_VALUES[name] for name, value in self.shape._asdict().items())
+        return sum(map(len, self.probe.lines)) + 10 * odd
+
+    @property
+    def circumstances(self) -> dict[str, object]:
+        """What may tell it from requests that fare otherwise."""
+        with_header = "absent" if self.control else "sent"
+        return {"header": with_header, "kind of header": self.probe.kind, **self.shape._asdict()}
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Requests that belong beside each other; `together`: one after the other over one connection, nothing between."""
+
+    asks: tuple[Ask, ...]
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A request that has ended."""
+
+    ask: Ask
+    reply: Reply
+    at: float
+    """Monotonic clock, seconds."""

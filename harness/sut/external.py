@@ -1,0 +1,223 @@
+"""Somebody's deployed backend: where it is, and how requests are sent to it without harming it.
+
+Knows nothing of what is asked or of rows. Pace, pauses and caps hold for every request that leaves.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from harness.clients import wire
+from harness.clients.dispatch import Address
+from harness.clients.exchange import Reply, Request
+from harness.clients.given import NONE_GIVEN, GivenHeaders
+from harness.clients.http2 import send_over_http2
+from harness.errors import MisuseError
+from harness.sut.asks import Answer, Ask, Round
+
+CONNECTIONS: Final = 8
+IN_FLIGHT: Final = 2 * CONNECTIONS
+"""Requests, or sequences of them, handed to connections at once: what a pause comes too late for."""
+SILENT_MAX: Final = 2 * CONNECTIONS
+"""So many requests in a row without any reply: the target has gone."""
+RETRY_AFTER_S: Final = 1.0
+"""How long to wait after a 429 that does not say."""
+REFUSED_OFTEN: Final = 20
+"""From so many 429s on, one in four of all requests is too many to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a backend is. `tls` is None for http."""
+
+    url: str
+    """As given, without a path."""
+    address: Address
+    tls: ssl.SSLContext | None
+
+
+def site_of(url: str) -> Site:
+    """The site of an http:// or https:// URL without a path. Raises MisuseError for any other.
+
+    Certificates are checked against the system's, or those that SSL_CERT_FILE names.
+    """
+    problem = f"backend URL {url!r} is no http:// or https:// URL without a path; for example https://api.example.com"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        (parts.hostname or "").encode("idna")
+    except ValueError:
+        raise MisuseError(problem) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        raise MisuseError(problem)
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise MisuseError(problem)
+    if parts.scheme == "http":
+        return Site(url.rstrip("/"), (parts.hostname, port or wire.HTTP_PORT), None)
+    return Site(url.rstrip("/"), (parts.hostname, port or wire.HTTPS_PORT), ssl.create_default_context())
+
+
+@dataclass(slots=True)
+class Limits:
+    """What may be sent to a target, and how fast."""
+
+    requests_max: int
+    rate_max: float | None
+    """Requests a second; None: as fast as the connections allow."""
+    timeout_s: float
+    """Longest wait for one reply."""
+    deadline: float
+    """Monotonic time after which nothing more is sent."""
+
+
+class Sending:
+    """Sends to one site under its limits; once it has stopped, it says why and sends nothing more."""
+
+    def __init__(self, site: Site, limits: Limits, given: GivenHeaders = NONE_GIVEN) -> None:
+        self._site = site
+        self._given = given
+        self.limits = limits
+        self.requests = 0
+        """Requests handed out so far."""
+        self.reserve = 0
+        """Requests that are kept for later: sending ends before them."""
+        self.refused_for_rate = 0
+        """429 replies so far."""
+        self.stopped: str | None = None
+        self._silent = 0  # requests in a row without a reply
+        self._pause_until = 0.0
+        self._next_at = 0.0
+        self._outstanding = 0
+        self._progress = asyncio.Event()
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether the site is asked over TLS, where it may offer HTTP/2."""
+        return self._site.tls is not None
+
+    @property
+    def left(self) -> int:
+        """How many requests may still be sent."""
+        return 0 if self.stopped else self.limits.requests_max - self.requests
+
+    async def send(
+        self, rounds: Sequence[Round], ended: Callable[[Answer], None] = lambda _: None
+    ) -> list[Answer]:
+        """Answers in the order in which requests ended, each told as it ends; what was not sent any more has none."""
+        supplied: list[tuple[Ask, list[int]]] = []
+        answers: list[Answer] = []
+        loop = asyncio.get_running_loop()
+        self._outstanding = 0
+        sent = wire.send_all(
+            self._site.address,
+            self._paced(rounds, supplied),
+            connections=CONNECTIONS,
+            timeout_s=self.limits.timeout_s,
+            tls=self._site.tls,
+            given=self._given,
+        )
+        async with aclosing(sent) as replies:
+            async for index, reply in replies:
+                ask, unanswered = supplied[index]
+                unanswered[0] -= 1
+                self._outstanding -= not unanswered[0]
+                self._look_at(ask, reply, loop.time())
+                self._progress.set()
+                answers.append(Answer(ask, reply, loop.time()))
+                ended(answers[-1])
+                if self._silent >= SILENT_MAX:
+                    break
+        return answers
+
+    async def send_over_http2(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Answers to requests over HTTP/2; none where the site does not offer it."""
+        if not self.over_tls or not await self._may_send(len(asks)):
+            return []
+        loop = asyncio.get_running_loop()
+        replies = await send_over_http2(
+            self._site.url,
+            [self._given.added(ask.probe.request) for ask in asks],
+            timeout_s=self.limits.timeout_s,
+            tls=ssl.create_default_context(),
+        )
+        self.requests += len(replies or ())
+        answers = [
+            Answer(ask, self._given.masked_reply(reply), loop.time())
+            for ask, reply in zip(asks, replies or (), strict=False)
+        ]
+        for answer in answers:
+            self._look_at(answer.ask, answer.reply, answer.at)
+        return answers
+
+    async def _paced(
+        self, rounds: Sequence[Round], supplied: list[tuple[Ask, list[int]]]
+    ) -> AsyncIterator[list[Request]]:
+        for each in rounds:
+            units = [each.asks] if each.together else [(ask,) for ask in each.asks]
+            for unit in units:
+                if not await self._may_send(len(unit)):
+                    return
+                self.requests += len(unit)
+                self._outstanding += 1
+                unanswered = [len(unit)]
+                supplied.extend((ask, unanswered) for ask in unit)
+                yield [ask.probe.request for ask in unit]
+
+    async def _may_send(self, count: int) -> bool:
+        """Waits until so many more may leave; False when nothing may any more."""
+        loop = asyncio.get_running_loop()
+        limits = self.limits
+        while self.stopped is None:
+            now = loop.time()
+            wake = max(self._pause_until, self._next_at)
+            if self.requests + count > limits.requests_max - self.reserve:
+                return False
+            if max(now, wake) >= limits.deadline:
+                asked = f", the target asks to wait {wake - now:.0f} s" if self._pause_until > now else ""
+                self.stopped = f"the time limit is reached{asked}"
+            elif self._outstanding >= IN_FLIGHT:
+                self._progress.clear()
+                await self._progress.wait()
+            elif wake > now:
+                await asyncio.sleep(wake - now)  # the pace that was asked for, by the user or by the target
+            else:
+                self._next_at = max(now, self._next_at) + (count / limits.rate_max if limits.rate_max else 0)
+                return True
+        return False
+
+    def _look_at(self, ask: Ask, reply: Reply, now: float) -> None:
+        if reply.status == 429 or (reply.status == 503 and reply.header("retry-after")):
+            self._pause_until = max(self._pause_until, now + retry_after_s(reply))
+            self.refused_for_rate += 1
+            if self.refused_for_rate >= REFUSED_OFTEN and 4 * self.refused_for_rate > self.requests:
+                told = f"{self.refused_for_rate} of {self.requests} requests"
+                self.stopped = (
+                    self.stopped or f"the target answers {reply.status} to {told}, although it was waited"
+                )
+        if reply.status:
+            self._silent = 0
+        elif not ask.probe.refused:
+            self._silent += 1
+            if self._silent >= SILENT_MAX:
+                told = reply.reason or str(reply.outcome)
+                self.stopped = self.stopped or f"the target does not answer any more: {told}"
+
+
+def retry_after_s(reply: Reply) -> float:
+    """How long a reply asks to wait, in seconds: a number or a date (RFC 9110, 10.2.3); a second if it does not say."""
+    asked = reply.header("retry-after")
+    if asked is None:
+        return RETRY_AFTER_S
+    if asked.strip().isdecimal():
+        return float(asked)
+    try:
+        until = parsedate_to_datetime(asked)
+    except ValueError:
+        return RETRY_AFTER_S
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,77 @@
+"""Each database that harms a value is named by the claim and mended by its remedies; the harmless ones are not."""
+
+import pytest
+
+from harness.checks.drift import Drift, drift
+from harness.checks.gate_effects import judge_effects
+from harness.database.runners import connect
+from harness.rehearsal.deployed.model import Deployed
+from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
+from harness.run.gate import claims_of
+from harness.verdict import Docket, Judgement, Status
+
+pytestmark = pytest.mark.catalogue
+
+TWICE = {"view-lowers"}
+"""What the table in the view's place lacks is told once it is back."""
+
+
+def make(dsn: str, deployed: Deployed) -> None:
+    with connect(dsn) as connection:
+        for statement in deployed.statements:
+            connection.execute(statement.encode())
+
+
+def judged(dsn: str) -> Judgement:
+    docket = Docket(claims_of("after"))
+    docket.saw("M3")
+    with connect(dsn) as connection:
+        connection.read_only = True
+        with connection.transaction():
+            judge_effects(docket, connection)
+    return next(one for one in docket.judgements() if one.claim.id == "M3")
+
+
+def found(dsn: str) -> tuple[Drift, ...]:
+    with connect(dsn) as connection:
+        connection.execute("SET default_transaction_read_only = on")
+        return drift(connection)
+
+
+def mend(dsn: str) -> None:
+    """Sends what is advised, from the top."""
+    with connect(dsn) as connection:
+        for one in drift(connection):
+            for statement in one.remedy:
+                connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda one: one.name)
+def test_a_fault_is_named_by_its_claim(ready_dsn: str, defect: Deployed) -> None:
+    make(ready_dsn, defect)
+    found_ = judged(ready_dsn)
+    assert found_.status is Status.REFUTED, found_.detail
+    assert all(one.workaround for one in found_.findings)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda one: one.name)
+def test_a_fault_is_told_and_mended(ready_dsn: str, defect: Deployed) -> None:
+    make(ready_dsn, defect)
+    differences = found(ready_dsn)
+    assert any(one.does for one in differences)
+    mend(ready_dsn)
+    if defect.name in TWICE:
+        mend(ready_dsn)
+    assert [one.line for one in found(ready_dsn)] == []
+
+
+@pytest.mark.parametrize("variant", HARMLESS, ids=lambda one: one.name)
+def test_a_harmless_variant_is_not_refuted(ready_dsn: str, variant: Deployed) -> None:
+    make(ready_dsn, variant)
+    found_ = judged(ready_dsn)
+    assert found_.status is Status.PROVEN, found_.findings
+
+
+def test_the_migration_alone_has_no_effects(ready_dsn: str) -> None:
+    assert judged(ready_dsn).detail == ""
+    assert found(ready_dsn) == ()

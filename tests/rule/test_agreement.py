@@ -1,0 +1,93 @@
+"""Python's policy and the plan's JavaScript: alike on everything, and a policy with one fault is found out."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from harness.rule import agreement, cases, strategies
+from harness.rule.agreement import HEADERS_AT_ONCE, Disagreement, disagreements
+from harness.rule.javascript import REFUSED, Judge
+from harness.rule.policy import LENGTH_ONLY, POLICIES, STRICT, Policy
+from harness.rule.suite import Level, suite
+from tests.fix_headers import examples
+
+EACH_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+
+
+def lines_of(headers: Iterable[bytes]) -> Iterable[tuple[bytes]]:
+    return ((header,) for header in headers)
+
+
+@EACH_POLICY
+def test_policy_agrees_with_javascript_on_complete_suite(judge: Judge, policy: Policy) -> None:
+    assert list(disagreements(policy, lines_of(suite(policy, Level.EXHAUSTIVE)), judge)) == []
+
+
+@EACH_POLICY
+def test_policy_agrees_with_javascript_on_standing_cases(judge: Judge, policy: Policy) -> None:
+    assert list(disagreements(policy, (case.values for case in cases.standing_cases()), judge)) == []
+
+
+@EACH_POLICY
+@examples(300)
+@given(case=strategies.header_cases())
+def test_policy_agrees_with_javascript_on_strange_headers(
+    judge: Judge, policy: Policy, case: cases.HeaderCase
+) -> None:
+    assert list(disagreements(policy, [case.values], judge)) == []
+
+
+@examples(300)
+@given(case=strategies.header_cases(LENGTH_ONLY))
+def test_length_only_agrees_with_javascript_on_its_own_strange_headers(
+    judge: Judge, case: cases.HeaderCase
+) -> None:
+    assert list(disagreements(LENGTH_ONLY, [case.values], judge)) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "level"),
+    [
+        pytest.param(replace(STRICT, length_max=254), Level.SMOKE, id="limit 254"),
+        pytest.param(replace(STRICT, length_max=256), Level.SMOKE, id="limit 256"),
+        pytest.param(replace(STRICT, length_max=10**6), Level.SMOKE, id="no limit"),
+        pytest.param(replace(STRICT, alphabet="A-z0-9_-"), Level.SMOKE, id="A-z"),
+        pytest.param(replace(STRICT, alphabet="A-Za-z0-9-"), Level.SMOKE, id="without _"),
+        pytest.param(replace(STRICT, alphabet="A-Za-z0-8_-"), Level.SMOKE, id="without 9"),
+        pytest.param(replace(STRICT, alphabet=r"\w-"), Level.STANDARD, id="Unicode word characters"),
+        pytest.param(replace(STRICT, alphabet=None), Level.SMOKE, id="any character"),
+        pytest.param(replace(LENGTH_ONLY, trims=False), Level.SMOKE, id="length-only without its trim"),
+        pytest.param(replace(LENGTH_ONLY, length_max=254), Level.SMOKE, id="length-only with limit 254"),
+    ],
+)
+def test_policy_with_one_fault_disagrees_with_javascript(judge: Judge, policy: Policy, level: Level) -> None:
+    headers = suite(POLICIES[policy.name], level)
+    assert next(disagreements(policy, lines_of(headers), judge), None) is not None
+
+
+def test_disagreement_shows_header_and_both_readings(judge: Judge) -> None:
+    faulty = replace(STRICT, alphabet="a-z")
+    found = list(disagreements(faulty, [(b"a",), (b"9",), (b"a\x00",), ()], judge))
+    assert found == [Disagreement((b"9",), None, "9")]
+    assert str(found[0]) == "[b'9']: Python None, JavaScript '9'"
+
+
+def test_disagreements_takes_headers_as_it_needs_them(judge: Judge) -> None:
+    taken = 0
+
+    def endless() -> Iterable[tuple[bytes]]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield (b"9",)
+
+    faulty = replace(STRICT, alphabet="a-z")
+    assert next(iter(disagreements(faulty, endless(), judge))).lines == (b"9",)
+    assert taken == HEADERS_AT_ONCE
+
+
+def test_reading_is_refused_when_any_line_is() -> None:
+    assert agreement.reading(LENGTH_ONLY, (b"a", b"\x7f")) is REFUSED
+    assert agreement.reading(LENGTH_ONLY, ()) is None

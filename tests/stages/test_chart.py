@@ -1,0 +1,36 @@
+"""The chart for reports says what the model's tables say, and where harm was seen."""
+
+import dataclasses
+
+from harness.stages.chart import machines, places
+from harness.stages.model import MOVES, ROLLS_BACK, STAGES, START, Step, Version
+from harness.stages.rule import Unsafe
+
+
+def test_machines_have_every_step_of_the_model_and_mark_what_rolls_back() -> None:
+    moves = [move for machine in machines() for move in machine["moves"]]
+    assert {move["step"] for move in moves} == {str(step) for step in Step}
+    assert {move["step"] for move in moves if move["roll_back"]} == {str(step) for step in ROLLS_BACK}
+
+
+def test_machines_multiply_to_the_stages_and_their_moves() -> None:
+    product = 1
+    for machine in machines():
+        product *= len(machine["states"])
+    assert product == len(STAGES)
+    by_machines = sum(product // len(one["states"]) * len(one["moves"]) for one in machines())
+    assert by_machines == sum(map(len, MOVES.values()))
+
+
+def test_first_states_are_those_of_the_start() -> None:
+    first = [machine["states"][0] for machine in machines()]
+    assert first == [str(START.schema), *map(str, START.replicas), "before"]
+
+
+def test_places_tell_what_was_seen_and_what_did_harm() -> None:
+    ahead = dataclasses.replace(START, replicas=(Version.AFTER, Version.BEFORE))
+    found = places(
+        (START, ahead), frozenset({ahead}), Unsafe(frozenset({ahead}), frozenset({(START, Step.SWAP_1)}))
+    )
+    assert [(one["seen"], one["harm"]) for one in found] == [(False, ["swap replica 1"]), (True, ["stage"])]
+    assert found[1]["replicas"] == ["after", "before"]

@@ -1,0 +1,163 @@
+import pytest
+
+from harness import plan
+from harness.database.migrations import SchemaState
+from harness.errors import MisuseError
+from harness.rehearsal.halfway import LEAVES, HalfWay
+from harness.stages.model import (
+    EXTENSION_MOVES,
+    MOVES,
+    REPLICA_MOVES,
+    ROLLS_BACK,
+    SCHEMA_MOVES,
+    STAGES,
+    START,
+    Stage,
+    Step,
+    Version,
+    after,
+    diagram,
+    stand_ups,
+)
+
+BEFORE, AFTER = Version.BEFORE, Version.AFTER
+
+
+def parts(stage: Stage) -> tuple[object, ...]:
+    return (stage.schema, *stage.replicas, stage.extension_released)
+
+
+@pytest.mark.parametrize(
+    ("schema", "legal"),
+    [
+        (SchemaState.BASE, {Step.ADD_COLUMN}),
+        (SchemaState.COLUMN, {Step.START_BUILD, Step.ROLL_BACK_COLUMN}),
+        (SchemaState.BUILDING, {Step.FINISH_BUILD, Step.INTERRUPT_BUILD}),
+        (SchemaState.INVALID, {Step.DROP_INVALID, Step.ROLL_BACK_COLUMN}),
+        (SchemaState.READY, {Step.ROLL_BACK_INDEX, Step.ROLL_BACK_COLUMN}),
+    ],
+)
+def test_stage_offers_its_schema_steps_whatever_runs_beside_it(schema: SchemaState, legal: set[Step]) -> None:
+    for stage in STAGES:
+        if stage.schema is schema:
+            first, second = stage.replicas
+            beside = {
+                Step.SWAP_1 if first is BEFORE else Step.REVERT_1,
+                Step.SWAP_2 if second is BEFORE else Step.REVERT_2,
+            }
+            if not stage.extension_released:
+                beside.add(Step.RELEASE_EXTENSION)
+            assert set(MOVES[stage]) == legal | beside
+
+
+def test_tables_know_every_schema_state_and_every_step() -> None:
+    assert set(SCHEMA_MOVES) == set(SchemaState)
+    used = {step for moves in MOVES.values() for step in moves}
+    assert used == set(Step)
+
+
+def test_step_moves_exactly_one_part_of_a_stage() -> None:
+    for stage, moves in MOVES.items():
+        for to in moves.values():
+            assert sum(a != b for a, b in zip(parts(stage), parts(to), strict=True)) == 1
+
+
+def test_stages_are_forty_and_all_reached_from_the_start() -> None:
+    reached = {START}
+    for _ in STAGES:
+        reached |= {to for stage in reached for to in MOVES[stage].values()}
+    assert reached == set(STAGES)
+    assert len(STAGES) == len(set(STAGES)) == 40
+
+
+def test_stages_are_sorted_by_rank_with_the_start_first() -> None:
+    assert list(STAGES) == sorted(STAGES, key=lambda stage: stage.rank)
+    assert STAGES[0] == START
+    assert STAGES[-1].complete
+
+
+def test_stage_is_complete_only_where_everything_has_arrived() -> None:
+    complete = [stage for stage in STAGES if stage.complete]
+    assert complete == [Stage(SchemaState.READY, (AFTER, AFTER), extension_released=True)]
+    assert set(MOVES[complete[0]]) == set(ROLLS_BACK), "nothing forward is legal at the end"
+
+
+def test_released_extension_stays_released_whatever_follows() -> None:
+    for stage, moves in MOVES.items():
+        if stage.extension_released:
+            assert all(to.extension_released for to in moves.values())
+
+
+@pytest.mark.parametrize(("back", "taken"), ROLLS_BACK.items())
+def test_roll_back_is_illegal_where_its_step_was_not_taken(back: Step, taken: Step) -> None:
+    for moves in MOVES.values():
+        assert not (back in moves and taken in moves)
+
+
+def test_revert_restores_the_stage_before_the_swap() -> None:
+    for stage, moves in MOVES.items():
+        for swap, revert in ((Step.SWAP_1, Step.REVERT_1), (Step.SWAP_2, Step.REVERT_2)):
+            if swap in moves:
+                assert after(moves[swap], revert) == stage
+
+
+def test_after_leads_to_the_stage_in_the_table() -> None:
+    assert after(START, Step.ADD_COLUMN) == Stage(SchemaState.COLUMN, (BEFORE, BEFORE), False)
+    assert after(START, Step.SWAP_2) == Stage(SchemaState.BASE, (BEFORE, AFTER), False)
+
+
+def test_after_names_step_stage_and_legal_steps_when_it_refuses() -> None:
+    with pytest.raises(MisuseError) as refused:
+        after(START, Step.FINISH_BUILD)
+    assert str(refused.value) == (
+        "cannot finish the index build in stage (schema base, replicas before and before, extension before);"
+        " legal there: add the column, swap replica 1, swap replica 2, release the extension"
+    )
+
+
+def test_step_says_the_concrete_thing_it_does() -> None:
+    assert all(step.words for step in Step)
+    assert len({step.words for step in Step}) == len(Step)
+    assert Step.ADD_COLUMN.words == f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text"
+    for step in (Step.START_BUILD, Step.INTERRUPT_BUILD, Step.DROP_INVALID, Step.ROLL_BACK_INDEX):
+        assert plan.INDEX in step.words
+
+
+def test_stage_says_what_is_in_the_field() -> None:
+    stage = Stage(SchemaState.INVALID, (AFTER, BEFORE), extension_released=True)
+    assert stage.words == "schema invalid, replicas after and before, extension before and after"
+
+
+def test_stand_ups_multiply_half_way_stages_by_their_kinds() -> None:
+    assert len(stand_ups(STAGES)) == 3 * 8 + 8 * 3 + 8 * 2
+    of_building = stand_ups([Stage(SchemaState.BUILDING, (BEFORE, BEFORE), False)])
+    assert [each.half_way for each in of_building] == [
+        HalfWay.BEFORE_BUILD,
+        HalfWay.BEFORE_VALIDATION,
+        HalfWay.OLD_SNAPSHOTS,
+    ]
+    of_invalid = stand_ups([Stage(SchemaState.INVALID, (BEFORE, BEFORE), False)])
+    assert [each.half_way for each in of_invalid] == [HalfWay.INVALID_NOT_READY, HalfWay.INVALID_READY]
+    assert [each.half_way for each in stand_ups([START])] == [None]
+
+
+def test_build_leaves_an_index_that_is_not_ready_only_when_cancelled_in_its_first_wait() -> None:
+    assert LEAVES == {
+        HalfWay.BEFORE_BUILD: HalfWay.INVALID_NOT_READY,
+        HalfWay.BEFORE_VALIDATION: HalfWay.INVALID_READY,
+        HalfWay.OLD_SNAPSHOTS: HalfWay.INVALID_READY,
+    }
+
+
+def test_diagram_draws_each_move_of_each_table_once() -> None:
+    lines = diagram().splitlines()
+    tables = (SCHEMA_MOVES.values(), *(table.values() for table in REPLICA_MOVES), EXTENSION_MOVES.values())
+    steps = [step for table in tables for moves in table for step in moves]
+    arrows = [line for line in lines if "-->" in line and "[*]" not in line]
+    assert len(arrows) == len(set(arrows)) == len(steps)
+    assert sum("[*] -->" in line for line in lines) == len(tables)
+    roll_backs = [step for step in steps if step in ROLLS_BACK]
+    assert sum("(roll-back)" in line for line in arrows) == len(roll_backs) == 6
+    assert "        building --> invalid: interrupt the index build" in lines
+    assert "        replica_2_after --> replica_2_before: revert replica 2 (roll-back)" in lines
+    assert "        extension_before --> extension_before_and_after: release the extension" in lines

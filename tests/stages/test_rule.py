@@ -1,0 +1,433 @@
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.database.migrations import SchemaState
+from harness.stages.model import MOVES, STAGES, START, Stage, Step, Version
+from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, enumerate_orders, walk
+from harness.stages.precedence import Event, Precedence, allowed_orders, clauses, precedence
+from harness.stages.rule import (
+    Relation,
+    Unsafe,
+    compare,
+    derive_rule,
+    disagreement,
+    forbidden_stages,
+    forbidden_transitions,
+    minimal_unsafe_order,
+)
+
+A, S, F = Step.ADD_COLUMN, Step.START_BUILD, Step.FINISH_BUILD
+INTERRUPT, DROP = Step.INTERRUPT_BUILD, Step.DROP_INVALID
+R1, R2, E = Step.SWAP_1, Step.SWAP_2, Step.RELEASE_EXTENSION
+
+COLUMN_FIRST = (precedence(A, R1), precedence(A, R2))
+
+
+def unsafe_where(bad: Callable[[Stage], bool]) -> Unsafe:
+    return Unsafe(stages=frozenset(stage for stage in STAGES if bad(stage)))
+
+
+def any_after(stage: Stage) -> bool:
+    return Version.AFTER in stage.replicas
+
+
+AHEAD_OF_COLUMN = unsafe_where(lambda stage: stage.schema is SchemaState.BASE and any_after(stage))
+
+
+@pytest.fixture(scope="module")
+def forward() -> tuple[Order, ...]:
+    return tuple(enumerate_orders(FORWARD))
+
+
+@pytest.fixture(scope="module")
+def rolled_back() -> tuple[Order, ...]:
+    return tuple(enumerate_orders(ONE_ROLL_BACK))
+
+
+def safe_steps(orders: tuple[Order, ...], unsafe: Unsafe) -> set[tuple[Step, ...]]:
+    return {order.steps for order in orders if not unsafe.spoils(order)}
+
+
+def test_order_is_spoiled_by_one_unsafe_stage_or_one_unsafe_step() -> None:
+    order = walk((A, R1, S))
+    assert not Unsafe().spoils(order)
+    assert Unsafe(stages=frozenset({order.stages[-1]})).spoils(order)
+    assert Unsafe(transitions=frozenset({(order.stages[1], R1)})).spoils(order)
+    assert not Unsafe(transitions=frozenset({(START, R1)})).spoils(order)
+
+
+def test_rule_is_column_first_when_an_after_replica_on_base_is_unsafe(forward: tuple[Order, ...]) -> None:
+    rule = derive_rule(forward, AHEAD_OF_COLUMN)
+    assert rule.constraints == COLUMN_FIRST
+    assert rule.expressible
+    assert rule.counterexample is None
+    assert (rule.safe, rule.total) == (450, 624)
+    assert rule.words() == "add the column before any `after` replica; release the extension at any time"
+
+
+@pytest.mark.parametrize("removed", COLUMN_FIRST)
+def test_expected_rule_is_refuted_when_a_true_constraint_is_removed(
+    forward: tuple[Order, ...], removed: Precedence
+) -> None:
+    assert disagreement(forward, AHEAD_OF_COLUMN, COLUMN_FIRST) is None
+    left = [constraint for constraint in COLUMN_FIRST if constraint != removed]
+    wrong = disagreement(forward, AHEAD_OF_COLUMN, left)
+    assert wrong is not None
+    assert AHEAD_OF_COLUMN.spoils(wrong)
+    assert wrong.steps.index(removed.then.step) < wrong.steps.index(A)
+
+
+def test_expected_rule_is_refuted_when_it_asks_for_too_much(forward: tuple[Order, ...]) -> None:
+    wrong = disagreement(forward, AHEAD_OF_COLUMN, (*COLUMN_FIRST, precedence(R1, E)))
+    assert wrong is not None
+    assert not AHEAD_OF_COLUMN.spoils(wrong)
+
+
+def test_rule_is_any_order_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
+    rule = derive_rule(forward, Unsafe())
+    assert (rule.constraints, rule.expressible, rule.safe) == ((), True, 624)
+    assert rule.words() == "any order"
+
+
+def test_rule_says_no_order_is_safe_when_the_start_is_unsafe(forward: tuple[Order, ...]) -> None:
+    rule = derive_rule(forward, Unsafe(stages=frozenset({START})))
+    assert (rule.constraints, rule.expressible, rule.safe) == ((), False, 0)
+    assert rule.counterexample == forward[0]
+    assert rule.words() == "no order is safe"
+
+
+def test_rule_keeps_the_last_step_of_a_chain_that_the_model_implies(forward: tuple[Order, ...]) -> None:
+    unready = unsafe_where(lambda stage: stage.schema is not SchemaState.READY and any_after(stage))
+    rule = derive_rule(forward, unready)
+    assert rule.constraints == (precedence(F, R1), precedence(F, R2))
+    assert (
+        rule.words() == "finish the index build before any `after` replica; release the extension at any time"
+    )
+
+
+def test_rule_speaks_of_what_happens_only_in_some_orders(forward: tuple[Order, ...]) -> None:
+    rule = derive_rule(
+        forward, unsafe_where(lambda stage: stage.schema is SchemaState.INVALID and any_after(stage))
+    )
+    assert rule.constraints == (precedence(DROP, R1), precedence(DROP, R2))
+    assert rule.expressible
+
+
+def test_rule_tells_the_second_start_of_a_build_from_the_first(forward: tuple[Order, ...]) -> None:
+    index = (SchemaState.BUILDING, SchemaState.READY)
+    rule = derive_rule(forward, unsafe_where(lambda stage: stage.schema not in index and any_after(stage)))
+    again = Event(S, nth=2)
+    assert set(rule.constraints) == {
+        precedence(S, R1),
+        precedence(S, R2),
+        Precedence(again, Event(R1)),
+        Precedence(again, Event(R2)),
+    }
+    assert rule.words() == (
+        "start the index build before any `after` replica;"
+        " start the index build again before any `after` replica; release the extension at any time"
+    )
+    assert Precedence(Event(E), again).words == (
+        "release the extension before the index build is started again"
+    )
+
+
+def test_rule_merges_replicas_that_must_come_first(forward: tuple[Order, ...]) -> None:
+    rule = derive_rule(
+        forward, unsafe_where(lambda stage: stage.extension_released and Version.BEFORE in stage.replicas)
+    )
+    assert rule.constraints == (precedence(R1, E), precedence(R2, E))
+    assert rule.words() == "swap every replica before the extension is released"
+
+
+def test_rule_names_the_replica_when_only_one_is_bound(forward: tuple[Order, ...]) -> None:
+    unsafe = unsafe_where(
+        lambda stage: stage.schema is SchemaState.BASE and stage.replicas[0] is Version.AFTER
+    )
+    rule = derive_rule(forward, unsafe)
+    assert rule.constraints == (precedence(A, R1),)
+    assert rule.words() == "add the column before replica 1 is `after`; release the extension at any time"
+
+
+def test_rule_says_the_replicas_are_free_when_only_the_extension_is_bound(forward: tuple[Order, ...]) -> None:
+    rule = derive_rule(
+        forward,
+        unsafe_where(lambda stage: stage.extension_released and stage.schema is not SchemaState.READY),
+    )
+    assert rule.words() == (
+        "finish the index build before the extension is released; swap the replicas at any time"
+    )
+
+
+def test_rule_is_not_expressible_when_interruption_itself_is_unsafe(forward: tuple[Order, ...]) -> None:
+    unsafe = unsafe_where(lambda stage: stage.schema is SchemaState.INVALID)
+    rule = derive_rule(forward, unsafe)
+    assert not rule.expressible
+    assert (rule.constraints, rule.safe) == ((), 120)
+    assert rule.counterexample is not None
+    assert INTERRUPT in rule.counterexample.steps
+    assert rule.words().startswith("not expressible as precedence; counterexample: add the column, start")
+
+
+def test_rule_is_not_expressible_when_either_of_two_ways_is_safe(forward: tuple[Order, ...]) -> None:
+    # The extension needs the column or an unswapped replica 1: an "or", which precedences do not have.
+    unsafe = Unsafe(
+        transitions=frozenset(
+            (stage, E)
+            for stage in STAGES
+            if E in MOVES[stage] and stage.schema is SchemaState.BASE and stage.replicas[0] is Version.AFTER
+        )
+    )
+    rule = derive_rule(forward, unsafe)
+    assert not rule.expressible
+    assert rule.constraints == ()
+    assert rule.counterexample is not None
+    assert unsafe.spoils(rule.counterexample)
+
+
+def test_rule_still_names_what_is_needed_when_that_is_not_enough(forward: tuple[Order, ...]) -> None:
+    unsafe = unsafe_where(
+        lambda stage: (
+            (stage.schema is SchemaState.BASE and any_after(stage)) or stage.schema is SchemaState.INVALID
+        )
+    )
+    rule = derive_rule(forward, unsafe)
+    assert rule.constraints == COLUMN_FIRST
+    assert not rule.expressible
+    assert rule.words().startswith(
+        "not expressible as precedence (needed, not enough: add the column before any `after` replica); "
+    )
+    assert "at any time" not in rule.words()
+
+
+def happened(stage: Stage, step: Step) -> bool:
+    return {
+        A: stage.schema is not SchemaState.BASE,
+        F: stage.schema is SchemaState.READY,
+        R1: stage.replicas[0] is Version.AFTER,
+        R2: stage.replicas[1] is Version.AFTER,
+        E: stage.extension_released,
+    }[step]
+
+
+def unsafe_unless(constraints: set[tuple[Step, Step]]) -> Unsafe:
+    """What is seen when exactly these precedences are needed: the second step does harm before the first."""
+    return Unsafe(
+        transitions=frozenset(
+            (stage, then)
+            for first, then in constraints
+            for stage in STAGES
+            if then in MOVES[stage] and not happened(stage, first)
+        )
+    )
+
+
+PAIRS = [(first, then) for first in (A, F, R1, R2, E) for then in (A, F, R1, R2, E) if first is not then]
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(constraints=st.sets(st.sampled_from(PAIRS), max_size=4))
+def test_rule_finds_the_precedences_that_were_put_in(
+    forward: tuple[Order, ...], constraints: set[tuple[Step, Step]]
+) -> None:
+    unsafe = unsafe_unless(constraints)
+    rule = derive_rule(forward, unsafe)
+    safe = safe_steps(forward, unsafe)
+    put_in = [precedence(first, then) for first, then in constraints]
+    assert {order.steps for order in allowed_orders(forward, put_in)} == safe
+    assert rule.safe == len(safe)
+    assert rule.expressible is bool(safe)
+    if safe:
+        assert disagreement(forward, unsafe, rule.constraints) is None
+        assert len(rule.constraints) <= len(constraints)
+
+
+def some_unsafe() -> st.SearchStrategy[Unsafe]:
+    stages = st.frozensets(st.sampled_from(STAGES[1:-1]), max_size=4)
+    every = [(stage, step) for stage in STAGES for step in MOVES[stage]]
+    return st.builds(Unsafe, stages, st.frozensets(st.sampled_from(every), max_size=4))
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(unsafe=some_unsafe())
+def test_rule_is_minimal_and_exact_or_shows_an_order_that_no_rule_keeps_out(
+    forward: tuple[Order, ...], unsafe: Unsafe
+) -> None:
+    rule = derive_rule(forward, unsafe)
+    allowed = {order.steps for order in allowed_orders(forward, rule.constraints)}
+    assert safe_steps(forward, unsafe) <= allowed
+    assert rule.expressible == (safe_steps(forward, unsafe) == allowed)
+    for removed in rule.constraints:
+        rest = [constraint for constraint in rule.constraints if constraint != removed]
+        assert len(allowed_orders(forward, rest)) > len(allowed)
+    if rule.counterexample is not None:
+        assert unsafe.spoils(rule.counterexample)
+        assert rule.counterexample.steps in allowed
+    assert derive_rule(forward, unsafe) == rule
+
+
+def test_rule_is_as_small_as_any_set_of_precedences_can_be(forward: tuple[Order, ...]) -> None:
+    rule = derive_rule(forward, AHEAD_OF_COLUMN)
+    safe = safe_steps(forward, AHEAD_OF_COLUMN)
+    for fewer in smaller_sets(len(rule.constraints)):
+        assert {order.steps for order in allowed_orders(forward, fewer)} != safe
+
+
+def smaller_sets(size: int) -> Iterator[tuple[Precedence, ...]]:
+    events = (
+        Event(A),
+        Event(S),
+        Event(INTERRUPT),
+        Event(DROP),
+        Event(S, 2),
+        Event(F),
+        Event(R1),
+        Event(R2),
+        Event(E),
+    )
+    every = [Precedence(first, then) for first in events for then in events if first != then]
+    for fewer in range(size):
+        yield from combinations(every, fewer)
+
+
+def test_clauses_stay_apart_when_replicas_are_bound_by_different_steps() -> None:
+    assert clauses((precedence(A, R1), precedence(F, R2))) == (
+        "add the column before replica 1 is `after`",
+        "finish the index build before replica 2 is `after`",
+    )
+
+
+def test_minimal_unsafe_order_is_the_first_shortest_one(
+    forward: tuple[Order, ...], rolled_back: tuple[Order, ...]
+) -> None:
+    for orders in (forward, forward[::-1], rolled_back):
+        path = minimal_unsafe_order(orders, AHEAD_OF_COLUMN)
+        assert path is not None
+        assert path.order == walk((R1,))
+        assert not path.by_step
+
+
+def test_minimal_unsafe_order_ends_with_the_step_when_the_step_is_unsafe(forward: tuple[Order, ...]) -> None:
+    building = Stage(SchemaState.BUILDING, (Version.BEFORE, Version.BEFORE), extension_released=False)
+    path = minimal_unsafe_order(forward, Unsafe(transitions=frozenset({(building, R2)})))
+    assert path is not None
+    assert path.order == walk((A, S, R2))
+    assert path.by_step
+
+
+def test_minimal_unsafe_order_needs_no_step_when_the_start_is_unsafe(forward: tuple[Order, ...]) -> None:
+    path = minimal_unsafe_order(forward, Unsafe(stages=frozenset({START})))
+    assert path is not None
+    assert (path.steps, path.order.stages) == (0, (START,))
+
+
+def test_minimal_unsafe_order_is_none_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
+    assert minimal_unsafe_order(forward, Unsafe()) is None
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(unsafe=some_unsafe())
+def test_minimal_unsafe_order_does_no_harm_before_its_end_and_is_the_shortest(
+    forward: tuple[Order, ...], unsafe: Unsafe
+) -> None:
+    path = minimal_unsafe_order(forward, unsafe)
+    if path is None:
+        assert not any(unsafe.spoils(order) for order in forward)
+        return
+    assert unsafe.spoils(path.order)
+    assert path.steps == 0 or not unsafe.spoils(walk(path.order.steps[:-1]))
+    shorter = {order.steps[: path.steps - 1] for order in forward} if path.steps else set()
+    assert not any(unsafe.spoils(walk(steps)) for steps in shorter)
+
+
+def test_minimal_unsafe_order_prints_its_evidence_below_its_end(forward: tuple[Order, ...]) -> None:
+    path = minimal_unsafe_order(forward, AHEAD_OF_COLUMN)
+    assert path is not None
+    assert path.lines(("request: no header", "reply: 200", "row: none"))[1:] == (
+        f"└─ 1. swap replica 1: {R1.words}",
+        "   ├─ now schema base, replicas after and before, extension before",
+        "   ├─ request: no header",
+        "   ├─ reply: 200",
+        "   └─ row: none",
+    )
+
+
+def test_roll_backs_reach_forbidden_stages_that_safe_forward_orders_avoid(
+    forward: tuple[Order, ...], rolled_back: tuple[Order, ...]
+) -> None:
+    safe_forward = {order.steps for order in forward if not AHEAD_OF_COLUMN.spoils(order)}
+    column_first = [
+        order for order in rolled_back if order.steps.index(A) < min(map(order.steps.index, (R1, R2)))
+    ]
+    assert safe_forward
+    assert len(forbidden_stages(column_first, AHEAD_OF_COLUMN)) == 6
+    path = minimal_unsafe_order(column_first, AHEAD_OF_COLUMN)
+    assert path is not None
+    assert path.order == walk((A, R1, Step.ROLL_BACK_COLUMN))
+
+
+def test_forbidden_lists_only_what_is_reached_and_sorted(forward: tuple[Order, ...]) -> None:
+    reverted = (Stage(SchemaState.COLUMN, (Version.AFTER, Version.BEFORE), False), Step.REVERT_1)
+    swapped, added = (START, R1), (START, A)
+    unsafe = Unsafe(stages=AHEAD_OF_COLUMN.stages, transitions=frozenset({reverted, swapped, added}))
+    assert forbidden_transitions(forward, unsafe) == (added, swapped)
+    assert forbidden_stages(forward, unsafe) == tuple(s for s in STAGES if s in AHEAD_OF_COLUMN.stages)
+    assert forbidden_stages([walk((A, S))], unsafe) == ()
+
+
+def test_comparison_is_weaker_when_only_the_column_must_come_first(forward: tuple[Order, ...]) -> None:
+    found = compare(forward, AHEAD_OF_COLUMN)
+    assert found.relation is Relation.WEAKER
+    assert found.needed_implied == COLUMN_FIRST
+    assert found.needed_missing == ()
+    assert found.unneeded == (precedence(R1, E), precedence(R2, E))
+    assert found.unsafe_allowed == 0
+    assert found.words() == (
+        "the derived rule is weaker than the plan's order;"
+        " add the column before any `after` replica: needed, the plan implies it only in its file list;"
+        " swap every replica before the extension is released: in the plan, not needed;"
+        " the plan forbids 318 safe orders, allows 0 unsafe ones"
+    )
+
+
+def test_comparison_is_equal_when_exactly_the_plan_is_needed(forward: tuple[Order, ...]) -> None:
+    found = compare(forward, unsafe_unless({(A, R1), (A, R2), (R1, E), (R2, E)}))
+    assert found.relation is Relation.EQUAL
+    assert (found.needed_missing, found.unneeded) == ((), ())
+    assert found.needed_implied == COLUMN_FIRST
+
+
+def test_comparison_is_stronger_when_the_index_must_be_there_too(forward: tuple[Order, ...]) -> None:
+    found = compare(forward, unsafe_unless({(F, R1), (F, R2), (R1, E), (R2, E)}))
+    assert found.relation is Relation.STRONGER
+    assert found.needed_missing == (precedence(F, R1), precedence(F, R2))
+    assert found.unneeded == ()
+    assert "finish the index build before any `after` replica: needed, not in the plan" in found.words()
+
+
+def test_comparison_is_neither_when_the_extension_must_go_first(forward: tuple[Order, ...]) -> None:
+    found = compare(forward, unsafe_unless({(E, R1)}))
+    assert found.relation is Relation.NEITHER
+    assert found.needed_missing == (precedence(E, R1),)
+    assert found.unsafe_allowed == 132
+
+
+def test_comparison_shows_the_unsafe_orders_when_the_plan_is_taken_at_its_word(
+    forward: tuple[Order, ...],
+) -> None:
+    found = compare(forward, AHEAD_OF_COLUMN, implied=())
+    assert found.relation is Relation.NEITHER
+    assert (found.needed_missing, found.needed_implied) == (COLUMN_FIRST, ())
+    assert found.unsafe_allowed == 208 - 132
+
+
+def test_comparison_needs_nothing_of_the_plan_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
+    found = compare(forward, Unsafe())
+    assert found.relation is Relation.WEAKER
+    assert found.unneeded == (precedence(R1, E), precedence(R2, E), *COLUMN_FIRST)
+    assert (found.needed_implied, found.needed_missing) == ((), ())
+    assert (found.safe_forbidden, found.unsafe_allowed) == (624 - 132, 0)

@@ -1,0 +1,192 @@
+"""Stages stand for real: the catalogue says so, steps lead where the model says, and nothing is left behind."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from harness.clients import wire
+from harness.clients.exchange import Outcome, Request
+from harness.clients.extension import Auth, ExtensionBuild
+from harness.database import catalog
+from harness.database.catalog import SchemaState
+from harness.database.runners import Script, connect
+from harness.database.templates import Templates
+from harness.errors import MisuseError
+from harness.rehearsal.halfway import LEAVES, HalfWay
+from harness.stages.itinerary import Crossing, crossings_from
+from harness.stages.matrix import addresses, header_kinds, matrix, probe
+from harness.stages.model import START, Stage, StandUp, Step, Version
+from harness.stages.passage import pass_through
+from harness.stages.rule import PLAN_ORDER
+from harness.stages.schema import Schema, StepRefused
+from harness.stages.stage import Cast, Stack, Stand, stack, stand
+
+BEFORE, AFTER = Version.BEFORE, Version.AFTER
+
+
+@pytest.fixture
+async def shared(templates: Templates) -> AsyncIterator[Stack]:
+    async with stack(templates, "strict") as running:
+        yield running
+
+
+def state(standing: Stand) -> object:
+    with connect(standing.dsn) as connection:
+        return catalog.schema_state(connection)
+
+
+def crossing(standing: Stand, step: Step) -> Crossing:
+    return next(found for found in crossings_from(standing.stand_up) if found.step is step)
+
+
+@pytest.mark.parametrize("half_way", list(HalfWay))
+async def test_stand_is_half_way_as_asked(shared: Stack, half_way: HalfWay) -> None:
+    schema = SchemaState.BUILDING if half_way in LEAVES else SchemaState.INVALID
+    async with stand(shared, Stage(schema, (BEFORE, BEFORE), extension_released=False), half_way) as standing:
+        assert state(standing) is schema
+        assert standing.stand_up.half_way is half_way
+
+
+async def test_steps_of_the_plan_lead_where_the_model_says(shared: Stack) -> None:
+    async with stand(shared, START) as standing:
+        for step in PLAN_ORDER:
+            await standing.take(step)
+            assert state(standing) is standing.stage.schema
+            assert tuple(one.version for one in standing.replicas) == standing.stage.replicas
+        assert standing.stage.complete
+
+
+async def test_build_that_is_interrupted_can_be_dropped_and_built_again(shared: Stack) -> None:
+    column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
+    async with stand(shared, column) as standing:
+        for way in (HalfWay.BEFORE_VALIDATION, HalfWay.BEFORE_BUILD):
+            started = next(found for found in crossings_from(standing.stand_up) if found.end.half_way is way)
+            await standing.cross(started)
+            await standing.take(Step.INTERRUPT_BUILD)
+            assert state(standing) is SchemaState.INVALID
+            assert standing.stand_up.half_way is LEAVES[way]
+            await standing.take(Step.DROP_INVALID)
+        assert state(standing) is SchemaState.COLUMN
+
+
+async def test_step_is_refused_as_misuse_when_it_is_not_legal_there(shared: Stack) -> None:
+    async with stand(shared, START) as standing:
+        with pytest.raises(MisuseError, match="cannot finish the index build in stage"):
+            await standing.take(Step.FINISH_BUILD)
+        elsewhere = StandUp(Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False), None)
+        with pytest.raises(MisuseError):
+            await standing.cross(crossings_from(elsewhere)[0])
+
+
+async def test_step_that_the_server_refuses_says_why_and_changes_nothing(templates: Templates) -> None:
+    script = Script(
+        "not_null.sql", "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text NOT NULL;"
+    )
+    async with (
+        stack(templates, "strict", schema=Schema(add_column=script)) as shared,
+        stand(shared, START) as standing,
+    ):
+        with pytest.raises(StepRefused) as refusal:
+            await standing.take(Step.ADD_COLUMN)
+        assert refusal.value.sqlstate == "23502"
+        assert standing.stage == START
+        assert state(standing) is SchemaState.BASE
+        with pytest.raises(StepRefused):
+            async with stand(shared, Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)):
+                pass
+
+
+async def test_matrix_leaves_one_row_each_where_the_column_is_and_none_ahead_of_it(shared: Stack) -> None:
+    origin = addresses()
+    async with stand(shared, Stage(SchemaState.BASE, (BEFORE, AFTER), extension_released=False)) as standing:
+        signed_in = await shared.signed_in(standing.dsn)
+        probes = [matrix(signed_in, origin, released=False, thin=True) for _ in standing.replicas]
+        seen = await standing.observe(probes)
+        assert {len(one.rows) for one in seen if one.served_by == "before"} == {1}
+        assert {len(one.rows) for one in seen if one.served_by == "after"} == {0}
+        assert {one.reply.status for one in seen} == {200}
+        assert {loss.sqlstate for loss in standing.losses.values()} == {"42703"}
+        assert len(standing.losses) == len(probes[1])
+        settled = await standing.settle(seen)
+        assert [one.rows for one in settled] == [one.rows for one in seen]
+
+
+async def test_swap_drains_what_is_open_and_takes_the_replica_out_of_rotation_meanwhile(
+    shared: Stack,
+) -> None:
+    column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
+    async with stand(shared, column) as standing:
+        old = standing.replicas[0]
+        signed_in = await shared.signed_in(standing.dsn)
+        held = probe(
+            signed_in,
+            "2001:db8::1",
+            ExtensionBuild.BEFORE,
+            Auth.ANONYMOUS,
+            kind="none",
+            lines=header_kinds()["none"],
+            stream=False,
+            stub={"hold": "drain"},
+        )
+        upstream = ("127.0.0.1", shared.upstream.port)
+        open_ = asyncio.create_task(wire.send(old.address, held.request))
+        await wire.send(upstream, Request("/stub/held?gate=drain&count=1", (), b"", method="GET"))
+        met: list[object] = []
+
+        async def draining() -> None:
+            met.append(set(standing.rotation))
+            refused = await wire.send(old.address, held.request)
+            met.append(refused.outcome)
+            await wire.send(upstream, Request("/stub/release?gate=drain", (), b""))
+
+        await standing.take(Step.SWAP_1, draining)
+        assert met == [{1}, Outcome.REFUSED]
+        assert (await open_).status == 200
+        assert standing.rotation == {0, 1}
+        assert standing.replicas[0].version is AFTER
+        assert standing.replicas[0].process.pid != old.process.pid
+
+
+@pytest.mark.parametrize("step", [Step.ADD_COLUMN, Step.SWAP_1])
+async def test_requests_in_flight_across_a_step_are_served_and_accounted_for(
+    shared: Stack, step: Step
+) -> None:
+    async with stand(shared, START) as standing:
+        signed_in = await shared.signed_in(standing.dsn)
+        passage = await pass_through(standing, crossing(standing, step), signed_in, addresses())
+        settled = await standing.settle(passage.held)
+    assert len(settled) == 12
+    assert {len(one.rows) for one in settled} == {1}
+    assert {one.served_by for one in settled} == {"before"}
+    assert bool(passage.traffic) is (step is Step.SWAP_1)
+    assert all(one.reply.status == 200 for one in passage.traffic)
+    assert passage.refusal is None
+
+
+async def test_requests_in_flight_that_a_replica_refuses_are_not_waited_for(templates: Templates) -> None:
+    released = Stage(SchemaState.BASE, (BEFORE, BEFORE), extension_released=True)
+    cast = Cast(before="refuses-unknown")
+    async with stack(templates, "strict", cast) as shared, stand(shared, released) as standing:
+        signed_in = await shared.signed_in(standing.dsn)
+        taken = crossing(standing, Step.ADD_COLUMN)
+        passage = await pass_through(standing, taken, signed_in, addresses())
+    assert {one.reply.status for one in passage.held if one.probe.lines} == {400}
+    assert {one.reply.status for one in passage.held if not one.probe.lines} == {200}
+
+
+async def test_stand_leaves_no_replica_and_no_database_behind(shared: Stack, templates: Templates) -> None:
+    async with stand(
+        shared,
+        Stage(SchemaState.BUILDING, (BEFORE, AFTER), extension_released=False),
+        HalfWay.OLD_SNAPSHOTS,
+    ) as standing:
+        pids = [one.process.pid for one in standing.replicas]
+        name = standing.dsn.rpartition("/")[2].partition("?")[0]
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    with templates.database(SchemaState.BASE) as dsn, connect(dsn) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+    assert found is None

@@ -1,0 +1,25 @@
+"""Rows are waited for as long as is promised, and shorter once a wait was in vain."""
+
+import psycopg
+
+from harness.clients.exchange import Outcome, Reply, Request
+from harness.clients.extension import Auth, ExtensionBuild
+from harness.sut.observation import Probe
+from harness.sut.rows import WAIT_AFTER_LOSS_S, Rows
+
+PROBE = Probe(
+    Request("/", (), b""), "none", ExtensionBuild.BEFORE, Auth.ANONYMOUS, False, "anon:192.0.2.1", None
+)
+LOST = Reply(Outcome.REPLY, 200, body=b'{"id": "never accounted for"}')
+REFUSED = Reply(Outcome.REPLY, 400, body=b"{}")
+
+
+async def test_a_wait_in_vain_shortens_the_next_ones(ready_dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(ready_dsn, autocommit=True) as connection:
+        rows = Rows(connection)
+        since = await rows.now()
+        assert await rows.arrived([PROBE], [REFUSED], since, wait_s=0.0) == [()]
+        assert rows.patience_s(5.0) == 5.0, "nothing was waited for"
+        assert await rows.arrived([PROBE], [LOST], since, wait_s=0.0) == [()]
+        assert rows.patience_s(5.0) == WAIT_AFTER_LOSS_S
+        assert rows.patience_s(0.1) == 0.1, "never longer than is allowed"
