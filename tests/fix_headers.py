@@ -54,7 +54,7 @@ class NodeHttp:
 
 @pytest.fixture(scope="session")
 def node_http() -> Iterator[NodeHttp]:
-    script = Path(__file__).parent / "headers" / "node_http.js"
+    script = Path(__file__).parent / "rule" / "node_http.js"
     command = [javascript.node_path(), script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         yield NodeHttp(child)
