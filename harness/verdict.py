@@ -92,11 +92,11 @@ FINDINGS_KEPT = 5
 
 
 @dataclass(slots=True)
-class Docket:
+class Results:
     """Collects what the checks saw, claim by claim; memory is bounded however many observations come.
 
     A claim with a finding is refuted. Otherwise it is unknown when something kept it from being judged
-    (`lack`) or when fewer than `Claim.least` observations were matched. Otherwise it is proven.
+    (`inconclusive`) or when fewer than `Claim.least` observations were matched. Otherwise it is proven.
     """
 
     claims: tuple[Claim, ...]
@@ -108,7 +108,7 @@ class Docket:
     _lacking: dict[str, str] = field(default_factory=dict)
     _waived: dict[str, str] = field(default_factory=dict)
 
-    def saw(self, claim: str, count: int = 1) -> None:
+    def observed(self, claim: str, count: int = 1) -> None:
         """Counts matched observations for a claim, good or bad."""
         self._known(claim)
         self._seen[claim] = self._seen.get(claim, 0) + count
@@ -130,17 +130,17 @@ class Docket:
         if len(kept) > FINDINGS_KEPT:
             del kept[max(kept, key=lambda each: (kept[each].weight, list(kept).index(each)))]
 
-    def lack(self, claim: str, reason: str) -> None:
+    def inconclusive(self, claim: str, reason: str) -> None:
         """Says why a claim cannot be judged; the first reason stands."""
         self._known(claim)
         self._lacking.setdefault(claim, reason)
 
-    def note(self, claim: str, detail: str) -> None:
+    def detail(self, claim: str, detail: str) -> None:
         """Adds a phrase to the evidence; the same phrase twice stands once."""
         self._known(claim)
         self._details.setdefault(claim, {})[detail] = None
 
-    def by(self, claim: str, method: Method) -> None:
+    def method(self, claim: str, method: Method) -> None:
         """Says how a claim is judged; without it, on samples."""
         self._known(claim)
         self._methods[claim] = method

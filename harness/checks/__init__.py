@@ -1,1 +1,1 @@
-"""Turns observations into what a claim's docket needs."""
+"""Turns observations into what a claim's results needs."""

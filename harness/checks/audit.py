@@ -23,7 +23,7 @@ from harness.stages.model import Stage, Version
 from harness.stages.schema import CORRECTED
 from harness.stages.stage import Cast, Stack, Stand, stand
 from harness.sut import Observation, Probe
-from harness.verdict import Claim, Docket, Finding, Judgement, Status
+from harness.verdict import Claim, Finding, Judgement, Results, Status
 
 AUDIT: Final = "A0"
 LIKELY_WORKS: Final = "A1"
@@ -65,42 +65,42 @@ class Audited:
         return f'{self.claim.id} {self.status}{changed}: "{self.claim.quote}": {self.detail}{advice}'
 
 
-async def judge_sentences(docket: Docket, shared: Stack) -> None:
+async def judge_sentences(results: Results, shared: Stack) -> None:
     """Judges A1 to A8 on a stand of their own, with the reference's builds and the corrected schema."""
     reference = replace(shared, cast=CAST, schema=CORRECTED)
     async with stand(reference, STAGE) as standing:
-        await _judge_coverage(docket, standing)
+        await _judge_coverage(results, standing)
         seen = await _send(reference, standing)
-        _judge_insert_left(docket, seen[:IDS])
-        _judge_ids(docket, seen[IDS : 2 * IDS])
-        _judge_endpoints(docket, seen[2 * IDS :])
-        await _judge_users(docket, standing, seen[IDS:])
-        _judge_fields(docket, standing.dsn)
-    docket.saw(SENDERS)
-    docket.lack(SENDERS, "who sends cannot be seen here: the reference has no other clients")
+        _judge_insert_left(results, seen[:IDS])
+        _judge_ids(results, seen[IDS : 2 * IDS])
+        _judge_endpoints(results, seen[2 * IDS :])
+        await _judge_users(results, standing, seen[IDS:])
+        _judge_fields(results, standing.dsn)
+    results.observed(SENDERS)
+    results.inconclusive(SENDERS, "who sends cannot be seen here: the reference has no other clients")
 
 
-def judge_audit(docket: Docket, recorded: Recorded) -> None:
+def judge_audit(results: Results, recorded: Recorded) -> None:
     """Judges A0, after everything else: each sentence stands as recorded; one that has become unknown leaves it so.
 
-    Sentences that are not on the docket are not asked.
+    Sentences that are not on the results are not asked.
     """
-    standing = {judgement.claim.id: judgement for judgement in docket.judgements()}
+    standing = {judgement.claim.id: judgement for judgement in results.judgements()}
     counts = dict.fromkeys(Status, 0)
     for claim, expected, workaround in recorded:
         if claim.id not in standing:
             continue
-        docket.saw(AUDIT)
+        results.observed(AUDIT)
         found = standing[claim.id]
         counts[found.status] += 1
         if found.status is expected:
             continue
         effect = f"{found.status}, recorded as {expected}: {_detail(found)}"
         if found.status is Status.UNKNOWN:
-            docket.lack(AUDIT, f"{claim.id} is {effect}")
+            results.inconclusive(AUDIT, f"{claim.id} is {effect}")
         else:
-            docket.refute(Finding(AUDIT, f"{claim.id}: {claim.sentence}", effect, workaround=workaround))
-    docket.note(AUDIT, ", ".join(f"{count} {status}" for status, count in counts.items() if count))
+            results.refute(Finding(AUDIT, f"{claim.id}: {claim.sentence}", effect, workaround=workaround))
+    results.detail(AUDIT, ", ".join(f"{count} {status}" for status, count in counts.items() if count))
 
 
 def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Resting) -> tuple[Audited, ...]:
@@ -164,68 +164,68 @@ async def _send(stack: Stack, standing: Stand) -> list[Observation]:
     ]
 
 
-def _judge_insert_left(docket: Docket, seen: Sequence[Observation]) -> None:
+def _judge_insert_left(results: Results, seen: Sequence[Observation]) -> None:
     for found in seen:
         for row in found.rows:
             if not row.whole:
                 continue
             for claim in (LIKELY_WORKS, FILES):
-                docket.saw(claim)
+                results.observed(claim)
                 if row.value is None:
-                    docket.refute(finding(claim, found, "stored NULL, expected the id that was sent"))
+                    results.refute(finding(claim, found, "stored NULL, expected the id that was sent"))
 
 
-def _judge_ids(docket: Docket, seen: Sequence[Observation]) -> None:
+def _judge_ids(results: Results, seen: Sequence[Observation]) -> None:
     users = {found.probe.user for found in seen}
     values = {row.value for found in seen for row in found.rows if row.whole}
-    docket.saw(BLOAT, len(seen))
+    results.observed(BLOAT, len(seen))
     if len(users) == 1 and len(values) == len(seen):
         effect = (
             f"{len(values)} requests of one address stored {len(values)} different ids, each within the rule"
         )
-        docket.refute(finding(BLOAT, seen[0], effect))
+        results.refute(finding(BLOAT, seen[0], effect))
 
 
-def _judge_endpoints(docket: Docket, seen: Sequence[Observation]) -> None:
+def _judge_endpoints(results: Results, seen: Sequence[Observation]) -> None:
     for found in seen:
-        docket.saw(ENDPOINTS)
+        results.observed(ENDPOINTS)
         users = {row.user for row in found.rows}
         if users == {found.probe.user}:
-            docket.refute(
+            results.refute(
                 finding(ENDPOINTS, found, f"{plan.ROUTES[1]} accounted to an anonymous user as well")
             )
 
 
-def _judge_fields(docket: Docket, dsn: str) -> None:
+def _judge_fields(results: Results, dsn: str) -> None:
     with connect(dsn) as connection:
         columns = [
             one.name for one in catalog.columns(connection, plan.METADATA_TABLE) if one.name != plan.COLUMN
         ]
-    docket.saw(FIELDS)
+    results.observed(FIELDS)
     if len(columns) != plan.EXISTING_FIELDS:
         effect = f"{len(columns)} columns, not {plan.EXISTING_FIELDS}"
-        docket.refute(Finding(FIELDS, f"{plan.METADATA_TABLE} before the rollout, by the catalogue", effect))
+        results.refute(Finding(FIELDS, f"{plan.METADATA_TABLE} before the rollout, by the catalogue", effect))
 
 
-async def _judge_coverage(docket: Docket, standing: Stand) -> None:
+async def _judge_coverage(results: Results, standing: Stand) -> None:
     """Before anything was sent: there is no anonymous row of the last week."""
-    docket.saw(COVERAGE)
+    results.observed(COVERAGE)
     try:
         await standing.connection.execute(sql_text("queries/plan_coverage.sql").encode())
     except psycopg.errors.DivisionByZero as error:
         effect = f"{error.sqlstate} {error.diag.message_primary}"
-        docket.refute(Finding(COVERAGE, "no anonymous row of the last seven days", effect))
+        results.refute(Finding(COVERAGE, "no anonymous row of the last seven days", effect))
 
 
-async def _judge_users(docket: Docket, standing: Stand, seen: Sequence[Observation]) -> None:
+async def _judge_users(results: Results, standing: Stand, seen: Sequence[Observation]) -> None:
     expected = {(found.probe.user, row.value, 1) for found in seen for row in found.rows}
     cursor = await standing.connection.execute(sql_text("queries/plan_users.sql").encode())
     listed = {(user, value, requests) for user, value, requests, _ in await cursor.fetchall()}
-    docket.saw(USERS, len(expected & listed))
+    results.observed(USERS, len(expected & listed))
     for user, value, requests in sorted(expected ^ listed):
         wrong = "missing" if (user, value, requests) in expected else "too much"
         effect = f"the line of {user} with {describe_value(value)} and {requests} is {wrong}"
-        docket.refute(Finding(USERS, f"{len(expected)} requests of one address, an id each", effect))
+        results.refute(Finding(USERS, f"{len(expected)} requests of one address, an id each", effect))
 
 
 def _detail(judgement: Judgement) -> str:

@@ -13,7 +13,7 @@ from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
 from harness.stages.prepared import Survival
 from harness.sut import Observation
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 REPLY: Final = "V4"
 IGNORED: Final = "C1"
@@ -26,7 +26,7 @@ NO_REQUEST: Final = 1 << 20
 """Weight of a finding that names no request: one that does is kept rather."""
 
 
-def judge_replies(docket: Docket, observations: Sequence[Observation]) -> None:
+def judge_replies(results: Results, observations: Sequence[Observation]) -> None:
     """Judges V4 and C1's half of it: a reply equals that of its twin without a header but for ids and times."""
     controls: dict[tuple[object, ...], Observation] = {}
     for seen in observations:
@@ -39,13 +39,13 @@ def judge_replies(docket: Docket, observations: Sequence[Observation]) -> None:
         claim = IGNORED if seen.served_by == "before" else REPLY
         if claim == IGNORED and not seen.probe.tested:
             continue  # says nothing of the header; to `after` it says that none of an earlier request is at work
-        docket.saw(claim)
+        results.observed(claim)
         if comparable(seen.reply) != comparable(control.reply):
             effect = f"the reply differs from that without the header: {describe_reply(control.reply)}"
-            docket.refute(finding(claim, seen, effect))
+            results.refute(finding(claim, seen, effect))
 
 
-def judge_old_rows(docket: Docket, observations: Iterable[Observation]) -> None:
+def judge_old_rows(results: Results, observations: Iterable[Observation]) -> None:
     """Judges C1 and C2 on rows: NULL from the old backend whatever was sent, NULL from a client that sent nothing."""
     for seen in observations:
         quiet = (
@@ -61,12 +61,12 @@ def judge_old_rows(docket: Docket, observations: Iterable[Observation]) -> None:
             continue
         for row in seen.rows:
             if row.whole:
-                docket.saw(claim)
+                results.observed(claim)
                 if row.value is not None:
-                    docket.refute(finding(claim, seen, f"stored {describe_value(row.value)}, expected NULL"))
+                    results.refute(finding(claim, seen, f"stored {describe_value(row.value)}, expected NULL"))
 
 
-def judge_old_clients(docket: Docket, observations: Iterable[Observation]) -> None:
+def judge_old_clients(results: Results, observations: Iterable[Observation]) -> None:
     """Judges C2 on replies: what a client without the header gets is the same on every stage."""
     first: dict[tuple[object, ...], Observation] = {}
     for seen in observations:
@@ -74,63 +74,63 @@ def judge_old_clients(docket: Docket, observations: Iterable[Observation]) -> No
             continue
         key = (seen.probe.auth, seen.probe.stream, seen.probe.extension)
         reference = first.setdefault(key, seen)
-        docket.saw(OLD_CLIENT)
+        results.observed(OLD_CLIENT)
         if seen.reply.outcome is not Outcome.REPLY or service(seen.reply) != service(reference.reply):
             effect = f"the reply differs from that of the first stage: {describe_reply(reference.reply)}"
-            docket.refute(finding(OLD_CLIENT, seen, effect))
+            results.refute(finding(OLD_CLIENT, seen, effect))
 
 
-def judge_accounting(docket: Docket, observations: Iterable[Observation]) -> None:
+def judge_accounting(results: Results, observations: Iterable[Observation]) -> None:
     """Judges R1: each request that was answered has one usage row and one metadata row, joined."""
     for seen in observations:
         identity = seen.reply.upstream_id
         if identity is None:
             continue
-        docket.saw(ACCOUNTED)
+        results.observed(ACCOUNTED)
         if len(seen.rows) != 1 or not seen.rows[0].whole:
-            docket.refute(
+            results.refute(
                 finding(
                     ACCOUNTED, seen, f"expected one usage row with its metadata row, found {len(seen.rows)}"
                 )
             )
 
 
-def judge_users(docket: Docket, observations: Iterable[Observation]) -> None:
+def judge_users(results: Results, observations: Iterable[Observation]) -> None:
     """Judges I1's half and I2: rows stand under the signed-in user, or under the address and nothing else."""
     for seen in observations:
         claim = ADDRESS if seen.probe.email is None else IDENTITY
         for row in seen.rows:
             if row.usage_id is not None:
-                docket.saw(claim)
+                results.observed(claim)
                 if row.user != seen.probe.user:
-                    docket.refute(
+                    results.refute(
                         finding(claim, seen, f"accounted to {row.user}, expected {seen.probe.user}")
                     )
 
 
-def judge_totals(docket: Docket, answered: int, before: tuple[int, int], after: tuple[int, int]) -> None:
+def judge_totals(results: Results, answered: int, before: tuple[int, int], after: tuple[int, int]) -> None:
     """Judges R1 on whole tables, drained: as many new rows as answered requests, whoever sent them."""
     for name, old, new in zip((plan.USAGE_TABLE, plan.METADATA_TABLE), before, after, strict=True):
-        docket.saw(ACCOUNTED)
+        results.observed(ACCOUNTED)
         if new - old != answered:
             condition = f"{answered} requests answered with an id, all replicas drained"
             effect = f"{name} has {new - old} new rows, expected {answered}"
-            docket.refute(Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST))
+            results.refute(Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST))
 
 
-def judge_prepared(docket: Docket, survivals: Sequence[Survival]) -> None:
+def judge_prepared(results: Results, survivals: Sequence[Survival]) -> None:
     """Judges C3: what the rollout rests on goes on in a session that prepared it before the column was added."""
-    docket.by(PREPARED, Method.EXHAUSTIVE)
+    results.method(PREPARED, Method.EXHAUSTIVE)
     for one in survivals:
         if not one.shape.needed:
             continue
         if not one.prepared:
-            docket.lack(PREPARED, f"{one.shape.words} was not prepared by the driver")
-        docket.saw(PREPARED)
-        docket.note(PREPARED, one.words)
+            results.inconclusive(PREPARED, f"{one.shape.words} was not prepared by the driver")
+        results.observed(PREPARED)
+        results.detail(PREPARED, one.words)
         if not one.goes_on:
             condition = "prepared in one session, the column added in another, executed again"
-            docket.refute(Finding(PREPARED, condition, one.words))
+            results.refute(Finding(PREPARED, condition, one.words))
 
 
 def _circumstances(seen: Observation) -> tuple[object, ...]:

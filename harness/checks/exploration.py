@@ -4,22 +4,24 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from harness.stages.machine import Logbook
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 EXPLORED: Final = "R2"
 
 
-def judge_exploration(docket: Docket, book: Logbook, replay: str) -> None:
+def judge_exploration(results: Results, book: Logbook, replay: str) -> None:
     """Judges R2 over every request that was sent while something went wrong, and counts the rows lost as ever."""
-    docket.by(EXPLORED, Method.SAMPLED)
-    docket.saw(EXPLORED, book.requests.total())
-    docket.note(EXPLORED, f"{book.programs} programs of {book.actions} actions")
-    docket.note(EXPLORED, f"{book.lost.total()} rows lost as ever, and {len(lost_as_ever(book))} reasons why")
+    results.method(EXPLORED, Method.SAMPLED)
+    results.observed(EXPLORED, book.requests.total())
+    results.detail(EXPLORED, f"{book.programs} programs of {book.actions} actions")
+    results.detail(
+        EXPLORED, f"{book.lost.total()} rows lost as ever, and {len(lost_as_ever(book))} reasons why"
+    )
     if book.smallest is None:
         return
     program = "; ".join(book.smallest.program.lines())
     for one in book.smallest.discrepancies:
-        docket.refute(Finding(EXPLORED, program, f"{one.case}: {one.effect}", replay=replay))
+        results.refute(Finding(EXPLORED, program, f"{one.case}: {one.effect}", replay=replay))
 
 
 def lost_as_ever(book: Logbook) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from harness.data import fixture_path
 from harness.errors import CannotRunError
 from harness.report.escape import shown
 from harness.rule.policy import POLICIES
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 DERIVED: Final = "E1"
 PROVIDER: Final = "E5"
@@ -56,7 +56,7 @@ IDS: Final[tuple[dict[str, str | None], ...]] = (
 
 
 def judge_extension(
-    docket: Docket,
+    results: Results,
     *,
     machine_ids: int,
     seed: int,
@@ -72,16 +72,16 @@ def judge_extension(
     with_workarounds = with_workarounds or mended()
     try:
         with extension_host() as host:
-            judge_derivation(docket, host, as_planned, count=machine_ids, seed=seed)
-            judge_provider(docket, host, as_planned)
-            judge_persistence(docket, host, as_planned, with_workarounds)
-            judge_own_id(docket, host, as_planned, seed=seed, claim=OWN_PLANNED)
-            judge_own_id(docket, host, with_workarounds, seed=seed, claim=OWN)
-            judge_telemetry(docket, host, as_planned, TELEMETRY_PLANNED)
-            judge_telemetry(docket, host, with_workarounds, OWN)
+            judge_derivation(results, host, as_planned, count=machine_ids, seed=seed)
+            judge_provider(results, host, as_planned)
+            judge_persistence(results, host, as_planned, with_workarounds)
+            judge_own_id(results, host, as_planned, seed=seed, claim=OWN_PLANNED)
+            judge_own_id(results, host, with_workarounds, seed=seed, claim=OWN)
+            judge_telemetry(results, host, as_planned, TELEMETRY_PLANNED)
+            judge_telemetry(results, host, with_workarounds, OWN)
     except CannotRunError as error:
         for claim in JUDGED_HERE:
-            docket.lack(claim, str(error))
+            results.inconclusive(claim, str(error))
 
 
 def known_answers() -> list[tuple[str, str]]:
@@ -91,7 +91,7 @@ def known_answers() -> list[tuple[str, str]]:
 
 
 def judge_derivation(
-    docket: Docket, host: ExtensionHost, code: ExtensionCode, *, count: int, seed: int
+    results: Results, host: ExtensionHost, code: ExtensionCode, *, count: int, seed: int
 ) -> None:
     """Judges E1: Node, Python and the known answers agree, and every policy stores the id as it is."""
     answers = known_answers()
@@ -99,31 +99,31 @@ def judge_derivation(
     machines = [machine_id for machine_id, _ in answers] + drawn
     expected = [derived for _, derived in answers] + [derived_id(machine_id) for machine_id in drawn]
     for machine_id, wanted, derived in zip(machines, expected, host.derive(code, machines), strict=True):
-        docket.saw(DERIVED)
+        results.observed(DERIVED)
         condition = f"Node {host.node.version}, machineId {shown(machine_id)}"
         if derived != wanted or derived_id(machine_id) != wanted:
             effect = f"Node derives {derived}, Python {derived_id(machine_id)}, expected {wanted}"
-            docket.refute(Finding(DERIVED, condition, effect))
+            results.refute(Finding(DERIVED, condition, effect))
         elif any(policy.accepted(wanted) != wanted for policy in POLICIES.values()):
-            docket.refute(Finding(DERIVED, condition, f"a header rule does not accept {shown(wanted)}"))
-    docket.note(
+            results.refute(Finding(DERIVED, condition, f"a header rule does not accept {shown(wanted)}"))
+    results.detail(
         DERIVED, f"Node {host.node.version}, {len(answers)} known answers, {len(drawn)} machineIds drawn"
     )
 
 
-def judge_provider(docket: Docket, host: ExtensionHost, code: ExtensionCode) -> None:
+def judge_provider(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
     """Judges E5 over every combination of what is known of a request and of the option."""
-    docket.by(PROVIDER, Method.EXHAUSTIVE)
+    results.method(PROVIDER, Method.EXHAUSTIVE)
     calls = provider_calls()
     old = host.headers(before(), calls)
     new = host.headers(code, calls)
     for call, was, now in zip(calls, old, new, strict=True):
-        docket.saw(PROVIDER)
+        results.observed(PROVIDER)
         distinct_id = call["options"].get("posthogDistinctId")
         expected = dict(was or {}) | ({plan.HEADER: distinct_id} if distinct_id else {})
         if dict(now or {}) != expected:
-            docket.refute(Finding(PROVIDER, f"provider called with {call}", _difference(now, expected)))
-    docket.note(PROVIDER, f"{len(calls)} combinations of organisation, project, mode, task and option")
+            results.refute(Finding(PROVIDER, f"provider called with {call}", _difference(now, expected)))
+    results.detail(PROVIDER, f"{len(calls)} combinations of organisation, project, mode, task and option")
 
 
 def provider_calls() -> list[dict[str, Any]]:
@@ -139,25 +139,29 @@ def provider_calls() -> list[dict[str, Any]]:
     ]
 
 
-def judge_own_id(docket: Docket, host: ExtensionHost, code: ExtensionCode, *, seed: int, claim: str) -> None:
+def judge_own_id(
+    results: Results, host: ExtensionHost, code: ExtensionCode, *, seed: int, claim: str
+) -> None:
     """Judges E7 or E11 over a fleet: no two installations send the same id."""
     machines = fleet(seed, ordinary=ORDINARY, shared=SHARED)
     derived = host.derive(code, machines)
-    docket.saw(claim, len(machines))
+    results.observed(claim, len(machines))
     senders = Counter(one for one in derived if one is not None)
     examples = dict(zip(derived, machines, strict=True))
     for one, count in senders.items():
         if count > 1:
             condition = f"{len(machines)} installations, {count} with machineId {shown(examples[one])}"
             effect = f"all {count} of these send {one}"
-            docket.refute(Finding(claim, condition, effect, workaround=WORKAROUNDS.get(claim, "")))
+            results.refute(Finding(claim, condition, effect, workaround=WORKAROUNDS.get(claim, "")))
     silent = derived.count(None)
-    docket.note(claim, f"{len(machines)} installations: {len(senders)} ids, {silent} send none")
+    results.detail(claim, f"{len(machines)} installations: {len(senders)} ids, {silent} send none")
     odds = ", ".join(f"{n:,} {collision_odds(n):.1g}" for n in INSTALLATIONS)
-    docket.note(claim, f"machines of their own: odds of any collision at most (installations, odds) {odds}")
+    results.detail(
+        claim, f"machines of their own: odds of any collision at most (installations, odds) {odds}"
+    )
 
 
-def judge_telemetry(docket: Docket, host: ExtensionHost, code: ExtensionCode, claim: str) -> None:
+def judge_telemetry(results: Results, host: ExtensionHost, code: ExtensionCode, claim: str) -> None:
     """Judges E12, or E7's half of it: telemetry switched off, nothing stored and an id stored before."""
     off = Start(MACHINE, telemetry=False)
     for words, rounds in (
@@ -165,10 +169,10 @@ def judge_telemetry(docket: Docket, host: ExtensionHost, code: ExtensionCode, cl
         ("telemetry switched off after a start", ((Start(MACHINE),), (off,))),
     ):
         opened = host.live(code, rounds).rounds[-1][0]
-        docket.saw(claim)
+        results.observed(claim)
         if opened.ending is not Ending.SENT or opened.header is not None:
             effect = f"the request is {opened.ending} with the header {opened.header}, expected none"
-            docket.refute(Finding(claim, words, effect, workaround=WORKAROUNDS.get(claim, "")))
+            results.refute(Finding(claim, words, effect, workaround=WORKAROUNDS.get(claim, "")))
 
 
 def _given(**values: str | None) -> dict[str, str]:

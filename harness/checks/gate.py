@@ -24,7 +24,7 @@ from harness.rule.policy import Policy
 from harness.sut import Observation, Row
 from harness.sut.asks import Answer, Ask
 from harness.sut.hosts import target_options
-from harness.verdict import Docket, Finding
+from harness.verdict import Finding, Results
 
 NAME: Final = "V8"
 AT_ONCE: Final = "V9"
@@ -40,7 +40,7 @@ FARED_MAX: Final = 5_000
 class RowJudge:
     """Judges answers of one target one by one."""
 
-    docket: Docket
+    results: Results
     policy: Policy
     url: str
     build: str
@@ -103,7 +103,7 @@ class RowJudge:
     def saw_refusal(self, ask: Ask) -> None:
         """Takes in that a request was refused before any rule saw it, by a status or the end of the connection."""
         if self.build == "after":
-            self.docket.saw(ask.claim)
+            self.results.observed(ask.claim)
 
     def finding(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str) -> Finding:
         """A finding about an answer, with a line that sends the same to the same target."""
@@ -137,7 +137,7 @@ class RowJudge:
         return (ask.claim,)
 
     def _judge_accounting(self, answer: Answer, rows: Sequence[Row], more: str = "") -> None:
-        self.docket.saw(ACCOUNTED)
+        self.results.observed(ACCOUNTED)
         if len(rows) != 1 or not rows[0].whole:
             effect = f"expected one usage row with its metadata row, found {_counted(rows)}{more}"
             self._refute(ACCOUNTED, answer, rows, effect)
@@ -148,7 +148,7 @@ class RowJudge:
         allowed = answer.ask.allowed
         right = row.value in allowed if allowed else self._accepts(row.value)
         for claim in self.claims_of(answer.ask):
-            self.docket.saw(claim)
+            self.results.observed(claim)
             if not right:
                 expected = (
                     " or ".join(map(describe_value, allowed)) or "NULL, or a value that the rule accepts"
@@ -159,7 +159,7 @@ class RowJudge:
                 self._fared(claim, answer.ask)
 
     def _refute(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str, alike: str = "") -> None:
-        self.docket.refute(self.finding(claim, answer, rows, effect), alike)
+        self.results.refute(self.finding(claim, answer, rows, effect), alike)
         if len(self.failed[claim]) < FARED_MAX:
             self.failed[claim].append(answer.ask)
 
@@ -184,7 +184,7 @@ class RowJudge:
         else:
             right = is_address_id(user, None if self.overwritten else ask.address)
             expected = "an address" if self.overwritten else plan.ANONYMOUS_PREFIX + ask.address
-        self.docket.saw(claim)
+        self.results.observed(claim)
         if right:
             self._fared(claim, ask)
         else:

@@ -6,12 +6,12 @@ from harness import plan
 from harness.checks.drift_effects import database_effects
 from harness.checks.effects import Certainty
 from harness.database.catalog import Connection
-from harness.verdict import Docket, Finding
+from harness.verdict import Finding, Results
 
 CLAIM: Final = "M3"
 
 
-def judge_effects(docket: Docket, connection: Connection) -> None:
+def judge_effects(results: Results, connection: Connection) -> None:
     """Refutes M3 for what certainly refuses or changes a valid value; notes what only the requests can show.
 
     The connection is in a transaction that reads. Raises psycopg.Error when the database cannot be asked.
@@ -20,6 +20,6 @@ def judge_effects(docket: Docket, connection: Connection) -> None:
         words = f"{effect.subject}, {effect.found}, {effect.does}"
         if effect.certainty is Certainty.CERTAIN:
             condition = f"table {plan.METADATA_TABLE} as it is"
-            docket.refute(Finding(CLAIM, condition, words, workaround=effect.workaround))
+            results.refute(Finding(CLAIM, condition, words, workaround=effect.workaround))
         else:
-            docket.note(CLAIM, words)
+            results.detail(CLAIM, words)

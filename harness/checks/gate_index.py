@@ -15,7 +15,7 @@ from harness import plan
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_INDEX, Index
 from harness.report.escape import masked
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 INDEX: Final = "M4"
 BUILD_INDEX: Final = (
@@ -40,28 +40,28 @@ Node = Mapping[str, Any]
 
 
 def judge_index(
-    docket: Docket, connection: psycopg.Connection[Any], *, has_column: bool, refused: str = ""
+    results: Results, connection: psycopg.Connection[Any], *, has_column: bool, refused: str = ""
 ) -> None:
     """Judges M4 in the transaction of a connection that only reads.
 
     `refused` is why this role may not read the column: then the planner cannot be asked.
     """
-    docket.by(INDEX, Method.EXHAUSTIVE)
-    docket.saw(INDEX)
+    results.method(INDEX, Method.EXHAUSTIVE)
+    results.observed(INDEX)
     indexes = catalog.indexes(connection, plan.METADATA_TABLE)
     named = next((index for index in indexes if index.name == plan.INDEX), None)
     if named is not None and (reason := _unfit(named)):
         _refute(
-            docket,
+            results,
             f"found {catalog.in_words(named)}: {reason}",
             f"drop it as harness schema says, then {BUILD_INDEX}",
         )
         return
     fit = [index for index in indexes if not _unfit(index)]
     if not has_column or not fit:
-        _refute_unused(docket, indexes, "there is none on the column")
+        _refute_unused(results, indexes, "there is none on the column")
     elif refused:
-        docket.lack(INDEX, f"the planner cannot be asked: {refused}")
+        results.inconclusive(INDEX, f"the planner cannot be asked: {refused}")
     else:
         try:
             with connection.transaction():
@@ -69,9 +69,11 @@ def judge_index(
         except psycopg.errors.QueryCanceled:
             raise
         except psycopg.Error as error:  # of a policy's condition, which the planner evaluates
-            docket.lack(INDEX, f"the planner cannot be asked: {masked(' '.join(str(error).split()))}")
+            results.inconclusive(
+                INDEX, f"the planner cannot be asked: {masked(' '.join(str(error).split()))}"
+            )
         else:
-            _judge_use(docket, indexes, fit, nodes)
+            _judge_use(results, indexes, fit, nodes)
 
 
 def look_up(connection: psycopg.Connection[Any]) -> tuple[Node, ...]:
@@ -89,7 +91,9 @@ def look_up(connection: psycopg.Connection[Any]) -> tuple[Node, ...]:
     return tuple(_leaves(document[0]["Plan"]))
 
 
-def _judge_use(docket: Docket, indexes: Sequence[Index], fit: Sequence[Index], nodes: Sequence[Node]) -> None:
+def _judge_use(
+    results: Results, indexes: Sequence[Index], fit: Sequence[Index], nodes: Sequence[Node]
+) -> None:
     """Judges the indexes by what the planner takes; of several that would do it takes any."""
     plain = [index for index in fit if _is_plain(index)]
     unused = next(
@@ -99,35 +103,35 @@ def _judge_use(docket: Docket, indexes: Sequence[Index], fit: Sequence[Index], n
     wrong = sorted(taken & {index.name for index in indexes if index not in fit})
     young = next((index for index in plain if index.young), None)
     if young is not None and (unused is not None or wrong):
-        docket.lack(
+        results.inconclusive(
             INDEX,
             f"{young.name} is younger than a transaction that is still open, so that the planner may not use it yet; "
             "judge again when that transaction has ended (the oldest xact_start in pg_stat_activity)",
         )
     elif unused is not None:
         table = unused.get("Relation Name", plan.METADATA_TABLE)
-        _refute_unused(docket, indexes, f"the planner reads all of {table} ({unused['Node Type']})")
+        _refute_unused(results, indexes, f"the planner reads all of {table} ({unused['Node Type']})")
     elif wrong and not plain:
-        _refute_unused(docket, indexes, f"the planner takes {', '.join(wrong)}")
+        _refute_unused(results, indexes, f"the planner takes {', '.join(wrong)}")
     else:
         # An index that equals the declared one would serve by its definition, if the planner preferred none to it.
         serving = [index for index in fit if index in plain or index.name in taken] or list(fit)
         best = next((index for index in serving if index.name == plan.INDEX), serving[0])
-        _note_serving(docket, fit, best)
+        _note_serving(results, fit, best)
         others = sorted(taken & {index.name for index in indexes if index is not best})
         if others:
-            docket.note(INDEX, f"it takes {', '.join(others)} while that is there, too")
+            results.detail(INDEX, f"it takes {', '.join(others)} while that is there, too")
 
 
-def _note_serving(docket: Docket, fit: Sequence[Index], best: Index) -> None:
-    docket.note(INDEX, f"{catalog.in_words(best)}; the planner finds values by it")
+def _note_serving(results: Results, fit: Sequence[Index], best: Index) -> None:
+    results.detail(INDEX, f"{catalog.in_words(best)}; the planner finds values by it")
     named = next((index for index in fit if index.name == plan.INDEX), None)
     if named is None:
-        docket.note(INDEX, f"another name than {plan.INDEX}")
+        results.detail(INDEX, f"another name than {plan.INDEX}")
     elif named != EXPECTED_INDEX or named.also:
         if named is not best and not _is_plain(named):
-            docket.note(INDEX, f"{catalog.in_words(named)} does not serve: drop it concurrently")
-        docket.note(INDEX, f"declared btree ({plan.COLUMN}) and nothing more")
+            results.detail(INDEX, f"{catalog.in_words(named)} does not serve: drop it concurrently")
+        results.detail(INDEX, f"declared btree ({plan.COLUMN}) and nothing more")
 
 
 def _is_by_value(node: Node) -> bool:
@@ -174,13 +178,13 @@ def _is_plain(index: Index) -> bool:
     return _ALIKE.issuperset(index.unlike) and index.predicate in (None, f"({plan.COLUMN} IS NOT NULL)")
 
 
-def _refute_unused(docket: Docket, indexes: Sequence[Index], unused: str) -> None:
+def _refute_unused(results: Results, indexes: Sequence[Index], unused: str) -> None:
     others = [catalog.in_words(index) for index in indexes if plan.COLUMN in " ".join(index.columns)]
     told = f"; there is {'; '.join(others)}" if others else ""
     is_named = any(index.name == plan.INDEX for index in indexes)
     remedy = f"drop {plan.INDEX} as harness schema says, then {BUILD_INDEX}" if is_named else BUILD_INDEX
-    _refute(docket, f"no btree index serves the look-up by {plan.COLUMN}: {unused}{told}", remedy)
+    _refute(results, f"no btree index serves the look-up by {plan.COLUMN}: {unused}{told}", remedy)
 
 
-def _refute(docket: Docket, effect: str, workaround: str) -> None:
-    docket.refute(Finding(INDEX, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround))
+def _refute(results: Results, effect: str, workaround: str) -> None:
+    results.refute(Finding(INDEX, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround))

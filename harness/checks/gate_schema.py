@@ -20,7 +20,7 @@ from harness.database.visibility import Obstacle, obstacles, whereabouts
 from harness.report.escape import masked, shown
 from harness.rule.policy import Policy
 from harness.sut.contract import CONNECT_S_MAX, AwayError
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 COLUMN: Final = "M3"
 STORED: Final = "D1"
@@ -32,35 +32,35 @@ ADD_COLUMN: Final = "apply sql/corrected/0005a_add_column.sql"
 MEND_COLUMN: Final = "harness schema names the statements that make it what is declared"
 
 
-def judge_schema(docket: Docket, dsn: str) -> None:
+def judge_schema(results: Results, dsn: str) -> None:
     """Judges M3 and M4. Raises AwayError when the database cannot be asked."""
     with _reading(dsn, CONNECT_S_MAX) as connection:
         columns = catalog.columns(connection, plan.METADATA_TABLE)
         for claim in (COLUMN, INDEX):
-            docket.by(claim, Method.EXHAUSTIVE)
+            results.method(claim, Method.EXHAUSTIVE)
         if not columns:
             told = whereabouts(connection, plan.METADATA_TABLE)
             for claim in (COLUMN, INDEX):
-                docket.lack(claim, told)
+                results.inconclusive(claim, told)
             return
         doubts = [one for one in obstacles(connection) if one.elsewhere or one.stale]
         ours = [one for one in doubts if one.stale or one.table == plan.METADATA_TABLE]
-        _lack(docket, COLUMN, doubts)
-        _lack(docket, INDEX, ours)
+        _lack(results, COLUMN, doubts)
+        _lack(results, INDEX, ours)
         if any(one.ambiguous or one.stale for one in ours):
             return  # nothing of it need be true of the table that is written
-        has_column = _judge_column(docket, columns)
+        has_column = _judge_column(results, columns)
         if not any(one.ambiguous for one in doubts):
-            judge_effects(docket, connection)
+            judge_effects(results, connection)
         if ours:
             return  # a view has no index
         readable = obstacles(connection, {plan.METADATA_TABLE: (plan.COLUMN,)})
         refused = [one.words for one in readable if one.refused and not one.filtered]
-        judge_index(docket, connection, has_column=has_column, refused="; ".join(refused))
+        judge_index(results, connection, has_column=has_column, refused="; ".join(refused))
 
 
 def judge_stored(
-    docket: Docket,
+    results: Results,
     dsn: str,
     policy: Policy,
     own_ids: Collection[str] = (),
@@ -72,18 +72,18 @@ def judge_stored(
     `earlier_ids` are those of earlier runs, as far as they are known.
     Raises AwayError.
     """
-    docket.by(STORED, Method.EXHAUSTIVE)
+    results.method(STORED, Method.EXHAUSTIVE)
     with _reading(dsn, AUDIT_S_MAX) as connection:
         for table in STORED_COLUMNS:
             if not catalog.exists(connection, table):
-                docket.lack(STORED, whereabouts(connection, table))
+                results.inconclusive(STORED, whereabouts(connection, table))
                 return
         found = obstacles(connection, STORED_COLUMNS)
-        _lack(docket, STORED, found)
+        _lack(results, STORED, found)
         if found:
             return  # what could be read need not be what is written
         if all(one.name != plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
-            docket.lack(STORED, f"there is no column {plan.COLUMN}")
+            results.inconclusive(STORED, f"there is no column {plan.COLUMN}")
             return
         given = {
             "own_ids": list(own_ids),
@@ -96,18 +96,20 @@ def judge_stored(
         counted = connection.execute(_stored_values(policy, own_ids, earlier), given).fetchone()
     assert counted is not None
     rows, refuting, examples, own, at_addresses, known = counted
-    docket.saw(STORED, rows)
-    docket.note(
+    results.observed(STORED, rows)
+    results.detail(
         STORED, f"{rows:,} rows of anonymous users hold a value{'' if rows else ', nothing to refute it'}"
     )
     if own:
-        docket.note(STORED, f"{own:,} more of this run, which are judged by its requests")
+        results.detail(STORED, f"{own:,} more of this run, which are judged by its requests")
     if own and not rows:
-        docket.saw(STORED, own)  # this role sees such rows, so that there being no others is known
+        results.observed(STORED, own)  # this role sees such rows, so that there being no others is known
     if at_addresses:
-        docket.note(STORED, f"set apart: {at_addresses:,} at addresses that nobody has, left by earlier runs")
+        results.detail(
+            STORED, f"set apart: {at_addresses:,} at addresses that nobody has, left by earlier runs"
+        )
     if known:
-        docket.note(
+        results.detail(
             STORED,
             f"set apart: {known:,} of earlier runs, by their journals here or the mark of their requests",
         )
@@ -116,20 +118,20 @@ def judge_stored(
         effect = (
             f"{refuting:,} of {rows:,} values are not accepted by the rule {policy.name}, for example {told}"
         )
-        _refute(docket, STORED, effect, "set these values to NULL once no replica writes such any more")
+        _refute(results, STORED, effect, "set these values to NULL once no replica writes such any more")
 
 
-def _judge_column(docket: Docket, columns: Sequence[Column]) -> bool:
+def _judge_column(results: Results, columns: Sequence[Column]) -> bool:
     """Judges the column's declaration; whether there is one."""
-    docket.saw(COLUMN)
+    results.observed(COLUMN)
     found = next((column for column in columns if column.name == plan.COLUMN), None)
     if found is None:
-        _refute(docket, COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
+        _refute(results, COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
         return False
-    docket.note(COLUMN, catalog.in_words(found))
+    results.detail(COLUMN, catalog.in_words(found))
     if found != EXPECTED_COLUMN:
         effect = f"found {catalog.in_words(found)}; declared {catalog.in_words(EXPECTED_COLUMN)}"
-        _refute(docket, COLUMN, effect, MEND_COLUMN)
+        _refute(results, COLUMN, effect, MEND_COLUMN)
     return True
 
 
@@ -179,13 +181,13 @@ def _stored_values(policy: Policy, own_ids: Collection[str], earlier: sql.Compos
     )
 
 
-def _lack(docket: Docket, claim: str, found: Sequence[Obstacle]) -> None:
+def _lack(results: Results, claim: str, found: Sequence[Obstacle]) -> None:
     if found:
-        docket.lack(claim, "; ".join(one.words for one in found))
+        results.inconclusive(claim, "; ".join(one.words for one in found))
 
 
-def _refute(docket: Docket, claim: str, effect: str, workaround: str) -> None:
-    docket.refute(Finding(claim, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround))
+def _refute(results: Results, claim: str, effect: str, workaround: str) -> None:
+    results.refute(Finding(claim, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from harness.errors import CannotRunError
 from harness.stages.model import Version
 from harness.stages.stage import Stand
 from harness.sut import Observation, Probe
-from harness.verdict import Docket
+from harness.verdict import Results
 
 LINKED: Final = "E6"
 LINKED_PLANNED: Final = "E8"
@@ -54,7 +54,7 @@ class Linking:
 
 
 async def judge_linkability(
-    docket: Docket,
+    results: Results,
     standing: Stand,
     origin: Iterator[str],
     *,
@@ -80,32 +80,32 @@ async def judge_linkability(
     for outcome in (sent, seen):
         if isinstance(outcome, CannotRunError):
             for claim in (LINKED, LINKED_PLANNED):
-                docket.lack(claim, str(outcome))
+                results.inconclusive(claim, str(outcome))
         elif isinstance(outcome, BaseException):
             raise outcome
     observed = seen if isinstance(seen, list) else []
     if len(observed) == len(cases) and sent is None:
         for (claim, under), machine_id, one in zip(cases, machines, observed, strict=True):
-            judge_linking(docket, claim, server, Linking(under, machine_id, one))
+            judge_linking(results, claim, server, Linking(under, machine_id, one))
     return observed
 
 
-def judge_linking(docket: Docket, claim: str, server: Analytics, linking: Linking) -> None:
+def judge_linking(results: Results, claim: str, server: Analytics, linking: Linking) -> None:
     """Judges one installation: events must have arrived, and those of the row's id must be among them."""
     rows = [row for row in linking.seen.rows if row.whole]
     ids = (linking.machine_id, derived_id(linking.machine_id))
     arrived = sorted({event.distinct_id for one in ids for event in server.events_of(one)})
     if not rows or not arrived:
-        docket.lack(
+        results.inconclusive(
             claim, f"of one installation {len(rows)} rows and events under {len(arrived)} ids arrived"
         )
         return
-    docket.saw(claim)
-    docket.note(claim, f"events {linking.under}")
+    results.observed(claim)
+    results.detail(claim, f"events {linking.under}")
     value = rows[0].value
     if value is None or not server.events_of(value):
         effect = f"the row holds {describe_value(value)}; the events arrived under {', '.join(arrived)}"
-        docket.refute(finding(claim, linking.seen, effect, WORKAROUNDS.get(claim, "")))
+        results.refute(finding(claim, linking.seen, effect, WORKAROUNDS.get(claim, "")))
 
 
 def _headers(code: ExtensionCode, machines: Sequence[str]) -> list[str | None]:

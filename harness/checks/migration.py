@@ -23,7 +23,7 @@ from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.layouts import CORRECTED, Layout
 from harness.rehearsal.recovery import send
 from harness.rehearsal.table import fill, filled
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 UNTOUCHED, NO_REWRITE, COLUMN, INDEX, LOOK_UP, SIZE = "M1", "M2", "M3", "M4", "M5", "M7"
 TABLES: Final = (plan.USAGE_TABLE, plan.METADATA_TABLE)
@@ -36,19 +36,19 @@ WORKAROUND: Final = "apply sql/corrected/0005a and 0005b, each statement by itse
 
 
 def judge_migration(
-    docket: Docket, server: Server, templates: Templates, rows: int, layout: Layout = CORRECTED
+    results: Results, server: Server, templates: Templates, rows: int, layout: Layout = CORRECTED
 ) -> None:
     """Judges M1 to M10 and M12 for a migration, each statement sent by itself, on a table of so many rows.
 
-    The docket must hold those claims. Of M10 and M12 only the plan's own file is the subject.
+    The results must hold those claims. Of M10 and M12 only the plan's own file is the subject.
     """
     with filled(server, templates, rows) as name:
         with server.database(name) as dsn:
-            judge_schema(docket, dsn, layout)
+            judge_schema(results, dsn, layout)
         with server.database(name) as dsn:
-            judge_writers(docket, dsn, layout)
-    judge_build_locks(docket, templates, layout)
-    judge_plan_file(docket, server)
+            judge_writers(results, dsn, layout)
+    judge_build_locks(results, templates, layout)
+    judge_plan_file(results, server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class _Before:
         )
 
 
-def judge_schema(docket: Docket, dsn: str, layout: Layout) -> None:
+def judge_schema(results: Results, dsn: str, layout: Layout) -> None:
     """Judges M1 to M5 and M7 on a filled database in state `base`, which is not to be used afterwards."""
     with connect(dsn) as connection:
         before = _Before.read(connection)
@@ -85,14 +85,14 @@ def judge_schema(docket: Docket, dsn: str, layout: Layout) -> None:
         if refused is not None:
             told = " ".join(refused.statement.headline.split())
             condition += f", refused with {refused.sqlstate}: {refused.message} ({told})"
-        _judge_rows(docket, connection, before, condition)
-        _judge_shapes(docket, connection, condition)
+        _judge_rows(results, connection, before, condition)
+        _judge_shapes(results, connection, condition)
         if any(one.name == plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
-            _judge_size(docket, dsn, connection, before, condition)
-            _judge_look_up(docket, connection, condition)
+            _judge_size(results, dsn, connection, before, condition)
+            _judge_look_up(results, connection, condition)
         else:
-            docket.lack(SIZE, "there is no column")
-            docket.lack(LOOK_UP, "there is no column")
+            results.inconclusive(SIZE, "there is no column")
+            results.inconclusive(LOOK_UP, "there is no column")
 
 
 def migrate_as_laid_out(dsn: str, layout: Layout) -> StatementFailed | None:
@@ -105,36 +105,38 @@ def migrate_as_laid_out(dsn: str, layout: Layout) -> StatementFailed | None:
     return None
 
 
-def _judge_rows(docket: Docket, connection: psycopg.Connection[Any], before: _Before, condition: str) -> None:
-    docket.by(UNTOUCHED, Method.EXHAUSTIVE)
-    docket.by(NO_REWRITE, Method.EXHAUSTIVE)
+def _judge_rows(
+    results: Results, connection: psycopg.Connection[Any], before: _Before, condition: str
+) -> None:
+    results.method(UNTOUCHED, Method.EXHAUSTIVE)
+    results.method(NO_REWRITE, Method.EXHAUSTIVE)
     for table in TABLES:
         was, names = before.digests[table], before.columns[table]
-        docket.saw(UNTOUCHED, was.rows)
-        docket.note(UNTOUCHED, f"{was.rows:,} rows of {table}, {len(names)} columns")
+        results.observed(UNTOUCHED, was.rows)
+        results.detail(UNTOUCHED, f"{was.rows:,} rows of {table}, {len(names)} columns")
         now = catalog.digest(connection, table, names)
         if now != was:
             effect = f"{was.rows} rows with digest {was.md5} became {now.rows} with {now.md5}"
-            docket.refute(Finding(UNTOUCHED, f"{condition}: old columns of {table}", effect))
-        docket.saw(NO_REWRITE)
+            results.refute(Finding(UNTOUCHED, f"{condition}: old columns of {table}", effect))
+        results.observed(NO_REWRITE)
         file = catalog.relfilenode(connection, table)
         if file != before.files[table]:
             effect = f"file {before.files[table]} of {table} became {file}: every row was written again"
-            docket.refute(Finding(NO_REWRITE, condition, effect, workaround=WORKAROUND))
-    docket.note(NO_REWRITE, f"the files of {len(TABLES)} tables are the same, {before.rows:,} rows")
+            results.refute(Finding(NO_REWRITE, condition, effect, workaround=WORKAROUND))
+    results.detail(NO_REWRITE, f"the files of {len(TABLES)} tables are the same, {before.rows:,} rows")
 
 
-def _judge_shapes(docket: Docket, connection: psycopg.Connection[Any], condition: str) -> None:
-    docket.by(COLUMN, Method.EXHAUSTIVE)
-    docket.by(INDEX, Method.EXHAUSTIVE)
-    docket.saw(COLUMN)
-    docket.saw(INDEX)
+def _judge_shapes(results: Results, connection: psycopg.Connection[Any], condition: str) -> None:
+    results.method(COLUMN, Method.EXHAUSTIVE)
+    results.method(INDEX, Method.EXHAUSTIVE)
+    results.observed(COLUMN)
+    results.observed(INDEX)
     columns = catalog.columns(connection, plan.METADATA_TABLE)
     column = next((one for one in columns if one.name == plan.COLUMN), None)
     told = "there is no such column" if column is None else catalog.in_words(column)
-    docket.note(COLUMN, told)
+    results.detail(COLUMN, told)
     if column != EXPECTED_COLUMN:
-        docket.refute(
+        results.refute(
             Finding(
                 COLUMN, condition, f"{told}; not {catalog.in_words(EXPECTED_COLUMN)}", workaround=WORKAROUND
             )
@@ -145,16 +147,16 @@ def _judge_shapes(docket: Docket, connection: psycopg.Connection[Any], condition
     indexes = catalog.indexes(connection, plan.METADATA_TABLE)
     index = next((one for one in indexes if one.name == plan.INDEX), None)
     told = "there is no such index" if index is None else catalog.in_words(index)
-    docket.note(INDEX, told)
+    results.detail(INDEX, told)
     if index != expected:
-        docket.refute(
+        results.refute(
             Finding(INDEX, condition, f"{told}; not {catalog.in_words(expected)}", workaround=WORKAROUND)
         )
 
 
-def _judge_look_up(docket: Docket, connection: psycopg.Connection[Any], condition: str) -> None:
+def _judge_look_up(results: Results, connection: psycopg.Connection[Any], condition: str) -> None:
     """Gives some rows a value, and asks the planner."""
-    docket.by(LOOK_UP, Method.EXHAUSTIVE)
+    results.method(LOOK_UP, Method.EXHAUSTIVE)
     valued = _execute(
         connection,
         "UPDATE {table} SET {column} = {prefix} || left(md5(id::text), {digits})"
@@ -167,11 +169,11 @@ def _judge_look_up(docket: Docket, connection: psycopg.Connection[Any], conditio
     found = _execute(connection, look_up).fetchone()
     assert found is not None
     used = sorted(_index_names(found[0]))
-    docket.saw(LOOK_UP)
-    docket.note(LOOK_UP, f"{valued:,} rows with a value")
+    results.observed(LOOK_UP)
+    results.detail(LOOK_UP, f"{valued:,} rows with a value")
     if used != [plan.INDEX]:
         effect = f"the plan uses {', '.join(used) or 'no index'}"
-        docket.refute(Finding(LOOK_UP, condition, effect, workaround=WORKAROUND))
+        results.refute(Finding(LOOK_UP, condition, effect, workaround=WORKAROUND))
 
 
 def _index_names(node: Any) -> set[str]:
@@ -185,26 +187,28 @@ def _index_names(node: Any) -> set[str]:
 
 
 def _judge_size(
-    docket: Docket, dsn: str, connection: psycopg.Connection[Any], before: _Before, condition: str
+    results: Results, dsn: str, connection: psycopg.Connection[Any], before: _Before, condition: str
 ) -> None:
-    docket.by(SIZE, Method.MEASURED)
+    results.method(SIZE, Method.MEASURED)
     names = [*before.columns[plan.METADATA_TABLE], plan.COLUMN]
     try:
         empty = _copied_row_bytes(connection, names, None)
         full = _copied_row_bytes(connection, names, "v" * plan.LENGTH_MAX)
     except psycopg.Error as error:
-        docket.lack(SIZE, f"a row could not be stored ({named(error.sqlstate)})")
+        results.inconclusive(SIZE, f"a row could not be stored ({named(error.sqlstate)})")
         return
-    docket.saw(SIZE, 3)
-    docket.note(SIZE, f"a row takes {empty} bytes without a value, {full} with {plan.LENGTH_MAX} characters")
+    results.observed(SIZE, 3)
+    results.detail(
+        SIZE, f"a row takes {empty} bytes without a value, {full} with {plan.LENGTH_MAX} characters"
+    )
     if empty > before.row_bytes or full > empty + plan.LENGTH_MAX + OVERHEAD_BYTES_MAX:
         effect = (
             f"a row took {before.row_bytes} bytes before, {empty} without a value, {full} with the longest"
         )
-        docket.refute(Finding(SIZE, condition, effect, workaround=WORKAROUND))
+        results.refute(Finding(SIZE, condition, effect, workaround=WORKAROUND))
     index = _index_bytes(connection)
     fill(dsn, VALUED_ROWS, value_length=plan.LENGTH_MAX)
-    docket.note(
+    results.detail(
         SIZE,
         f"the index {index / before.rows:.1f} bytes a row without a value, "
         f"{(_index_bytes(connection) - index) / VALUED_ROWS:.0f} with the longest",

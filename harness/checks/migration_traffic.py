@@ -27,7 +27,7 @@ from harness.rehearsal.locks import Case, Mode, Work, observe_locks
 from harness.rehearsal.matrix import Outcome, Way, run_matrix
 from harness.rehearsal.recovery import send, standing
 from harness.rehearsal.traffic import Rate, Sample, Traffic, traffic
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 BUILD, MIGRATED, ROLLED_BACK, PLAN_FILE, PLANNED_RUNNER = "M6", "M8", "M9", "M10", "M12"
 
@@ -45,29 +45,29 @@ WORKAROUND: Final = "apply sql/corrected/0005a and 0005b, each statement by itse
 _INDEX: Final = re.compile(r"CREATE\s+(UNIQUE\s+)?INDEX\s+(?P<concurrently>CONCURRENTLY\b)?", re.IGNORECASE)
 
 
-def judge_build_locks(docket: Docket, templates: Templates, layout: Layout) -> None:
+def judge_build_locks(results: Results, templates: Templates, layout: Layout) -> None:
     """Judges M6: holds each statement that builds an index, and probes whom it keeps out."""
-    docket.by(BUILD, Method.EXHAUSTIVE)
+    results.method(BUILD, Method.EXHAUSTIVE)
     cases = tuple(_builds(layout))
     if not cases:
-        docket.lack(BUILD, "the migration builds no index")
+        results.inconclusive(BUILD, "the migration builds no index")
         return
     try:
         seen = asyncio.run(observe_locks(templates, cases))
     except StatementFailed as failed:
-        docket.lack(BUILD, f"a statement before the build was refused ({named(failed.sqlstate)})")
+        results.inconclusive(BUILD, f"a statement before the build was refused ({named(failed.sqlstate)})")
         return
     except psycopg.Error as error:
-        docket.lack(BUILD, f"the build was refused ({named(error.sqlstate)})")
+        results.inconclusive(BUILD, f"the build was refused ({named(error.sqlstate)})")
         return
     for one in seen:
-        docket.saw(BUILD, len(Mode))
-        docket.note(BUILD, f"{one.case.hold}: {one.strongest}")
+        results.observed(BUILD, len(Mode))
+        results.detail(BUILD, f"{one.case.hold}: {one.strongest}")
         kept_out = [work for work in one.blocks if work in KEPT_OUT]
         if kept_out:
             effect = f"{', '.join(one.held)} held; kept out: {', '.join(kept_out)}"
             condition = f"migration `{layout.name}`, {one.case.name} {one.case.hold}"
-            docket.refute(Finding(BUILD, condition, effect, workaround=WORKAROUND))
+            results.refute(Finding(BUILD, condition, effect, workaround=WORKAROUND))
 
 
 def _builds(layout: Layout) -> Iterator[Case]:
@@ -119,13 +119,13 @@ class _Schema:
             )
 
 
-def judge_writers(docket: Docket, dsn: str, layout: Layout) -> None:
+def judge_writers(results: Results, dsn: str, layout: Layout) -> None:
     """Judges M8 and M9 on a database in state `base`: writers of both builds run from before to after.
 
     Only a migration that ends in state `ready` is rolled back; else M9 cannot be judged.
     """
-    docket.by(MIGRATED, Method.MEASURED)
-    docket.by(ROLLED_BACK, Method.MEASURED)
+    results.method(MIGRATED, Method.MEASURED)
+    results.method(ROLLED_BACK, Method.MEASURED)
     before = _Schema.read(dsn)
     rolled_back_ms = float("inf")
     with deadline(dsn, MIGRATION_S_MAX), traffic(dsn, RATE) as running:
@@ -134,22 +134,22 @@ def judge_writers(docket: Docket, dsn: str, layout: Layout) -> None:
         running.pass_by(BESIDE)
         if standing(dsn) is SchemaState.READY:
             rolled_back_ms = running.now_ms()
-            _roll_back(docket, dsn, running)
+            _roll_back(results, dsn, running)
             running.pass_by(BESIDE)
         else:
-            docket.lack(ROLLED_BACK, f"the migration ended in state {standing(dsn)}")
+            results.inconclusive(ROLLED_BACK, f"the migration ended in state {standing(dsn)}")
     writes = [one for one in running.samples() if one.write]
     first = [one for one in writes if one.scheduled_ms < rolled_back_ms]
     second = [one for one in writes if one.scheduled_ms >= rolled_back_ms]
-    _judge_samples(docket, MIGRATED, first, f"migration `{layout.name}`")
-    _judge_samples(docket, ROLLED_BACK, second, f"rollback of `{layout.name}`")
+    _judge_samples(results, MIGRATED, first, f"migration `{layout.name}`")
+    _judge_samples(results, ROLLED_BACK, second, f"rollback of `{layout.name}`")
     lost = running.accepted() - kept(dsn, running.prefix)
     if lost > 0:
         effect = f"{lost} of {running.accepted()} accepted writes lack a row"
-        docket.refute(Finding(MIGRATED, f"migration `{layout.name}`", effect))
+        results.refute(Finding(MIGRATED, f"migration `{layout.name}`", effect))
     if second and _Schema.read(dsn) != before:
         effect = "columns, indexes or the view are not what they were"
-        docket.refute(Finding(ROLLED_BACK, f"rollback of `{layout.name}`", effect))
+        results.refute(Finding(ROLLED_BACK, f"rollback of `{layout.name}`", effect))
 
 
 def _migrate(dsn: str, layout: Layout, running: Traffic) -> None:
@@ -168,7 +168,7 @@ def _migrate(dsn: str, layout: Layout, running: Traffic) -> None:
             run_statements(dsn, layout.scripts, told)  # what a refusal leaves is for the catalogue to say
 
 
-def _roll_back(docket: Docket, dsn: str, running: Traffic) -> None:
+def _roll_back(results: Results, dsn: str, running: Traffic) -> None:
     """The view first reads the column; then everything goes back, the backend `after` before the column."""
     refused = send(dsn, Script.ours(VIEW_FILE))
     running.pass_by(BESIDE)
@@ -176,44 +176,44 @@ def _roll_back(docket: Docket, dsn: str, running: Traffic) -> None:
     try:
         rollback(dsn, SchemaState.BASE)
     except CannotRunError as error:
-        docket.refute(Finding(ROLLED_BACK, "under writers", str(error)))
-    docket.note(
+        results.refute(Finding(ROLLED_BACK, "under writers", str(error)))
+    results.detail(
         ROLLED_BACK,
         "the view read the column" if refused is None else f"view refused ({named(refused.sqlstate)})",
     )
 
 
-def _judge_samples(docket: Docket, claim: str, writes: list[Sample], condition: str) -> None:
+def _judge_samples(results: Results, claim: str, writes: list[Sample], condition: str) -> None:
     failed = [one.sqlstate for one in writes if one.sqlstate is not None]
-    docket.saw(claim, len(writes))
+    results.observed(claim, len(writes))
     if writes:
         longest = max(one.latency_ms for one in writes)
-        docket.note(claim, f"{len(writes)} writes, the longest {longest:.0f} ms")
+        results.detail(claim, f"{len(writes)} writes, the longest {longest:.0f} ms")
     for sqlstate in sorted(set(failed)):
         effect = f"{failed.count(sqlstate)} of {len(writes)} writes failed with {named(sqlstate)}"
-        docket.refute(Finding(claim, condition, effect, workaround=WORKAROUND))
+        results.refute(Finding(claim, condition, effect, workaround=WORKAROUND))
 
 
-def judge_plan_file(docket: Docket, server: Server) -> None:
+def judge_plan_file(results: Results, server: Server) -> None:
     """Judges M10 and M12: the plan's own file, sent in each way. Every way is tried on a database of its own."""
     layout = LAYOUTS[0]
-    docket.by(PLAN_FILE, Method.EXHAUSTIVE)
-    docket.by(PLANNED_RUNNER, Method.EXHAUSTIVE)
+    results.method(PLAN_FILE, Method.EXHAUSTIVE)
+    results.method(PLANNED_RUNNER, Method.EXHAUSTIVE)
     for cell in run_matrix(server, [layout], WAYS, again=False).cells:
         first = cell.first
         assert first is not None
-        docket.saw(PLAN_FILE)
-        docket.note(PLAN_FILE, f"{cell.way}: {first.words}")
+        results.observed(PLAN_FILE)
+        results.detail(PLAN_FILE, f"{cell.way}: {first.words}")
         expected = (Outcome.APPLIED, None) if cell.way is Way.STATEMENTS else (Outcome.REFUSED, "25001")
         if (first.outcome, first.sqlstate) != expected:
             effect = f"{first.words}, expected {expected[0]} {expected[1] or ''}".strip()
-            docket.refute(Finding(PLAN_FILE, f"{layout.summary}, by {cell.way}", effect))
+            results.refute(Finding(PLAN_FILE, f"{layout.summary}, by {cell.way}", effect))
         if cell.way is Way.DRIZZLE_LIKE:
-            docket.saw(PLANNED_RUNNER)
-            docket.note(PLANNED_RUNNER, "in one transaction over all pending files, as drizzle-orm does")
+            results.observed(PLANNED_RUNNER)
+            results.detail(PLANNED_RUNNER, "in one transaction over all pending files, as drizzle-orm does")
             if first.outcome is not Outcome.APPLIED:
                 effect = f"{first.words}: {first.message}"
-                docket.refute(Finding(PLANNED_RUNNER, layout.summary, effect, workaround=_AUDITED))
+                results.refute(Finding(PLANNED_RUNNER, layout.summary, effect, workaround=_AUDITED))
 
 
 _AUDITED: Final = next(

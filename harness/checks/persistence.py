@@ -14,7 +14,7 @@ from harness.clients.extension_host import Ending, ExtensionCode, ExtensionHost,
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, LIVES, SCENARIOS, Scenario
 from harness.report.escape import shown
 from harness.rule.policy import POLICIES
-from harness.verdict import Docket, Finding
+from harness.verdict import Finding, Results
 
 KEPT: Final = "E2"
 GOES_OUT: Final = "E3"
@@ -48,56 +48,56 @@ def live(host: ExtensionHost, code: ExtensionCode, scenario: Scenario) -> Life:
 
 
 def judge_persistence(
-    docket: Docket, host: ExtensionHost, as_planned: ExtensionCode, mended: ExtensionCode
+    results: Results, host: ExtensionHost, as_planned: ExtensionCode, mended: ExtensionCode
 ) -> None:
     """Judges E2 to E4 and the audit's E9 and E10 over every scenario."""
     planned_lives = [live(host, as_planned, scenario) for scenario in SCENARIOS]
     mended_lives = [live(host, mended, scenario) for scenario in SCENARIOS]
     for life in (*_of(planned_lives, LIVES), *_of(mended_lives, LIVES)):
-        judge_kept(docket, life)
+        judge_kept(results, life)
     for life in mended_lives:
-        judge_goes_out(docket, GOES_OUT, life)
-        judge_valid(docket, VALID, life)
+        judge_goes_out(results, GOES_OUT, life)
+        judge_valid(results, VALID, life)
     for life in _of(planned_lives, (*LIVES, *FAULTS)):
-        judge_goes_out(docket, GOES_OUT_PLANNED, life)
+        judge_goes_out(results, GOES_OUT_PLANNED, life)
     for life in _of(planned_lives, FOUND):
-        judge_valid(docket, VALID_PLANNED, life)
+        judge_valid(results, VALID_PLANNED, life)
     longest = max(one.waited_ms for life in mended_lives for one in life.requests)
-    docket.note(GOES_OUT, f"{len(SCENARIOS)} scenarios, the longest wait for the id {longest:g} ms")
-    docket.note(
+    results.detail(GOES_OUT, f"{len(SCENARIOS)} scenarios, the longest wait for the id {longest:g} ms")
+    results.detail(
         KEPT,
         f"{len(LIVES)} scenarios, as planned and mended; a lost write with a changed machineId is not kept",
     )
-    docket.note(VALID, f"{len(FOUND)} values found in the storage")
+    results.detail(VALID, f"{len(FOUND)} values found in the storage")
 
 
-def judge_kept(docket: Docket, life: Life) -> None:
+def judge_kept(results: Results, life: Life) -> None:
     """Judges E2 on one life: one id, derived only where none is stored, and stored before the request."""
-    docket.saw(KEPT)
+    results.observed(KEPT)
     sent = {one.header for one in life.requests}
     if len(sent) != 1 or None in sent:
-        docket.refute(_finding(KEPT, life, f"sent {_listed(sent)}, expected one id throughout"))
+        results.refute(_finding(KEPT, life, f"sent {_listed(sent)}, expected one id throughout"))
     stored = life.scenario.found is not ABSENT
     for windows in life.rounds:
         for one in windows:
             if one.notes.count("derive") != (not stored):
-                docket.refute(
+                results.refute(
                     _finding(KEPT, life, f"derived {one.notes.count('derive')} times in one window")
                 )
             if "stored" in one.notes and one.notes.index("stored") > _request(one):
-                docket.refute(_finding(KEPT, life, "the request went out before the id was stored"))
+                results.refute(_finding(KEPT, life, "the request went out before the id was stored"))
         stored = stored or any("stored" in one.notes for one in windows)
 
 
-def judge_goes_out(docket: Docket, claim: str, life: Life) -> None:
+def judge_goes_out(results: Results, claim: str, life: Life) -> None:
     """Judges that each window's request goes out, and is not too long for an HTTP server to read."""
-    docket.saw(claim, len(life.requests))
+    results.observed(claim, len(life.requests))
     for effect in dict.fromkeys(map(obstacle, life.requests)):
         if effect:
-            docket.refute(_finding(claim, life, effect))
+            results.refute(_finding(claim, life, effect))
 
 
-def judge_valid(docket: Docket, claim: str, life: Life) -> None:
+def judge_valid(results: Results, claim: str, life: Life) -> None:
     """Judges that each window sends an id that every policy accepts as it is, or none, and that it does send.
 
     An id is what is derived from a machine, or a string that was found in the storage.
@@ -106,10 +106,10 @@ def judge_valid(docket: Docket, claim: str, life: Life) -> None:
     ids = {derived_id(machine_id) for machine_id in machines}
     if isinstance(life.scenario.found, str):
         ids.add(life.scenario.found)
-    docket.saw(claim, len(life.requests))
+    results.observed(claim, len(life.requests))
     for effect in dict.fromkeys(_invalidity(one, ids) for one in life.requests):
         if effect:
-            docket.refute(_finding(claim, life, effect))
+            results.refute(_finding(claim, life, effect))
 
 
 def obstacle(one: Opened) -> str:

@@ -19,7 +19,7 @@ from harness.report.escape import shown
 from harness.rule.policy import STRICT
 from harness.stages.stage import Stand
 from harness.sut import Observation, Probe
-from harness.verdict import Docket
+from harness.verdict import Results
 
 NOBODYS: Final = "E13"
 CUT: Final = "E14"
@@ -30,7 +30,7 @@ LONGER: Final = ("b" * (ID_LENGTH_MAX + 1), "c" * plan.LENGTH_MAX)
 NOBODYS_VALID: Final = tuple(one for one in NOBODY if STRICT.accepted(one))
 
 
-async def judge_persons(docket: Docket, standing: Stand, origin: Iterator[str]) -> list[Observation]:
+async def judge_persons(results: Results, standing: Stand, origin: Iterator[str]) -> list[Observation]:
     """Judges the audit's E13 and E14 on a stage with an `after` replica; returns its requests where events went out.
 
     `origin` gives each request an address of its own. Both are unknown where the analytics package cannot run, where
@@ -45,26 +45,28 @@ async def judge_persons(docket: Docket, standing: Stand, origin: Iterator[str]) 
             await analytics.send(server.origin, [analytics.capture(EVENT, one) for one in ids])
         except CannotRunError as error:
             for claim in (NOBODYS, CUT):
-                docket.lack(claim, str(error))
+                results.inconclusive(claim, str(error))
             return []
         control, longer, nobodys = seen[0], seen[1 : 1 + len(LONGER)], seen[1 + len(LONGER) :]
         if len(_lost(server, [control])) or _stored(control) is None:
             for claim in (NOBODYS, CUT):
-                docket.lack(claim, f"an id of {ID_LENGTH_MAX} characters did not lead to its event either")
+                results.inconclusive(
+                    claim, f"an id of {ID_LENGTH_MAX} characters did not lead to its event either"
+                )
             return seen
-        judge_ids(docket, NOBODYS, server, nobodys)
-        judge_ids(docket, CUT, server, longer)
+        judge_ids(results, NOBODYS, server, nobodys)
+        judge_ids(results, CUT, server, longer)
     return seen
 
 
-def judge_ids(docket: Docket, claim: str, server: Analytics, seen: Sequence[Observation]) -> None:
+def judge_ids(results: Results, claim: str, server: Analytics, seen: Sequence[Observation]) -> None:
     """Judges that each stored id leads to its event; one that is not stored leads nowhere, and nobody astray."""
-    docket.saw(claim, len(seen))
+    results.observed(claim, len(seen))
     lost = _lost(server, seen)
     if lost:
         told = ", ".join(_told(value) for _, value in lost)
         effect = f"stored {len(lost)} of {len(seen)} ids whose events belong to no person of that id: {told}"
-        docket.refute(finding(claim, lost[0][0], effect, WORKAROUNDS.get(claim, "")))
+        results.refute(finding(claim, lost[0][0], effect, WORKAROUNDS.get(claim, "")))
 
 
 def _lost(server: Analytics, seen: Sequence[Observation]) -> list[tuple[Observation, str]]:

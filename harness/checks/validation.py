@@ -10,7 +10,7 @@ from harness.checks.evidence import describe_value, finding
 from harness.clients.exchange import Outcome
 from harness.rule.policy import Policy, received, utf16_length
 from harness.sut import Observation
-from harness.verdict import Docket
+from harness.verdict import Results
 
 STORED: Final = "V1"
 LIMIT: Final = "V2"
@@ -29,7 +29,7 @@ def expected_value(seen: Observation, policy: Policy) -> str | None:
     return policy.stored(seen.probe.lines)
 
 
-def judge_values(docket: Docket, observations: Iterable[Observation], policy: Policy) -> None:
+def judge_values(results: Results, observations: Iterable[Observation], policy: Policy) -> None:
     """Judges V1 to V3, V5 and I1 over the observations that left their rows; what left none is R1's."""
     for seen in observations:
         whole = [row for row in seen.rows if row.whole]
@@ -37,25 +37,25 @@ def judge_values(docket: Docket, observations: Iterable[Observation], policy: Po
             continue
         expected = expected_value(seen, policy)
         claim = _claim_of(seen, policy)
-        docket.saw(claim)
+        results.observed(claim)
         for row in whole:
             if row.value != expected:
                 effect = f"stored {describe_value(row.value)}, expected {describe_value(expected)}"
-                docket.refute(finding(claim, seen, effect))
+                results.refute(finding(claim, seen, effect))
 
 
-def judge_refusals(docket: Docket, observations: Iterable[Observation]) -> None:
+def judge_refusals(results: Results, observations: Iterable[Observation]) -> None:
     """Judges V6: what HTTP refuses ends as a refusal, by 400, 431 or a closed connection, and leaves no row."""
     for seen in observations:
         if not seen.probe.refused:
             continue
-        docket.saw(REFUSED)
+        results.observed(REFUSED)
         if seen.reply.outcome is not Outcome.REFUSED:
-            docket.refute(
+            results.refute(
                 finding(REFUSED, seen, "answered or left hanging, expected a refusal by the HTTP layer")
             )
         elif seen.rows:
-            docket.refute(finding(REFUSED, seen, "left a row, expected none"))
+            results.refute(finding(REFUSED, seen, "left a row, expected none"))
 
 
 def _claim_of(seen: Observation, policy: Policy) -> str:

@@ -17,7 +17,7 @@ from harness.rehearsal.deployed import hidden, indexes, values
 from harness.rehearsal.deployed.model import Deployed
 from harness.rule.policy import STRICT
 from harness.run.gate import claims_of
-from harness.verdict import Docket, Judgement
+from harness.verdict import Judgement, Results
 
 DEPLOYED: Final = ("M3", "M4")
 """Claims of a migration that the gate judges on somebody's database."""
@@ -50,11 +50,11 @@ def judge_more(templates: Templates, deployed: Deployed) -> Judgements:
 
 def judge_deployed(dsn: str, claims: Sequence[str]) -> Judgements:
     """What the gate says of a database by these of its claims, without a request."""
-    docket = Docket(tuple(claim for claim in claims_of("after") if claim.id in claims))
-    judge_schema(docket, dsn)
+    results = Results(tuple(claim for claim in claims_of("after") if claim.id in claims))
+    judge_schema(results, dsn)
     if STORED in claims:
-        judge_stored(docket, dsn, STRICT)
-    return docket.judgements()
+        judge_stored(results, dsn, STRICT)
+    return results.judgements()
 
 
 @contextmanager

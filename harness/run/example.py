@@ -27,7 +27,7 @@ from harness.run.subject import Subject
 from harness.stages.matrix import addresses
 from harness.sut import Observation, Rows, observations
 from harness.sut.contract import CONNECT_S_MAX
-from harness.verdict import Docket, Finding
+from harness.verdict import Finding, Results
 
 PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)
 
@@ -83,7 +83,7 @@ async def judge_example(
         )
         for sequence in (CONTROL, *example)
     ]
-    docket = Docket(plan.CLAIMS)
+    results = Results(plan.CLAIMS)
     async with _reader(backend) as connection:
         rows = Rows(connection)
         sent = observations(backend.endpoint, rows, items, wait_s=backend.wait_s)
@@ -91,12 +91,12 @@ async def judge_example(
         if settle_s:
             await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
             seen = await _read_again(rows, seen)
-        judge_headers(docket, seen[1], seen, policy)
+        judge_headers(results, seen[1], seen, policy)
         if not served(seen[1].reply):
-            docket.refute(finding(REPLY, seen[1], "not served beside the others, as it was alone"))
+            results.refute(finding(REPLY, seen[1], "not served beside the others, as it was alone"))
         if auth is not Auth.SIGNED_IN:
-            await _judge_surplus(docket, rows, seen)
-    return tuple(finding for judgement in docket.judgements() for finding in judgement.findings)
+            await _judge_surplus(results, rows, seen)
+    return tuple(finding for judgement in results.judgements() for finding in judgement.findings)
 
 
 @asynccontextmanager
@@ -115,7 +115,7 @@ async def _read_again(rows: Rows, seen: Sequence[Observation]) -> list[Observati
     return [replace(one, rows=mine) for one, mine in zip(seen, found, strict=True)]
 
 
-async def _judge_surplus(docket: Docket, rows: Rows, seen: Sequence[Observation]) -> None:
+async def _judge_surplus(results: Results, rows: Rows, seen: Sequence[Observation]) -> None:
     """Judges R1 on all rows of each address: no more of them than requests that were answered."""
     answered = Counter(one.probe.user for one in seen if one.reply.outcome is Outcome.REPLY)
     last = {one.probe.user: one for one in seen}
@@ -125,4 +125,4 @@ async def _judge_surplus(docket: Docket, rows: Rows, seen: Sequence[Observation]
     for one, mine in zip(last.values(), found, strict=True):
         if len(mine) > answered[one.probe.user]:
             effect = f"{len(mine)} usage rows of its address, expected {answered[one.probe.user]}"
-            docket.refute(finding(ACCOUNTED, replace(one, rows=mine), effect))
+            results.refute(finding(ACCOUNTED, replace(one, rows=mine), effect))

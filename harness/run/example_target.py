@@ -37,7 +37,7 @@ from harness.run.subject import SubjectOptions
 from harness.sut.asks import Answer, Ask, Round
 from harness.sut.contract import AwayError, ContractRows, check_dsn
 from harness.sut.external import Limits, Sending, site_of
-from harness.verdict import Docket, Finding
+from harness.verdict import Finding, Results
 
 EXAMPLE_S_MAX: Final = 600.0
 """For one example, with what a target asks to wait."""
@@ -113,7 +113,7 @@ class TargetExamples:
                 raise CannotRunError(f"{self.words}: {self.sending.stopped}")
             if unserved is None:
                 self._learn(hearing)
-                judgements = hearing.judge.docket.judgements()
+                judgements = hearing.judge.results.judgements()
                 return tuple(finding for judgement in judgements for finding in judgement.findings)
         assert unserved is not None
         told = f"{describe_reply(unserved.reply)} {unserved.reply.reason}".rstrip()
@@ -142,7 +142,7 @@ class TargetExamples:
         await look_again(hearing, self.asker)
         if hearing.open:
             reasons = hearing.reasons(hearing.open.values())
-            if settle_s and not any(map(hearing.judge.docket.refuted, _ids(hearing))):
+            if settle_s and not any(map(hearing.judge.results.refuted, _ids(hearing))):
                 raise CannotRunError(f"{self.words}: not judged, send it again: {reasons}")
             self.unjudged[reasons] += len(hearing.open)
         return None
@@ -166,7 +166,7 @@ class TargetExamples:
         """What is asked and seen of one example: none is compared with what another left."""
         options, policy = self.options, self.asker.caller.policy
         judge = RowJudge(
-            Docket(claims_of("after", policy.name)),
+            Results(claims_of("after", policy.name)),
             policy,
             options.target,
             "after",
@@ -186,7 +186,7 @@ class TargetExamples:
 
 
 def _ids(hearing: Hearing) -> list[str]:
-    return [claim.id for claim in hearing.judge.docket.claims]
+    return [claim.id for claim in hearing.judge.results.claims]
 
 
 @asynccontextmanager

@@ -40,7 +40,7 @@ from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.sut.contract import AwayError, ContractRows
 from harness.sut.external import Sending, Site, site_of
-from harness.verdict import Claim, Docket, Method
+from harness.verdict import Claim, Method, Results
 
 DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)
 """Claims that the database alone is evidence for."""
@@ -59,9 +59,9 @@ async def judge_target(options: GateOptions, say: Say, busy: Busy = silent) -> R
     """As `gate`, in an event loop that is there already."""
     check(options)
     site = site_of(options.backend_url)
-    judging = _Judging(options, site, Docket(claims_of(options.build, options.policy)), say, busy)
+    judging = _Judging(options, site, Results(claims_of(options.build, options.policy)), say, busy)
     for claim, reason in options.waivers.items():
-        waive(judging.docket, claim, reason)
+        waive(judging.results, claim, reason)
     await judging.judge()
     return cleaned(judging.report(), options.given.masked)
 
@@ -82,7 +82,7 @@ class _Judging:
 
     options: GateOptions
     site: Site
-    docket: Docket
+    results: Results
     say: Say
     busy: Busy
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -102,13 +102,13 @@ class _Judging:
         if stopped is not None:
             self.remarks.insert(0, stopped)
             for claim in self._wire_claims:
-                self.docket.lack(claim, stopped)
+                self.results.inconclusive(claim, stopped)
         if options.build == "after":
             policy = POLICIES[options.policy]
             own = Path(str(self.requests["journal"])) if self.requests else options.journal
             earlier = await asyncio.to_thread(earlier_runs, self.site.url, own)
             if earlier.unread:
-                self.docket.note(STORED, f"{earlier.unread:,} older journals were not read")
+                self.results.detail(STORED, f"{earlier.unread:,} older journals were not read")
             judge = partial(judge_stored, policy=policy, own_ids=self.own_ids, earlier_ids=earlier.ids)
             await self._judge_database(judge, (STORED,))
         if options.clean and self.requests:
@@ -116,7 +116,7 @@ class _Judging:
 
     def report(self) -> Report:
         options = self.options
-        judgements = self.docket.judgements()
+        judgements = self.results.judgements()
         return Report(
             command=options.command,
             seed=options.seed,
@@ -136,14 +136,14 @@ class _Judging:
 
     @property
     def _wire_claims(self) -> tuple[str, ...]:
-        return tuple(claim.id for claim in self.docket.claims if claim.id not in DATABASE_CLAIMS)
+        return tuple(claim.id for claim in self.results.claims if claim.id not in DATABASE_CLAIMS)
 
-    async def _judge_database(self, judge: Callable[[Docket, str], None], claims: tuple[str, ...]) -> None:
+    async def _judge_database(self, judge: Callable[[Results, str], None], claims: tuple[str, ...]) -> None:
         try:
-            await asyncio.to_thread(judge, self.docket, self.options.database_url)
+            await asyncio.to_thread(judge, self.results, self.options.database_url)
         except AwayError as error:
             for claim in claims:
-                self.docket.lack(claim, str(error))
+                self.results.inconclusive(claim, str(error))
 
     async def _look_only(self) -> str:
         try:
@@ -185,7 +185,7 @@ class _Judging:
             options.free_model, policy, options.build, options.token, options.email, options.given.size
         )
         if options.token is None and options.build == "after":
-            self.docket.lack(
+            self.results.inconclusive(
                 IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"
             )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
@@ -194,7 +194,7 @@ class _Judging:
             rows,
             journal,
             RowJudge(
-                self.docket, policy, self.site.url, options.build, options.free_model, given=options.given
+                self.results, policy, self.site.url, options.build, options.free_model, given=options.given
             ),
             options.wait_rows_s,
         )
@@ -202,7 +202,7 @@ class _Judging:
         stopped, waited = None, False
         with self.busy(f"{options.level} suite") as tell:
             run = GateRun(
-                docket=self.docket,
+                results=self.results,
                 asker=Asker(caller, bits, mark),
                 hearing=hearing,
                 level=options.level,
@@ -246,10 +246,10 @@ class _Judging:
         options, policy, hearing = self.options, POLICIES[self.options.policy], run.hearing
         for claim in (hearing.reply_claim, hearing.column_claim):
             for told in run.covered:
-                self.docket.note(claim, told)
+                self.results.detail(claim, told)
         for claim in DECISIONS if options.build == "after" else ():
             counts = f"{hearing.probes:,} requests with a header, {hearing.controls:,} without"
-            self.docket.note(claim, f"{options.level} level: {counts}")
+            self.results.detail(claim, f"{options.level} level: {counts}")
             if options.level is Level.EXHAUSTIVE and policy == STRICT and complete:
-                self.docket.by(claim, Method.COMPLETE)
-                self.docket.note(claim, bound(policy))
+                self.results.method(claim, Method.COMPLETE)
+                self.results.detail(claim, bound(policy))

@@ -25,7 +25,7 @@ PAID: Final = frozenset({("model", Model.PAID)})
 
 def conclude(run: GateRun, stopped: str | None) -> str | None:
     """Makes unknown whatever was not seen; `stopped` is why the run ended early. Why the suite is not complete."""
-    hearing, docket = run.hearing, run.docket
+    hearing, results = run.hearing, run.results
     failing = 0 if stopped or hearing.sending.stopped else _conclude_refused(run)
     unsteady = hearing.replies.unsteady()
     failed = hearing.failed.total()
@@ -35,22 +35,22 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
         unsteady = f"the target is not steady: {unsteady}"
     reason = stopped or hearing.sending.stopped or (run.unsent and (unsteady or run.unsent)) or None
     for claim in run.claims if reason else ():
-        docket.lack(claim, reason or "")
+        results.inconclusive(claim, reason or "")
     for claim in (hearing.reply_claim, OLD_CLIENT) if unsteady else ():
-        docket.lack(claim, unsteady or "")
+        results.inconclusive(claim, unsteady or "")
     for claim in run.claims if hearing.rows.hidden else ():
-        docket.lack(claim, "; ".join(hearing.rows.hidden))
+        results.inconclusive(claim, "; ".join(hearing.rows.hidden))
     _conclude_asks(run)
     _conclude_columns(run)
     if hearing.missing:
         told = f"{len(hearing.missing):,} requests have no row, and no later one was there to tell"
-        docket.lack(ACCOUNTED, told)
+        results.inconclusive(ACCOUNTED, told)
     if hearing.repeated:
-        docket.lack(ACCOUNTED, f"{len(hearing.repeated):,} ids were given to two replies each")
+        results.inconclusive(ACCOUNTED, f"{len(hearing.repeated):,} ids were given to two replies each")
     for claim in run.claims:
-        told = hearing.judge.in_common(claim) if docket.refuted(claim) else ""
+        told = hearing.judge.in_common(claim) if results.refuted(claim) else ""
         if told:
-            docket.note(claim, f"refuted {told}")
+            results.detail(claim, f"refuted {told}")
     return reason
 
 
@@ -68,7 +68,7 @@ def _conclude_refused(run: GateRun) -> int:
         if _is_fault(each, statuses) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
             failing += failed
             effect = f"{told} each time, with the header and without; {len(served)} other shapes of requests are served"
-            run.docket.refute(Finding(OLD_CLIENT, in_words(each), effect))
+            run.results.refute(Finding(OLD_CLIENT, in_words(each), effect))
         elif all(status.startswith("4") for status in statuses):
             if each != PAID:
                 run.remarks.append(f"{told} for everybody: left out")
@@ -92,26 +92,26 @@ def _leave_out(run: GateRun, shapes: Iterable[Shape]) -> None:
 
 
 def _conclude_asks(run: GateRun) -> None:
-    hearing, docket = run.hearing, run.docket
+    hearing, results = run.hearing, run.results
     unseen: dict[str, list[Ask]] = {}
     for ask in hearing.open.values():
         for claim in hearing.judge.claims_of(ask):
             unseen.setdefault(claim, []).append(ask)
     for claim, asks in unseen.items():
-        docket.lack(claim, f"not seen for {len(asks):,} requests: {hearing.reasons(asks)}")
+        results.inconclusive(claim, f"not seen for {len(asks):,} requests: {hearing.reasons(asks)}")
     uncompared = len(hearing.uncompared) + hearing.replies.waiting
     if uncompared:
-        docket.lack(
+        results.inconclusive(
             hearing.reply_claim,
             f"{uncompared:,} replies could not be compared with one without the header",
         )
 
 
 def _conclude_columns(run: GateRun) -> None:
-    hearing, docket = run.hearing, run.docket
+    hearing, results = run.hearing, run.results
     if hearing.columns.waiting:
         told = f"{hearing.columns.waiting:,} pairs of rows could not be compared with one without the header"
-        docket.lack(hearing.column_claim, told)
+        results.inconclusive(hearing.column_claim, told)
     if hearing.rows.unreadable:
         told = f"this role may not read {', '.join(hearing.rows.unreadable)}; grant it SELECT on both tables"
-        docket.lack(hearing.column_claim, told)
+        results.inconclusive(hearing.column_claim, told)

@@ -43,15 +43,15 @@ async def try_suspects(hearing: Hearing, asker: Asker, seed: int) -> None:
         if not trials:
             return
         trial = trials[0]
-        docket = hearing.judge.docket
+        results = hearing.judge.results
         spent = hearing.sending.stopped or hearing.sending.left - AT_END < 2 * TRIAL
-        if docket.refuted(trial.claim) and (spent or len(tried) >= SUSPECTS_MAX):
+        if results.refuted(trial.claim) and (spent or len(tried) >= SUSPECTS_MAX):
             return
         if hearing.sending.stopped:
             return  # every claim is unknown then, for that reason
         if len(tried) >= SUSPECTS_MAX:
             untried = ", ".join(dict.fromkeys(one.suspect.feature for one in trials))
-            docket.lack(trial.claim, f"seen to differ and not tried again: {untried}")
+            results.inconclusive(trial.claim, f"seen to differ and not tried again: {untried}")
             return
         tried.add((trial.claim, trial.suspect.feature))
         await _try(hearing, asker, seed, trial)
@@ -59,10 +59,10 @@ async def try_suspects(hearing: Hearing, asker: Asker, seed: int) -> None:
 
 async def try_sequences(hearing: Hearing, asker: Asker, rounds: Sequence[Round]) -> None:
     """What fails behind others over one connection each time, while a control is served, is their effect."""
-    docket, claim = hearing.judge.docket, hearing.reply_claim
+    results, claim = hearing.judge.results, hearing.reply_claim
     for each in rounds:
         failed = [at for at, ask in enumerate(each.asks) if _is_unserved(hearing, ask)]
-        if docket.refuted(claim) or not failed:
+        if results.refuted(claim) or not failed:
             continue
         last: Answer | None = None
         for _ in range(SEQUENCE_TRIES):
@@ -83,7 +83,7 @@ async def try_sequences(hearing: Hearing, asker: Asker, rounds: Sequence[Round])
                 f"{describe_reply(last.reply)} behind {failed[0]} others over one connection, in each of "
             )
             effect += f"{SEQUENCE_TRIES} repetitions, while a request without the header is served"
-            docket.refute(hearing.judge.finding(claim, last, (), effect))
+            results.refute(hearing.judge.finding(claim, last, (), effect))
 
 
 def _is_unserved(hearing: Hearing, ask: Ask) -> bool:
@@ -106,11 +106,11 @@ def _trials(hearing: Hearing) -> list[_Trial]:
 
 
 async def _try(hearing: Hearing, asker: Asker, seed: int, trial: _Trial) -> None:
-    suspect, claim, docket = trial.suspect, trial.claim, hearing.judge.docket
+    suspect, claim, results = trial.suspect, trial.claim, hearing.judge.results
     left = hearing.sending.left - AT_END
     times = min(TRIAL, max(TRIAL_LEAST, left // 4))  # others may need some, too
     if 2 * times > left:
-        docket.lack(claim, f"{_differs(suspect)}; no requests are left to try that again")
+        results.inconclusive(claim, f"{_differs(suspect)}; no requests are left to try that again")
         return
     probes, controls = await _send(hearing, asker, seed, trial, times)
     outcome = repeated(suspect, probes, controls, times)
@@ -128,7 +128,7 @@ async def _try(hearing: Hearing, asker: Asker, seed: int, trial: _Trial) -> None
     else:
         _say_what_is_left(hearing, trial, outcome, len(probes))
         return
-    docket.refute(hearing.judge.finding(claim, suspect.example, (), effect))
+    results.refute(hearing.judge.finding(claim, suspect.example, (), effect))
 
 
 async def _send(
@@ -155,16 +155,18 @@ async def _send(
 
 
 def _say_what_is_left(hearing: Hearing, trial: _Trial, outcome: Repeated, times: int) -> None:
-    docket, claim, suspect = hearing.judge.docket, trial.claim, trial.suspect
+    results, claim, suspect = hearing.judge.results, trial.claim, trial.suspect
     if outcome is Repeated.SOMETIMES or outcome is Repeated.UNCLEAR:
-        docket.lack(claim, f"{_differs(suspect)}; in {times} repetitions that was not always so")
+        results.inconclusive(claim, f"{_differs(suspect)}; in {times} repetitions that was not always so")
     elif outcome is Repeated.VARIES:
         trial.controls.dismiss(suspect.feature)
         if suspect.feature == STATUS:
-            docket.lack(claim, f"{_differs(suspect)}; requests without the header fare alike now and then")
+            results.inconclusive(
+                claim, f"{_differs(suspect)}; requests without the header fare alike now and then"
+            )
     elif outcome is Repeated.NEVER:
         trial.controls.forget(suspect)
-        docket.note(claim, f"once {_differs(suspect)}, in none of {times} repetitions")
+        results.detail(claim, f"once {_differs(suspect)}, in none of {times} repetitions")
 
 
 def _differs(suspect: Suspected) -> str:

@@ -50,9 +50,9 @@ async def repeat_refuted(hearing: Hearing, asker: Asker, claims: Iterable[str]) 
             told = (
                 f"the same request was wrong in {failed} of {failed + fared} repetitions, and {share} were: "
             )
-            judge.docket.note(claim, f"{told}a part of the replicas is another build")
+            judge.results.detail(claim, f"{told}a part of the replicas is another build")
         elif failed:
-            judge.docket.note(claim, f"wrong again in each of {failed} repetitions")
+            judge.results.detail(claim, f"wrong again in each of {failed} repetitions")
 
 
 async def look_for_missing(hearing: Hearing, asker: Asker) -> None:
@@ -94,7 +94,7 @@ def _yardsticks(hearing: Hearing, asker: Asker) -> Iterator[Ask]:
 
 async def look_again(hearing: Hearing, asker: Asker) -> None:
     """Judges what the rows of every request are at the end: surplus halves and pairs, later changes, rows of nobody."""
-    docket = hearing.judge.docket
+    results = hearing.judge.results
     kept = list(hearing.kept.values())
     masked: set[str] = set()
     changed: list[tuple[Answer, Row, Change]] = []
@@ -115,11 +115,11 @@ async def look_again(hearing: Hearing, asker: Asker) -> None:
                     masked.update(difference.columns if answer.ask.control else ())
             _judge_strays(hearing, values, found.by_value)
     except AwayError as error:
-        docket.lack(ACCOUNTED, f"the rows were not looked at again at the end: {error}")
+        results.inconclusive(ACCOUNTED, f"the rows were not looked at again at the end: {error}")
         return
     _judge_columns(hearing, changed, masked)
     await _judge_halves(hearing, kept)
-    docket.note(ACCOUNTED, f"all {len(kept):,} pairs of rows looked at again at the end, from both tables")
+    results.detail(ACCOUNTED, f"all {len(kept):,} pairs of rows looked at again at the end, from both tables")
 
 
 async def _judge_halves(hearing: Hearing, kept: Sequence[tuple[Answer, Row]]) -> None:
@@ -139,7 +139,7 @@ async def _judge_halves(hearing: Hearing, kept: Sequence[tuple[Answer, Row]]) ->
         halves = [row for row in await hearing.halves(user) if row.usage_id not in hearing.halves_before]
     if halves:
         effect = f"{len(halves)} usage rows of the signed-in user have come without a metadata row"
-        hearing.judge.docket.refute(hearing.judge.finding(ACCOUNTED, example, halves[:3], effect))
+        hearing.judge.results.refute(hearing.judge.finding(ACCOUNTED, example, halves[:3], effect))
 
 
 def _own_values(hearing: Hearing, asker: Asker, answers: Sequence[Answer]) -> dict[str, Answer]:
@@ -166,16 +166,16 @@ def _judge_strays(hearing: Hearing, values: dict[str, Answer], by_value: dict[st
 
 def _judge_columns(hearing: Hearing, changed: Sequence[tuple[Answer, Row, Change]], masked: set[str]) -> None:
     """Columns that change later in rows of requests with the header, and in none without it."""
-    docket, claim = hearing.judge.docket, hearing.column_claim
+    results, claim = hearing.judge.results, hearing.column_claim
     count = Counter(name for _, _, difference in changed for name in difference.columns if name not in masked)
     for name, rows in count.items():
         example = next(answer for answer, _, difference in changed if name in difference.columns)
         effect = f"{name} changed after the row was first seen, in {rows} rows of requests with the header and in none "
         effect += f"of {hearing.controls} without it"
         if rows >= CHANGED_LEAST:
-            docket.refute(hearing.judge.finding(claim, example, (), effect))
+            results.refute(hearing.judge.finding(claim, example, (), effect))
         else:
-            docket.lack(claim, effect)
+            results.inconclusive(claim, effect)
 
 
 def _by(count: int, some: Sequence[Item]) -> Iterator[list[Item]]:

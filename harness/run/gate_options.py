@@ -12,7 +12,7 @@ from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.hearing import AT_END_S, WAIT_S_MIN
 from harness.sut.contract import check_dsn
 from harness.sut.external import Limits
-from harness.verdict import Docket
+from harness.verdict import Results
 
 NEVER_WAIVED: Final = ("V1", "V2", "V3", "C2", "R1")
 """What a valid and an invalid header store, that old clients are served, and that each request has its rows."""
@@ -63,9 +63,9 @@ def limits_of(options: GateOptions, deadline: float) -> Limits:
     )
 
 
-def waive(docket: Docket, claim: str, reason: str) -> None:
+def waive(results: Results, claim: str, reason: str) -> None:
     """Goes on without a claim. Raises MisuseError for one that is not required, or without a reason."""
-    known = [one.id for one in docket.claims]
+    known = [one.id for one in results.claims]
     if claim not in known:
         raise MisuseError(f"cannot waive {claim!r}: required are {', '.join(known)}")
     if claim in NEVER_WAIVED:
@@ -76,7 +76,7 @@ def waive(docket: Docket, claim: str, reason: str) -> None:
         raise MisuseError(
             f"cannot waive {claim} without a reason; for example --waive {claim}='no test account'"
         )
-    docket.waive(claim, reason)
+    results.waive(claim, reason)
 
 
 def check(options: GateOptions) -> None:

@@ -25,7 +25,7 @@ from harness.run.heard import Heard
 from harness.run.hearing import AT_END_S, RETRIABLE, Hearing
 from harness.run.progress import Say
 from harness.sut.asks import Ask, Round
-from harness.verdict import Docket
+from harness.verdict import Results
 
 BATCH: Final = 500
 """Requests sent before their rows are looked for, about."""
@@ -48,9 +48,9 @@ EXTENSIONS_MAX: Final = 3
 
 @dataclass(slots=True)
 class GateRun:
-    """The phases, in their order; `run` fills the docket."""
+    """The phases, in their order; `run` fills the results."""
 
-    docket: Docket
+    results: Results
     asker: Asker
     hearing: Hearing
     level: Level

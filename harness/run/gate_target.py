@@ -99,7 +99,7 @@ async def _try_neighbours(hearing: Hearing, asker: Asker) -> None:
         told = " or ".join(map(in_words, common))
         statuses = ", ".join(dict.fromkeys(refused.values()))
         effect = f"requests of {told} are answered {statuses} each time, others are served: {served[0]}"
-        hearing.judge.docket.refute(Finding(OLD_CLIENT, told, effect))
+        hearing.judge.results.refute(Finding(OLD_CLIENT, told, effect))
 
 
 async def _understand_rows(
@@ -173,9 +173,9 @@ def _understand_token(
         told = f"the token does not sign in: its requests are accounted to {named[0]}"
     elif not is_served:
         told = f"the token does not sign in: {describe_reply(signed[0].reply) if signed else 'not sent'}"
-    docket = hearing.judge.docket
-    if any(claim.id == IDENTITY for claim in docket.claims):
-        docket.lack(IDENTITY, told)
+    results = hearing.judge.results
+    if any(claim.id == IDENTITY for claim in results.claims):
+        results.inconclusive(IDENTITY, told)
     if is_served and not named:
         return
     asker.caller = replace(asker.caller, token=None, email=None)

@@ -22,7 +22,7 @@ from harness.run.subject import ARRIVED
 from harness.stages.matrix import SignedIn, addresses, probe
 from harness.stages.stage import Stack, Stand, stand
 from harness.sut import Endpoint, Observation, Probe, Rows, observations
-from harness.verdict import Docket, Finding, Method
+from harness.verdict import Finding, Method, Results
 
 SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}
 """Sequences of headers drawn by Hypothesis beyond the suite."""
@@ -49,27 +49,27 @@ class Sent:
     """Requests whose reply carried an upstream id: each must have its rows."""
 
 
-def prove_rule(docket: Docket, policy: Policy, *, samples: tuple[CaseSequence, ...]) -> None:
+def prove_rule(results: Results, policy: Policy, *, samples: tuple[CaseSequence, ...]) -> None:
     """Judges V7: Python's rule is the plan's JavaScript on the complete suite and on what Hypothesis drew."""
     headers = chain(
         ((value,) for value in complete_suite(policy)), (case.values for each in samples for case in each)
     )
-    docket.by("V7", Method.COMPLETE)
+    results.method("V7", Method.COMPLETE)
     try:
         with judge() as node:
             count = _Counted(headers)
             for differing in disagreements(policy, count, node):
                 value = differing.lines[0] if differing.lines else b""
                 finding = Finding("V7", "the rule as a function", str(differing), weight=len(value))
-                docket.refute(finding)
-            docket.saw("V7", count.seen)
-            docket.note("V7", f"Node {node.node} agrees on the complete suite: {bound(policy)}")
+                results.refute(finding)
+            results.observed("V7", count.seen)
+            results.detail("V7", f"Node {node.node} agrees on the complete suite: {bound(policy)}")
     except CannotRunError as error:
-        docket.lack("V7", f"Node did not judge: {error}")
+        results.inconclusive("V7", f"Node did not judge: {error}")
 
 
 async def prove_headers(
-    docket: Docket, shared: Stack, level: Level, samples: tuple[CaseSequence, ...], busy: Busy
+    results: Results, shared: Stack, level: Level, samples: tuple[CaseSequence, ...], busy: Busy
 ) -> Sent:
     """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
     policy = POLICIES[shared.policy]
@@ -77,20 +77,20 @@ async def prove_headers(
         with busy(f"header rule over the wire, {level} suite: {size(policy, level)}") as tell:
             before = await standing.totals()
             sent, rows = Sent(), Rows(standing.connection)
-            await _send_cases(docket, standing, rows, policy, cases(policy, level, samples), sent, tell)
+            await _send_cases(results, standing, rows, policy, cases(policy, level, samples), sent, tell)
             for block, (auth, stream) in enumerate(OTHERWISE, start=1):
                 known = [CONTROL, *((case,) for case in known_cases(policy))]
                 await _send_cases(
-                    docket, standing, rows, policy, known, sent, tell, auth=auth, stream=stream, block=block
+                    results, standing, rows, policy, known, sent, tell, auth=auth, stream=stream, block=block
                 )
             await standing.drain()
-        judge_totals(docket, sent.answered, before, await standing.totals())
+        judge_totals(results, sent.answered, before, await standing.totals())
     for claim in DECISIONS:
         if level is Level.EXHAUSTIVE and policy == STRICT:
-            docket.by(claim, Method.COMPLETE)
-            docket.note(claim, f"over the wire: {bound(policy)}")
+            results.method(claim, Method.COMPLETE)
+            results.detail(claim, f"over the wire: {bound(policy)}")
         else:
-            docket.note(claim, f"{level} suite over the wire: {size(policy, level)}")
+            results.detail(claim, f"{level} suite over the wire: {size(policy, level)}")
     return sent
 
 
@@ -156,18 +156,20 @@ def probes(
     ]
 
 
-def judge_headers(docket: Docket, control: Observation, batch: Sequence[Observation], policy: Policy) -> None:
+def judge_headers(
+    results: Results, control: Observation, batch: Sequence[Observation], policy: Policy
+) -> None:
     """Judges V1 to V6, I2 and R1 on a batch of single requests to one endpoint."""
     passed = [seen for seen in batch if not seen.probe.refused]
-    judge_values(docket, passed, policy)
-    judge_accounting(docket, passed)
-    judge_users(docket, passed)
-    judge_replies(docket, [control, *passed])
-    judge_refusals(docket, batch)
+    judge_values(results, passed, policy)
+    judge_accounting(results, passed)
+    judge_users(results, passed)
+    judge_replies(results, [control, *passed])
+    judge_refusals(results, batch)
 
 
 async def _send_cases(
-    docket: Docket,
+    results: Results,
     standing: Stand,
     rows: Rows,
     policy: Policy,
@@ -192,7 +194,7 @@ async def _send_cases(
     async with aclosing(observations(endpoint, rows, items)) as batches:
         async for batch in batches:
             control = control or batch[0]
-            judge_headers(docket, control, batch, policy)
+            judge_headers(results, control, batch, policy)
             sent.requests += len(batch)
             sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)
             tell(f"{sent.requests:,} requests sent and matched with their rows")

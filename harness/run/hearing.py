@@ -183,7 +183,7 @@ class Hearing:
         if ask.control:
             self.columns.enter_control(ask.shape, features)
         elif self.columns.enter_probe(ask.shape, features, ask.weight, answer):
-            self.judge.docket.saw(self.column_claim)
+            self.judge.results.observed(self.column_claim)
 
     async def look(
         self, answers: Sequence[Answer], since: datetime, *, far: bool = False
@@ -311,4 +311,4 @@ class Hearing:
             self.replies.enter_control(ask.shape, features)
         elif self.replies.enter_probe(ask.shape, features, ask.weight, answer):
             self.uncompared.pop(origin, None)
-            self.judge.docket.saw(self.reply_claim)
+            self.judge.results.observed(self.reply_claim)

@@ -47,7 +47,7 @@ from harness.stages.rule import PLAN_ORDER
 from harness.stages.schema import StepRefused
 from harness.stages.stage import Stack, stack
 from harness.sut import Observation
-from harness.verdict import Docket
+from harness.verdict import Results
 
 EXTENTS: Final = {Level.STANDARD: Extent(6, 16), Level.EXHAUSTIVE: Extent(40, 25)}
 """How much is explored at random; the lowest level explores nothing."""
@@ -87,7 +87,7 @@ def route(level: Level, order: tuple[Step, ...] = PLAN_ORDER) -> Route:
 
 
 async def prove_orders(
-    docket: Docket,
+    results: Results,
     shared: Stack,
     *,
     level: Level,
@@ -121,21 +121,21 @@ async def prove_orders(
             if explored is not None:
                 told("orders: what goes wrong meanwhile")
                 await explored
-                judge_exploration(docket, book, _replay_of(book, shared, finds) or replay)
+                judge_exploration(results, book, _replay_of(book, shared, finds) or replay)
     except BaseException:
         book.stop()
         raise
     ground = survey_ground(journeys, every_half_way=chosen.every_half_way)
-    judge_plan_orders(docket, ground, chosen.planned, replay)
-    judge_in_flight(docket, journeys, POLICIES[shared.policy], replay)
-    judge_swaps(docket, journeys, replay)
+    judge_plan_orders(results, ground, chosen.planned, replay)
+    judge_in_flight(results, journeys, POLICIES[shared.policy], replay)
+    judge_swaps(results, journeys, replay)
     if chosen.forward:
-        judge_rule(docket, ground, chosen.forward, replay)
+        judge_rule(results, ground, chosen.forward, replay)
     if level is Level.EXHAUSTIVE:
-        judge_roll_backs(docket, ground, chosen.around, replay)
-    _judge_requests(docket, journeys, shared.policy)
+        judge_roll_backs(results, ground, chosen.around, replay)
+    _judge_requests(results, journeys, shared.policy)
     derived = derive(chosen.forward, ground) if chosen.forward else None
-    seen = gather(chosen.around, ground, journeys, derived, await _prepared(docket, shared))
+    seen = gather(chosen.around, ground, journeys, derived, await _prepared(results, shared))
     return replace(seen, exploration=tuple(told_of(book)), failing_program=failing_program(book))
 
 
@@ -146,18 +146,18 @@ def _replay_of(book: Logbook, shared: Stack, finds: Path | None) -> str:
     return f"harness replay {write_program(book.smallest, shared.cast, shared.policy, finds)}"
 
 
-async def _prepared(docket: Docket, shared: Stack) -> tuple[str, ...]:
+async def _prepared(results: Results, shared: Stack) -> tuple[str, ...]:
     """Judges C3; returns the warnings about what fails beside it."""
     try:
         found = await survivals(shared)
     except StepRefused as refusal:
-        docket.lack(PREPARED, str(refusal))
+        results.inconclusive(PREPARED, str(refusal))
         return ()
-    judge_prepared(docket, found)
+    judge_prepared(results, found)
     return warnings(found)
 
 
-def _judge_requests(docket: Docket, journeys: Sequence[Journey], policy: str) -> None:
+def _judge_requests(results: Results, journeys: Sequence[Journey], policy: str) -> None:
     """The claims about requests and rows, where the rollout is promised to be safe; rows are counted everywhere."""
     probed: list[Observation] = []
     flying: list[Observation] = []
@@ -171,15 +171,15 @@ def _judge_requests(docket: Docket, journeys: Sequence[Journey], policy: str) ->
             int(seen.reply.upstream_id is not None) if id(seen) in promised else len(seen.rows)
             for seen in journey.observations
         )
-        judge_totals(docket, expected, (0, 0), (journey.growth.usage, journey.growth.metadata))
+        judge_totals(results, expected, (0, 0), (journey.growth.usage, journey.growth.metadata))
         probed += mine
         flying += held  # the traffic of swaps is O4's: how much there is depends on time
-    judge_replies(docket, probed)
-    judge_old_rows(docket, probed)
-    judge_old_clients(docket, probed)
-    judge_accounting(docket, (*probed, *flying))
-    judge_users(docket, (*probed, *flying))
-    judge_values(docket, probed, POLICIES[policy])
+    judge_replies(results, probed)
+    judge_old_rows(results, probed)
+    judge_old_clients(results, probed)
+    judge_accounting(results, (*probed, *flying))
+    judge_users(results, (*probed, *flying))
+    judge_values(results, probed, POLICIES[policy])
 
 
 ELSEWHERE: Final = ("V6", "V7", "M1")
@@ -189,9 +189,9 @@ PLAN_CLAIMS: Final = tuple(claim for claim in (*plan.CLAIMS, *plan.ORDER_CLAIMS)
 """What one order at the lowest level is enough to judge."""
 
 
-async def try_plan(templates: Templates, plan_: PlanDefect, policy: str = "strict") -> Docket:
-    """Goes a plan's own order with its builds and its schema; what is judged on it is on the docket returned."""
-    docket = Docket(PLAN_CLAIMS)
+async def try_plan(templates: Templates, plan_: PlanDefect, policy: str = "strict") -> Results:
+    """Goes a plan's own order with its builds and its schema; what is judged on it is on the results returned."""
+    results = Results(PLAN_CLAIMS)
     async with stack(templates, policy, plan_.cast, plan_.schema) as shared:
-        await prove_orders(docket, shared, level=Level.SMOKE, seed=0, order=plan_.order)
-    return docket
+        await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=plan_.order)
+    return results

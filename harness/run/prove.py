@@ -30,7 +30,7 @@ from harness.stages.matrix import addresses
 from harness.stages.model import START, after
 from harness.stages.rule import PLAN_ORDER
 from harness.stages.stage import Cast, stack, stand
-from harness.verdict import Claim, Docket, Judgement
+from harness.verdict import Claim, Judgement, Results
 
 MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
 """Machine ids whose derived id Node checks."""
@@ -64,7 +64,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     lines = plan_lines(options)
     claims = plan.claims_under(options.policy, claims_of(options.level))
-    docket = Docket((*claims, *(claim for claim, _, _ in AUDITED)))
+    results = Results((*claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
@@ -73,11 +73,11 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
             say(line)
         with Templates(server) as templates:
             with busy("migration, its locks and its rollback"):
-                judge_migration(docket, server, templates, MIGRATED_ROWS[options.level])
+                judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
             with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-                orders = runner.run(_prove(options, docket, templates, busy))
-    judge_audit(docket, AUDITED)
-    judgements = docket.judgements()
+                orders = runner.run(_prove(options, results, templates, busy))
+    judge_audit(results, AUDITED)
+    judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
     told = tuple(_replayable(one, options.policy) for one in judgements if one.claim.id not in sentences)
     return Report(
@@ -146,30 +146,30 @@ def plan_lines(options: ProveOptions) -> tuple[str, ...]:
     )
 
 
-async def _prove(options: ProveOptions, docket: Docket, templates: Templates, busy: Busy) -> OrdersEvidence:
+async def _prove(options: ProveOptions, results: Results, templates: Templates, busy: Busy) -> OrdersEvidence:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
     async with stack(templates, options.policy, options.cast) as shared:
         under_node = asyncio.create_task(
-            asyncio.to_thread(_judge_under_node, options, docket, policy, samples)
+            asyncio.to_thread(_judge_under_node, options, results, policy, samples)
         )
-        await prove_headers(docket, shared, options.level, samples, busy)
+        await prove_headers(results, shared, options.level, samples, busy)
         async with stand(shared, ARRIVED) as standing:
             origin = addresses()
-            await judge_linkability(docket, standing, origin, seed=options.seed)
-            await judge_persons(docket, standing, origin)
+            await judge_linkability(results, standing, origin, seed=options.seed)
+            await judge_persons(results, standing, origin)
         orders = await prove_orders(
-            docket, shared, level=options.level, seed=options.seed, busy=busy, finds=Path()
+            results, shared, level=options.level, seed=options.seed, busy=busy, finds=Path()
         )
-        await judge_sentences(docket, shared)
+        await judge_sentences(results, shared)
         with busy("the rule and the extension's code under Node"):
             await under_node
     return orders
 
 
 def _judge_under_node(
-    options: ProveOptions, docket: Docket, policy: Policy, samples: tuple[CaseSequence, ...]
+    options: ProveOptions, results: Results, policy: Policy, samples: tuple[CaseSequence, ...]
 ) -> None:
-    """Node works while the servers start and stop: its claims are its own, so the docket is not fought over."""
-    prove_rule(docket, policy, samples=samples)
-    judge_extension(docket, machine_ids=MACHINE_IDS[options.level], seed=options.seed)
+    """Node works while the servers start and stop: its claims are its own, so the results is not fought over."""
+    prove_rule(results, policy, samples=samples)
+    judge_extension(results, machine_ids=MACHINE_IDS[options.level], seed=options.seed)

@@ -34,7 +34,7 @@ from harness.report.tables import Table
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
 from harness.run.progress import Busy, Say, silent
-from harness.verdict import Claim, Docket
+from harness.verdict import Claim, Results
 
 ROWS: Final = 200_000
 WRITES_PER_S: Final = 200.0
@@ -79,13 +79,13 @@ class RehearseOptions:
 
 @dataclass(slots=True)
 class _Rehearsal:
-    """A rehearsal under way: the server, the docket, and what is to be reported beside the claims."""
+    """A rehearsal under way: the server, the results, and what is to be reported beside the claims."""
 
     options: RehearseOptions
     layout: Layout
     server: Server
     templates: Templates
-    docket: Docket
+    results: Results
     show: Show
     busy: Busy
     sections: dict[str, Any]
@@ -106,14 +106,14 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
     if options.max_stall_ms is not None and Part.STALLS not in options.parts:
         raise MisuseError("a stall budget needs the part that measures stalls; add --part stalls")
     layout = find_migration(options.migration)
-    docket = Docket(claims_of(options))
+    results = Results(claims_of(options))
     with (
         running_server(options.postgres, session_pooler=options.session_pooler) as server,
         Templates(server) as templates,
     ):
         name = f"Postgres {server.version} ({server.kind})"
         say(f"{name}; migration `{layout.name}`: {layout.summary}")
-        rehearsal = _Rehearsal(options, layout, server, templates, docket, show, busy, {})
+        rehearsal = _Rehearsal(options, layout, server, templates, results, show, busy, {})
         if Part.MATRIX in options.parts:
             _matrix(rehearsal)
         if Part.LOCKS in options.parts:
@@ -122,7 +122,7 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
             _traps(rehearsal)
         if options.parts & {Part.STALLS, Part.CLAIMS}:
             _on_a_big_table(rehearsal)
-    judgements = docket.judgements()
+    judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
     if Part.CLAIMS in options.parts:
         rehearsal.sections["audit"] = section(audited(judgements, plan.MIGRATION_AUDIT, ()))
@@ -163,23 +163,23 @@ def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
 def _matrix(rehearsal: _Rehearsal) -> None:
     with rehearsal.busy("runners and layouts") as told:
         matrix = run_matrix(rehearsal.server, busy=told)
-    judge_agreement(rehearsal.docket, matrix)
+    judge_agreement(rehearsal.results, matrix)
     if not matrix.drizzle and not rehearsal.options.require_npm:
-        rehearsal.docket.waive(plan.RUNNER_CLAIM.id, "npm cannot be reached here; --require-npm asks for it")
+        rehearsal.results.waive(plan.RUNNER_CLAIM.id, "npm cannot be reached here; --require-npm asks for it")
     rehearsal.add("matrix", tables.matrix_table(matrix))
 
 
 def _locks(rehearsal: _Rehearsal) -> None:
     with rehearsal.busy("locks"):
         seen = asyncio.run(observe_locks(rehearsal.templates))
-    judge_locks(rehearsal.docket, seen)
+    judge_locks(rehearsal.results, seen)
     rehearsal.add("locks", tables.locks_table(seen))
 
 
 def _traps(rehearsal: _Rehearsal) -> None:
     with rehearsal.busy("traps") as told:
         sprung = spring_all(rehearsal.templates, rehearsal.server, told)
-    judge_traps(rehearsal.docket, sprung)
+    judge_traps(rehearsal.results, sprung)
     rehearsal.add("traps", tables.traps_table(sprung))
 
 
@@ -208,7 +208,7 @@ def _stalls(rehearsal: _Rehearsal, name: str) -> None:
         if one is not None:
             measured.append(one)
     if options.max_stall_ms is not None and measured and measured[0].approach is subject:
-        judge_stalls(rehearsal.docket, measured[0], options.max_stall_ms)
+        judge_stalls(rehearsal.results, measured[0], options.max_stall_ms)
     rehearsal.add("stalls", tables.stalls_table(measured))
     rehearsal.add("statements", tables.statements_table(measured))
     title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
@@ -226,19 +226,19 @@ def _measured(rehearsal: _Rehearsal, dsn: str, approach: Approach) -> Measured |
     except psycopg.Error as error:
         if rehearsal.options.max_stall_ms is not None:
             reason = f"migration `{approach.name}` was refused ({named(error.sqlstate)})"
-            rehearsal.docket.lack(plan.STALL_CLAIM.id, reason)
+            rehearsal.results.inconclusive(plan.STALL_CLAIM.id, reason)
         return None
 
 
 def _claims(rehearsal: _Rehearsal, name: str) -> None:
-    server, docket, layout = rehearsal.server, rehearsal.docket, rehearsal.layout
+    server, results, layout = rehearsal.server, rehearsal.results, rehearsal.layout
     with rehearsal.busy("claims") as told:
         told("rows and schema")
         with server.database(name) as dsn:
-            judge_schema(docket, dsn, layout)
+            judge_schema(results, dsn, layout)
         told("writers and the way back")
         with server.database(name) as dsn:
-            judge_writers(docket, dsn, layout)
+            judge_writers(results, dsn, layout)
         told("locks of the build")
-        judge_build_locks(docket, rehearsal.templates, layout)
-        judge_plan_file(docket, server)
+        judge_build_locks(results, rehearsal.templates, layout)
+        judge_plan_file(results, server)

@@ -22,7 +22,7 @@ from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.trials import Ground, Trial, trials
 from harness.stages.stage import Cast, Stack
-from harness.verdict import Docket, Finding, Method, Status, Verdict, decide
+from harness.verdict import Finding, Method, Results, Status, Verdict, decide
 
 KILLED: Final = "S1"
 SPARED: Final = "S2"
@@ -116,7 +116,7 @@ def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
             asyncio.Runner(loop_factory=serve.loop_factory()) as runner,
         ):
             tried = runner.run(_try_all(options, server, templates, chosen, told))
-    docket = judged(tried, complete=len(chosen) == len(known))
+    results = judged(tried, complete=len(chosen) == len(known))
     return Report(
         command=options.command,
         seed=0,
@@ -125,31 +125,31 @@ def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
         server=name,
         started=stamp.isoformat(timespec="seconds"),
         seconds=time.monotonic() - began,
-        judgements=docket.judgements(),
-        judged_by=JudgedBy.of("selftest", (), docket.judgements()),
+        judgements=results.judgements(),
+        judged_by=JudgedBy.of("selftest", (), results.judgements()),
         sections={"selftest": section(tried)},
         target="the harness itself",
         inputs=inputs(options.policy),
     )
 
 
-def judged(tried: Sequence[Tried], *, complete: bool) -> Docket:
+def judged(tried: Sequence[Tried], *, complete: bool) -> Results:
     """S1 and S2 over the trials; unknown where not all were run, or one could not be judged."""
-    docket = Docket(plan.SELFTEST_CLAIMS)
+    results = Results(plan.SELFTEST_CLAIMS)
     for claim in (KILLED, SPARED):
-        docket.by(claim, Method.EXHAUSTIVE)
+        results.method(claim, Method.EXHAUSTIVE)
         if not complete:
-            docket.lack(claim, f"only {len(tried)} trials were run")
+            results.inconclusive(claim, f"only {len(tried)} trials were run")
     for one in tried:
         claim = KILLED if one.trial.meant or one.trial.unknown else SPARED
         if one.failed:
-            docket.lack(claim, f"{one.trial.name}: {one.failed}")
+            results.inconclusive(claim, f"{one.trial.name}: {one.failed}")
             continue
-        docket.saw(claim)
+        results.observed(claim)
         if not one.right:
             replay = f"harness selftest --only '{one.trial.name}'"
-            docket.refute(Finding(claim, f"{one.trial.name}: {one.trial.words}", one.words, replay=replay))
-    return docket
+            results.refute(Finding(claim, f"{one.trial.name}: {one.trial.words}", one.words, replay=replay))
+    return results
 
 
 def section(tried: Iterable[Tried]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from harness.run.orders import PLAN_CLAIMS, prove_orders
 from harness.stages import defects as plans
 from harness.stages.defects import PlanDefect
 from harness.stages.stage import Stack
-from harness.verdict import Docket, Judgement
+from harness.verdict import Judgement, Results
 
 LOCKS: Final = "M6"
 """The claim that needs the build to be held; the other claims of a migration are judged on what it leaves."""
@@ -111,10 +111,10 @@ def _plan(faulty: PlanDefect) -> Attempt:
     """The plan's own order on real servers."""
 
     async def attempt(ground: Ground) -> Judgements:
-        docket = Docket(PLAN_CLAIMS)
+        results = Results(PLAN_CLAIMS)
         shared = replace(ground.stack, cast=faulty.cast, schema=faulty.schema)
-        await prove_orders(docket, shared, level=Level.SMOKE, seed=0, order=faulty.order)
-        return docket.judgements()
+        await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=faulty.order)
+        return results.judgements()
 
     return attempt
 
@@ -156,13 +156,13 @@ def _migration(layout: Layout, *, locks: bool) -> Attempt:
         left_out = () if locks else (LOCKS,)
         known = (*plan.CLAIMS, *plan.MIGRATION_CLAIMS)
         chosen = [claim for claim in known if claim.id in MIGRATION_CLAIMS and claim.id not in left_out]
-        docket = Docket(tuple(chosen))
+        results = Results(tuple(chosen))
         templates = ground.stack.templates
         with filled(ground.server, templates, ROWS) as name, ground.server.database(name) as dsn:
-            judge_schema(docket, dsn, layout)
+            judge_schema(results, dsn, layout)
         if locks:
-            judge_build_locks(docket, templates, layout)
-        return docket.judgements()
+            judge_build_locks(results, templates, layout)
+        return results.judgements()
 
     async def attempt(ground: Ground) -> Judgements:
         return await asyncio.to_thread(judge, ground)

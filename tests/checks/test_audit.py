@@ -8,7 +8,7 @@ from harness import plan
 from harness.checks.audit import Audited, audited, judge_audit, judge_sentences, section
 from harness.database.templates import Templates
 from harness.stages.stage import stack
-from harness.verdict import Claim, Docket, Finding, Status
+from harness.verdict import Claim, Finding, Results, Status
 
 CLAIMS = (plan.AUDIT_CLAIM, *(claim for claim, _, _ in plan.AUDIT))
 RECORDED = tuple(
@@ -17,25 +17,25 @@ RECORDED = tuple(
 )
 
 
-def docket_of(statuses: tuple[Status, ...]) -> Docket:
-    docket = Docket((replace(plan.AUDIT_CLAIM, least=1), *(claim for claim, _, _ in RECORDED)))
+def results_of(statuses: tuple[Status, ...]) -> Results:
+    results = Results((replace(plan.AUDIT_CLAIM, least=1), *(claim for claim, _, _ in RECORDED)))
     for (claim, _, _), status in zip(RECORDED, statuses, strict=True):
-        docket.saw(claim.id)
+        results.observed(claim.id)
         if status is Status.REFUTED:
-            docket.refute(Finding(claim.id, "done", "seen"))
+            results.refute(Finding(claim.id, "done", "seen"))
         if status is Status.UNKNOWN:
-            docket.lack(claim.id, "not seen")
-    return docket
+            results.inconclusive(claim.id, "not seen")
+    return results
 
 
 AS_RECORDED = tuple(status for _, status, _ in RECORDED)
 
 
 def test_audit_is_proven_when_every_sentence_stands_as_recorded() -> None:
-    docket = docket_of(AS_RECORDED)
-    judge_audit(docket, RECORDED)
-    assert docket.judgements()[0].status is Status.PROVEN
-    assert docket.judgements()[0].detail == "1 proven, 1 refuted, 1 unknown"
+    results = results_of(AS_RECORDED)
+    judge_audit(results, RECORDED)
+    assert results.judgements()[0].status is Status.PROVEN
+    assert results.judgements()[0].detail == "1 proven, 1 refuted, 1 unknown"
 
 
 @pytest.mark.parametrize(
@@ -51,20 +51,20 @@ def test_audit_is_proven_when_every_sentence_stands_as_recorded() -> None:
 def test_audit_changes_when_a_sentence_does_either_way(at: int, now: Status, status: Status) -> None:
     changed = list(AS_RECORDED)
     changed[at] = now
-    docket = docket_of(tuple(changed))
-    judge_audit(docket, RECORDED)
-    assert docket.judgements()[0].status is status
-    told = audited(docket.judgements(), RECORDED, ())
+    results = results_of(tuple(changed))
+    judge_audit(results, RECORDED)
+    assert results.judgements()[0].status is status
+    told = audited(results.judgements(), RECORDED, ())
     assert [one.claim.id for one in told if one.status is not one.expected] == [f"Z{at}"]
     assert f"recorded as {AS_RECORDED[at]}" in told[at].words
 
 
 def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_where_they_are_asked() -> None:
-    docket = docket_of((Status.PROVEN, Status.REFUTED, Status.UNKNOWN))
+    results = results_of((Status.PROVEN, Status.REFUTED, Status.UNKNOWN))
     own = Claim("Z9", "a sentence", "a quote", "a section")
 
     def resting(*bases: str) -> tuple[Audited, ...]:
-        return audited(docket.judgements(), (), ((own, bases, ""),))
+        return audited(results.judgements(), (), ((own, bases, ""),))
 
     assert [one.status for one in resting("Z0")] == [Status.PROVEN]
     assert [one.status for one in resting("Z0", "Z1", "Z2")] == [Status.REFUTED]
@@ -73,17 +73,17 @@ def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_wher
 
 
 async def test_sentences_of_the_plan_stand_as_recorded_on_real_servers(templates: Templates) -> None:
-    docket = Docket(CLAIMS)
+    results = Results(CLAIMS)
     async with stack(templates, "strict") as shared:
-        await judge_sentences(docket, shared)
-    judge_audit(docket, plan.AUDIT)
-    found = {one.claim.id: one for one in docket.judgements()}
+        await judge_sentences(results, shared)
+    judge_audit(results, plan.AUDIT)
+    found = {one.claim.id: one for one in results.judgements()}
     assert {claim.id: found[claim.id].status for claim, _, _ in plan.AUDIT} == {
         claim.id: status for claim, status, _ in plan.AUDIT
     }
     assert found["A0"].status is Status.PROVEN
     assert "22012" in found["A6"].findings[0].effect
     assert "27 columns" in found["A5"].findings[0].effect
-    written = section(audited(docket.judgements(), plan.AUDIT, plan.RESTING_AUDIT))
+    written = section(audited(results.judgements(), plan.AUDIT, plan.RESTING_AUDIT))
     assert [one["id"] for one in written] == [claim.id for claim, _, _ in plan.AUDIT]
     assert all(one["workaround"] for one in written if one["expected"] == "refuted")

@@ -24,7 +24,7 @@ from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_hea
 from harness.stages.matrix import MACHINE, SignedIn, probe
 from harness.stages.prepared import Shape, Survival
 from harness.sut import Observation, Row
-from harness.verdict import Docket, Status
+from harness.verdict import Results, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")
 ID = derived_id(MACHINE)
@@ -76,13 +76,13 @@ def judged(observations: list[Observation]) -> dict[str, Status]:
     claims = tuple(
         replace(claim, least=1) for claim in plan.CLAIMS if claim.id in ("V4", "C1", "C2", "R1", "I1", "I2")
     )
-    docket = Docket(claims)
-    judge_replies(docket, observations)
-    judge_old_rows(docket, observations)
-    judge_old_clients(docket, observations)
-    judge_accounting(docket, observations)
-    judge_users(docket, observations)
-    return {one.claim.id: one.status for one in docket.judgements()}
+    results = Results(claims)
+    judge_replies(results, observations)
+    judge_old_rows(results, observations)
+    judge_old_clients(results, observations)
+    judge_accounting(results, observations)
+    judge_users(results, observations)
+    return {one.claim.id: one.status for one in results.judgements()}
 
 
 def row_of(one: Observation, **changes: str | None) -> Observation:
@@ -137,9 +137,9 @@ def test_old_client_is_served_as_before_when_a_later_reply_only_has_a_further_he
 def test_totals_count_rows_of_all_users_in_both_tables(
     answered: int, after: tuple[int, int], status: Status
 ) -> None:
-    docket = Docket(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "R1"))
-    judge_totals(docket, answered, (10, 10), after)
-    assert docket.judgements()[0].status is status
+    results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "R1"))
+    judge_totals(results, answered, (10, 10), after)
+    assert results.judgements()[0].status is status
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_totals_count_rows_of_all_users_in_both_tables(
 def test_prepared_statement_must_have_been_prepared_and_go_on(
     prepared: bool, refusals: tuple[str, ...], status: Status
 ) -> None:
-    docket = Docket(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "C3"))
+    results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "C3"))
     statement = sql.Composed([sql.SQL("SELECT 1")])
     needed = Survival(Shape("the old INSERT", statement, needed=True), prepared, refusals)
     beside = Survival(Shape("SELECT *", statement, needed=False), prepared, ("0A000 x",) * 3)
-    judge_prepared(docket, [needed, beside])
-    assert docket.judgements()[0].status is status
+    judge_prepared(results, [needed, beside])
+    assert results.judgements()[0].status is status

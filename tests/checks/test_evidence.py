@@ -10,7 +10,7 @@ from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.stages.matrix import SignedIn, probe
 from harness.sut import Observation
-from harness.verdict import Claim, Docket, Status
+from harness.verdict import Claim, Results, Status
 
 NOBODY = SignedIn("", "", "")
 DONE = Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), b'{"id": "gen-1", "created": 7}')
@@ -40,10 +40,10 @@ def test_reply_that_loses_its_id_differs_and_one_with_another_id_does_not() -> N
 
 def test_reply_to_a_header_of_another_name_is_compared_too() -> None:
     claim = Claim("V4", "", "", "")
-    docket = Docket((claim,))
+    results = Results((claim,))
     failed = Reply(Outcome.REPLY, 500, DONE.headers, b"{}")
-    judge_replies(docket, [observed(), observed((b"x_posthog_distinct_id", b"abc"), reply=failed)])
-    assert docket.judgements()[0].status is Status.REFUTED
+    judge_replies(results, [observed(), observed((b"x_posthog_distinct_id", b"abc"), reply=failed)])
+    assert results.judgements()[0].status is Status.REFUTED
 
 
 def said(status: int, body: bytes, **headers: str) -> Reply:

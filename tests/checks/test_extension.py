@@ -13,7 +13,7 @@ from harness.clients.extension_host import ExtensionCode, before, extension_host
 from harness.clients.persistence import MACHINE
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 REQUIRED = tuple(claim.id for claim in plan.EXTENSION_CLAIMS)
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
@@ -25,11 +25,11 @@ def judged(
     with_workarounds: ExtensionCode | None = None,
     machine_ids: int = 120,
 ) -> dict[str, Judgement]:
-    docket = Docket(CLAIMS)
+    results = Results(CLAIMS)
     judge_extension(
-        docket, machine_ids=machine_ids, seed=0, as_planned=as_planned, with_workarounds=with_workarounds
+        results, machine_ids=machine_ids, seed=0, as_planned=as_planned, with_workarounds=with_workarounds
     )
-    return {one.claim.id: one for one in docket.judgements() if one.claim.id in JUDGED_HERE}
+    return {one.claim.id: one for one in results.judgements() if one.claim.id in JUDGED_HERE}
 
 
 def with_id(code: ExtensionCode, old: str, new: str) -> ExtensionCode:

@@ -15,7 +15,7 @@ from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
 from harness.stages.stage import Cast, Stand, stack, stand
 from harness.sut import Observation
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
 RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
@@ -31,9 +31,9 @@ async def standing(templates: Templates) -> AsyncIterator[Stand]:
 async def judged(
     standing: Stand, audited: EventsUnder = EventsUnder.MACHINE_ID
 ) -> tuple[Judgement, Judgement, list[Observation]]:
-    docket = Docket(CLAIMS)
-    observed = await judge_linkability(docket, standing, addresses(), seed=0, audited=audited)
-    found = {one.claim.id: one for one in docket.judgements()}
+    results = Results(CLAIMS)
+    observed = await judge_linkability(results, standing, addresses(), seed=0, audited=audited)
+    found = {one.claim.id: one for one in results.judgements()}
     return found["E6"], found["E8"], observed
 
 

@@ -19,7 +19,7 @@ from harness.clients.extension_host import (
 )
 from harness.clients.http import send_all
 from harness.clients.persistence import FAULTS, FOUND, LIVES, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
-from harness.verdict import Docket, Status
+from harness.verdict import Results, Status
 from tests.fix_stack import StartReplica
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
@@ -91,10 +91,10 @@ def edited(code: ExtensionCode, old: str, new: str) -> ExtensionCode:
 def statuses(
     host: ExtensionHost, as_planned: ExtensionCode, with_workarounds: ExtensionCode
 ) -> dict[str, Status]:
-    docket = Docket(CLAIMS)
-    judge_persistence(docket, host, as_planned, with_workarounds)
+    results = Results(CLAIMS)
+    judge_persistence(results, host, as_planned, with_workarounds)
     judged = ("E2", "E3", "E4", "E9", "E10")
-    return {one.claim.id: one.status for one in docket.judgements() if one.claim.id in judged}
+    return {one.claim.id: one.status for one in results.judgements() if one.claim.id in judged}
 
 
 def test_scenarios_are_all_expected_here() -> None:
@@ -166,9 +166,9 @@ def test_claims_hold_for_the_mended_code_and_the_audit_refutes_the_planned(host:
 
 
 def test_findings_say_what_the_storage_held_and_what_came_of_it(host: ExtensionHost) -> None:
-    docket = Docket(CLAIMS)
-    judge_persistence(docket, host, planned(), mended())
-    found = {one.claim.id: one for one in docket.judgements()}
+    results = Results(CLAIMS)
+    judge_persistence(results, host, planned(), mended())
+    found = {one.claim.id: one for one in results.judgements()}
     effects = {finding.condition.rpartition(": ")[2]: finding.effect for finding in found["E10"].findings}
     assert "Node refuses the header's value" in effects["the storage holds a line break"]
     assert effects["the storage holds 20,000 characters"] == (

@@ -4,17 +4,17 @@ import pytest
 
 from harness import plan
 from harness.checks.gate_consequence import Seen, consequence
-from harness.verdict import Claim, Docket, Finding
+from harness.verdict import Claim, Finding, Results
 
 ALL = (*plan.GATE_AFTER, "C1")
 RIGHT = Seen(has_column=True, served=300, rows=300, valued=100)
 
 
 def told(*refuted: str, build: str = "after", seen: Seen | None = RIGHT) -> str:
-    docket = Docket(tuple(Claim(claim, "", "", "") for claim in ALL))
+    results = Results(tuple(Claim(claim, "", "", "") for claim in ALL))
     for claim in refuted:
-        docket.refute(Finding(claim, "", f"{claim} was seen"))
-    return consequence(docket.judgements(), build, seen)
+        results.refute(Finding(claim, "", f"{claim} was seen"))
+    return consequence(results.judgements(), build, seen)
 
 
 @pytest.mark.parametrize("claim", ALL)

@@ -15,7 +15,7 @@ from harness.database.evaluation import Outcome
 from harness.database.runners import connect
 from harness.run.gate import claims_of
 from harness.run.schema import check_schema
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 T, C = plan.METADATA_TABLE, plan.COLUMN
 READER = "reader_of_nothing"
@@ -28,12 +28,12 @@ def change(dsn: str, *statements: str) -> None:
 
 
 def judged(dsn: str) -> Judgement:
-    docket = Docket(claims_of("after"))
-    docket.saw("M3")
+    results = Results(claims_of("after"))
+    results.observed("M3")
     with connect(dsn) as connection, connection.transaction():
         connection.execute("SET LOCAL transaction_read_only = on")
-        judge_effects(docket, connection)
-    return next(one for one in docket.judgements() if one.claim.id == "M3")
+        judge_effects(results, connection)
+    return next(one for one in results.judgements() if one.claim.id == "M3")
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ import pytest
 from harness import plan
 from harness.checks.gate_schema import judge_schema
 from harness.run.gate import claims_of
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 from tests.database.readers import granted
 
 T, C, I = plan.METADATA_TABLE, plan.COLUMN, plan.INDEX  # noqa: E741 -- as the plan's text has it
 
 
 def judged(dsn: str) -> dict[str, Judgement]:
-    docket = Docket(claims_of("after"))
-    judge_schema(docket, dsn)
-    return {one.claim.id: one for one in docket.judgements()}
+    results = Results(claims_of("after"))
+    judge_schema(results, dsn)
+    return {one.claim.id: one for one in results.judgements()}
 
 
 def change(dsn: str, *statements: str) -> None:

@@ -10,7 +10,7 @@ from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
 from harness.run.gate import claims_of
 from harness.sut.contract import AwayError
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 COLUMN = "posthog_distinct_id"
@@ -19,10 +19,10 @@ OTHER_INDEX = f"DROP INDEX {INDEX}; CREATE INDEX other ON {TABLE} "
 
 
 def judged(dsn: str, claim: str, policy: Policy = STRICT) -> Judgement:
-    docket = Docket(claims_of("after"))
-    judge_schema(docket, dsn)
-    judge_stored(docket, dsn, policy)
-    return next(one for one in docket.judgements() if one.claim.id == claim)
+    results = Results(claims_of("after"))
+    judge_schema(results, dsn)
+    judge_stored(results, dsn, policy)
+    return next(one for one in results.judgements() if one.claim.id == claim)
 
 
 def change(dsn: str, *statements: str) -> None:
@@ -213,9 +213,9 @@ def put(dsn: str, *values: str, user: str = "anon:10.1.2.3") -> None:
 
 
 def stored(dsn: str, own_ids: Sequence[str] = ()) -> Judgement:
-    docket = Docket(claims_of("after"))
-    judge_stored(docket, dsn, STRICT, own_ids)
-    return next(one for one in docket.judgements() if one.claim.id == "D1")
+    results = Results(claims_of("after"))
+    judge_stored(results, dsn, STRICT, own_ids)
+    return next(one for one in results.judgements() if one.claim.id == "D1")
 
 
 @pytest.mark.parametrize("own_ids", [["m"], ["m", "n"]])
@@ -328,9 +328,9 @@ def test_where_marks_cannot_be_read_ids_tell(ready_dsn: str, statement: str) -> 
     dsn = f"{ready_dsn}&options=-c%20role%3Dmarks_reader"
     try:
         assert stored(dsn).status is Status.REFUTED
-        docket = Docket(claims_of("after"))
-        judge_stored(docket, dsn, STRICT, (), ["m", "another"])
-        found = next(one for one in docket.judgements() if one.claim.id == "D1")
+        results = Results(claims_of("after"))
+        judge_stored(results, dsn, STRICT, (), ["m", "another"])
+        found = next(one for one in results.judgements() if one.claim.id == "D1")
         assert "set apart: 1 of earlier runs" in found.detail
         assert found.status is not Status.REFUTED
     finally:
@@ -360,8 +360,8 @@ def test_the_later_rule_accepts_more(ready_dsn: str, value: str, status: Status)
 
 
 def test_a_database_that_cannot_be_asked_is_away(empty_dsn: str) -> None:
-    docket = Docket(claims_of("after"))
-    judge_schema(docket, empty_dsn)
-    assert {one.status for one in docket.judgements()} == {Status.UNKNOWN}
+    results = Results(claims_of("after"))
+    judge_schema(results, empty_dsn)
+    assert {one.status for one in results.judgements()} == {Status.UNKNOWN}
     with pytest.raises(AwayError):
-        judge_stored(docket, "postgresql://me@127.0.0.1:1/x", STRICT)
+        judge_stored(results, "postgresql://me@127.0.0.1:1/x", STRICT)

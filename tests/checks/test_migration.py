@@ -14,24 +14,24 @@ from harness.errors import MisuseError
 from harness.rehearsal.defects import DEFECTS, HARMLESS, Defect, find_migration
 from harness.rehearsal.layouts import CORRECTED, Layout, folder_of
 from harness.rehearsal.table import filled
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 TABLE = "microdollar_usage_metadata"
 ADD = f"ALTER TABLE {TABLE} ADD COLUMN posthog_distinct_id text;"
 
 
-def new_docket() -> Docket:
+def new_results() -> Results:
     untouched = (claim for claim in plan.CLAIMS if claim.id == "M1")
     audit = (claim for claim, _, _ in plan.MIGRATION_AUDIT)
-    return Docket((*untouched, *plan.MIGRATION_CLAIMS, *audit))
+    return Results((*untouched, *plan.MIGRATION_CLAIMS, *audit))
 
 
-def found(docket: Docket, claim: str) -> Judgement:
-    return next(one for one in docket.judgements() if one.claim.id == claim)
+def found(results: Results, claim: str) -> Judgement:
+    return next(one for one in results.judgements() if one.claim.id == claim)
 
 
-def with_status(docket: Docket, status: Status) -> list[str]:
-    return [one.claim.id for one in docket.judgements() if one.status is status]
+def with_status(results: Results, status: Status) -> list[str]:
+    return [one.claim.id for one in results.judgements() if one.status is status]
 
 
 def layout_of(*statements: str) -> Layout:
@@ -41,88 +41,90 @@ def layout_of(*statements: str) -> Layout:
 def test_corrected_migration_is_proven_and_the_planned_runner_is_not(
     server: Server, templates: Templates
 ) -> None:
-    docket = new_docket()
-    judge_migration(docket, server, templates, rows=400)
-    assert with_status(docket, Status.UNKNOWN) == []
-    assert with_status(docket, Status.REFUTED) == ["M12"]
-    assert "100 rows of microdollar_usage, 17 columns; 500 rows of" in found(docket, "M1").detail
-    assert found(docket, "M6").observed == 24
-    assert found(docket, "M12").findings[0].effect.startswith("refused 25001")
-    assert "sql/corrected/0005b" in found(docket, "M12").findings[0].workaround
+    results = new_results()
+    judge_migration(results, server, templates, rows=400)
+    assert with_status(results, Status.UNKNOWN) == []
+    assert with_status(results, Status.REFUTED) == ["M12"]
+    assert "100 rows of microdollar_usage, 17 columns; 500 rows of" in found(results, "M1").detail
+    assert found(results, "M6").observed == 24
+    assert found(results, "M12").findings[0].effect.startswith("refused 25001")
+    assert "sql/corrected/0005b" in found(results, "M12").findings[0].workaround
 
 
 @pytest.mark.parametrize(
     "defect", [one for one in DEFECTS if one.claim != "M6"], ids=lambda defect: str(defect.name)
 )
 def test_faulty_schema_is_refuted_by_the_claim_meant_for_it(templates: Templates, defect: Defect) -> None:
-    docket = new_docket()
+    results = new_results()
     with templates.database(SchemaState.BASE) as dsn:
-        judge_schema(docket, dsn, defect.layout)
-    assert defect.claim in with_status(docket, Status.REFUTED)
-    assert defect.name in found(docket, defect.claim).findings[0].condition
+        judge_schema(results, dsn, defect.layout)
+    assert defect.claim in with_status(results, Status.REFUTED)
+    assert defect.name in found(results, defect.claim).findings[0].condition
 
 
 @pytest.mark.parametrize(
     "defect", [one for one in DEFECTS if one.claim == "M6"], ids=lambda defect: str(defect.name)
 )
 def test_build_that_locks_writers_out_is_refuted_by_its_locks(templates: Templates, defect: Defect) -> None:
-    docket = new_docket()
-    judge_build_locks(docket, templates, defect.layout)
-    assert with_status(docket, Status.REFUTED) == ["M6"]
-    assert "kept out: " in found(docket, "M6").findings[0].effect
-    assert ("read" in found(docket, "M6").findings[0].effect) is (defect.name == "one-transaction")
+    results = new_results()
+    judge_build_locks(results, templates, defect.layout)
+    assert with_status(results, Status.REFUTED) == ["M6"]
+    assert "kept out: " in found(results, "M6").findings[0].effect
+    assert ("read" in found(results, "M6").findings[0].effect) is (defect.name == "one-transaction")
 
 
 @pytest.mark.parametrize("layout", HARMLESS, ids=lambda layout: str(layout.name))
 def test_harmless_layout_is_refuted_by_nothing(server: Server, templates: Templates, layout: Layout) -> None:
-    docket = new_docket()
+    results = new_results()
     with filled(server, templates, 1000) as name, server.database(name) as dsn:
-        judge_schema(docket, dsn, layout)
-    judge_build_locks(docket, templates, layout)
-    assert with_status(docket, Status.REFUTED) == []
-    assert with_status(docket, Status.PROVEN) == ["M1", "M2", "M3", "M4", "M5", "M6", "M7"]
+        judge_schema(results, dsn, layout)
+    judge_build_locks(results, templates, layout)
+    assert with_status(results, Status.REFUTED) == []
+    assert with_status(results, Status.PROVEN) == ["M1", "M2", "M3", "M4", "M5", "M6", "M7"]
 
 
 @pytest.mark.parametrize(("name", "sqlstate"), [("not-null-default", "23502"), ("unique-index", "23505")])
 def test_failed_writes_refute_the_migration_and_leave_the_roll_back_unknown(
     base_dsn: str, name: str, sqlstate: str
 ) -> None:
-    docket = new_docket()
-    judge_writers(docket, base_dsn, find_migration(name))
-    assert f"writes failed with {sqlstate}" in found(docket, "M8").findings[0].effect
-    assert found(docket, "M9").detail == "the migration ended in state foreign"
+    results = new_results()
+    judge_writers(results, base_dsn, find_migration(name))
+    assert f"writes failed with {sqlstate}" in found(results, "M8").findings[0].effect
+    assert found(results, "M9").detail == "the migration ended in state foreign"
 
 
 def test_roll_back_is_refuted_when_it_leaves_something(
     base_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migration_traffic, "rollback", lambda *_: None)
-    docket = new_docket()
-    judge_writers(docket, base_dsn, CORRECTED)
-    assert found(docket, "M8").status is Status.PROVEN
-    assert "not what they were" in found(docket, "M9").findings[0].effect
+    results = new_results()
+    judge_writers(results, base_dsn, CORRECTED)
+    assert found(results, "M8").status is Status.PROVEN
+    assert "not what they were" in found(results, "M9").findings[0].effect
 
 
 def test_row_that_grows_without_a_value_is_refuted(base_dsn: str) -> None:
-    docket = new_docket()
+    results = new_results()
     judge_schema(
-        docket, base_dsn, layout_of(ADD, f"ALTER TABLE {TABLE} ADD COLUMN more text DEFAULT repeat('x', 99);")
+        results,
+        base_dsn,
+        layout_of(ADD, f"ALTER TABLE {TABLE} ADD COLUMN more text DEFAULT repeat('x', 99);"),
     )
-    assert found(docket, "M7").status is Status.REFUTED
+    assert found(results, "M7").status is Status.REFUTED
 
 
 def test_locks_are_unknown_without_an_index_and_after_a_refusal(templates: Templates) -> None:
-    docket = new_docket()
-    judge_build_locks(docket, templates, layout_of(ADD))
-    assert found(docket, "M6").detail.startswith("the migration builds no index")
-    docket = new_docket()
-    judge_build_locks(docket, templates, find_migration("not-null"))
-    assert found(docket, "M6").detail.startswith(
+    results = new_results()
+    judge_build_locks(results, templates, layout_of(ADD))
+    assert found(results, "M6").detail.startswith("the migration builds no index")
+    results = new_results()
+    judge_build_locks(results, templates, find_migration("not-null"))
+    assert found(results, "M6").detail.startswith(
         "a statement before the build was refused (23502 not null violation)"
     )
-    docket = new_docket()
-    judge_build_locks(docket, templates, layout_of(f"CREATE INDEX CONCURRENTLY i ON {TABLE} (nothing);"))
-    assert found(docket, "M6").detail.startswith("the build was refused (42703 undefined column)")
+    results = new_results()
+    judge_build_locks(results, templates, layout_of(f"CREATE INDEX CONCURRENTLY i ON {TABLE} (nothing);"))
+    assert found(results, "M6").detail.startswith("the build was refused (42703 undefined column)")
 
 
 def test_migration_of_another_name_is_refused_with_the_known_ones() -> None:

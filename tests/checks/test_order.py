@@ -37,7 +37,7 @@ from harness.stages.passage import Passage
 from harness.stages.precedence import allowed_orders
 from harness.stages.schema import StepRefused
 from harness.sut import Observation, Row
-from harness.verdict import Claim, Docket, Status
+from harness.verdict import Claim, Results, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")
 ID = derived_id(MACHINE)
@@ -116,13 +116,13 @@ def ahead(stage: Stage, _place: str) -> bool:
 
 
 def judged(journeys: tuple[Journey, ...], claims: tuple[Claim, ...] = CLAIMS) -> dict[str, Status]:
-    docket = Docket(tuple(replace(claim, least=1) for claim in claims))
+    results = Results(tuple(replace(claim, least=1) for claim in claims))
     ground = survey_ground(journeys)
-    judge_plan_orders(docket, ground, planned_orders(FORWARD_SURVEY.orders), "again")
-    judge_rule(docket, ground, FORWARD_SURVEY.orders, "again")
-    judge_in_flight(docket, journeys, STRICT, "again")
-    judge_swaps(docket, journeys, "again")
-    return {one.claim.id: one.status for one in docket.judgements()}
+    judge_plan_orders(results, ground, planned_orders(FORWARD_SURVEY.orders), "again")
+    judge_rule(results, ground, FORWARD_SURVEY.orders, "again")
+    judge_in_flight(results, journeys, STRICT, "again")
+    judge_swaps(results, journeys, "again")
+    return {one.claim.id: one.status for one in results.judgements()}
 
 
 @pytest.mark.parametrize(
@@ -280,9 +280,9 @@ def test_roll_backs_forgive_only_a_replica_ahead_of_the_column() -> None:
     walks = itinerary(crossings_of(around.transitions, every_half_way=True), stand_ups(around.stages))
 
     def status(loses: Loses) -> Status:
-        docket = Docket((plan.ROLL_BACK_CLAIM,))
-        judge_roll_backs(docket, survey_ground(journeys_where(loses, walks)), around, "again")
-        return docket.judgements()[0].status
+        results = Results((plan.ROLL_BACK_CLAIM,))
+        judge_roll_backs(results, survey_ground(journeys_where(loses, walks)), around, "again")
+        return results.judgements()[0].status
 
     assert status(ahead) is Status.PROVEN
     assert status(lambda stage, place: ahead(stage, place) or place == Step.ROLL_BACK_INDEX) is Status.REFUTED

@@ -18,7 +18,7 @@ from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
 from harness.stages.stage import Cast, Stand, stack, stand
 from harness.sut import Observation
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 RECORDED = tuple(one for one in plan.EXTENSION_AUDIT if one[0].id in (NOBODYS, CUT))
 CLAIMS = (replace(plan.AUDIT_CLAIM, least=2), *(claim for claim, _, _ in RECORDED))
@@ -33,10 +33,10 @@ async def standing(templates: Templates) -> AsyncIterator[Stand]:
 
 
 async def judged(standing: Stand) -> tuple[dict[str, Judgement], list[Observation]]:
-    docket = Docket(CLAIMS)
-    seen = await judge_persons(docket, standing, addresses())
-    judge_audit(docket, RECORDED)
-    return {one.claim.id: one for one in docket.judgements()}, seen
+    results = Results(CLAIMS)
+    seen = await judge_persons(results, standing, addresses())
+    judge_audit(results, RECORDED)
+    return {one.claim.id: one for one in results.judgements()}, seen
 
 
 async def test_both_sentences_are_refuted_as_recorded(standing: Stand) -> None:
@@ -49,10 +49,10 @@ async def test_both_sentences_are_refuted_as_recorded(standing: Stand) -> None:
     assert len(seen) == 1 + len(LONGER) + len(NOBODYS_VALID)
 
     strict = [replace(one, rows=tuple(replace(row, value=None) for row in one.rows)) for one in seen[1:]]
-    docket = Docket(CLAIMS)
-    judge_ids(docket, CUT, Analytics(""), strict[: len(LONGER)])
-    judge_ids(docket, NOBODYS, Analytics(""), strict[len(LONGER) :])
-    assert [one.status for one in docket.judgements()[1:]] == [Status.PROVEN] * 2
+    results = Results(CLAIMS)
+    judge_ids(results, CUT, Analytics(""), strict[: len(LONGER)])
+    judge_ids(results, NOBODYS, Analytics(""), strict[len(LONGER) :])
+    assert [one.status for one in results.judgements()[1:]] == [Status.PROVEN] * 2
 
 
 @pytest.mark.parametrize("values", [LONGER, NOBODYS_VALID[:3]])

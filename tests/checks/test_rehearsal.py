@@ -15,14 +15,14 @@ from harness.rehearsal.stalls import Measured, Span
 from harness.rehearsal.traffic import Sample
 from harness.rehearsal.trap_pack import Sprung
 from harness.rehearsal.traps import TRAPS
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 REFUSED = Attempt(SchemaState.BASE, SchemaState.BASE, "25001", "no", ())
 READY = (SchemaState.READY, SchemaState.READY)
 
 
-def judged(docket: Docket) -> Judgement:
-    (judgement,) = docket.judgements()
+def judged(results: Results) -> Judgement:
+    (judgement,) = results.judgements()
     return judgement
 
 
@@ -35,55 +35,55 @@ def measured(longest_ms: float, sqlstate: str | None = None) -> Measured:
 
 @pytest.mark.parametrize(("longest_ms", "status"), [(100, Status.PROVEN), (100.1, Status.REFUTED)])
 def test_stall_is_refuted_above_the_budget_only(longest_ms: float, status: Status) -> None:
-    docket = Docket((plan.STALL_CLAIM,))
-    judge_stalls(docket, measured(longest_ms), 100)
-    assert judged(docket).status is status
+    results = Results((plan.STALL_CLAIM,))
+    judge_stalls(results, measured(longest_ms), 100)
+    assert judged(results).status is status
     if status is Status.REFUTED:
-        assert "100 ms of it by: CREATE INDEX" in judged(docket).findings[0].effect
+        assert "100 ms of it by: CREATE INDEX" in judged(results).findings[0].effect
 
 
 def test_stall_is_refuted_when_the_traffic_failed() -> None:
-    docket = Docket((plan.STALL_CLAIM,))
-    judge_stalls(docket, measured(1, "57014"), 100)
-    assert judged(docket).findings[0].effect == "1 statements of the traffic failed"
+    results = Results((plan.STALL_CLAIM,))
+    judge_stalls(results, measured(1, "57014"), 100)
+    assert judged(results).findings[0].effect == "1 statements of the traffic failed"
 
 
 def test_locks_are_refuted_by_one_that_is_not_as_predicted() -> None:
     seen = [Locked(one, (one.predicted,), CONFLICTS[one.predicted], 0) for one in CASES]
-    docket = Docket((plan.LOCKS_CLAIM,))
-    judge_locks(docket, seen)
-    assert judged(docket).status is Status.PROVEN
-    docket = Docket((plan.LOCKS_CLAIM,))
-    judge_locks(docket, [*seen[1:], replace(seen[0], held=(Mode.SHARE,))])
-    assert judged(docket).findings[0].effect == "predicted ACCESS EXCLUSIVE, held SHARE"
+    results = Results((plan.LOCKS_CLAIM,))
+    judge_locks(results, seen)
+    assert judged(results).status is Status.PROVEN
+    results = Results((plan.LOCKS_CLAIM,))
+    judge_locks(results, [*seen[1:], replace(seen[0], held=(Mode.SHARE,))])
+    assert judged(results).findings[0].effect == "predicted ACCESS EXCLUSIVE, held SHARE"
 
 
 def test_agreement_is_refuted_by_one_layout_and_unknown_without_the_real_one() -> None:
     cells = [
         Cell(layout, way, REFUSED, REFUSED) for layout in LAYOUTS for way in (Way.DRIZZLE_LIKE, Way.DRIZZLE)
     ]
-    docket = Docket((plan.RUNNER_CLAIM,))
-    judge_agreement(docket, Matrix(tuple(cells), "drizzle-orm 1"))
-    assert judged(docket).status is Status.PROVEN
+    results = Results((plan.RUNNER_CLAIM,))
+    judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
+    assert judged(results).status is Status.PROVEN
     cells[-1] = replace(cells[-1], again=replace(REFUSED, after=SchemaState.COLUMN))
-    docket = Docket((plan.RUNNER_CLAIM,))
-    judge_agreement(docket, Matrix(tuple(cells), "drizzle-orm 1"))
-    assert "refused 25001 then half done 25001, column" in judged(docket).findings[0].effect
+    results = Results((plan.RUNNER_CLAIM,))
+    judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
+    assert "refused 25001 then half done 25001, column" in judged(results).findings[0].effect
     skipped = [replace(one, skipped="no npm") if one.way is Way.DRIZZLE else one for one in cells]
-    docket = Docket((plan.RUNNER_CLAIM,))
-    judge_agreement(docket, Matrix(tuple(skipped), ""))
-    assert judged(docket).status is Status.UNKNOWN
-    assert judged(docket).detail.startswith("no npm")
+    results = Results((plan.RUNNER_CLAIM,))
+    judge_agreement(results, Matrix(tuple(skipped), ""))
+    assert judged(results).status is Status.UNKNOWN
+    assert judged(results).detail.startswith("no npm")
 
 
 def test_traps_are_refuted_by_a_problem_and_unknown_when_one_is_skipped() -> None:
     sprung = [Sprung(TRAPS[0], ("a note",), READY, 10, 10, ()) for _ in range(6)]
-    docket = Docket((plan.RECOVERY_CLAIM,))
-    judge_traps(docket, sprung)
-    assert judged(docket).status is Status.PROVEN
-    docket = Docket((plan.RECOVERY_CLAIM,))
-    judge_traps(docket, [*sprung, replace(sprung[0], problem="it ended in invalid")])
-    assert judged(docket).findings[0].effect == "it ended in invalid"
-    docket = Docket((plan.RECOVERY_CLAIM,))
-    judge_traps(docket, [*sprung, replace(sprung[0], skipped="no server")])
-    assert judged(docket).status is Status.UNKNOWN
+    results = Results((plan.RECOVERY_CLAIM,))
+    judge_traps(results, sprung)
+    assert judged(results).status is Status.PROVEN
+    results = Results((plan.RECOVERY_CLAIM,))
+    judge_traps(results, [*sprung, replace(sprung[0], problem="it ended in invalid")])
+    assert judged(results).findings[0].effect == "it ended in invalid"
+    results = Results((plan.RECOVERY_CLAIM,))
+    judge_traps(results, [*sprung, replace(sprung[0], skipped="no server")])
+    assert judged(results).status is Status.UNKNOWN

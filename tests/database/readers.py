@@ -10,7 +10,7 @@ from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import STRICT
 from harness.run.gate import claims_of
-from harness.verdict import Docket, Judgement
+from harness.verdict import Judgement, Results
 
 T, U, C = plan.METADATA_TABLE, plan.USAGE_TABLE, plan.COLUMN
 READS = f"GRANT SELECT ON {U}, {T} TO {{role}}"
@@ -48,7 +48,7 @@ def put(dsn: str, value: str) -> None:
 
 def judged(dsn: str) -> dict[str, Judgement]:
     """M3, M4 and D1."""
-    docket = Docket(tuple(one for one in claims_of("after") if one.id in ("M3", "M4", "D1")))
-    judge_schema(docket, dsn)
-    judge_stored(docket, dsn, STRICT)
-    return {one.claim.id: one for one in docket.judgements()}
+    results = Results(tuple(one for one in claims_of("after") if one.id in ("M3", "M4", "D1")))
+    judge_schema(results, dsn)
+    judge_stored(results, dsn, STRICT)
+    return {one.claim.id: one for one in results.judgements()}

@@ -8,7 +8,7 @@ from harness.database.runners import connect
 from harness.rehearsal.deployed.model import Deployed
 from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
 from harness.run.gate import claims_of
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 pytestmark = pytest.mark.catalogue
 
@@ -23,13 +23,13 @@ def make(dsn: str, deployed: Deployed) -> None:
 
 
 def judged(dsn: str) -> Judgement:
-    docket = Docket(claims_of("after"))
-    docket.saw("M3")
+    results = Results(claims_of("after"))
+    results.observed("M3")
     with connect(dsn) as connection:
         connection.read_only = True
         with connection.transaction():
-            judge_effects(docket, connection)
-    return next(one for one in docket.judgements() if one.claim.id == "M3")
+            judge_effects(results, connection)
+    return next(one for one in results.judgements() if one.claim.id == "M3")
 
 
 def found(dsn: str) -> tuple[Drift, ...]:

@@ -26,7 +26,7 @@ from harness.run.hearing import Hearing
 from harness.sut import Row
 from harness.sut.asks import Answer, Round
 from harness.sut.external import SILENT_MAX
-from harness.verdict import Docket, Status, Verdict
+from harness.verdict import Results, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_network import between
@@ -39,12 +39,12 @@ def asker() -> Asker:
 
 
 @pytest.fixture
-def docket() -> Docket:
-    return Docket(tuple(replace(claim, least=1) for claim in claims_of("after")))
+def results() -> Results:
+    return Results(tuple(replace(claim, least=1) for claim in claims_of("after")))
 
 
-def status_of(docket: Docket, claim: str) -> Status:
-    return next(one.status for one in docket.judgements() if one.claim.id == claim)
+def status_of(results: Results, claim: str) -> Status:
+    return next(one.status for one in results.judgements() if one.claim.id == claim)
 
 
 @pytest.mark.parametrize("closes", [SILENT_MAX + 4, 0])
@@ -94,13 +94,13 @@ def test_several_lines_are_joined_with_or_without_a_blank_under_a_rule_that_allo
 
 @pytest.mark.parametrize(("value", "right"), [(None, True), ("ab", True), ("a b", False), ("", False)])
 def test_a_malformed_header_that_an_edge_mends_may_store_what_the_rule_accepts(
-    asker: Asker, docket: Docket, value: str | None, right: bool
+    asker: Asker, results: Results, value: str | None, right: bool
 ) -> None:
     ask = asker.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
     row = Row("1", plan.ANONYMOUS_PREFIX + ask.address, "1", "gen-1", value)
-    judge = RowJudge(docket, STRICT, "http://127.0.0.1:1", "after", "some:free")
+    judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     judge.judge(Answer(ask, Reply(Outcome.REPLY, 200, (), b""), 0.0), [row])
-    assert (status_of(docket, "V10") is Status.REFUTED) is not right
+    assert (status_of(results, "V10") is Status.REFUTED) is not right
 
 
 def test_only_heads_that_every_server_takes_are_sent(asker: Asker) -> None:
@@ -176,14 +176,14 @@ async def test_missing_rows_are_unknown_where_no_later_row_comes_either(
     assert "no later one was there to tell" in rows.detail
 
 
-def hearing_of(docket: Docket) -> Hearing:
-    judge = RowJudge(docket, STRICT, "http://127.0.0.1:1", "after", "some:free")
+def hearing_of(results: Results) -> Hearing:
+    judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     nothing: Any = SimpleNamespace()
     return Hearing(nothing, nothing, nothing, judge, 1.0)
 
 
-def test_an_id_that_two_replies_have_tells_nothing_of_either(asker: Asker, docket: Docket) -> None:
-    hearing = hearing_of(docket)
+def test_an_id_that_two_replies_have_tells_nothing_of_either(asker: Asker, results: Results) -> None:
+    hearing = hearing_of(results)
     body = b'{"id": "gen-1", "object": "chat.completion"}'
     for ask in (asker.control(), asker.control()):
         answer = Answer(ask, Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), body), 0.0)
@@ -193,7 +193,7 @@ def test_an_id_that_two_replies_have_tells_nothing_of_either(asker: Asker, docke
 
 
 async def test_beyond_so_many_suspects_the_rest_is_unknown(
-    asker: Asker, docket: Docket, monkeypatch: pytest.MonkeyPatch
+    asker: Asker, results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
     answer = Answer(asker.control(), Reply(Outcome.REPLY, 200, (), b"{}"), 0.0)
@@ -204,7 +204,7 @@ async def test_beyond_so_many_suspects_the_rest_is_unknown(
     features = [f"header {number}" for number in range(gate_doubts.SUSPECTS_MAX + 2)]
     hearing: Any = SimpleNamespace(
         sending=SimpleNamespace(stopped=None, left=1000),
-        judge=SimpleNamespace(docket=docket),
+        judge=SimpleNamespace(results=results),
         reply_claim="V4",
         column_claim="R3",
         columns=SimpleNamespace(suspects=list),
@@ -216,8 +216,8 @@ async def test_beyond_so_many_suspects_the_rest_is_unknown(
     monkeypatch.setattr(gate_doubts, "_try", note)
     await gate_doubts.try_suspects(hearing, asker, 0)
     assert tried == features[: gate_doubts.SUSPECTS_MAX]
-    assert status_of(docket, "V4") is Status.UNKNOWN
-    (replies,) = (one for one in docket.judgements() if one.claim.id == "V4")
+    assert status_of(results, "V4") is Status.UNKNOWN
+    (replies,) = (one for one in results.judgements() if one.claim.id == "V4")
     assert "not tried again: header 8, header 9" in replies.detail
 
 

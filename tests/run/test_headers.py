@@ -10,15 +10,15 @@ from harness.rule.suite import Level
 from harness.run.headers import prove_headers, prove_rule
 from harness.run.progress import silent
 from harness.stages.stage import Cast, stack
-from harness.verdict import Docket, Judgement, Status
+from harness.verdict import Judgement, Results, Status
 
 
 async def judged(templates: Templates, build: str, policy: str = "strict") -> dict[str, Judgement]:
-    docket = Docket(plan.CLAIMS)
+    results = Results(plan.CLAIMS)
     samples = sampled_sequences(POLICIES[policy], 20, 0)
     async with stack(templates, policy, Cast(after=build)) as shared:
-        await prove_headers(docket, shared, Level.SMOKE, samples, silent)
-    return {judgement.claim.id: judgement for judgement in docket.judgements()}
+        await prove_headers(results, shared, Level.SMOKE, samples, silent)
+    return {judgement.claim.id: judgement for judgement in results.judgements()}
 
 
 def refuted(judgements: dict[str, Judgement]) -> set[str]:
@@ -65,9 +65,9 @@ async def test_headers_refute_a_fault_by_its_claim_with_a_minimal_header(
 
 
 def test_rule_is_complete_and_proven_by_node() -> None:
-    docket = Docket(plan.CLAIMS)
-    prove_rule(docket, STRICT, samples=sampled_sequences(STRICT, 20, 0))
-    (judgement,) = [one for one in docket.judgements() if one.claim.id == "V7"]
+    results = Results(plan.CLAIMS)
+    prove_rule(results, STRICT, samples=sampled_sequences(STRICT, 20, 0))
+    (judgement,) = [one for one in results.judgements() if one.claim.id == "V7"]
     assert (judgement.status, judgement.method) == (Status.PROVEN, "complete")
     assert judgement.observed >= 115_387
     assert "257 states" in judgement.detail
@@ -75,9 +75,9 @@ def test_rule_is_complete_and_proven_by_node() -> None:
 
 def test_rule_is_unknown_where_node_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.rule.javascript.node_child", _no_node)
-    docket = Docket(plan.CLAIMS)
-    prove_rule(docket, STRICT, samples=())
-    (judgement,) = [one for one in docket.judgements() if one.claim.id == "V7"]
+    results = Results(plan.CLAIMS)
+    prove_rule(results, STRICT, samples=())
+    (judgement,) = [one for one in results.judgements() if one.claim.id == "V7"]
     assert judgement.status is Status.UNKNOWN
     assert "Node did not judge: there is none" in judgement.detail
 

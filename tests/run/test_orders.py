@@ -11,7 +11,7 @@ from harness.rule.suite import Level
 from harness.run.orders import PLAN_CLAIMS, prove_orders, try_plan
 from harness.stages.defects import DEFECTS, VARIANTS, PlanDefect, find_plan
 from harness.stages.stage import Cast, stack
-from harness.verdict import Claim, Docket, Status, Verdict, decide
+from harness.verdict import Claim, Results, Status, Verdict, decide
 
 TOLD = {
     "extension-first-refused": "the reply is not the one that the old backend gave",
@@ -55,12 +55,12 @@ Told = tuple[dict[str, Any], list[tuple[str, Status, int, str]]]
 
 async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...], cast: Cast) -> Told:
     """The section without what depends on time, and how each claim stands."""
-    docket = Docket(claims)
+    results = Results(claims)
     async with stack(templates, "strict", cast) as shared:
-        found = await prove_orders(docket, shared, level=level, seed=5)
+        found = await prove_orders(results, shared, level=level, seed=5)
     section = {name: value for name, value in found.section().items() if name not in BY_TIME}
     tree = [re.sub(r"gen-[0-9a-f]+", "gen-", line) for line in section["minimal_unsafe_order"]]
-    judgements = docket.judgements()
+    judgements = results.judgements()
     standing = [(one.claim.id, one.status, one.observed, one.detail) for one in judgements]
     return section | {"minimal_unsafe_order": tree}, standing
 

@@ -21,7 +21,7 @@ from harness.stages.mishaps import AHEAD, OUTCOMES, Errand, Mishap, rows_of
 from harness.stages.model import START, Stage, StandUp, Step, Version
 from harness.stages.program import Action, Kind, Program, program_from
 from harness.stages.stage import Cast, Stack, stack, stand
-from harness.verdict import Docket, Status
+from harness.verdict import Results, Status
 
 BEFORE, AFTER = Version.BEFORE, Version.AFTER
 READY = Stage(SchemaState.READY, (AFTER, BEFORE), extension_released=True)
@@ -84,20 +84,20 @@ def test_exploration_finds_a_faulty_build_and_keeps_a_small_program_that_repeats
     templates: Templates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 3.0)
-    docket = Docket((replace(plan.EXPLORATION_CLAIM, least=1),))
+    results = Results((replace(plan.EXPLORATION_CLAIM, least=1),))
 
     async def run() -> None:
         async with stack(templates, "strict", Cast(after="insert-unchanged")) as shared:
             book = Logbook()
             await asyncio.to_thread(explore, shared, Extent(6, 8), 7, book)
             assert book.smallest is not None
-            judge_exploration(docket, book, "again")
+            judge_exploration(results, book, "again")
             kept = program_from(json.dumps(failing_program(book)))
             assert kept == book.smallest.program
             assert await repeat(shared, kept)
 
     asyncio.run(run())
-    judgement = docket.judgements()[0]
+    judgement = results.judgements()[0]
     assert (judgement.claim.id, judgement.status) == (EXPLORED, Status.REFUTED)
     assert "0. start: schema" in judgement.findings[0].condition
 

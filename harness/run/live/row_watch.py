@@ -21,7 +21,7 @@ from harness.clients.extension import Auth, ExtensionBuild
 from harness.rule.policy import Policy
 from harness.run.live.logbook import Due, Entry, Logbook, State
 from harness.sut import Observation, Probe, Row, Rows
-from harness.verdict import Docket
+from harness.verdict import Results
 
 POLL_S: Final = 0.01
 SETTLE_S: Final = 1.0
@@ -170,14 +170,14 @@ class RowWatch:
 
     def _faults(self, awaited: Awaited, rows: tuple[Row, ...], entry: Entry) -> tuple[str, ...]:
         """What the gate would refute with this request: claim and effect; what was seen before stays."""
-        docket = Docket(plan.CLAIMS)
+        results = Results(plan.CLAIMS)
         seen = [self._observation(awaited, entry.lines, rows)]
-        judge_accounting(docket, seen)
-        judge_values(docket, seen, self.policy)
-        judge_users(docket, seen)
+        judge_accounting(results, seen)
+        judge_values(results, seen, self.policy)
+        judge_users(results, seen)
         if self.served_by == "before":
-            judge_old_rows(docket, seen)
-        found = [finding for judgement in docket.judgements() for finding in judgement.findings]
+            judge_old_rows(results, seen)
+        found = [finding for judgement in results.judgements() for finding in judgement.findings]
         told = [f"{finding.claim}: {finding.effect}" for finding in found]
         return tuple(dict.fromkeys([*entry.faults, *told]))
 
