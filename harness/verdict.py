@@ -100,6 +100,7 @@ class Results:
     """
 
     claims: tuple[Claim, ...]
+    _ids: frozenset[str] = frozenset()
     _seen: dict[str, int] = field(default_factory=dict)
     _details: dict[str, dict[str, None]] = field(default_factory=dict)
     _methods: dict[str, Method] = field(default_factory=dict)
@@ -107,6 +108,10 @@ class Results:
     _refuting: dict[str, int] = field(default_factory=dict)
     _lacking: dict[str, str] = field(default_factory=dict)
     _waived: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Knows the claims by their ids."""
+        self._ids = frozenset(claim.id for claim in self.claims)
 
     def observed(self, claim: str, count: int = 1) -> None:
         """Counts matched observations for a claim, good or bad."""
@@ -185,7 +190,7 @@ class Results:
         )
 
     def _known(self, claim: str) -> None:
-        if all(claim != known.id for known in self.claims):
+        if claim not in self._ids:
             raise KeyError(f"claim {claim!r} is not among those to be judged")
 
 

@@ -193,6 +193,8 @@ class RowJudge:
 
 def is_address_id(user: str, address: str | None) -> bool:
     """Whether an id is that of an anonymous user at this address, however it is written; None: at any address."""
+    if address is not None and user == plan.ANONYMOUS_PREFIX + address:
+        return True
     if not user.startswith(plan.ANONYMOUS_PREFIX):
         return False
     try:

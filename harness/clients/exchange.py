@@ -69,7 +69,7 @@ class Reply:
 
     def documents(self) -> tuple[dict[str, object], ...]:
         """JSON objects of the body: the body itself, or those of an event stream; none of what is no JSON object."""
-        return _documents(self.body)
+        return documents(self.body)
 
     def header(self, name: str) -> str | None:
         """Value of the first header of this name, as latin-1."""
@@ -78,7 +78,7 @@ class Reply:
 
 
 @lru_cache(maxsize=BODIES_KEPT)
-def _documents(body: bytes) -> tuple[dict[str, object], ...]:
+def documents(body: bytes) -> tuple[dict[str, object], ...]:
     """JSON objects of a body: the body itself, or the data of each event of a stream. Callers only read them."""
     found = []
     for text in _events(body) if body.lstrip().startswith(_STREAM) else [body]:

@@ -207,12 +207,9 @@ class Controls(Generic[Example]):
     def _compare(
         self, shape: Shape, baseline: _Baseline, features: Features, weight: int, example: Example
     ) -> None:
-        if features == baseline.usual:
-            return
-        for name in {*features, *baseline.usual}:
-            usual, value = baseline.usual.get(name), features.get(name)
-            if value != usual and name not in self.volatile:
-                self._note(shape, name, usual, value, weight, example)
+        different = {name for name, _ in features.items() ^ baseline.usual.items()} - self.volatile
+        for name in different:
+            self._note(shape, name, baseline.usual.get(name), features.get(name), weight, example)
 
     def _note(
         self, shape: Shape, name: str, usual: str | None, value: str | None, weight: int, example: Example

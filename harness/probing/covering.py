@@ -7,7 +7,9 @@ Shapes that the backend refuses for everybody are left out by constraints, which
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from functools import reduce
+from itertools import chain, combinations
+from operator import or_
 from typing import Any, Final
 
 import covertable
@@ -90,20 +92,27 @@ def spread(rows: Sequence[Shape], strength: int, count: int) -> list[list[Shape]
     The combinations are of `strength` values. Every shape is used about as often as any other.
     """
     used: Counter[Shape] = Counter()
-    contents = {shape: frozenset(combinations(values_of(shape), strength)) for shape in rows}
-    everything = frozenset().union(*contents.values()) if contents else frozenset()
+    contents = _as_bits(rows, strength)
+    everything = reduce(or_, contents.values(), 0)
     chosen: list[list[Shape]] = []
     for _ in range(count):
-        left, mine = set(everything), dict.fromkeys(rows)
+        left, mine = everything, dict.fromkeys(rows)
         picked: list[Shape] = []
         while left:
-            best = max(mine, key=lambda shape: (len(contents[shape] & left), -used[shape]))
+            best = max(mine, key=lambda shape: ((contents[shape] & left).bit_count(), -used[shape]))
             del mine[best]
-            left -= contents[best]
+            left &= ~contents[best]
             used[best] += 1
             picked.append(best)
         chosen.append(picked)
     return chosen
+
+
+def _as_bits(rows: Sequence[Shape], strength: int) -> dict[Shape, int]:
+    """The combinations of each shape as a set of bits: some thousand are compared thousands of times."""
+    held = {shape: list(combinations(values_of(shape), strength)) for shape in rows}
+    places = {each: place for place, each in enumerate(dict.fromkeys(chain.from_iterable(held.values())))}
+    return {shape: reduce(or_, (1 << places[each] for each in found), 0) for shape, found in held.items()}
 
 
 def constraints_of(refused: Iterable[Shape], served: Iterable[Shape]) -> list[Constraint]:

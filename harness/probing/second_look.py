@@ -23,10 +23,12 @@ def whole_alone(rows: Sequence[Row]) -> Row | None:
 
 def change(first: Row, later: Row) -> Change | None:
     """The difference of two looks at one pair; None where there is none, also where one of them saw fewer columns."""
-    before = dict(first.columns)
-    columns = tuple(
-        name for name, text in later.columns if name in before and before[name] != text and not _judged(name)
-    )
+    columns: tuple[str, ...] = ()
+    if (first.names, first.texts) != (later.names, later.texts):
+        before = dict(first.columns)
+        columns = tuple(
+            name for name, text in later.columns if before.get(name, text) != text and not _judged(name)
+        )
     found = Change(first.value != later.value, first.user != later.user, columns)
     return found if any(found) else None
 

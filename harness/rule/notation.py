@@ -4,13 +4,14 @@ import re
 
 from harness.errors import MisuseError
 
+_WRITTEN = {byte: f"\\x{byte:02x}" for byte in range(256) if not 0x20 <= byte < 0x7F or byte == 0x5C}
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 
 def written(line: tuple[bytes, bytes]) -> str:
     """`name: value` with `\\xNN` for a backslash and for every byte outside 0x20-0x7E."""
     raw = b"%b: %b" % line
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else f"\\x{byte:02x}" for byte in raw)
+    return raw.decode("latin-1").translate(_WRITTEN)
 
 
 def read(text: str) -> tuple[bytes, bytes]:

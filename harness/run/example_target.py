@@ -131,7 +131,7 @@ class TargetExamples:
             hearing.plan(each.asks, together=each.together)
         heard = await hearing.hear(rounds)
         controls = [answer for answer in heard.answers if answer.ask.control]
-        if controls and not any(answer.reply.upstream_id for answer in controls):
+        if controls and not any(answer.identity for answer in controls):
             return controls[0]
         await hearing.settle(heard)
         await try_suspects(hearing, self.asker, seed=0)

@@ -74,8 +74,8 @@ async def try_sequences(hearing: Hearing, asker: Asker, rounds: Sequence[Round])
             answers = {answer.ask.number: answer for answer in heard.answers}
             last = answers.get(asks[failed[0]].number)
             beside = answers.get(control.number)
-            is_steady = beside is not None and beside.reply.upstream_id is not None
-            if last is None or last.reply.upstream_id is not None or not is_steady:
+            is_steady = beside is not None and beside.identity is not None
+            if last is None or last.identity is not None or not is_steady:
                 break
         else:
             assert last is not None

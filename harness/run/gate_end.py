@@ -63,7 +63,7 @@ async def look_for_missing(hearing: Hearing, asker: Asker) -> None:
     if not hearing.missing:
         return
     heard = await hearing.hear([Round(tuple(_yardsticks(hearing, asker)))])
-    wanted = [answer for answer in heard.answers if answer.reply.upstream_id]
+    wanted = [answer for answer in heard.answers if answer.identity]
     _, matched = await hearing.wait(wanted, heard.since, hearing.wait_rows_s)
     later = next((row for rows in matched for row in rows if row.whole), None)
     missing, hearing.missing = hearing.missing, []
@@ -100,9 +100,8 @@ async def look_again(hearing: Hearing, asker: Asker) -> None:
     changed: list[tuple[Answer, Row, Change]] = []
     try:
         for some in _by(AT_ONCE, kept):
-            answers = [answer for answer, _ in some]
-            values = _own_values(hearing, asker, answers)
-            found, matched = await hearing.look_at_both_sides(answers, list(values))
+            values = _own_values(hearing, asker, [answer for answer, _ in some])
+            found, matched = await hearing.look_at_both_sides([answer for answer, _ in some], list(values))
             for (answer, first), rows in zip(some, matched, strict=True):
                 now = whole_alone(rows)
                 if now is None:

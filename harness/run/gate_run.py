@@ -73,6 +73,8 @@ class GateRun:
     _shapes: list[Shape] = field(default_factory=list)
     _constraints: list[Constraint] = field(default_factory=list)
     _settling: Heard | None = None
+    _sent: list[Round] = field(default_factory=list)
+    """Rounds that `telling` has not taken in yet."""
 
     async def run(self) -> None:
         """Judges what can be judged.
@@ -138,7 +140,8 @@ class GateRun:
             new = [shape for shape in wanted if shape not in self._shapes]
             if not new or self.unsent:
                 break  # nothing more may be sent, or nothing more is there
-            await self._send(self.telling.ordered(array(asker, values, new, strength)))
+            rounds = array(asker, values, new, strength)
+            await self._send(self.telling.ordered(rounds) if strength == covering.PAIR else rounds)
             await self._settle_last()
             self._shapes += new
         served = [shape for shape in self._shapes if shape in set(replies.served)]
@@ -167,8 +170,24 @@ class GateRun:
 
     async def _send(self, source: Iterator[Round]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""
-        while not self.unsent and (batch := next_batch(source, self._batch)):
-            await self._send_batch(batch)
+        batch = await self._prepared(source)
+        while batch and not self.unsent:
+            following = asyncio.create_task(self._prepared(source))
+            try:
+                await self._send_batch(batch)
+                batch = await following
+            finally:
+                following.cancel()
+
+    async def _prepared(self, source: Iterator[Round]) -> list[Round]:
+        """The next rounds to send, made on a thread while others are on the wire."""
+        sent, self._sent = self._sent, []
+
+        def prepare() -> list[Round]:
+            self.telling.sent(sent)
+            return next_batch(source, self._batch)
+
+        return await asyncio.to_thread(prepare)
 
     async def _send_batch(self, batch: list[Round]) -> None:
         hearing = self.hearing
@@ -187,7 +206,7 @@ class GateRun:
             await asyncio.gather(*tasks, return_exceptions=True)
         heard = sending.result()
         self._settling = heard
-        self.telling.sent(batch)
+        self._sent += batch
         sent = hearing.sending.requests
         self.tell(f"{sent:,} requests sent")
         if len(heard.answers) < sum(len(each.asks) for each in batch):
@@ -206,6 +225,8 @@ class GateRun:
     async def _settle_last(self) -> None:
         if self._settling is not None:
             last, self._settling = self._settling, None
+            self.telling.sent(self._sent)
+            self._sent = []
             if self.hearing.slowest_s > SLOW_S:
                 self.tell(f"waiting up to {self.hearing.wait_rows_s:.0f} s for rows of the last requests")
             await self.hearing.settle(last)

@@ -24,11 +24,11 @@ from harness.sut.asks import Ask, Round
 
 REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
 """Most requests of a level, repetitions included."""
-REQUESTS_USUAL: Final = {Level.SMOKE: 350, Level.STANDARD: 6_730, Level.EXHAUSTIVE: 118_000}
+REQUESTS_USUAL: Final = {Level.SMOKE: 350, Level.STANDARD: 6_300, Level.EXHAUSTIVE: 118_000}
 """Requests that a level takes where nothing is tried again, about."""
-BESIDE: Final = {Level.SMOKE: 20, Level.STANDARD: 12, Level.EXHAUSTIVE: 400}
+BESIDE: Final = {Level.SMOKE: 20, Level.STANDARD: 20, Level.EXHAUSTIVE: 400}
 """Requests to one control."""
-SAMPLES: Final = {Level.SMOKE: 0, Level.STANDARD: 120, Level.EXHAUSTIVE: 60}
+SAMPLES: Final = {Level.SMOKE: 0, Level.STANDARD: 60, Level.EXHAUSTIVE: 60}
 """Sequences of headers that Hypothesis draws."""
 AT_ONCE_ROUNDS: Final = 8
 """As many as there are connections."""

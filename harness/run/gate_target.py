@@ -45,7 +45,7 @@ async def understand(hearing: Hearing, asker: Asker, tell: Say = ignored, say: S
     hearing.plan([ask for each in first for ask in each.asks])
     heard = await hearing.hear(first)
     for _ in range(1, TRIES):
-        failed = [answer for answer in heard.answers if answer.reply.upstream_id is None]
+        failed = [answer for answer in heard.answers if answer.identity is None]
         silent = len(failed) == len(heard.answers) and not any(answer.reply.status for answer in failed)
         again = [answer.ask for answer in failed if answer.reply.status in RETRIABLE]
         if silent or not again:
@@ -54,14 +54,14 @@ async def understand(hearing: Hearing, asker: Asker, tell: Say = ignored, say: S
         more = await hearing.hear([tried])
         kept = [answer for answer in heard.answers if answer.ask not in again]
         heard = Heard((*kept, *more.answers), heard.since)
-    served = [answer for answer in heard.answers if answer.reply.upstream_id]
+    served = [answer for answer in heard.answers if answer.identity]
     if not served:
         if any(answer.reply.status for answer in heard.answers):
             await _try_neighbours(hearing, asker)
         raise CannotGoOnError(_unserved_words(heard.answers, hearing.sending.stopped))
     if hearing.repeated:
         raise CannotGoOnError("replies to different requests have one id: rows cannot be told apart by it")
-    answers = [answer for answer in heard.answers if answer.reply.upstream_id]
+    answers = [answer for answer in heard.answers if answer.identity]
     found, matched = await _first_rows(hearing, answers, heard.since, tell, say)
     return await _understand_rows(hearing, asker, heard, found, matched)
 
@@ -105,7 +105,7 @@ async def _try_neighbours(hearing: Hearing, asker: Asker) -> None:
 async def _understand_rows(
     hearing: Hearing, asker: Asker, heard: Heard, found: FoundRows, matched: Sequence[tuple[Row, ...]]
 ) -> list[str]:
-    answers = [answer for answer in heard.answers if answer.reply.upstream_id]
+    answers = [answer for answer in heard.answers if answer.identity]
     rows = {
         answer.ask.number: row
         for answer, its_rows in zip(answers, matched, strict=True)
@@ -118,9 +118,7 @@ async def _understand_rows(
             f"no row of {len(answers)} plain requests came within {waited_s:g} s; raise --wait-rows, or "
             "check that --database-url is the database that this backend writes to"
         )
-    if not any(
-        row.message_id == answer.reply.upstream_id for answer in answers for row in _some(rows, answer)
-    ):
+    if not any(row.message_id == answer.identity for answer in answers for row in _some(rows, answer)):
         raise CannotGoOnError(
             "the rows carry another message_id than the replies' id: they cannot be matched"
         )
@@ -167,7 +165,7 @@ def _understand_token(
         hearing.judge.signed_in_user = named[0]
         return
     signed = [answer for answer in answers if answer.ask.probe.auth is Auth.SIGNED_IN]
-    is_served = any(answer.reply.upstream_id for answer in signed)
+    is_served = any(answer.identity for answer in signed)
     told = "nobody knows whom the token signs in: its requests left no row in time"
     if named:
         told = f"the token does not sign in: its requests are accounted to {named[0]}"

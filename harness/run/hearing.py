@@ -40,6 +40,8 @@ AT_END_S: Final = 10.0
 """Beside the time for rows, what is left for the end of a run."""
 FAR_AFTER_S: Final = 2.5
 """After so long a clock that is hours off is thought of."""
+JUDGED_IN_TURN: Final = 4
+"""Requests whose rows are judged before others have their turn."""
 PATIENCE_S_MIN: Final = 0.5
 """Least time that rows are given before other things are done; those missing are looked for again at the end."""
 
@@ -131,10 +133,8 @@ class Hearing:
         asks = [ask for each in rounds for ask in each.asks]
         await asyncio.to_thread(self.journal.sending, asks)
         since = our_clock()
-        answers = await self.sending.send(rounds)
+        answers = await self.sending.send(rounds, self._enter)  # compared while the target serves the next
         await asyncio.to_thread(self.journal.answered, answers)
-        for answer in answers:
-            self._enter(answer)
         return Heard(tuple(answers), since)
 
     async def hear_over_http2(self, asks: Sequence[Ask]) -> Heard:
@@ -161,11 +161,15 @@ class Hearing:
         patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.slowest_s) if wait_s is None else wait_s
         found, matched = await self.wait(wanted, heard.since, min(patience, self.wait_rows_s))
         settled = Settled(found, {})
-        for answer, rows in zip(wanted, matched, strict=True):
+        for count, (answer, rows) in enumerate(zip(wanted, matched, strict=True)):
+            if count % JUDGED_IN_TURN == 0:
+                await asyncio.sleep(
+                    0
+                )  # requests are under way on the same loop: the target is not to wait for us
             settled.rows[answer.ask.number] = rows
             if any(row.whole for row in rows):
                 self.weigh(answer, rows)
-            elif answer.reply.upstream_id:
+            elif answer.identity:
                 self.missing.append(answer)
         return settled
 
@@ -175,7 +179,7 @@ class Hearing:
         if self.judge.judge(answer, rows):
             self.open.pop(self._origin.get(ask.number, ask.number), None)
         if len(rows) == 1 and rows[0].whole:
-            kept = rows[0] if len(self.kept) < KEPT_MAX else replace(rows[0], columns=())
+            kept = rows[0] if len(self.kept) < KEPT_MAX else replace(rows[0], names=(), texts=())
             self.kept[ask.number] = (answer, kept)
         features = row_features(rows)
         if not features or ask.probe.refused:
@@ -195,7 +199,7 @@ class Hearing:
         self, answers: Sequence[Answer], values: Sequence[str] = ()
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
         """Rows of these requests from both tables, whole or not; and whatever holds one of the values."""
-        ids = [identity for answer in answers if (identity := answer.reply.upstream_id)]
+        ids = [identity for answer in answers if (identity := answer.identity)]
         users = [user for answer in answers if (user := self._user(answer.ask))]
         found = await self.rows.both_sides(ids, users, values, self.began)
         return found, [self._matched(answer, found) for answer in answers]
@@ -239,7 +243,7 @@ class Hearing:
             missing = {
                 answer.ask.number
                 for answer, rows in zip(wanted, matched, strict=True)
-                if answer.reply.upstream_id and not any(row.whole for row in rows)
+                if answer.identity and not any(row.whole for row in rows)
             }
             came = [looked - answer.at for answer in wanted if answer.ask.number in late - missing]
             self.slowest_s = max([self.slowest_s, *came])
@@ -256,14 +260,14 @@ class Hearing:
     async def _look(
         self, answers: Sequence[Answer], since: datetime, *, far: bool
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
-        ids = [identity for answer in answers if (identity := answer.reply.upstream_id)]
+        ids = [identity for answer in answers if (identity := answer.identity)]
         users = [user for answer in answers if (user := self._user(answer.ask))]
         found = await self.rows.find(ids, users, since, far=far)
         return found, [self._matched(answer, found) for answer in answers]
 
     def _matched(self, answer: Answer, found: FoundRows) -> tuple[Row, ...]:
         """By the id of the reply, and by the user where nobody else has his address."""
-        identity, user = answer.reply.upstream_id, self._user(answer.ask)
+        identity, user = answer.identity, self._user(answer.ask)
         rows = list(found.by_id.get(identity, ())) if identity else []
         rows += [row for row in found.by_user.get(user, ()) if row not in rows] if user else []
         return tuple(rows)
@@ -281,12 +285,12 @@ class Hearing:
         return ask.probe.user if ask.probe.alone and not self.judge.overwritten else None
 
     def _is_told_apart(self, answer: Answer) -> bool:
-        return answer.reply.upstream_id is not None and answer.reply.upstream_id not in self.repeated
+        return answer.identity is not None and answer.identity not in self.repeated
 
     def _enter(self, answer: Answer) -> None:
         ask, reply = answer.ask, answer.reply
         origin = self._origin.get(ask.number, ask.number)
-        identity = reply.upstream_id
+        identity = answer.identity
         self.probes += not ask.control
         self.controls += ask.control
         if len(self.requests) < LISTED_MAX:

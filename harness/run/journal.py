@@ -64,7 +64,7 @@ class Journal:
         self._write(
             {"answered": answer.ask.number, "id": identity}
             for answer in answers
-            if (identity := answer.reply.upstream_id)
+            if (identity := answer.identity)
         )
 
     def __enter__(self) -> Self:

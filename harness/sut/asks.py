@@ -1,6 +1,7 @@
 """What is asked of somebody's backend, and what it answers, as data. Knows neither site nor database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from harness.clients.exchange import HeaderLine, Reply
@@ -39,14 +40,19 @@ class Ask:
     @property
     def weight(self) -> int:
         """How much it is to read: of several that show the same, the lightest is shown."""
-        odd: int = sum(value != PLAIN_VALUES[name] for name, value in self.shape._asdict().items())
-        return sum(map(len, self.probe.lines)) + 10 * odd
+        return sum(map(len, self.probe.lines)) + 10 * _odd(self.shape)
 
     @property
     def circumstances(self) -> dict[str, object]:
         """What may tell it from requests that fare otherwise."""
         with_header = "absent" if self.control else "sent"
         return {"header": with_header, "kind of header": self.probe.kind, **self.shape._asdict()}
+
+
+@lru_cache(maxsize=512)
+def _odd(shape: Shape) -> int:
+    """In how many factors a shape is not the plain one."""
+    return sum(value != PLAIN_VALUES[name] for name, value in shape._asdict().items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +71,9 @@ class Answer:
     reply: Reply
     at: float
     """Monotonic clock, seconds."""
+    identity: str | None = field(init=False)
+    """The reply's id, by which its rows are found; read out once, since every look at rows asks for it."""
+
+    def __post_init__(self) -> None:
+        """Reads the id."""
+        object.__setattr__(self, "identity", self.reply.upstream_id)

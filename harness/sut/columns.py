@@ -69,11 +69,12 @@ class ReadableColumns:
 
     def named(
         self, usage: Sequence[str | None] | None, metadata: Sequence[str | None] | None
-    ) -> tuple[tuple[str, str | None], ...]:
-        """The texts of one record with their columns; a side that is missing has none."""
-        found = [*zip(_dotted(plan.USAGE_TABLE, self.usage), usage or (), strict=False)]
-        found += zip(_dotted(plan.METADATA_TABLE, self.metadata), metadata or (), strict=False)
-        return tuple(found)
+    ) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
+        """The columns of one record, and their texts; a side that is missing has none."""
+        names = _dotted(
+            self.usage if usage is not None else (), self.metadata if metadata is not None else ()
+        )
+        return names, (*(usage or ()), *(metadata or ()))
 
     def _listed(self, table: str, columns: tuple[str, ...]) -> sql.Composed:
         # Asked for whether or not they may be read, so that the server says what is refused.
@@ -87,5 +88,6 @@ def _array(table: str, columns: Sequence[str]) -> sql.Composable:
 
 
 @lru_cache(maxsize=8)  # of thousands of rows
-def _dotted(table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{table}.{name}" for name in columns)
+def _dotted(usage: tuple[str, ...], metadata: tuple[str, ...]) -> tuple[str, ...]:
+    sides = ((plan.USAGE_TABLE, usage), (plan.METADATA_TABLE, metadata))
+    return tuple(f"{table}.{name}" for table, columns in sides for name in columns)

@@ -119,8 +119,8 @@ class ContractRows:
     def _found(self, records: Iterable[tuple[Any, ...]]) -> FoundRows:
         found = FoundRows()
         for usage_id, user, created, metadata_id, message_id, value, ours, theirs in records:
-            columns = self._columns.named(ours, theirs)
-            row = Row(_text(usage_id), user, _text(metadata_id), message_id, value, columns)
+            named = self._columns.named(ours, theirs)
+            row = Row(_text(usage_id), user, _text(metadata_id), message_id, value, *named)
             if created is not None:
                 found.created.append(created)
             if user is not None:

@@ -1,5 +1,6 @@
 """One request with its reply and its rows, as data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,8 +50,16 @@ class Row:
     message_id: str | None
     value: str | None
     """The column that is rolled out; None for NULL, and where the schema has no such column."""
-    columns: tuple[tuple[str, str | None], ...] = ()
-    """The other columns of both rows that may be read, as text, each with its table's name before it."""
+    names: tuple[str, ...] = ()
+    """The other columns of both rows that may be read, each with its table's name before it."""
+    texts: tuple[str | None, ...] = ()
+    """What they hold, as text: flat, since thousands of rows are kept and a tuple for each column would be traced by
+    the garbage collector again and again."""
+
+    @property
+    def columns(self) -> Iterator[tuple[str, str | None]]:
+        """Each other column with what it holds."""
+        return zip(self.names, self.texts, strict=True)
 
     @property
     def whole(self) -> bool:

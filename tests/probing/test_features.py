@@ -21,7 +21,7 @@ from harness.sut import Row
 CHUNK = b'data: {"id":"x","choices":[{"delta":{"content":"All"}}]}\n\n'
 STREAM = CHUNK + CHUNK + b"data: [DONE]\n\n"
 TYPE = ((b"content-type", b"text/event-stream"),)
-ROW = Row("1", "anon:a", "1", "m1", "v", (("usage.cost", "0"), ("metadata.streamed", "f")))
+ROW = Row("1", "anon:a", "1", "m1", "v", ("usage.cost", "metadata.streamed"), ("0", "f"))
 
 
 def of(body: bytes, headers: tuple[tuple[bytes, bytes], ...] = TYPE) -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_long_texts_are_told_apart_by_a_digest() -> None:
 
 def test_each_column_of_a_pair_of_rows_is_a_feature() -> None:
     assert row_features([ROW]) == {"column usage.cost": "0", "column metadata.streamed": "f"}
-    assert row_features([replace(ROW, columns=(("usage.cost", None),))]) == {"column usage.cost": "NULL"}
+    assert row_features([replace(ROW, names=("usage.cost",), texts=(None,))]) == {"column usage.cost": "NULL"}
 
 
 def test_halves_and_several_pairs_have_no_features() -> None:
@@ -96,5 +96,5 @@ def test_halves_and_several_pairs_have_no_features() -> None:
 
 @pytest.mark.parametrize(("other", "told"), [("now", "the same"), ("later", "different")])
 def test_times_of_both_rows_are_compared_with_each_other(other: str, told: str) -> None:
-    row = replace(ROW, columns=(("usage.created_at", "now"), ("metadata.created_at", other)))
+    row = replace(ROW, names=("usage.created_at", "metadata.created_at"), texts=("now", other))
     assert row_features([row])["created_at of both rows"] == told

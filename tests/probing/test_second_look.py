@@ -5,7 +5,7 @@ from dataclasses import replace
 from harness.probing.second_look import Change, change, whole_alone
 from harness.sut import Row
 
-ROW = Row("1", "anon:a", "1", "m1", "v", (("usage.cost", "0"), ("usage.kilo_user_id", "anon:a")))
+ROW = Row("1", "anon:a", "1", "m1", "v", ("usage.cost", "usage.kilo_user_id"), ("0", "anon:a"))
 
 
 def test_the_same_row_has_not_changed() -> None:
@@ -14,14 +14,14 @@ def test_the_same_row_has_not_changed() -> None:
 
 def test_value_user_and_columns_are_told_apart() -> None:
     assert change(ROW, replace(ROW, value=None)) == Change(True, False, ())
-    other = (("usage.cost", "0"), ("usage.kilo_user_id", "anon:b"))
-    assert change(ROW, replace(ROW, user="anon:b", columns=other)) == Change(False, True, ())
-    dear = (("usage.cost", "1"), ("usage.kilo_user_id", "anon:a"))
-    assert change(ROW, replace(ROW, columns=dear)) == Change(False, False, ("usage.cost",))
+    other = ("0", "anon:b")
+    assert change(ROW, replace(ROW, user="anon:b", texts=other)) == Change(False, True, ())
+    dear = ("1", "anon:a")
+    assert change(ROW, replace(ROW, texts=dear)) == Change(False, False, ("usage.cost",))
 
 
 def test_columns_that_were_not_kept_are_not_compared() -> None:
-    assert change(replace(ROW, columns=()), ROW) is None
+    assert change(replace(ROW, names=(), texts=()), ROW) is None
 
 
 def test_only_one_whole_pair_stands_alone() -> None:
