@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.database.server import CHOICES, Server, attached_server, running_server
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 SERVER = pytest.StashKey[Server]()
 
@@ -38,9 +38,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             server = stack.enter_context(attached_server(*workerinput["postgres"]))
         else:
             server = stack.enter_context(running_server(choice))
-    except MisuseError as error:
+    except UsageError as error:
         raise pytest.UsageError(f"--postgres: {error}") from error
-    except CannotRunError as error:
+    except UnavailableError as error:
         if choice.startswith("docker") and not _docker_is_required():
             pytest.exit(f"every test is skipped: {error}", returncode=0)
         pytest.exit(f"no test was run: {error}", returncode=1)
@@ -71,7 +71,7 @@ def _engine_refusal() -> str | None:
 
     try:
         check_engine()
-    except CannotRunError as error:
+    except UnavailableError as error:
         return str(error)
     return None
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import app
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 ODD = ("", " ", "nan", "-inf", "1e999", "\udcff", "é", "-1", "0x10", "a" * 5000)
 NOBODY = 65534
@@ -36,7 +36,7 @@ def parsed(name: str, parameter: click.Parameter, value: str) -> Exception | Non
     ]
     try:
         command.make_context(name, [*others, *word, *(["--", value] if not word else [value])])
-    except (click.UsageError, MisuseError) as error:
+    except (click.UsageError, UsageError) as error:
         return error
     return None
 

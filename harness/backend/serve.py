@@ -26,7 +26,7 @@ from harness.backend.defects import find_build
 from harness.backend.http import behind_refusals
 from harness.backend.upstream import Upstream
 from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts, Loss
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.policy import POLICIES
 
 HOST: Final = "127.0.0.1"
@@ -110,7 +110,7 @@ def warm() -> None:
 
 @asynccontextmanager
 async def replica(config: ReplicaConfig) -> AsyncIterator[Process]:
-    """A running replica of the reference proxy. Raises CannotRunError when it does not start."""
+    """A running replica of the reference proxy. Raises UnavailableError when it does not start."""
     find_build(config.build)
     async with _served(_run_replica, config, config.port) as process:
         yield process
@@ -118,7 +118,7 @@ async def replica(config: ReplicaConfig) -> AsyncIterator[Process]:
 
 @asynccontextmanager
 async def upstream(port: int = 0) -> AsyncIterator[Process]:
-    """The running upstream stub. Raises CannotRunError when it does not start."""
+    """The running upstream stub. Raises UnavailableError when it does not start."""
     async with _served(_run_upstream, None, port) as process:
         yield process
 
@@ -132,7 +132,7 @@ async def _served(run: Callable[..., None], config: object, port: int) -> AsyncI
     theirs.close()
     try:
         bound = await asyncio.to_thread(_await_port, ours)
-    except CannotRunError:
+    except UnavailableError:
         process.kill()
         raise
     served = Process(process, ours, bound)
@@ -143,13 +143,13 @@ async def _served(run: Callable[..., None], config: object, port: int) -> AsyncI
 
 
 def check_port(port: int) -> None:
-    """Raises CannotRunError when the loopback port is taken; 0 is always free."""
+    """Raises UnavailableError when the loopback port is taken; 0 is always free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise CannotRunError(
+            raise UnavailableError(
                 f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port, or 0 for any free one"
             ) from None
 
@@ -160,10 +160,10 @@ def _await_port(pipe: Connection) -> int:
             told = pipe.recv()
             if isinstance(told, int):
                 return told
-            raise CannotRunError(f"a server of the reference stack did not start: {told}")
+            raise UnavailableError(f"a server of the reference stack did not start: {told}")
     except EOFError:
-        raise CannotRunError("a server of the reference stack ended before it was ready") from None
-    raise CannotRunError(f"a server of the reference stack was not ready after {START_S_MAX:.0f} s")
+        raise UnavailableError("a server of the reference stack ended before it was ready") from None
+    raise UnavailableError(f"a server of the reference stack was not ready after {START_S_MAX:.0f} s")
 
 
 def _run_upstream(_config: None, port: int, pipe: Connection) -> None:

@@ -23,7 +23,7 @@ from harness.clients.extension_host import (
 from harness.clients.machines import collision_odds, fleet, machine_ids
 from harness.clients.persistence import MACHINE
 from harness.data import fixture_path
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.escape import shown
 from harness.rule.policy import POLICIES
 from harness.verdict import Finding, Method, Results
@@ -79,7 +79,7 @@ def judge_extension(
             judge_own_id(results, host, with_workarounds, seed=seed, claim=OWN)
             judge_telemetry(results, host, as_planned, TELEMETRY_PLANNED)
             judge_telemetry(results, host, with_workarounds, OWN)
-    except CannotRunError as error:
+    except UnavailableError as error:
         for claim in JUDGED_HERE:
             results.inconclusive(claim, str(error))
 

@@ -19,7 +19,7 @@ from harness.database.catalog import EXPECTED_COLUMN, Column
 from harness.database.visibility import Obstacle, obstacles, whereabouts
 from harness.report.escape import masked, shown
 from harness.rule.policy import Policy
-from harness.sut.contract import CONNECT_S_MAX, AwayError
+from harness.sut.contract import CONNECT_S_MAX, DatabaseUnavailableError
 from harness.verdict import Finding, Method, Results
 
 COLUMN: Final = "M3"
@@ -33,7 +33,7 @@ MEND_COLUMN: Final = "harness schema names the statements that make it what is d
 
 
 def judge_schema(results: Results, dsn: str) -> None:
-    """Judges M3 and M4. Raises AwayError when the database cannot be asked."""
+    """Judges M3 and M4. Raises DatabaseUnavailableError when the database cannot be asked."""
     with _reading(dsn, CONNECT_S_MAX) as connection:
         columns = catalog.columns(connection, plan.METADATA_TABLE)
         for claim in (COLUMN, INDEX):
@@ -70,7 +70,7 @@ def judge_stored(
 
     `own_ids` are the ids of this run's replies: where its rows are seen, having no others is an answer, too.
     `earlier_ids` are those of earlier runs, as far as they are known.
-    Raises AwayError.
+    Raises DatabaseUnavailableError.
     """
     results.method(STORED, Method.EXHAUSTIVE)
     with _reading(dsn, AUDIT_S_MAX) as connection:
@@ -203,6 +203,10 @@ def _reading(dsn: str, statement_s_max: int) -> Iterator[psycopg.Connection[Any]
                 connection.execute("SET LOCAL row_security = off")  # refuse what would else be filtered
                 yield connection
     except psycopg.errors.QueryCanceled:
-        raise AwayError(f"the database took longer than {statement_s_max} s; try a quieter time") from None
+        raise DatabaseUnavailableError(
+            f"the database took longer than {statement_s_max} s; try a quieter time"
+        ) from None
     except (psycopg.Error, OSError) as error:
-        raise AwayError(f"the database cannot be asked: {masked(' '.join(str(error).split()))}") from None
+        raise DatabaseUnavailableError(
+            f"the database cannot be asked: {masked(' '.join(str(error).split()))}"
+        ) from None

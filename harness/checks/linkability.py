@@ -18,7 +18,7 @@ from harness.clients.analytics import Analytics
 from harness.clients.extension import Auth, ExtensionBuild, Installation, derived_id, plan_header, request
 from harness.clients.extension_host import ExtensionCode, Start, extension_host, planned
 from harness.clients.machines import fleet
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.stages.model import Version
 from harness.stages.stage import Stand
 from harness.sut import Observation, Probe
@@ -66,7 +66,7 @@ async def judge_linkability(
 
     `origin` gives each request an address of its own, `seed` each installation a machine, and `audited` is how
     events are captured for E8. Both claims are unknown where Node or the analytics package cannot run, or where no
-    replica is `after`. Raises CannotRunError when the analytics stand-in cannot listen.
+    replica is `after`. Raises UnavailableError when the analytics stand-in cannot listen.
     """
     cases = [(LINKED_PLANNED, audited), (LINKED, EventsUnder.DERIVED_ID), (LINKED, EventsUnder.ALIASED)]
     machines = fleet(seed, ordinary=len(cases), shared=0)
@@ -78,7 +78,7 @@ async def judge_linkability(
             return_exceptions=True,  # requests that went out are returned even when the events did not
         )
     for outcome in (sent, seen):
-        if isinstance(outcome, CannotRunError):
+        if isinstance(outcome, UnavailableError):
             for claim in (LINKED, LINKED_PLANNED):
                 results.inconclusive(claim, str(outcome))
         elif isinstance(outcome, BaseException):
@@ -127,10 +127,10 @@ def _probe(machine_id: str, header: str | None, address: str) -> Probe:
 
 
 async def observe(standing: Stand, probes: Sequence[Probe]) -> list[Observation]:
-    """The probes sent to the stage's first `after` replica. Raises CannotRunError where there is none."""
+    """The probes sent to the stage's first `after` replica. Raises UnavailableError where there is none."""
     number = next((at for at, one in enumerate(standing.replicas) if one.version is Version.AFTER), None)
     if number is None:
-        raise CannotRunError(
+        raise UnavailableError(
             f"nothing stores an id on the stage {standing.stage.words}; swap a replica first"
         )
     return await standing.observe([probes if at == number else () for at in range(len(standing.replicas))])

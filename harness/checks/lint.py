@@ -20,7 +20,7 @@ from harness.checks.lint_model import Lint
 from harness.checks.lint_statements import Part, statements
 from harness.database.drizzle import JOURNAL, Entry, read_journal
 from harness.database.migration_files import MigrationFile, Sent, read_migrations
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 SQUAWK_S_MAX: Final = 60.0
 
@@ -56,7 +56,7 @@ def lint(path: Path, recorded: Sequence[int] | None = None) -> Linted:
     """Everything wrong with the files of the rollout in a folder: those that name its column.
 
     `recorded` are the times of the migrations that drizzle has recorded in a database, where one was looked at.
-    Raises MisuseError when there is no such folder, or a file or the journal cannot be read; CannotRunError without
+    Raises UsageError when there is no such folder, or a file or the journal cannot be read; UnavailableError without
     squawk.
     """
     files = read_migrations(path)
@@ -158,7 +158,7 @@ def _asked(files: Sequence[MigrationFile], *, in_transaction: bool) -> list[Lint
     program = Path(sys.executable).parent / "squawk"
     found = str(program) if program.is_file() else shutil.which("squawk")
     if found is None:
-        raise CannotRunError("squawk is not installed; install the package squawk-cli with pip")
+        raise UnavailableError("squawk is not installed; install the package squawk-cli with pip")
     command = [found, "--reporter", "json", "--config", "/dev/null"]
     command += [part for rule in NOT_HERE for part in ("--exclude", rule)]
     command += ["--assume-in-transaction"] if in_transaction else []
@@ -184,6 +184,6 @@ def _asked(files: Sequence[MigrationFile], *, in_transaction: bool) -> list[Lint
         ]
     except (ValueError, TypeError, KeyError) as error:
         said = " ".join((done.stderr or done.stdout).split())[:200]
-        raise CannotRunError(
+        raise UnavailableError(
             f"squawk did not answer: {said or error}; run it by hand on the files"
         ) from error

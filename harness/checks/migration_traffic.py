@@ -18,7 +18,7 @@ from harness.database.runners import Script, StatementFailed, connect, run_state
 from harness.database.server import Server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal.accounting import kept
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.held import BUILD_WAITS, Hold, old_snapshot
@@ -175,7 +175,7 @@ def _roll_back(results: Results, dsn: str, running: Traffic) -> None:
     running.swap(back=True)
     try:
         rollback(dsn, SchemaState.BASE)
-    except CannotRunError as error:
+    except UnavailableError as error:
         results.refute(Finding(ROLLED_BACK, "under writers", str(error)))
     results.detail(
         ROLLED_BACK,

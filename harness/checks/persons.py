@@ -14,7 +14,7 @@ from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.extension import Auth, ExtensionBuild, Installation, plan_header, request
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.escape import shown
 from harness.rule.policy import STRICT
 from harness.stages.stage import Stand
@@ -34,7 +34,7 @@ async def judge_persons(results: Results, standing: Stand, origin: Iterator[str]
     """Judges the audit's E13 and E14 on a stage with an `after` replica; returns its requests where events went out.
 
     `origin` gives each request an address of its own. Both are unknown where the analytics package cannot run, where
-    no replica is `after`, or where the longest good id does not lead to its event. Raises CannotRunError when the
+    no replica is `after`, or where the longest good id does not lead to its event. Raises UnavailableError when the
     analytics stand-in cannot listen.
     """
     ids = (CONTROL, *LONGER, *NOBODYS_VALID)
@@ -43,7 +43,7 @@ async def judge_persons(results: Results, standing: Stand, origin: Iterator[str]
         try:
             seen = await observe(standing, probes)
             await analytics.send(server.origin, [analytics.capture(EVENT, one) for one in ids])
-        except CannotRunError as error:
+        except UnavailableError as error:
             for claim in (NOBODYS, CUT):
                 results.inconclusive(claim, str(error))
             return []

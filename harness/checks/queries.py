@@ -15,7 +15,7 @@ from psycopg import sql
 from harness import plan
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY_WRITTEN
 from harness.data import sql_text
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.rule.policy import JS_TRIM
 
@@ -105,7 +105,7 @@ class Coverage:
 def read_coverage(dsn: str, days: int, most: int = 20) -> Coverage:
     """The coverage of the last days, with so many of the busiest of each list.
 
-    Raises CannotRunError when the database cannot be asked, or takes longer than a minute for one query.
+    Raises UnavailableError when the database cannot be asked, or takes longer than a minute for one query.
     """
     try:
         with psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection:
@@ -113,12 +113,12 @@ def read_coverage(dsn: str, days: int, most: int = 20) -> Coverage:
             connection.read_only = True
             return _read(connection, days, most)
     except psycopg.errors.QueryCanceled:
-        raise CannotRunError(
+        raise UnavailableError(
             f"the coverage of {days} days took longer than {STATEMENT_S_MAX} s a query; ask for fewer --days"
         ) from None
     except (psycopg.Error, OSError) as error:
         reason = masked(" ".join(str(error).split()))
-        raise CannotRunError(
+        raise UnavailableError(
             f"cannot read the coverage: {reason}; check --database-url, and that the column is there"
         ) from None
 

@@ -18,7 +18,7 @@ from harness.cli.report import report
 from harness.cli.schema import schema
 from harness.cli.selftest import selftest
 from harness.cli.serve import serve
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.report.document import harness_version
 from harness.report.escape import masked
 
@@ -67,9 +67,9 @@ def main() -> None:
         code = _fail(error.format_message().rstrip(".") + hint, 2)
     except click.ClickException as error:
         code = _fail(error.format_message(), 2)
-    except MisuseError as error:
+    except UsageError as error:
         code = _fail(str(error), 2)
-    except CannotRunError as error:
+    except UnavailableError as error:
         code = _fail(str(error), 3)
     except BrokenPipeError:  # the reader of our output has gone: there is nobody to tell
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the exit's flush needs it

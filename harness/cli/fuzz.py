@@ -15,7 +15,7 @@ from harness.cli.options import (
     seed_option,
 )
 from harness.cli.values import WEEK_S, Count, Finite, Place, PlaceOption
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 target_option = click.option(
     "--target",
@@ -185,7 +185,7 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
     from harness.run.subject import REFERENCE
 
     if file is not None and lines:
-        raise MisuseError("both a file and --line were given; give one of them")
+        raise UsageError("both a file and --line were given; give one of them")
     if file is not None and holds_program(file):
         with busy("replaying"):
             repeated = replay_program(file, given["postgres"])
@@ -209,12 +209,12 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
 
 
 def subject_options(given: dict[str, Any]) -> Any:
-    """The backend that the options name. Raises MisuseError where it is another machine's and not allowed."""
+    """The backend that the options name. Raises UsageError where it is another machine's and not allowed."""
     from harness.run.subject import REFERENCE, SubjectOptions
     from harness.sut.external import site_of
 
     if given["target"] != REFERENCE and not given["free_model"]:
-        raise MisuseError(
+        raise UsageError(
             f"--target {given['target']} needs --free-model ID: which model is free there is not guessed"
         )
     if given["target"] != REFERENCE:

@@ -19,7 +19,7 @@ from harness.cli.options import (
     tell,
 )
 from harness.cli.values import WEEK_S, Count, Finite, Place, PlaceOption
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.run.report import Outputs
 
 database_option = click.option(
@@ -210,9 +210,9 @@ def clean(run: str | None, database_url: str, *, all_runs: bool, yes: bool) -> i
     from harness.run.journal import find_journal
 
     if (run is None) is not all_runs:
-        raise MisuseError("name a run, or give --all-runs: one of the two; harness clean --help has examples")
+        raise UsageError("name a run, or give --all-runs: one of the two; harness clean --help has examples")
     if yes and not all_runs:
-        raise MisuseError("--yes goes with --all-runs; a run that is named needs none")
+        raise UsageError("--yes goes with --all-runs; a run that is named needs none")
     if run is None:
         done = clean_all(database_url, delete=yes)
         for line in done.lines():

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from harness.cli.options import Decorator
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 _NO_HOST: Final = re.compile(r"[/@*?#\s]|:\d*$")
 """What stands in a URL, a pattern or a port."""
@@ -23,19 +23,19 @@ allow_host_option: Decorator = click.option(
 
 
 def check_host(host: str, allowed: tuple[str, ...]) -> None:
-    """Raises MisuseError unless requests may go to a host: this machine, one that is allowed, or by a person's yes."""
+    """Raises UsageError unless requests may go to a host: this machine, one that is allowed, or by a person's yes."""
     from harness.sut.hosts import compared, is_address, is_loopback
 
     for given in allowed:
         if not given or (_NO_HOST.search(given) and not is_address(given)):
-            raise MisuseError(
+            raise UsageError(
                 f"--allow-host {given!r} is no host: give the name or address alone, without scheme, port and path; "
                 "for example staging.example.com"
             )
     if is_loopback(host) or compared(host) in map(compared, allowed):
         return
     others = f", not {', '.join(allowed)}" if allowed else ""
-    refusal = MisuseError(
+    refusal = UsageError(
         f"the target's host is {host}{others}, which is not this machine: nothing was sent; see what a run leaves "
         f"there with harness gate --dry-run, then add --allow-host {host}"
     )

@@ -15,7 +15,7 @@ from harness.cli.options import (
     tell,
 )
 from harness.cli.values import Count, Finite
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.run.report import Outputs
 
 
@@ -103,7 +103,7 @@ def rehearse(
 
     Outputs(html=svg).check()
     if svg is not None and parts and "stalls" not in parts:
-        raise MisuseError("the timeline is drawn of the part stalls; add --part stalls, or leave out --svg")
+        raise UsageError("the timeline is drawn of the part stalls; add --part stalls, or leave out --svg")
     console = Console()
     options = RehearseOptions(
         rows=rows,

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from harness.cli.options import report_options, say, tell
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report.document import Report
 from harness.report.sections import tables
 from harness.report.tables import print_table
@@ -29,7 +29,7 @@ def report(file: Path, outputs: Outputs) -> int:
     from harness.run.stored import read_report
 
     if any(output.resolve() == file.resolve() for output in outputs.files):
-        raise MisuseError(f"{file} is the report itself, which would be lost; name another file to write")
+        raise UsageError(f"{file} is the report itself, which would be lost; name another file to write")
     found = read_report(file)
     tell(found, outputs, lambda: _print_tables(found, file))
     return 0

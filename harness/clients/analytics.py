@@ -17,7 +17,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from harness.clients.persons import is_persons, kept
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 HOST: Final = "127.0.0.1"
 SECONDS_MAX: Final = 30.0
@@ -84,7 +84,7 @@ class Analytics:
 
 @asynccontextmanager
 async def analytics() -> AsyncIterator[Analytics]:
-    """A running stand-in on a free loopback port. Raises CannotRunError when it cannot listen."""
+    """A running stand-in on a free loopback port. Raises UnavailableError when it cannot listen."""
     running = Analytics("")
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.router.add_post("/batch/", running.take)
@@ -95,7 +95,7 @@ async def analytics() -> AsyncIterator[Analytics]:
         try:
             await site.start()
         except OSError as error:
-            raise CannotRunError(
+            raise UnavailableError(
                 f"the analytics stand-in cannot listen on {HOST}: {error.strerror}"
             ) from None
         running.origin = f"http://{HOST}:{runner.addresses[0][1]}"
@@ -117,7 +117,7 @@ def alias(previous_id: str, distinct_id: str) -> dict[str, Any]:
 async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float = SECONDS_MAX) -> None:
     """Makes the calls with the official package, in a process of its own that knows no proxy.
 
-    Raises CannotRunError when the package is missing, a call fails, or `seconds_max` has passed.
+    Raises UnavailableError when the package is missing, a call fails, or `seconds_max` has passed.
     """
     program = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -133,7 +133,7 @@ async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float 
         async with asyncio.timeout(seconds_max):
             _, errors = await program.communicate(asked)
     except TimeoutError:
-        raise CannotRunError(
+        raise UnavailableError(
             f"the posthog package was not done with its calls after {seconds_max:g} s"
         ) from None
     finally:
@@ -142,7 +142,7 @@ async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float 
             await program.wait()
     if program.returncode != 0:
         said = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise CannotRunError(f"the posthog package could not send its events: {said}")
+        raise UnavailableError(f"the posthog package could not send its events: {said}")
 
 
 def _environment() -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from harness import plan
 from harness.data import fixture_path
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.node import SECONDS_MAX, NodeChild, node_child
 
 MACHINES_PER_MESSAGE: Final = 250
@@ -137,7 +137,7 @@ class ExtensionHost:
     def _ask(self, document: dict[str, Any]) -> Any:
         answer = self.node.ask(document)
         if isinstance(answer, dict) and "error" in answer:
-            raise CannotRunError(
+            raise UnavailableError(
                 f"Node could not {document['do']} for the extension: {answer['error']}; mend the code it ran"
             )
         return answer
@@ -145,7 +145,7 @@ class ExtensionHost:
 
 @contextlib.contextmanager
 def extension_host(seconds_max: float = SECONDS_MAX) -> Iterator[ExtensionHost]:
-    """A host for as long as the context lasts. Raises CannotRunError when Node cannot start."""
+    """A host for as long as the context lasts. Raises UnavailableError when Node cannot start."""
     with node_child(fixture_path("extension/host.js"), seconds_max=seconds_max) as node:
         yield ExtensionHost(node)
 

@@ -13,7 +13,7 @@ from harness import plan
 from harness.clients.exchange import FRAMING, HeaderLine, Reply, Request
 from harness.clients.shape import FACTORS, PLAIN, Shape
 from harness.clients.shaped import shaped_request
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.cases import other_names
 
 EXAMPLE: Final = "x-vercel-protection-bypass: VALUE"
@@ -37,11 +37,11 @@ class GivenHeaders:
 
     @classmethod
     def read(cls, written: Iterable[str]) -> Self:
-        """Lines from `NAME: VALUE`, blank ones left out. Raises MisuseError, which never quotes a value."""
+        """Lines from `NAME: VALUE`, blank ones left out. Raises UsageError, which never quotes a value."""
         lines = tuple(_read(text.strip()) for text in written if text.strip())
         size = sum(len(name) + len(value) + 4 for name, value in lines)
         if size > BYTES_MAX:
-            raise MisuseError(f"--request-header: {size:,} bytes in all, {BYTES_MAX:,} at most; pass fewer")
+            raise UsageError(f"--request-header: {size:,} bytes in all, {BYTES_MAX:,} at most; pass fewer")
         return cls(lines)
 
     @property
@@ -96,22 +96,22 @@ def _read(text: str) -> HeaderLine:
     name, colon, value = text.partition(":")
     name, value = name.strip(), value.strip()
     if not colon or not _NAME.fullmatch(name):
-        raise MisuseError(
+        raise UsageError(
             f"--request-header: no NAME of letters, digits and - _ . before a colon; for example '{EXAMPLE}'"
         )
     if not value:
-        raise MisuseError(f"--request-header: {name} has no value; is the variable that should hold it set?")
+        raise UsageError(f"--request-header: {name} has no value; is the variable that should hold it set?")
     if not _VALUE.fullmatch(value):
-        raise MisuseError(f"--request-header: the value of {name} has characters beyond printable ASCII")
+        raise UsageError(f"--request-header: the value of {name} has characters beyond printable ASCII")
     known = name.lower().encode()
     if known == plan.HEADER.encode():
-        raise MisuseError(f"--request-header: {name} is the header that is rolled out; the probes send it")
+        raise UsageError(f"--request-header: {name} is the header that is rolled out; the probes send it")
     if known in _varied():
-        raise MisuseError(
+        raise UsageError(
             f"--request-header: the probes vary {name} themselves; protect the site by another header"
         )
     if known in FRAMING | HOP_BY_HOP:
-        raise MisuseError(
+        raise UsageError(
             f"--request-header: {name} frames the message or is about the connection; leave it out"
         )
     return name.encode(), value.encode()

@@ -14,7 +14,7 @@ from harness.clients.connection import Manner, Ticket
 from harness.clients.dispatch import Address, Dispatch, Items, Limits
 from harness.clients.exchange import FRAMING, Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.policy import FIELD_BYTES
 
 HEAD_BYTES_SURE: Final = 8 * 1024
@@ -47,11 +47,11 @@ async def send_all(
     request in it, ends that. `timeout_s` bounds the connect, and from the write on the reply. With `tls` connections
     are encrypted; a server without a good certificate refuses each request, and the reason is told. `given` has what
     is added to every request, and masks it in the replies. To stop early,
-    close the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises MisuseError for a
+    close the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises UsageError for a
     limit that lets nothing through.
     """
     if connections < 1 or depth < 1 or timeout_s <= 0:
-        raise MisuseError(
+        raise UsageError(
             f"nothing can be sent with connections={connections}, depth={depth}, timeout_s={timeout_s}"
         )
     host = host_of(address, HTTPS_PORT if tls else HTTP_PORT)

@@ -13,7 +13,7 @@ from harness import plan
 from harness.data import sql_text
 from harness.database.runners import connect
 from harness.database.server import where
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 NAMED_MAX: Final = 3
 
@@ -28,7 +28,7 @@ def contents(connection: psycopg.Connection[Any]) -> list[Content]:
 
 
 def check_empty(dsn: str, action: str, *, with_baseline: bool) -> None:
-    """Raises CannotRunError, saying what is there and what was looked for, unless the baseline may be built."""
+    """Raises UnavailableError, saying what is there and what was looked for, unless the baseline may be built."""
     with connect(dsn) as connection:
         found = contents(connection)
         path = connection.execute("SELECT current_setting('search_path')").fetchone()
@@ -36,7 +36,7 @@ def check_empty(dsn: str, action: str, *, with_baseline: bool) -> None:
         return
     assert path is not None
     tables = (plan.USAGE_TABLE, plan.METADATA_TABLE)
-    raise CannotRunError(
+    raise UnavailableError(
         f"{action}: looked for {' and '.join(tables)} in {where(dsn)} on the search_path {path[0]}, and neither "
         f"is there; {_held(found)}; {_remedy(found, tables)}; nothing was changed"
     )

@@ -17,7 +17,7 @@ from testcontainers.core.config import ConnectionMode
 from testcontainers.core.docker_client import DockerClient, get_docker_host
 
 from harness.database.settings import settings
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 DEFAULT_IMAGE: Final = "postgres:16"
 ENGINE_SECONDS: Final = 2
@@ -29,7 +29,7 @@ _INSTEAD: Final = "start one, set DOCKER_HOST, or choose `embedded` or a postgre
 
 
 def check_engine() -> None:
-    """Raises CannotRunError, which names the socket tried, unless a Docker engine answers there."""
+    """Raises UnavailableError, which names the socket tried, unless a Docker engine answers there."""
     host = get_docker_host() or "unix:///var/run/docker.sock"
     try:
         if host.startswith("unix://"):
@@ -38,7 +38,7 @@ def check_engine() -> None:
                 probe.connect(host.removeprefix("unix://"))
         DockerClient(timeout=ENGINE_SECONDS).client.close()  # the constructor asks for the engine's version
     except (DockerException, OSError) as error:
-        raise CannotRunError(
+        raise UnavailableError(
             f"no Docker engine answers at {host} ({_one_line(error)}); {_INSTEAD}"
         ) from error
 
@@ -48,7 +48,7 @@ def postgres_container(image: str = DEFAULT_IMAGE) -> Iterator[str]:
     """The DSN of a superuser on Postgres in a new container of that image, removed on exit.
 
     When this process is killed, testcontainers' reaper removes it, unless that is switched off.
-    Raises CannotRunError when there is no engine, no such image, or no Postgres in it.
+    Raises UnavailableError when there is no engine, no such image, or no Postgres in it.
     """
     check_engine()
     container = _Container(
@@ -101,9 +101,9 @@ def _explained(image: str) -> Iterator[None]:
     try:
         yield
     except _NotPostgresError as error:
-        raise CannotRunError(f"the container of {image} {error}; name an image of Postgres") from error
+        raise UnavailableError(f"the container of {image} {error}; name an image of Postgres") from error
     except (DockerException, OSError) as error:
-        raise CannotRunError(
+        raise UnavailableError(
             f"Docker cannot start a container of {image} ({_one_line(error)}); "
             "name an image that is there or can be pulled, or choose `embedded` or a postgresql:// DSN instead"
         ) from error

@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from harness.database.runners import Script, Statement, connect, statements_of
 from harness.database.transactions import send
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 BREAKPOINT: Final = "--> statement-breakpoint"
 """Where a file is cut into messages; a comment to everybody else."""
@@ -42,13 +42,13 @@ class Folder:
 
     @classmethod
     def read(cls, path: Path) -> "Folder":
-        """Reads a folder; one without a journal has an empty one. Raises MisuseError when there is nothing to read."""
+        """Reads a folder; one without a journal has an empty one. Raises UsageError when there is nothing to read."""
         if not path.is_dir():
-            raise MisuseError(f"no folder of migrations: {path}; name the one that holds the .sql files")
+            raise UsageError(f"no folder of migrations: {path}; name the one that holds the .sql files")
         try:
             files = tuple(Script.of(file) for file in sorted(path.glob("*.sql")))
         except (OSError, UnicodeDecodeError) as error:
-            raise MisuseError(f"a file in {path} cannot be read: {error}; save it as UTF-8") from None
+            raise UsageError(f"a file in {path} cannot be read: {error}; save it as UTF-8") from None
         return cls(files, read_journal(path))
 
     def write(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class Folder:
         (path / JOURNAL).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
     def pending(self, newest: int | None) -> tuple[tuple[Entry, Script], ...]:
-        """What would run after the newest recorded time. Raises MisuseError for an entry without its file."""
+        """What would run after the newest recorded time. Raises UsageError for an entry without its file."""
         return tuple(
             (entry, self._file(entry)) for entry in self.journal if newest is None or newest < entry.when
         )
@@ -73,18 +73,18 @@ class Folder:
         for file in self.files:
             if file.name == f"{entry.tag}.sql":
                 return file
-        raise MisuseError(f"the journal names {entry.tag}, but there is no file {entry.tag}.sql beside it")
+        raise UsageError(f"the journal names {entry.tag}, but there is no file {entry.tag}.sql beside it")
 
 
 def read_journal(path: Path) -> tuple[Entry, ...]:
-    """The journal of a folder, in its order; none without one. Raises MisuseError when it cannot be read."""
+    """The journal of a folder, in its order; none without one. Raises UsageError when it cannot be read."""
     try:
         document = json.loads((path / JOURNAL).read_text(encoding="utf-8"))
         return tuple(Entry(str(one["tag"]), int(one["when"])) for one in document["entries"])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise MisuseError(
+        raise UsageError(
             f"the journal {path / JOURNAL} cannot be read ({type(error).__name__}: {error}); "
             "it must be what drizzle-kit writes"
         ) from error
@@ -94,7 +94,7 @@ def run_drizzle_like(dsn: str, folder: Folder) -> None:
     """Applies what is pending as drizzle's migrator does.
 
     Raises StatementFailed when a message is refused, after which only what the files committed themselves stays;
-    CannotRunError when there is no server.
+    UnavailableError when there is no server.
     """
     with connect(dsn) as connection:
         connection.execute("CREATE SCHEMA IF NOT EXISTS drizzle")

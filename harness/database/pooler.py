@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ExecStatus
 
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 CONNECT_S_MAX: Final = 10
 ANSWER_S_MAX: Final = 10.0
@@ -42,7 +42,7 @@ class Pooler(StrEnum):
 
 
 def check_direct(connection: Connection, dsn: str, place: str, *, session_pooler: bool | None = None) -> bool:
-    """Raises MisuseError where a pooler answers; `session_pooler` goes on through one that keeps sessions: True then.
+    """Raises UsageError where a pooler answers; `session_pooler` goes on through one that keeps sessions: True then.
 
     `connection` is open to `dsn` in autocommit, and `place` is that DSN in words. None: no such option is named.
     """
@@ -50,11 +50,11 @@ def check_direct(connection: Connection, dsn: str, place: str, *, session_pooler
     if kind is None or (kind is Pooler.SESSION and session_pooler):
         return kind is not None
     if kind is Pooler.SESSION:
-        raise MisuseError(
+        raise UsageError(
             f"a pooler in session mode answers at {place}, and this needs the server's own sessions; {_DIRECT}"
             + ("" if session_pooler is None else ", or go on through it with --session-pooler")
         )
-    raise MisuseError(
+    raise UsageError(
         f"a pooler in transaction mode answers at {place}, where a session's settings and locks would come to others; "
         f"{_DIRECT}"
     )
@@ -63,14 +63,14 @@ def check_direct(connection: Connection, dsn: str, place: str, *, session_pooler
 def pooler_of(connection: Connection, dsn: str) -> Pooler | None:
     """The kind of pooler that a connection leads to, idle or busy; None for the server itself.
 
-    Changes no setting, and works where the pooler has one connection. Raises CannotRunError when nothing answers.
+    Changes no setting, and works where the pooler has one connection. Raises UnavailableError when nothing answers.
     """
     try:
         process = _answered(connection, _PROCESS, ANSWER_S_MAX)
     except psycopg.Error as error:
-        raise CannotRunError(f"the database ended the connection: {' '.join(str(error).split())}") from None
+        raise UnavailableError(f"the database ended the connection: {' '.join(str(error).split())}") from None
     if process is None:
-        raise CannotRunError(
+        raise UnavailableError(
             f"the database has not answered for {ANSWER_S_MAX:.0f} s: a pooler before it may have no free connection"
         )
     is_pooler = connection.pgconn.backend_pid != process

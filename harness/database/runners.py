@@ -27,7 +27,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from harness.data import sql_path
 from harness.database.dsn import dsn_fault
 from harness.database.server import where
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 CONNECT_S_MAX: Final = 10
 
@@ -86,7 +86,7 @@ Told = Callable[[Applied], None]
 """Called with each statement once it is accepted."""
 
 Run = Callable[[str, Sequence[Script], Told], None]
-"""Applies files in order to a DSN's database. Raises StatementFailed; CannotRunError when it cannot begin."""
+"""Applies files in order to a DSN's database. Raises StatementFailed; UnavailableError when it cannot begin."""
 
 
 class Runner(StrEnum):
@@ -112,17 +112,17 @@ def statements_of(text: str) -> tuple[Statement, ...]:
 def connect(dsn: str) -> psycopg.Connection:
     """Opens a connection in autocommit.
 
-    Raises MisuseError when the DSN cannot be read, CannotRunError when it leads to no server; neither shows the
+    Raises UsageError when the DSN cannot be read, UnavailableError when it leads to no server; neither shows the
     password.
     """
     if fault := dsn_fault(dsn):
-        raise MisuseError(f"the DSN cannot be read: {fault}")
+        raise UsageError(f"the DSN cannot be read: {fault}")
     try:
         # Nothing prepared: behind a pooler it would stay on a connection that others are given.
         return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None)
     except psycopg.Error as error:
         reason = _first_line(str(error))
-        raise CannotRunError(
+        raise UnavailableError(
             f"cannot connect to {where(dsn)}: {reason}; check the DSN and the server"
         ) from error
 
@@ -150,7 +150,7 @@ def run_psql(dsn: str, scripts: Sequence[Script], told: Told) -> None:
     """Gives each file to a psql of its own, which stops at the first error."""
     program = shutil.which("psql")
     if program is None:
-        raise CannotRunError(
+        raise UnavailableError(
             "runner psql: no program psql on PATH; install PostgreSQL's client, or use the runner statements"
         )
     # The password goes by the environment: a command line is for everybody to read.
@@ -179,7 +179,7 @@ def _tell_psql(script: Script, done: subprocess.CompletedProcess[str], told: Tol
     if done.returncode != 0:
         if not errors or not statements:
             reason = _first_line(done.stderr) or f"exit code {done.returncode}"
-            raise CannotRunError(
+            raise UnavailableError(
                 f"runner psql cannot work on {where(dsn)}: {reason}; check the DSN and the server"
             )
         line = int(errors[-1][1])

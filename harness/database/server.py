@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from harness.database.dsn import dsn_fault
 from harness.database.embedded import embedded_server
 from harness.database.pooler import check_direct
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 CHOICES: Final = "embedded[:16|:18], docker[:IMAGE] or a postgresql:// DSN"
 VERSION_MIN: Final = 13
@@ -79,10 +79,10 @@ class Server:
     def drop_database(self, name: str) -> None:
         """Drops it and ends the connections to it; again is no error.
 
-        Raises MisuseError for a database that this object did not make.
+        Raises UsageError for a database that this object did not make.
         """
         if name not in self._created:
-            raise MisuseError(f"refused to drop database {name}: it was not made here")
+            raise UsageError(f"refused to drop database {name}: it was not made here")
         with _connection(self.admin_dsn) as connection:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
@@ -105,8 +105,8 @@ def running_server(choice: str = "embedded", *, session_pooler: bool | None = No
     """The server that was asked for: `embedded` (also `embedded:18`), `docker`, `docker:IMAGE`, or a DSN.
 
     What the harness started is gone on exit. On the server behind a DSN it drops the databases that it made,
-    and touches no other. Raises MisuseError for another choice and for a pooler, unless it keeps sessions and
-    `session_pooler` is given; CannotRunError when there is no such server.
+    and touches no other. Raises UsageError for another choice and for a pooler, unless it keeps sessions and
+    `session_pooler` is given; UnavailableError when there is no such server.
     """
     kind, _, detail = choice.partition(":")
     if choice.startswith(_SCHEMES):
@@ -123,14 +123,14 @@ def running_server(choice: str = "embedded", *, session_pooler: bool | None = No
             yield server
     else:
         told = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
-        raise MisuseError(f"no such Postgres: {told!r}; choose {CHOICES}")
+        raise UsageError(f"no such Postgres: {told!r}; choose {CHOICES}")
 
 
 @contextmanager
 def attached_server(kind: str, dsn: str, *, session_pooler: bool | None = None) -> Iterator[Server]:
     """A server that somebody else started; what is made on it through this object is dropped on exit.
 
-    Raises MisuseError when the DSN cannot be read or leads to a pooler, CannotRunError when to no server of use.
+    Raises UsageError when the DSN cannot be read or leads to a pooler, UnavailableError when to no server of use.
     """
     version, pooled = _checked(dsn, session_pooler)
     server = Server(kind, version, dsn, pooled=pooled)
@@ -141,7 +141,7 @@ def attached_server(kind: str, dsn: str, *, session_pooler: bool | None = None) 
         raise
     left = _drop_all(server)
     if left:
-        raise CannotRunError(f"{where(dsn)} cannot be reached any more; drop by hand: {', '.join(left)}")
+        raise UnavailableError(f"{where(dsn)} cannot be reached any more; drop by hand: {', '.join(left)}")
 
 
 def _drop_all(server: Server) -> list[str]:
@@ -160,9 +160,9 @@ def _connection(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
 def _checked(dsn: str, session_pooler: bool | None) -> tuple[str, bool]:
     """The version of the server behind a DSN, if databases may be made on it, and whether a pooler is before it."""
     if fault := dsn_fault(dsn, of_server=True):
-        raise MisuseError(f"the DSN cannot be read: {fault}")
+        raise UsageError(f"the DSN cannot be read: {fault}")
     if not _is_readable(dsn):
-        raise MisuseError(
+        raise UsageError(
             "the DSN cannot be read: it must be postgresql://user:password@host:port/database, "
             "with / and @ in the password as %2F and %40"
         )
@@ -174,20 +174,20 @@ def _checked(dsn: str, session_pooler: bool | None) -> tuple[str, bool]:
                 " FROM pg_roles WHERE rolname = current_user"
             ).fetchone()
     except psycopg.Error as error:
-        raise CannotRunError(
+        raise UnavailableError(
             f"cannot connect to {where(dsn)} ({' '.join(str(error).split())}); {_INSTEAD}"
         ) from error
     assert row is not None, "every session has a role"
     role, may_create, is_standby, server_version = row
     version = str(server_version).split()[0]
     if int(version.split(".")[0]) < VERSION_MIN:
-        raise CannotRunError(
+        raise UnavailableError(
             f"{where(dsn)} is Postgres {version}; {VERSION_MIN} or later is needed; {_INSTEAD}"
         )
     if is_standby:
-        raise CannotRunError(f"{where(dsn)} is a standby, where no database can be made; {_INSTEAD}")
+        raise UnavailableError(f"{where(dsn)} is a standby, where no database can be made; {_INSTEAD}")
     if not may_create:
-        raise CannotRunError(
+        raise UnavailableError(
             f"role {role} may not create databases on {where(dsn)}; "
             f"let a superuser run ALTER ROLE {role} CREATEDB, or {_INSTEAD}"
         )

@@ -13,7 +13,7 @@ import psycopg
 from harness.database.migrations import TARGETS, SchemaState, migrate, seed
 from harness.database.runners import connect
 from harness.database.server import Server
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 SEED_ROWS: Final = 100
 
@@ -38,12 +38,10 @@ class Templates:
     def name(self, state: SchemaState) -> str:
         """Name of the template for a state. Nobody may be connected to it while it is cloned.
 
-        Raises MisuseError for a state that no migration ends in.
+        Raises UsageError for a state that no migration ends in.
         """
         if state not in TARGETS:
-            raise MisuseError(
-                f"no template for state {state}: it is half-way; clone another and interrupt it"
-            )
+            raise UsageError(f"no template for state {state}: it is half-way; clone another and interrupt it")
         with self._making:
             if state not in self._names:
                 self._names[state] = self._make(state)

@@ -24,7 +24,7 @@ LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
 def fragile_server(major: int) -> Iterator[tuple[Server, Trap]]:
     """A durable embedded server, and the trap that crashes it once; it comes back by itself.
 
-    Raises MisuseError for a version that is not shipped, CannotRunError when it does not start.
+    Raises UsageError for a version that is not shipped, UnavailableError when it does not start.
     """
     with embedded_server(major, durable=True, revives=True) as embedded:
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.database.runners import Script
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.layouts import CORRECTED, LAYOUTS, Layout, folder_of
 
 SENT_BY_STATEMENT: Final = ("as written", "breakpoint", "two files", "out of band")
@@ -61,9 +61,9 @@ HARMLESS: Final = tuple(layout for layout in LAYOUTS if layout.name in SENT_BY_S
 
 
 def find_migration(name: str) -> Layout:
-    """A defect's or a harmless migration's layout. Raises MisuseError for an unknown name."""
+    """A defect's or a harmless migration's layout. Raises UsageError for an unknown name."""
     known = {layout.name: layout for layout in (*HARMLESS, *(defect.layout for defect in DEFECTS))}
     known[USUAL] = CORRECTED
     if name not in known:
-        raise MisuseError(f"no migration {name!r}; choose one of {', '.join(sorted(known))}")
+        raise UsageError(f"no migration {name!r}; choose one of {', '.join(sorted(known))}")
     return known[name]

@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from harness.data import cache_path, fixture_path
 from harness.database.drizzle import Folder
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.javascript import node_path
 
 FILES: Final = ("package.json", "package-lock.json", "migrate.js")
@@ -55,7 +55,7 @@ class Migrator:
     def run(self, dsn: str, folder: Folder) -> Refusal | None:
         """Applies what is pending in a folder; None when it reports success, which is not believed here.
 
-        Raises CannotRunError when Node ends or does not answer.
+        Raises UnavailableError when Node ends or does not answer.
         """
         self._runs += 1
         path = self._scratch / str(self._runs)
@@ -80,7 +80,7 @@ class Migrator:
         finally:
             timer.cancel()
         if not line:
-            raise CannotRunError(
+            raise UnavailableError(
                 f"the drizzle migrator ended without an answer, code {self._child.wait()}; run it again"
             )
         answer: dict[str, Any] = json.loads(line)
@@ -91,7 +91,7 @@ class Migrator:
 def migrator() -> Iterator[Migrator]:
     """The real migrator for as long as the context lasts; the first time it is downloaded.
 
-    Raises CannotRunError when npm cannot install it, or Node cannot start.
+    Raises UnavailableError when npm cannot install it, or Node cannot start.
     """
     program = installed() / "migrate.js"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NODE_", "PG"))}
@@ -117,7 +117,7 @@ def migrator() -> Iterator[Migrator]:
 def installed() -> Path:
     """The folder that holds the migrator and its packages, installed there if it was not yet.
 
-    Raises CannotRunError when npm cannot fetch them.
+    Raises UnavailableError when npm cannot fetch them.
     """
     sources = {name: fixture_path(f"drizzle/{name}").read_bytes() for name in FILES}
     key = hashlib.sha256(b"\0".join(sources.values())).hexdigest()[:16]
@@ -128,7 +128,7 @@ def installed() -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=folder.parent))
     except OSError as error:
-        raise CannotRunError(f"{NO_NPM}: {error}; set XDG_CACHE_HOME to a folder of yours") from error
+        raise UnavailableError(f"{NO_NPM}: {error}; set XDG_CACHE_HOME to a folder of yours") from error
     try:
         for name, content in sources.items():
             (made / name).write_bytes(content)
@@ -163,13 +163,13 @@ def _npm_ci(folder: Path) -> None:
             check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise CannotRunError(f"{NO_NPM}: npm ci was not done after {INSTALL_S_MAX:.0f} s") from None
+        raise UnavailableError(f"{NO_NPM}: npm ci was not done after {INSTALL_S_MAX:.0f} s") from None
     except OSError as error:
-        raise CannotRunError(f"{NO_NPM}: npm cannot start: {error}") from error
+        raise UnavailableError(f"{NO_NPM}: npm cannot start: {error}") from error
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
         reason = " ".join(" ".join(said[:2]).split()) or f"npm ci ended with code {done.returncode}"
-        raise CannotRunError(f"{NO_NPM}: {reason}; npm must reach its registry once")
+        raise UnavailableError(f"{NO_NPM}: {reason}; npm must reach its registry once")
 
 
 def _end(child: subprocess.Popen[str]) -> None:

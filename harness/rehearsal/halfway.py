@@ -18,7 +18,7 @@ from psycopg import sql
 
 from harness import plan
 from harness.database.pooler import aprocess_of
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 WAIT_S_MAX: Final = 30.0
 POLL_S: Final = 0.002
@@ -66,7 +66,7 @@ class FrozenBuild:
         """Process id of the backend that builds."""
 
     async def __aenter__(self) -> Self:
-        """Starts the build and returns once it is in its wait. Raises CannotRunError when it never gets there."""
+        """Starts the build and returns once it is in its wait. Raises UnavailableError when it never gets there."""
         try:
             await self._freeze()
         except BaseException:
@@ -158,6 +158,6 @@ class FrozenBuild:
             await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
         if self._build.done():
             await self._build  # raises what the build failed with
-        raise CannotRunError(
+        raise UnavailableError(
             f"the index build did not reach {wait.value!r} within {WAIT_S_MAX:.0f} s; it is at {phase!r}"
         )

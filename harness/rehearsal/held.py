@@ -16,7 +16,7 @@ from psycopg import sql
 from harness import plan
 from harness.database.pooler import aprocess_of
 from harness.database.runners import connect
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
 
 
@@ -49,7 +49,7 @@ async def held(dsn: str, hold: Hold, statement: str) -> AsyncIterator[int]:
     """The process id that holds the statement's locks, for as long as the context lasts.
 
     Afterwards a transaction is taken back, and a concurrent statement is let go on to its end. Raises psycopg.Error
-    when the statement is refused, CannotRunError when it does not reach its wait.
+    when the statement is refused, UnavailableError when it does not reach its wait.
     """
     if hold is Hold.TRANSACTION:
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
@@ -114,4 +114,4 @@ async def _waits(dsn: str, pid: int, task: asyncio.Task[None]) -> None:
             await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
     if task.done():
         await task
-    raise CannotRunError(f"the index drop did not come to its wait within {WAIT_S_MAX:.0f} s")
+    raise UnavailableError(f"the index drop did not come to its wait within {WAIT_S_MAX:.0f} s")

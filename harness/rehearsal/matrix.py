@@ -15,7 +15,7 @@ from harness.database.migrations import SchemaState, Standing
 from harness.database.runners import RUNNERS, Run, Runner, StatementFailed, connect
 from harness.database.server import Server
 from harness.database.transactions import run_file_transaction, run_simple_query
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal.drizzle import Migrator, migrator
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.layouts import BASELINE_FOLDER, LAYOUTS, Layout
@@ -149,7 +149,7 @@ def run_matrix(
 def _real(stack: ExitStack) -> tuple[Migrator | None, str]:
     try:
         return stack.enter_context(migrator()), ""
-    except CannotRunError as error:
+    except UnavailableError as error:
         return None, str(error)
 
 
@@ -170,7 +170,7 @@ def _run_cell(
             with old_snapshot(dsn) if layout.old_snapshot else nullcontext():
                 first = _attempt(dsn, layout, way, real, SchemaState.BASE, by_hand=True)
             second = _attempt(dsn, layout, way, real, first.after, by_hand=False) if again else None
-        except CannotRunError as error:
+        except UnavailableError as error:
             return Cell(layout, way, skipped=str(error))
     return Cell(layout, way, first, second)
 

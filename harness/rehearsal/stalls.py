@@ -15,7 +15,7 @@ from harness import plan
 from harness.database import catalog
 from harness.database.pooler import process_of
 from harness.database.runners import connect, statements_of
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal.approaches import RETRIES_MAX, RETRY_PAUSE_S, Approach
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.lock_watch import LockWatch, lock_watch
@@ -134,7 +134,7 @@ def measure(
     """Migrates a filled database in one way, under traffic, and returns what was measured.
 
     Half of the writers become the backend `after` as soon as the column is there. Raises psycopg.Error when a
-    statement is refused for good, CannotRunError when the traffic does not come through.
+    statement is refused for good, UnavailableError when the traffic does not come through.
     """
     quiet_writes = int(rate.writes_per_s * quiet_s)
     with deadline(dsn, MIGRATION_S_MAX), traffic(dsn, rate) as running:
@@ -168,7 +168,7 @@ def _migrate(
                 break
             time.sleep(RETRY_PAUSE_S)  # the pause that the approach is about, in which writers catch up
         else:
-            raise CannotRunError(f"{headline} got no lock in {RETRIES_MAX} tries; end what holds the table")
+            raise UnavailableError(f"{headline} got no lock in {RETRIES_MAX} tries; end what holds the table")
         if not swapped and session.info.transaction_status is TransactionStatus.IDLE and _has_column(session):
             running.swap()
             swapped = True

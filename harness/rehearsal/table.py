@@ -14,7 +14,7 @@ from harness.database.catalog import SchemaState
 from harness.database.runners import connect
 from harness.database.server import Server
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 BATCH: Final = 2000
 """Rows in one message."""
@@ -31,7 +31,7 @@ def fill(
 
     With a length each row holds a value of its own in the column, of so many characters, which must be enough for the
     number of rows; else none does. Rows of the usage table are not made. Where the role may not switch off triggers,
-    each row's foreign keys are checked, which takes ten times as long. Raises MisuseError when the table holds no row
+    each row's foreign keys are checked, which takes ten times as long. Raises UsageError when the table holds no row
     to model them on.
     """
     with connect(dsn) as connection, connection.transaction():
@@ -39,7 +39,7 @@ def fill(
         others = [name for name in names if name not in (*OWN, plan.COLUMN)]
         models = _models(connection, others)
         if not models:
-            raise MisuseError(f"{plan.METADATA_TABLE} is empty; seed it before it is filled")
+            raise UsageError(f"{plan.METADATA_TABLE} is empty; seed it before it is filled")
         _without_triggers(connection)
         own = (*OWN, plan.COLUMN) if value_length else OWN
         copy = sql.SQL("COPY {} ({}) FROM STDIN").format(

@@ -15,7 +15,7 @@ from typing import Any, Final
 import psycopg
 
 from harness import plan
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal.accounting import read, write
 
 WAIT_S_MAX: Final = 60.0
@@ -85,18 +85,18 @@ class Traffic:
     def swap(self, *, back: bool = False) -> None:
         """From now on half of the writers are the backend `after`, for which the column must be there; or no longer.
 
-        On the way back it waits for the writes of `after` that are under way. Raises CannotRunError when they are not
+        On the way back it waits for the writes of `after` that are under way. Raises UnavailableError when they are not
         answered within a minute.
         """
         with self._changed:
             self._swapped = not back
             if back and not self._changed.wait_for(lambda: self._after == 0, WAIT_S_MAX):
-                raise CannotRunError(f"{self._after} writes were not answered within {WAIT_S_MAX:.0f} s")
+                raise UnavailableError(f"{self._after} writes were not answered within {WAIT_S_MAX:.0f} s")
 
     def pass_by(self, writes: int) -> None:
         """Waits until so many writes that fall due from now on are answered.
 
-        Raises CannotRunError when they are not within a minute.
+        Raises UnavailableError when they are not within a minute.
         """
         now_ms, looked_at, passed = self.now_ms(), len(self._samples), 0
         deadline = time.monotonic() + WAIT_S_MAX
@@ -106,7 +106,7 @@ class Traffic:
                 looked_at += len(new)
                 passed += sum(one.write and one.scheduled_ms >= now_ms for one in new)
                 if passed < writes and not self._changed.wait(deadline - time.monotonic()):
-                    raise CannotRunError(
+                    raise UnavailableError(
                         f"{writes} writes were not answered within {WAIT_S_MAX:.0f} s, but {passed}"
                     )
 
@@ -135,7 +135,7 @@ class Traffic:
 def traffic(dsn: str, rate: Rate = USUAL) -> Iterator[Traffic]:
     """Writers (the reference's own INSERT, build `before`) and readers until the context ends.
 
-    All are connected and warm when it begins. Raises CannotRunError when they cannot be.
+    All are connected and warm when it begins. Raises UnavailableError when they cannot be.
     """
     running = Traffic(f"traffic-{secrets.token_hex(4)}-", 0.0)
     senders = [

@@ -12,7 +12,7 @@ from harness.database.migrations import Standing
 from harness.database.runners import StatementFailed
 from harness.database.server import Server
 from harness.database.templates import Templates
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.accounting import kept
 from harness.rehearsal.crash import fragile_server
 from harness.rehearsal.deadline import deadline
@@ -96,7 +96,7 @@ def crash(major: int) -> Sprung:
 def _crash(server: Server) -> Sprung:
     try:
         return crash(int(server.version.split(".")[0]))
-    except (CannotRunError, MisuseError) as error:
+    except (UnavailableError, UsageError) as error:
         missing = Trap("crash of the server", "in mid-build", "", _nothing)
         return Sprung(missing, (), (), 0, 0, (), skipped=str(error))
 

@@ -16,7 +16,7 @@ from harness.database.catalog import SchemaState
 from harness.database.migrations import migrate
 from harness.database.pooler import aprocess_of
 from harness.database.runners import Script, StatementFailed
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.locks import BUILD_INDEX, DROP_INDEX
@@ -85,7 +85,7 @@ async def two_migrators(dsn: str, note: Note) -> None:
     async with FrozenBuild(dsn, HalfWay.BEFORE_BUILD) as first:
         try:
             await asyncio.to_thread(migrate, dsn, SchemaState.READY)
-        except CannotRunError as error:
+        except UnavailableError as error:
             note(f"a second `harness migrate` stops: {str(error).partition(': ')[2]}")
         else:
             raise TrapError("a second migration went ahead while the first one built")

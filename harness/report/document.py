@@ -46,7 +46,7 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Self, TypeVar, cast
 
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.plan import HEADER
 from harness.report.escape import masked
 from harness.verdict import Claim, Finding, Judgement, Method, Status, Verdict, decide
@@ -189,23 +189,23 @@ def _written(judgement: Judgement) -> dict[str, Any]:
 def from_json(text: str) -> Report:
     """The report that a text of `to_json` holds, also one of a later harness with fields that are unknown here.
 
-    Raises MisuseError for another schema, a missing field, and a verdict that does not follow from the claims.
+    Raises UsageError for another schema, a missing field, and a verdict that does not follow from the claims.
     """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MisuseError(f"this is no JSON: {error}; name a file that --json has written") from None
+        raise UsageError(f"this is no JSON: {error}; name a file that --json has written") from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise MisuseError(f"schema {schema!r} is not {SCHEMA}; name a file that --json has written")
+        raise UsageError(f"schema {schema!r} is not {SCHEMA}; name a file that --json has written")
     try:
         report = _read(document)
     except KeyError as error:
-        raise MisuseError(f"the report has no field {error}; write it again with --json") from None
+        raise UsageError(f"the report has no field {error}; write it again with --json") from None
     except (TypeError, ValueError, AttributeError) as error:
-        raise MisuseError(f"the report is damaged: {error}; write it again with --json") from None
+        raise UsageError(f"the report is damaged: {error}; write it again with --json") from None
     if document.get("verdict") != report.verdict:
-        raise MisuseError(
+        raise UsageError(
             f"the report says {document.get('verdict')!r}, but {report.verdict} follows from its claims: "
             "it was changed since; write it again with --json"
         )

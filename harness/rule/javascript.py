@@ -16,7 +16,7 @@ from typing import Final
 
 from harness import plan
 from harness.data import fixture_path
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rule.node import SECONDS_MAX, NodeChild, line, node_child
 from harness.rule.node import node_path as node_path
 from harness.rule.policy import Policy
@@ -58,7 +58,7 @@ class Judge:
         """What the policy's JavaScript stores for each header, given as the raw bytes of its lines.
 
         Any number of headers: they travel in messages of `HEADERS_PER_MESSAGE`.
-        Raises CannotRunError when Node ends or does not answer, MisuseError for a policy that has no JavaScript.
+        Raises UnavailableError when Node ends or does not answer, UsageError for a policy that has no JavaScript.
         """
         rule = self._rule(policy)
         answers: list[Answer] = []
@@ -72,7 +72,7 @@ class Judge:
                 message = _message(rule, following)  # written down while Node judges the one before
                 reply = self._child.read()
             if not isinstance(reply, list) or len(reply) != len(batch):
-                raise CannotRunError(
+                raise UnavailableError(
                     f"Node could not judge {len(batch)} headers: {reply}; is the rule a function?"
                 )
             answers.extend(REFUSED if answer is False else answer for answer in reply)
@@ -84,7 +84,7 @@ class Judge:
             try:
                 self._rules[policy.name] = path.read_text(encoding="utf-8")
             except FileNotFoundError as error:
-                raise MisuseError(
+                raise UsageError(
                     f"policy {policy.name!r} has no JavaScript to be judged by: write its rule to {path}"
                 ) from error
         return self._rules[policy.name]
@@ -99,7 +99,7 @@ def _message(rule: str, headers: Sequence[Sequence[bytes]]) -> bytes:
 def judge(node: Path | None = None, seconds_max: float = SECONDS_MAX) -> Iterator[Judge]:
     """A judge for as long as the context lasts; `node` is the program, by default that of the Python wheel.
 
-    Every wait for it is bounded by `seconds_max`. Raises CannotRunError when Node cannot start.
+    Every wait for it is bounded by `seconds_max`. Raises UnavailableError when Node cannot start.
     """
     with node_child(fixture_path("judge/judge.js"), node, seconds_max) as child:
         yield Judge(child)

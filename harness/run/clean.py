@@ -13,7 +13,7 @@ from psycopg.rows import scalar_row
 
 from harness import plan
 from harness.data import sql_text
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.run.journal import note_end, read_journal
 from harness.sut.contract import CONNECT_S_MAX, check_dsn
@@ -49,7 +49,7 @@ class Cleaned:
 def clean(dsn: str, journal: Path) -> Cleaned:
     """Deletes a run's rows in one transaction.
 
-    Raises MisuseError for a file that is no journal, CannotRunError when the database refuses: nothing is deleted then.
+    Raises UsageError for no journal, UnavailableError when the database refuses; then nothing is deleted.
     """
     check_dsn(dsn)
     sent = read_journal(journal)
@@ -71,7 +71,7 @@ def clean(dsn: str, journal: Path) -> Cleaned:
             tables = cursor.execute(sql_text("queries/lookup_tables.sql").encode()).fetchall()
     except (psycopg.Error, OSError) as error:
         reason = masked(" ".join(str(error).split()))
-        raise CannotRunError(
+        raise UnavailableError(
             f"cannot clean run {sent.run}: {reason}; nothing was deleted; the role needs SELECT and DELETE on "
             "both tables"
         ) from None

@@ -16,7 +16,7 @@ from psycopg.rows import scalar_row
 from harness import plan
 from harness.checks.gate_schema import MARKED_AGENTS, RESERVED_USERS, are_marks_readable
 from harness.data import sql_text
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.run.clean import STATEMENT_S_MAX
 from harness.run.earlier import Known, known_runs
@@ -85,7 +85,7 @@ class AllRuns:
 def clean_all(dsn: str, *, delete: bool) -> AllRuns:
     """Lists rows of runs, and with `delete` deletes those that have both mark and address and no journal here.
 
-    Raises MisuseError for an address that is none, CannotRunError when the database refuses: nothing is deleted then.
+    Raises UsageError for an address that is none, UnavailableError when the database refuses: nothing is deleted then.
     """
     check_dsn(dsn)
     known = known_runs()
@@ -101,7 +101,7 @@ def clean_all(dsn: str, *, delete: bool) -> AllRuns:
             )
     except (psycopg.Error, OSError) as error:
         reason = masked(" ".join(str(error).split()))
-        raise CannotRunError(
+        raise UnavailableError(
             f"cannot clean all runs: {reason}; nothing was deleted; the role needs SELECT and DELETE on both tables"
         ) from None
     return AllRuns(tuple(found), half, f"{select};", readable, deleted)

@@ -18,7 +18,7 @@ def coverage(dsn: str, days: int, fail_under: float | None, show: Show, *, watch
     """Shows the coverage; with `watch` until it is interrupted.
 
     NO-GO when less than `fail_under` percent of the requests carry an id, INCONCLUSIVE when there were none.
-    Raises CannotRunError when the database cannot be asked, MisuseError for a DSN that cannot be read.
+    Raises UnavailableError when the database cannot be asked, UsageError for a DSN that cannot be read.
     """
     check_dsn(dsn)
     while True:

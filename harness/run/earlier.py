@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.run.journal import journal_file, read_journal, read_run
 
 JOURNALS_MAX: Final = 200
@@ -36,7 +36,7 @@ def earlier_runs(url: str, own: Path | None) -> EarlierRuns:
             return EarlierRuns(frozenset(ids), journals, len(files) - number)
         try:
             found = read_journal(file)
-        except MisuseError:
+        except UsageError:
             continue
         if found.backend.rstrip("/") == url.rstrip("/"):
             ids |= found.ids
@@ -65,7 +65,7 @@ def known_runs() -> Known:
                 runs.add(read_run(file))
                 continue
             found = read_journal(file)
-        except MisuseError:
+        except UsageError:
             continue
         runs.add(found.run)
         addresses |= found.addresses

@@ -18,7 +18,7 @@ from harness.checks.compatibility import ACCOUNTED, REPLY
 from harness.checks.evidence import describe_reply, finding, hint_of
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
@@ -36,7 +36,7 @@ _ORIGIN: Final = addresses(1)
 
 
 async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stream: bool = False) -> None:
-    """Raises CannotRunError unless a request without the header is served: where none is, nothing can be found."""
+    """Raises UnavailableError unless a request without the header is served: where none is, nothing can be found."""
     items = [
         probes(
             CONTROL, next(_ORIGIN), auth=auth, stream=stream, signed_in=backend.signed_in, model=backend.model
@@ -47,7 +47,7 @@ async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stre
         (seen,) = [one async for batch in sent for one in batch]
     reply = seen.reply
     if not served(reply):
-        raise CannotRunError(
+        raise UnavailableError(
             f"{backend.words} does not serve a request without the header: {describe_reply(reply)} "
             f"{reply.reason}".rstrip()
             + f"; {hint_of(reply) or 'check that it is up'}"

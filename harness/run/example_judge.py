@@ -30,7 +30,7 @@ async def example_judge(
 ) -> AsyncIterator[tuple[str, JudgeExample]]:
     """The backend in words, serving plain requests, and who judges examples there.
 
-    Raises MisuseError for options that do not fit, CannotRunError where nothing can be judged.
+    Raises UsageError for options that do not fit, UnavailableError where nothing can be judged.
     """
     if options.target == REFERENCE:
         async with subject(options) as backend:

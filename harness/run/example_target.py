@@ -19,7 +19,7 @@ from harness.checks.gate import RowJudge
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
 from harness.clients.wire import HEAD_BYTES_SURE
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rule.cases import HeaderCase
 from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
@@ -28,14 +28,14 @@ from harness.run.gate import claims_of
 from harness.run.gate_doubts import try_sequences, try_suspects
 from harness.run.gate_end import look_again, look_for_missing
 from harness.run.gate_requests import Asker, Caller
-from harness.run.gate_target import CannotGoOnError, understand
+from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
 from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.progress import Say, ignored
 from harness.run.subject import SubjectOptions
 from harness.sut.asks import Answer, Ask, Round
-from harness.sut.contract import AwayError, ContractRows, check_dsn
+from harness.sut.contract import ContractRows, DatabaseUnavailableError, check_dsn
 from harness.sut.external import Limits, Sending, site_of
 from harness.verdict import Finding, Results
 
@@ -70,14 +70,14 @@ class TargetExamples:
         return self.options.target
 
     async def understand(self, tell: Say, say: Say) -> None:
-        """Sends plain requests. Raises CannotRunError unless they are served and their rows found."""
+        """Sends plain requests. Raises UnavailableError unless they are served and their rows found."""
         self._allow_time()
         hearing = self._hearing()
         try:
             for remark in await understand(hearing, self.asker, tell, say):
                 say(remark)
-        except (AwayError, CannotGoOnError) as error:
-            raise CannotRunError(f"{self.words}: {error}") from None
+        except (DatabaseUnavailableError, UnjudgeableError) as error:
+            raise UnavailableError(f"{self.words}: {error}") from None
         self._learn(hearing)
 
     async def judge(
@@ -91,15 +91,15 @@ class TargetExamples:
         """What refutes of an example, lightest first; each sequence has a connection of its own, a primer first.
 
         With `settle_s` the rows are read once more after so many seconds, and what gave no observation is an error.
-        Raises CannotRunError where the target or its database goes away, or serves no request without the header.
+        Raises UnavailableError where the target or its database goes away, or serves no request without the header.
         """
         if auth is Auth.SIGNED_IN:
-            raise MisuseError("cannot sign in: no token is known for this target; leave --auth out")
+            raise UsageError("cannot sign in: no token is known for this target; leave --auth out")
         shape = PLAIN._replace(auth=auth, stream=stream)
         if long := [case for each in example for case in each if not self._fits(case)]:
             told = f"its header lines are longer than the {HEAD_BYTES_SURE:,} bytes of a head that every server takes"
             if settle_s:
-                raise CannotRunError(f"{self.words}: nothing was sent: {told}")
+                raise UnavailableError(f"{self.words}: nothing was sent: {told}")
             self.unjudged[told] += len(long)
         unserved: Answer | None = None
         for _ in range(TRIES):
@@ -107,17 +107,17 @@ class TargetExamples:
             hearing = self._hearing()
             try:
                 unserved = await self._judge(hearing, example, shape, settle_s)
-            except AwayError as error:
-                raise CannotRunError(f"{self.words}: {error}") from None
+            except DatabaseUnavailableError as error:
+                raise UnavailableError(f"{self.words}: {error}") from None
             if self.sending.stopped:
-                raise CannotRunError(f"{self.words}: {self.sending.stopped}")
+                raise UnavailableError(f"{self.words}: {self.sending.stopped}")
             if unserved is None:
                 self._learn(hearing)
                 judgements = hearing.judge.results.judgements()
                 return tuple(finding for judgement in judgements for finding in judgement.findings)
         assert unserved is not None
         told = f"{describe_reply(unserved.reply)} {unserved.reply.reason}".rstrip()
-        raise CannotRunError(
+        raise UnavailableError(
             f"{self.words} does not serve requests without the header any more: {told}; "
             f"{hint_of(unserved.reply) or 'check that it is up'}"
         )
@@ -143,7 +143,7 @@ class TargetExamples:
         if hearing.open:
             reasons = hearing.reasons(hearing.open.values())
             if settle_s and not any(map(hearing.judge.results.refuted, _ids(hearing))):
-                raise CannotRunError(f"{self.words}: not judged, send it again: {reasons}")
+                raise UnavailableError(f"{self.words}: not judged, send it again: {reasons}")
             self.unjudged[reasons] += len(hearing.open)
         return None
 
@@ -195,19 +195,17 @@ async def target_examples(
 ) -> AsyncIterator[TargetExamples]:
     """The backend that was named, understood; its journal ends with the context.
 
-    Raises MisuseError for options that do not fit, CannotRunError when nothing can be judged there.
+    Raises UsageError for options that do not fit, UnavailableError when nothing can be judged there.
     """
     site = site_of(options.target)
     if options.database_url is None:
-        raise MisuseError(
-            f"target {options.target} needs --database-url: a reply proves nothing, its rows do"
-        )
+        raise UsageError(f"target {options.target} needs --database-url: a reply proves nothing, its rows do")
     check_dsn(options.database_url)
     policy = POLICIES[options.policy]
     try:
         rows = await ContractRows.connect(options.database_url)
-    except AwayError as error:
-        raise CannotRunError(f"{error}; check --database-url") from None
+    except DatabaseUnavailableError as error:
+        raise UnavailableError(f"{error}; check --database-url") from None
     try:
         started, bits = datetime.now(UTC), secrets.randbits(32)
         run = run_name(started, bits)

@@ -11,7 +11,7 @@ from harness.backend import serve
 from harness.backend.defects import find_build
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.policy import POLICIES
 from harness.stages.cases import Discrepancy
 from harness.stages.machine import Failure, repeat
@@ -66,7 +66,7 @@ def holds_program(file: Path) -> bool:
 def replay_program(file: Path, postgres: str) -> Repeated:
     """Runs the program of a file again, with the builds and under the policy that it names.
 
-    Raises MisuseError for a file that names what is not there, CannotRunError when the stack cannot be stood up.
+    Raises UsageError for a file that names what is not there, UnavailableError when the stack cannot be stood up.
     """
     text = file.read_text(encoding="utf-8")
     program, document = program_from(text), json.loads(text)
@@ -75,7 +75,7 @@ def replay_program(file: Path, postgres: str) -> Repeated:
         find_build(build)
     policy = str(document.get("policy", "strict"))
     if policy not in POLICIES:
-        raise MisuseError(f"{file} names policy {policy!r}; there is {', '.join(sorted(POLICIES))}")
+        raise UsageError(f"{file} names policy {policy!r}; there is {', '.join(sorted(POLICIES))}")
     serve.warm()
     with running_server(postgres) as server, Templates(server) as templates:
         return Repeated(program, cast, asyncio.run(_repeat(templates, program, cast, policy)))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky
 
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.agreement import disagreements
 from harness.rule.cases import CLASSES, HeaderCase, distance_to_boundary
 from harness.rule.javascript import Judge, judge
@@ -90,7 +90,7 @@ class _Refuted(AssertionError):
 def fuzz(options: FuzzOptions, say: Say, tell: Say) -> Find | None:
     """Hunts until something is found or time or examples are used up; what is found has been shrunk.
 
-    Raises CannotRunError when the backend or Node cannot be used, MisuseError for options that do not fit.
+    Raises UnavailableError when the backend or Node cannot be used, UsageError for options that do not fit.
     """
     policy = POLICIES[options.subject.policy]
     hunt = Hunt(options, policy, example_database(options.example_db), tell)
@@ -221,12 +221,12 @@ def differences(policy: Policy, example: tuple[CaseSequence, ...], node: Judge) 
 
 
 def example_database(where: str) -> ExampleDatabase:
-    """Hypothesis's own database: a folder, or a Redis that machines share. Raises MisuseError without redis."""
+    """Hypothesis's own database: a folder, or a Redis that machines share. Raises UsageError without redis."""
     if not where.startswith(("redis://", "rediss://")):
         return DirectoryBasedExampleDatabase(where)
     try:
         from hypothesis.extra.redis import RedisExampleDatabase
         from redis import Redis
     except ImportError:
-        raise MisuseError(f"--example-db {where} needs the redis package: pip install redis") from None
+        raise UsageError(f"--example-db {where} needs the redis package: pip install redis") from None
     return RedisExampleDatabase(Redis.from_url(where))

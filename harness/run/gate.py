@@ -21,7 +21,7 @@ from harness.checks.gate_consequence import Seen, consequence
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.validation import IDENTITY
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.document import JudgedBy, Report, cleaned
 from harness.rule.policy import POLICIES, STRICT
 from harness.rule.suite import Level, bound
@@ -31,14 +31,14 @@ from harness.run.gate_conclude import conclude
 from harness.run.gate_options import GateOptions, check, limits_of, waive
 from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_run import GateRun
-from harness.run.gate_target import CannotGoOnError
+from harness.run.gate_target import UnjudgeableError
 from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
-from harness.sut.contract import AwayError, ContractRows
+from harness.sut.contract import ContractRows, DatabaseUnavailableError
 from harness.sut.external import Sending, Site, site_of
 from harness.verdict import Claim, Method, Results
 
@@ -49,7 +49,7 @@ DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)
 def gate(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
     """Judges the target and returns the report.
 
-    Raises MisuseError for options that do not fit together, CannotRunError when no journal can be written.
+    Raises UsageError for options that do not fit together, UnavailableError when no journal can be written.
     """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(judge_target(options, say, busy))
@@ -141,14 +141,14 @@ class _Judging:
     async def _judge_database(self, judge: Callable[[Results, str], None], claims: tuple[str, ...]) -> None:
         try:
             await asyncio.to_thread(judge, self.results, self.options.database_url)
-        except AwayError as error:
+        except DatabaseUnavailableError as error:
             for claim in claims:
                 self.results.inconclusive(claim, str(error))
 
     async def _look_only(self) -> str:
         try:
             rows = await ContractRows.connect(self.options.database_url)
-        except AwayError as error:
+        except DatabaseUnavailableError as error:
             return str(error)
         self.server = rows.server
         await rows.close()
@@ -159,7 +159,7 @@ class _Judging:
         options = self.options
         try:
             rows = await ContractRows.connect(options.database_url)
-        except AwayError as error:
+        except DatabaseUnavailableError as error:
             return str(error)
         self.server = rows.server
         bits = secrets.randbits(32)
@@ -220,9 +220,9 @@ class _Judging:
                 waited = True
             except TimeoutError:
                 stopped = f"the time limit of {options.time_limit_s:g} s is reached"
-            except (AwayError, CannotGoOnError) as error:
+            except (DatabaseUnavailableError, UnjudgeableError) as error:
                 stopped = str(error)
-                waited = isinstance(error, CannotGoOnError)
+                waited = isinstance(error, UnjudgeableError)
         if waited and not rows.hidden:
             judge = hearing.judge
             self.seen = Seen(rows.has_column, len(hearing.ids), judge.rows, judge.valued)
@@ -237,7 +237,7 @@ class _Judging:
     async def _clean(self, file: Path) -> None:
         try:
             cleaned = await asyncio.to_thread(clean, self.options.database_url, file)
-        except CannotRunError as error:
+        except UnavailableError as error:
             self.remarks.append(str(error))
         else:
             self.remarks.append(cleaned.words)

@@ -14,7 +14,7 @@ from harness.run.gate_requests import Asker, value_case
 from harness.run.hearing import Hearing
 from harness.sut import Row
 from harness.sut.asks import Answer, Ask, Round
-from harness.sut.contract import AwayError
+from harness.sut.contract import DatabaseUnavailableError
 
 REFUTED_MAX: Final = 3
 """Refuted claims of which a request is sent again."""
@@ -113,7 +113,7 @@ async def look_again(hearing: Hearing, asker: Asker) -> None:
                     hearing.judge.later(answer, first, rows)
                     masked.update(difference.columns if answer.ask.control else ())
             _judge_strays(hearing, values, found.by_value)
-    except AwayError as error:
+    except DatabaseUnavailableError as error:
         results.inconclusive(ACCOUNTED, f"the rows were not looked at again at the end: {error}")
         return
     _judge_columns(hearing, changed, masked)

@@ -11,7 +11,7 @@ from typing import Final
 from harness import plan
 from harness.clients.extension import Auth
 from harness.clients.shape import Model, Shape
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.probing import covering
 from harness.rule.policy import POLICIES
 from harness.run.gate_options import GateOptions, check, limits_of
@@ -103,10 +103,10 @@ def forecast(options: GateOptions, site: Site) -> Forecast:
 
 
 def dry_run(options: GateOptions, say: Say) -> None:
-    """Says what a run with these options would leave. Raises MisuseError for options that do not fit together."""
+    """Says what a run with these options would leave. Raises UsageError for options that do not fit together."""
     check(options)
     if options.read_only:
-        raise MisuseError(
+        raise UsageError(
             "--read-only sends nothing, so there is nothing for --dry-run to tell; leave one out"
         )
     for line in forecast(options, site_of(options.backend_url)).lines():

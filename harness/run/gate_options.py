@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.clients.given import NONE_GIVEN, GivenHeaders
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.suite import Level
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.hearing import AT_END_S, WAIT_S_MIN
@@ -64,32 +64,30 @@ def limits_of(options: GateOptions, deadline: float) -> Limits:
 
 
 def waive(results: Results, claim: str, reason: str) -> None:
-    """Goes on without a claim. Raises MisuseError for one that is not required, or without a reason."""
+    """Goes on without a claim. Raises UsageError for one that is not required, or without a reason."""
     known = [one.id for one in results.claims]
     if claim not in known:
-        raise MisuseError(f"cannot waive {claim!r}: required are {', '.join(known)}")
+        raise UsageError(f"cannot waive {claim!r}: required are {', '.join(known)}")
     if claim in NEVER_WAIVED:
-        raise MisuseError(
+        raise UsageError(
             f"cannot waive {claim}: without it a GO would say nothing; {', '.join(NEVER_WAIVED)} are always required"
         )
     if not reason.strip():
-        raise MisuseError(
+        raise UsageError(
             f"cannot waive {claim} without a reason; for example --waive {claim}='no test account'"
         )
     results.waive(claim, reason)
 
 
 def check(options: GateOptions) -> None:
-    """Raises MisuseError for options that do not fit together."""
+    """Raises UsageError for options that do not fit together."""
     check_dsn(options.database_url)
     if (options.token is None) != (options.email is None):
-        raise MisuseError(
-            "--auth-token and --auth-email go together: rows of that user must hold that e-mail"
-        )
+        raise UsageError("--auth-token and --auth-email go together: rows of that user must hold that e-mail")
     if options.read_only and options.clean:
-        raise MisuseError("--clean has nothing to delete with --read-only; leave one out")
+        raise UsageError("--clean has nothing to delete with --read-only; leave one out")
     if not options.read_only and not options.free_model:
-        raise MisuseError(
+        raise UsageError(
             "--free-model is missing: which model the target serves without an account is not guessed; the "
             "reference has harness/stub:free"
         )

@@ -79,7 +79,7 @@ class GateRun:
     async def run(self) -> None:
         """Judges what can be judged.
 
-        Raises AwayError when the database goes away, CannotGoOnError where there is no point in going on.
+        Raises DatabaseUnavailableError, UnjudgeableError where there is no point in going on.
         """
         hearing, asker = self.hearing, self.asker
         hearing.sending.reserve = AT_END

@@ -32,14 +32,14 @@ TRIES: Final = 3
 """For each way of signing and streaming."""
 
 
-class CannotGoOnError(Exception):
+class UnjudgeableError(Exception):
     """There is no point in sending more; the message is the reason."""
 
 
 async def understand(hearing: Hearing, asker: Asker, tell: Say = ignored, say: Say = ignored) -> list[str]:
     """Sends plain requests in every way; what a reader should know of the target. Tells what is waited for.
 
-    Raises CannotGoOnError when rows cannot be matched, AwayError when the database goes away.
+    Raises UnjudgeableError when rows cannot be matched, DatabaseUnavailableError when the database goes away.
     """
     first = preflight(asker)
     hearing.plan([ask for each in first for ask in each.asks])
@@ -58,9 +58,9 @@ async def understand(hearing: Hearing, asker: Asker, tell: Say = ignored, say: S
     if not served:
         if any(answer.reply.status for answer in heard.answers):
             await _try_neighbours(hearing, asker)
-        raise CannotGoOnError(_unserved_words(heard.answers, hearing.sending.stopped))
+        raise UnjudgeableError(_unserved_words(heard.answers, hearing.sending.stopped))
     if hearing.repeated:
-        raise CannotGoOnError("replies to different requests have one id: rows cannot be told apart by it")
+        raise UnjudgeableError("replies to different requests have one id: rows cannot be told apart by it")
     answers = [answer for answer in heard.answers if answer.identity]
     found, matched = await _first_rows(hearing, answers, heard.since, tell, say)
     return await _understand_rows(hearing, asker, heard, found, matched)
@@ -114,12 +114,14 @@ async def _understand_rows(
     }
     if not rows:
         waited_s = FIRST_ROW_S if hearing.given_wait_s is None else hearing.given_wait_s
-        raise CannotGoOnError(
+        raise UnjudgeableError(
             f"no row of {len(answers)} plain requests came within {waited_s:g} s; raise --wait-rows, or "
             "check that --database-url is the database that this backend writes to"
         )
-    if not any(row.message_id == answer.identity for answer in answers for row in _some(rows, answer)):
-        raise CannotGoOnError(
+    if not any(
+        row.message_id == answer.identity for answer in answers for row in _some(rows, answer)
+    ):
+        raise UnjudgeableError(
             "the rows carry another message_id than the replies' id: they cannot be matched"
         )
     hearing.rows.learn_clock(found.created, heard.since)

@@ -10,7 +10,7 @@ from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_accounting, judge_replies, judge_totals, judge_users
 from harness.checks.validation import judge_refusals, judge_values
 from harness.clients.extension import FREE_MODEL, Auth, ExtensionBuild
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rule.agreement import disagreements
 from harness.rule.cases import NAME, HeaderCase, Kind, standing_cases
 from harness.rule.javascript import judge
@@ -64,7 +64,7 @@ def prove_rule(results: Results, policy: Policy, *, samples: tuple[CaseSequence,
                 results.refute(finding)
             results.observed("V7", count.seen)
             results.detail("V7", f"Node {node.node} agrees on the complete suite: {bound(policy)}")
-    except CannotRunError as error:
+    except UnavailableError as error:
         results.inconclusive("V7", f"Node did not judge: {error}")
 
 
@@ -132,9 +132,9 @@ def probes(
     signed_in: SignedIn | None = None,
     model: str = FREE_MODEL,
 ) -> list[Probe]:
-    """Requests from one address, one for each case. Raises MisuseError to sign in where no user is known."""
+    """Requests from one address, one for each case. Raises UsageError to sign in where no user is known."""
     if auth is Auth.SIGNED_IN and signed_in is None:
-        raise MisuseError("cannot sign in: no token is known for this target; leave --auth out")
+        raise UsageError("cannot sign in: no token is known for this target; leave --auth out")
     user = signed_in or SignedIn("", "", "")
     made = (
         probe(

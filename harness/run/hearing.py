@@ -48,7 +48,7 @@ PATIENCE_S_MIN: Final = 0.5
 
 @dataclass(slots=True)
 class Hearing:
-    """What was asked and seen so far. Raises AwayError when the database goes away."""
+    """What was asked and seen so far. Raises DatabaseUnavailableError when the database goes away."""
 
     sending: Sending
     rows: ContractRows

@@ -17,7 +17,7 @@ from typing import IO, Any, Final, Self
 
 from harness import plan
 from harness.data import state_path
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rule.notation import written
 from harness.sut.asks import Answer, Ask
 
@@ -39,7 +39,7 @@ class Journal:
     def open(cls, file: Path, run: str, url: str, started: datetime) -> Self:
         """Begins a journal; that of a run which came to its end is set aside under the name of its run.
 
-        Raises MisuseError when there is one of a run which did not, or another file; CannotRunError when it cannot be
+        Raises UsageError when there is one of a run which did not, or another file; UnavailableError when it cannot be
         written.
         """
         try:
@@ -48,7 +48,7 @@ class Journal:
                 _set_aside(file)
             stream = file.open("x", encoding="ascii")
         except OSError as error:
-            raise CannotRunError(
+            raise UnavailableError(
                 f"cannot write journal {file}: {error.strerror}; name one with --journal"
             ) from None
         journal = cls(file, stream)
@@ -84,7 +84,7 @@ class Journal:
             self._stream.flush()
             os.fsync(self._stream.fileno())
         except OSError as error:
-            raise CannotRunError(
+            raise UnavailableError(
                 f"cannot write journal {self.file}: {error.strerror}; nothing more was sent"
             ) from None
 
@@ -134,13 +134,13 @@ def journal_file(run: str) -> Path:
 
 
 def find_journal(run_or_file: str) -> Path:
-    """The journal of a run that is named, or the file itself. Raises MisuseError when there is none."""
+    """The journal of a run that is named, or the file itself. Raises UsageError when there is none."""
     file = journal_file(run_or_file) if RUN.fullmatch(run_or_file) else Path(run_or_file)
     if file.is_file():
         return file
     kept = sorted(found.stem for found in journal_file("").parent.glob("*.jsonl"))
     known = f"known runs: {', '.join(kept[-5:])}" if kept else "no run has left a journal here"
-    raise MisuseError(f"no journal {file}; {known}")
+    raise UsageError(f"no journal {file}; {known}")
 
 
 def note_end(file: Path) -> None:
@@ -155,18 +155,18 @@ def note_end(file: Path) -> None:
 def _set_aside(file: Path) -> None:
     there = read_journal(file)
     if not there.ended:
-        raise MisuseError(
+        raise UsageError(
             f"journal {file} is of run {there.run}, which did not come to its end; take its rows back with "
             f"harness clean {shlex.quote(str(file))}, or name another file"
         )
     aside = file.with_name(f"{file.stem}-{there.run}{file.suffix}")
     if aside.exists():
-        raise MisuseError(f"journal {file} cannot be set aside: {aside} is there, too; name another file")
+        raise UsageError(f"journal {file} cannot be set aside: {aside} is there, too; name another file")
     file.rename(aside)
 
 
 def read_run(file: Path) -> str:
-    """The name of the run that a journal is of; only its first line is read. Raises MisuseError for any other file."""
+    """The name of the run that a journal is of; only its first line is read. Raises UsageError for any other file."""
     try:
         with file.open(encoding="ascii") as stream:
             head = json.loads(stream.readline())
@@ -174,12 +174,12 @@ def read_run(file: Path) -> str:
             return str(head["run"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
+    raise UsageError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
 
 
 def read_journal(file: Path) -> Journalled:
-    """What a journal says; a last line that was cut short is left out. Raises MisuseError for any other file."""
-    problem = MisuseError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
+    """What a journal says; a last line that was cut short is left out. Raises UsageError for any other file."""
+    problem = UsageError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
     try:
         lines = file.read_text(encoding="ascii").splitlines()
         head = json.loads(lines[0])

@@ -25,8 +25,8 @@ def run_migrate(
 ) -> None:
     """Migrates, or with `back` rolls back; a line for each statement, then the state and the facts behind it.
 
-    The baseline is only built `with_baseline`, in an empty database. Raises MisuseError (a pooler, too), CannotRunError
-    or MigrationError, each in one line.
+    The baseline is only built `with_baseline`, in an empty database. Raises UsageError (a pooler, too),
+    UnavailableError or MigrationError, each in one line.
     """
 
     def told(one: Applied) -> None:

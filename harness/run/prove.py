@@ -58,7 +58,7 @@ class ProveOptions:
 def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
     """Runs the whole proof and returns the report; leaves nothing behind.
 
-    Raises CannotRunError when the stack cannot be stood up.
+    Raises UnavailableError when the stack cannot be stood up.
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.clients.extension import Auth
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule import notation
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import POLICIES
@@ -56,22 +56,22 @@ def write_recipe(recipe: Recipe, folder: Path) -> Path:
 
 
 def read_recipe(file: Path) -> Recipe:
-    """The recipe in a file. Raises MisuseError when there is none, naming what is wrong with it."""
+    """The recipe in a file. Raises UsageError when there is none, naming what is wrong with it."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise MisuseError(f"no file {file}; name one that harness fuzz has written") from None
+        raise UsageError(f"no file {file}; name one that harness fuzz has written") from None
     except (OSError, ValueError) as error:
-        raise MisuseError(
+        raise UsageError(
             f"cannot read {file} as JSON: {error}; name one that harness fuzz has written"
         ) from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise MisuseError(f"{file} is no recipe of schema {SCHEMA}; name one that harness fuzz has written")
+        raise UsageError(f"{file} is no recipe of schema {SCHEMA}; name one that harness fuzz has written")
     try:
         return _recipe(document)
-    except (KeyError, TypeError, ValueError, AttributeError, MisuseError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         reason = f"{type(error).__name__} {error}"
-        raise MisuseError(f"{file} is damaged: {reason}; find it again with harness fuzz") from None
+        raise UsageError(f"{file} is damaged: {reason}; find it again with harness fuzz") from None
 
 
 def _recipe(document: dict[str, Any]) -> Recipe:

@@ -19,7 +19,7 @@ from harness.checks.rehearsal import judge_agreement, judge_locks, judge_stalls,
 from harness.database.server import Server, running_server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.approaches import APPROACHES, Approach, approach_of
 from harness.rehearsal.defects import USUAL, find_migration
 from harness.rehearsal.layouts import Layout
@@ -99,12 +99,12 @@ class _Rehearsal:
 def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent) -> Report:
     """Runs the parts asked for, and returns the report; leaves nothing behind.
 
-    Raises MisuseError for an unknown migration or a budget without stalls, CannotRunError when there is no server.
+    Raises UsageError for an unknown migration or a budget without stalls, UnavailableError when there is no server.
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     if options.max_stall_ms is not None and Part.STALLS not in options.parts:
-        raise MisuseError("a stall budget needs the part that measures stalls; add --part stalls")
+        raise UsageError("a stall budget needs the part that measures stalls; add --part stalls")
     layout = find_migration(options.migration)
     results = Results(claims_of(options))
     with (

@@ -28,7 +28,7 @@ class Replayed:
 
 
 def replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
-    """Sends the recipe to the backend. Raises CannotRunError and MisuseError as `example_judge` does."""
+    """Sends the recipe to the backend. Raises UnavailableError and UsageError as `example_judge` does."""
     return asyncio.run(_replay(recipe, options))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.data import fixture_path, sql_path
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.report.document import Input, Report, to_json
 from harness.report.html import to_html
 from harness.report.junit import to_junit
@@ -34,21 +34,21 @@ class Outputs:
         return tuple(file for file in (self.json, self.junit, self.markdown, self.html) if file is not None)
 
     def check(self) -> None:
-        """Raises MisuseError before the work rather than after it when a file could not be written."""
+        """Raises UsageError before the work rather than after it when a file could not be written."""
         for file in self.files:
             if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-                raise MisuseError(
+                raise UsageError(
                     f"cannot write {file}: it is a folder, or its folder is missing or not writable; "
                     "create that, or name another file"
                 )
         if len(set(self.files)) < len(self.files):
-            raise MisuseError("two formats cannot go to one file; name a file for each")
+            raise UsageError("two formats cannot go to one file; name a file for each")
 
 
 def publish(report: Report, outputs: Outputs, summary: str | None = None) -> None:
     """Writes each file, and appends Markdown to the file `summary` where a CI job has one.
 
-    Raises CannotRunError when a file cannot be written after all.
+    Raises UnavailableError when a file cannot be written after all.
     """
     try:
         if outputs.json is not None:
@@ -63,7 +63,7 @@ def publish(report: Report, outputs: Outputs, summary: str | None = None) -> Non
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(to_markdown(report))
     except OSError as error:
-        raise CannotRunError(
+        raise UnavailableError(
             f"cannot write a report of the verdict {report.verdict}: {error}; make room, or name another file"
         ) from None
 

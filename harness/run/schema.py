@@ -11,16 +11,16 @@ from harness.database.drizzle import recorded
 from harness.database.evaluation import reading
 from harness.database.runners import connect
 from harness.database.server import where
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 
 def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], None]) -> int:
     """Says a line for each difference and each fault, and returns how many there are; a remark is neither.
 
-    Raises MisuseError when there is nothing to look at, CannotRunError when it cannot be read.
+    Raises UsageError when there is nothing to look at, UnavailableError when it cannot be read.
     """
     if dsn is None and migrations is None:
-        raise MisuseError("nothing to look at; give --database-url, --migrations, or both")
+        raise UsageError("nothing to look at; give --database-url, --migrations, or both")
     count = 0
     recorded_times: list[int] | None = None
     if dsn is not None:

@@ -16,7 +16,7 @@ from harness.backend import serve
 from harness.backend.serve import upstream
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report.document import JudgedBy, Report
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
@@ -99,13 +99,13 @@ class _Progress:
 def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
     """Runs the trials and returns the report, with the matrix of defects and claims as its section `selftest`.
 
-    Raises CannotRunError when the stack cannot be stood up, MisuseError when no trial is called so.
+    Raises UnavailableError when the stack cannot be stood up, UsageError when no trial is called so.
     """
     stamp, began = datetime.now(UTC), time.monotonic()
     known = list(trials())
     chosen = [one for one in known if not options.only or any(word in one.name for word in options.only)]
     if not chosen:
-        raise MisuseError(f"no trial's name holds {' or '.join(options.only)}; for example --only limit-256")
+        raise UsageError(f"no trial's name holds {' or '.join(options.only)}; for example --only limit-256")
     serve.warm()
     with running_server(options.postgres) as server:
         name = f"Postgres {server.version} ({server.kind})"

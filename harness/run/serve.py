@@ -25,7 +25,7 @@ from harness.data import sql_text
 from harness.database.migrations import SchemaState
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.rule.policy import POLICIES
 from harness.run.live.address import Address
@@ -118,7 +118,7 @@ class Summary:
 def serve(options: ServeOptions, view: View) -> Summary:
     """Serves until SIGINT or SIGTERM, then drains; a second one cuts open requests off. Leaves nothing behind.
 
-    Raises MisuseError for an unknown build, CannotRunError when the port is taken, when the stack cannot be stood
+    Raises UsageError for an unknown build, UnavailableError when the port is taken, when the stack cannot be stood
     up, and when its database goes away.
     """
     find_build(options.build)
@@ -181,7 +181,7 @@ async def serve_until(
             return Summary(book.counts, await _usage_rows(connection) - before)
         except psycopg.Error as error:
             told = str(error).partition("\n")[0]
-            raise CannotRunError(
+            raise UnavailableError(
                 f"the database of the reference stack has gone: {told}; start it again"
             ) from error
         finally:
@@ -230,7 +230,7 @@ async def _usage_rows(connection: psycopg.AsyncConnection[Any]) -> int:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    """The port, taken at once: connections wait in its backlog. Raises CannotRunError when it is taken."""
+    """The port, taken at once: connections wait in its backlog. Raises UnavailableError when it is taken."""
     check_port(port)
     with socket.create_server((HOST, port), backlog=BACKLOG) as listener:
         yield listener

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness import plan
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report.check import faults
 from harness.report.document import Report, from_json
 from harness.rule.suite import Level
@@ -22,32 +22,32 @@ SINCE_THE_FIRST: Final = ("R3",)
 def read_report(file: Path) -> Report:
     """The report that is stored in a file, or comes on standard input for `-`.
 
-    Raises MisuseError when there is none, or when it does not hold together.
+    Raises UsageError when there is none, or when it does not hold together.
     """
     try:
         text = sys.stdin.buffer.read().decode() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MisuseError(f"cannot read {file}: {error}; name a file that --json has written") from None
+        raise UsageError(f"cannot read {file}: {error}; name a file that --json has written") from None
     return read_text(text, "standard input" if str(file) == "-" else str(file))
 
 
 def read_text(text: str, name: str) -> Report:
-    """The same from a text; `name` is where it comes from. Raises MisuseError."""
+    """The same from a text; `name` is where it comes from. Raises UsageError."""
     try:
         report = from_json(text)
         required = required_of(report)
-    except MisuseError as error:
-        raise MisuseError(f"cannot render {name}: {error}") from None
+    except UsageError as error:
+        raise UsageError(f"cannot render {name}: {error}") from None
     found = faults(report, required, NEVER_WAIVED if _of(report)[0] == "gate" else ())
     if found:
-        raise MisuseError(
+        raise UsageError(
             f"cannot render {name}: it was changed since, or is not whole: {'; '.join(found)}; run it again"
         )
     return report
 
 
 def required_of(report: Report) -> tuple[str, ...]:
-    """Ids of the claims that its command, scope and level require. Raises MisuseError for an unknown command."""
+    """Ids of the claims that its command, scope and level require. Raises UsageError for an unknown command."""
     command, scope = _of(report)
     try:
         if command == "prove":
@@ -62,9 +62,9 @@ def required_of(report: Report) -> tuple[str, ...]:
         elif command == "selftest":
             claims = plan.SELFTEST_CLAIMS
         else:
-            raise MisuseError(f"it is of the command {command!r}, which judges nothing")
+            raise UsageError(f"it is of the command {command!r}, which judges nothing")
     except ValueError as error:
-        raise MisuseError(f"it was judged by what is not known here: {error}") from None
+        raise UsageError(f"it was judged by what is not known here: {error}") from None
     sentences = [claim.id for claim, _, _ in plan.MIGRATION_AUDIT]  # they are told apart from the claims
     ids = tuple(claim.id for claim in claims if claim.id not in sentences)
     return ids if report.judged_by else tuple(each for each in ids if each not in SINCE_THE_FIRST)

@@ -64,7 +64,7 @@ class Subject:
 async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
     """The reference in the build that was asked for, started for it and ended after it.
 
-    Raises MisuseError for an unknown build, CannotRunError when no database can be had.
+    Raises UsageError for an unknown build, UnavailableError when no database can be had.
     """
     find_build(options.build)
     serve.warm()

@@ -11,7 +11,7 @@ ROUTE: Final = "/chat/completions"
 
 
 def serve_upstream(port: int, say: Say) -> None:
-    """Serves until SIGINT or SIGTERM. Raises CannotRunError when the port is taken."""
+    """Serves until SIGINT or SIGTERM. Raises UnavailableError when the port is taken."""
     check_port(port)
     asyncio.run(_serve(port, say))
 

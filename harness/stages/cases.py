@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harness.clients import wire
 from harness.clients.exchange import Reply
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.policy import Policy
 from harness.stages.mishaps import OUTCOMES, Errand
 from harness.stages.model import Version
@@ -84,5 +84,5 @@ async def open_to_leave(case: Case) -> asyncio.StreamWriter:
                 await reader.readuntil(b"data:")
             except asyncio.IncompleteReadError:
                 writer.transport.abort()
-                raise CannotRunError("a replica ended a stream that the upstream holds open") from None
+                raise UnavailableError("a replica ended a stream that the upstream holds open") from None
     return writer

@@ -9,7 +9,7 @@ from typing import Final
 from harness import plan
 from harness.backend.defects import ARCHIVES, RETURNS_STAR
 from harness.database.runners import Script, statements_of
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.halfway import CREATE_INDEX
 from harness.stages.model import Step
 from harness.stages.rule import PLAN_ORDER
@@ -123,8 +123,8 @@ VARIANTS: Final = (
 
 
 def find_plan(name: str) -> PlanDefect:
-    """The faulty plan or the variant of that name. Raises MisuseError for an unknown one."""
+    """The faulty plan or the variant of that name. Raises UsageError for an unknown one."""
     known = {one.name: one for one in (*DEFECTS, *VARIANTS)}
     if name not in known:
-        raise MisuseError(f"unknown plan {name!r}; known plans: {', '.join(sorted(known))}")
+        raise UsageError(f"unknown plan {name!r}; known plans: {', '.join(sorted(known))}")
     return known[name]

@@ -71,7 +71,7 @@ class Explorer:
         return self._standing.stand_up
 
     async def do(self, action: Action) -> None:
-        """Does one action. Raises MisuseError for a step that is not legal here, StepRefused for one refused."""
+        """Does one action. Raises UsageError for a step that is not legal here, StepRefused for one refused."""
         replica = self._standing.replicas[action.replica]
         if action.kind is Kind.STEP:
             assert action.step is not None

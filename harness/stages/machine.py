@@ -189,7 +189,7 @@ class Exploration(RuleBasedStateMachine):
 def explore(stack: Stack, extent: Extent, seed_: int, book: Logbook) -> None:
     """Explores, and writes what is found into the book; blocks, and runs an event loop of its own.
 
-    Raises CannotRunError and MisuseError when the exploration itself cannot go on.
+    Raises UnavailableError and UsageError when the exploration itself cannot go on.
     """
     blocks = iter(range(FIRST_BLOCK, 0x10000))
     bound: Any = type("Exploration", (Exploration,), {"stack": stack, "book": book, "blocks": blocks})

@@ -24,7 +24,7 @@ from typing import Final, TypeVar
 
 from harness import plan
 from harness.database.migrations import SchemaState
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.halfway import LEAVES, HalfWay
 
 
@@ -179,12 +179,12 @@ MOVES: Final[Mapping[Stage, Mapping[Step, Stage]]] = MappingProxyType(
 
 
 def after(stage: Stage, step: Step) -> Stage:
-    """The stage that the step leads to. Raises MisuseError when the step is not legal there."""
+    """The stage that the step leads to. Raises UsageError when the step is not legal there."""
     try:
         return MOVES[stage][step]
     except KeyError:
         legal = ", ".join(MOVES[stage])
-        raise MisuseError(f"cannot {step} in stage ({stage.words}); legal there: {legal}") from None
+        raise UsageError(f"cannot {step} in stage ({stage.words}); legal there: {legal}") from None
 
 
 _HALF_WAYS: Final[Mapping[SchemaState, tuple[HalfWay, ...]]] = {

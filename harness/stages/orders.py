@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.stages.model import MOVES, ROLLS_BACK, START, Stage, Step, after, stand_ups
 
 Transition = tuple[Stage, Step]
@@ -82,14 +82,14 @@ class Order:
 
 
 def walk(steps: Iterable[Step], start: Stage = START) -> Order:
-    """The order that these steps make. Raises MisuseError at the first step that is not legal."""
+    """The order that these steps make. Raises UsageError at the first step that is not legal."""
     taken = tuple(steps)
     stages = [start]
     for number, step in enumerate(taken, start=1):
         try:
             stages.append(after(stages[-1], step))
-        except MisuseError as refusal:
-            raise MisuseError(f"step {number} of {len(taken)}: {refusal}") from None
+        except UsageError as refusal:
+            raise UsageError(f"step {number} of {len(taken)}: {refusal}") from None
     return Order(taken, tuple(stages))
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from harness.clients import wire
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.stages.itinerary import Crossing
 from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.schema import StepRefused
@@ -120,7 +120,7 @@ async def _hold(replica: Replica, one: Probe) -> Sent:
 async def await_held(standing: Stand, gate: str, silent: int, holding: Sequence[asyncio.Task[Any]]) -> None:
     """Waits until each request is held, or has ended: a replica may refuse it. `silent` ones nobody waits for.
 
-    Raises CannotRunError when that takes too long.
+    Raises UnavailableError when that takes too long.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + HELD_TIMEOUT_S
@@ -133,7 +133,7 @@ async def await_held(standing: Stand, gate: str, silent: int, holding: Sequence[
         if held + ended >= expected:
             return
         await asyncio.sleep(POLL_S)  # both must be looked at; bounded by the deadline
-    raise CannotRunError(
+    raise UnavailableError(
         f"{expected} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
     )
 

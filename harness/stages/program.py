@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harness.clients.extension import ExtensionBuild
 from harness.database.migrations import SchemaState
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.halfway import HalfWay
 from harness.stages.mishaps import Errand, Mishap
 from harness.stages.model import Stage, StandUp, Step, Version
@@ -101,7 +101,7 @@ class Program:
 
 
 def program_from(text: str) -> Program:
-    """The program that a file holds. Raises MisuseError for a file that holds none."""
+    """The program that a file holds. Raises UsageError for a file that holds none."""
     try:
         document = json.loads(text)
         if document["schema"] != SCHEMA:
@@ -113,7 +113,7 @@ def program_from(text: str) -> Program:
             StandUp(stage, _half_way(start["half_way"])), tuple(_action(one) for one in document["actions"])
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise MisuseError(
+        raise UsageError(
             f"not a program of schema {SCHEMA} ({type(error).__name__}: {error}); name a file that prove has written"
         ) from None
 

@@ -13,7 +13,7 @@ from harness.backend.auth import issue_token
 from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
 from harness.data import sql_text
 from harness.database.templates import Templates
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Version
 from harness.stages.schema import CORRECTED, Schema
@@ -87,7 +87,7 @@ class Replica:
 
 
 async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
-    """A replica of the build that plays the version, on a database. Raises CannotRunError when it does not start."""
+    """A replica of the build that plays the version, on a database. Raises UnavailableError when it does not start."""
     open_ = AsyncExitStack()
     config = ReplicaConfig(
         build=stack.cast.plays(version),
@@ -101,7 +101,7 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
 
 
 async def until_closed(address: tuple[str, int]) -> None:
-    """Waits until nobody listens there any more. Raises CannotRunError when that does not happen."""
+    """Waits until nobody listens there any more. Raises UnavailableError when that does not happen."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + DRAIN_S_MAX
     while loop.time() < deadline:
@@ -111,6 +111,6 @@ async def until_closed(address: tuple[str, int]) -> None:
             return
         writer.close()
         await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
-    raise CannotRunError(
+    raise UnavailableError(
         f"a replica at {address[0]}:{address[1]} was told to end and still listens after {DRAIN_S_MAX:.0f} s"
     )

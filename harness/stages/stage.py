@@ -17,7 +17,7 @@ from harness.clients import wire
 from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
 from harness.database.migrations import SchemaState
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
 from harness.stages.itinerary import Crossing, crossings_from
 from harness.stages.model import Stage, StandUp, Step, Version
@@ -107,12 +107,12 @@ class Stand:
     async def cross(self, crossing: Crossing, draining: Draining | None = None) -> None:
         """Does the step and moves to where it leads.
 
-        Raises MisuseError when it is not legal here, StepRefused when the server does not take it: the stage is
+        Raises UsageError when it is not legal here, StepRefused when the server does not take it: the stage is
         then as it was.
         """
         step, end = crossing.step, crossing.end
         if crossing not in crossings_from(self.stand_up):
-            raise MisuseError(f"cannot {step} in stage ({self.stage.words})")
+            raise UsageError(f"cannot {step} in stage ({self.stage.words})")
         if step in TO_VERSION:
             await self._swap(*TO_VERSION[step], draining)
         elif step is Step.START_BUILD:

@@ -18,7 +18,7 @@ from harness import plan
 from harness.data import sql_text
 from harness.database import visibility
 from harness.database.dsn import dsn_fault
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report.escape import masked
 from harness.sut.columns import ReadableColumns
 from harness.sut.observation import Row
@@ -34,12 +34,12 @@ FAR_BACK: Final = timedelta(hours=27)
 
 
 def check_dsn(dsn: str) -> None:
-    """Raises MisuseError for what libpq cannot read, without quoting it: it may hold a password."""
+    """Raises UsageError for what libpq cannot read, without quoting it: it may hold a password."""
     if fault := dsn_fault(dsn):
-        raise MisuseError(f"--database-url cannot be read: {fault}")
+        raise UsageError(f"--database-url cannot be read: {fault}")
 
 
-class AwayError(Exception):
+class DatabaseUnavailableError(Exception):
     """The database cannot be asked; the message is one line, without secrets."""
 
 
@@ -55,7 +55,7 @@ class FoundRows:
 
 
 class ContractRows:
-    """Looks for rows. Create with `connect`, close with `close`; raises AwayError when the database cannot be asked."""
+    """Looks for rows. Create with `connect`, close with `close`. Raises DatabaseUnavailableError."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
@@ -78,7 +78,7 @@ class ContractRows:
             )
             await connection.set_read_only(True)
         except (psycopg.Error, OSError) as error:
-            raise AwayError(f"cannot connect to the database: {_line(error)}") from None
+            raise DatabaseUnavailableError(f"cannot connect to the database: {_line(error)}") from None
         rows = cls(connection)
         try:
             await rows._look_up()
@@ -151,10 +151,10 @@ class ContractRows:
         for table, is_missing in zip(tables, missing, strict=True):
             if is_missing:
                 there = await self._ask(visibility.whereabouts_query(), {"table": table})
-                raise AwayError(visibility.whereabouts_of(table, there))
+                raise DatabaseUnavailableError(visibility.whereabouts_of(table, there))
         hidden = visibility.obstacles_of(await self._ask(visibility.query(), visibility.values()))
         if refused := [one.words for one in hidden if one.refused]:
-            raise AwayError("; ".join(refused))
+            raise DatabaseUnavailableError("; ".join(refused))
         self.hidden = tuple(one.words for one in hidden)
         columns = await self._ask(sql.SQL(_COLUMNS), [list(tables)])
         self._columns = ReadableColumns.of(columns)
@@ -167,9 +167,11 @@ class ContractRows:
                 await self._connection.execute(_LIMITS)
                 return await (await self._connection.execute(query, values)).fetchall()
         except TimeoutError:
-            raise AwayError(f"the database has not answered for {ANSWER_S_MAX:.0f} s") from None
+            raise DatabaseUnavailableError(
+                f"the database has not answered for {ANSWER_S_MAX:.0f} s"
+            ) from None
         except (psycopg.Error, OSError) as error:
-            raise AwayError(f"the database cannot be asked: {_line(error)}") from None
+            raise DatabaseUnavailableError(f"the database cannot be asked: {_line(error)}") from None
 
 
 _LIMITS: Final = sql.SQL("SET LOCAL statement_timeout = {}; SET LOCAL row_security = off").format(

@@ -18,7 +18,7 @@ from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.http2 import send_over_http2
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.sut.asks import Answer, Ask, Round
 
 CONNECTIONS: Final = 8
@@ -43,7 +43,7 @@ class Site:
 
 
 def site_of(url: str) -> Site:
-    """The site of an http:// or https:// URL without a path. Raises MisuseError for any other.
+    """The site of an http:// or https:// URL without a path. Raises UsageError for any other.
 
     Certificates are checked against the system's, or those that SSL_CERT_FILE names.
     """
@@ -53,11 +53,11 @@ def site_of(url: str) -> Site:
         port = parts.port
         (parts.hostname or "").encode("idna")
     except ValueError:
-        raise MisuseError(problem) from None
+        raise UsageError(problem) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-        raise MisuseError(problem)
+        raise UsageError(problem)
     if parts.query or parts.fragment or "@" in parts.netloc:
-        raise MisuseError(problem)
+        raise UsageError(problem)
     if parts.scheme == "http":
         return Site(url.rstrip("/"), (parts.hostname, port or wire.HTTP_PORT), None)
     return Site(url.rstrip("/"), (parts.hostname, port or wire.HTTPS_PORT), ssl.create_default_context())

@@ -9,7 +9,7 @@ from harness.checks.linkability import EventsUnder, judge_linkability
 from harness.clients import analytics
 from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule import node
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
@@ -74,7 +74,7 @@ async def test_linking_is_unknown_before_any_replica_stores_the_id(templates: Te
 
 async def test_linking_is_unknown_without_node(standing: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
-        raise CannotRunError("Node is not installed")
+        raise UnavailableError("Node is not installed")
 
     monkeypatch.setattr(node, "node_path", missing)
     required, audited, observed = await judged(standing)

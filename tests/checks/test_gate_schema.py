@@ -9,7 +9,7 @@ from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
 from harness.run.gate import claims_of
-from harness.sut.contract import AwayError
+from harness.sut.contract import DatabaseUnavailableError
 from harness.verdict import Judgement, Results, Status
 
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
@@ -363,5 +363,5 @@ def test_a_database_that_cannot_be_asked_is_away(empty_dsn: str) -> None:
     results = Results(claims_of("after"))
     judge_schema(results, empty_dsn)
     assert {one.status for one in results.judgements()} == {Status.UNKNOWN}
-    with pytest.raises(AwayError):
+    with pytest.raises(DatabaseUnavailableError):
         judge_stored(results, "postgresql://me@127.0.0.1:1/x", STRICT)

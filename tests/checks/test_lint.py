@@ -8,7 +8,7 @@ from harness.checks.lint import lint
 from harness.data import sql_path
 from harness.database.drizzle import Entry, Folder
 from harness.database.runners import Script
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 TABLE = "microdollar_usage_metadata"
 ADD = f"SET lock_timeout = '2s';\nALTER TABLE {TABLE} ADD COLUMN posthog_distinct_id text;\n"
@@ -106,7 +106,7 @@ def test_folder_without_a_file_of_the_rollout_is_a_fault(tmp_path: Path) -> None
 
 
 def test_lint_is_refused_where_there_is_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(MisuseError, match="no folder of migrations"):
+    with pytest.raises(UsageError, match="no folder of migrations"):
         lint(tmp_path / "nothing")
 
 

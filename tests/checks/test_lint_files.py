@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.checks.lint import lint
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 T, C = "microdollar_usage_metadata", "posthog_distinct_id"
 INDEX = f"idx_{T}_{C}"
@@ -147,10 +147,10 @@ def test_a_file_that_this_database_will_pass_over(
 
 @pytest.mark.parametrize("raw", [b"\0\0\0", b"A\0L\0T\0E\0R\0"])
 def test_what_is_no_text_is_refused(tmp_path: Path, raw: bytes) -> None:
-    with pytest.raises(MisuseError, match=r"0005_a\.sql is no text"):
+    with pytest.raises(UsageError, match=r"0005_a\.sql is no text"):
         lint(written(tmp_path, {"0005_a.sql": raw}))
 
 
 def test_a_journal_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MisuseError, match=r"_journal\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"_journal\.json cannot be read"):
         lint(written(tmp_path, {"0005_a.sql": ADD, "meta/_journal.json": b"\xff\xfe"}))

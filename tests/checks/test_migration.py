@@ -10,7 +10,7 @@ from harness.database.catalog import SchemaState
 from harness.database.runners import Script
 from harness.database.server import Server
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.defects import DEFECTS, HARMLESS, Defect, find_migration
 from harness.rehearsal.layouts import CORRECTED, Layout, folder_of
 from harness.rehearsal.table import filled
@@ -129,6 +129,6 @@ def test_locks_are_unknown_without_an_index_and_after_a_refusal(templates: Templ
 
 def test_migration_of_another_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        MisuseError, match="no migration 'nothing'; choose one of as written, breakpoint, corrected"
+        UsageError, match="no migration 'nothing'; choose one of as written, breakpoint, corrected"
     ):
         find_migration("nothing")

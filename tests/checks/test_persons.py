@@ -13,7 +13,7 @@ from harness.clients.analytics import Analytics, Event
 from harness.clients.persons import kept
 from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
 from harness.stages.stage import Cast, Stand, stack, stand
@@ -78,7 +78,7 @@ async def test_nothing_is_known_before_any_replica_stores_the_id(templates: Temp
 
 async def test_nothing_is_known_without_the_package(standing: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: object) -> None:
-        raise CannotRunError("the posthog package is missing")
+        raise UnavailableError("the posthog package is missing")
 
     monkeypatch.setattr(analytics, "send", refuse)
     found, _ = await judged(standing)

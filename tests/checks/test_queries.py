@@ -19,7 +19,7 @@ from harness.clients.persons import NOBODY_WRITTEN, is_persons, kept
 from harness.data import sql_text
 from harness.database.migrations import SchemaState
 from harness.database.templates import Templates
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.run.coverage import judged
 from harness.verdict import Verdict
 
@@ -188,7 +188,7 @@ def test_a_limit_is_kept_or_not_or_there_is_nothing_to_tell(
 
 
 def test_a_database_without_the_column_is_told_in_one_line(base_dsn: str) -> None:
-    with pytest.raises(CannotRunError, match="posthog_distinct_id") as caught:
+    with pytest.raises(UnavailableError, match="posthog_distinct_id") as caught:
         read_coverage(base_dsn, 7)
     assert "\n" not in str(caught.value)
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from harness.clients.analytics import Analytics, Event, alias, analytics, capture, send
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 
 async def test_events_of_the_official_package_arrive_under_their_ids() -> None:
@@ -56,13 +56,13 @@ async def test_body_that_is_no_batch_is_refused_and_leaves_nothing(body: bytes) 
 async def test_sending_to_nobody_cannot_run() -> None:
     async with analytics() as server:
         gone = server.origin
-    with pytest.raises(CannotRunError, match=r"could not send its events: .*[Cc]onnection"):
+    with pytest.raises(UnavailableError, match=r"could not send its events: .*[Cc]onnection"):
         await send(gone, [capture("Task Created", "a-machine")])
 
 
 async def test_sending_that_takes_too_long_is_ended() -> None:
     async with analytics() as server:
-        with pytest.raises(CannotRunError, match=r"not done with its calls after 0\.001 s"):
+        with pytest.raises(UnavailableError, match=r"not done with its calls after 0\.001 s"):
             await send(server.origin, [capture("Task Created", "a-machine")], seconds_max=0.001)
 
 

@@ -22,7 +22,7 @@ from harness.clients.extension_host import (
     planned,
 )
 from harness.clients.persistence import MACHINE, OTHER_MACHINE
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.node import node_child
 from harness.rule.policy import POLICIES
 
@@ -119,7 +119,7 @@ def test_crash_of_the_stand_in_leaves_what_a_killed_process_leaves(
     host: ExtensionHost, tmp_path: Path, code: ExtensionCode
 ) -> None:
     killed, crashed = tmp_path / "killed.json", tmp_path / "crashed.json"
-    with extension_host() as doomed, pytest.raises(CannotRunError, match="ended by signal 9"):
+    with extension_host() as doomed, pytest.raises(UnavailableError, match="ended by signal 9"):
         doomed.live(code, [[Start(MACHINE, Update.KILLED)]], file=killed)
     [[gone]] = host.live(code, [[Start(MACHINE, Update.CRASHES)]], file=crashed).rounds
     assert gone.ending is Ending.CRASHED
@@ -140,24 +140,24 @@ def test_storage_in_a_file_outlives_its_host(tmp_path: Path) -> None:
 
 def test_code_that_cannot_be_compiled_is_told_in_one_line(host: ExtensionHost) -> None:
     broken = replace(planned(), anonymous_id="exports.getPostHogAnonymousId = (")
-    with pytest.raises(CannotRunError, match="Node could not derive for the extension: SyntaxError"):
+    with pytest.raises(UnavailableError, match="Node could not derive for the extension: SyntaxError"):
         host.derive(broken, [MACHINE])
     assert host.derive(planned(), [MACHINE]) == [derived_id(MACHINE)], "the host goes on after it"
 
 
 def test_id_that_never_settles_is_told_and_not_waited_for(host: ExtensionHost) -> None:
-    with pytest.raises(CannotRunError, match="nothing is due any more"):
+    with pytest.raises(UnavailableError, match="nothing is due any more"):
         host.derive(probing("await new Promise(() => {});"), [MACHINE])
 
 
 def test_node_that_does_not_answer_is_killed_in_time() -> None:
-    with extension_host(seconds_max=1.0) as stuck, pytest.raises(CannotRunError, match="ended by signal 9"):
+    with extension_host(seconds_max=1.0) as stuck, pytest.raises(UnavailableError, match="ended by signal 9"):
         stuck.derive(probing("for (;;) {}"), [MACHINE])
 
 
 def test_missing_program_cannot_run(tmp_path: Path) -> None:
     with (
-        pytest.raises(CannotRunError, match="Node cannot start"),
+        pytest.raises(UnavailableError, match="Node cannot start"),
         node_child(tmp_path / "host.js", program=tmp_path / "no-such-node"),
     ):
         pass

@@ -9,7 +9,7 @@ from harness.clients.exchange import FRAMING, Outcome, Reply
 from harness.clients.given import BYTES_MAX, NONE_GIVEN, GivenHeaders
 from harness.clients.shape import FACTORS, PLAIN, Shape
 from harness.clients.shaped import shaped_request
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 SECRET = "s3cret+value/of=mine"
 BYPASS = f"x-vercel-protection-bypass: {SECRET}"
@@ -43,14 +43,14 @@ def reply(body: str, *headers: tuple[bytes, bytes]) -> Reply:
     ],
 )
 def test_what_cannot_be_sent_is_refused_and_never_quoted(line: str, told: str) -> None:
-    with pytest.raises(MisuseError, match=told) as refused:
+    with pytest.raises(UsageError, match=told) as refused:
         GivenHeaders.read([line])
     assert "geh" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", sorted(FRAMING | {plan.HEADER.encode()}))
 def test_no_name_that_frames_is_taken(name: bytes) -> None:
-    with pytest.raises(MisuseError):
+    with pytest.raises(UsageError):
         GivenHeaders.read([f"{name.decode().title()}: geheim"])
 
 
@@ -59,7 +59,7 @@ def test_no_name_that_any_shape_sends_is_taken() -> None:
     shapes = [Shape(**plain | {name: value}) for name, values in FACTORS.items() for value in values]
     sent = [shaped_request(shape, address="192.0.2.1", token="t", model="m") for shape in shapes]
     for name in {name for request in sent for name, _ in request.headers}:
-        with pytest.raises(MisuseError):
+        with pytest.raises(UsageError):
             GivenHeaders.read([f"{name.decode()}: geheim"])
 
 

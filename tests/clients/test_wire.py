@@ -13,7 +13,7 @@ import uvloop
 from harness.clients.dispatch import Items
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.wire import request_bytes, send_all
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from tests.clients.servers import OK, WAIT_S, app, gather, read_number, request, requests, server
 
 
@@ -214,7 +214,7 @@ async def test_no_requests_are_no_replies(items: Items) -> None:
 
 @pytest.mark.parametrize("limit", [{"connections": 0}, {"depth": 0}, {"timeout_s": 0}])
 async def test_limits_that_let_nothing_through_are_refused(limit: dict[str, int]) -> None:
-    with pytest.raises(MisuseError, match="nothing can be sent"):
+    with pytest.raises(UsageError, match="nothing can be sent"):
         await gather(("127.0.0.1", 9), requests(1), **limit)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.database.drizzle import Entry, Folder, recorded, run_drizzle_like
 from harness.database.runners import Script, StatementFailed, connect
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 FOLDER = Folder(
     (Script("0000_a.sql", "CREATE TABLE a ();"), Script("0001_b.sql", "CREATE TABLE b ();")),
@@ -35,12 +35,12 @@ def test_folder_without_journal_has_an_empty_one(tmp_path: Path) -> None:
 def test_folder_is_refused_when_its_journal_is_none(tmp_path: Path, journal: str) -> None:
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta" / "_journal.json").write_text(journal)
-    with pytest.raises(MisuseError, match=r"_journal.json cannot be read \(\w+: .*drizzle-kit"):
+    with pytest.raises(UsageError, match=r"_journal.json cannot be read \(\w+: .*drizzle-kit"):
         Folder.read(tmp_path)
 
 
 def test_folder_is_refused_when_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(MisuseError, match="no folder of migrations"):
+    with pytest.raises(UsageError, match="no folder of migrations"):
         Folder.read(tmp_path / "missing")
 
 
@@ -51,7 +51,7 @@ def test_pending_are_those_after_the_newest_whatever_ran_before() -> None:
 
 
 def test_pending_is_refused_for_an_entry_without_its_file() -> None:
-    with pytest.raises(MisuseError, match=r"names 0002_c, but there is no file 0002_c\.sql"):
+    with pytest.raises(UsageError, match=r"names 0002_c, but there is no file 0002_c\.sql"):
         Folder(FOLDER.files, (Entry("0002_c", 30),)).pending(None)
 
 

@@ -6,7 +6,7 @@ from psycopg.conninfo import make_conninfo
 from harness.database.baseline import contents
 from harness.database.migrations import TARGETS, SchemaState
 from harness.database.runners import Runner, connect
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.run.migrate import run_migrate
 
 BASE, COLUMN, READY = TARGETS
@@ -43,7 +43,7 @@ def held(dsn: str) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("to", TARGETS)
 def test_an_empty_database_is_left_empty_unless_asked(empty_dsn: str, to: SchemaState) -> None:
     with pytest.raises(
-        CannotRunError, match=f"^migrate to {to}: looked for microdollar_usage and .*--with-baseline"
+        UnavailableError, match=f"^migrate to {to}: looked for microdollar_usage and .*--with-baseline"
     ):
         migrate(empty_dsn, to, with_baseline=False)
     assert held(empty_dsn) == []
@@ -56,7 +56,7 @@ def test_somebodys_database_is_left_as_it_is(empty_dsn: str, statement: str, wit
     with connect(empty_dsn) as connection:
         connection.execute(statement.encode())
     before = held(empty_dsn)
-    with pytest.raises(CannotRunError, match=r"the database holds .* nothing was changed$") as caught:
+    with pytest.raises(UnavailableError, match=r"the database holds .* nothing was changed$") as caught:
         migrate(empty_dsn, with_baseline=with_baseline)
     schema, kind, name = before[0]
     assert f"{kind} {schema}.{name}" in str(caught.value)
@@ -69,7 +69,7 @@ def test_tables_that_another_search_path_hides_are_named(ready_dsn: str) -> None
     before = held(ready_dsn)
     hidden = make_conninfo(ready_dsn, options="-c search_path=app")
     told = r"on the search_path app, .*where public\.microdollar_usage and public\.microdollar_usage_metadata was meant"
-    with pytest.raises(CannotRunError, match=told):
+    with pytest.raises(UnavailableError, match=told):
         migrate(hidden)
     assert held(ready_dsn) == before
 

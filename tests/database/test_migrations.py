@@ -17,7 +17,7 @@ from harness.database.migrations import (
 )
 from harness.database.runners import Runner, Script, connect
 from harness.database.templates import Templates
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.run.migrate import run_migrate
 
 TABLE = "microdollar_usage_metadata"
@@ -135,7 +135,7 @@ def test_column_gives_up_with_nothing_changed_when_the_table_is_held(base_dsn: s
 
 @pytest.mark.parametrize("to", [BASE, COLUMN])
 def test_migrate_is_refused_when_the_database_is_ahead(ready_dsn: str, to: SchemaState) -> None:
-    with pytest.raises(MisuseError, match=f"migrate to {to}: .* ahead, in state ready .*--rollback"):
+    with pytest.raises(UsageError, match=f"migrate to {to}: .* ahead, in state ready .*--rollback"):
         migrate(ready_dsn, to)
     assert state_of(ready_dsn) is READY
 
@@ -143,7 +143,7 @@ def test_migrate_is_refused_when_the_database_is_ahead(ready_dsn: str, to: Schem
 @pytest.mark.parametrize("to", [SchemaState.BUILDING, SchemaState.INVALID])
 def test_migrate_is_refused_when_the_target_is_half_way(base_dsn: str, to: SchemaState) -> None:
     for walk in (migrate, rollback):
-        with pytest.raises(MisuseError, match=f"state {to} is half-way"):
+        with pytest.raises(UsageError, match=f"state {to} is half-way"):
             walk(base_dsn, to)
 
 
@@ -151,7 +151,7 @@ def test_migrate_is_refused_when_the_target_is_half_way(base_dsn: str, to: Schem
 def test_foreign_tables_are_refused_and_left_alone(empty_dsn: str, walk: object) -> None:
     with connect(empty_dsn) as connection:
         connection.execute("CREATE TABLE microdollar_usage (id integer, kilo_user_id text)")
-    with pytest.raises(CannotRunError, match=r"state foreign.*\(.* missing, not .* and \d+ more\)"):
+    with pytest.raises(UnavailableError, match=r"state foreign.*\(.* missing, not .* and \d+ more\)"):
         (migrate if walk is migrate else rollback)(empty_dsn, READY)
     with connect(empty_dsn) as connection:
         assert [one.type for one in catalog.columns(connection, "microdollar_usage")] == ["integer", "text"]
@@ -161,7 +161,7 @@ def test_migrate_does_not_believe_a_runner_that_did_nothing(
     base_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.database.migrations.RUNNERS", {Runner.STATEMENTS: lambda *_: None})
-    with pytest.raises(CannotRunError, match=r"reports success, but .* state base, not column"):
+    with pytest.raises(UnavailableError, match=r"reports success, but .* state base, not column"):
         migrate(base_dsn, COLUMN)
 
 

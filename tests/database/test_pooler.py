@@ -13,7 +13,7 @@ from harness.database.pooler import Pooler, check_direct, is_shared, pooler_of
 from harness.database.runners import connect
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from tests.fix_pgbouncer import Pooled
 
 TRANSACTION, SESSION = Pooler
@@ -75,7 +75,7 @@ def test_a_pooler_without_a_free_connection_is_told(
     through = pooled(base_dsn)
     with psycopg.connect(through) as other:
         other.execute("SELECT 1")
-        with pytest.raises(CannotRunError, match="may have no free connection"):
+        with pytest.raises(UnavailableError, match="may have no free connection"):
             kind_at(through)
 
 
@@ -109,10 +109,10 @@ def test_sessions_with_transactions_show_a_pooler_by_themselves(
 def test_only_session_mode_may_be_gone_on_through(base_dsn: str, pooled: Pooled) -> None:
     for pool_mode, allowed in (("session", True), ("transaction", False), ("statement", False)):
         through = pooled(base_dsn, pool_mode)
-        told = pytest.raises(MisuseError, match=r"a pooler in .* mode answers at here.*direct connection")
+        told = pytest.raises(UsageError, match=r"a pooler in .* mode answers at here.*direct connection")
         with connect(through) as connection, told:
             check_direct(connection, through, "here")
-        refused = contextlib.nullcontext() if allowed else pytest.raises(MisuseError)
+        refused = contextlib.nullcontext() if allowed else pytest.raises(UsageError)
         with connect(through) as connection, refused:
             check_direct(connection, through, "here", session_pooler=True)
 
@@ -120,7 +120,7 @@ def test_only_session_mode_may_be_gone_on_through(base_dsn: str, pooled: Pooled)
 def run(*arguments: str) -> tuple[int, str]:
     """Exit code and what is said, of a command in this process."""
     done = CliRunner().invoke(app, arguments, standalone_mode=False)
-    if isinstance(done.exception, MisuseError):
+    if isinstance(done.exception, UsageError):
         return 2, str(done.exception)
     return done.return_value if done.exception is None else 99, f"{done.output}{done.exception or ''}"
 
@@ -161,7 +161,7 @@ def test_migrate_goes_on_through_a_session_pooler_when_asked(base_dsn: str, pool
     code, said = run("migrate", "--to", "ready", "--database-url", through, "--session-pooler")
     assert (code, "state   ready" in said) == (0, True), said
     assert _settings(through) == before
-    with pytest.raises(MisuseError), running_server(through):
+    with pytest.raises(UsageError), running_server(through):
         pass
 
 

@@ -16,7 +16,7 @@ from harness.database.migrations import (
     rollback,
 )
 from harness.database.runners import Runner, Script, connect
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
 from harness.run.migrate import run_migrate
 
@@ -76,19 +76,19 @@ def test_rollback_leaves_the_view_alone_when_only_the_index_goes(ready_dsn: str)
 def test_rollback_changes_nothing_when_somebody_elses_view_reads_the_column(ready_dsn: str) -> None:
     with connect(ready_dsn) as connection:
         connection.execute(f"CREATE VIEW theirs AS SELECT posthog_distinct_id FROM {TABLE}")
-    with pytest.raises(CannotRunError, match="theirs reads posthog_distinct_id"):
+    with pytest.raises(UnavailableError, match="theirs reads posthog_distinct_id"):
         rollback(ready_dsn, BASE)
     assert state_of(ready_dsn) is READY
 
 
 def test_rollback_is_refused_when_the_database_is_not_so_far(base_dsn: str) -> None:
-    with pytest.raises(MisuseError, match=r"rollback to ready: .* not so far, in state base"):
+    with pytest.raises(UsageError, match=r"rollback to ready: .* not so far, in state base"):
         rollback(base_dsn, READY)
 
 
 def test_invalid_index_is_refused_and_the_recovery_leads_to_ready(column_dsn: str) -> None:
     give_up_a_build(column_dsn)
-    with pytest.raises(CannotRunError, match=f"state invalid.*run sql/{RECOVERY_FILE}"):
+    with pytest.raises(UnavailableError, match=f"state invalid.*run sql/{RECOVERY_FILE}"):
         migrate(column_dsn, READY)
     apply(column_dsn, [Script.ours(RECOVERY_FILE)])
     assert state_of(column_dsn) is COLUMN
@@ -112,7 +112,7 @@ async def test_recovery_stops_with_nothing_changed_while_a_build_goes_on(
             apply(column_dsn, [Script.ours(RECOVERY_FILE)])
         assert (caught.value.sqlstate, caught.value.left) == ("55006", SchemaState.BUILDING)
         for walk in (migrate, rollback):
-            with pytest.raises(CannotRunError, match=r"state building.*wait until the build has ended"):
+            with pytest.raises(UnavailableError, match=r"state building.*wait until the build has ended"):
                 walk(column_dsn, COLUMN)
     assert state_of(column_dsn) is SchemaState.INVALID
 

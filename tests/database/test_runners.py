@@ -17,7 +17,7 @@ from harness.database.runners import (
     run_psql,
     statements_of,
 )
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 TRICKY = r"""-- a header; with a semicolon
 SET application_name = 'a;b';
@@ -117,7 +117,7 @@ def test_runner_forgets_settings_at_the_end_of_a_file(runner: Runner, empty_dsn:
 @pytest.mark.parametrize("runner", Runner)
 def test_runner_cannot_run_when_nothing_listens(runner: Runner, tmp_path: Path) -> None:
     dsn = f"postgresql://someone:hidden@/nowhere?host={tmp_path}"
-    with pytest.raises(CannotRunError) as caught:
+    with pytest.raises(UnavailableError) as caught:
         RUNNERS[runner](dsn, [Script("any.sql", "SELECT 1")], lambda _: None)
     message = str(caught.value)
     assert f"someone@{tmp_path}:5432/nowhere" in message
@@ -129,7 +129,7 @@ def test_psql_runner_names_the_alternative_when_there_is_no_psql(
     empty_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CannotRunError, match=r"no program psql on PATH.*statements"):
+    with pytest.raises(UnavailableError, match=r"no program psql on PATH.*statements"):
         run_psql(empty_dsn, [Script("any.sql", "SELECT 1")], lambda _: None)
 
 
@@ -156,6 +156,6 @@ def test_psql_runner_cannot_run_a_command_it_does_not_know(empty_dsn: str) -> No
 
 
 def test_connect_shows_nothing_of_a_dsn_that_it_cannot_read() -> None:
-    with pytest.raises(MisuseError) as caught:
+    with pytest.raises(UsageError) as caught:
         connect("postgresql://someone:hidden@[host/x")
     assert "hidden" not in str(caught.value)

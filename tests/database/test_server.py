@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from harness.database.server import Server
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 
 def databases(server: Server) -> set[str]:
@@ -74,7 +74,7 @@ def test_drop_refuses_a_database_made_by_somebody_else(server: Server) -> None:
     stranger = f"harness_{secrets.token_hex(8)}"
     with psycopg.connect(server.admin_dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(stranger)))
-        with pytest.raises(MisuseError, match="not made here"):
+        with pytest.raises(UsageError, match="not made here"):
             server.drop_database(stranger)
         assert stranger in databases(server)
         connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(stranger)))

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from harness.database.server import running_server
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 
 
 def test_docker_is_refused_with_the_socket_tried_when_there_is_no_engine(
@@ -16,7 +16,7 @@ def test_docker_is_refused_with_the_socket_tried_when_there_is_no_engine(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     with pytest.raises(
-        CannotRunError, match=r"unix:///nonexistent/docker.sock .* `embedded` or a postgresql://"
+        UnavailableError, match=r"unix:///nonexistent/docker.sock .* `embedded` or a postgresql://"
     ):
         running_server("docker").__enter__()
 
@@ -30,7 +30,7 @@ def test_docker_is_refused_in_time_when_the_engine_never_answers(
         mute.bind(str(path))
         mute.listen()
         begin = time.monotonic()
-        with pytest.raises(CannotRunError, match="timed out"):
+        with pytest.raises(UnavailableError, match="timed out"):
             running_server("docker").__enter__()
     assert time.monotonic() - begin < 10
 
@@ -51,7 +51,7 @@ def test_docker_runs_postgres_on_loopback_and_removes_it() -> None:
 
 @pytest.mark.docker
 def test_docker_is_refused_when_the_image_cannot_be_had() -> None:
-    with pytest.raises(CannotRunError, match="cannot start a container of localhost:1/none:1"):
+    with pytest.raises(UnavailableError, match="cannot start a container of localhost:1/none:1"):
         running_server("docker:localhost:1/none:1").__enter__()
 
 
@@ -64,7 +64,7 @@ def test_docker_is_refused_when_there_is_no_postgres_in_the_image() -> None:
         engine.api.import_image_from_data(
             bytes(1024), repository="harness-empty", tag="test"
         )  # an empty archive
-        with pytest.raises(CannotRunError, match="cannot start a container of harness-empty:test"):
+        with pytest.raises(UnavailableError, match="cannot start a container of harness-empty:test"):
             running_server("docker:harness-empty:test").__enter__()
         engine.images.remove("harness-empty:test")
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.database.embedded import Embedded, embedded_server
 from harness.database.server import running_server
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from tests.database.processes import eventually
 
 
@@ -72,12 +72,14 @@ def test_dsn_names_the_databases_that_stay_when_the_server_is_gone() -> None:
     with embedded_server() as brief:
         run = running_server(dsn(brief))
         name = run.__enter__().create_database()
-    with pytest.raises(CannotRunError, match=f"cannot be reached any more; drop by hand: {name}"):
+    with pytest.raises(UnavailableError, match=f"cannot be reached any more; drop by hand: {name}"):
         run.__exit__(None, None, None)
 
 
 def test_dsn_is_refused_with_the_wrong_password(theirs: Embedded) -> None:
-    with pytest.raises(CannotRunError, match='password authentication failed for user "guarded"') as refusal:
+    with pytest.raises(
+        UnavailableError, match='password authentication failed for user "guarded"'
+    ) as refusal:
         running_server(dsn(theirs, "guarded:wr0ng")).__enter__()
     assert "wr0ng" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -85,7 +87,7 @@ def test_dsn_is_refused_with_the_wrong_password(theirs: Embedded) -> None:
 
 def test_dsn_is_refused_without_the_right_to_create_databases(theirs: Embedded) -> None:
     with pytest.raises(
-        CannotRunError, match=r"role plain may not create databases .* ALTER ROLE plain CREATEDB"
+        UnavailableError, match=r"role plain may not create databases .* ALTER ROLE plain CREATEDB"
     ):
         running_server(dsn(theirs, "plain")).__enter__()
 
@@ -95,7 +97,7 @@ def test_dsn_is_refused_when_nobody_listens() -> None:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         with pytest.raises(
-            CannotRunError, match=rf"cannot connect to me@127.0.0.1:{port}/mine .*refused"
+            UnavailableError, match=rf"cannot connect to me@127.0.0.1:{port}/mine .*refused"
         ) as refusal:
             running_server(f"postgresql://me:secret@127.0.0.1:{port}/mine").__enter__()
     assert "secret" not in str(refusal.value)
@@ -105,7 +107,7 @@ def test_dsn_is_refused_in_time_when_nobody_answers(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(tmp_path / ".s.PGSQL.5432"))
         mute.listen()
-        with pytest.raises(CannotRunError, match="timeout expired"):
+        with pytest.raises(UnavailableError, match="timeout expired"):
             running_server(f"postgresql://me@/mine?host={tmp_path}&connect_timeout=2").__enter__()
 
 
@@ -123,6 +125,6 @@ def test_dsn_is_refused_in_time_when_nobody_answers(tmp_path: Path) -> None:
     ],
 )
 def test_choice_is_refused_when_it_cannot_be_read(choice: str) -> None:
-    with pytest.raises(MisuseError) as refusal:
+    with pytest.raises(UsageError) as refusal:
         running_server(choice).__enter__()
     assert not any(part in str(refusal.value) for part in ("hid", "den"))

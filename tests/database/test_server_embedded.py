@@ -18,7 +18,7 @@ import pytest
 import harness
 from harness.database import embedded
 from harness.database.embedded import Embedded, embedded_server
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root must run Postgres as somebody else")
 
@@ -102,20 +102,20 @@ def test_embedded_keeps_commits_over_a_crash_only_when_durable(durable: bool, se
 
 
 def test_embedded_refuses_a_version_that_is_not_shipped() -> None:
-    with pytest.raises(MisuseError, match="no embedded Postgres 17: there are 16, 18"), embedded_server(17):
+    with pytest.raises(UsageError, match="no embedded Postgres 17: there are 16, 18"), embedded_server(17):
         pass
 
 
 def test_embedded_cannot_run_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "PACKAGE", "no-such-package")
-    with pytest.raises(CannotRunError, match="no no-such-package for"), embedded_server():
+    with pytest.raises(UnavailableError, match="no no-such-package for"), embedded_server():
         pass
 
 
 @pytest.mark.parametrize("program", ["postgres", "initdb"])
 def test_embedded_cannot_run_binaries_that_fail(program: str, package: Path, cache: Path) -> None:
     (package / "bin" / program).write_text("#!/bin/sh\necho no such luck >&2\nexit 3\n")
-    with pytest.raises(CannotRunError, match=f"{program}: exit code 3: no such luck"), embedded_server():
+    with pytest.raises(UnavailableError, match=f"{program}: exit code 3: no such luck"), embedded_server():
         pass
     assert not cache.exists()
 

@@ -9,7 +9,7 @@ from harness.database.migrations import TARGETS, SchemaState, migrate
 from harness.database.runners import connect
 from harness.database.server import Server
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 
 def databases(server: Server) -> set[str]:
@@ -84,7 +84,7 @@ def test_template_that_cannot_be_made_is_dropped(server: Server, monkeypatch: py
 
 @pytest.mark.parametrize("state", [SchemaState.BUILDING, SchemaState.INVALID])
 def test_template_is_refused_for_a_state_that_is_half_way(templates: Templates, state: SchemaState) -> None:
-    with pytest.raises(MisuseError, match=state):
+    with pytest.raises(UsageError, match=state):
         templates.name(state)
 
 

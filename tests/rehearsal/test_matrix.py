@@ -9,7 +9,7 @@ import pytest
 
 from harness.database.catalog import SchemaState
 from harness.database.server import Server
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal.drizzle import migrator
 from harness.rehearsal.layouts import LAYOUTS
 from harness.rehearsal.matrix import Attempt, Cell, Matrix, Outcome, Way, run_matrix
@@ -108,7 +108,7 @@ def test_migrator_says_why_when_npm_reaches_no_registry(
         nobody.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
         monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{nobody.getsockname()[1]}/")
         with (
-            pytest.raises(CannotRunError, match="cannot be installed: npm error code ECONNREFUSED"),
+            pytest.raises(UnavailableError, match="cannot be installed: npm error code ECONNREFUSED"),
             migrator(),
         ):
             pass

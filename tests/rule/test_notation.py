@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.notation import read, written
 
 NAMES = st.text("abcXYZ-_09 ", min_size=1).map(str.encode)
@@ -20,5 +20,5 @@ def test_notation_reads_back_every_byte_it_wrote(name: bytes, value: bytes) -> N
 
 @pytest.mark.parametrize("text", ["no colon", "name: caf\u00e9"])
 def test_notation_refuses_what_it_would_not_write(text: str) -> None:
-    with pytest.raises(MisuseError):
+    with pytest.raises(UsageError):
         read(text)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.gate import clean as clean_command
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all
 from harness.run.gate_requests import Asker, Caller
@@ -67,7 +67,7 @@ def put(dsn: str, user: str | None, agent: str | None, message_id: str = "m") ->
 
 def run_command(dsn: str, *words: str) -> tuple[int, str]:
     done = CliRunner().invoke(clean_command, [*words, "--database-url", dsn], standalone_mode=False)
-    code = 2 if isinstance(done.exception, MisuseError) else done.return_value
+    code = 2 if isinstance(done.exception, UsageError) else done.return_value
     return code, done.output
 
 
@@ -151,11 +151,11 @@ def test_a_run_or_all_of_them_is_named(dsn: str, words: tuple[str, ...]) -> None
 
 
 def test_a_database_that_refuses_is_no_answer(dsn: str) -> None:
-    with pytest.raises(CannotRunError, match="nothing was deleted"):
+    with pytest.raises(UnavailableError, match="nothing was deleted"):
         clean_all("postgresql://me:geheim@127.0.0.1:1/x", delete=True)
     with psycopg.connect(dsn) as connection:
         connection.execute("ALTER TABLE microdollar_usage RENAME TO usage")
-    with pytest.raises(CannotRunError, match="nothing was deleted"):
+    with pytest.raises(UnavailableError, match="nothing was deleted"):
         clean_all(dsn, delete=True)
 
 

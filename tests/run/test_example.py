@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.cases import NAME, HeaderCase, Kind, other_names
 from harness.rule.policy import STRICT, received
 from harness.rule.samples import CaseSequence
@@ -167,10 +167,10 @@ async def test_example_refutes_a_fault_that_leaves_no_row_to_look_at(
 
 async def test_service_is_required_before_anything_is_called_good(ready_dsn: str) -> None:
     async with backend(ready_dsn, fails) as small:
-        with pytest.raises(CannotRunError, match="does not serve a request without the header: 500"):
+        with pytest.raises(UnavailableError, match="does not serve a request without the header: 500"):
             await require_service(small)
         assert await judge_example(small, STRICT, ((VALID,),)), "a backend that fails later is a find"
-    with pytest.raises(CannotRunError, match="no connection"):
+    with pytest.raises(UnavailableError, match="no connection"):
         await require_service(small)
 
 

@@ -10,7 +10,7 @@ from harness.cli import app
 from harness.clients.extension import ExtensionBuild
 from harness.database.catalog import SchemaState
 from harness.database.server import Server
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.run.explore import holds_program, replay_program, write_program
 from harness.stages.cases import Discrepancy
 from harness.stages.machine import Failure
@@ -54,5 +54,5 @@ def test_file_that_is_no_program_is_left_to_others(tmp_path: Path) -> None:
 def test_program_is_misuse_when_it_names_what_is_not_there(tmp_path: Path, changed: dict[str, str]) -> None:
     file = write_program(FAILURE, Cast(), "strict", tmp_path)
     file.write_text(json.dumps(json.loads(file.read_text()) | changed))
-    with pytest.raises(MisuseError, match=r"no-such-"):
+    with pytest.raises(UsageError, match=r"no-such-"):
         replay_program(file, "embedded")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from harness.cli.fuzz import replay as replay_command
 from harness.database.server import Server
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.samples import CaseSequence
@@ -132,12 +132,12 @@ def test_replay_line_leads_to_where_the_find_was_made(
 def test_recipe_that_is_none_is_refused_by_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "find.json"
     file.write_text(text)
-    with pytest.raises(MisuseError, match=r"find\.json"):
+    with pytest.raises(UsageError, match=r"find\.json"):
         read_recipe(file)
 
 
 def test_example_database_in_redis_needs_the_package() -> None:
-    with pytest.raises(MisuseError, match="pip install redis"):
+    with pytest.raises(UsageError, match="pip install redis"):
         example_database("redis://127.0.0.1:1")
 
 
@@ -162,5 +162,5 @@ def test_a_find_without_a_request_is_damaged_and_never_fixed(tmp_path: Path, seq
     report_find(FOUND, SubjectOptions(build="limit-256"), tmp_path / "finds")
     (file,) = (tmp_path / "finds").iterdir()
     file.write_text(json.dumps(json.loads(file.read_text()) | {"sequences": sequences}))
-    with pytest.raises(MisuseError, match="a sequence without a request"):
+    with pytest.raises(UsageError, match="a sequence without a request"):
         read_recipe(file)

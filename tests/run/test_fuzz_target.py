@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.samples import CaseSequence
 from harness.rule.suite import Level
@@ -209,11 +209,11 @@ async def test_what_is_not_served_or_has_no_row_ends_the_hunt_and_its_journal_st
             options = replace(options, subject=replace(options.subject, wait_s=wait_s))
             await asyncio.to_thread(fuzz, options, quiet, quiet)
 
-    with pytest.raises(CannotRunError, match="no plain request was served with an id: 500"):
+    with pytest.raises(UnavailableError, match="no plain request was served with an id: 500"):
         await hunt(fails, None)
-    with pytest.raises(CannotRunError, match=r"does not serve requests without the header any more: 500"):
+    with pytest.raises(UnavailableError, match=r"does not serve requests without the header any more: 500"):
         await hunt(fails_later, None)
-    with pytest.raises(CannotRunError, match=r"no row of .* came within 0\.3 s; raise --wait-rows"):
+    with pytest.raises(UnavailableError, match=r"no row of .* came within 0\.3 s; raise --wait-rows"):
         await hunt(late_by(2.0), 0.3)
     assert [read_journal(one).ended for one in journals(state)] == [False] * 3
 
@@ -239,5 +239,5 @@ async def test_a_replay_never_calls_fixed_what_it_has_not_seen(
 ) -> None:
     async with backend(ready_dsn, fault) as small:
         options = SubjectOptions(url_of(small), ready_dsn, free_model=small.model)
-        with pytest.raises(CannotRunError, match=told):
+        with pytest.raises(UnavailableError, match=told):
             await asyncio.to_thread(replay, Recipe((sequence,)), options)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from harness.backend.defects import DEFECTS
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report.document import to_json
 from harness.rule.suite import Level
 from harness.run.gate import claims_of, judge_target
@@ -274,5 +274,5 @@ async def test_the_later_rule_is_judged_too(start: StartReplica, ready_dsn: str,
 async def test_options_that_do_not_fit_are_misuse(
     judge_build: Judge, changes: dict[str, object], told: str
 ) -> None:
-    with pytest.raises(MisuseError, match=told):
+    with pytest.raises(UsageError, match=told):
         await judge_build("after", **changes)

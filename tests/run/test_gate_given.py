@@ -16,7 +16,7 @@ from harness.backend.serve import Process
 from harness.cli.gate import gate as gate_command
 from harness.cli.options import command_line
 from harness.clients.given import GivenHeaders
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.report.document import to_json
 from harness.report.html import to_html
 from harness.report.markdown import to_markdown
@@ -203,7 +203,7 @@ def test_lines_come_from_the_command_and_from_the_environment(
 
     def take(options: GateOptions, *_: object) -> None:
         taken.append(options.given)
-        raise CannotRunError("nothing is sent")
+        raise UnavailableError("nothing is sent")
 
     monkeypatch.setattr("harness.run.gate.gate", take)
     usual = ["--backend-url", "http://127.0.0.1:1", "--database-url", "dbname=x", "--free-model", "m"]

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from harness.cli.hosts import check_host
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.suite import Level
 from harness.run.gate_forecast import forecast
 from harness.run.gate_options import GateOptions
@@ -110,7 +110,7 @@ def test_another_host_a_pattern_and_a_url_allow_nothing(
 ) -> None:
     with open(os.devnull) as nobody, monkeypatch.context() as patched:  # noqa: PTH123
         patched.setattr(sys, "stdin", nobody)
-        with pytest.raises(MisuseError, match=r"--allow-host"):
+        with pytest.raises(UsageError, match=r"--allow-host"):
             check_host("staging.example.com", (allowed,))
 
 

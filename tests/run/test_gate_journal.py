@@ -12,7 +12,7 @@ import pytest
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.run.clean import clean
@@ -88,7 +88,7 @@ def test_a_journal_that_was_cut_short_is_read_as_far_as_it_goes(asker: Asker, tm
 def test_any_other_file_is_no_journal(tmp_path: Path, text: str) -> None:
     file = tmp_path / "other"
     file.write_text(text)
-    with pytest.raises(MisuseError, match="is no journal"):
+    with pytest.raises(UsageError, match="is no journal"):
         read_journal(file)
 
 
@@ -101,7 +101,7 @@ def test_a_journal_of_a_finished_run_is_set_aside(asker: Asker, tmp_path: Path) 
     assert read_journal(tmp_path / f"journal-{RUN}.jsonl").run == RUN
     with Journal.open(file, OTHER_RUN, "http://x", STARTED):
         pass
-    with pytest.raises(MisuseError, match="cannot be set aside"):
+    with pytest.raises(UsageError, match="cannot be set aside"):
         Journal.open(file, OTHER_RUN, "http://x", STARTED)
 
 
@@ -115,7 +115,7 @@ def test_a_journal_of_an_unfinished_run_is_named_with_what_cleans_up(
         raise KeyboardInterrupt
     file.write_text(file.read_text()[: len(file.read_text()) - cut])
     with pytest.raises(
-        MisuseError, match=f"of run {RUN}, which did not come to its end; .* harness clean '.*'"
+        UsageError, match=f"of run {RUN}, which did not come to its end; .* harness clean '.*'"
     ):
         Journal.open(file, OTHER_RUN, "http://x", STARTED)
     note_end(file)
@@ -128,23 +128,23 @@ def test_a_journal_of_an_unfinished_run_is_named_with_what_cleans_up(
 def test_a_journal_never_overwrites_another_file_and_must_be_writable(tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     file.write_text("mine")
-    with pytest.raises(MisuseError, match="is no journal"):
+    with pytest.raises(UsageError, match="is no journal"):
         Journal.open(file, RUN, "http://x", STARTED)
     assert file.read_text() == "mine"
-    with pytest.raises(CannotRunError, match="cannot write journal"):
+    with pytest.raises(UnavailableError, match="cannot write journal"):
         Journal.open(Path("/proc/none/journal.jsonl"), RUN, "http://x", STARTED)
-    with pytest.raises(CannotRunError, match="cannot write journal"):
+    with pytest.raises(UnavailableError, match="cannot write journal"):
         Journal.open(Path("/proc/none/journal.jsonl"), RUN, "http://x", STARTED)
 
 
 def test_a_run_is_found_by_its_name_or_by_its_file(tmp_path: Path) -> None:
-    with pytest.raises(MisuseError, match="no run has left a journal"):
+    with pytest.raises(UsageError, match="no run has left a journal"):
         find_journal(RUN)
     with Journal.open(journal_file(RUN), RUN, "http://x", STARTED):
         pass
     assert find_journal(RUN) == journal_file(RUN) == find_journal(str(journal_file(RUN)))
     assert str(tmp_path) in str(journal_file(RUN))
-    with pytest.raises(MisuseError, match=f"known runs: {RUN}"):
+    with pytest.raises(UsageError, match=f"known runs: {RUN}"):
         find_journal("another")
 
 
@@ -203,5 +203,5 @@ def test_clean_says_when_the_database_refuses(tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     with Journal.open(file, RUN, "http://x", STARTED):
         pass
-    with pytest.raises(CannotRunError, match="nothing was deleted"):
+    with pytest.raises(UnavailableError, match="nothing was deleted"):
         clean("postgresql://me:geheim@127.0.0.1:1/x", file)

@@ -83,6 +83,6 @@ def test_rule_is_unknown_where_node_cannot_start(monkeypatch: pytest.MonkeyPatch
 
 
 def _no_node(*_arguments: object, **_options: object) -> None:
-    from harness.errors import CannotRunError
+    from harness.errors import UnavailableError
 
-    raise CannotRunError("there is none")
+    raise UnavailableError("there is none")

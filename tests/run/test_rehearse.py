@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.database.server import Server
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report.document import Report, to_json
 from harness.report.tables import Table
 from harness.run.rehearse import Part, RehearseOptions, claims_of, rehearse
@@ -85,11 +85,11 @@ def test_budget_adds_its_claim_only_with_the_part_that_measures_stalls() -> None
 
 
 def test_rehearsal_is_refused_for_a_migration_that_is_not_known() -> None:
-    with pytest.raises(MisuseError, match="no migration 'x'"):
+    with pytest.raises(UsageError, match="no migration 'x'"):
         rehearse(RehearseOptions(migration="x"), lambda _: None, lambda _: None)
 
 
 def test_budget_is_refused_without_the_part_that_measures_stalls() -> None:
     options = RehearseOptions(parts=frozenset({Part.LOCKS}), max_stall_ms=100.0)
-    with pytest.raises(MisuseError, match="add --part stalls"):
+    with pytest.raises(UsageError, match="add --part stalls"):
         rehearse(options, lambda _: None, lambda _: None)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from harness.cli.report import report as report_command
 from harness.data import sql_path
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.report.document import from_json, to_json
 from harness.run.report import Outputs, inputs, publish
 from harness.run.stored import read_report
@@ -52,18 +52,18 @@ def test_summary_of_the_job_is_added_to_what_is_there(tmp_path: Path) -> None:
 
 
 def test_file_that_cannot_be_written_after_all_is_told_with_the_verdict(tmp_path: Path) -> None:
-    with pytest.raises(CannotRunError, match="verdict NO-GO"):
+    with pytest.raises(UnavailableError, match="verdict NO-GO"):
         publish(whole_report(), Outputs(html=tmp_path / "gone" / "report.html"))
 
 
 @pytest.mark.parametrize("outputs", [Outputs(json=Path("/nonexistent/r.json")), Outputs(html=Path("/"))])
 def test_file_that_cannot_be_written_is_refused_before_the_work(outputs: Outputs) -> None:
-    with pytest.raises(MisuseError, match="cannot write /"):
+    with pytest.raises(UsageError, match="cannot write /"):
         outputs.check()
 
 
 def test_two_formats_in_one_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MisuseError, match="two formats"):
+    with pytest.raises(UsageError, match="two formats"):
         Outputs(json=tmp_path / "r", html=tmp_path / "r").check()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.data import sql_path
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.run.schema import check_schema
 
 
@@ -28,11 +28,11 @@ def test_schema_says_a_line_each_and_counts_them(column_dsn: str, tmp_path: Path
 
 
 def test_schema_is_refused_without_anything_to_look_at() -> None:
-    with pytest.raises(MisuseError, match="give --database-url, --migrations, or both"):
+    with pytest.raises(UsageError, match="give --database-url, --migrations, or both"):
         check_schema(None, None, lambda _: None)
 
 
 def test_schema_cannot_run_where_no_server_answers() -> None:
-    with pytest.raises(CannotRunError, match="cannot connect") as caught:
+    with pytest.raises(UnavailableError, match="cannot connect") as caught:
         check_schema("postgresql://me:geheim@127.0.0.1:1/x", None, lambda _: None)
     assert "geheim" not in str(caught.value)

@@ -7,7 +7,7 @@ import pytest
 from harness.backend import defects as backends
 from harness.backend.builds import AFTER
 from harness.database.server import Server
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal import defects as migrations
 from harness.report.document import to_json
 from harness.report.sections import selftest as matrix_of
@@ -132,5 +132,5 @@ def test_a_claim_that_does_not_catch_its_defect_is_shown(
 
 
 def test_a_trial_that_nobody_knows_is_misuse() -> None:
-    with pytest.raises(MisuseError, match="no trial's name holds nothing-like-it"):
+    with pytest.raises(UsageError, match="no trial's name holds nothing-like-it"):
         selftest(SelftestOptions(only=("nothing-like-it",)), lambda _: None)

@@ -26,7 +26,7 @@ from harness.backend.defects import VARIANTS
 from harness.backend.serve import HOST
 from harness.clients.exchange import Outcome
 from harness.database.server import Server
-from harness.errors import CannotRunError
+from harness.errors import UnavailableError
 from harness.run.live.logbook import State
 from tests.fix_serve import ASK, LIMIT_S, Serve
 
@@ -296,7 +296,7 @@ async def test_database_that_goes_away_ends_it_with_one_line(
     with psycopg.connect(server.admin_dsn, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
     await stack.send(VALID)
-    with pytest.raises(CannotRunError, match="database of the reference stack has gone"):
+    with pytest.raises(UnavailableError, match="database of the reference stack has gone"):
         async with asyncio.timeout(LIMIT_S):
             await stack.running
 

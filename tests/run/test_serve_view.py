@@ -8,7 +8,7 @@ import pytest
 
 from harness.backend.defects import CATALOGUE, build_lines, find_build
 from harness.cli.serve_view import JsonView, PlainView, line
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.run.live.logbook import Due, Entry, State
 from harness.run.live.page import entry_data
 from tests.fix_serve import Serve
@@ -73,7 +73,7 @@ def test_every_build_is_named_once_with_what_it_does() -> None:
 
 @pytest.mark.parametrize("name", ["limit-25", "aftr", "", "x" * 300, "late-rows-0"])
 def test_unknown_build_names_near_ones_and_where_all_are(name: str) -> None:
-    with pytest.raises(MisuseError, match="--list-builds") as caught:
+    with pytest.raises(UsageError, match="--list-builds") as caught:
         find_build(name)
     assert len(str(caught.value)) < 600
 

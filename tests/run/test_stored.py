@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from harness import plan
 from harness.cli.report import report as report_command
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.report.document import JudgedBy, to_json
 from harness.rule.suite import Level
 from harness.run import gate, prove, rehearse
@@ -96,7 +96,7 @@ def test_a_changed_report_is_refused_with_what_is_wrong(name: str) -> None:
     change, told = CHANGES[name]
     changed = document()
     change(changed)
-    with pytest.raises(MisuseError, match=r"cannot render r\.json: ") as refused:
+    with pytest.raises(UsageError, match=r"cannot render r\.json: ") as refused:
         read(changed)
     assert told in str(refused.value)
 
@@ -123,7 +123,7 @@ def test_a_verdict_that_follows_does_not_help(
 ) -> None:
     changed = document()
     change(changed)
-    with pytest.raises(MisuseError, match=told):
+    with pytest.raises(UsageError, match=told):
         read(changed | {"verdict": verdict})
 
 
@@ -150,7 +150,7 @@ def test_reports_of_the_first_edition_are_held_to_its_list(
     old = without_list(document(claims, level=level), command)
     assert read(old) == "GO"
     drop(old, 1)
-    with pytest.raises(MisuseError, match=r"1 claims that it must judge are missing"):
+    with pytest.raises(UsageError, match=r"1 claims that it must judge are missing"):
         read(old)
 
 
@@ -172,9 +172,9 @@ def test_a_report_comes_on_standard_input_and_is_not_overwritten(tmp_path: Path)
     file = tmp_path / "r.json"
     file.write_text(text)
     assert CliRunner().invoke(report_command, ["-"], input=text).exit_code == 0
-    with pytest.raises(MisuseError, match="cannot render standard input: this is no JSON"):
+    with pytest.raises(UsageError, match="cannot render standard input: this is no JSON"):
         CliRunner().invoke(report_command, ["-"], input="", catch_exceptions=False)
-    with pytest.raises(MisuseError, match="is the report itself, which would be lost"):
+    with pytest.raises(UsageError, match="is the report itself, which would be lost"):
         CliRunner().invoke(
             report_command, [str(file), "--html", f"{tmp_path}/./r.json"], catch_exceptions=False
         )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import CannotRunError, MisuseError
+from harness.errors import UnavailableError, UsageError
 from harness.run.example_judge import example_judge
 from harness.run.subject import SubjectOptions
 
@@ -33,22 +33,22 @@ async def enter(options: SubjectOptions) -> None:
     ],
 )
 async def test_target_that_is_no_plain_url_is_refused(url: str) -> None:
-    with pytest.raises(MisuseError, match="without a path"):
+    with pytest.raises(UsageError, match="without a path"):
         await enter(SubjectOptions(target=url, database_url="host=h"))
 
 
 @pytest.mark.parametrize("dsn", ["postgres//u:secret@h/db", "secret", "postgresql://u:secret@[h/db"])
 async def test_unreadable_database_url_is_refused_without_being_quoted(dsn: str) -> None:
     options = SubjectOptions(target="http://127.0.0.1:3000", database_url=dsn)
-    with pytest.raises(MisuseError) as refused:
+    with pytest.raises(UsageError) as refused:
         await enter(options)
     assert "secret" not in str(refused.value)
 
 
 async def test_target_needs_a_database_that_answers() -> None:
-    with pytest.raises(MisuseError, match="needs --database-url"):
+    with pytest.raises(UsageError, match="needs --database-url"):
         await enter(SubjectOptions(target="http://127.0.0.1:3000"))
     dsn = "postgresql://me:geheim@127.0.0.1:1/x"
-    with pytest.raises(CannotRunError, match="check --database-url") as refused:
+    with pytest.raises(UnavailableError, match="check --database-url") as refused:
         await enter(SubjectOptions(target="http://127.0.0.1:3000", database_url=dsn))
     assert "geheim" not in str(refused.value)

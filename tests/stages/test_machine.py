@@ -12,7 +12,7 @@ from harness.checks.exploration import EXPLORED, failing_program, judge_explorat
 from harness.clients.extension import ExtensionBuild
 from harness.database.catalog import SchemaState
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.stages.explorer import Explorer
 from harness.stages.itinerary import crossings_from
 from harness.stages.machine import Extent, Logbook, explore, repeat
@@ -157,5 +157,5 @@ def test_program_survives_being_written_down() -> None:
     "text", ["", "[]", '{"schema": "harness.program/2"}', '{"schema": "harness.program/1"}']
 )
 def test_program_is_misuse_when_the_file_holds_none(text: str) -> None:
-    with pytest.raises(MisuseError, match=r"not a program of schema harness\.program/1"):
+    with pytest.raises(UsageError, match=r"not a program of schema harness\.program/1"):
         program_from(text)

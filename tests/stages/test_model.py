@@ -2,7 +2,7 @@ import pytest
 
 from harness import plan
 from harness.database.migrations import SchemaState
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.halfway import LEAVES, HalfWay
 from harness.stages.model import (
     EXTENSION_MOVES,
@@ -107,7 +107,7 @@ def test_after_leads_to_the_stage_in_the_table() -> None:
 
 
 def test_after_names_step_stage_and_legal_steps_when_it_refuses() -> None:
-    with pytest.raises(MisuseError) as refused:
+    with pytest.raises(UsageError) as refused:
         after(START, Step.FINISH_BUILD)
     assert str(refused.value) == (
         "cannot finish the index build in stage (schema base, replicas before and before, extension before);"

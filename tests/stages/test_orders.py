@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.stages.model import MOVES, ROLLS_BACK, STAGES, START, Step
 from harness.stages.orders import (
     FORWARD,
@@ -228,7 +228,7 @@ def test_walk_accepts_what_the_rules_told_again_accept(data: st.DataObject, last
     if naively_legal(steps):
         assert walk(steps).steps == tuple(steps)
     else:
-        with pytest.raises(MisuseError, match=f"^step {len(steps)} of {len(steps)}: cannot {last}"):
+        with pytest.raises(UsageError, match=f"^step {len(steps)} of {len(steps)}: cannot {last}"):
             walk(steps)
 
 

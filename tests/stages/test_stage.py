@@ -13,7 +13,7 @@ from harness.database import catalog
 from harness.database.catalog import SchemaState
 from harness.database.runners import Script, connect
 from harness.database.templates import Templates
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rehearsal.halfway import LEAVES, HalfWay
 from harness.stages.itinerary import Crossing, crossings_from
 from harness.stages.matrix import addresses, header_kinds, matrix, probe
@@ -73,10 +73,10 @@ async def test_build_that_is_interrupted_can_be_dropped_and_built_again(shared: 
 
 async def test_step_is_refused_as_misuse_when_it_is_not_legal_there(shared: Stack) -> None:
     async with stand(shared, START) as standing:
-        with pytest.raises(MisuseError, match="cannot finish the index build in stage"):
+        with pytest.raises(UsageError, match="cannot finish the index build in stage"):
             await standing.take(Step.FINISH_BUILD)
         elsewhere = StandUp(Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False), None)
-        with pytest.raises(MisuseError):
+        with pytest.raises(UsageError):
             await standing.cross(crossings_from(elsewhere)[0])
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from harness.sut.contract import AwayError, ContractRows
+from harness.sut.contract import ContractRows, DatabaseUnavailableError
 
 MINIMAL = """
 CREATE TABLE microdollar_usage (id {id} PRIMARY KEY, kilo_user_id varchar(90) NOT NULL, created_at {time} NOT NULL,
@@ -127,12 +127,12 @@ async def test_rows_that_a_policy_hides_are_refused_rather_than_absent(ready_dsn
         owner.execute("ALTER TABLE microdollar_usage_metadata ENABLE ROW LEVEL SECURITY")
         try:
             dsn = make_conninfo(ready_dsn, user=role, password="geheim")
-            with pytest.raises(AwayError, match="row-level security without a policy"):
+            with pytest.raises(DatabaseUnavailableError, match="row-level security without a policy"):
                 await ContractRows.connect(dsn)
             owner.execute("ALTER TABLE microdollar_usage_metadata DISABLE ROW LEVEL SECURITY")
             rows = await ContractRows.connect(dsn)
             owner.execute("ALTER TABLE microdollar_usage_metadata ENABLE ROW LEVEL SECURITY")
-            with pytest.raises(AwayError, match="row-level security policy"):  # from now on
+            with pytest.raises(DatabaseUnavailableError, match="row-level security policy"):  # from now on
                 await rows.find(["m1"], [], NOW)
             await rows.close()
         finally:
@@ -177,9 +177,9 @@ async def test_nothing_can_be_written_through_it(ready_dsn: str) -> None:
 async def test_a_database_that_cannot_be_asked_is_told_in_one_line_without_its_password(
     empty_dsn: str,
 ) -> None:
-    with pytest.raises(AwayError, match="table microdollar_usage is not there"):
+    with pytest.raises(DatabaseUnavailableError, match="table microdollar_usage is not there"):
         await ContractRows.connect(empty_dsn)
-    with pytest.raises(AwayError, match="cannot connect") as caught:
+    with pytest.raises(DatabaseUnavailableError, match="cannot connect") as caught:
         await ContractRows.connect("postgresql://me:geheim@127.0.0.1:1/x")
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -192,6 +192,6 @@ async def test_a_database_that_goes_away_is_told_so(ready_dsn: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    with pytest.raises(AwayError, match="cannot be asked"):
+    with pytest.raises(DatabaseUnavailableError, match="cannot be asked"):
         await rows.find(["m"], [], NOW)
     await rows.close()

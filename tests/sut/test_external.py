@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from harness.clients.exchange import Outcome, Reply
-from harness.errors import MisuseError
+from harness.errors import UsageError
 from harness.rule.policy import STRICT
 from harness.run.gate_requests import Asker, Caller
 from harness.sut.asks import Round
@@ -194,7 +194,7 @@ def test_a_url_names_a_site(url: str, address: tuple[str, int], tls: bool) -> No
     ],
 )
 def test_any_other_url_is_misuse(url: str) -> None:
-    with pytest.raises(MisuseError, match="no http:// or https:// URL"):
+    with pytest.raises(UsageError, match="no http:// or https:// URL"):
         site_of(url)
 
 

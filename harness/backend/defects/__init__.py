@@ -19,7 +19,7 @@ from harness.backend.defects.rows import LATE, LATER, ORPHANS
 from harness.backend.defects.shapes import SHAPES
 from harness.backend.defects.sources import BESIDE, OTHER_SOURCES, PATHS
 from harness.backend.defects.variants import ARCHIVES, RETURNS_STAR, VARIANTS
-from harness.errors import MisuseError
+from harness.errors import UsageError
 
 __all__ = [
     "ARCHIVES",
@@ -65,14 +65,14 @@ _LATE: Final = re.compile(r"late-rows-([1-9][0-9]?)")
 
 
 def find_build(name: str) -> Build:
-    """The build of that name; `late-rows-20` is `late-rows` by 20 s. Raises MisuseError for an unknown one."""
+    """The build of that name; `late-rows-20` is `late-rows` by 20 s. Raises UsageError for an unknown one."""
     if late := _LATE.fullmatch(name):
         return replace(CATALOGUE["late-rows"], name=name, delay_s=lambda _: float(late[1]))
     try:
         return CATALOGUE[name]
     except KeyError:
         near = get_close_matches(name, CATALOGUE, cutoff=0.5) or [BEFORE.name, AFTER.name]
-        raise MisuseError(
+        raise UsageError(
             f"unknown build {name!r}; near it: {', '.join(near)}; `harness fuzz --list-builds` names all"
         ) from None
 
