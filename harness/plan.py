@@ -293,7 +293,7 @@ STALL_CLAIM: Final = Claim(
 
 RECOVERY_CLAIM: Final = Claim(
     "M13",
-    "The recovery leads out of every trap of a concurrent build, twice in a row, and no accepted write is lost.",
+    "After every failure of a concurrent build the recovery files, run twice, end in a valid index; no write is lost.",
     "may need separate execution",
     _SQL,
     least=6,

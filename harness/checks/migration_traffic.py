@@ -25,7 +25,7 @@ from harness.rehearsal.held import BUILD_WAITS, Hold, old_snapshot
 from harness.rehearsal.layouts import LAYOUTS, Layout
 from harness.rehearsal.locks import Case, Mode, Work, observe_locks
 from harness.rehearsal.matrix import Outcome, Way, run_matrix
-from harness.rehearsal.recovery import send, standing
+from harness.rehearsal.recovery import current_state, send
 from harness.rehearsal.traffic import Rate, Sample, Traffic, traffic
 from harness.verdict import Finding, Method, Results
 
@@ -132,12 +132,12 @@ def judge_writers(results: Results, dsn: str, layout: Layout) -> None:
         running.pass_by(BESIDE)
         _migrate(dsn, layout, running)
         running.pass_by(BESIDE)
-        if standing(dsn) is SchemaState.READY:
+        if current_state(dsn) is SchemaState.READY:
             rolled_back_ms = running.now_ms()
             _roll_back(results, dsn, running)
             running.pass_by(BESIDE)
         else:
-            results.inconclusive(ROLLED_BACK, f"the migration ended in state {standing(dsn)}")
+            results.inconclusive(ROLLED_BACK, f"the migration ended in state {current_state(dsn)}")
     writes = [one for one in running.samples() if one.write]
     first = [one for one in writes if one.scheduled_ms < rolled_back_ms]
     second = [one for one in writes if one.scheduled_ms >= rolled_back_ms]

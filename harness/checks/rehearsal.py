@@ -1,13 +1,13 @@
-"""Judges what the laboratory saw: stalls against a budget, locks against prediction, runners, and ways out of traps."""
+"""Judges a rehearsal: stalls against a budget, locks against prediction, runners, and the recovery from failures."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
+from harness.rehearsal.failure_runs import ScenarioResult
 from harness.rehearsal.locks import Locked, Mode
 from harness.rehearsal.matrix import Matrix, Way
 from harness.rehearsal.stalls import Measured
-from harness.rehearsal.trap_pack import Sprung
 from harness.verdict import Finding, Method, Results
 
 STALL: Final = plan.STALL_CLAIM.id
@@ -63,14 +63,16 @@ def judge_agreement(results: Results, matrix: Matrix) -> None:
         results.refute(Finding(RUNNER, f"layout `{layout}`", f"the real one: {told[0]}; ours: {told[1]}"))
 
 
-def judge_traps(results: Results, sprung: Sequence[Sprung]) -> None:
-    """Judges M13; unknown when a trap could not be sprung here."""
+def judge_recovery(results: Results, scenario_results: Sequence[ScenarioResult]) -> None:
+    """Judges M13; unknown when a scenario could not be run here."""
     results.method(RECOVERY, Method.EXHAUSTIVE)
-    results.detail(RECOVERY, f"{sum(one.accepted for one in sprung):,} writes accepted meanwhile")
-    for one in sprung:
-        if one.skipped:
-            results.inconclusive(RECOVERY, f"{one.trap.name} was not sprung: {one.skipped}")
+    accepted = sum(result.accepted for result in scenario_results)
+    results.detail(RECOVERY, f"{accepted:,} writes accepted meanwhile")
+    for result in scenario_results:
+        scenario = result.scenario
+        if result.skipped:
+            results.inconclusive(RECOVERY, f"{scenario.name} was not run: {result.skipped}")
             continue
         results.observed(RECOVERY)
-        if one.problem:
-            results.refute(Finding(RECOVERY, one.trap.name, one.problem, workaround=one.trap.advice))
+        if result.problem:
+            results.refute(Finding(RECOVERY, scenario.name, result.problem, workaround=scenario.advice))

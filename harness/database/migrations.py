@@ -28,7 +28,7 @@ from harness.database.runners import (
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
 
-Standing = SchemaState | Outside
+SchemaStatus = SchemaState | Outside
 """Where a database stands: in a state of the rollout, or outside it."""
 
 TARGETS: Final = (SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY)
@@ -48,19 +48,19 @@ class Step:
     leads_to: SchemaState
 
 
-FORWARD: Final[Mapping[Standing, Step]] = {
+FORWARD: Final[Mapping[SchemaStatus, Step]] = {
     Outside.EMPTY: Step("migrations/0000_baseline.sql", SchemaState.BASE),
     SchemaState.BASE: Step("corrected/0005a_add_column.sql", SchemaState.COLUMN),
     SchemaState.COLUMN: Step("corrected/0005b_build_index.sql", SchemaState.READY),
 }
 
-BACKWARD: Final[Mapping[Standing, Step]] = {
+BACKWARD: Final[Mapping[SchemaStatus, Step]] = {
     SchemaState.READY: Step("rollback/0005b_drop_index.sql", SchemaState.COLUMN),
     SchemaState.INVALID: Step(RECOVERY_FILE, SchemaState.COLUMN),
     SchemaState.COLUMN: Step("rollback/0005a_drop_column.sql", SchemaState.BASE),
 }
 
-IN_WORDS: Final[Mapping[Standing, str]] = {
+IN_WORDS: Final[Mapping[SchemaStatus, str]] = {
     Outside.EMPTY: "no table of the rollout is there",
     Outside.FOREIGN: "tables or indexes of the rollout's names are there in another shape",
     SchemaState.BASE: "the tables are there, the column is not",
@@ -70,7 +70,7 @@ IN_WORDS: Final[Mapping[Standing, str]] = {
     SchemaState.INVALID: "an interrupted build left an invalid index, which no query uses",
 }
 
-_NEXT: Final[Mapping[Standing, str]] = {
+_NEXT: Final[Mapping[SchemaStatus, str]] = {
     SchemaState.BUILDING: "wait until the build has ended, then look again",
     SchemaState.INVALID: f"run sql/{RECOVERY_FILE}, then this again",
     Outside.FOREIGN: "use a database of its own, or mend the differences",
@@ -82,7 +82,7 @@ _NEXT_ELSE: Final = "remove the cause, then migrate again: it goes on from there
 class Report:
     """What a migration or rollback did. Nothing applied: the database was there already."""
 
-    before: Standing
+    before: SchemaStatus
     after: SchemaState
     applied: tuple[Applied, ...]
 
@@ -94,7 +94,7 @@ class MigrationError(UnavailableError):
     `sqlstate` is '' when the connection broke; `left` is read from the catalogue, None when that fails.
     """
 
-    def __init__(self, failed: StatementFailed, left: Standing | None) -> None:
+    def __init__(self, failed: StatementFailed, left: SchemaStatus | None) -> None:
         self.file = failed.file
         self.number = failed.statement.number
         self.statement = failed.statement.headline
@@ -193,7 +193,7 @@ def seed(connection: psycopg.Connection[Any], rows: int) -> None:
 
 
 def path_between(
-    steps: Mapping[Standing, Step], before: Standing, to: SchemaState
+    steps: Mapping[SchemaStatus, Step], before: SchemaStatus, to: SchemaState
 ) -> tuple[Step, ...] | None:
     """The steps from one state to another: none when they are the same, None when there is no way. Pure."""
     path: list[Step] = []
@@ -207,7 +207,7 @@ def path_between(
 
 
 def _walk(
-    dsn: str, before: Standing, to: SchemaState, files: Sequence[str], runner: Runner, told: Told
+    dsn: str, before: SchemaStatus, to: SchemaState, files: Sequence[str], runner: Runner, told: Told
 ) -> Report:
     applied = apply(dsn, [Script.ours(file) for file in files], runner, told)
     with connect(dsn) as connection:
@@ -220,14 +220,14 @@ def _walk(
     return Report(before, to, applied)
 
 
-def _standing(dsn: str, to: SchemaState) -> Standing:
+def _standing(dsn: str, to: SchemaState) -> SchemaStatus:
     if to not in TARGETS:
         raise UsageError(f"state {to} is half-way and no target; ask for {', '.join(TARGETS)}")
     with connect(dsn) as connection:
         return catalog.schema_state(connection)
 
 
-def _left(dsn: str) -> Standing | None:
+def _left(dsn: str) -> SchemaStatus | None:
     try:
         with connect(dsn) as connection:
             return catalog.schema_state(connection)
@@ -240,7 +240,7 @@ def _readers(dsn: str) -> tuple[str, ...]:
         return catalog.readers_of_column(connection, plan.METADATA_TABLE, plan.COLUMN)
 
 
-def _refusal(action: str, dsn: str, before: Standing, to: SchemaState) -> UnavailableError:
+def _refusal(action: str, dsn: str, before: SchemaStatus, to: SchemaState) -> UnavailableError:
     reason = IN_WORDS[before]
     if before is Outside.FOREIGN:
         with connect(dsn) as connection:

@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.database import catalog
 from harness.database.drizzle import recorded, run_drizzle_like
-from harness.database.migrations import SchemaState, Standing
+from harness.database.migrations import SchemaState, SchemaStatus
 from harness.database.runners import RUNNERS, Run, Runner, StatementFailed, connect
 from harness.database.server import Server
 from harness.database.transactions import run_file_transaction, run_simple_query
@@ -55,8 +55,8 @@ class Outcome(StrEnum):
 class Attempt:
     """One run of a runner over a layout."""
 
-    before: Standing
-    after: Standing
+    before: SchemaStatus
+    after: SchemaStatus
     sqlstate: str | None
     """None when the runner reported success; '' when it failed with no SQLSTATE."""
     message: str
@@ -176,7 +176,7 @@ def _run_cell(
 
 
 def _attempt(
-    dsn: str, layout: Layout, way: Way, real: Migrator | None, before: Standing, *, by_hand: bool
+    dsn: str, layout: Layout, way: Way, real: Migrator | None, before: SchemaStatus, *, by_hand: bool
 ) -> Attempt:
     sqlstate, message = _send(dsn, layout, way, real)
     if by_hand and sqlstate is None:

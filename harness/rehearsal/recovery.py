@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from harness.database import catalog
 from harness.database.catalog import SchemaState
-from harness.database.migrations import BACKWARD, FORWARD, Standing
+from harness.database.migrations import BACKWARD, FORWARD, SchemaStatus
 from harness.database.runners import Script, StatementFailed, connect, run_statements
 
 RECOVERY: tuple[str, ...] = (BACKWARD[SchemaState.INVALID].file, FORWARD[SchemaState.COLUMN].file)
 """The files, in order; the first refuses to drop a valid index or one that is being built."""
 
 
-def recover(dsn: str, told: Callable[[str], object] = lambda _: None) -> Standing:
+def recover(dsn: str, told: Callable[[str], object] = lambda _: None) -> SchemaStatus:
     """Runs the procedure and returns where it ends; a second time it ends there again.
 
     The first file is what decides: when it refuses (55006: a build is going on; 55000: the index is valid) nothing is
@@ -25,7 +25,7 @@ def recover(dsn: str, told: Callable[[str], object] = lambda _: None) -> Standin
         told(f"{build.name} passed")
     else:
         told(f"{drop.name} refused: {refusal.sqlstate} {refusal.message}")
-    return standing(dsn)
+    return current_state(dsn)
 
 
 def send(dsn: str, script: Script) -> StatementFailed | None:
@@ -37,7 +37,7 @@ def send(dsn: str, script: Script) -> StatementFailed | None:
     return None
 
 
-def standing(dsn: str) -> Standing:
+def current_state(dsn: str) -> SchemaStatus:
     """Where the database stands, by its catalogue."""
     with connect(dsn) as connection:
         return catalog.schema_state(connection)

@@ -6,11 +6,11 @@ from typing import Final
 
 from harness import plan
 from harness.database.sqlstate import named
+from harness.rehearsal.failure_runs import ScenarioResult
 from harness.rehearsal.held import AWAITED
 from harness.rehearsal.locks import Locked
 from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
 from harness.rehearsal.stalls import Measured, Span
-from harness.rehearsal.trap_pack import Sprung
 from harness.report.tables import Table
 from harness.report.timeline import Band, Panel
 
@@ -62,29 +62,32 @@ def locks_table(seen: Sequence[Locked]) -> Table:
     return Table("Locks", columns, rows, notes)
 
 
-def traps_table(sprung: Sequence[Sprung]) -> Table:
-    """Each trap with what was seen, and whether the recovery got out of it."""
+def failures_table(scenario_results: Sequence[ScenarioResult]) -> Table:
+    """Each failure scenario with what was seen, and whether the recovery led out of it."""
     rows = tuple(
         (
-            one.trap.name,
-            "\n".join(one.notes) or one.skipped,
-            _end(one),
-            f"{one.accepted} accepted, {one.kept} kept" + (f", saw {_states(one)}" if one.errors else ""),
+            result.scenario.name,
+            "\n".join(result.notes) or result.skipped,
+            _recovery(result),
+            _writers(result),
         )
-        for one in sprung
+        for result in scenario_results
     )
-    notes = tuple(f"{one.trap.name}: {one.trap.summary}; {one.trap.advice}" for one in sprung)
-    return Table("Traps", ("trap", "seen", "recovery, run twice", "writers"), rows, notes)
+    scenarios = [result.scenario for result in scenario_results]
+    notes = tuple(f"{scenario.name}: {scenario.summary}; {scenario.advice}" for scenario in scenarios)
+    return Table("Failure scenarios", ("scenario", "seen", "recovery, run twice", "writers"), rows, notes)
 
 
-def _end(one: Sprung) -> str:
-    if one.skipped:
-        return "not sprung"
-    return one.problem or " and ".join(one.ends)
+def _recovery(result: ScenarioResult) -> str:
+    if result.skipped:
+        return "not run"
+    return result.problem or " and ".join(result.final_states)
 
 
-def _states(one: Sprung) -> str:
-    return ", ".join(state or "a broken connection" for state in one.errors)
+def _writers(result: ScenarioResult) -> str:
+    errors = ", ".join(sqlstate or "a broken connection" for sqlstate in result.errors)
+    counts = f"{result.accepted} accepted, {result.kept} kept"
+    return f"{counts}, saw {errors}" if errors else counts
 
 
 def stalls_table(measured: Sequence[Measured]) -> Table:

@@ -15,20 +15,20 @@ from harness import plan
 from harness.checks.audit import audited, section
 from harness.checks.migration import judge_schema
 from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
-from harness.checks.rehearsal import judge_agreement, judge_locks, judge_stalls, judge_traps
+from harness.checks.rehearsal import judge_agreement, judge_locks, judge_recovery, judge_stalls
 from harness.database.server import Server, running_server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rehearsal.approaches import APPROACHES, Approach, approach_of
 from harness.rehearsal.defects import USUAL, find_migration
+from harness.rehearsal.failure_runs import run_scenarios
 from harness.rehearsal.layouts import Layout
 from harness.rehearsal.locks import observe_locks
 from harness.rehearsal.matrix import run_matrix
 from harness.rehearsal.stalls import QUIET_S, Measured, measure
 from harness.rehearsal.table import filled
 from harness.rehearsal.traffic import Rate
-from harness.rehearsal.trap_pack import spring_all
 from harness.report.document import JudgedBy, Report
 from harness.report.tables import Table
 from harness.report.timeline import timeline
@@ -52,7 +52,7 @@ class Part(StrEnum):
 
     MATRIX = "matrix"
     LOCKS = "locks"
-    TRAPS = "traps"
+    FAILURES = "traps"  # the value is what users and stored reports have
     STALLS = "stalls"
     CLAIMS = "claims"
 
@@ -118,8 +118,8 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
             _matrix(rehearsal)
         if Part.LOCKS in options.parts:
             _locks(rehearsal)
-        if Part.TRAPS in options.parts:
-            _traps(rehearsal)
+        if Part.FAILURES in options.parts:
+            _failures(rehearsal)
         if options.parts & {Part.STALLS, Part.CLAIMS}:
             _on_a_big_table(rehearsal)
     judgements = results.judgements()
@@ -151,7 +151,7 @@ def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
         claims += [claim for claim, _, _ in plan.MIGRATION_AUDIT]
     if Part.STALLS in options.parts and options.max_stall_ms is not None:
         claims.append(plan.STALL_CLAIM)
-    if Part.TRAPS in options.parts:
+    if Part.FAILURES in options.parts:
         claims.append(plan.RECOVERY_CLAIM)
     if Part.LOCKS in options.parts:
         claims.append(plan.LOCKS_CLAIM)
@@ -176,11 +176,11 @@ def _locks(rehearsal: _Rehearsal) -> None:
     rehearsal.add("locks", tables.locks_table(seen))
 
 
-def _traps(rehearsal: _Rehearsal) -> None:
-    with rehearsal.busy("traps") as told:
-        sprung = spring_all(rehearsal.templates, rehearsal.server, told)
-    judge_traps(rehearsal.results, sprung)
-    rehearsal.add("traps", tables.traps_table(sprung))
+def _failures(rehearsal: _Rehearsal) -> None:
+    with rehearsal.busy("failure scenarios") as on_progress:
+        scenario_results = run_scenarios(rehearsal.templates, rehearsal.server, on_progress)
+    judge_recovery(rehearsal.results, scenario_results)
+    rehearsal.add("traps", tables.failures_table(scenario_results))
 
 
 def _on_a_big_table(rehearsal: _Rehearsal) -> None:

@@ -1,4 +1,4 @@
-"""What `harness schema` does: a database against the plan's declaration, and migration files against its traps."""
+"""What `harness schema` does: a database against what the plan declares, and migration files against known faults."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.rehearsal import judge_agreement, judge_locks, judge_stalls, judge_traps
+from harness.checks.rehearsal import judge_agreement, judge_locks, judge_recovery, judge_stalls
 from harness.database.catalog import SchemaState
 from harness.rehearsal.approaches import CORRECTED
+from harness.rehearsal.failure_runs import ScenarioResult
+from harness.rehearsal.failures import FAILURE_SCENARIOS
 from harness.rehearsal.layouts import LAYOUTS
 from harness.rehearsal.locks import CASES, CONFLICTS, Locked, Mode
 from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
 from harness.rehearsal.stalls import Measured, Span
 from harness.rehearsal.traffic import Sample
-from harness.rehearsal.trap_pack import Sprung
-from harness.rehearsal.traps import TRAPS
 from harness.verdict import Judgement, Results, Status
 
 REFUSED = Attempt(SchemaState.BASE, SchemaState.BASE, "25001", "no", ())
@@ -76,14 +76,16 @@ def test_agreement_is_refuted_by_one_layout_and_unknown_without_the_real_one() -
     assert judged(results).detail.startswith("no npm")
 
 
-def test_traps_are_refuted_by_a_problem_and_unknown_when_one_is_skipped() -> None:
-    sprung = [Sprung(TRAPS[0], ("a note",), READY, 10, 10, ()) for _ in range(6)]
+def test_recovery_is_refuted_by_a_problem_unknown_by_a_skip() -> None:
+    scenario_results = [
+        ScenarioResult(FAILURE_SCENARIOS[0], ("a note",), READY, 10, 10, ()) for _ in range(6)
+    ]
     results = Results((plan.RECOVERY_CLAIM,))
-    judge_traps(results, sprung)
+    judge_recovery(results, scenario_results)
     assert judged(results).status is Status.PROVEN
     results = Results((plan.RECOVERY_CLAIM,))
-    judge_traps(results, [*sprung, replace(sprung[0], problem="it ended in invalid")])
+    judge_recovery(results, [*scenario_results, replace(scenario_results[0], problem="it ended in invalid")])
     assert judged(results).findings[0].effect == "it ended in invalid"
     results = Results((plan.RECOVERY_CLAIM,))
-    judge_traps(results, [*sprung, replace(sprung[0], skipped="no server")])
+    judge_recovery(results, [*scenario_results, replace(scenario_results[0], skipped="no server")])
     assert judged(results).status is Status.UNKNOWN

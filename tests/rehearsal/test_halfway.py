@@ -6,7 +6,7 @@ from harness.database import catalog
 from harness.database.catalog import SchemaState
 from harness.database.runners import connect
 from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
-from harness.rehearsal.recovery import standing
+from harness.rehearsal.recovery import current_state
 
 WAITS = tuple(LEAVES)
 
@@ -23,9 +23,9 @@ def phase(dsn: str, pid: int) -> object:
 async def test_build_stands_still_in_its_wait_until_it_is_finished(column_dsn: str, wait: HalfWay) -> None:
     async with FrozenBuild(column_dsn, wait) as build:
         assert phase(column_dsn, build.pid) == wait.value
-        assert standing(column_dsn) is SchemaState.BUILDING
+        assert current_state(column_dsn) is SchemaState.BUILDING
         await build.finish()
-    assert standing(column_dsn) is SchemaState.READY
+    assert current_state(column_dsn) is SchemaState.READY
 
 
 @pytest.mark.parametrize("wait", WAITS)

@@ -81,7 +81,7 @@ def test_budget_adds_its_claim_only_with_the_part_that_measures_stalls() -> None
 
     assert ids(Part.STALLS, budget=5.0) == ["M11"]
     assert ids(Part.STALLS, budget=None) == []
-    assert ids(Part.LOCKS, Part.MATRIX, Part.TRAPS, budget=5.0) == ["M13", "M14", "M15"]
+    assert ids(Part.LOCKS, Part.MATRIX, Part.FAILURES, budget=5.0) == ["M13", "M14", "M15"]
 
 
 def test_rehearsal_is_refused_for_a_migration_that_is_not_known() -> None:

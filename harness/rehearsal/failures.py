@@ -1,7 +1,7 @@
-"""Traps that a concurrent build falls into elsewhere, sprung for certain, and whether the recovery gets out of each.
+"""Failure scenarios of a concurrent build: named sequences that go wrong elsewhere, made to happen for certain.
 
-Each trap is a coroutine that takes a database in state `column` into the trap and says what it saw; it uses nothing
-but what a careless operator would. Knows nothing of the traffic that goes on meanwhile.
+Each is a coroutine that takes a database in state `column` into the failure and notes what it saw; it uses nothing
+but what a careless operator would. The writers that run meanwhile are in `failure_runs`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from harness.errors import UnavailableError
 from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.locks import BUILD_INDEX, DROP_INDEX
-from harness.rehearsal.recovery import RECOVERY, recover, send, standing
+from harness.rehearsal.recovery import RECOVERY, current_state, recover, send
 
 Note = Callable[[str], None]
 """Takes down one thing that was done and what was seen of it."""
@@ -30,18 +30,18 @@ DEADLOCK_MS: Final = 100
 """deadlock_timeout of the sessions here; the default of a second would only make each deadlock last longer."""
 
 
-class TrapError(Exception):
-    """A trap did not spring as it should, so nothing is known of the way out of it."""
+class ScenarioError(Exception):
+    """A scenario did not go wrong as it should, so nothing is known of the recovery from it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trap:
-    """One trap. `errors` are the SQLSTATEs that writers may see because of what it is about."""
+class FailureScenario:
+    """A sequence that goes wrong. `errors` are the SQLSTATEs that writers may see because of what it is about."""
 
     name: str
     summary: str
     advice: str
-    spring: Callable[[str, Note], Coroutine[Any, Any, None]]
+    run: Callable[[str, Note], Coroutine[Any, Any, None]]
     errors: frozenset[str] = frozenset()
 
 
@@ -88,7 +88,7 @@ async def two_migrators(dsn: str, note: Note) -> None:
         except UnavailableError as error:
             note(f"a second `harness migrate` stops: {str(error).partition(': ')[2]}")
         else:
-            raise TrapError("a second migration went ahead while the first one built")
+            raise ScenarioError("a second migration went ahead while the first one built")
         await first.finish()
     _is(dsn, SchemaState.READY, note)
     _accepted(send(dsn, Script("drop", DROP_INDEX)), "the drop of the index")
@@ -108,32 +108,32 @@ async def drop_during_build(dsn: str, note: Note) -> None:
     _is(dsn, SchemaState.READY, note)
 
 
-TRAPS: Final = (
-    Trap(
+FAILURE_SCENARIOS: Final = (
+    FailureScenario(
         "interrupted build",
         "leaves an invalid index, which no query uses and every write pays for",
         "run the recovery",
         interrupted,
     ),
-    Trap(
+    FailureScenario(
         "IF NOT EXISTS",
         "a retry with it passes over the invalid index and reports success",
         "never write it beside CONCURRENTLY; believe the catalogue",
         if_not_exists,
     ),
-    Trap(
+    FailureScenario(
         "lock_timeout",
         "ends a build that waits for a snapshot, though on another table, and leaves an invalid index",
         "set lock_timeout for the ALTER and 0 for the build",
         lock_timeout,
     ),
-    Trap(
+    FailureScenario(
         "two migrators",
         "the second's wait for the table is a snapshot that the first waits for: a deadlock ends one of them",
         "let one job migrate; look before building",
         two_migrators,
     ),
-    Trap(
+    FailureScenario(
         "drop during a build",
         "kills the build that is going on",
         "look at pg_stat_progress_create_index first, as the recovery does",
@@ -144,21 +144,21 @@ TRAPS: Final = (
 
 
 def _is(dsn: str, expected: SchemaState, note: Note) -> None:
-    found = standing(dsn)
+    found = current_state(dsn)
     if found is not expected:
-        raise TrapError(f"the database is in state {found}, not {expected}")
+        raise ScenarioError(f"the database is in state {found}, not {expected}")
     note(f"state {found}")
 
 
 def _accepted(failed: StatementFailed | None, what: str) -> None:
     if failed is not None:
-        raise TrapError(f"{what} was refused: {failed.sqlstate} {failed.message}")
+        raise ScenarioError(f"{what} was refused: {failed.sqlstate} {failed.message}")
 
 
 def _refused(failed: StatementFailed | None, sqlstate: str, note: Note, what: str) -> None:
     if failed is None or failed.sqlstate != sqlstate:
         seen = "was accepted" if failed is None else f"was refused with {failed.sqlstate}"
-        raise TrapError(f"{what} {seen}, not refused with {sqlstate}")
+        raise ScenarioError(f"{what} {seen}, not refused with {sqlstate}")
     note(f"{what}: {failed.sqlstate} {failed.message}")
 
 
@@ -183,7 +183,9 @@ async def _collide(dsn: str, statement: str, note: Note, what: str) -> None:
         await build.release()
         failure = await build.failure()
         if failure is None or failure.sqlstate != "40P01":
-            raise TrapError(f"the build was to be ended by a deadlock, and ended with {failure or 'success'}")
+            raise ScenarioError(
+                f"the build was to be ended by a deadlock, and ended with {failure or 'success'}"
+            )
         note(f"{what} during a build: the build ends with 40P01, the other {await second}")
 
 
@@ -216,4 +218,4 @@ async def _until(dsn: str, query: str, *values: object) -> None:
             if await (await watcher.execute(query.encode(), values)).fetchone():
                 return
             await asyncio.sleep(POLL_S)
-    raise TrapError(f"waited {WAIT_S_MAX:.0f} s in vain for: {query}")
+    raise ScenarioError(f"waited {WAIT_S_MAX:.0f} s in vain for: {query}")

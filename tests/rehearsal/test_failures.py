@@ -1,4 +1,4 @@
-"""Every trap under live writers, on the server of this run and on Postgres 18; and the way out, twice in a row."""
+"""Every failure scenario under live writers, on the server of this run and on Postgres 18, and the recovery from it."""
 
 import threading
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ from harness.database.runners import Script, connect
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
-from harness.rehearsal import trap_pack
+from harness.rehearsal import failure_runs
 from harness.rehearsal.deadline import deadline
+from harness.rehearsal.failure_runs import ScenarioResult, run_crash, run_scenario
+from harness.rehearsal.failures import FAILURE_SCENARIOS, FailureScenario, Note
 from harness.rehearsal.halfway import FrozenBuild, HalfWay
 from harness.rehearsal.locks import DROP_INDEX
-from harness.rehearsal.recovery import recover, send, standing
-from harness.rehearsal.trap_pack import Sprung, crash, spring
-from harness.rehearsal.traps import TRAPS, Note, Trap
+from harness.rehearsal.recovery import current_state, recover, send
 
 READY = SchemaState.READY
 
-SEEN = {  # what must be among the notes of each trap, in this order
+SEEN = {  # what must be among the notes of each scenario, in this order
     "interrupted build": ["state invalid", "drop_invalid_index.sql passed"],
     "IF NOT EXISTS": ["the retry with IF NOT EXISTS reports success", "state invalid", "passed"],
     "lock_timeout": ["55P03", "state invalid", "waits for the snapshot"],
@@ -46,8 +46,8 @@ def templates_of(request: pytest.FixtureRequest, server: Server) -> Iterator[Tem
         yield stack.enter_context(Templates(chosen))
 
 
-def trap_of(name: str) -> Trap:
-    return next(trap for trap in TRAPS if trap.name == name)
+def scenario_of(name: str) -> FailureScenario:
+    return next(scenario for scenario in FAILURE_SCENARIOS if scenario.name == name)
 
 
 def appear_in_order(wanted: list[str], notes: tuple[str, ...]) -> bool:
@@ -55,25 +55,25 @@ def appear_in_order(wanted: list[str], notes: tuple[str, ...]) -> bool:
     return all(any(words in note for note in rest) for words in wanted)
 
 
-def assert_recovered(found: Sprung) -> None:
+def assert_recovered(found: ScenarioResult) -> None:
     assert found.problem == ""
-    assert found.ends == (READY, READY)
+    assert found.final_states == (READY, READY)
     assert found.kept >= found.accepted >= 4
-    assert set(found.errors) <= found.trap.errors
+    assert set(found.errors) <= found.scenario.errors
 
 
 @pytest.mark.catalogue
-@pytest.mark.parametrize("name", [trap.name for trap in TRAPS])
-def test_trap_is_sprung_and_the_recovery_gets_out_of_it_twice(templates_of: Templates, name: str) -> None:
+@pytest.mark.parametrize("name", [scenario.name for scenario in FAILURE_SCENARIOS])
+def test_recovery_leads_out_of_each_scenario_twice(templates_of: Templates, name: str) -> None:
     with templates_of.database(SchemaState.COLUMN) as dsn:
-        found = spring(dsn, trap_of(name))
+        found = run_scenario(dsn, scenario_of(name))
     assert_recovered(found)
     assert appear_in_order([*SEEN[name], "refused: 55000 the index is valid"], found.notes), found.notes
 
 
 @pytest.mark.parametrize("major", [16, 18])
-def test_crash_of_the_server_keeps_what_was_committed_and_is_recovered_from(major: int) -> None:
-    found = crash(major)
+def test_crash_keeps_what_was_committed_and_is_recovered_from(major: int) -> None:
+    found = run_crash(major)
     assert_recovered(found)
     assert found.errors
     assert appear_in_order(
@@ -90,31 +90,27 @@ async def _break_writers(dsn: str, _note: Note) -> None:
         connection.execute("ALTER TABLE microdollar_usage RENAME TO gone")
 
 
-def test_trap_is_a_problem_when_a_writer_sees_what_it_does_not_account_for(column_dsn: str) -> None:
-    trap = replace(TRAPS[0], spring=_break_writers)
+def test_unexpected_error_of_a_writer_is_a_problem(column_dsn: str) -> None:
+    scenario = replace(FAILURE_SCENARIOS[0], run=_break_writers)
     with pytest.raises(Exception, match="microdollar_usage"):  # the rows cannot even be counted
-        spring(column_dsn, trap)
+        run_scenario(column_dsn, scenario)
 
 
-def test_trap_is_a_problem_when_it_does_not_spring(ready_dsn: str) -> None:
-    found = spring(ready_dsn, trap_of("drop during a build"))
-    assert not found.recovered
+def test_scenario_that_does_not_go_wrong_is_a_problem(ready_dsn: str) -> None:
+    found = run_scenario(ready_dsn, scenario_of("drop during a build"))
+    assert found.problem
     assert "already exists" in found.problem
 
 
-def test_trap_is_a_problem_when_the_recovery_ends_elsewhere(
-    column_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("harness.rehearsal.trap_pack.recover", lambda dsn, _note: standing(dsn))
-    found = spring(column_dsn, replace(TRAPS[0], spring=_nothing))
+def test_recovery_that_ends_elsewhere_is_a_problem(column_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.rehearsal.failure_runs.recover", lambda dsn, _note: current_state(dsn))
+    found = run_scenario(column_dsn, replace(FAILURE_SCENARIOS[0], run=_nothing))
     assert found.problem == "the recovery, run twice, ended in column and column, not in ready"
 
 
-def test_trap_is_a_problem_when_an_accepted_write_is_lost(
-    column_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trap_pack, "kept", lambda *_: 1)
-    found = spring(column_dsn, trap_of("interrupted build"))
+def test_lost_accepted_write_is_a_problem(column_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_runs, "kept", lambda *_: 1)
+    found = run_scenario(column_dsn, scenario_of("interrupted build"))
     assert found.problem.endswith("writes were accepted, and only 1 have both rows")
 
 
@@ -131,16 +127,14 @@ def test_recovery_leaves_a_valid_index_alone(ready_dsn: str) -> None:
 
 
 @pytest.mark.parametrize("wait", [HalfWay.BEFORE_BUILD, HalfWay.BEFORE_VALIDATION, HalfWay.OLD_SNAPSHOTS])
-async def test_recovery_refuses_and_harms_nothing_while_a_build_is_in_any_wait(
-    column_dsn: str, wait: HalfWay
-) -> None:
+async def test_recovery_changes_nothing_while_a_build_waits(column_dsn: str, wait: HalfWay) -> None:
     notes: list[str] = []
     async with FrozenBuild(column_dsn, wait) as build:
         with deadline(column_dsn, 10):
             assert recover(column_dsn, notes.append) is SchemaState.BUILDING
         await build.finish()
     assert "refused: 55006 an index build may be going on" in notes[0]
-    assert standing(column_dsn) is READY
+    assert current_state(column_dsn) is READY
 
 
 async def test_look_tells_the_build_and_whom_it_waits_for(column_dsn: str) -> None:
@@ -163,13 +157,11 @@ async def _wait_for_ever(dsn: str, note: Note) -> None:
         note(failed.sqlstate if failed else "accepted")
 
 
-def test_trap_that_stands_still_is_ended_and_a_problem(
-    column_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trap_pack, "TRAP_S_MAX", 0.5)
-    found = spring(column_dsn, replace(TRAPS[0], spring=_wait_for_ever))
+def test_scenario_that_stands_still_is_ended(column_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_runs, "SCENARIO_S_MAX", 0.5)
+    found = run_scenario(column_dsn, replace(FAILURE_SCENARIOS[0], run=_wait_for_ever))
     assert found.notes[0] == "57P01"
-    assert not found.recovered
+    assert found.problem
 
 
 def test_migrators_truly_at_once_end_ready_after_one_more_run(base_dsn: str) -> None:
@@ -182,6 +174,6 @@ def test_migrators_truly_at_once_end_ready_after_one_more_run(base_dsn: str) -> 
         thread.start()
     for thread in threads:
         thread.join(60)
-    if standing(base_dsn) is SchemaState.INVALID:
+    if current_state(base_dsn) is SchemaState.INVALID:
         recover(base_dsn)
     assert migrate(base_dsn, READY).after is READY

@@ -1,4 +1,4 @@
-"""The trap that needs a server of its own: its postmaster is killed while the index is being built."""
+"""The failure scenario that needs a server of its own: its postmaster is killed while the index is being built."""
 
 import asyncio
 import os
@@ -12,32 +12,32 @@ import psycopg
 from harness.database.catalog import SchemaState
 from harness.database.embedded import Embedded, embedded_server
 from harness.database.server import Server
+from harness.rehearsal.failures import FailureScenario, Note, ScenarioError
 from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
-from harness.rehearsal.recovery import standing
-from harness.rehearsal.traps import Note, Trap, TrapError
+from harness.rehearsal.recovery import current_state
 
 LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
 """What writers see of a server that is gone or is recovering: a broken connection, a shutdown, not yet ready."""
 
 
 @contextmanager
-def fragile_server(major: int) -> Iterator[tuple[Server, Trap]]:
-    """A durable embedded server, and the trap that crashes it once; it comes back by itself.
+def crashing_server(major: int) -> Iterator[tuple[Server, FailureScenario]]:
+    """A durable embedded server, and the scenario that crashes it once; it comes back by itself.
 
     Raises UsageError for a version that is not shipped, UnavailableError when it does not start.
     """
     with embedded_server(major, durable=True, revives=True) as embedded:
 
-        async def spring(dsn: str, note: Note) -> None:
+        async def run(dsn: str, note: Note) -> None:
             await _crash(embedded, dsn, note)
 
         yield (
             Server("embedded", embedded.version, embedded.dsn("postgres")),
-            Trap(
+            FailureScenario(
                 "crash of the server",
                 "in mid-build leaves an invalid index; what was committed is kept",
                 "start the server, then run the recovery",
-                spring,
+                run,
                 LOST,
             ),
         )
@@ -48,12 +48,12 @@ async def _crash(embedded: Embedded, dsn: str, note: Note) -> None:
         os.kill(embedded.postmaster, signal.SIGKILL)
         failure = await build.failure()
     if failure is None:
-        raise TrapError("the build outlived its server")
+        raise ScenarioError("the build outlived its server")
     await _back(dsn)
     note("postmaster killed in mid-build, reaped, started again")
-    found = standing(dsn)
+    found = current_state(dsn)
     if found is not SchemaState.INVALID:
-        raise TrapError(f"the database is in state {found}, not {SchemaState.INVALID}")
+        raise ScenarioError(f"the database is in state {found}, not {SchemaState.INVALID}")
     note(f"state {found}")
 
 
@@ -66,5 +66,7 @@ async def _back(dsn: str) -> None:
                 return
         except psycopg.OperationalError as error:
             if loop.time() > deadline:
-                raise TrapError(f"the server did not come back within {WAIT_S_MAX:.0f} s: {error}") from error
+                raise ScenarioError(
+                    f"the server did not come back within {WAIT_S_MAX:.0f} s: {error}"
+                ) from error
         await asyncio.sleep(POLL_S)
