@@ -17,7 +17,8 @@ from harness.database.migrations import migrate
 from harness.database.pooler import aprocess_of
 from harness.database.runners import Script, StatementFailed
 from harness.errors import UnavailableError
-from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
+from harness.rehearsal.build_phase import BuildPhase
+from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.locks import BUILD_INDEX, DROP_INDEX
 from harness.rehearsal.recovery import RECOVERY, current_state, recover, send
@@ -47,7 +48,7 @@ class FailureScenario:
 
 async def interrupted(dsn: str, note: Note) -> None:
     """Somebody presses Ctrl-C, or the runner's own time is up."""
-    async with FrozenBuild(dsn, HalfWay.BEFORE_VALIDATION) as build:
+    async with FrozenBuild(dsn, BuildPhase.BEFORE_VALIDATION) as build:
         await build.cancel()
     note("build cancelled in its second wait")
     _is(dsn, SchemaState.INVALID, note)
@@ -55,7 +56,7 @@ async def interrupted(dsn: str, note: Note) -> None:
 
 async def if_not_exists(dsn: str, note: Note) -> None:
     """The retry of a runner that wants to be idempotent."""
-    async with FrozenBuild(dsn, HalfWay.OLD_SNAPSHOTS) as build:
+    async with FrozenBuild(dsn, BuildPhase.OLD_SNAPSHOTS) as build:
         await build.cancel()
     again = Script("retry", BUILD_INDEX.replace("CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS", 1))
     _accepted(send(dsn, again), "the retry with IF NOT EXISTS")
@@ -74,7 +75,7 @@ async def lock_timeout(dsn: str, note: Note) -> None:
             "SELECT 1 FROM pg_stat_progress_create_index JOIN pg_stat_activity USING (pid)"
             " WHERE phase = %s AND clock_timestamp() - query_start > %s * interval '1 ms'"
         )
-        await _until(dsn, waiting, HalfWay.OLD_SNAPSHOTS.value, 2 * LOCK_TIMEOUT_MS)
+        await _until(dsn, waiting, BuildPhase.OLD_SNAPSHOTS.value, 2 * LOCK_TIMEOUT_MS)
         note("the recovery's build has no timeout and waits for the snapshot instead")
         snapshot.rollback()
         await recovery
@@ -82,7 +83,7 @@ async def lock_timeout(dsn: str, note: Note) -> None:
 
 async def two_migrators(dsn: str, note: Note) -> None:
     """Two replicas run the migration when they start."""
-    async with FrozenBuild(dsn, HalfWay.BEFORE_BUILD) as first:
+    async with FrozenBuild(dsn, BuildPhase.BEFORE_BUILD) as first:
         try:
             await asyncio.to_thread(migrate, dsn, SchemaState.READY)
         except UnavailableError as error:
@@ -100,7 +101,7 @@ async def drop_during_build(dsn: str, note: Note) -> None:
     """Somebody takes the index of a build that is going on for the leftover of one that failed, and drops it."""
     await _collide(dsn, DROP_INDEX, note, "a bare DROP INDEX CONCURRENTLY")
     _is(dsn, SchemaState.COLUMN, note)
-    async with FrozenBuild(dsn, HalfWay.BEFORE_VALIDATION) as build:
+    async with FrozenBuild(dsn, BuildPhase.BEFORE_VALIDATION) as build:
         drop = Script.ours(RECOVERY[0])
         _refused(send(dsn, drop), "55006", note, f"{drop.name} during a build")
         await build.finish()
@@ -170,7 +171,7 @@ async def _collide(dsn: str, statement: str, note: Note, what: str) -> None:
     """
     impatient, timeout_ms = await _impatient(dsn)
     async with (
-        FrozenBuild(impatient, HalfWay.BEFORE_BUILD) as build,
+        FrozenBuild(impatient, BuildPhase.BEFORE_BUILD) as build,
         await psycopg.AsyncConnection.connect(impatient, autocommit=True) as other,
     ):
         pid = await aprocess_of(other)

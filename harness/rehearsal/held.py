@@ -17,16 +17,17 @@ from harness import plan
 from harness.database.pooler import aprocess_of
 from harness.database.runners import connect
 from harness.errors import UnavailableError
-from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
+from harness.rehearsal.build_phase import BuildPhase
+from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
 
 
 class Hold(StrEnum):
     """What holds a statement: its own transaction, or one of the waits of a concurrent one."""
 
     TRANSACTION = "in its transaction"
-    BEFORE_BUILD = HalfWay.BEFORE_BUILD.value
-    BEFORE_VALIDATION = HalfWay.BEFORE_VALIDATION.value
-    OLD_SNAPSHOTS = HalfWay.OLD_SNAPSHOTS.value
+    BEFORE_BUILD = BuildPhase.BEFORE_BUILD.value
+    BEFORE_VALIDATION = BuildPhase.BEFORE_VALIDATION.value
+    OLD_SNAPSHOTS = BuildPhase.OLD_SNAPSHOTS.value
     BEFORE_DROP = "waiting for users before drop"
 
 
@@ -62,7 +63,7 @@ async def held(dsn: str, hold: Hold, statement: str) -> AsyncIterator[int]:
             yield pid
     else:
         build = sql.Composed([sql.SQL(statement)])
-        async with FrozenBuild(dsn, HalfWay(hold.value), build) as frozen:
+        async with FrozenBuild(dsn, BuildPhase(hold.value), build) as frozen:
             yield frozen.pid
             await frozen.finish()
 

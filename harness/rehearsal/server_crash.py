@@ -12,8 +12,9 @@ import psycopg
 from harness.database.catalog import SchemaState
 from harness.database.embedded import Embedded, embedded_server
 from harness.database.server import Server
+from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.failures import FailureScenario, Note, ScenarioError
-from harness.rehearsal.halfway import POLL_S, WAIT_S_MAX, FrozenBuild, HalfWay
+from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.recovery import current_state
 
 LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
@@ -44,7 +45,7 @@ def crashing_server(major: int) -> Iterator[tuple[Server, FailureScenario]]:
 
 
 async def _crash(embedded: Embedded, dsn: str, note: Note) -> None:
-    async with FrozenBuild(dsn, HalfWay.BEFORE_VALIDATION) as build:
+    async with FrozenBuild(dsn, BuildPhase.BEFORE_VALIDATION) as build:
         os.kill(embedded.postmaster, signal.SIGKILL)
         failure = await build.failure()
     if failure is None:

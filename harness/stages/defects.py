@@ -10,7 +10,7 @@ from harness import plan
 from harness.backend.defects import ARCHIVES, RETURNS_STAR
 from harness.database.runners import Script, statements_of
 from harness.errors import UsageError
-from harness.rehearsal.halfway import CREATE_INDEX
+from harness.rehearsal.frozen_build import CREATE_INDEX
 from harness.stages.model import Step
 from harness.stages.rule import PLAN_ORDER
 from harness.stages.schema import Schema

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.database.migrations import SchemaState
-from harness.rehearsal.halfway import LEAVES, HalfWay
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.model import MOVES, SCHEMA_MOVES, StandUp, Step, stand_ups
 from harness.stages.orders import STEP_PLACES, Transition
 
 LEGS_MAX: Final = 24
 """Longest walk: walks go on side by side, and one that is too long is what all wait for."""
 
-WAITS: Final = tuple(LEAVES)
+WAITS: Final = tuple(LEFT_BEHIND_BY)
 CONNECTORS: Final = frozenset(step for moves in SCHEMA_MOVES.values() for step in moves) - {
     Step.ROLL_BACK_COLUMN
 }
@@ -77,14 +77,14 @@ def crossings_from(start: StandUp) -> tuple[Crossing, ...]:
     """Every step from a stand-up: a build may be held in any of its waits, and leaves what that wait leaves."""
     found = []
     for step, stage in MOVES[start.stage].items():
-        half_ways: Sequence[HalfWay | None] = (None,)
+        half_ways: Sequence[BuildPhase | None] = (None,)
         if stage.schema is start.stage.schema:
             half_ways = (start.half_way,)
         elif stage.schema is SchemaState.BUILDING:
             half_ways = WAITS
         elif stage.schema is SchemaState.INVALID:
             assert start.half_way is not None
-            half_ways = (LEAVES[start.half_way],)
+            half_ways = (LEFT_BEHIND_BY[start.half_way],)
         found += [Crossing(start, step, StandUp(stage, half_way)) for half_way in half_ways]
     return tuple(found)
 
@@ -178,7 +178,7 @@ def crossed_transitions(walks: Iterable[Walk]) -> Iterator[Transition]:
     return (leg.crossing.transition for walk in walks for leg in walk.legs if leg.crossed)
 
 
-def single_walk(start: StandUp, steps: Sequence[Step], waits: Collection[HalfWay] = WAITS[:1]) -> Walk:
+def single_walk(start: StandUp, steps: Sequence[Step], waits: Collection[BuildPhase] = WAITS[:1]) -> Walk:
     """One order as a walk that probes every stage; a build is held in the first of the waits."""
     legs: list[Leg] = []
     here = start

@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 from harness import plan
 from harness.database.migrations import SchemaState
 from harness.errors import UsageError
-from harness.rehearsal.halfway import LEAVES, HalfWay
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 
 
 class Version(StrEnum):
@@ -187,9 +187,9 @@ def after(stage: Stage, step: Step) -> Stage:
         raise UsageError(f"cannot {step} in stage ({stage.words}); legal there: {legal}") from None
 
 
-_HALF_WAYS: Final[Mapping[SchemaState, tuple[HalfWay, ...]]] = {
-    SchemaState.BUILDING: tuple(LEAVES),
-    SchemaState.INVALID: tuple(dict.fromkeys(LEAVES.values())),
+_HALF_WAYS: Final[Mapping[SchemaState, tuple[BuildPhase, ...]]] = {
+    SchemaState.BUILDING: tuple(LEFT_BEHIND_BY),
+    SchemaState.INVALID: tuple(dict.fromkeys(LEFT_BEHIND_BY.values())),
 }
 
 
@@ -201,7 +201,7 @@ class StandUp:
     """
 
     stage: Stage
-    half_way: HalfWay | None
+    half_way: BuildPhase | None
 
 
 def stand_ups(stages: Iterable[Stage]) -> tuple[StandUp, ...]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from harness.clients.extension import ExtensionBuild
 from harness.database.migrations import SchemaState
 from harness.errors import UsageError
-from harness.rehearsal.halfway import HalfWay
+from harness.rehearsal.build_phase import BuildPhase
 from harness.stages.mishaps import Errand, Mishap
 from harness.stages.model import Stage, StandUp, Step, Version
 
@@ -33,7 +33,7 @@ class Action:
 
     kind: Kind
     step: Step | None = None
-    half_way: HalfWay | None = None
+    half_way: BuildPhase | None = None
     """Where the step leads, if to something half-way."""
     replica: int = 0
     """Whom requests are sent to, counted from 0."""
@@ -133,5 +133,5 @@ def _action(found: dict[str, Any]) -> Action:
     )
 
 
-def _half_way(found: str | None) -> HalfWay | None:
-    return None if found is None else HalfWay(found)
+def _half_way(found: str | None) -> BuildPhase | None:
+    return None if found is None else BuildPhase(found)

@@ -15,7 +15,8 @@ from psycopg import sql
 from harness.database.migrations import BACKWARD, FORWARD, MigrationError, SchemaState, migrate, rollback
 from harness.database.runners import Script, StatementFailed, run_statements
 from harness.database.templates import Templates
-from harness.rehearsal.halfway import CREATE_INDEX, FrozenBuild, HalfWay
+from harness.rehearsal.build_phase import BuildPhase
+from harness.rehearsal.frozen_build import CREATE_INDEX, FrozenBuild
 from harness.stages.model import Step
 
 TARGETS: Final = {
@@ -66,7 +67,7 @@ class Schema:
         """Does a step that is a file. Raises StepRefused."""
         await asyncio.to_thread(_refusable, step, lambda: self._apply(dsn, step))
 
-    async def freeze(self, dsn: str, wait: HalfWay) -> FrozenBuild:
+    async def freeze(self, dsn: str, wait: BuildPhase) -> FrozenBuild:
         """An index build, held in one of its waits. Raises StepRefused."""
         try:
             return await FrozenBuild(dsn, wait, self._statement).__aenter__()

@@ -18,7 +18,8 @@ from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
 from harness.database.migrations import SchemaState
 from harness.errors import UsageError
-from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
+from harness.rehearsal.frozen_build import FrozenBuild
 from harness.stages.itinerary import Crossing, crossings_from
 from harness.stages.model import Stage, StandUp, Step, Version
 from harness.stages.schema import refused
@@ -219,7 +220,7 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(stack: Stack, stage: Stage, half_way: HalfWay | None = None) -> AsyncIterator[Stand]:
+async def stand(stack: Stack, stage: Stage, half_way: BuildPhase | None = None) -> AsyncIterator[Stand]:
     """A stage on a database of its own, cloned for its schema state. `half_way` says how a half-way schema is so.
 
     Raises StepRefused when the schema cannot be brought there.
@@ -230,10 +231,10 @@ async def stand(stack: Stack, stage: Stage, half_way: HalfWay | None = None) -> 
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
         standing = Stand(stack, StandUp(stage, half_way), dsn, connection)
-        if half_way is not None and half_way in LEAVES:
+        if half_way is not None and half_way in LEFT_BEHIND_BY:
             standing.build = await stack.schema.freeze(dsn, half_way)
         elif half_way is not None:
-            wait = next(wait for wait, left in LEAVES.items() if left is half_way)
+            wait = next(wait for wait, left in LEFT_BEHIND_BY.items() if left is half_way)
             build = await stack.schema.freeze(dsn, wait)
             await build.cancel()
             await build.__aexit__(None, None, None)

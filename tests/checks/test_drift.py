@@ -4,7 +4,8 @@ import pytest
 
 from harness.checks.drift import Drift, drift
 from harness.database.runners import connect
-from harness.rehearsal.halfway import FrozenBuild, HalfWay
+from harness.rehearsal.build_phase import BuildPhase
+from harness.rehearsal.frozen_build import FrozenBuild
 
 TABLE = "microdollar_usage_metadata"
 COLUMN = "posthog_distinct_id"
@@ -101,7 +102,7 @@ def test_drift_before_the_migration_is_mended_from_the_top(base_dsn: str) -> Non
 
 
 async def test_drift_says_to_wait_while_the_index_is_built_and_to_build_again_after(column_dsn: str) -> None:
-    async with FrozenBuild(column_dsn, HalfWay.OLD_SNAPSHOTS) as build:
+    async with FrozenBuild(column_dsn, BuildPhase.OLD_SNAPSHOTS) as build:
         (seen,) = found(column_dsn)
         assert (seen.found, seen.remedy) == ("it is being built", ())
         await build.cancel()

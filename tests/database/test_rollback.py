@@ -17,7 +17,8 @@ from harness.database.migrations import (
 )
 from harness.database.runners import Runner, Script, connect
 from harness.errors import UnavailableError, UsageError
-from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
+from harness.rehearsal.frozen_build import FrozenBuild
 from harness.run.migrate import run_migrate
 
 TABLE = "microdollar_usage_metadata"
@@ -102,9 +103,9 @@ def test_rollback_takes_an_invalid_index_back_to_base(column_dsn: str) -> None:
     assert state_of(column_dsn) is BASE
 
 
-@pytest.mark.parametrize("wait", LEAVES)
+@pytest.mark.parametrize("wait", LEFT_BEHIND_BY)
 async def test_recovery_stops_with_nothing_changed_while_a_build_goes_on(
-    column_dsn: str, wait: HalfWay
+    column_dsn: str, wait: BuildPhase
 ) -> None:
     bounded = make_conninfo(column_dsn, options="-c idle_in_transaction_session_timeout=20s")
     async with FrozenBuild(bounded, wait):

@@ -16,10 +16,11 @@ from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rehearsal import failure_runs
+from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.failure_runs import ScenarioResult, run_crash, run_scenario
 from harness.rehearsal.failures import FAILURE_SCENARIOS, FailureScenario, Note
-from harness.rehearsal.halfway import FrozenBuild, HalfWay
+from harness.rehearsal.frozen_build import FrozenBuild
 from harness.rehearsal.locks import DROP_INDEX
 from harness.rehearsal.recovery import current_state, recover, send
 
@@ -126,8 +127,10 @@ def test_recovery_leaves_a_valid_index_alone(ready_dsn: str) -> None:
     assert index() == before
 
 
-@pytest.mark.parametrize("wait", [HalfWay.BEFORE_BUILD, HalfWay.BEFORE_VALIDATION, HalfWay.OLD_SNAPSHOTS])
-async def test_recovery_changes_nothing_while_a_build_waits(column_dsn: str, wait: HalfWay) -> None:
+@pytest.mark.parametrize(
+    "wait", [BuildPhase.BEFORE_BUILD, BuildPhase.BEFORE_VALIDATION, BuildPhase.OLD_SNAPSHOTS]
+)
+async def test_recovery_changes_nothing_while_a_build_waits(column_dsn: str, wait: BuildPhase) -> None:
     notes: list[str] = []
     async with FrozenBuild(column_dsn, wait) as build:
         with deadline(column_dsn, 10):
@@ -141,7 +144,7 @@ async def test_look_tells_the_build_and_whom_it_waits_for(column_dsn: str) -> No
     look = sql_text("recovery/look.sql").encode()
     with connect(column_dsn) as connection:
         assert connection.execute(look).fetchall() == []
-        async with FrozenBuild(column_dsn, HalfWay.OLD_SNAPSHOTS) as build:
+        async with FrozenBuild(column_dsn, BuildPhase.OLD_SNAPSHOTS) as build:
             index, building = connection.execute(look).fetchall()
             assert index == ("index", None, "invalid", None)
             assert building[:3] == ("build", build.pid, "waiting for old snapshots")
@@ -152,7 +155,7 @@ async def test_look_tells_the_build_and_whom_it_waits_for(column_dsn: str) -> No
 
 async def _wait_for_ever(dsn: str, note: Note) -> None:
     """A drop that has no look first, under a build that is held."""
-    async with FrozenBuild(dsn, HalfWay.BEFORE_BUILD):
+    async with FrozenBuild(dsn, BuildPhase.BEFORE_BUILD):
         failed = send(dsn, Script("drop", DROP_INDEX))
         note(failed.sqlstate if failed else "accepted")
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from harness.database.migrations import SchemaState
-from harness.rehearsal.halfway import LEAVES
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY
 from harness.stages.itinerary import (
     CONNECTORS,
     LEGS_MAX,
@@ -84,7 +84,7 @@ def test_crossings_hold_a_build_in_each_wait_and_leave_what_that_wait_leaves() -
     for started in starts:
         ends = {found.step: found.end for found in crossings_from(started.end)}
         assert started.end.half_way is not None
-        assert ends[Step.INTERRUPT_BUILD].half_way is LEAVES[started.end.half_way]
+        assert ends[Step.INTERRUPT_BUILD].half_way is LEFT_BEHIND_BY[started.end.half_way]
         assert ends[Step.FINISH_BUILD].half_way is None
         assert ends[Step.SWAP_1].half_way is started.end.half_way
 

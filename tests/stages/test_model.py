@@ -3,7 +3,7 @@ import pytest
 from harness import plan
 from harness.database.migrations import SchemaState
 from harness.errors import UsageError
-from harness.rehearsal.halfway import LEAVES, HalfWay
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.model import (
     EXTENSION_MOVES,
     MOVES,
@@ -132,20 +132,20 @@ def test_stand_ups_multiply_half_way_stages_by_their_kinds() -> None:
     assert len(stand_ups(STAGES)) == 3 * 8 + 8 * 3 + 8 * 2
     of_building = stand_ups([Stage(SchemaState.BUILDING, (BEFORE, BEFORE), False)])
     assert [each.half_way for each in of_building] == [
-        HalfWay.BEFORE_BUILD,
-        HalfWay.BEFORE_VALIDATION,
-        HalfWay.OLD_SNAPSHOTS,
+        BuildPhase.BEFORE_BUILD,
+        BuildPhase.BEFORE_VALIDATION,
+        BuildPhase.OLD_SNAPSHOTS,
     ]
     of_invalid = stand_ups([Stage(SchemaState.INVALID, (BEFORE, BEFORE), False)])
-    assert [each.half_way for each in of_invalid] == [HalfWay.INVALID_NOT_READY, HalfWay.INVALID_READY]
+    assert [each.half_way for each in of_invalid] == [BuildPhase.INVALID_NOT_READY, BuildPhase.INVALID_READY]
     assert [each.half_way for each in stand_ups([START])] == [None]
 
 
 def test_build_leaves_an_index_that_is_not_ready_only_when_cancelled_in_its_first_wait() -> None:
-    assert LEAVES == {
-        HalfWay.BEFORE_BUILD: HalfWay.INVALID_NOT_READY,
-        HalfWay.BEFORE_VALIDATION: HalfWay.INVALID_READY,
-        HalfWay.OLD_SNAPSHOTS: HalfWay.INVALID_READY,
+    assert LEFT_BEHIND_BY == {
+        BuildPhase.BEFORE_BUILD: BuildPhase.INVALID_NOT_READY,
+        BuildPhase.BEFORE_VALIDATION: BuildPhase.INVALID_READY,
+        BuildPhase.OLD_SNAPSHOTS: BuildPhase.INVALID_READY,
     }
 
 

@@ -14,7 +14,7 @@ from harness.database.catalog import SchemaState
 from harness.database.runners import Script, connect
 from harness.database.templates import Templates
 from harness.errors import UsageError
-from harness.rehearsal.halfway import LEAVES, HalfWay
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.itinerary import Crossing, crossings_from
 from harness.stages.matrix import addresses, header_kinds, matrix, probe
 from harness.stages.model import START, Stage, StandUp, Step, Version
@@ -41,9 +41,9 @@ def crossing(standing: Stand, step: Step) -> Crossing:
     return next(found for found in crossings_from(standing.stand_up) if found.step is step)
 
 
-@pytest.mark.parametrize("half_way", list(HalfWay))
-async def test_stand_is_half_way_as_asked(shared: Stack, half_way: HalfWay) -> None:
-    schema = SchemaState.BUILDING if half_way in LEAVES else SchemaState.INVALID
+@pytest.mark.parametrize("half_way", list(BuildPhase))
+async def test_stand_is_half_way_as_asked(shared: Stack, half_way: BuildPhase) -> None:
+    schema = SchemaState.BUILDING if half_way in LEFT_BEHIND_BY else SchemaState.INVALID
     async with stand(shared, Stage(schema, (BEFORE, BEFORE), extension_released=False), half_way) as standing:
         assert state(standing) is schema
         assert standing.stand_up.half_way is half_way
@@ -61,12 +61,12 @@ async def test_steps_of_the_plan_lead_where_the_model_says(shared: Stack) -> Non
 async def test_build_that_is_interrupted_can_be_dropped_and_built_again(shared: Stack) -> None:
     column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
     async with stand(shared, column) as standing:
-        for way in (HalfWay.BEFORE_VALIDATION, HalfWay.BEFORE_BUILD):
+        for way in (BuildPhase.BEFORE_VALIDATION, BuildPhase.BEFORE_BUILD):
             started = next(found for found in crossings_from(standing.stand_up) if found.end.half_way is way)
             await standing.cross(started)
             await standing.take(Step.INTERRUPT_BUILD)
             assert state(standing) is SchemaState.INVALID
-            assert standing.stand_up.half_way is LEAVES[way]
+            assert standing.stand_up.half_way is LEFT_BEHIND_BY[way]
             await standing.take(Step.DROP_INVALID)
         assert state(standing) is SchemaState.COLUMN
 
@@ -180,7 +180,7 @@ async def test_stand_leaves_no_replica_and_no_database_behind(shared: Stack, tem
     async with stand(
         shared,
         Stage(SchemaState.BUILDING, (BEFORE, AFTER), extension_released=False),
-        HalfWay.OLD_SNAPSHOTS,
+        BuildPhase.OLD_SNAPSHOTS,
     ) as standing:
         pids = [one.process.pid for one in standing.replicas]
         name = standing.dsn.rpartition("/")[2].partition("?")[0]

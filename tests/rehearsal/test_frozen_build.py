@@ -1,14 +1,15 @@
-"""A build that is held half-way: in each wait for certain, and what it leaves when it is cancelled there."""
+"""A build that is frozen in each of its waits for certain, and what it leaves when it is cancelled there."""
 
 import pytest
 
 from harness.database import catalog
 from harness.database.catalog import SchemaState
 from harness.database.runners import connect
-from harness.rehearsal.halfway import LEAVES, FrozenBuild, HalfWay
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
+from harness.rehearsal.frozen_build import FrozenBuild
 from harness.rehearsal.recovery import current_state
 
-WAITS = tuple(LEAVES)
+WAITS = tuple(LEFT_BEHIND_BY)
 
 
 def phase(dsn: str, pid: int) -> object:
@@ -20,7 +21,7 @@ def phase(dsn: str, pid: int) -> object:
 
 
 @pytest.mark.parametrize("wait", WAITS)
-async def test_build_stands_still_in_its_wait_until_it_is_finished(column_dsn: str, wait: HalfWay) -> None:
+async def test_build_stands_still_in_its_wait_until_it_is_finished(column_dsn: str, wait: BuildPhase) -> None:
     async with FrozenBuild(column_dsn, wait) as build:
         assert phase(column_dsn, build.pid) == wait.value
         assert current_state(column_dsn) is SchemaState.BUILDING
@@ -30,7 +31,7 @@ async def test_build_stands_still_in_its_wait_until_it_is_finished(column_dsn: s
 
 @pytest.mark.parametrize("wait", WAITS)
 async def test_cancelled_build_leaves_an_invalid_index_that_is_ready_or_not(
-    column_dsn: str, wait: HalfWay
+    column_dsn: str, wait: BuildPhase
 ) -> None:
     async with FrozenBuild(column_dsn, wait):
         pass  # leaving the context cancels it
@@ -38,11 +39,11 @@ async def test_cancelled_build_leaves_an_invalid_index_that_is_ready_or_not(
         index = next(
             one for one in catalog.indexes(connection, "microdollar_usage_metadata") if "posthog" in one.name
         )
-    assert (index.valid, index.ready) == (False, LEAVES[wait] is HalfWay.INVALID_READY)
+    assert (index.valid, index.ready) == (False, LEFT_BEHIND_BY[wait] is BuildPhase.INVALID_READY)
 
 
 async def test_failure_tells_what_ended_the_build(column_dsn: str) -> None:
-    async with FrozenBuild(column_dsn, HalfWay.OLD_SNAPSHOTS) as build:
+    async with FrozenBuild(column_dsn, BuildPhase.OLD_SNAPSHOTS) as build:
         with connect(column_dsn) as other:
             other.execute("SELECT pg_terminate_backend(%s)", [build.pid])
         failure = await build.failure()

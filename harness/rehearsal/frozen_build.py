@@ -1,16 +1,13 @@
-"""Holds a concurrent index build half-way: frozen in one of its three waits, or cancelled there. No sleeps, no luck.
+"""A concurrent index build frozen in one of its three waits, or cancelled there. No sleeps, no luck.
 
 A build waits three times (PostgreSQL, CREATE INDEX, "Building Indexes Concurrently"): for writers that were there
 before it began, for writers that came before the index took writes, and for snapshots older than its second scan.
 Each wait is held by a transaction of ours that the build must wait for, and is entered for certain before we go on:
-`pg_stat_progress_create_index` names it. Knows nothing of stages and orders.
+`pg_stat_progress_create_index` names it.
 """
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final, Self
 
 import psycopg
@@ -19,29 +16,10 @@ from psycopg import sql
 from harness import plan
 from harness.database.pooler import aprocess_of
 from harness.errors import UnavailableError
+from harness.rehearsal.build_phase import BuildPhase
 
 WAIT_S_MAX: Final = 30.0
 POLL_S: Final = 0.002
-
-
-class HalfWay(StrEnum):
-    """How a build is half-way: the wait that holds it (PostgreSQL's name for it), or what a cancelled one left."""
-
-    BEFORE_BUILD = "waiting for writers before build"
-    BEFORE_VALIDATION = "waiting for writers before validation"
-    OLD_SNAPSHOTS = "waiting for old snapshots"
-    INVALID_NOT_READY = "invalid, indisready false"
-    INVALID_READY = "invalid, indisready true"
-
-
-LEAVES: Final[Mapping[HalfWay, HalfWay]] = MappingProxyType(
-    {
-        HalfWay.BEFORE_BUILD: HalfWay.INVALID_NOT_READY,
-        HalfWay.BEFORE_VALIDATION: HalfWay.INVALID_READY,
-        HalfWay.OLD_SNAPSHOTS: HalfWay.INVALID_READY,
-    }
-)
-"""What a build leaves behind when it is cancelled in a wait."""
 
 CREATE_INDEX: Final = sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} ({})").format(
     sql.Identifier(plan.INDEX), sql.Identifier(plan.METADATA_TABLE), sql.Identifier(plan.COLUMN)
@@ -53,8 +31,8 @@ Connection = psycopg.AsyncConnection[Any]
 class FrozenBuild:
     """A concurrent build that stands still in one wait until it is finished or cancelled."""
 
-    def __init__(self, dsn: str, wait: HalfWay, statement: sql.Composed = CREATE_INDEX) -> None:
-        """`statement` is the build; `wait` is one of the three that `LEAVES` has as keys."""
+    def __init__(self, dsn: str, wait: BuildPhase, statement: sql.Composed = CREATE_INDEX) -> None:
+        """`statement` is the build; `wait` is one of the three that `LEFT_BEHIND_BY` has as keys."""
         self._dsn = dsn
         self._wait = wait
         self._statement = statement
@@ -112,13 +90,13 @@ class FrozenBuild:
     async def _freeze(self) -> None:
         self._builder = await self._connect()
         self.pid = await aprocess_of(self._builder)
-        if self._wait is HalfWay.OLD_SNAPSHOTS:
+        if self._wait is BuildPhase.OLD_SNAPSHOTS:
             await self._block("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         else:
             await self._block_writer()
         self._build = asyncio.create_task(self._run())
-        if self._wait is HalfWay.BEFORE_VALIDATION:
-            await self._reach(HalfWay.BEFORE_BUILD)
+        if self._wait is BuildPhase.BEFORE_VALIDATION:
+            await self._reach(BuildPhase.BEFORE_BUILD)
             await self._block_writer()
             await self._blockers.pop(0).rollback()
         await self._reach(self._wait)
@@ -143,7 +121,7 @@ class FrozenBuild:
         await blocker.execute(text.encode())
         self._blockers.append(blocker)
 
-    async def _reach(self, wait: HalfWay) -> None:
+    async def _reach(self, wait: BuildPhase) -> None:
         watcher = await self._connect()
         query = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
         loop = asyncio.get_running_loop()
