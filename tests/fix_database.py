@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.database.templates import Templates
 

@@ -16,8 +16,8 @@ from harness.checks.evidence import describe_value, finding
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
 from harness.data import sql_text
 from harness.database import catalog
-from harness.database.migrations import SchemaState
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.stages.matrix import addresses, probe
 from harness.stages.model import Stage, Version
 from harness.stages.schema import CORRECTED

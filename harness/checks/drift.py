@@ -16,7 +16,8 @@ from harness.checks.drift_effects import database_effects
 from harness.checks.effects import Effect
 from harness.checks.index_build import build_statements, drop_statement
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_COLUMN, Column, Index, SchemaState
+from harness.database.catalog import EXPECTED_COLUMN, Column, Index
+from harness.database.schema_state import SchemaState
 from harness.database.visibility import obstacles, whereabouts
 
 

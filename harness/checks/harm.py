@@ -19,7 +19,7 @@ from harness.checks.evidence import (
 )
 from harness.clients.exchange import Outcome
 from harness.clients.extension import Auth, ExtensionBuild
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.stages.itinerary import Crossing
 from harness.stages.journey import Journey
 from harness.stages.model import START, Stage, StandUp, Version, after, stand_ups

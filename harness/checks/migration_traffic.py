@@ -12,9 +12,9 @@ import sqlparse
 
 from harness import plan
 from harness.database import catalog
-from harness.database.catalog import SchemaState
 from harness.database.migrations import VIEW_FILE, rollback
 from harness.database.runners import Script, StatementFailed, connect, run_statements, statements_of
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates

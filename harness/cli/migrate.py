@@ -43,8 +43,8 @@ def migrate(
 
     Example: harness migrate --database-url postgresql://me@localhost/backend --to ready
     """
-    from harness.database.migrations import SchemaState
     from harness.database.runners import Runner
+    from harness.database.schema_state import SchemaState
     from harness.run.migrate import run_migrate
 
     run_migrate(

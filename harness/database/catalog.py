@@ -9,7 +9,6 @@ Source: PostgreSQL, "System Catalogs" (pg_attribute, pg_index, pg_locks, pg_depe
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Final
 
 import psycopg
@@ -18,26 +17,10 @@ from psycopg.rows import class_row, tuple_row
 
 from harness import plan
 from harness.data import sql_text
+from harness.database.schema_state import SchemaState, SchemaStatus, UnmanagedSchema
 
 Connection = psycopg.Connection[Any]
 """A connection of any row type; the functions here choose their own."""
-
-
-class SchemaState(StrEnum):
-    """Where a database stands in the rollout."""
-
-    BASE = "base"
-    COLUMN = "column"
-    READY = "ready"
-    BUILDING = "building"
-    INVALID = "invalid"
-
-
-class Outside(StrEnum):
-    """Where a database stands that is in no state of the rollout."""
-
-    EMPTY = "empty"  # neither table is there
-    FOREIGN = "foreign"  # something is there, of another shape; `differences` says which
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +199,16 @@ def readers_of_column(connection: Connection, table: str, column: str) -> tuple[
     return tuple(row[0] for row in _rows(connection, statement, table, column))
 
 
-def schema_state(connection: Connection) -> SchemaState | Outside:
-    """Where the database stands in the rollout, by its catalogue alone.
+def schema_state(connection: Connection) -> SchemaStatus:
+    """The database's state in the rollout, by its catalogue alone.
 
     An index that is not valid is BUILDING while some session builds it, else INVALID. A session without
     pg_read_all_stats does not see the builds of others and is told INVALID.
     """
     if not any(exists(connection, table) for table in (plan.USAGE_TABLE, plan.METADATA_TABLE)):
-        return Outside.EMPTY
+        return UnmanagedSchema.EMPTY
     if differences(connection):
-        return Outside.FOREIGN
+        return UnmanagedSchema.FOREIGN
     if all(column.name != plan.COLUMN for column in columns(connection, plan.METADATA_TABLE)):
         return SchemaState.BASE
     index = _index(connection)

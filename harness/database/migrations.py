@@ -14,8 +14,6 @@ from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.baseline import check_empty
-from harness.database.catalog import Outside
-from harness.database.catalog import SchemaState as SchemaState  # part of this module's signatures
 from harness.database.runners import (
     RUNNERS,
     Applied,
@@ -25,14 +23,12 @@ from harness.database.runners import (
     Told,
     connect,
 )
+from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus, UnmanagedSchema
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
 
-SchemaStatus = SchemaState | Outside
-"""Where a database stands: in a state of the rollout, or outside it."""
-
 TARGETS: Final = (SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY)
-"""States that a migration can be asked for; the others are half-way and made by interrupting one."""
+"""States that a migration can be asked for; the others are those of a build under way or interrupted."""
 
 PLAN_FILE: Final = f"migrations/{plan.MIGRATION_FILE}"
 VIEW_FILE: Final = "view_with_column.sql"
@@ -49,7 +45,7 @@ class Step:
 
 
 FORWARD: Final[Mapping[SchemaStatus, Step]] = {
-    Outside.EMPTY: Step("migrations/0000_baseline.sql", SchemaState.BASE),
+    UnmanagedSchema.EMPTY: Step("migrations/0000_baseline.sql", SchemaState.BASE),
     SchemaState.BASE: Step("corrected/0005a_add_column.sql", SchemaState.COLUMN),
     SchemaState.COLUMN: Step("corrected/0005b_build_index.sql", SchemaState.READY),
 }
@@ -60,20 +56,10 @@ BACKWARD: Final[Mapping[SchemaStatus, Step]] = {
     SchemaState.COLUMN: Step("rollback/0005a_drop_column.sql", SchemaState.BASE),
 }
 
-IN_WORDS: Final[Mapping[SchemaStatus, str]] = {
-    Outside.EMPTY: "no table of the rollout is there",
-    Outside.FOREIGN: "tables or indexes of the rollout's names are there in another shape",
-    SchemaState.BASE: "the tables are there, the column is not",
-    SchemaState.COLUMN: "the column is there, its index is not",
-    SchemaState.READY: "the column and its valid index are there",
-    SchemaState.BUILDING: "the index is being built",
-    SchemaState.INVALID: "an interrupted build left an invalid index, which no query uses",
-}
-
 _NEXT: Final[Mapping[SchemaStatus, str]] = {
     SchemaState.BUILDING: "wait until the build has ended, then look again",
     SchemaState.INVALID: f"run sql/{RECOVERY_FILE}, then this again",
-    Outside.FOREIGN: "use a database of its own, or mend the differences",
+    UnmanagedSchema.FOREIGN: "use a database of its own, or mend the differences",
 }
 _NEXT_ELSE: Final = "remove the cause, then migrate again: it goes on from there"
 
@@ -104,7 +90,7 @@ class MigrationError(UnavailableError):
         if left is None:
             state, following = "the database cannot be asked what state it is in", "see to the server first"
         else:
-            state = f"the database is left in state {left.value}: {IN_WORDS[left]}"
+            state = f"the database is left in state {left.value}: {DESCRIPTIONS[left]}"
             following = _NEXT.get(left, _NEXT_ELSE)
         super().__init__(
             f"{self.file}, statement {self.number} was refused with {self.sqlstate or 'no SQLSTATE'}: "
@@ -123,17 +109,17 @@ def migrate(
     """Brings a database forward to a state from where it stands, or finds it there; from an empty one `with_baseline`.
 
     Raises UsageError when the state is behind or is none to ask for, MigrationError when a statement is
-    refused, UnavailableError when the database is of another shape or half-way, or when the runner reports
+    refused, UnavailableError when the database is of another shape or a build is under way, or when the runner reports
     success and it is not so.
     """
     before = _standing(dsn, to)
-    if before is Outside.EMPTY:
+    if before is UnmanagedSchema.EMPTY:
         check_empty(dsn, f"migrate to {to}", with_baseline=with_baseline)
     path = path_between(FORWARD, before, to)
     if path is None:
         if before in TARGETS:
             raise UsageError(
-                f"migrate to {to}: {where(dsn)} is ahead, in state {before} ({IN_WORDS[before]}); "
+                f"migrate to {to}: {where(dsn)} is ahead, in state {before} ({DESCRIPTIONS[before]}); "
                 f"going back drops what is ahead: ask for a rollback (--rollback)"
             )
         raise _refusal("migrate", dsn, before, to)
@@ -151,9 +137,9 @@ def rollback(
     before = _standing(dsn, to)
     path = path_between(BACKWARD, before, to)
     if path is None:
-        if before in (Outside.EMPTY, *TARGETS):
+        if before in (UnmanagedSchema.EMPTY, *TARGETS):
             raise UsageError(
-                f"rollback to {to}: {where(dsn)} is not so far, in state {before} ({IN_WORDS[before]}); "
+                f"rollback to {to}: {where(dsn)} is not so far, in state {before} ({DESCRIPTIONS[before]}); "
                 f"ask for a migration to {to}"
             )
         raise _refusal("rollback", dsn, before, to)
@@ -215,14 +201,16 @@ def _walk(
     if after is not to:
         raise UnavailableError(
             f"runner {runner} reports success, but {where(dsn)} is in state {after}, not {to}: "
-            f"{IN_WORDS[after]}; somebody else migrates it at the same time, or the runner did nothing"
+            f"{DESCRIPTIONS[after]}; somebody else migrates it at the same time, or the runner did nothing"
         )
     return Report(before, to, applied)
 
 
 def _standing(dsn: str, to: SchemaState) -> SchemaStatus:
     if to not in TARGETS:
-        raise UsageError(f"state {to} is half-way and no target; ask for {', '.join(TARGETS)}")
+        raise UsageError(
+            f"state {to} is that of an unfinished build and no target; ask for {', '.join(TARGETS)}"
+        )
     with connect(dsn) as connection:
         return catalog.schema_state(connection)
 
@@ -241,8 +229,8 @@ def _readers(dsn: str) -> tuple[str, ...]:
 
 
 def _refusal(action: str, dsn: str, before: SchemaStatus, to: SchemaState) -> UnavailableError:
-    reason = IN_WORDS[before]
-    if before is Outside.FOREIGN:
+    reason = DESCRIPTIONS[before]
+    if before is UnmanagedSchema.FOREIGN:
         with connect(dsn) as connection:
             found = catalog.differences(connection)
         reason += f" ({'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''})"

@@ -10,8 +10,9 @@ from typing import Final
 
 import psycopg
 
-from harness.database.migrations import TARGETS, SchemaState, migrate, seed
+from harness.database.migrations import TARGETS, migrate, seed
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.errors import UsageError
 
@@ -41,7 +42,9 @@ class Templates:
         Raises UsageError for a state that no migration ends in.
         """
         if state not in TARGETS:
-            raise UsageError(f"no template for state {state}: it is half-way; clone another and interrupt it")
+            raise UsageError(
+                f"no template for state {state}: it is that of an unfinished build; clone another and interrupt one"
+            )
         with self._making:
             if state not in self._names:
                 self._names[state] = self._make(state)

@@ -12,10 +12,10 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from harness.database.catalog import SchemaState
 from harness.database.migrations import migrate
 from harness.database.pooler import aprocess_of
 from harness.database.runners import Script, StatementFailed
+from harness.database.schema_state import SchemaState
 from harness.errors import UnavailableError
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild

@@ -9,12 +9,12 @@ from typing import Final
 
 import sqlparse
 
-from harness.database.catalog import Outside, SchemaState
 from harness.database.drizzle import BREAKPOINT, Entry, Folder
 from harness.database.migrations import FORWARD, PLAN_FILE
 from harness.database.runners import Script, statements_of
+from harness.database.schema_state import SchemaState, UnmanagedSchema
 
-BASELINE: Final = Script.ours(FORWARD[Outside.EMPTY].file)
+BASELINE: Final = Script.ours(FORWARD[UnmanagedSchema.EMPTY].file)
 ADD_FILE: Final = FORWARD[SchemaState.BASE].file
 BUILD_FILE: Final = FORWARD[SchemaState.COLUMN].file
 

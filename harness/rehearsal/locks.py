@@ -17,9 +17,9 @@ from psycopg import sql
 from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
-from harness.database.catalog import SchemaState
 from harness.database.migrations import BACKWARD, FORWARD, VIEW_FILE
 from harness.database.runners import Script, connect, run_statements, statements_of
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.rehearsal.held import BUILD_WAITS, Hold, held
 

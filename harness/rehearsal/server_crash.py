@@ -9,8 +9,8 @@ from typing import Final
 
 import psycopg
 
-from harness.database.catalog import SchemaState
 from harness.database.embedded import Embedded, embedded_server
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.failures import FailureScenario, Note, ScenarioError

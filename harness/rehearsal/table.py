@@ -10,8 +10,8 @@ from psycopg import sql
 
 from harness import plan
 from harness.database import catalog
-from harness.database.catalog import SchemaState
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UsageError

@@ -10,8 +10,8 @@ from psycopg.conninfo import make_conninfo
 
 from harness import plan
 from harness.checks.gate_schema import STORED, judge_schema, judge_stored
-from harness.database.catalog import SchemaState
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.rehearsal.deployed import hidden, indexes, values
 from harness.rehearsal.deployed.model import Deployed

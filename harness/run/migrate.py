@@ -5,9 +5,9 @@ from typing import Final
 
 from harness import plan
 from harness.database import catalog, migrations
-from harness.database.migrations import SchemaState
 from harness.database.pooler import check_direct
 from harness.database.runners import Applied, Runner, connect
+from harness.database.schema_state import DESCRIPTIONS, SchemaState
 from harness.database.server import where
 
 HEADLINE_MAX: Final = 100
@@ -55,7 +55,7 @@ def facts(dsn: str) -> tuple[str, ...]:
     column = [catalog.in_words(one) for one in columns if one.name == plan.COLUMN]
     index = [catalog.in_words(one) for one in indexes if one.name == plan.INDEX]
     return (
-        f"state   {state}: {migrations.IN_WORDS[state]}",
+        f"state   {state}: {DESCRIPTIONS[state]}",
         f"table   {plan.METADATA_TABLE}, {len(columns)} columns, {len(indexes)} indexes",
         f"column  {column[0] if column else 'none'}",
         f"index   {index[0] if index else 'none'}",

@@ -22,7 +22,7 @@ from harness.backend.http import behind_refusals
 from harness.backend.serve import BACKLOG, HOST, POOL_SIZE, check_port, loop_factory
 from harness.backend.upstream import Upstream
 from harness.data import sql_text
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError

@@ -11,7 +11,7 @@ from harness.backend.defects import find_build
 from harness.backend.serve import HOST
 from harness.clients.extension import FREE_MODEL
 from harness.clients.given import NONE_GIVEN, GivenHeaders
-from harness.database.catalog import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.stages.matrix import SignedIn

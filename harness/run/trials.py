@@ -22,8 +22,8 @@ from harness.checks.migration import judge_schema, migrate_as_laid_out
 from harness.checks.migration_traffic import judge_build_locks
 from harness.clients.extension import FREE_MODEL
 from harness.data import sql_text
-from harness.database.catalog import SchemaState
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.rehearsal import defects as migrations
 from harness.rehearsal.deployed.model import Deployed

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.model import MOVES, SCHEMA_MOVES, StandUp, Step, stand_ups
 from harness.stages.orders import STEP_PLACES, Transition

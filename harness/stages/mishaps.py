@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from harness.backend.usage import TRIES
 from harness.clients.extension import ExtensionBuild
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.stages.model import Version
 
 

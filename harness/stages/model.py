@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from harness import plan
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 

@@ -17,7 +17,7 @@ from harness import plan
 from harness.backend.builds import BEFORE, Build
 from harness.backend.defects import find_build
 from harness.backend.usage import TRIES, Usage, accounting_statement
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.stages.model import Step
 from harness.stages.stage import Stack
 

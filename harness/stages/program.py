@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from harness.clients.extension import ExtensionBuild
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import BuildPhase
 from harness.stages.mishaps import Errand, Mishap

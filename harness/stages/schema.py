@@ -12,8 +12,9 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from harness.database.migrations import BACKWARD, FORWARD, MigrationError, SchemaState, migrate, rollback
+from harness.database.migrations import BACKWARD, FORWARD, MigrationError, migrate, rollback
 from harness.database.runners import Script, StatementFailed, run_statements
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import CREATE_INDEX, FrozenBuild

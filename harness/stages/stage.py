@@ -16,7 +16,7 @@ from harness.backend.usage import Loss
 from harness.clients import wire
 from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild

@@ -7,7 +7,7 @@ import pytest
 from harness import plan
 from harness.checks.linkability import EventsUnder, judge_linkability
 from harness.clients import analytics
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rule import node

@@ -20,7 +20,7 @@ from harness.checks.order import (
 from harness.checks.order_evidence import derive, gather
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.rule.policy import STRICT
 from harness.stages.itinerary import Walk, crossings_of, itinerary
 from harness.stages.journey import Growth, Journey, Visit

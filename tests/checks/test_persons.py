@@ -11,7 +11,7 @@ from harness.checks.persons import CUT, LONGER, NOBODYS, NOBODYS_VALID, judge_id
 from harness.clients import analytics
 from harness.clients.analytics import Analytics, Event
 from harness.clients.persons import kept
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.stages.matrix import addresses

@@ -17,7 +17,7 @@ from harness.checks.queries import Coverage, read_coverage
 from harness.cli.coverage_view import print_coverage
 from harness.clients.persons import NOBODY_WRITTEN, is_persons, kept
 from harness.data import sql_text
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.run.coverage import judged

@@ -6,7 +6,7 @@ import pytest
 
 from harness import plan
 from harness.checks.rehearsal import judge_agreement, judge_locks, judge_recovery, judge_stalls
-from harness.database.catalog import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.rehearsal.approaches import CORRECTED
 from harness.rehearsal.failure_runs import ScenarioResult
 from harness.rehearsal.failures import FAILURE_SCENARIOS

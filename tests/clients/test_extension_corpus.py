@@ -9,7 +9,7 @@ from harness import plan
 from harness.clients.corpus import CorpusRequest, Token, corpus
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.clients.http import send_all
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Stage, Version

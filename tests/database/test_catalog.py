@@ -7,8 +7,9 @@ import pytest
 from psycopg import pq
 
 from harness.database import catalog
-from harness.database.catalog import Lock, Outside, SchemaState
+from harness.database.catalog import Lock
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState, UnmanagedSchema
 
 TABLE = "microdollar_usage_metadata"
 COLUMN = "posthog_distinct_id"
@@ -17,7 +18,7 @@ BUILD = f"CREATE INDEX CONCURRENTLY {INDEX} ON {TABLE} ({COLUMN})"
 WAIT_S_MAX = 20
 
 
-def state_of(dsn: str) -> SchemaState | Outside:
+def state_of(dsn: str) -> SchemaState | UnmanagedSchema:
     with connect(dsn) as connection:
         return catalog.schema_state(connection)
 
@@ -145,7 +146,7 @@ def test_readers_of_column_are_the_views_that_read_it(ready_dsn: str) -> None:
 
 def test_state_follows_the_migration(empty_dsn: str, base_dsn: str, column_dsn: str, ready_dsn: str) -> None:
     found = [state_of(dsn) for dsn in (empty_dsn, base_dsn, column_dsn, ready_dsn)]
-    assert found == [Outside.EMPTY, SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY]
+    assert found == [UnmanagedSchema.EMPTY, SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY]
 
 
 def test_state_is_building_while_a_build_waits_and_ready_once_it_may_end(column_dsn: str) -> None:
@@ -202,7 +203,7 @@ def test_state_is_foreign_and_the_difference_told_when_a_shape_differs(
     with connect(ready_dsn) as connection:
         connection.execute(change.encode())
         assert catalog.differences(connection) == (difference,)
-        assert catalog.schema_state(connection) is Outside.FOREIGN
+        assert catalog.schema_state(connection) is UnmanagedSchema.FOREIGN
 
 
 def test_state_is_base_when_the_tables_have_columns_of_later_migrations(base_dsn: str) -> None:

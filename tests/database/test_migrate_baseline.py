@@ -4,8 +4,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.database.baseline import contents
-from harness.database.migrations import TARGETS, SchemaState
+from harness.database.migrations import TARGETS
 from harness.database.runners import Runner, connect
+from harness.database.schema_state import SchemaState
 from harness.errors import UnavailableError
 from harness.run.migrate import run_migrate
 

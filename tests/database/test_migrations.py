@@ -4,7 +4,6 @@ import pytest
 
 from harness import plan
 from harness.database import catalog
-from harness.database.catalog import Outside, SchemaState
 from harness.database.migrations import (
     PLAN_FILE,
     RECOVERY_FILE,
@@ -16,6 +15,7 @@ from harness.database.migrations import (
     rollback,
 )
 from harness.database.runners import Runner, Script, connect
+from harness.database.schema_state import SchemaState, UnmanagedSchema
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.run.migrate import run_migrate
@@ -25,14 +25,14 @@ INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 BASE, COLUMN, READY = TARGETS
 
 
-def state_of(dsn: str) -> SchemaState | Outside:
+def state_of(dsn: str) -> SchemaState | UnmanagedSchema:
     with connect(dsn) as connection:
         return catalog.schema_state(connection)
 
 
 def test_migrate_goes_all_the_way_from_an_empty_database(empty_dsn: str) -> None:
     report = migrate(empty_dsn, READY, with_baseline=True)
-    assert (report.before, report.after) == (Outside.EMPTY, READY)
+    assert (report.before, report.after) == (UnmanagedSchema.EMPTY, READY)
     files = list(dict.fromkeys(one.file for one in report.applied))
     assert files == ["0000_baseline.sql", "0005a_add_column.sql", "0005b_build_index.sql"]
     assert state_of(empty_dsn) is READY
@@ -143,7 +143,7 @@ def test_migrate_is_refused_when_the_database_is_ahead(ready_dsn: str, to: Schem
 @pytest.mark.parametrize("to", [SchemaState.BUILDING, SchemaState.INVALID])
 def test_migrate_is_refused_when_the_target_is_half_way(base_dsn: str, to: SchemaState) -> None:
     for walk in (migrate, rollback):
-        with pytest.raises(UsageError, match=f"state {to} is half-way"):
+        with pytest.raises(UsageError, match=f"state {to} is that of an unfinished build"):
             walk(base_dsn, to)
 
 

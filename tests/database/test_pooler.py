@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from harness.cli import app
 from harness.database import pooler
-from harness.database.catalog import SchemaState
 from harness.database.pooler import Pooler, check_direct, is_shared, pooler_of
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError

@@ -5,7 +5,6 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.database import catalog
-from harness.database.catalog import Outside, SchemaState
 from harness.database.migrations import (
     RECOVERY_FILE,
     TARGETS,
@@ -16,6 +15,7 @@ from harness.database.migrations import (
     rollback,
 )
 from harness.database.runners import Runner, Script, connect
+from harness.database.schema_state import SchemaState, UnmanagedSchema
 from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
@@ -26,7 +26,7 @@ INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 BASE, COLUMN, READY = TARGETS
 
 
-def state_of(dsn: str) -> SchemaState | Outside:
+def state_of(dsn: str) -> SchemaState | UnmanagedSchema:
     with connect(dsn) as connection:
         return catalog.schema_state(connection)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from harness.database import catalog
-from harness.database.catalog import SchemaState
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
 from harness.rehearsal.recovery import current_state

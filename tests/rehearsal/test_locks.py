@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from harness.database import catalog
-from harness.database.catalog import SchemaState
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.rehearsal.held import Hold, held
 from harness.rehearsal.locks import CASES, CONFLICTS, NEEDS, Case, Mode, Work, _granted, observe_locks

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.database.catalog import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.errors import UnavailableError
 from harness.rehearsal.drizzle import migrator

@@ -5,8 +5,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from harness.database.catalog import SchemaState
 from harness.database.runners import connect
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.rehearsal.approaches import APPROACHES, Approach

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from harness.cli import app
 from harness.clients.extension import ExtensionBuild
-from harness.database.catalog import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.errors import UsageError
 from harness.run.explore import holds_program, replay_program, write_program

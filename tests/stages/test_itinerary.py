@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY
 from harness.stages.itinerary import (
     CONNECTORS,

@@ -10,7 +10,7 @@ import pytest
 from harness import plan
 from harness.checks.exploration import EXPLORED, failing_program, judge_exploration, told
 from harness.clients.extension import ExtensionBuild
-from harness.database.catalog import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.stages.explorer import Explorer

@@ -1,7 +1,7 @@
 import pytest
 
 from harness import plan
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.model import (

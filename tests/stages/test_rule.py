@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.stages.model import MOVES, STAGES, START, Stage, Step, Version
 from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, enumerate_orders, walk
 from harness.stages.precedence import Event, Precedence, allowed_orders, clauses, precedence
