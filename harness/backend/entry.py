@@ -33,7 +33,8 @@ def usage_of(
     """The usage of a request that the upstream answered, and what the build has decided to store with it."""
     system, user = prompts(asked.document)
     headers = asked.headers
-    organization = node_header(headers, b"x-kilocode-organizationid")
+    # Somebody who is not signed in belongs to no organization, whatever the header says.
+    organization = None if asked.user is None else node_header(headers, b"x-kilocode-organizationid")
     forwarded = node_header(headers, b"x-forwarded-for")
     editor = (node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX]
     return Usage(
@@ -53,8 +54,9 @@ def usage_of(
         finish_reason=completion.finish_reason,
         max_tokens=asked.document.get("max_tokens"),
         has_tools=bool(asked.document.get("tools")),
-        user_prompt=None if organization else utf16_cut(user, PROMPT_LENGTH_MAX) or None,
-        system_prompt=None if organization else utf16_cut(system, PROMPT_LENGTH_MAX) or None,
+        # Without such a message they are '', and NULL within an organization alone.
+        user_prompt=None if organization else utf16_cut(user, PROMPT_LENGTH_MAX),
+        system_prompt=None if organization else utf16_cut(system, PROMPT_LENGTH_MAX),
         system_prompt_length=utf16_length(system),
         user_agent=node_header(headers, b"user-agent"),
         forwarded_for=asked.address if forwarded is None else forwarded,

@@ -4,14 +4,17 @@ import json
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from harness import plan
 from harness.backend.admission import Refusal, check_path, client_address, parse_body, prompts
+from harness.backend.auth import issue_token
 from harness.backend.text import utf16_cut, well_formed
 from harness.clients.extension import FREE_MODEL
+from harness.data import sql_text
 from tests.backend.test_app import ASK, ask, rows
-from tests.fix_stack import StartReplica
+from tests.fix_stack import SECRET, StartReplica
 
 USER = "(SELECT i.http_ip FROM http_ip i WHERE i.http_ip_id = m.http_ip_id)"
 SYSTEM = (
@@ -116,7 +119,7 @@ def test_prompts_are_the_texts_of_messages(messages: object, expected: tuple[str
     [
         ({"messages": [{"role": "user", "content": "a\ud800b"}]}, "a\ufffdb"),
         ({"messages": [{"role": "user", "content": "\udc00\ud83e\udd94"}]}, "\ufffd\U0001f994"),
-        ({"messages": [{"role": "system", "content": "\ud83e"}]}, None),
+        ({"messages": [{"role": "system", "content": "\ud83e"}]}, ""),
         ({"model": f"\ud800/{FREE_MODEL}"}, "hello"),
         ({"tools": [{"name": "\udfff"}]}, "hello"),
         ({"\ud800": "\ud800"}, "hello"),
@@ -141,11 +144,31 @@ async def test_columns_are_those_of_the_real_backend(base_dsn: str, start: Start
     ):
         assert (await ask(process, document, headers=headers)).status_code == 200
     await process.stop()
-    columns = f"u.provider, m.cancelled, u.kilo_user_id, {USER}, m.user_prompt_prefix, {SYSTEM}, u.inference_provider"
+    columns = (
+        "u.organization_id, u.provider, m.cancelled, u.kilo_user_id, "
+        f"{USER}, m.user_prompt_prefix, {SYSTEM}, u.inference_provider"
+    )
     assert rows(base_dsn, columns) == [
-        ("openrouter", None, "anon:127.0.0.1", "127.0.0.1", "hello", None, "stub"),
-        ("openrouter", None, "anon:192.0.2.7", "192.0.2.7, 10.0.0.1", None, None, "stub"),
-        ("openrouter", None, "anon:127.0.0.1", "127.0.0.1", None, None, "stub"),
+        (None, "openrouter", None, "anon:127.0.0.1", "127.0.0.1", "hello", "", "stub"),
+        (None, "openrouter", None, "anon:192.0.2.7", "192.0.2.7, 10.0.0.1", "", "", "stub"),
+        (None, "openrouter", None, "anon:127.0.0.1", "127.0.0.1", "y", "x", "stub"),
+    ]
+
+
+async def test_prompts_are_null_within_an_organization_alone(base_dsn: str, start: StartReplica) -> None:
+    with psycopg.connect(base_dsn) as connection:
+        found = connection.execute(sql_text("queries/first_user.sql").encode()).fetchone()
+    assert found is not None
+    process = await start(base_dsn, build="before")
+    signed_in = {"x-forwarded-for": "192.0.2.7", "authorization": f"Bearer {issue_token(found[0], SECRET)}"}
+    own = {"x-kilocode-organizationid": "6d3f5a52-6a0b-4b7e-9c34-0d8f0d4ad7b1"}
+    for headers in (signed_in, signed_in | own):
+        assert (await ask(process, {"model": FREE_MODEL}, headers=headers)).status_code == 200
+    await process.stop()
+    columns = f"u.organization_id::text, m.user_prompt_prefix, {SYSTEM}"
+    assert rows(base_dsn, columns) == [
+        (None, "", ""),
+        (own["x-kilocode-organizationid"], None, None),
     ]
 
 
