@@ -10,14 +10,14 @@ from harness import plan
 from harness.checks.persistence import WORKAROUNDS, judge_persistence
 from harness.clients.extension import derived_id
 from harness.clients.extension_host import (
-    Ending,
     ExtensionCode,
     ExtensionHost,
     Headers,
-    Start,
+    WindowOutcome,
+    WindowStart,
     before,
     extension_host,
-    mended,
+    patched,
     planned,
 )
 from harness.clients.machines import collision_odds, fleet, machine_ids
@@ -66,10 +66,10 @@ def judge_extension(
     """Judges E1 to E5, E7 and the audit's E9 to E12; all of them are unknown where Node cannot run.
 
     `machine_ids` is how many are derived from beyond the known answers; `seed` draws them. Another code than the
-    plan's and the mended one can stand in for either.
+    plan's and the patched one can stand in for either.
     """
     as_planned = as_planned or planned()
-    with_workarounds = with_workarounds or mended()
+    with_workarounds = with_workarounds or patched()
     try:
         with extension_host() as host:
             judge_derivation(results, host, as_planned, count=machine_ids, seed=seed)
@@ -163,15 +163,15 @@ def judge_own_id(
 
 def judge_telemetry(results: Results, host: ExtensionHost, code: ExtensionCode, claim: str) -> None:
     """Judges E12, or E7's half of it: telemetry switched off, nothing stored and an id stored before."""
-    off = Start(MACHINE, telemetry=False)
-    for words, rounds in (
+    off = WindowStart(MACHINE, telemetry=False)
+    for words, restarts in (
         ("telemetry off from the first start", ((off,),)),
-        ("telemetry switched off after a start", ((Start(MACHINE),), (off,))),
+        ("telemetry switched off after a start", ((WindowStart(MACHINE),), (off,))),
     ):
-        opened = host.live(code, rounds).rounds[-1][0]
+        window = host.run_scenario(code, restarts).restarts[-1][0]
         results.observed(claim)
-        if opened.ending is not Ending.SENT or opened.header is not None:
-            effect = f"the request is {opened.ending} with the header {opened.header}, expected none"
+        if window.outcome is not WindowOutcome.SENT or window.header is not None:
+            effect = f"the request is {window.outcome} with the header {window.header}, expected none"
             results.refute(Finding(claim, words, effect, workaround=WORKAROUNDS.get(claim, "")))
 
 

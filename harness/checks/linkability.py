@@ -16,7 +16,7 @@ from harness.checks.persistence import WORKAROUNDS
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.extension import Auth, ExtensionBuild, Installation, derived_id, plan_header, request
-from harness.clients.extension_host import ExtensionCode, Start, extension_host, planned
+from harness.clients.extension_host import ExtensionCode, WindowStart, extension_host, planned
 from harness.clients.machines import fleet
 from harness.errors import UnavailableError
 from harness.stages.model import Version
@@ -110,7 +110,7 @@ def judge_linking(results: Results, claim: str, server: Analytics, linking: Link
 
 def _headers(code: ExtensionCode, machines: Sequence[str]) -> list[str | None]:
     with extension_host() as host:
-        return [host.live(code, ((Start(one),),)).rounds[0][0].header for one in machines]
+        return [host.run_scenario(code, ((WindowStart(one),),)).restarts[0][0].header for one in machines]
 
 
 def _probe(machine_id: str, header: str | None, address: str) -> Probe:

@@ -1,7 +1,7 @@
 """Node as the extension's host: runs the plan's code, or a version of it, in stand-ins of editor windows.
 
-The code stands in `fixtures/extension/`. What befalls an installation is data; what came of it comes back as data.
-Knows no claim and no server.
+The code stands in `fixtures/extension/`. Starts of windows and faults of the storage go in as data, results come back
+as data.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ExtensionCode:
 
 
 class Update(StrEnum):
-    """What befalls `globalState.update`; memory has the value at once in every case."""
+    """How `globalState.update` ends; memory has the value at once in every case."""
 
     STORES = "stores"
     REJECTS = "rejects"
@@ -48,8 +48,8 @@ class Update(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """One window that opens, and what is so at that moment."""
+class WindowStart:
+    """One window that opens: the machine, the storage and the telemetry setting at that moment."""
 
     machine_id: str
     update: Update = Update.STORES
@@ -57,8 +57,8 @@ class Start:
     """Whether the user lets the editor send telemetry."""
 
 
-class Ending(StrEnum):
-    """What came of a window's first request."""
+class WindowOutcome(StrEnum):
+    """How a window's first request ended."""
 
     SENT = "sent"
     REJECTED = "rejected"  # the id's function rejects: no handler, no request
@@ -68,10 +68,10 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """One window, seen to the end of all that was due."""
+class WindowResult:
+    """One window, observed until nothing was due any more."""
 
-    ending: Ending
+    outcome: WindowOutcome
     header: str | None
     """The header's value on the wire, one character a byte; None when it is not sent."""
     error: str
@@ -82,10 +82,10 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Lived:
-    """What became of one installation."""
+class InstallRun:
+    """One installation through all its restarts."""
 
-    rounds: tuple[tuple[Opened, ...], ...]
+    restarts: tuple[tuple[WindowResult, ...], ...]
     stored: object
     """What its storage holds under the id's key in the end, JSON; None for nothing."""
 
@@ -108,26 +108,26 @@ class ExtensionHost:
             derived += self._ask({"do": "derive", "code": code.message, "machineIds": batch})
         return derived
 
-    def live(
+    def run_scenario(
         self,
         code: ExtensionCode,
-        rounds: Sequence[Sequence[Start]],
+        restarts: Sequence[Sequence[WindowStart]],
         stored: Mapping[str, Any] | None = None,
         file: Path | None = None,
-    ) -> Lived:
-        """Opens windows: those of a round at once, the rounds one after another, all on one storage.
+    ) -> InstallRun:
+        """Opens windows: those of a restart at once, the restarts one after another, all on one storage.
 
         `stored` is what it holds at first; with a `file` it outlives the host, and what the file holds goes first.
         """
         document = {
-            "do": "live",
+            "do": "run",
             "code": code.message,
             "stored": dict(stored or {}),
-            "rounds": [[_start(start) for start in starts] for starts in rounds],
+            "restarts": [[_start(start) for start in starts] for starts in restarts],
         }
-        told = self._ask(document | ({"file": str(file)} if file else {}))
-        rounds_told = tuple(tuple(_opened(one) for one in windows) for windows in told["rounds"])
-        return Lived(rounds_told, told["stored"].get(plan.STORAGE_KEY))
+        answer = self._ask(document | ({"file": str(file)} if file else {}))
+        results = tuple(tuple(_window(window) for window in windows) for windows in answer["restarts"])
+        return InstallRun(results, answer["stored"].get(plan.STORAGE_KEY))
 
     def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
         """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
@@ -138,7 +138,7 @@ class ExtensionHost:
         answer = self.node.ask(document)
         if isinstance(answer, dict) and "error" in answer:
             raise UnavailableError(
-                f"Node could not {document['do']} for the extension: {answer['error']}; mend the code it ran"
+                f"Node could not {document['do']} for the extension: {answer['error']}; correct the code it ran"
             )
         return answer
 
@@ -155,9 +155,9 @@ def planned() -> ExtensionCode:
     return _code("planned", "planned/anonymous-id.js")
 
 
-def mended() -> ExtensionCode:
+def patched() -> ExtensionCode:
     """The plan's code with the audit's workarounds in the id's function."""
-    return _code("mended", "mended/anonymous-id.js")
+    return _code("patched", "patched/anonymous-id.js")
 
 
 def before() -> ExtensionCode:
@@ -173,15 +173,15 @@ def _source(name: str) -> str:
     return fixture_path(f"extension/{name}").read_text(encoding="utf-8")
 
 
-def _start(start: Start) -> dict[str, Any]:
+def _start(start: WindowStart) -> dict[str, Any]:
     return {"machineId": start.machine_id, "telemetry": start.telemetry, "update": str(start.update)}
 
 
-def _opened(told: dict[str, Any]) -> Opened:
-    return Opened(
-        ending=Ending(told["ending"]),
-        header=told["header"],
-        error=told["error"],
-        notes=tuple(told["notes"]),
-        waited_ms=told["waitedMs"],
+def _window(document: dict[str, Any]) -> WindowResult:
+    return WindowResult(
+        outcome=WindowOutcome(document["outcome"]),
+        header=document["header"],
+        error=document["error"],
+        notes=tuple(document["notes"]),
+        waited_ms=document["waitedMs"],
     )

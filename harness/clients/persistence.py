@@ -1,10 +1,10 @@
-"""What may befall the stored id of an installation, as data: starts, faults of the storage, values found. Pure."""
+"""Scenarios of the stored id of an installation, as data: restarts, faults of the storage, values found in it."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import plan
-from harness.clients.extension_host import Start, Update
+from harness.clients.extension_host import Update, WindowStart
 
 MACHINE: Final = "3f8e0d1c52b74a69887d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a392817"
 """A machine id of the usual shape: 64 hex digits."""
@@ -16,15 +16,15 @@ OLD_ID: Final = "vscode-0123456789abcdef"
 ABSENT: Final = object()
 """Stands for a storage that holds nothing."""
 
-Rounds = tuple[tuple[Start, ...], ...]
+Restarts = tuple[tuple[WindowStart, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One installation's life: what its storage held, then rounds of windows that open at once."""
+    """One installation: what its storage held, then restarts, each of windows that open at once."""
 
     name: str
-    rounds: Rounds
+    restarts: Restarts
     found: Any = ABSENT
     """The stored value at the beginning, JSON; `ABSENT` for none."""
 
@@ -34,13 +34,13 @@ class Scenario:
         return None if self.found is ABSENT else {plan.STORAGE_KEY: self.found}
 
 
-def _start(update: Update = Update.STORES, machine_id: str = MACHINE) -> Start:
-    return Start(machine_id, update)
+def _start(update: Update = Update.STORES, machine_id: str = MACHINE) -> WindowStart:
+    return WindowStart(machine_id, update)
 
 
 _ONE: Final = ((_start(),),)
 
-LIVES: Final = (
+KEEPING: Final = (
     Scenario("three restarts", _ONE * 4),
     Scenario("two windows opened at once, then a restart", ((_start(), _start()), (_start(),))),
     Scenario(
@@ -51,7 +51,7 @@ LIVES: Final = (
     Scenario("a crash before the write, then a restart", ((_start(Update.CRASHES),), *_ONE)),
     Scenario("one of two windows crashes, then a restart", ((_start(), _start(Update.CRASHES)), *_ONE)),
 )
-"""Lives through which an installation keeps its id."""
+"""Scenarios through which an installation keeps its id."""
 
 FAULTS: Final = (
     Scenario("the update rejects, then a restart", ((_start(Update.REJECTS),), *_ONE)),
@@ -59,11 +59,11 @@ FAULTS: Final = (
     Scenario("the update hangs, then a restart", ((_start(Update.HANGS),), *_ONE)),
     Scenario("the update hangs in one of two windows", ((_start(), _start(Update.HANGS)),)),
 )
-"""Lives with a storage that fails and says so, or says nothing."""
+"""Scenarios with a storage that fails, with an error or silently."""
 
 FOUND: Final = tuple(
-    Scenario(f"the storage holds {words}", _ONE * 2, value)
-    for words, value in (
+    Scenario(f"the storage holds {content}", _ONE * 2, value)
+    for content, value in (
         ("a line break", "vscode\r\nx-other: 1"),
         ("a character beyond latin-1", "vscode-\u4e2d"),
         ("20,000 characters", "a" * 20_000),
@@ -83,6 +83,6 @@ FOUND: Final = tuple(
         ("false", False),
     )
 )
-"""Lives that begin with a value that the code did not write."""
+"""Scenarios that begin with a value that the code did not write."""
 
-SCENARIOS: Final = (*LIVES, *FAULTS, *FOUND)
+SCENARIOS: Final = (*KEEPING, *FAULTS, *FOUND)

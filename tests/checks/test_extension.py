@@ -9,7 +9,7 @@ import pytest
 from harness import plan
 from harness.checks.extension import JUDGED_HERE, judge_extension, provider_calls
 from harness.clients.extension import ExtensionBuild, Installation, derived_id, request
-from harness.clients.extension_host import ExtensionCode, before, extension_host, mended, planned
+from harness.clients.extension_host import ExtensionCode, before, extension_host, patched, planned
 from harness.clients.persistence import MACHINE
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
@@ -50,7 +50,7 @@ def test_claims_are_proven_and_the_audit_is_as_expected_at_standard_level() -> N
 
 
 def test_audit_is_changed_by_its_workarounds() -> None:
-    found = judged(as_planned=mended())
+    found = judged(as_planned=patched())
     assert [found[claim].status for claim in ("E9", "E10", "E11", "E12")] == [Status.PROVEN] * 4
 
 
@@ -117,7 +117,7 @@ def test_provider_is_refuted_when_it_builds_headers_differently(old: str, new: s
     ],
 )
 def test_own_ids_are_refuted_without_one_workaround(old: str, new: str) -> None:
-    found = judged(with_workarounds=with_id(mended(), old, new))
+    found = judged(with_workarounds=with_id(patched(), old, new))
     assert found["E7"].status is Status.REFUTED
 
 

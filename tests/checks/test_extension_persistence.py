@@ -1,4 +1,4 @@
-"""Every scenario of the stored id, as the plan's code and the mended code behave; and the claims over them."""
+"""Every scenario of the stored id, as the plan's code and the patched code behave; and the claims over them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.persistence import judge_persistence, live
+from harness.checks.persistence import judge_persistence, run_scenario
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild, Installation, derived_id, plan_header, request
 from harness.clients.extension_host import (
-    Ending,
     ExtensionCode,
     ExtensionHost,
+    WindowOutcome,
     extension_host,
-    mended,
+    patched,
     planned,
 )
 from harness.clients.http import send_all
-from harness.clients.persistence import FAULTS, FOUND, LIVES, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
+from harness.clients.persistence import FAULTS, FOUND, KEEPING, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
 from harness.verdict import Results, Status
 from tests.fix_stack import StartReplica
 
@@ -32,24 +32,24 @@ KEEPS = {
     "a valid id stored, the machineId changed since": [[OLD_ID], [OLD_ID]],
     "the machineId changes between two starts": [[ID], [ID]],
     "the write is lost, then a restart": [[ID], [ID]],
-    "a crash before the write, then a restart": [[Ending.CRASHED], [ID]],
-    "one of two windows crashes, then a restart": [[ID, Ending.CRASHED], [ID]],
+    "a crash before the write, then a restart": [[WindowOutcome.CRASHED], [ID]],
+    "one of two windows crashes, then a restart": [[ID, WindowOutcome.CRASHED], [ID]],
 }
-MENDED = {
+PATCHED = {
     "the update rejects, then a restart": [[ID], [ID]],
     "the update rejects on every start": [[ID], [ID], [ID]],
     "the update hangs, then a restart": [[ID], [ID]],
     "the update hangs in one of two windows": [[ID, ID]],
 }
 PLANNED = {
-    "the update rejects, then a restart": [[Ending.REJECTED], [ID]],
-    "the update rejects on every start": [[Ending.REJECTED]] * 3,
-    "the update hangs, then a restart": [[Ending.WAITING], [ID]],
-    "the update hangs in one of two windows": [[ID, Ending.WAITING]],
+    "the update rejects, then a restart": [[WindowOutcome.REJECTED], [ID]],
+    "the update rejects on every start": [[WindowOutcome.REJECTED]] * 3,
+    "the update hangs, then a restart": [[WindowOutcome.WAITING], [ID]],
+    "the update hangs in one of two windows": [[ID, WindowOutcome.WAITING]],
 }
 PLANNED_FOUND = {
-    "a line break": Ending.UNSENDABLE,
-    "a character beyond latin-1": Ending.UNSENDABLE,
+    "a line break": WindowOutcome.UNSENDABLE,
+    "a character beyond latin-1": WindowOutcome.UNSENDABLE,
     "20,000 characters": "a" * 20_000,
     "256 characters": "a" * 256,
     "an object": "[object Object]",
@@ -59,8 +59,8 @@ PLANNED_FOUND = {
     "a blank": "a b",
     "a joined duplicate": f"{OLD_ID}, {OLD_ID}",
     "a letter beyond ASCII": "vscod\u00e9",
-    "a NUL": Ending.UNSENDABLE,
-    "a control character": Ending.UNSENDABLE,
+    "a NUL": WindowOutcome.UNSENDABLE,
+    "a control character": WindowOutcome.UNSENDABLE,
     "an empty string": ID,
     "null": ID,
     "the number 0": ID,
@@ -76,10 +76,10 @@ def host() -> Iterator[ExtensionHost]:
 
 def came_of(host: ExtensionHost, code: ExtensionCode, name: str) -> list[list[str | None]]:
     """Window by window: the header that went out, or how the window ended instead."""
-    lived = live(host, code, BY_NAME[name])
+    run = run_scenario(host, code, BY_NAME[name])
     return [
-        [one.header if one.ending is Ending.SENT else one.ending for one in windows]
-        for windows in lived.rounds
+        [one.header if one.outcome is WindowOutcome.SENT else one.outcome for one in windows]
+        for windows in run.restarts
     ]
 
 
@@ -98,12 +98,12 @@ def statuses(
 
 
 def test_scenarios_are_all_expected_here() -> None:
-    assert {one.name for one in LIVES} == set(KEEPS)
-    assert {one.name for one in FAULTS} == set(MENDED) == set(PLANNED)
+    assert {one.name for one in KEEPING} == set(KEEPS)
+    assert {one.name for one in FAULTS} == set(PATCHED) == set(PLANNED)
     assert {one.name.removeprefix("the storage holds ") for one in FOUND} == set(PLANNED_FOUND)
 
 
-@pytest.mark.parametrize("code", [planned(), mended()], ids=lambda code: code.name)
+@pytest.mark.parametrize("code", [planned(), patched()], ids=lambda code: code.name)
 @pytest.mark.parametrize("name", KEEPS)
 def test_installation_keeps_its_id_through(host: ExtensionHost, code: ExtensionCode, name: str) -> None:
     assert came_of(host, code, name) == KEEPS[name]
@@ -114,9 +114,9 @@ def test_planned_code_sends_no_request_when(host: ExtensionHost, name: str) -> N
     assert came_of(host, planned(), name) == PLANNED[name]
 
 
-@pytest.mark.parametrize("name", MENDED)
-def test_mended_code_sends_its_id_although(host: ExtensionHost, name: str) -> None:
-    assert came_of(host, mended(), name) == MENDED[name]
+@pytest.mark.parametrize("name", PATCHED)
+def test_patched_code_sends_its_id_although(host: ExtensionHost, name: str) -> None:
+    assert came_of(host, patched(), name) == PATCHED[name]
 
 
 @pytest.mark.parametrize("name", PLANNED_FOUND)
@@ -125,22 +125,24 @@ def test_planned_code_sends_what_the_storage_holds(host: ExtensionHost, name: st
 
 
 @pytest.mark.parametrize("name", PLANNED_FOUND)
-def test_mended_code_replaces_what_the_storage_holds(host: ExtensionHost, name: str) -> None:
-    lived = live(host, mended(), BY_NAME[f"the storage holds {name}"])
-    assert [[one.header for one in windows] for windows in lived.rounds] == [[ID], [ID]]
-    assert lived.stored == ID
+def test_patched_code_replaces_what_the_storage_holds(host: ExtensionHost, name: str) -> None:
+    run = run_scenario(host, patched(), BY_NAME[f"the storage holds {name}"])
+    assert [[one.header for one in windows] for windows in run.restarts] == [[ID], [ID]]
+    assert run.stored == ID
 
 
-@pytest.mark.parametrize("code", [planned(), mended()], ids=lambda code: code.name)
+@pytest.mark.parametrize("code", [planned(), patched()], ids=lambda code: code.name)
 def test_id_is_derived_once_and_stored_before_the_request(host: ExtensionHost, code: ExtensionCode) -> None:
-    first, *later = (windows[0].notes for windows in live(host, code, BY_NAME["three restarts"]).rounds)
+    first, *later = (
+        windows[0].notes for windows in run_scenario(host, code, BY_NAME["three restarts"]).restarts
+    )
     assert first == ("get", "derive", "update", "stored", "request")
     assert later == [("get", "request")] * 3
 
 
-def test_mended_code_waits_a_second_for_a_storage_that_hangs_and_no_longer(host: ExtensionHost) -> None:
-    lived = live(host, mended(), BY_NAME["the update hangs, then a restart"])
-    assert [windows[0].waited_ms for windows in lived.rounds] == [1000, 5]
+def test_patched_code_waits_one_second_for_a_hanging_storage(host: ExtensionHost) -> None:
+    run = run_scenario(host, patched(), BY_NAME["the update hangs, then a restart"])
+    assert [windows[0].waited_ms for windows in run.restarts] == [1000, 5]
 
 
 def test_lost_write_with_a_changed_machine_id_gives_a_new_id(host: ExtensionHost) -> None:
@@ -148,15 +150,15 @@ def test_lost_write_with_a_changed_machine_id_gives_a_new_id(host: ExtensionHost
         BY_NAME["the write is lost, then a restart"],
         BY_NAME["the machineId changes between two starts"],
     )
-    both = replace(lost, rounds=(lost.rounds[0], changed.rounds[1]))
-    assert [windows[0].header for windows in live(host, planned(), both).rounds] == [
+    both = replace(lost, restarts=(lost.restarts[0], changed.restarts[1]))
+    assert [windows[0].header for windows in run_scenario(host, planned(), both).restarts] == [
         ID,
         derived_id(OTHER_MACHINE),
     ]
 
 
-def test_claims_hold_for_the_mended_code_and_the_audit_refutes_the_planned(host: ExtensionHost) -> None:
-    assert statuses(host, planned(), mended()) == {
+def test_patched_code_is_proven_and_planned_code_refuted(host: ExtensionHost) -> None:
+    assert statuses(host, planned(), patched()) == {
         "E2": Status.PROVEN,
         "E3": Status.PROVEN,
         "E4": Status.PROVEN,
@@ -167,7 +169,7 @@ def test_claims_hold_for_the_mended_code_and_the_audit_refutes_the_planned(host:
 
 def test_findings_say_what_the_storage_held_and_what_came_of_it(host: ExtensionHost) -> None:
     results = Results(CLAIMS)
-    judge_persistence(results, host, planned(), mended())
+    judge_persistence(results, host, planned(), patched())
     found = {one.claim.id: one for one in results.judgements()}
     effects = {finding.condition.rpartition(": ")[2]: finding.effect for finding in found["E10"].findings}
     assert "Node refuses the header's value" in effects["the storage holds a line break"]
@@ -194,8 +196,8 @@ async def test_header_of_twenty_thousand_characters_is_refused_before_the_app(
     assert (served.outcome, served.status) == (Outcome.REPLY, 200)
 
 
-def test_audit_changes_when_the_planned_code_is_mended(host: ExtensionHost) -> None:
-    assert set(statuses(host, mended(), mended()).values()) == {Status.PROVEN}
+def test_audit_changes_when_the_planned_code_is_patched(host: ExtensionHost) -> None:
+    assert set(statuses(host, patched(), patched()).values()) == {Status.PROVEN}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ def test_audit_changes_when_the_planned_code_is_mended(host: ExtensionHost) -> N
 def test_planned_code_broken_the_other_way_does_not_keep_its_id(
     host: ExtensionHost, old: str, new: str, refuted: set[str]
 ) -> None:
-    found = statuses(host, edited(planned(), old, new), mended())
+    found = statuses(host, edited(planned(), old, new), patched())
     assert refuted <= {claim for claim, status in found.items() if status is Status.REFUTED}
 
 
@@ -236,10 +238,10 @@ def test_planned_code_broken_the_other_way_does_not_keep_its_id(
         ("await Promise.race([storing, timeIsUp])", "", "E2"),  # used before it is stored
     ],
 )
-def test_mended_code_without_one_workaround_is_refuted(
+def test_patched_code_without_one_workaround_is_refuted(
     host: ExtensionHost, old: str, new: str, claim: str
 ) -> None:
-    assert statuses(host, planned(), edited(mended(), old, new))[claim] is Status.REFUTED
+    assert statuses(host, planned(), edited(patched(), old, new))[claim] is Status.REFUTED
 
 
 @pytest.mark.parametrize(
@@ -262,6 +264,6 @@ def test_mended_code_without_one_workaround_is_refuted(
 def test_audit_entry_flips_by_its_own_workaround_alone(
     host: ExtensionHost, old: str, new: str, claim: str, other: str
 ) -> None:
-    found = statuses(host, edited(planned(), old, new), mended())
+    found = statuses(host, edited(planned(), old, new), patched())
     assert found[claim] is Status.PROVEN
     assert found[other] is Status.REFUTED

@@ -12,13 +12,13 @@ from harness import plan
 from harness.checks.extension import known_answers
 from harness.clients.extension import derived_id
 from harness.clients.extension_host import (
-    Ending,
     ExtensionCode,
     ExtensionHost,
-    Start,
     Update,
+    WindowOutcome,
+    WindowStart,
     extension_host,
-    mended,
+    patched,
     planned,
 )
 from harness.clients.persistence import MACHINE, OTHER_MACHINE
@@ -71,19 +71,19 @@ def test_known_answers_hold_the_ids_that_others_computed() -> None:
     assert answers["\ud800"] == answers["\udc00"] == answers["\ufffd"]
 
 
-def test_mended_code_derives_the_same_ids_but_none_that_is_shared(host: ExtensionHost) -> None:
+def test_patched_code_derives_the_same_ids_but_no_shared_one(host: ExtensionHost) -> None:
     expected = [None if one in plan.SHARED_MACHINE_IDS else derived for one, derived in known_answers()]
-    assert host.derive(mended(), [machine_id for machine_id, _ in known_answers()]) == expected
+    assert host.derive(patched(), [machine_id for machine_id, _ in known_answers()]) == expected
 
 
 def test_memento_has_the_value_at_once_and_the_storage_has_it_later(host: ExtensionHost) -> None:
     code = probing(
         "const stored = state.update('key', 'new'); const now = state.get('key'); await stored; return now;"
     )
-    [[opened]] = host.live(code, [[Start(MACHINE)]]).rounds
-    assert opened.header == "new"
-    assert opened.notes == ("update", "get", "stored", "request")
-    assert opened.waited_ms > 0
+    [[window]] = host.run_scenario(code, [[WindowStart(MACHINE)]]).restarts
+    assert window.header == "new"
+    assert window.notes == ("update", "get", "stored", "request")
+    assert window.waited_ms > 0
 
 
 @pytest.mark.parametrize("update", [Update.LOSES, Update.REJECTS, Update.HANGS, Update.CRASHES])
@@ -95,8 +95,8 @@ def test_memento_keeps_in_memory_what_the_storage_never_gets(
     )
     storage = tmp_path / "storage.json"
     storage.write_text('{"old": "."}')
-    [[opened]] = host.live(code, [[Start(MACHINE, update)]], file=storage).rounds
-    assert opened.header == (None if update is Update.CRASHES else "new.")
+    [[window]] = host.run_scenario(code, [[WindowStart(MACHINE, update)]], file=storage).restarts
+    assert window.header == (None if update is Update.CRASHES else "new.")
     assert storage.read_text() == '{"old": "."}'
 
 
@@ -104,38 +104,40 @@ def test_memento_gives_the_fallback_only_for_what_is_not_there(host: ExtensionHo
     code = probing(
         "return [state.get('none', 'a'), state.get('null', 'b'), state.get('zero', 'c')].join('-');"
     )
-    [[opened]] = host.live(code, [[Start(MACHINE)]], {"null": None, "zero": 0}).rounds
-    assert opened.header == "a--0"
+    [[window]] = host.run_scenario(code, [[WindowStart(MACHINE)]], {"null": None, "zero": 0}).restarts
+    assert window.header == "a--0"
 
 
 def test_windows_opened_at_once_do_not_see_each_others_memory(host: ExtensionHost) -> None:
     code = probing("const found = state.get('key', 'none'); await state.update('key', 'new'); return found;")
-    opened = host.live(code, [[Start(MACHINE), Start(MACHINE)], [Start(MACHINE)]]).rounds
-    assert [[one.header for one in windows] for windows in opened] == [["none", "none"], ["new"]]
+    restarts = [[WindowStart(MACHINE), WindowStart(MACHINE)], [WindowStart(MACHINE)]]
+    run = host.run_scenario(code, restarts)
+    headers = [[window.header for window in windows] for windows in run.restarts]
+    assert headers == [["none", "none"], ["new"]]
 
 
-@pytest.mark.parametrize("code", [planned(), mended()], ids=lambda code: code.name)
+@pytest.mark.parametrize("code", [planned(), patched()], ids=lambda code: code.name)
 def test_crash_of_the_stand_in_leaves_what_a_killed_process_leaves(
     host: ExtensionHost, tmp_path: Path, code: ExtensionCode
 ) -> None:
     killed, crashed = tmp_path / "killed.json", tmp_path / "crashed.json"
     with extension_host() as doomed, pytest.raises(UnavailableError, match="ended by signal 9"):
-        doomed.live(code, [[Start(MACHINE, Update.KILLED)]], file=killed)
-    [[gone]] = host.live(code, [[Start(MACHINE, Update.CRASHES)]], file=crashed).rounds
-    assert gone.ending is Ending.CRASHED
+        doomed.run_scenario(code, [[WindowStart(MACHINE, Update.KILLED)]], file=killed)
+    [[gone]] = host.run_scenario(code, [[WindowStart(MACHINE, Update.CRASHES)]], file=crashed).restarts
+    assert gone.outcome is WindowOutcome.CRASHED
     assert not killed.exists()
     assert not crashed.exists()
     for file in (killed, crashed):
-        lived = host.live(code, [[Start(MACHINE)]], file=file)
-        assert lived.rounds[0][0].header == lived.stored == derived_id(MACHINE)
+        run = host.run_scenario(code, [[WindowStart(MACHINE)]], file=file)
+        assert run.restarts[0][0].header == run.stored == derived_id(MACHINE)
 
 
 def test_storage_in_a_file_outlives_its_host(tmp_path: Path) -> None:
     file = tmp_path / "storage.json"
     for changed in (MACHINE, OTHER_MACHINE):
         with extension_host() as running:
-            [[opened]] = running.live(planned(), [[Start(changed)]], file=file).rounds
-            assert opened.header == derived_id(MACHINE)
+            [[window]] = running.run_scenario(planned(), [[WindowStart(changed)]], file=file).restarts
+            assert window.header == derived_id(MACHINE)
 
 
 def test_code_that_cannot_be_compiled_is_told_in_one_line(host: ExtensionHost) -> None:
