@@ -1,4 +1,4 @@
-"""Node, twice: as the judge of the rule, and as an HTTP server that says what it makes of raw bytes."""
+"""Node, twice: as the oracle of the rule, and as an HTTP server that says what it makes of raw bytes."""
 
 import json
 import subprocess
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from harness.rule import javascript
+from harness.rule.node import node_path
+from harness.rule.oracle import NodeOracle, node_oracle
 
 SECONDS_MAX = 20.0
 
@@ -21,8 +22,8 @@ def examples(count: int) -> settings:
 
 
 @pytest.fixture(scope="session")
-def judge() -> Iterator[javascript.Judge]:
-    with javascript.judge() as running:
+def oracle() -> Iterator[NodeOracle]:
+    with node_oracle() as running:
         yield running
 
 
@@ -55,7 +56,7 @@ class NodeHttp:
 @pytest.fixture(scope="session")
 def node_http() -> Iterator[NodeHttp]:
     script = Path(__file__).parent / "rule" / "node_http.js"
-    command = [javascript.node_path(), script]
+    command = [node_path(), script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         yield NodeHttp(child)
         assert child.stdin is not None

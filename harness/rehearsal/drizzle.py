@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from harness.data import cache_path, fixture_path
 from harness.database.drizzle import Folder
 from harness.errors import UnavailableError
-from harness.rule.javascript import node_path
+from harness.rule.node import node_path
 
 FILES: Final = ("package.json", "package-lock.json", "migrate.js")
 INSTALL_S_MAX: Final = 180.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from harness.rule.javascript import HEADERS_PER_MESSAGE, REFUSED, Answer, Judge
+from harness.rule.oracle import HEADERS_PER_MESSAGE, REFUSED, Answer, NodeOracle
 from harness.rule.policy import Policy, refused
 
 HEADERS_AT_ONCE: Final = 10 * HEADERS_PER_MESSAGE
@@ -26,15 +26,17 @@ class Disagreement:
         return f"{list(self.lines)!r}: Python {self.python!r}, JavaScript {self.javascript!r}"
 
 
-def disagreements(policy: Policy, headers: Iterable[Sequence[bytes]], judge: Judge) -> Iterator[Disagreement]:
+def disagreements(
+    policy: Policy, headers: Iterable[Sequence[bytes]], oracle: NodeOracle
+) -> Iterator[Disagreement]:
     """The headers, in their order, that Python's policy and its JavaScript do not read alike.
 
     Headers are taken as they are needed, `HEADERS_AT_ONCE` at a time, so there may be any number of them.
-    Raises what `Judge.stored` raises.
+    Raises what `NodeOracle.stored` raises.
     """
     source = iter(headers)
     while batch := list(islice(source, HEADERS_AT_ONCE)):
-        for lines, javascript in zip(batch, judge.stored(policy, batch), strict=True):
+        for lines, javascript in zip(batch, oracle.stored(policy, batch), strict=True):
             python = reading(policy, lines)
             if python != javascript:
                 yield Disagreement(tuple(lines), python, javascript)

@@ -19,7 +19,7 @@ from hypothesis.errors import Flaky
 from harness.errors import UsageError
 from harness.rule.agreement import disagreements
 from harness.rule.cases import CLASSES, HeaderCase, distance_to_boundary
-from harness.rule.javascript import Judge, judge
+from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.strategies import header_cases, sequences
@@ -96,7 +96,7 @@ def fuzz(options: FuzzOptions, say: Say, tell: Say) -> Find | None:
     hunt = Hunt(options, policy, example_database(options.example_db), tell)
     try:
         if options.function:
-            with judge() as node:
+            with node_oracle() as node:
                 say(f"Python's rule against Node {node.node}, policy {policy.name}, seed {options.seed}")
                 return hunt.run(lambda example: differences(policy, example, node))
         with asyncio.Runner() as runner, entered(runner, example_judge(options.subject, say, tell)) as found:
@@ -212,7 +212,7 @@ def examples(policy: Policy) -> st.SearchStrategy[tuple[CaseSequence, ...]]:
     ).map(tuple)
 
 
-def differences(policy: Policy, example: tuple[CaseSequence, ...], node: Judge) -> tuple[Finding, ...]:
+def differences(policy: Policy, example: tuple[CaseSequence, ...], node: NodeOracle) -> tuple[Finding, ...]:
     """Where Python's rule and the plan's JavaScript differ on an example."""
     lines = [case.values for sequence in example for case in sequence]
     return tuple(

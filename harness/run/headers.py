@@ -13,7 +13,7 @@ from harness.clients.extension import FREE_MODEL, Auth, ExtensionBuild
 from harness.errors import UnavailableError, UsageError
 from harness.rule.agreement import disagreements
 from harness.rule.cases import NAME, HeaderCase, Kind, standing_cases
-from harness.rule.javascript import judge
+from harness.rule.oracle import node_oracle
 from harness.rule.policy import POLICIES, STRICT, Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.suite import Level, bound, complete_suite, size, suite
@@ -56,7 +56,7 @@ def prove_rule(results: Results, policy: Policy, *, samples: tuple[CaseSequence,
     )
     results.method("V7", Method.COMPLETE)
     try:
-        with judge() as node:
+        with node_oracle() as node:
             count = _Counted(headers)
             for differing in disagreements(policy, count, node):
                 value = differing.lines[0] if differing.lines else b""

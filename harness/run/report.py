@@ -70,7 +70,7 @@ def publish(report: Report, outputs: Outputs, summary: str | None = None) -> Non
 
 def inputs(policy: str) -> tuple[Input, ...]:
     """Every file that a verdict depends on beside the code: all of `sql/`, and the rule as JavaScript."""
-    rule = fixture_path(f"judge/rules/{policy}.js")
+    rule = fixture_path(f"oracle/rules/{policy}.js")
     named = {f"sql/{file.relative_to(sql_path('')).as_posix()}": file for file in sql_path("").rglob("*.sql")}
-    named[f"fixtures/judge/rules/{rule.name}"] = rule
+    named[f"fixtures/oracle/rules/{rule.name}"] = rule
     return tuple(Input(name, hashlib.sha256(named[name].read_bytes()).hexdigest()) for name in sorted(named))

@@ -202,8 +202,8 @@ def near_the_limits() -> Iterator[bytes]:
 
 async def test_outcome_is_nodes_for_every_byte_layout_and_size() -> None:
     blocks = [*every_byte_in_every_place(), *LAYOUTS, *near_the_limits()]
-    async with node() as judge, reference() as ours:
-        expected, seen = await asyncio.gather(outcomes(judge, blocks), outcomes(ours, blocks))
+    async with node() as oracle, reference() as ours:
+        expected, seen = await asyncio.gather(outcomes(oracle, blocks), outcomes(ours, blocks))
     differ = [
         (block[-60:], want, got)
         for block, want, got in zip(blocks, expected, seen, strict=True)
@@ -217,8 +217,8 @@ async def test_outcome_is_nodes_for_every_byte_layout_and_size() -> None:
 async def test_duplicates_are_joined_or_dropped_as_node_does() -> None:
     names = [*FIRST_ONLY - {b"content-length"}, b"accept", b"x-forwarded-for", b"x-id"]
     blocks = [request(name + b": a", name.upper() + b": b ", name + b": c") for name in names]
-    async with node() as judge, reference() as ours:
-        assert await outcomes(ours, blocks) == await outcomes(judge, blocks)
+    async with node() as oracle, reference() as ours:
+        assert await outcomes(ours, blocks) == await outcomes(oracle, blocks)
 
 
 UNFINISHED = {
@@ -232,8 +232,8 @@ UNFINISHED = {
 
 @pytest.mark.parametrize("part", UNFINISHED.values(), ids=UNFINISHED.keys())
 async def test_unfinished_head_is_refused_as_by_node_once_it_passes_the_limit(part: bytes) -> None:
-    async with node() as judge:
-        assert (await exchange(judge, FIRST + part)) == TOO_LARGE
+    async with node() as oracle:
+        assert (await exchange(oracle, FIRST + part)) == TOO_LARGE
     for piece_bytes in (1, 100, 1 << 20):
         assert await answer_to_packets(in_pieces(FIRST + part, piece_bytes), never) == TOO_LARGE
         assert await answer_to_packets([LASTING, *in_pieces(FIRST + part, piece_bytes)]) == TOO_LARGE
@@ -277,9 +277,9 @@ async def test_long_body_before_a_pipelined_request_is_not_taken_for_its_head(cu
 
 async def test_trailer_is_no_header() -> None:
     block = request(b"x-other: a", b"Transfer-Encoding: chunked") + b"1\r\nb\r\n0\r\nx-id: trailer\r\n\r\n"
-    async with node() as judge, reference() as ours:
+    async with node() as oracle, reference() as ours:
         seen = await outcomes(ours, [block])
-        assert seen == await outcomes(judge, [block])
+        assert seen == await outcomes(oracle, [block])
     assert "x-other" in str(seen)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from harness.rule import agreement, cases, strategies
 from harness.rule.agreement import HEADERS_AT_ONCE, Disagreement, disagreements
-from harness.rule.javascript import REFUSED, Judge
+from harness.rule.oracle import REFUSED, NodeOracle
 from harness.rule.policy import LENGTH_ONLY, POLICIES, STRICT, Policy
 from harness.rule.suite import Level, suite
 from tests.fix_headers import examples
@@ -21,30 +21,30 @@ def lines_of(headers: Iterable[bytes]) -> Iterable[tuple[bytes]]:
 
 
 @EACH_POLICY
-def test_policy_agrees_with_javascript_on_complete_suite(judge: Judge, policy: Policy) -> None:
-    assert list(disagreements(policy, lines_of(suite(policy, Level.EXHAUSTIVE)), judge)) == []
+def test_policy_agrees_with_javascript_on_complete_suite(oracle: NodeOracle, policy: Policy) -> None:
+    assert list(disagreements(policy, lines_of(suite(policy, Level.EXHAUSTIVE)), oracle)) == []
 
 
 @EACH_POLICY
-def test_policy_agrees_with_javascript_on_standing_cases(judge: Judge, policy: Policy) -> None:
-    assert list(disagreements(policy, (case.values for case in cases.standing_cases()), judge)) == []
+def test_policy_agrees_with_javascript_on_standing_cases(oracle: NodeOracle, policy: Policy) -> None:
+    assert list(disagreements(policy, (case.values for case in cases.standing_cases()), oracle)) == []
 
 
 @EACH_POLICY
 @examples(300)
 @given(case=strategies.header_cases())
 def test_policy_agrees_with_javascript_on_strange_headers(
-    judge: Judge, policy: Policy, case: cases.HeaderCase
+    oracle: NodeOracle, policy: Policy, case: cases.HeaderCase
 ) -> None:
-    assert list(disagreements(policy, [case.values], judge)) == []
+    assert list(disagreements(policy, [case.values], oracle)) == []
 
 
 @examples(300)
 @given(case=strategies.header_cases(LENGTH_ONLY))
 def test_length_only_agrees_with_javascript_on_its_own_strange_headers(
-    judge: Judge, case: cases.HeaderCase
+    oracle: NodeOracle, case: cases.HeaderCase
 ) -> None:
-    assert list(disagreements(LENGTH_ONLY, [case.values], judge)) == []
+    assert list(disagreements(LENGTH_ONLY, [case.values], oracle)) == []
 
 
 @pytest.mark.parametrize(
@@ -62,19 +62,21 @@ def test_length_only_agrees_with_javascript_on_its_own_strange_headers(
         pytest.param(replace(LENGTH_ONLY, length_max=254), Level.SMOKE, id="length-only with limit 254"),
     ],
 )
-def test_policy_with_one_fault_disagrees_with_javascript(judge: Judge, policy: Policy, level: Level) -> None:
+def test_policy_with_one_fault_disagrees_with_javascript(
+    oracle: NodeOracle, policy: Policy, level: Level
+) -> None:
     headers = suite(POLICIES[policy.name], level)
-    assert next(disagreements(policy, lines_of(headers), judge), None) is not None
+    assert next(disagreements(policy, lines_of(headers), oracle), None) is not None
 
 
-def test_disagreement_shows_header_and_both_readings(judge: Judge) -> None:
+def test_disagreement_shows_header_and_both_readings(oracle: NodeOracle) -> None:
     faulty = replace(STRICT, alphabet="a-z")
-    found = list(disagreements(faulty, [(b"a",), (b"9",), (b"a\x00",), ()], judge))
+    found = list(disagreements(faulty, [(b"a",), (b"9",), (b"a\x00",), ()], oracle))
     assert found == [Disagreement((b"9",), None, "9")]
     assert str(found[0]) == "[b'9']: Python None, JavaScript '9'"
 
 
-def test_disagreements_takes_headers_as_it_needs_them(judge: Judge) -> None:
+def test_disagreements_takes_headers_as_it_needs_them(oracle: NodeOracle) -> None:
     taken = 0
 
     def endless() -> Iterable[tuple[bytes]]:
@@ -84,7 +86,7 @@ def test_disagreements_takes_headers_as_it_needs_them(judge: Judge) -> None:
             yield (b"9",)
 
     faulty = replace(STRICT, alphabet="a-z")
-    assert next(iter(disagreements(faulty, endless(), judge))).lines == (b"9",)
+    assert next(iter(disagreements(faulty, endless(), oracle))).lines == (b"9",)
     assert taken == HEADERS_AT_ONCE
 
 

