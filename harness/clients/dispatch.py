@@ -1,16 +1,15 @@
-"""Hands requests out to connections and gathers how they ended. Knows neither bytes nor what a reply means.
+"""Hands requests out to workers, one connection each, and gathers the replies.
 
 Requests are taken from their source only while there is room for their replies, so a source may be endless.
 """
 
 import asyncio
 import ssl
-from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from harness.clients.connection import Connection, Ticket
+from harness.clients.connection import Connection
 from harness.clients.exchange import Outcome, Reply, Request
 
 Address = tuple[str, int]
@@ -21,12 +20,18 @@ Items = Iterable[Item] | AsyncIterable[Item]
 CLOSE_S_MAX: Final = 5.0
 
 
+class Written(NamedTuple):
+    """A request as its bytes, and whether its connection ends with it."""
+
+    data: bytes
+    last: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many connections, how many requests ahead of their replies on each, and how long to wait."""
+    """How many connections, and how long to wait for one to stand, and for a reply; seconds."""
 
     connections: int
-    depth: int
     timeout_s: float
     tls: ssl.SSLContext | None = None
     """With one, connections are encrypted and the server's name is checked."""
@@ -34,220 +39,126 @@ class Limits:
     @property
     def room(self) -> int:
         """How many replies may wait to be taken before no request is taken from the source."""
-        return max(64, 2 * self.connections * self.depth)
+        return max(64, 2 * self.connections)
 
 
 class Dispatch:
-    """One source of requests and its lanes; `collect` and `wait` in turn until `finished`, then `close`."""
+    """One source of requests and its workers; read `replies`, to their end or not, then `close`."""
 
     def __init__(
-        self, address: Address, items: Items, ticket: Callable[[int, Request], Ticket], limits: Limits
+        self, address: Address, items: Items, write: Callable[[Request], Written], limits: Limits
     ) -> None:
         self.address = address
+        self.write = write
         self.limits = limits
-        self.closed = False
-        self._ticket = ticket
-        self._answered: list[tuple[int, Reply]] = []
-        self._news = asyncio.Event()
-        self._supplied = 0
-        self._pending = 0
+        self._room = limits.room
         self._error: Exception | None = None
-        self._source: Iterator[Item] | _Feed
-        if isinstance(items, AsyncIterable):
-            self._source = _Feed(items, limits.room, self.pump, self.fail)
-        else:
-            self._source = iter(items)
-        self._exhausted = False
-        self._lanes = [_Lane(self) for _ in range(limits.connections)]
+        self._items = None if isinstance(items, AsyncIterable) else iter(items)
+        self._stream = aiter(items) if isinstance(items, AsyncIterable) else None
+        self._stream_free = asyncio.Lock()  # an asynchronous generator cannot be asked by two at once
+        self._supplied = 0
+        self._replies: list[tuple[int, Reply]] = []
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._workers = [asyncio.create_task(Worker(self).run()) for _ in range(limits.connections)]
+        for worker in self._workers:
+            worker.add_done_callback(lambda _: self._arrived.set())
 
-    @property
-    def finished(self) -> bool:
-        """Whether every request has ended and every answer was taken."""
-        return self._exhausted and not (self._pending or self._answered or self._error)
-
-    def collect(self) -> list[tuple[int, Reply]]:
-        """The answers since the last call; their room is free again."""
-        answered, self._answered = self._answered, []
-        self.pump()
-        return answered
-
-    async def wait(self) -> None:
-        """Until there may be something to collect. Raises what the source has raised, once all answers are taken."""
-        if self._error is not None and not self._answered:
+    async def replies(self) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Each reply with the index of its request, as they come. Raises what the source raised, after the last one."""
+        while True:
+            replies, self._replies = self._replies, []
+            self._taken.set()
+            for index, reply in replies:
+                yield index, reply
+            if self._replies:
+                continue
+            if all(worker.done() for worker in self._workers):
+                break
+            await self._arrived.wait()
+            self._arrived.clear()
+        if self._error is not None:
             raise self._error
-        if not self.finished:
-            await self._news.wait()
-            self._news.clear()
 
-    async def close(self) -> None:
-        """Ends connections and tasks; requests in flight are forgotten."""
-        self.closed = True
-        if isinstance(self._source, _Feed):
-            await self._source.close()
-        await asyncio.gather(*(lane.close() for lane in self._lanes))
+    async def next(self) -> Sequence[tuple[int, Request]]:
+        """The requests of the next item, with their indices; none when the source has ended."""
+        while len(self._replies) >= self._room:
+            self._taken.clear()
+            await self._taken.wait()
+        while self._error is None and (item := await self._next_item()) is not None:
+            requests = (item,) if isinstance(item, Request) else item
+            if requests:
+                first, self._supplied = self._supplied, self._supplied + len(requests)
+                return tuple(enumerate(requests, first))
+        return ()
 
-    def pump(self) -> None:
-        """Lets every lane write what it can."""
-        for lane in self._lanes:
-            lane.pump()
+    async def _next_item(self) -> Item | None:
+        if self._items is not None:
+            return next(self._items, None)
+        assert self._stream is not None
+        async with self._stream_free:
+            return await anext(self._stream, None)
 
-    def supply(self) -> list[Ticket]:
-        """The next item as tickets; none when there is none yet, none left, or no room for the replies."""
-        tickets: list[Ticket] = []
-        try:
-            while (
-                not tickets
-                and not self.closed
-                and not self._exhausted
-                and len(self._answered) < self.limits.room
-            ):
-                item = next(self._source)
-                if item is None:
-                    break
-                requests = (item,) if isinstance(item, Request) else item
-                tickets = [
-                    self._ticket(index, request) for index, request in enumerate(requests, self._supplied)
-                ]
-                self._supplied += len(tickets)
-                self._pending += len(tickets)
-        except StopIteration:
-            self._exhausted = True
-            self._news.set()
-        except Exception as error:  # the source's, whatever it is: it goes to whoever takes the answers
-            self.fail(error)
-        return tickets
-
-    def record(self, ticket: Ticket, reply: Reply) -> None:
+    def record(self, index: int, reply: Reply) -> None:
         """A request has ended."""
-        self._pending -= 1
-        self._answered.append((ticket.index, reply))
-        self._news.set()
+        self._replies.append((index, reply))
+        self._arrived.set()
 
     def fail(self, error: Exception) -> None:
-        """Nothing more is taken from the source; the error is raised by `wait`."""
-        self._error = error
-        self._exhausted = True
-        self._news.set()
-
-
-class _Feed:
-    """An asynchronous source read ahead by a task: an iterator that says None while there is nothing yet."""
-
-    def __init__(
-        self,
-        items: AsyncIterable[Item],
-        room: int,
-        fed: Callable[[], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        self._ready: deque[Item] = deque()
-        self._room = room
-        self._fed = fed
-        self._failed = failed
-        self._taken = asyncio.Event()
-        self._ended = False
-        self._task = asyncio.create_task(self._read(items))
-
-    def __iter__(self) -> "_Feed":
-        return self
-
-    def __next__(self) -> Item | None:
-        self._taken.set()
-        if self._ready:
-            return self._ready.popleft()
-        if self._ended:
-            raise StopIteration
-        return None
+        """Nothing more is taken from the source; `replies` raises the error."""
+        self._error = self._error or error
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _read(self, items: AsyncIterable[Item]) -> None:
-        try:
-            async for item in items:
-                self._ready.append(item)
-                self._fed()
-                while len(self._ready) >= self._room:
-                    self._taken.clear()
-                    await self._taken.wait()
-        except Exception as error:  # as in `Dispatch.supply`
-            self._failed(error)
-        self._ended = True
-        self._fed()
+        """Ends workers and connections; requests in flight are forgotten."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
 
 
-class _Lane:
-    """One place for a connection, and the requests bound to it; when a connection has ended it opens the next."""
+class Worker:
+    """Sends item after item over a connection; when that has ended, over the next one."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
-        self._backlog: deque[Ticket] = deque()
         self._connection: Connection | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._leaving: set[asyncio.Future[None]] = set()
 
-    def pump(self) -> None:
-        """Writes what there is to write; connects first where needed."""
-        if self._connection is not None:
-            self._connection.fill()
-        elif self._connecting is None and self.peek() is not None:
-            self._connecting = asyncio.create_task(self._connect())
-
-    def peek(self) -> Ticket | None:
-        if not self._backlog:
-            self._backlog.extend(self._dispatch.supply())
-        return self._backlog[0] if self._backlog else None
-
-    def take(self) -> Ticket:
-        return self._backlog.popleft()
-
-    def record(self, ticket: Ticket, reply: Reply) -> None:
-        self._dispatch.record(ticket, reply)
-
-    def ended(self, unserved: Sequence[Ticket]) -> None:
-        self._backlog.extendleft(reversed(unserved))
-        self._connection = None
-        if not self._dispatch.closed:
-            self.pump()
-
-    async def close(self) -> None:
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-        if self._connection is not None:
-            self._connection.end()
-        if self._leaving:
-            await asyncio.wait(self._leaving, timeout=CLOSE_S_MAX)
-
-    async def _connect(self) -> None:
+    async def run(self) -> None:
+        """Works until the source has ended."""
+        dispatch = self._dispatch
         try:
-            while self._connection is None and self.peek() is not None:
-                await self._try_to_connect()
-        except Exception as error:  # a fault of this program: told rather than waited for
-            self._dispatch.fail(error)
-        self._connecting = None
-        self.pump()
+            while requests := await dispatch.next():
+                for index, request in requests:
+                    dispatch.record(index, await self._exchange(dispatch.write(request)))
+        except Exception as error:  # the source's, whatever it is: it goes to whoever takes the replies
+            dispatch.fail(error)
+        finally:
+            await self._disconnect()
 
-    async def _try_to_connect(self) -> None:
+    async def _exchange(self, written: Written) -> Reply:
+        (host, port), limits = self._dispatch.address, self._dispatch.limits
+        if self._connection is None or not self._connection.is_usable:
+            await self._disconnect()
+            try:
+                self._connection = await self._connect()
+            except TimeoutError:
+                reason = f"no connection to {host}:{port} in {limits.timeout_s:g} s"
+                return Reply(Outcome.TIMEOUT, 0, reason=reason)
+            except OSError as error:
+                return Reply(Outcome.REFUSED, 0, reason=f"no connection to {host}:{port}: {error}")
+        return await self._connection.send(written.data, last=written.last)
+
+    async def _connect(self) -> Connection:
         host, port = self._dispatch.address
         limits = self._dispatch.limits
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(limits.timeout_s):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self, limits.depth, limits.timeout_s), host, port, ssl=limits.tls
-                )
-        except TimeoutError:
-            reply = Reply(
-                Outcome.TIMEOUT, 0, reason=f"no connection to {host}:{port} in {limits.timeout_s:g} s"
+        async with asyncio.timeout(limits.timeout_s):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(limits.timeout_s), host, port, ssl=limits.tls
             )
-            self.record(self.take(), reply)
-        except OSError as error:
-            self.record(
-                self.take(), Reply(Outcome.REFUSED, 0, reason=f"no connection to {host}:{port}: {error}")
-            )
-        else:
-            self._connection = connection
-            self._leaving.add(connection.lost)
-            connection.lost.add_done_callback(self._leaving.discard)
+        return connection
+
+    async def _disconnect(self) -> None:
+        """Waits until the connection is gone: a transport that outlives its loop is a warning of its own."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.end()
+            await asyncio.wait({connection.lost}, timeout=CLOSE_S_MAX)

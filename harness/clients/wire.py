@@ -1,7 +1,8 @@
 """The wire client: writes request bytes itself, where HTTP libraries refuse or mend what must be tested.
 
-Many requests, few connections, bounded memory. Each request ends in a reply, a refusal or a timeout, and is sent
-twice only when the server cannot have processed it. Replies to HEAD are not understood.
+Many requests, few connections, bounded memory. Each request is written once and ends in a reply, a refusal or a
+timeout. One request is in flight on a connection at a time: a refusal can overtake the replies to requests before it,
+so what is pipelined around a malformed request cannot be told apart. Replies to HEAD are not understood.
 """
 
 import contextlib
@@ -10,8 +11,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from harness.clients.connection import Manner, Ticket
-from harness.clients.dispatch import Address, Dispatch, Items, Limits
+from harness.clients.dispatch import Address, Dispatch, Items, Limits, Written
 from harness.clients.exchange import FRAMING, Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import UsageError
@@ -34,39 +34,32 @@ async def send_all(
     requests: Items,
     *,
     connections: int = 8,
-    depth: int = 1,
     timeout_s: float = 10.0,
     tls: ssl.SSLContext | None = None,
     given: GivenHeaders = NONE_GIVEN,
 ) -> AsyncGenerator[tuple[int, Reply], None]:
     """Sends every request and yields (index, reply) as replies come; each index once, counted over all requests.
 
-    `requests` is read on as replies are taken, and may be endless: memory is bounded by connections, depth and the
-    longest reply. `depth` is how many requests are written ahead of their replies on one connection; those that
-    HTTP may refuse always travel alone. A sequence loses its connection only when the server, or a malformed
-    request in it, ends that. `timeout_s` bounds the connect, and from the write on the reply. With `tls` connections
-    are encrypted; a server without a good certificate refuses each request, and the reason is told. `given` has what
-    is added to every request, and masks it in the replies. To stop early,
-    close the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises UsageError for a
-    limit that lets nothing through.
+    `requests` is read on as replies are taken, and may be endless: memory is bounded by connections and the longest
+    reply. A sequence loses its connection only when the server, or a malformed request in it, ends that. `timeout_s`
+    bounds the connect, and from the write on the reply; seconds. With `tls` connections are encrypted; a server
+    without a good certificate refuses each request, and the reason says so. `given` has what is added to every
+    request, and masks it in the replies. To stop early, close the generator (`contextlib.aclosing`). What `requests`
+    raises is raised here. Raises UsageError for a limit that lets nothing through.
     """
-    if connections < 1 or depth < 1 or timeout_s <= 0:
-        raise UsageError(
-            f"nothing can be sent with connections={connections}, depth={depth}, timeout_s={timeout_s}"
-        )
+    if connections < 1 or timeout_s <= 0:
+        raise UsageError(f"nothing can be sent with connections={connections}, timeout_s={timeout_s}")
     host = host_of(address, HTTPS_PORT if tls else HTTP_PORT)
 
-    def ticket(index: int, request: Request) -> Ticket:
+    def write(request: Request) -> Written:
         request = given.added(request)
         data = request_bytes(request, host)
-        return Ticket(index, data, manner(request, data))
+        return Written(data, ends_connection(request, data))
 
-    dispatch = Dispatch(address, requests, ticket, Limits(connections, depth, timeout_s, tls))
+    dispatch = Dispatch(address, requests, write, Limits(connections, timeout_s, tls))
     try:
-        while not dispatch.finished:
-            for index, reply in dispatch.collect():
-                yield index, given.masked_reply(reply)
-            await dispatch.wait()
+        async for index, reply in dispatch.replies():
+            yield index, given.masked_reply(reply)
     finally:
         await dispatch.close()
 
@@ -90,19 +83,20 @@ def request_bytes(request: Request, host: str) -> bytes:
     return b"".join(parts)
 
 
-def manner(request: Request, data: bytes) -> Manner:
-    """How the request, which `data` are the bytes of, may travel."""
+def ends_connection(request: Request, data: bytes) -> bool:
+    """Whether a server may see less or more than one request in `data`, the request's bytes.
+
+    What it sees behind the first would be answered before the next request is, so that one gets a connection of its
+    own.
+    """
     head = data[: len(data) - len(request.body)]
     line_ends = b"\r\n" * (len(request.headers) + 4)  # request line, Host, Content-Length, empty line
+    # What is left without the bytes that a field value may have are exactly the line ends, unless one is in a value.
     if head.translate(None, FIELD_BYTES) != line_ends or not _TARGET.fullmatch(request.path):
-        return Manner.LAST
-    if any(
+        return True
+    return any(
         name.translate(None, _TOKEN) or not name or name.lower() in FRAMING for name, _ in request.headers
-    ):
-        return Manner.LAST
-    if len(head) > HEAD_BYTES_SURE or len(request.headers) > FIELDS_SURE:
-        return Manner.ALONE
-    return Manner.PIPELINED
+    )
 
 
 def host_of(address: Address, default_port: int = HTTP_PORT) -> str:

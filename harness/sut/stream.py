@@ -22,7 +22,6 @@ from harness.sut.rows import WAIT_ROWS_S, Rows
 BATCH: Final = 1000
 """Items sent before their rows are read; three batches are held at a time."""
 CONNECTIONS: Final = 8
-DEPTH: Final = 1
 TIMEOUT_S: Final = 10.0
 
 Sender = Callable[[str, Sequence[Request]], Awaitable[list[Reply]]]
@@ -61,7 +60,6 @@ async def observations(
     *,
     batch: int = BATCH,
     connections: int = CONNECTIONS,
-    depth: int = DEPTH,
     timeout_s: float = TIMEOUT_S,
     wait_s: float = WAIT_ROWS_S,
 ) -> AsyncGenerator[list[Observation], None]:
@@ -74,7 +72,7 @@ async def observations(
     waiting: deque[_Sent] = deque()
     while chunk := list(islice(source, batch)):
         sending = asyncio.create_task(
-            _send(endpoint, rows, chunk, connections=connections, depth=depth, timeout_s=timeout_s)
+            _send(endpoint, rows, chunk, connections=connections, timeout_s=timeout_s)
         )
         try:
             if waiting:
@@ -96,7 +94,7 @@ async def send_over_wire(origin: str, requests: Sequence[Request]) -> list[Reply
 
 
 async def _send(
-    endpoint: Endpoint, rows: Rows, chunk: list[Item], *, connections: int, depth: int, timeout_s: float
+    endpoint: Endpoint, rows: Rows, chunk: list[Item], *, connections: int, timeout_s: float
 ) -> _Sent:
     since = await rows.now()
     probes = [probe for item in chunk for probe in item]
@@ -105,7 +103,6 @@ async def _send(
         endpoint.address,
         _requests(chunk),
         connections=connections,
-        depth=depth,
         timeout_s=timeout_s,
         given=endpoint.given,
     )

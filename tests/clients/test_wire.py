@@ -18,13 +18,13 @@ from tests.clients.servers import OK, WAIT_S, app, gather, read_number, request,
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
-@pytest.mark.parametrize(("connections", "depth"), [(1, 1), (1, 16), (8, 1), (8, 8)])
-def test_each_request_gets_its_own_reply(loop_factory: Any, connections: int, depth: int) -> None:
+@pytest.mark.parametrize("connections", [1, 8])
+def test_each_request_gets_its_own_reply(loop_factory: Any, connections: int) -> None:
     seen: list[tuple[int, bytes]] = []
 
     async def scenario() -> dict[int, Reply]:
         async with app(seen) as address:
-            return await gather(address, requests(500), connections=connections, depth=depth)
+            return await gather(address, requests(500), connections=connections)
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         replies = runner.run(scenario())
@@ -49,8 +49,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
-@pytest.mark.parametrize("depth", [1, 8])
-def test_refused_requests_and_those_around_them_are_each_seen_once(loop_factory: Any, depth: int) -> None:
+def test_refused_requests_and_those_around_them_are_each_seen_once(loop_factory: Any) -> None:
     seen: list[tuple[int, bytes]] = []
     many = [(number, *KINDS[number % 10]) for number in range(400)]
     many = [each for number, each in enumerate(many) if number % 10 == number // 10 % 10 or each[1] is GOOD]
@@ -58,7 +57,7 @@ def test_refused_requests_and_those_around_them_are_each_seen_once(loop_factory:
     async def scenario() -> dict[int, Reply]:
         async with app(seen) as address:
             items = [Request(path, (line,), b"%d" % number) for number, _, path, line in many]
-            return await gather(address, items, connections=3, depth=depth)
+            return await gather(address, items, connections=3)
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         replies = runner.run(scenario())
@@ -83,7 +82,7 @@ async def test_value_that_smuggles_a_request_takes_no_reply_from_the_next_one() 
     value = b"smuggled\r\nContent-Length: 1\r\n\r\nkGET / HTTP/1.1\r\nHost: h\r\nx: "
     many = [request(0, (b"x-id", value)), request(1)]
     async with server(keeps_the_second_reply) as address:
-        replies = await gather(address, many, connections=1, depth=4)
+        replies = await gather(address, many, connections=1)
     assert [replies[number].body for number in range(2)] == [b"own", b"own"]
 
 
@@ -94,7 +93,7 @@ async def test_sequence_goes_over_one_connection_with_nothing_between() -> None:
     ]
     items = [item for pair in zip(sequences, requests(200), strict=True) for item in pair]
     async with app(seen) as address:
-        replies = await gather(address, items, connections=4, depth=3)
+        replies = await gather(address, items, connections=4)
     assert sorted(replies) == list(range(1200))
     by_connection: dict[int, list[int]] = {}
     for client, body in seen:
@@ -125,7 +124,7 @@ async def test_endless_source_is_read_no_further_than_its_replies_are_taken(
     numbers = itertools.count()
     seen: list[tuple[int, bytes]] = []
     async with app(seen) as address:
-        async with aclosing(send_all(address, source(map(request, numbers)), depth=4)) as answered:
+        async with aclosing(send_all(address, source(map(request, numbers)))) as answered:
             for _ in range(50):
                 await anext(answered)
             for _ in range(1000):  # nothing is taken meanwhile, as much as the loop turns
@@ -146,7 +145,7 @@ async def test_nothing_is_left_running_when_the_replies_are_not_all_taken() -> N
         before = asyncio.all_tasks()
         for source in (map(request, itertools.count()), first_alone()):
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(gather(address, source, depth=3, timeout_s=2 * WAIT_S), 0.1)
+                await asyncio.wait_for(gather(address, source, timeout_s=2 * WAIT_S), 0.1)
             await asyncio.wait_for(asyncio.gather(*asyncio.all_tasks() - before), WAIT_S)
 
 
@@ -212,7 +211,7 @@ async def test_no_requests_are_no_replies(items: Items) -> None:
     assert await gather(("127.0.0.1", 9), items) == {}
 
 
-@pytest.mark.parametrize("limit", [{"connections": 0}, {"depth": 0}, {"timeout_s": 0}])
+@pytest.mark.parametrize("limit", [{"connections": 0}, {"timeout_s": 0}])
 async def test_limits_that_let_nothing_through_are_refused(limit: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="nothing can be sent"):
         await gather(("127.0.0.1", 9), requests(1), **limit)
