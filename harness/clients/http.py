@@ -1,44 +1,134 @@
-"""Sends requests as an ordinary HTTP client does, over httpx. Bytes that httpx would refuse go through `wire`."""
+"""The ordinary HTTP client, httpx: extensions as their users run them, health checks, HTTP/2.
+
+What httpx refuses to send, or changes, and what must be sent faster than it can, goes through `wire`. There is no
+third way.
+"""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import httpx
 
+from harness.clients.connection import REFUSAL_STATUSES
+from harness.clients.dispatch import Address
 from harness.clients.exchange import Outcome, Reply, Request
 
 CONCURRENT: Final = 8
-TIMEOUT_S: Final = 20.0
+TIMEOUT_S: Final = 10.0
+NO_CONNECTION: Final = "no connection"
+"""How the reason of a reply begins when nobody listens there."""
+OF_CONNECTION: Final = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"})
+"""Fields of a connection, which are no part of a request over HTTP/2 (RFC 9113, 8.2.2)."""
 
 
-async def send_all(
-    origin: str, requests: Sequence[Request], *, concurrent: int = CONCURRENT, timeout_s: float = TIMEOUT_S
-) -> list[Reply]:
-    """One reply for each request, in their order; a request without an answer in time is a reply that says so."""
-    slots = asyncio.Semaphore(concurrent)
-    limits = httpx.Limits(max_connections=concurrent)
-    async with httpx.AsyncClient(
-        base_url=origin, timeout=timeout_s, limits=limits, trust_env=False
-    ) as client:
+async def send(address: Address, request: Request, *, timeout_s: float = TIMEOUT_S) -> Reply:
+    """The reply to one request over http, on a connection of its own."""
+    async with _client(timeout_s=timeout_s) as client:
+        return await _reply(client, _origin(address), request)
 
-        async def send(request: Request) -> Reply:
+
+async def send_all(origin: str, requests: Sequence[Request], *, timeout_s: float = TIMEOUT_S) -> list[Reply]:
+    """One reply for each request, in their order, over `CONCURRENT` connections; `origin` is a URL without a path."""
+    slots = asyncio.Semaphore(CONCURRENT)
+    async with _client(timeout_s=timeout_s) as client:
+
+        async def send_one(request: Request) -> Reply:
             async with slots:
-                return await send_one(client, request)
+                return await _reply(client, origin, request)
 
-        return list(await asyncio.gather(*(send(request) for request in requests)))
+        return list(await asyncio.gather(*map(send_one, requests)))
 
 
-async def send_one(client: httpx.AsyncClient, request: Request) -> Reply:
-    """The reply to one request; its body is read to the end."""
+async def send_over_http2(
+    url: str, requests: Sequence[Request], *, timeout_s: float, tls: ssl.SSLContext | None
+) -> list[Reply] | None:
+    """A reply to each request, one after the other over one connection; None where the site speaks HTTP/1.1 only.
+
+    `url` has no path. `tls` is the context of the site's other connections; None: the system's. A site offers HTTP/2
+    in its TLS handshake (RFC 9113, 3.2).
+    """
+    if not url.startswith("https:"):
+        return None
+    replies: list[Reply] = []
+    async with _client(timeout_s=timeout_s, tls=tls or ssl.create_default_context(), http2=True) as client:
+        for request in requests:
+            lines = tuple(line for line in request.headers if line[0].lower() not in OF_CONNECTION)
+            response = await _response(client, url, replace(request, headers=lines))
+            if isinstance(response, httpx.Response) and response.http_version != "HTTP/2":
+                return None
+            replies.append(response if isinstance(response, Reply) else _read(response))
+    return replies
+
+
+@asynccontextmanager
+async def events(
+    address: Address, request: Request, *, timeout_s: float = TIMEOUT_S
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The chunks of a reply as they come. Whoever ends the context earlier than the reply leaves the server alone.
+
+    Raises httpx.TransportError where there is no reply, and while chunks are read.
+    """
+    async with _client(timeout_s=timeout_s) as client:
+        response = await client.send(_request(_origin(address), request), stream=True)
+        async with contextlib.aclosing(response):
+            yield response.aiter_raw()
+
+
+async def is_listening(address: Address) -> bool:
+    """Whether somebody accepts connections there."""
+    reply = await send(address, Request("/", (), b"", method="GET"))
+    return not reply.reason.startswith(NO_CONNECTION)
+
+
+def _client(*, timeout_s: float, tls: ssl.SSLContext | None = None, http2: bool = False) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=CONCURRENT)
+    return httpx.AsyncClient(
+        http2=http2, verify=tls or _no_authorities(), timeout=timeout_s, limits=limits, trust_env=False
+    )
+
+
+@lru_cache(maxsize=1)
+def _no_authorities() -> ssl.SSLContext:
+    """Trusts nobody. httpx makes a context for each client, also for http; reading all authorities takes 10 ms."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _origin(address: Address) -> str:
+    host, port = address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _reply(client: httpx.AsyncClient, origin: str, request: Request) -> Reply:
+    response = await _response(client, origin, request)
+    return response if isinstance(response, Reply) else _read(response)
+
+
+async def _response(client: httpx.AsyncClient, origin: str, request: Request) -> httpx.Response | Reply:
+    """The response, read to its end; or why there is none."""
     try:
-        got = await client.request(
-            request.method, request.path, headers=list(request.headers), content=request.body
-        )
+        return await client.send(_request(origin, request))
+    except httpx.ConnectError as error:
+        return Reply(Outcome.REFUSED, 0, reason=f"{NO_CONNECTION} to {origin}: {error}")
     except httpx.TimeoutException:
-        return Reply(Outcome.TIMEOUT, 0)
-    except httpx.TransportError:
-        return Reply(Outcome.REFUSED, 0)
-    headers = tuple((name.lower(), value) for name, value in got.headers.raw)
-    refused = got.status_code in (400, 431) and not got.content
-    return Reply(Outcome.REFUSED if refused else Outcome.REPLY, got.status_code, headers, got.content)
+        return Reply(Outcome.TIMEOUT, 0, reason=f"no whole reply in {client.timeout.read:g} s")
+    except httpx.RequestError as error:
+        return Reply(Outcome.REFUSED, 0, reason=f"closed: {error or type(error).__name__}")
+
+
+def _request(origin: str, request: Request) -> httpx.Request:
+    # Not `client.build_request`, which adds lines of the client's own: accept, accept-encoding, connection, user-agent.
+    lines = list(request.headers)
+    return httpx.Request(request.method, origin + request.path, headers=lines, content=request.body)
+
+
+def _read(response: httpx.Response) -> Reply:
+    headers = tuple((name.lower(), value) for name, value in response.headers.raw)
+    refused = response.status_code in REFUSAL_STATUSES and not response.content
+    outcome = Outcome.REFUSED if refused else Outcome.REPLY
+    return Reply(outcome, response.status_code, headers, response.content)

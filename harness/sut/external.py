@@ -17,7 +17,7 @@ from harness.clients import wire
 from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
-from harness.clients.http2 import send_over_http2
+from harness.clients.http import send_over_http2
 from harness.errors import UsageError
 from harness.sut.asks import Answer, Ask, Round
 
