@@ -72,7 +72,7 @@ class NodeOracle:
                 reply = self._child.read()
             if not isinstance(reply, list) or len(reply) != len(batch):
                 raise UnavailableError(
-                    f"Node could not oracle {len(batch)} headers: {reply}; is the rule a function?"
+                    f"Node could not judge {len(batch)} headers: {reply}; is the rule a function?"
                 )
             answers.extend(REFUSED if answer is False else answer for answer in reply)
         return answers

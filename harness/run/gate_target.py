@@ -118,9 +118,7 @@ async def _understand_rows(
             f"no row of {len(answers)} plain requests came within {waited_s:g} s; raise --wait-rows, or "
             "check that --database-url is the database that this backend writes to"
         )
-    if not any(
-        row.message_id == answer.identity for answer in answers for row in _some(rows, answer)
-    ):
+    if not any(row.message_id == answer.identity for answer in answers for row in _some(rows, answer)):
         raise UnjudgeableError(
             "the rows carry another message_id than the replies' id: they cannot be matched"
         )
