@@ -1,4 +1,4 @@
-"""Judges what must not change: replies, rows of old clients, rows of the old backend, and that no row is lost.
+"""Judges what must not change: replies, what sessions have prepared, and how many rows whole tables have.
 
 Takes observations, each with its stage; compares a request with its control twin, which sent no header.
 """
@@ -7,19 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness import plan
-from harness.checks.evidence import comparable, describe_reply, describe_value, finding, service
-from harness.checks.validation import IDENTITY
+from harness.checks.evidence import comparable, describe_reply, finding, service
+from harness.checks.requests import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
-from harness.clients.extension import ExtensionBuild
 from harness.stages.prepared import Survival
 from harness.sut import Observation
 from harness.verdict import Finding, Method, Results
 
 REPLY: Final = "V4"
-IGNORED: Final = "C1"
-OLD_CLIENT: Final = "C2"
-ACCOUNTED: Final = "R1"
-ADDRESS: Final = "I2"
 PREPARED: Final = "C3"
 
 NO_REQUEST: Final = 1 << 20
@@ -45,27 +40,6 @@ def judge_replies(results: Results, observations: Sequence[Observation]) -> None
             results.refute(finding(claim, seen, effect))
 
 
-def judge_old_rows(results: Results, observations: Iterable[Observation]) -> None:
-    """Judges C1 and C2 on rows: NULL from the old backend whatever was sent, NULL from a client that sent nothing."""
-    for seen in observations:
-        quiet = (
-            seen.probe.extension is ExtensionBuild.BEFORE
-            and not seen.probe.lines
-            and seen.probe.email is None
-        )
-        if seen.served_by == "before" and seen.probe.lines:
-            claim = IGNORED
-        elif quiet:
-            claim = OLD_CLIENT
-        else:
-            continue
-        for row in seen.rows:
-            if row.whole:
-                results.observed(claim)
-                if row.value is not None:
-                    results.refute(finding(claim, seen, f"stored {describe_value(row.value)}, expected NULL"))
-
-
 def judge_old_clients(results: Results, observations: Iterable[Observation]) -> None:
     """Judges C2 on replies: what a client without the header gets is the same on every stage."""
     first: dict[tuple[object, ...], Observation] = {}
@@ -78,34 +52,6 @@ def judge_old_clients(results: Results, observations: Iterable[Observation]) -> 
         if seen.reply.outcome is not Outcome.REPLY or service(seen.reply) != service(reference.reply):
             effect = f"the reply differs from that of the first stage: {describe_reply(reference.reply)}"
             results.refute(finding(OLD_CLIENT, seen, effect))
-
-
-def judge_accounting(results: Results, observations: Iterable[Observation]) -> None:
-    """Judges R1: each request that was answered has one usage row and one metadata row, joined."""
-    for seen in observations:
-        identity = seen.reply.upstream_id
-        if identity is None:
-            continue
-        results.observed(ACCOUNTED)
-        if len(seen.rows) != 1 or not seen.rows[0].whole:
-            results.refute(
-                finding(
-                    ACCOUNTED, seen, f"expected one usage row with its metadata row, found {len(seen.rows)}"
-                )
-            )
-
-
-def judge_users(results: Results, observations: Iterable[Observation]) -> None:
-    """Judges I1's half and I2: rows stand under the signed-in user, or under the address and nothing else."""
-    for seen in observations:
-        claim = ADDRESS if seen.probe.email is None else IDENTITY
-        for row in seen.rows:
-            if row.usage_id is not None:
-                results.observed(claim)
-                if row.user != seen.probe.user:
-                    results.refute(
-                        finding(claim, seen, f"accounted to {row.user}, expected {seen.probe.user}")
-                    )
 
 
 def judge_totals(results: Results, answered: int, before: tuple[int, int], after: tuple[int, int]) -> None:

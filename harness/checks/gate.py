@@ -3,7 +3,6 @@
 Takes answers and their rows. Knows neither how they were sent nor when to give up waiting.
 """
 
-import ipaddress
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,15 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from harness import plan
-from harness.checks.compatibility import ACCOUNTED, ADDRESS, IGNORED, OLD_CLIENT
 from harness.checks.evidence import describe_value, finding, replay_command
-from harness.checks.validation import IDENTITY, MISSING
+from harness.checks.requests import ACCOUNTED, ADDRESS, IDENTITY, IGNORED, MISSING, OLD_CLIENT, effect_of
 from harness.clients.by_hand import line_by_hand
 from harness.clients.extension import Auth
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.shape import PLAIN, Shape
 from harness.probing.explain import explain
+from harness.probing.judge import Expected, Kind, counted, expect_of_stranger, judge
 from harness.rule.policy import Policy
 from harness.sut import Observation, Row
 from harness.sut.asks import Answer, Ask
@@ -61,24 +59,35 @@ class RowJudge:
 
     def judge(self, answer: Answer, rows: Sequence[Row]) -> bool:
         """Judges an answer that has its rows; whether there is one pair of them, whose value was seen."""
-        self._judge_accounting(answer, rows)
         whole = [row for row in rows if row.whole]
         self.rows += len(whole)
         self.valued += sum(row.value is not None for row in whole)
-        for row in whole:
-            self._judge_value(answer, rows, row)
-        for row in rows:
-            if row.user is not None:
-                self._judge_user(answer, rows, row.user)
+        differences = judge(rows, self._expected(answer.ask))
+        for kind, times in (
+            (Kind.PAIRS, 1),
+            (Kind.VALUE, len(whole)),
+            (Kind.USER, sum(row.user is not None for row in rows)),
+        ):
+            for claim in self.claims_of(answer.ask, kind):
+                self.results.observed(claim, times)
+                if times and all(difference.kind is not kind for difference in differences):
+                    self._fared(claim, answer.ask)
+        for difference in differences:
+            row = difference.row
+            is_null = difference.kind is Kind.VALUE and row is not None and row.value is None
+            for claim in self.claims_of(answer.ask, difference.kind):
+                effect = effect_of(difference, rows)
+                self._refute(claim, answer, rows, effect, "stored NULL" if is_null else "")
         return len(whole) == 1
 
     def miss(self, answer: Answer, rows: Sequence[Row], later: str) -> None:
         """Judges an answer whose rows have not come, although those of a later request have."""
-        self._judge_accounting(answer, rows, f", while a later request has its row ({later})")
+        self.results.observed(ACCOUNTED)
+        self.surplus(answer, rows, f", while a later request has its row ({later})")
 
     def surplus(self, answer: Answer, rows: Sequence[Row], more: str) -> None:
         """Judges an answer that had one pair of rows when it was first looked at, and has more or less now."""
-        effect = f"expected one usage row with its metadata row, found {_counted(rows)} {more}"
+        effect = f"expected one usage row with its metadata row, found {counted(rows)}{more}"
         self._refute(ACCOUNTED, answer, rows, effect)
 
     def later(self, answer: Answer, first: Row, rows: Sequence[Row]) -> None:
@@ -86,11 +95,12 @@ class RowJudge:
         (now,) = rows
         if now.value != first.value:
             effect = f"held {describe_value(first.value)} at first, {describe_value(now.value)} at the end of the run"
-            for claim in self.claims_of(answer.ask):
+            for claim in self.claims_of(answer.ask, Kind.VALUE):
                 self._refute(claim, answer, rows, effect)
         if now.user != first.user:
             effect = f"accounted to {first.user} at first, to {now.user} at the end of the run"
-            self._refute(self._user_claim(answer.ask), answer, rows, effect)
+            for claim in self.claims_of(answer.ask, Kind.USER):
+                self._refute(claim, answer, rows, effect)
 
     def in_common(self, claim: str) -> str:
         """What requests that refute a claim have in common; empty where nothing can be said of several."""
@@ -126,37 +136,29 @@ class RowJudge:
             hidden[b"authorization"] = b"Bearer $TOKEN"
         return line_by_hand(self.given.added(seen.probe.request), self.url, hidden)
 
-    def claims_of(self, ask: Ask) -> tuple[str, ...]:
-        """The claims that the stored value is evidence for."""
+    def claims_of(self, ask: Ask, kind: Kind) -> tuple[str, ...]:
+        """The claims that one respect of a request's rows is evidence for."""
+        signed_in = ask.probe.auth is Auth.SIGNED_IN
+        if kind is Kind.PAIRS:
+            return (ACCOUNTED,)
+        if kind is Kind.USER:
+            return (ADDRESS if not signed_in else IDENTITY if self.build == "after" else OLD_CLIENT,)
         if self.build == "before":
             return (OLD_CLIENT,) if ask.control else (IGNORED,)
-        if ask.probe.auth is Auth.SIGNED_IN:
+        if signed_in:
             return (IDENTITY,)
         if ask.control:
             return (OLD_CLIENT, MISSING) if ask.follows else (OLD_CLIENT,)
         return (ask.claim,)
 
-    def _judge_accounting(self, answer: Answer, rows: Sequence[Row], more: str = "") -> None:
-        self.results.observed(ACCOUNTED)
-        if len(rows) != 1 or not rows[0].whole:
-            effect = f"expected one usage row with its metadata row, found {_counted(rows)}{more}"
-            self._refute(ACCOUNTED, answer, rows, effect)
-        else:
-            self._fared(ACCOUNTED, answer.ask)
-
-    def _judge_value(self, answer: Answer, rows: Sequence[Row], row: Row) -> None:
-        allowed = answer.ask.allowed
-        right = row.value in allowed if allowed else self._accepts(row.value)
-        for claim in self.claims_of(answer.ask):
-            self.results.observed(claim)
-            if not right:
-                expected = (
-                    " or ".join(map(describe_value, allowed)) or "NULL, or a value that the rule accepts"
-                )
-                effect = f"stored {describe_value(row.value)}, expected {expected}"
-                self._refute(claim, answer, rows, effect, "stored NULL" if row.value is None else "")
-            else:
-                self._fared(claim, answer.ask)
+    def _expected(self, ask: Ask) -> Expected:
+        return expect_of_stranger(
+            ask.probe,
+            self.build,
+            self.policy,
+            address=None if self.overwritten else ask.address,
+            signed_in_user=self.signed_in_user,
+        )
 
     def _refute(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str, alike: str = "") -> None:
         self.results.refute(self.finding(claim, answer, rows, effect), alike)
@@ -166,46 +168,3 @@ class RowJudge:
     def _fared(self, claim: str, ask: Ask) -> None:
         if len(self.fared[claim]) < FARED_MAX:
             self.fared[claim].append(ask)
-
-    def _user_claim(self, ask: Ask) -> str:
-        if ask.probe.auth is not Auth.SIGNED_IN:
-            return ADDRESS
-        return IDENTITY if self.build == "after" else OLD_CLIENT
-
-    def _accepts(self, value: str | None) -> bool:
-        return value is None or (value != "" and self.policy.accepted(value) == value)
-
-    def _judge_user(self, answer: Answer, rows: Sequence[Row], user: str) -> None:
-        ask, claim = answer.ask, self._user_claim(answer.ask)
-        if ask.probe.auth is Auth.SIGNED_IN:
-            known = self.signed_in_user
-            right = not user.startswith(plan.ANONYMOUS_PREFIX) if known is None else user == known
-            expected = f"the signed-in user {known or ''}".rstrip()
-        else:
-            right = is_address_id(user, None if self.overwritten else ask.address)
-            expected = "an address" if self.overwritten else plan.ANONYMOUS_PREFIX + ask.address
-        self.results.observed(claim)
-        if right:
-            self._fared(claim, ask)
-        else:
-            self._refute(claim, answer, rows, f"accounted to {user}, expected {expected}")
-
-
-def is_address_id(user: str, address: str | None) -> bool:
-    """Whether an id is that of an anonymous user at this address, however it is written; None: at any address."""
-    if address is not None and user == plan.ANONYMOUS_PREFIX + address:
-        return True
-    if not user.startswith(plan.ANONYMOUS_PREFIX):
-        return False
-    try:
-        found = ipaddress.ip_address(user.removeprefix(plan.ANONYMOUS_PREFIX).partition("%")[0])
-    except ValueError:
-        return False
-    return address is None or found == ipaddress.ip_address(address)
-
-
-def _counted(rows: Sequence[Row]) -> str:
-    if not rows:
-        return "none"
-    halves = sum(not row.whole for row in rows)
-    return f"{len(rows)}" + (f", {halves} of them without the other side" if halves else "")

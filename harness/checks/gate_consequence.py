@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness import plan
-from harness.checks.compatibility import ACCOUNTED, ADDRESS, IGNORED, OLD_CLIENT, REPLY
+from harness.checks.compatibility import REPLY
 from harness.checks.gate import AT_ONCE, MALFORMED, NAME, OTHER_COLUMNS
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED
-from harness.checks.validation import IDENTITY, MISSING
+from harness.checks.requests import ACCOUNTED, ADDRESS, IDENTITY, IGNORED, MISSING, OLD_CLIENT
 from harness.verdict import Judgement, Status
 
 VALID: Final = "V1"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.checks.evidence import describe_value
 from harness.checks.harm import (
     PROMISED,
     Ground,
@@ -16,7 +15,8 @@ from harness.checks.harm import (
     is_promised,
     reference_of,
 )
-from harness.checks.validation import expected_value
+from harness.checks.requests import effect_of
+from harness.probing.judge import Kind, expect, judge
 from harness.rule.policy import Policy
 from harness.stages.journey import Journey
 from harness.stages.orders import Order, Survey, distinct_stages, distinct_transitions
@@ -135,7 +135,6 @@ def _lack_unseen(results: Results, claim: str, unseen: Sequence[str]) -> None:
 
 
 def _wrong_value(seen: Observation, policy: Policy) -> str | None:
-    expected, stored = expected_value(seen, policy), seen.rows[0].value
-    if stored == expected:
-        return None
-    return f"stored {describe_value(stored)}, expected {describe_value(expected)}"
+    differences = judge(seen.rows, expect(seen.probe, seen.served_by, policy))
+    wrong = next((one for one in differences if one.kind is Kind.VALUE), None)
+    return effect_of(wrong, seen.rows) if wrong is not None else None

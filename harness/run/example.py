@@ -14,8 +14,9 @@ from typing import Any, Final
 import psycopg
 
 from harness import plan
-from harness.checks.compatibility import ACCOUNTED, REPLY
+from harness.checks.compatibility import REPLY
 from harness.checks.evidence import describe_reply, finding, hint_of
+from harness.checks.requests import ACCOUNTED
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
 from harness.errors import UnavailableError

@@ -20,7 +20,7 @@ from harness.checks.gate import RowJudge
 from harness.checks.gate_consequence import Seen, consequence
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
-from harness.checks.validation import IDENTITY
+from harness.checks.requests import IDENTITY
 from harness.errors import UnavailableError
 from harness.report.document import JudgedBy, Report, cleaned
 from harness.rule.policy import POLICIES, STRICT

@@ -7,10 +7,11 @@ refused for everybody whatever the rollout, others are a fault of their own.
 from collections.abc import Iterable
 from typing import Final
 
-from harness.checks.compatibility import ACCOUNTED, OLD_CLIENT
+from harness.checks.requests import ACCOUNTED, OLD_CLIENT
 from harness.clients.shape import Model, Shape
 from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
+from harness.probing.judge import Kind
 from harness.run.gate_run import GateRun
 from harness.sut.asks import Ask
 from harness.verdict import Finding
@@ -95,7 +96,7 @@ def _conclude_asks(run: GateRun) -> None:
     hearing, results = run.hearing, run.results
     unseen: dict[str, list[Ask]] = {}
     for ask in hearing.open.values():
-        for claim in hearing.judge.claims_of(ask):
+        for claim in hearing.judge.claims_of(ask, Kind.VALUE):
             unseen.setdefault(claim, []).append(ask)
     for claim, asks in unseen.items():
         results.inconclusive(claim, f"not seen for {len(asks):,} requests: {hearing.reasons(asks)}")

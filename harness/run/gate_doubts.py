@@ -4,8 +4,8 @@ import random
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from harness.checks.compatibility import OLD_CLIENT
 from harness.checks.evidence import describe_reply
+from harness.checks.requests import OLD_CLIENT
 from harness.probing.controls import Controls, Repeated, Suspect, repeated
 from harness.probing.features import STATUS, Features, reply_features, row_features
 from harness.report.escape import shown

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
-from harness.checks.compatibility import ACCOUNTED
+from harness.checks.requests import ACCOUNTED
 from harness.clients.shape import PLAIN
 from harness.probing.second_look import Change, change, whole_alone
 from harness.run.gate_doubts import AT_END, TRIAL, TRIAL_LEAST
@@ -105,7 +105,7 @@ async def look_again(hearing: Hearing, asker: Asker) -> None:
             for (answer, first), rows in zip(some, matched, strict=True):
                 now = whole_alone(rows)
                 if now is None:
-                    hearing.judge.surplus(answer, rows, "at the end of the run")
+                    hearing.judge.surplus(answer, rows, " at the end of the run")
                     continue
                 difference = change(first, now)
                 if difference is not None:
@@ -160,7 +160,7 @@ def _judge_strays(hearing: Hearing, values: dict[str, Answer], by_value: dict[st
     for value, answer in values.items():
         strays = [row for row in by_value.get(value, ()) if row.message_id not in hearing.ids]
         if strays:
-            hearing.judge.surplus(answer, strays, "that hold its value under a message_id that no reply had")
+            hearing.judge.surplus(answer, strays, " that hold its value under a message_id that no reply had")
 
 
 def _judge_columns(hearing: Hearing, changed: Sequence[tuple[Answer, Row, Change]], masked: set[str]) -> None:

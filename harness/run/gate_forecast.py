@@ -13,6 +13,7 @@ from harness.clients.extension import Auth
 from harness.clients.shape import Model, Shape
 from harness.errors import UsageError
 from harness.probing import covering
+from harness.probing.judge import Expected, expect
 from harness.rule.policy import POLICIES
 from harness.run.gate_options import GateOptions, check, limits_of
 from harness.run.gate_requests import HOSTS, HOSTS_V4, Asker, Caller
@@ -52,8 +53,8 @@ class Forecast:
     """Addresses of anonymous users who send an id that the rule accepts."""
     look_ups: dict[str, set[bytes]] = field(default_factory=lambda: {table: set() for table in LOOK_UPS})
 
-    def count(self, ask: Ask) -> None:
-        """Adds a request."""
+    def count(self, ask: Ask, expected: Expected) -> None:
+        """Adds a request, with what its row is expected to hold."""
         probe, shape = ask.probe, ask.shape
         self.requests += 1
         self.addresses.add(ask.address)
@@ -65,7 +66,7 @@ class Forecast:
         for table, header in LOOK_UPS.items():
             if header in headers:
                 self.look_ups[table].add(headers[header])
-        if shape.auth is not Auth.SIGNED_IN and ask.allowed and ask.allowed[0] is not None:
+        if shape.auth is not Auth.SIGNED_IN and expected.values[0] is not None:
             self.accepted.add(ask.address)
 
     def lines(self) -> list[str]:
@@ -98,7 +99,7 @@ def forecast(options: GateOptions, site: Site) -> Forecast:
     for ask in _asks(options, Asker(caller, run=0), over_tls=site.tls is not None):
         if found.requests == limit:
             break
-        found.count(ask)
+        found.count(ask, expect(ask.probe, options.build, policy))
     return found
 
 

@@ -11,14 +11,14 @@ from typing import Final
 
 from harness import plan
 from harness.checks.gate import MALFORMED, NAME
-from harness.checks.validation import MISSING, header_claim
+from harness.checks.requests import MISSING, header_claim
 from harness.clients.exchange import HeaderLine
 from harness.clients.extension import JUNK_TOKEN, Auth, ExtensionBuild, derived_id, plan_header
 from harness.clients.shape import FACTORS, PLAIN, Forwarded, Shape
 from harness.clients.shaped import shaped_request
 from harness.probing.covering import Constraint, Factors
 from harness.rule.cases import HeaderCase, Kind
-from harness.rule.policy import OWS, Policy
+from harness.rule.policy import Policy
 from harness.sut import Probe
 from harness.sut.asks import CONTROL, Ask
 
@@ -68,19 +68,6 @@ class Caller:
             for auth in self.known
             for stream in (False, True)
         ]
-
-    def allowed(self, auth: Auth, lines: Sequence[bytes]) -> tuple[str | None, ...]:
-        """What the row of a request may hold whose header has these lines.
-
-        Several lines may be joined with or without a blank (RFC 9110, 5.2).
-        """
-        if self.build == "before":
-            return (None,)
-        if auth is Auth.SIGNED_IN:
-            return (self.email,)
-        joined = b",".join(line.strip(OWS) for line in lines)
-        stored = [self.policy.stored(lines), self.policy.stored([joined] if lines else [])]
-        return tuple(dict.fromkeys(stored))
 
 
 @dataclass(slots=True)
@@ -169,8 +156,7 @@ class Asker:
             alone=address is None and not signed_in and ":" in own,
             refused=refused,
         )
-        allowed = () if refused and not signed_in else self.caller.allowed(shape.auth, probe.lines)
-        return Ask(number, probe, lines, claim, own, allowed, follows, shape)
+        return Ask(number, probe, lines, claim, own, follows, shape)
 
 
 def claim_of(case: HeaderCase, policy: Policy) -> str:

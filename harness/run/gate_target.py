@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Final
 
 from harness import plan
-from harness.checks.compatibility import OLD_CLIENT
 from harness.checks.evidence import describe_reply, hint_of
-from harness.checks.gate import is_address_id
-from harness.checks.validation import IDENTITY
+from harness.checks.requests import IDENTITY, OLD_CLIENT
 from harness.clients.extension import Auth
 from harness.probing.covering import constraints_of, in_words
+from harness.probing.judge import is_address_id
 from harness.run.gate_requests import Asker
 from harness.run.gate_suite import neighbours, preflight
 from harness.run.heard import Heard

@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Final
 
 from harness.backend.serve import HOST
-from harness.checks.compatibility import judge_accounting, judge_replies, judge_totals, judge_users
-from harness.checks.validation import judge_refusals, judge_values
+from harness.checks.compatibility import judge_replies, judge_totals
+from harness.checks.requests import judge_refusals, judge_rows
 from harness.clients.extension import FREE_MODEL, Auth, ExtensionBuild
 from harness.errors import UnavailableError, UsageError
 from harness.rule.agreement import disagreements
@@ -161,9 +161,7 @@ def judge_headers(
 ) -> None:
     """Judges V1 to V6, I2 and R1 on a batch of single requests to one endpoint."""
     passed = [seen for seen in batch if not seen.probe.refused]
-    judge_values(results, passed, policy)
-    judge_accounting(results, passed)
-    judge_users(results, passed)
+    judge_rows(results, passed, policy)
     judge_replies(results, [control, *passed])
     judge_refusals(results, batch)
 

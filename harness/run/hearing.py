@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from harness.checks.compatibility import IGNORED, REPLY
+from harness.checks.compatibility import REPLY
 from harness.checks.evidence import describe_reply
 from harness.checks.gate import OTHER_COLUMNS, RowJudge
+from harness.checks.requests import IGNORED
 from harness.clients.exchange import Outcome
 from harness.clients.shape import Shape
 from harness.probing.controls import Controls

@@ -10,13 +10,10 @@ from typing import Final
 from harness import plan
 from harness.checks.compatibility import (
     PREPARED,
-    judge_accounting,
     judge_old_clients,
-    judge_old_rows,
     judge_prepared,
     judge_replies,
     judge_totals,
-    judge_users,
 )
 from harness.checks.exploration import failing_program, judge_exploration
 from harness.checks.exploration import told as told_of
@@ -30,8 +27,9 @@ from harness.checks.order import (
     planned_orders,
 )
 from harness.checks.order_evidence import OrdersEvidence, derive, gather
-from harness.checks.validation import judge_values
+from harness.checks.requests import judge_rows
 from harness.database.templates import Templates
+from harness.probing.judge import Kind
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.explore import write_program
@@ -175,11 +173,9 @@ def _judge_requests(results: Results, journeys: Sequence[Journey], policy: str) 
         probed += mine
         flying += held  # the traffic of swaps is O4's: how much there is depends on time
     judge_replies(results, probed)
-    judge_old_rows(results, probed)
     judge_old_clients(results, probed)
-    judge_accounting(results, (*probed, *flying))
-    judge_users(results, (*probed, *flying))
-    judge_values(results, probed, POLICIES[policy])
+    judge_rows(results, probed, POLICIES[policy])
+    judge_rows(results, flying, POLICIES[policy], (Kind.PAIRS, Kind.USER))
 
 
 ELSEWHERE: Final = ("V6", "V7", "M1")

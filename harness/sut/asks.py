@@ -25,8 +25,6 @@ class Ask:
     """Id of the claim that the stored value is judged under."""
     address: str
     """What it sends in x-forwarded-for."""
-    allowed: tuple[str | None, ...]
-    """Values that its row may hold; none: any that the rule accepts, since HTTP should have refused the header."""
     follows: bool = False
     """Whether a request with the header went before it, from its address or over its connection."""
     shape: Shape = PLAIN

@@ -123,7 +123,7 @@ async def test_signed_in_user_is_named_and_not_counted_for_coverage(serve: Serve
         ("no-end", b"a!", 'V3: stored "a!"'),
         ("insert-unchanged", b"a", 'V1: stored NULL, expected "a"'),
         ("id-from-header", b"a", "I2: accounted to anon:a"),
-        ("loses-invalid", b"!", "R1: expected one usage row with its metadata row, found 0"),
+        ("loses-invalid", b"!", "R1: expected one usage row with its metadata row, found none"),
         ("doubles", b"a", "R1: expected one usage row with its metadata row, found 2"),
     ],
 )

@@ -14,10 +14,10 @@ from typing import Final
 
 from harness import plan
 from harness.backend.usage import MISSING_ID
-from harness.checks.compatibility import judge_accounting, judge_old_rows, judge_users
-from harness.checks.validation import expected_value, judge_values
+from harness.checks.requests import judge_rows
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
+from harness.probing.judge import expect
 from harness.rule.policy import Policy
 from harness.run.live.logbook import Due, Entry, Logbook, State
 from harness.sut import Observation, Probe, Row, Rows
@@ -120,14 +120,15 @@ class RowWatch:
         entry = self.book.find(awaited.number)
         if awaited.identity != MISSING_ID or entry is None:
             return tuple(found)
-        expected = expected_value(self._observation(awaited, entry.lines), self.policy)
+        probe = self._observation(awaited, entry.lines).probe
+        expected = expect(probe, self.served_by, self.policy)
         free = [
             row
             for row in found
             if self._claimed.get(_identity(row), awaited.number) == awaited.number
             and row.user in (awaited.due.user, None)
         ]
-        suits = [row for row in free if row.value == expected]
+        suits = [row for row in free if row.value in expected.values]
         settled = self._stopped or time.monotonic() - awaited.answered > SETTLE_S
         mine = (suits or (free if settled else []))[:1]
         self._claimed.update((_identity(row), awaited.number) for row in mine)
@@ -172,11 +173,7 @@ class RowWatch:
         """What the gate would refute with this request: claim and effect; what was seen before stays."""
         results = Results(plan.CLAIMS)
         seen = [self._observation(awaited, entry.lines, rows)]
-        judge_accounting(results, seen)
-        judge_values(results, seen, self.policy)
-        judge_users(results, seen)
-        if self.served_by == "before":
-            judge_old_rows(results, seen)
+        judge_rows(results, seen, self.policy)
         found = [finding for judgement in results.judgements() for finding in judgement.findings]
         told = [f"{finding.claim}: {finding.effect}" for finding in found]
         return tuple(dict.fromkeys([*entry.faults, *told]))

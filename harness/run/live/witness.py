@@ -28,7 +28,8 @@ from harness.backend.app import (
 from harness.backend.builds import HeaderLines, Sender
 from harness.backend.http import NodeProtocol
 from harness.backend.usage import MISSING_ID, Abort, Accounts, Loss, Usage
-from harness.checks.compatibility import IGNORED, REPLY
+from harness.checks.compatibility import REPLY
+from harness.checks.requests import IGNORED
 from harness.clients.exchange import Outcome, Reply
 from harness.report.escape import visible
 from harness.rule.policy import OWS, Policy

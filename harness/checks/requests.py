@@ -1,0 +1,110 @@
+"""Which claims the rows of a request are evidence for, and the findings where they differ from what was expected.
+
+Takes observations of backends whose builds are ours; `checks/gate.py` does the same for somebody's.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from harness.checks.evidence import describe_value, finding
+from harness.clients.exchange import Outcome
+from harness.clients.extension import ExtensionBuild
+from harness.probing.judge import Difference, Kind, counted, expect, judge
+from harness.rule.policy import Policy, received, utf16_length
+from harness.sut import Observation, Row
+from harness.verdict import Results
+
+STORED: Final = "V1"
+LIMIT: Final = "V2"
+NOT_STORED: Final = "V3"
+MISSING: Final = "V5"
+REFUSED: Final = "V6"
+IDENTITY: Final = "I1"
+ADDRESS: Final = "I2"
+IGNORED: Final = "C1"
+OLD_CLIENT: Final = "C2"
+ACCOUNTED: Final = "R1"
+
+
+def judge_rows(
+    results: Results,
+    observations: Iterable[Observation],
+    policy: Policy,
+    kinds: Collection[Kind] = tuple(Kind),
+) -> None:
+    """Judges the rows of answered requests, in the respects that are given.
+
+    R1: one usage row with its metadata row. I1, I2: under the user who asked. V1 to V3, V5, I1, C1, C2: the value.
+    """
+    for observation in observations:
+        identified = observation.reply.upstream_id is not None
+        for kind in kinds:
+            for claim in claims_of(observation, kind, policy):
+                results.observed(claim, _times(observation, kind, identified=identified))
+        expected = expect(observation.probe, observation.served_by, policy)
+        for difference in judge(observation.rows, expected):
+            if difference.kind not in kinds or (difference.kind is Kind.PAIRS and not identified):
+                continue
+            for claim in claims_of(observation, difference.kind, policy):
+                results.refute(finding(claim, observation, effect_of(difference, observation.rows)))
+
+
+def judge_refusals(results: Results, observations: Iterable[Observation]) -> None:
+    """Judges V6: what HTTP refuses ends as a refusal, by 400, 431 or a closed connection, and leaves no row."""
+    for observation in observations:
+        if not observation.probe.refused:
+            continue
+        results.observed(REFUSED)
+        if observation.reply.outcome is not Outcome.REFUSED:
+            effect = "answered or left hanging, expected a refusal by the HTTP layer"
+            results.refute(finding(REFUSED, observation, effect))
+        elif observation.rows:
+            results.refute(finding(REFUSED, observation, "left a row, expected none"))
+
+
+def claims_of(observation: Observation, kind: Kind, policy: Policy) -> tuple[str, ...]:
+    """The claims that one respect of a request's rows is evidence for."""
+    probe = observation.probe
+    if kind is Kind.PAIRS:
+        return (ACCOUNTED,)
+    if kind is Kind.USER:
+        return (ADDRESS if probe.email is None else IDENTITY,)
+    sends_nothing = probe.extension is ExtensionBuild.BEFORE and not probe.lines and probe.email is None
+    if observation.served_by == "before":
+        return (IGNORED,) if probe.lines else (OLD_CLIENT,) if sends_nothing else ()
+    if probe.email is not None:
+        return (IDENTITY,)
+    if probe.lines:
+        return (header_claim(probe.lines, policy),)
+    return (MISSING, OLD_CLIENT) if sends_nothing else (MISSING,)
+
+
+def header_claim(lines: Sequence[bytes], policy: Policy) -> str:
+    """The claim that the value stored for these lines of the header, at least one, is evidence for."""
+    text = received(lines)
+    at_limit = text is not None and abs(2 * utf16_length(text) - 2 * policy.length_max - 1) == 1
+    if at_limit and text is not None and policy.accepted(text[: policy.length_max]) is not None:
+        return LIMIT  # valid but for its length: one below or one above the limit's edge
+    return NOT_STORED if policy.stored(lines) is None else STORED
+
+
+def effect_of(difference: Difference, rows: Sequence[Row]) -> str:
+    """A difference in words: what was found, and what was expected."""
+    row = difference.row
+    if row is None:
+        return f"expected one usage row with its metadata row, found {counted(rows)}"
+    if difference.kind is Kind.USER:
+        return f"accounted to {row.user}, expected {difference.expected[0]}"
+    expected = " or ".join(map(describe_value, difference.expected))
+    return (
+        f"stored {describe_value(row.value)}, expected {expected or 'NULL, or a value that the rule accepts'}"
+    )
+
+
+def _times(observation: Observation, kind: Kind, *, identified: bool) -> int:
+    """How many observations a request is: none of what it has not left."""
+    if kind is Kind.PAIRS:
+        return int(identified)
+    if kind is Kind.USER:
+        return sum(row.user is not None for row in observation.rows)
+    return int(any(row.whole for row in observation.rows))
