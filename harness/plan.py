@@ -117,7 +117,8 @@ CLAIMS: Final = (
     ),
     Claim(
         "C3",
-        "What was prepared before the column was added goes on: the old backend's INSERT, and the view.",
+        "Statements prepared before the column was added still work: the old backend's INSERT, and a SELECT "
+        "on the view.",
         "Backend changes are backward-compatible",
         "Deployment Order",
         least=2,
@@ -169,7 +170,7 @@ def claims_under(policy: str, claims: Iterable[Claim]) -> tuple[Claim, ...]:
 ORDER_CLAIMS: Final = (
     Claim(
         "O1",
-        "The plan's order, migration and backend first, does no harm at any stage or across any step.",
+        "The plan's order, migration and backend first, is safe at every stage and across every step.",
         "Backend FIRST, Extensions AFTER",
         "Deployment Order",
         least=13,
@@ -193,7 +194,8 @@ ORDER_CLAIMS: Final = (
 
 RULE_CLAIM: Final = Claim(
     "O2",
-    "Exactly those orders are safe that add the column before any `after` replica; the extension may come any time.",
+    "An order is safe if and only if the column is added before any `after` replica runs; the extension "
+    "may come any time.",
     "Independent: YES - No tight coupling, deploy at your own pace",
     "Deployment Order",
     least=624,
@@ -202,7 +204,8 @@ RULE_CLAIM: Final = Claim(
 
 EXPLORATION_CLAIM: Final = Claim(
     "R2",
-    "Whatever goes wrong meanwhile, rows are lost only where the backend as it was loses them, or ahead of the column.",
+    "Under injected faults, rows are lost only where the old backend loses them too, or on a schema without the "
+    "column.",
     "Backend changes are backward-compatible",
     "Deployment Order",
     least=20,
@@ -211,7 +214,7 @@ EXPLORATION_CLAIM: Final = Claim(
 
 ROLL_BACK_CLAIM: Final = Claim(
     "O5",
-    "With one step taken back at any time, nothing does harm but an `after` replica without the column.",
+    "After any single roll-back, at any time, only an `after` replica on a schema without the column is unsafe.",
     "deploy at your own pace",
     "Deployment Order",
     least=1000,

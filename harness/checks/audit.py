@@ -18,10 +18,10 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
+from harness.stages.environment import BuildPair, Environment, Stack, running_stage
 from harness.stages.matrix import addresses, probe
 from harness.stages.model import Stage, Version
 from harness.stages.schema import CORRECTED
-from harness.stages.stage import Cast, Stack, Stand, stand
 from harness.sut import Observation, Probe
 from harness.verdict import Claim, Finding, Judgement, Results, Status
 
@@ -36,7 +36,7 @@ USERS: Final = "A7"
 BLOAT: Final = "A8"
 
 STAGE: Final = Stage(SchemaState.READY, (Version.BEFORE, Version.AFTER), extension_released=True)
-CAST: Final = Cast(before=UNWIRED.name, after=AFTER.name)
+BUILDS: Final = BuildPair(before=UNWIRED.name, after=AFTER.name)
 """The plan's backend with its INSERT left as it was, beside the whole one; whatever cast the run is about."""
 IDS: Final = 4
 """Requests of each kind."""
@@ -67,15 +67,15 @@ class Audited:
 
 async def judge_sentences(results: Results, shared: Stack) -> None:
     """Judges A1 to A8 on a stand of their own, with the reference's builds and the corrected schema."""
-    reference = replace(shared, cast=CAST, schema=CORRECTED)
-    async with stand(reference, STAGE) as standing:
-        await _judge_coverage(results, standing)
-        seen = await _send(reference, standing)
+    reference = replace(shared, builds=BUILDS, schema=CORRECTED)
+    async with running_stage(reference, STAGE) as environment:
+        await _judge_coverage(results, environment)
+        seen = await _send(reference, environment)
         _judge_insert_left(results, seen[:IDS])
         _judge_ids(results, seen[IDS : 2 * IDS])
         _judge_endpoints(results, seen[2 * IDS :])
-        await _judge_users(results, standing, seen[IDS:])
-        _judge_fields(results, standing.dsn)
+        await _judge_users(results, environment, seen[IDS:])
+        _judge_fields(results, environment.dsn)
     results.observed(SENDERS)
     results.inconclusive(SENDERS, "who sends cannot be seen here: the reference has no other clients")
 
@@ -85,13 +85,13 @@ def judge_audit(results: Results, recorded: Recorded) -> None:
 
     Sentences that are not on the results are not asked.
     """
-    standing = {judgement.claim.id: judgement for judgement in results.judgements()}
+    by_id = {judgement.claim.id: judgement for judgement in results.judgements()}
     counts = dict.fromkeys(Status, 0)
     for claim, expected, workaround in recorded:
-        if claim.id not in standing:
+        if claim.id not in by_id:
             continue
         results.observed(AUDIT)
-        found = standing[claim.id]
+        found = by_id[claim.id]
         counts[found.status] += 1
         if found.status is expected:
             continue
@@ -105,16 +105,16 @@ def judge_audit(results: Results, recorded: Recorded) -> None:
 
 def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Resting) -> tuple[Audited, ...]:
     """How every sentence stands that is asked, by number; those that rest on others stand as the worst of these do."""
-    standing = {judgement.claim.id: judgement for judgement in judgements}
+    by_id = {judgement.claim.id: judgement for judgement in judgements}
     own = [
-        Audited(claim, expected, standing[claim.id].status, _detail(standing[claim.id]), workaround)
+        Audited(claim, expected, by_id[claim.id].status, _detail(by_id[claim.id]), workaround)
         for claim, expected, workaround in recorded
-        if claim.id in standing
+        if claim.id in by_id
     ]
     others = [
-        Audited(claim, Status.PROVEN, *_worst(bases, standing), workaround)
+        Audited(claim, Status.PROVEN, *_worst(bases, by_id), workaround)
         for claim, bases, workaround in resting
-        if standing.keys() >= set(bases)
+        if by_id.keys() >= set(bases)
     ]
     return tuple(sorted((*own, *others), key=lambda one: (one.claim.id[0], int(one.claim.id[1:]))))
 
@@ -136,9 +136,9 @@ def section(found: Sequence[Audited]) -> list[dict[str, Any]]:
     ]
 
 
-async def _send(stack: Stack, standing: Stand) -> list[Observation]:
+async def _send(stack: Stack, environment: Environment) -> list[Observation]:
     """Valid ids to the backend whose INSERT was left; many ids from one address; and one request by the alias."""
-    signed_in = await stack.signed_in(standing.dsn)
+    signed_in = await stack.signed_in(environment.dsn)
     origin = addresses()
 
     def one(address: str, identity: str) -> Probe:
@@ -158,7 +158,7 @@ async def _send(stack: Stack, standing: Stand) -> list[Observation]:
     rotated = [replace(one(same, f"machine {number}"), alone=False) for number in range(IDS)]
     alias = one(next(origin), "machine")
     alias = replace(alias, request=replace(alias.request, path=plan.ROUTES[1]))
-    seen = await standing.settle(await standing.observe([left, [*rotated, alias]]))
+    seen = await environment.settle(await environment.observe([left, [*rotated, alias]]))
     return [
         replace(found, served_by=UNWIRED.name if at < IDS else AFTER.name) for at, found in enumerate(seen)
     ]
@@ -207,19 +207,19 @@ def _judge_fields(results: Results, dsn: str) -> None:
         results.refute(Finding(FIELDS, f"{plan.METADATA_TABLE} before the rollout, by the catalogue", effect))
 
 
-async def _judge_coverage(results: Results, standing: Stand) -> None:
+async def _judge_coverage(results: Results, environment: Environment) -> None:
     """Before anything was sent: there is no anonymous row of the last week."""
     results.observed(COVERAGE)
     try:
-        await standing.connection.execute(sql_text("queries/plan_coverage.sql").encode())
+        await environment.connection.execute(sql_text("queries/plan_coverage.sql").encode())
     except psycopg.errors.DivisionByZero as error:
         effect = f"{error.sqlstate} {error.diag.message_primary}"
         results.refute(Finding(COVERAGE, "no anonymous row of the last seven days", effect))
 
 
-async def _judge_users(results: Results, standing: Stand, seen: Sequence[Observation]) -> None:
+async def _judge_users(results: Results, environment: Environment, seen: Sequence[Observation]) -> None:
     expected = {(found.probe.user, row.value, 1) for found in seen for row in found.rows}
-    cursor = await standing.connection.execute(sql_text("queries/plan_users.sql").encode())
+    cursor = await environment.connection.execute(sql_text("queries/plan_users.sql").encode())
     listed = {(user, value, requests) for user, value, requests, _ in await cursor.fetchall()}
     results.observed(USERS, len(expected & listed))
     for user, value, requests in sorted(expected ^ listed):
@@ -234,9 +234,9 @@ def _detail(judgement: Judgement) -> str:
     return judgement.detail or f"{judgement.observed} observed"
 
 
-def _worst(bases: Sequence[str], standing: dict[str, Judgement]) -> tuple[Status, str]:
+def _worst(bases: Sequence[str], by_id: dict[str, Judgement]) -> tuple[Status, str]:
     for status in (Status.REFUTED, Status.UNKNOWN):
         for base in bases:
-            if standing[base].status is status:
+            if by_id[base].status is status:
                 return status, f"{base} is {status}"
     return Status.PROVEN, f"{' and '.join(bases)} proven"

@@ -10,7 +10,7 @@ from harness import plan
 from harness.checks.evidence import comparable, describe_reply, finding, service
 from harness.checks.requests import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
-from harness.stages.prepared import Survival
+from harness.stages.prepared import PreparedResult
 from harness.sut import Observation
 from harness.verdict import Finding, Method, Results
 
@@ -64,19 +64,19 @@ def judge_totals(results: Results, answered: int, before: tuple[int, int], after
             results.refute(Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST))
 
 
-def judge_prepared(results: Results, survivals: Sequence[Survival]) -> None:
-    """Judges C3: what the rollout rests on goes on in a session that prepared it before the column was added."""
+def judge_prepared(results: Results, prepared: Sequence[PreparedResult]) -> None:
+    """Judges C3: the statements that the rollout depends on still work in a session that prepared them earlier."""
     results.method(PREPARED, Method.EXHAUSTIVE)
-    for one in survivals:
-        if not one.shape.needed:
+    for result in prepared:
+        if not result.of.needed:
             continue
-        if not one.prepared:
-            results.inconclusive(PREPARED, f"{one.shape.words} was not prepared by the driver")
+        if not result.prepared:
+            results.inconclusive(PREPARED, f"{result.of.words} was not prepared by the driver")
         results.observed(PREPARED)
-        results.detail(PREPARED, one.words)
-        if not one.goes_on:
+        results.detail(PREPARED, result.words)
+        if not result.still_works:
             condition = "prepared in one session, the column added in another, executed again"
-            results.refute(Finding(PREPARED, condition, one.words))
+            results.refute(Finding(PREPARED, condition, result.words))
 
 
 def _circumstances(seen: Observation) -> tuple[object, ...]:

@@ -1,49 +1,49 @@
-"""Judges what random exploration found: rows are lost only where the backend as it was loses them too."""
+"""Judges what random exploration found: rows are lost only where the old backend loses them too."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.stages.machine import Logbook
+from harness.stages.machine import ExplorationStats
 from harness.verdict import Finding, Method, Results
 
 EXPLORED: Final = "R2"
 
 
-def judge_exploration(results: Results, book: Logbook, replay: str) -> None:
-    """Judges R2 over every request that was sent while something went wrong, and counts the rows lost as ever."""
+def judge_exploration(results: Results, stats: ExplorationStats, replay: str) -> None:
+    """Judges R2 over every request that was sent with a fault, and counts the rows lost as on the old backend."""
+    lost = expected_losses(stats)
     results.method(EXPLORED, Method.SAMPLED)
-    results.observed(EXPLORED, book.requests.total())
-    results.detail(EXPLORED, f"{book.programs} programs of {book.actions} actions")
-    results.detail(
-        EXPLORED, f"{book.lost.total()} rows lost as ever, and {len(lost_as_ever(book))} reasons why"
-    )
-    if book.smallest is None:
+    results.observed(EXPLORED, stats.requests.total())
+    results.detail(EXPLORED, f"{stats.programs} programs of {stats.actions} actions")
+    results.detail(EXPLORED, f"{stats.lost.total()} rows lost as expected, for {len(lost)} reasons")
+    if stats.smallest is None:
         return
-    program = "; ".join(book.smallest.program.lines())
-    for one in book.smallest.discrepancies:
-        results.refute(Finding(EXPLORED, program, f"{one.case}: {one.effect}", replay=replay))
+    program = "; ".join(stats.smallest.program)
+    for each in stats.smallest.discrepancies:
+        results.refute(Finding(EXPLORED, program, f"{each.condition}: {each.effect}", replay=replay))
 
 
-def lost_as_ever(book: Logbook) -> tuple[str, ...]:
-    """Which rows were lost that the backend as it was loses too, or ahead of the column; a line for each reason."""
+def expected_losses(stats: ExplorationStats) -> tuple[str, ...]:
+    """Rows that the old backend loses too, or that were lost ahead of the column; a line for each reason."""
     return tuple(
         f"{count} {'row' if count == 1 else 'rows'} lost, as expected, because {reason}"
-        for reason, count in sorted(book.lost.items())
+        for reason, count in sorted(stats.lost.items())
     )
 
 
-def failing_program(book: Logbook) -> dict[str, Any] | None:
-    """The smallest program that failed, for a file that repeats it; None when none did."""
-    return None if book.smallest is None else book.smallest.program.document()
+def failing_program(stats: ExplorationStats) -> dict[str, Any] | None:
+    """The smallest program that failed, with what repeats it; None when none did."""
+    if stats.smallest is None:
+        return None
+    return {"program": list(stats.smallest.program), "reproduction": stats.smallest.reproduction}
 
 
-def told(book: Logbook) -> Sequence[str]:
+def exploration_lines(stats: ExplorationStats) -> tuple[str, ...]:
     """What was explored, for people."""
-    if not book.programs:
+    if not stats.programs:
         return ()
-    kinds = ", ".join(f"{count} {what}" for what, count in sorted(book.requests.items()))
+    faults = ", ".join(f"{count} {fault}" for fault, count in sorted(stats.requests.items()))
     return (
-        f"explored: {book.programs} programs, {book.actions} actions, {book.requests.total()} requests by what went"
-        f" wrong with them: {kinds}",
-        *lost_as_ever(book),
+        f"explored: {stats.programs} programs, {stats.actions} actions, {stats.requests.total()} requests by what went"
+        f" wrong with them: {faults}",
+        *expected_losses(stats),
     )

@@ -19,8 +19,8 @@ from harness.clients.extension import Auth, ExtensionBuild, Installation, derive
 from harness.clients.extension_host import ExtensionCode, WindowStart, extension_host, planned
 from harness.clients.machines import fleet
 from harness.errors import UnavailableError
+from harness.stages.environment import Environment
 from harness.stages.model import Version
-from harness.stages.stage import Stand
 from harness.sut import Observation, Probe
 from harness.verdict import Results
 
@@ -55,7 +55,7 @@ class Linking:
 
 async def judge_linkability(
     results: Results,
-    standing: Stand,
+    environment: Environment,
     origin: Iterator[str],
     *,
     seed: int,
@@ -74,7 +74,7 @@ async def judge_linkability(
     async with analytics.analytics() as server:
         sent, seen = await asyncio.gather(
             analytics.send(server.origin, calls),
-            _observe(standing, code or planned(), machines, origin),
+            _observe(environment, code or planned(), machines, origin),
             return_exceptions=True,  # requests that went out are returned even when the events did not
         )
     for outcome in (sent, seen):
@@ -126,19 +126,19 @@ def _probe(machine_id: str, header: str | None, address: str) -> Probe:
     )
 
 
-async def observe(standing: Stand, probes: Sequence[Probe]) -> list[Observation]:
+async def observe(environment: Environment, probes: Sequence[Probe]) -> list[Observation]:
     """The probes sent to the stage's first `after` replica. Raises UnavailableError where there is none."""
-    number = next((at for at, one in enumerate(standing.replicas) if one.version is Version.AFTER), None)
+    number = next((at for at, one in enumerate(environment.replicas) if one.version is Version.AFTER), None)
     if number is None:
-        raise UnavailableError(
-            f"nothing stores an id on the stage {standing.stage.words}; swap a replica first"
-        )
-    return await standing.observe([probes if at == number else () for at in range(len(standing.replicas))])
+        raise UnavailableError(f"nothing stores an id on the stage {environment.stage}; swap a replica first")
+    return await environment.observe(
+        [probes if at == number else () for at in range(len(environment.replicas))]
+    )
 
 
 async def _observe(
-    standing: Stand, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
+    environment: Environment, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
 ) -> list[Observation]:
     headers = await asyncio.to_thread(_headers, code, machines)
     probes = [_probe(one, header, next(origin)) for one, header in zip(machines, headers, strict=True)]
-    return await observe(standing, probes)
+    return await observe(environment, probes)

@@ -17,7 +17,7 @@ from harness.clients.persons import ID_LENGTH_MAX, NOBODY
 from harness.errors import UnavailableError
 from harness.report.escape import shown
 from harness.rule.policy import STRICT
-from harness.stages.stage import Stand
+from harness.stages.environment import Environment
 from harness.sut import Observation, Probe
 from harness.verdict import Results
 
@@ -30,7 +30,9 @@ LONGER: Final = ("b" * (ID_LENGTH_MAX + 1), "c" * plan.LENGTH_MAX)
 NOBODYS_VALID: Final = tuple(one for one in NOBODY if STRICT.accepted(one))
 
 
-async def judge_persons(results: Results, standing: Stand, origin: Iterator[str]) -> list[Observation]:
+async def judge_persons(
+    results: Results, environment: Environment, origin: Iterator[str]
+) -> list[Observation]:
     """Judges the audit's E13 and E14 on a stage with an `after` replica; returns its requests where events went out.
 
     `origin` gives each request an address of its own. Both are unknown where the analytics package cannot run, where
@@ -41,7 +43,7 @@ async def judge_persons(results: Results, standing: Stand, origin: Iterator[str]
     probes = [_probe(one, next(origin)) for one in ids]
     async with analytics.analytics() as server:
         try:
-            seen = await observe(standing, probes)
+            seen = await observe(environment, probes)
             await analytics.send(server.origin, [analytics.capture(EVENT, one) for one in ids])
         except UnavailableError as error:
             for claim in (NOBODYS, CUT):

@@ -149,6 +149,11 @@ def fuzz(**given: Any) -> int:
     help=r"Instead of a file: a header line of one request, bytes beyond printable ASCII as \xNN; may be repeated.",
 )
 @click.option(
+    "--exploration",
+    metavar="WORD",
+    help="Instead of a file: a failure of prove's random exploration, as its finding names it.",
+)
+@click.option(
     "--auth",
     type=click.Choice(["anonymous", "junk token", "signed in"]),
     default="anonymous",
@@ -168,10 +173,13 @@ def fuzz(**given: Any) -> int:
 @allow_host_option
 @policy_option
 @postgres_option
-def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, **given: Any) -> int:
+def replay(
+    file: Path | None, lines: tuple[str, ...], exploration: str | None, auth: str, stream: bool, **given: Any
+) -> int:
     """Sends the requests of FILE, or one request with the given header lines, and judges replies and rows.
 
-    A FILE of prove's exploration holds its builds and policy; of the options only --postgres counts then.
+    With --exploration, runs a failure of prove's exploration again, which names the line to copy; of the options only
+    --build, --policy and --postgres count then.
     Requests to a --target URL are noted in a journal; harness clean deletes the rows that they left.
 
     Exit codes: 0 FIXED, 1 STILL FAILS, 3 could not run. Example: harness replay harness-find-0123456789.json
@@ -179,19 +187,20 @@ def replay(file: Path | None, lines: tuple[str, ...], auth: str, stream: bool, *
     from dataclasses import replace
 
     from harness.clients.extension import Auth
-    from harness.run.explore import holds_program, replay_program
     from harness.run.recipe import Recipe, case_of, read_recipe
-    from harness.run.replay import replay, tell
+    from harness.run.replay import replay, replay_exploration, tell
     from harness.run.subject import REFERENCE
 
-    if file is not None and lines:
-        raise UsageError("both a file and --line were given; give one of them")
-    if file is not None and holds_program(file):
+    if sum((file is not None, bool(lines), exploration is not None)) > 1:
+        raise UsageError("of a file, --line and --exploration more than one was given; give one of them")
+    if exploration is not None:
         with busy("replaying"):
-            repeated = replay_program(file, given["postgres"])
-        for line in repeated.lines():
+            fixed, told = replay_exploration(
+                exploration, given["build"] or "after", given["policy"], given["postgres"]
+            )
+        for line in told:
             say(line)
-        return 0 if repeated.fixed else 1
+        return 0 if fixed else 1
     recipe = (
         read_recipe(file)
         if file is not None

@@ -19,8 +19,8 @@ from harness.rule.samples import CaseSequence
 from harness.rule.suite import Level, bound, complete_suite, size, suite
 from harness.run.progress import Busy, Say
 from harness.run.subject import ARRIVED
+from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import SignedIn, addresses, probe
-from harness.stages.stage import Stack, Stand, stand
 from harness.sut import Endpoint, Observation, Probe, Rows, observations
 from harness.verdict import Finding, Method, Results
 
@@ -73,18 +73,27 @@ async def prove_headers(
 ) -> Sent:
     """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
     policy = POLICIES[shared.policy]
-    async with stand(shared, ARRIVED) as standing:
+    async with running_stage(shared, ARRIVED) as environment:
         with busy(f"header rule over the wire, {level} suite: {size(policy, level)}") as tell:
-            before = await standing.totals()
-            sent, rows = Sent(), Rows(standing.connection)
-            await _send_cases(results, standing, rows, policy, cases(policy, level, samples), sent, tell)
+            before = await environment.totals()
+            sent, rows = Sent(), Rows(environment.connection)
+            await _send_cases(results, environment, rows, policy, cases(policy, level, samples), sent, tell)
             for block, (auth, stream) in enumerate(OTHERWISE, start=1):
                 known = [CONTROL, *((case,) for case in known_cases(policy))]
                 await _send_cases(
-                    results, standing, rows, policy, known, sent, tell, auth=auth, stream=stream, block=block
+                    results,
+                    environment,
+                    rows,
+                    policy,
+                    known,
+                    sent,
+                    tell,
+                    auth=auth,
+                    stream=stream,
+                    block=block,
                 )
-            await standing.drain()
-        judge_totals(results, sent.answered, before, await standing.totals())
+            await environment.drain()
+        judge_totals(results, sent.answered, before, await environment.totals())
     for claim in DECISIONS:
         if level is Level.EXHAUSTIVE and policy == STRICT:
             results.method(claim, Method.COMPLETE)
@@ -168,7 +177,7 @@ def judge_headers(
 
 async def _send_cases(
     results: Results,
-    standing: Stand,
+    environment: Environment,
     rows: Rows,
     policy: Policy,
     sequences: Iterable[CaseSequence],
@@ -179,12 +188,12 @@ async def _send_cases(
     stream: bool = False,
     block: int = 0,
 ) -> None:
-    replica = standing.replicas[0]
+    replica = environment.replicas[0]
     endpoint = Endpoint(
-        (HOST, replica.process.port), str(replica.version), standing.stage.words, standing.lost
+        (HOST, replica.process.port), str(replica.version), str(environment.stage), environment.lost
     )
     origin = addresses(block)
-    user = await standing.stack.signed_in(standing.dsn)
+    user = await environment.stack.signed_in(environment.dsn)
     items = (
         probes(sequence, next(origin), auth=auth, stream=stream, signed_in=user) for sequence in sequences
     )

@@ -1,10 +1,9 @@
-"""The orders of the rollout on real servers: every stage stood up, every step taken in traffic, the rule derived."""
+"""The orders of the rollout on real servers: every stage run, every step taken in traffic, the rule derived."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Final
 
 from harness import plan
@@ -15,9 +14,7 @@ from harness.checks.compatibility import (
     judge_replies,
     judge_totals,
 )
-from harness.checks.exploration import failing_program, judge_exploration
-from harness.checks.exploration import told as told_of
-from harness.checks.harm import is_promised, survey_ground
+from harness.checks.exploration import exploration_lines, failing_program, judge_exploration
 from harness.checks.order import (
     judge_in_flight,
     judge_plan_orders,
@@ -26,62 +23,64 @@ from harness.checks.order import (
     judge_swaps,
     planned_orders,
 )
-from harness.checks.order_evidence import OrdersEvidence, derive, gather
+from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.requests import judge_rows
-from harness.database.templates import Templates
+from harness.checks.violations import find_violations
 from harness.probing.judge import Kind
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
-from harness.run.explore import write_program
 from harness.run.progress import Busy, silent
-from harness.stages.defects import PlanDefect
-from harness.stages.itinerary import Walk, crossings_of, itinerary, single_walk
-from harness.stages.journey import Journey, travel
-from harness.stages.machine import Extent, Logbook, explore
-from harness.stages.model import START, StandUp, Step, stand_ups
-from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, survey, walk
-from harness.stages.prepared import survivals, warnings
-from harness.stages.rule import PLAN_ORDER
+from harness.stages.environment import BuildPair, Stack
+from harness.stages.machine import Budget, ExplorationStats, explore
+from harness.stages.model import START, StageConfig, Step, stage_configs
+from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, enumerate_orders, order_of, survey
+from harness.stages.path_run import PathRun, run_paths
+from harness.stages.paths import StagePath, config_transitions, plan_paths, single_path
+from harness.stages.prepared import prepared_results, warnings
+from harness.stages.safety import PLAN_ORDER, analyse, is_promised
 from harness.stages.schema import StepRefused
-from harness.stages.stage import Stack, stack
 from harness.sut import Observation
 from harness.verdict import Results
 
-EXTENTS: Final = {Level.STANDARD: Extent(6, 16), Level.EXHAUSTIVE: Extent(40, 25)}
+BUDGETS: Final = {Level.STANDARD: Budget(6, 16), Level.EXHAUSTIVE: Budget(40, 25)}
 """How much is explored at random; the lowest level explores nothing."""
+
+ELSEWHERE: Final = ("V6", "V7", "M1")
+"""Claims that other parts of the proof judge."""
+
+PLAN_CLAIMS: Final = tuple(claim for claim in (*plan.CLAIMS, *plan.ORDER_CLAIMS) if claim.id not in ELSEWHERE)
+"""What one order at the lowest level is enough to judge."""
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Scope:
     """What a level looks at."""
 
     planned: tuple[Order, ...]
-    """The orders that must do no harm."""
+    """The orders that must be safe."""
     forward: tuple[Order, ...]
-    """The orders that the rule is derived from; none where too little is looked at."""
-    around: Survey
-    """Where the walks may lead; with steps taken back where the level has them."""
-    walks: tuple[Walk, ...]
+    """The orders that the rule is derived from; none where too little runs."""
+    survey: Survey
+    """What the level's orders pass; with steps taken back where the level has them."""
+    paths: tuple[StagePath, ...]
     thin: bool
-    every_half_way: bool
+    every_phase: bool
 
 
-def route(level: Level, order: tuple[Step, ...] = PLAN_ORDER) -> Route:
+def scope_of(level: Level, order: tuple[Step, ...] = PLAN_ORDER) -> Scope:
     """One order, thinly; or all forward orders; or these, and one step taken back at any time.
 
-    `order` is the one that is looked at where there is time for one only.
+    `order` is the one that runs where there is time for one only.
     """
-    forward = survey(FORWARD)
     if level is Level.SMOKE:
-        one = single_walk(StandUp(START, None), order)
-        return Route((walk(order),), (), forward, (one,), thin=True, every_half_way=False)
-    every = level is Level.EXHAUSTIVE
-    around = survey(ONE_ROLL_BACK) if every else forward
-    crossings = crossings_of(around.transitions, every_half_way=every)
-    walks = itinerary(crossings, stand_ups(around.stages))
-    return Route(
-        planned_orders(forward.orders), forward.orders, around, walks, thin=False, every_half_way=True
-    )
+        path = single_path(StageConfig(START, None), order)
+        return Scope((order_of(order),), (), survey(FORWARD), (path,), thin=True, every_phase=False)
+    exhaustive = level is Level.EXHAUSTIVE
+    forward = tuple(enumerate_orders(FORWARD))
+    passed = survey(ONE_ROLL_BACK if exhaustive else FORWARD)
+    transitions = config_transitions(passed.transitions, every_phase=exhaustive)
+    paths = plan_paths(transitions, stage_configs(passed.stages))
+    return Scope(planned_orders(forward), forward, passed, paths, thin=False, every_phase=True)
 
 
 async def prove_orders(
@@ -92,102 +91,97 @@ async def prove_orders(
     seed: int,
     order: tuple[Step, ...] = PLAN_ORDER,
     busy: Busy = silent,
-    finds: Path | None = None,
 ) -> OrdersEvidence:
-    """Goes the walks of a level and judges every claim that is about stages, steps and orders.
+    """Runs the paths of a level and judges every claim that is about stages, steps and orders.
 
-    What the rule forbids is expected to do harm: there, harm is evidence for the rule. All other claims are judged
-    where the rollout is promised to be safe. `order` is what a faulty plan would have at the lowest level,
-    `finds` the folder for a file that repeats what exploration found; None: no file.
+    What the rule forbids is expected to be unsafe: there, a violation is evidence for the rule. All other claims are
+    judged where the rollout is promised to be safe. `order` is what a faulty plan would have at the lowest level.
     """
-    chosen = route(level, order)
+    scope = scope_of(level, order)
     replay = f"harness prove --level {level} --seed {seed}"
-    book = Logbook()
-    exploring = asyncio.to_thread(explore, shared, EXTENTS[level], seed, book) if level in EXTENTS else None
-    explored = asyncio.create_task(exploring) if exploring else None
+    stats = ExplorationStats()
+    exploring = asyncio.to_thread(explore, shared, BUDGETS[level], seed, stats) if level in BUDGETS else None
+    exploration = asyncio.create_task(exploring) if exploring else None
     try:
-        with busy("orders") as told:
-            left = count(len(chosen.walks) - 1, -1)
-            journeys = await travel(
+        with busy("orders") as on_progress:
+            left = count(len(scope.paths) - 1, -1)
+            path_runs = await run_paths(
                 shared,
-                chosen.walks,
-                thin=chosen.thin,
-                done=lambda one: told(
-                    f"orders: {len(one.walk.legs)} steps of a walk taken, {next(left)} walks to go"
+                scope.paths,
+                thin=scope.thin,
+                on_path=lambda path_run: on_progress(
+                    f"orders: {len(path_run.path.steps)} steps of a path taken, {next(left)} paths left"
                 ),
             )
-            if explored is not None:
-                told("orders: what goes wrong meanwhile")
-                await explored
-                judge_exploration(results, book, _replay_of(book, shared, finds) or replay)
+            if exploration is not None:
+                on_progress("orders: random exploration")
+                await exploration
+                judge_exploration(results, stats, replay_line(stats, shared) or replay)
     except BaseException:
-        book.stop()
+        stats.stop()
         raise
-    ground = survey_ground(journeys, every_half_way=chosen.every_half_way)
-    judge_plan_orders(results, ground, chosen.planned, replay)
-    judge_in_flight(results, journeys, POLICIES[shared.policy], replay)
-    judge_swaps(results, journeys, replay)
-    if chosen.forward:
-        judge_rule(results, ground, chosen.forward, replay)
+    evidence = find_violations(path_runs, every_phase=scope.every_phase)
+    safety = analyse(scope.forward, evidence.unsafe)
+    judge_plan_orders(results, evidence, scope.planned, replay)
+    judge_in_flight(results, path_runs, POLICIES[shared.policy], replay)
+    judge_swaps(results, path_runs, replay)
+    if scope.forward:
+        judge_rule(results, evidence, scope.forward, safety, replay)
     if level is Level.EXHAUSTIVE:
-        judge_roll_backs(results, ground, chosen.around, replay)
-    _judge_requests(results, journeys, shared.policy)
-    derived = derive(chosen.forward, ground) if chosen.forward else None
-    seen = gather(chosen.around, ground, journeys, derived, await _prepared(results, shared))
-    return replace(seen, exploration=tuple(told_of(book)), failing_program=failing_program(book))
+        judge_roll_backs(results, evidence, scope.survey, replay)
+    _judge_requests(results, path_runs, shared.policy)
+    return OrdersEvidence(
+        scope.survey,
+        evidence,
+        path_runs,
+        safety,
+        warnings=await _prepared(results, shared),
+        exploration=tuple(exploration_lines(stats)),
+        failing_program=failing_program(stats),
+    )
 
 
-def _replay_of(book: Logbook, shared: Stack, finds: Path | None) -> str:
-    """A line that repeats the smallest failure by its file; empty when there is none."""
-    if book.smallest is None or finds is None:
+def replay_line(stats: ExplorationStats, shared: Stack) -> str:
+    """The line that runs the smallest failure again, alone; empty when there is none."""
+    if stats.smallest is None:
         return ""
-    return f"harness replay {write_program(book.smallest, shared.cast, shared.policy, finds)}"
+    build = "" if shared.builds == BuildPair() else f" --build {shared.builds.after}"
+    return f"harness replay --exploration {stats.smallest.reproduction}{build}"
 
 
 async def _prepared(results: Results, shared: Stack) -> tuple[str, ...]:
     """Judges C3; returns the warnings about what fails beside it."""
     try:
-        found = await survivals(shared)
+        prepared = await prepared_results(shared)
     except StepRefused as refusal:
         results.inconclusive(PREPARED, str(refusal))
         return ()
-    judge_prepared(results, found)
-    return warnings(found)
+    judge_prepared(results, prepared)
+    return warnings(prepared)
 
 
-def _judge_requests(results: Results, journeys: Sequence[Journey], policy: str) -> None:
+def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: str) -> None:
     """The claims about requests and rows, where the rollout is promised to be safe; rows are counted everywhere."""
     probed: list[Observation] = []
-    flying: list[Observation] = []
-    for journey in journeys:
-        visits = [visit for visit in journey.visits if is_promised(visit.stand_up.stage)]
-        passages = [one for one in journey.passages if is_promised(one.crossing.transition)]
-        mine = [seen for visit in visits for seen in visit.observations]
-        held = [seen for one in passages for seen in one.held]
-        promised = {id(seen) for seen in (*mine, *held, *(seen for one in passages for seen in one.traffic))}
+    in_flight: list[Observation] = []
+    for path_run in path_runs:
+        safe_stages = [each for each in path_run.stages if is_promised(each.config.stage)]
+        safe_steps = [each for each in path_run.transitions if is_promised(each.transition.of_stage)]
+        of_stages = [observation for each in safe_stages for observation in each.observations]
+        held = [observation for each in safe_steps for observation in each.held]
+        traffic = [observation for each in safe_steps for observation in each.traffic]
+        promised = {id(observation) for observation in (*of_stages, *held, *traffic)}
+        # Elsewhere rows may be lost: as many are expected as were found by their ids, so that no other row is new.
         expected = sum(
-            int(seen.reply.upstream_id is not None) if id(seen) in promised else len(seen.rows)
-            for seen in journey.observations
+            int(observation.reply.upstream_id is not None)
+            if id(observation) in promised
+            else len(observation.rows)
+            for observation in path_run.observations
         )
-        judge_totals(results, expected, (0, 0), (journey.growth.usage, journey.growth.metadata))
-        probed += mine
-        flying += held  # the traffic of swaps is O4's: how much there is depends on time
+        judge_totals(results, expected, (0, 0), (path_run.growth.usage, path_run.growth.metadata))
+        probed += of_stages
+        in_flight += held  # the traffic of swaps is O4's: how much there is depends on time
     judge_replies(results, probed)
     judge_old_clients(results, probed)
     judge_rows(results, probed, POLICIES[policy])
-    judge_rows(results, flying, POLICIES[policy], (Kind.PAIRS, Kind.USER))
-
-
-ELSEWHERE: Final = ("V6", "V7", "M1")
-"""Claims that other parts of the proof judge."""
-
-PLAN_CLAIMS: Final = tuple(claim for claim in (*plan.CLAIMS, *plan.ORDER_CLAIMS) if claim.id not in ELSEWHERE)
-"""What one order at the lowest level is enough to judge."""
-
-
-async def try_plan(templates: Templates, plan_: PlanDefect, policy: str = "strict") -> Results:
-    """Goes a plan's own order with its builds and its schema; what is judged on it is on the results returned."""
-    results = Results(PLAN_CLAIMS)
-    async with stack(templates, policy, plan_.cast, plan_.schema) as shared:
-        await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=plan_.order)
-    return results
+    judge_rows(results, in_flight, POLICIES[policy], (Kind.PAIRS, Kind.USER))

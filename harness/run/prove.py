@@ -4,7 +4,6 @@ import asyncio
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from harness import plan
@@ -22,14 +21,14 @@ from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
-from harness.run.orders import prove_orders, route
+from harness.run.orders import prove_orders, scope_of
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED
+from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import addresses
 from harness.stages.model import START, after
-from harness.stages.rule import PLAN_ORDER
-from harness.stages.stage import Cast, stack, stand
+from harness.stages.safety import PLAN_ORDER
 from harness.verdict import Claim, Judgement, Results
 
 MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
@@ -50,7 +49,7 @@ class ProveOptions:
     policy: str = "strict"
     postgres: str = "embedded"
     seed: int = 0
-    cast: Cast = field(default_factory=Cast)
+    builds: BuildPair = field(default_factory=BuildPair)
     session_pooler: bool = False
     command: str = "harness prove"
 
@@ -129,13 +128,13 @@ def claims_of(level: Level) -> tuple[Claim, ...]:
 
 def plan_lines(options: ProveOptions) -> tuple[str, ...]:
     """What a run will do: the stages of the plan's order as a numbered tree, then what the level looks at."""
-    lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START.words}"]
+    lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START}"]
     stage = START
     for number, step in enumerate(PLAN_ORDER, start=2):
         stage = after(stage, step)
-        lines += [f"   {step}: {step.words}", f"{number}. {stage.words}"]
+        lines += [f"   {step}: {step.describe()}", f"{number}. {stage}"]
     level = options.level
-    orders = "the plan's own" if level is Level.SMOKE else route(level).around.words
+    orders = "the plan's own" if level is Level.SMOKE else str(scope_of(level).survey)
     return (
         *lines,
         f"At level {level}:",
@@ -149,18 +148,16 @@ def plan_lines(options: ProveOptions) -> tuple[str, ...]:
 async def _prove(options: ProveOptions, results: Results, templates: Templates, busy: Busy) -> OrdersEvidence:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
-    async with stack(templates, options.policy, options.cast) as shared:
+    async with stack(templates, options.policy, options.builds) as shared:
         under_node = asyncio.create_task(
             asyncio.to_thread(_judge_under_node, options, results, policy, samples)
         )
         await prove_headers(results, shared, options.level, samples, busy)
-        async with stand(shared, ARRIVED) as standing:
+        async with running_stage(shared, ARRIVED) as environment:
             origin = addresses()
-            await judge_linkability(results, standing, origin, seed=options.seed)
-            await judge_persons(results, standing, origin)
-        orders = await prove_orders(
-            results, shared, level=options.level, seed=options.seed, busy=busy, finds=Path()
-        )
+            await judge_linkability(results, environment, origin, seed=options.seed)
+            await judge_persons(results, environment, origin)
+        orders = await prove_orders(results, shared, level=options.level, seed=options.seed, busy=busy)
         await judge_sentences(results, shared)
         with busy("the rule and the extension's code under Node"):
             await under_node

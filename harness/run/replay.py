@@ -1,12 +1,19 @@
-"""What `harness replay` does: sends a recipe again and says whether it still refutes."""
+"""What `harness replay` does: sends a recipe or runs an exploration again, and says whether it still refutes."""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from harness.backend import serve
+from harness.backend.defects import find_build
+from harness.database.server import running_server
+from harness.database.templates import Templates
 from harness.run.example_judge import example_judge
 from harness.run.recipe import Recipe
 from harness.run.subject import SubjectOptions
+from harness.stages import machine
+from harness.stages.environment import BuildPair, stack
+from harness.stages.machine import ExplorationStats
 from harness.verdict import Finding
 
 SETTLE_S: Final = 0.5
@@ -47,3 +54,27 @@ def tell(replayed: Replayed) -> list[str]:
     return lines + [
         f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
     ]
+
+
+def replay_exploration(reproduction: str, build: str, policy: str, postgres: str) -> tuple[bool, list[str]]:
+    """Runs one exploration again with this build as `after`; whether nothing is wrong any more, and what to print.
+
+    Raises UsageError for a reproduction that cannot be run, UnavailableError when the stack cannot be started.
+    """
+    find_build(build)
+    serve.warm()
+    with running_server(postgres) as server, Templates(server) as templates:
+        stats = asyncio.run(_replay_exploration(templates, policy, BuildPair(after=build), reproduction))
+    failure = stats.smallest
+    outcome = "FIXED: every row is as it should be" if failure is None else "STILL FAILS"
+    program = stats.last_program if failure is None else failure.program
+    wrong = () if failure is None else failure.discrepancies
+    lines = [f"{outcome}; builds before and {build}", *(f"    {line}" for line in program)]
+    return failure is None, lines + [f"    {each.condition}: {each.effect}" for each in wrong]
+
+
+async def _replay_exploration(
+    templates: Templates, policy: str, builds: BuildPair, reproduction: str
+) -> ExplorationStats:
+    async with stack(templates, policy, builds) as shared:
+        return await asyncio.to_thread(machine.replay, shared, reproduction)

@@ -21,7 +21,7 @@ from harness.report.document import JudgedBy, Report
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.trials import Ground, Trial, trials
-from harness.stages.stage import Cast, Stack
+from harness.stages.environment import BuildPair, Stack
 from harness.verdict import Finding, Method, Results, Status, Verdict, decide
 
 KILLED: Final = "S1"
@@ -180,7 +180,7 @@ async def _try_all(
     room = asyncio.Semaphore(AT_ONCE)
     progress = _Progress(told, len(chosen))
     async with upstream() as stub:
-        shared = Stack(templates, stub, options.policy, Cast(), secrets.token_hex(32))
+        shared = Stack(templates, stub, options.policy, BuildPair(), secrets.token_hex(32))
         ground = Ground(server, shared)
 
         async def one(trial: Trial) -> Tried:

@@ -34,7 +34,7 @@ from harness.run.live.logbook import Counts, Entry, Logbook
 from harness.run.live.page import Front, live_page
 from harness.run.live.row_watch import RowWatch
 from harness.run.live.witness import Witness, WitnessedAccounts, protocol
-from harness.stages.stage import signed_in
+from harness.stages.environment import signed_in
 from harness.sut import Rows
 
 DRAIN_S_MAX: Final = 10.0

@@ -14,9 +14,9 @@ from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
+from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Stage, Version
-from harness.stages.stage import Cast, stack, stand
 from harness.sut import Endpoint
 
 FIRST_ROW_S: Final = 60.0
@@ -70,17 +70,26 @@ async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
     serve.warm()
     version = Version.BEFORE if options.build == "before" else Version.AFTER
     with running_server(options.postgres) as server, Templates(server) as templates:
-        cast = Cast(after=options.build) if version is Version.AFTER else Cast(before=options.build)
+        builds = (
+            BuildPair(after=options.build) if version is Version.AFTER else BuildPair(before=options.build)
+        )
         where = ARRIVED if version is Version.AFTER else OLD
-        async with stack(templates, options.policy, cast) as shared, stand(shared, where) as standing:
-            process = standing.replicas[0].process
+        async with (
+            stack(templates, options.policy, builds) as shared,
+            running_stage(shared, where) as environment,
+        ):
+            process = environment.replicas[0].process
             yield Subject(
                 Endpoint(
-                    (HOST, process.port), str(version), f"build {options.build}", standing.lost, options.given
+                    (HOST, process.port),
+                    str(version),
+                    f"build {options.build}",
+                    environment.lost,
+                    options.given,
                 ),
-                standing.dsn,
+                environment.dsn,
                 FREE_MODEL,
                 min(options.wait_s or 1.0, 1.0),
-                await shared.signed_in(standing.dsn),
+                await shared.signed_in(environment.dsn),
                 f"reference build {options.build} on Postgres {server.version} ({server.kind})",
             )

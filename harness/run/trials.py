@@ -36,7 +36,7 @@ from harness.run.gate_options import GateOptions
 from harness.run.orders import PLAN_CLAIMS, prove_orders
 from harness.stages import defects as plans
 from harness.stages.defects import PlanDefect
-from harness.stages.stage import Stack
+from harness.stages.environment import Stack
 from harness.verdict import Judgement, Results
 
 LOCKS: Final = "M6"
@@ -112,7 +112,7 @@ def _plan(faulty: PlanDefect) -> Attempt:
 
     async def attempt(ground: Ground) -> Judgements:
         results = Results(PLAN_CLAIMS)
-        shared = replace(ground.stack, cast=faulty.cast, schema=faulty.schema)
+        shared = replace(ground.stack, builds=faulty.builds, schema=faulty.schema)
         await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=faulty.order)
         return results.judgements()
 

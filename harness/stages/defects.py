@@ -1,6 +1,6 @@
-"""Faulty plans as data: other builds, another schema, another order, each with the claim meant for it. Judges nothing.
+"""Faulty plans as data: other builds, another schema, another order, each with the claim meant for it.
 
-Faults of the migration alone are in `lab.defects`; here they are what a rollout meets that has them.
+Defects of the migration alone are in `rehearsal.defects`; here they are part of a rollout.
 """
 
 from dataclasses import dataclass, field
@@ -9,12 +9,11 @@ from typing import Final
 from harness import plan
 from harness.backend.defects import ARCHIVES, RETURNS_STAR
 from harness.database.runners import Script, statements_of
-from harness.errors import UsageError
 from harness.rehearsal.frozen_build import CREATE_INDEX
+from harness.stages.environment import BuildPair
 from harness.stages.model import Step
-from harness.stages.rule import PLAN_ORDER
+from harness.stages.safety import PLAN_ORDER
 from harness.stages.schema import Schema
-from harness.stages.stage import Cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class PlanDefect:
     summary: str
     claim: str
     """Id of the claim that must be refuted, others may be, too; empty where the plan is right all the same."""
-    cast: Cast = field(default_factory=Cast)
+    builds: BuildPair = field(default_factory=BuildPair)
     schema: Schema = field(default_factory=Schema)
     order: tuple[Step, ...] = PLAN_ORDER
 
@@ -55,7 +54,7 @@ DEFECTS: Final = (
         "extension-first-refused",
         "the extension first, before a backend that answers 400 to headers it does not know",
         "O1",
-        cast=Cast(before="refuses-unknown"),
+        builds=BuildPair(before="refuses-unknown"),
         order=EXTENSION_FIRST,
     ),
     PlanDefect(
@@ -92,13 +91,13 @@ DEFECTS: Final = (
         "returns-star",
         "the old backend has prepared an INSERT ... RETURNING *, which fails from the new column on (0A000)",
         "C3",
-        cast=Cast(before=RETURNS_STAR.name),
+        builds=BuildPair(before=RETURNS_STAR.name),
     ),
     PlanDefect(
         "archives",
         "the old backend copies rows by SELECT * into a table that does not get the column (42601)",
         "R1",
-        cast=Cast(before=ARCHIVES.name),
+        builds=BuildPair(before=ARCHIVES.name),
         schema=Schema(prelude=Script.ours("usage/archive_table.sql")),
     ),
 )
@@ -120,11 +119,3 @@ VARIANTS: Final = (
     ),
 )
 """Plans that differ and are right."""
-
-
-def find_plan(name: str) -> PlanDefect:
-    """The faulty plan or the variant of that name. Raises UsageError for an unknown one."""
-    known = {one.name: one for one in (*DEFECTS, *VARIANTS)}
-    if name not in known:
-        raise UsageError(f"unknown plan {name!r}; known plans: {', '.join(sorted(known))}")
-    return known[name]

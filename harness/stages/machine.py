@@ -1,21 +1,26 @@
-"""Explores the rollout at random: legal steps in any order, traffic, and everything that goes wrong meanwhile.
+"""The rollout explored at random: legal steps in any order, traffic, and faults injected into all of it.
 
-A stateful test of Hypothesis over the same model as the orders, on real stands. Rows may be lost only where the backend
-as it was would have lost them. The seed repeats a run; a failure is kept as a program, which repeats it alone.
+One state machine of Hypothesis, over the same model as the orders, on environments that run. Rows may be lost only
+where the old backend would have lost them. A seed repeats a run; a failure alone is repeated by its reproduction: the
+choices that Hypothesis made, as one word to copy.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import time
+import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
+from hypothesis.database import ExampleDatabase
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -25,181 +30,267 @@ from hypothesis.stateful import (
 )
 
 from harness.clients.extension import ExtensionBuild
-from harness.stages.cases import Discrepancy
-from harness.stages.explorer import Explorer
-from harness.stages.itinerary import crossings_from
+from harness.errors import UsageError
+from harness.stages.environment import Stack, running_stage
+from harness.stages.exploration import Exploration
+from harness.stages.faults import OUTCOMES, Fault, RequestPlan
 from harness.stages.matrix import addresses
-from harness.stages.mishaps import OUTCOMES, Errand, Mishap
-from harness.stages.model import STAGES, StandUp, stand_ups
-from harness.stages.program import Action, Kind, Program
-from harness.stages.stage import Stack, stand
+from harness.stages.model import STAGES, StageConfig, stage_configs
+from harness.stages.paths import transitions_from
+from harness.stages.pending import Discrepancy
 
 SHRINK_S_MAX: Final = 20.0
-"""How long a failure is made smaller; what is smallest by then is told."""
+"""How long a failure is made smaller; what is smallest by then is reported."""
 FIRST_BLOCK: Final = 0x1000
-"""Addresses of explorations begin here; those of walks are below."""
+"""Addresses of explorations begin here; those of paths are below."""
+DIGEST_LENGTH: Final = 8
 
 
-def _errands(mishaps: list[Mishap]) -> st.SearchStrategy[list[Errand]]:
-    one = st.builds(Errand, st.sampled_from(mishaps), st.sampled_from(ExtensionBuild), st.booleans())
-    return st.lists(one, min_size=1, max_size=6)
+def _plans(faults: list[Fault]) -> st.SearchStrategy[list[RequestPlan]]:
+    plan_ = st.builds(RequestPlan, st.sampled_from(faults), st.sampled_from(ExtensionBuild), st.booleans())
+    return st.lists(plan_, min_size=1, max_size=6)
 
 
-TO_HOLD: Final = _errands(list(Mishap))
-TO_SEND: Final = _errands([mishap for mishap in Mishap if not OUTCOMES[mishap].leaves])
+TO_HOLD: Final = _plans(list(Fault))
+TO_SEND: Final = _plans([fault for fault in Fault if not OUTCOMES[fault].leaves])
 """A client that leaves does so while its request is held."""
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class Budget:
     """How much is explored."""
 
-    examples: int
+    programs: int
     actions: int
-    """Of one example, at most."""
+    """Of one program, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A program after which rows are not what they should be."""
+    """A program (where it starts, and its actions) after which rows are not what they should be."""
 
-    program: Program
+    program: tuple[str, ...]
+    """A line each, numbered; the start is number 0."""
     discrepancies: tuple[Discrepancy, ...]
+    reproduction: str
+    """What `replay` takes: the start of a digest of the program, then Hypothesis's choices."""
 
 
 @dataclass(slots=True)
-class Logbook:
-    """What was explored. Counts are of everything that was run, attempts to shrink a failure among it."""
+class ExplorationStats:
+    """What was explored. Counts are of everything that ran, attempts to shrink a failure among it."""
 
     programs: int = 0
     actions: int = 0
     requests: Counter[str] = field(default_factory=Counter)
-    """Requests by what went wrong with them."""
+    """Requests by their fault."""
     lost: Counter[str] = field(default_factory=Counter)
-    """Rows that the backend as it was loses too, by the reason."""
+    """Rows that the old backend loses too, by the reason."""
     smallest: Failure | None = None
-    _give_up_at: float | None = None
+    last_program: tuple[str, ...] = ()
+    _failed: tuple[Discrepancy, ...] = ()
+    """Those of the last program, until its choices come."""
+    _stop_at: float | None = None
 
     @property
-    def closed(self) -> bool:
+    def is_over(self) -> bool:
         """Whether nothing more is to be done: it was stopped, or shrinking has taken long enough."""
-        return self._give_up_at is not None and time.monotonic() > self._give_up_at
+        return self._stop_at is not None and time.monotonic() > self._stop_at
 
     def stop(self) -> None:
         """Lets the exploration end soon, from any thread."""
-        self._give_up_at = 0.0
+        self._stop_at = 0.0
 
-    def enter(self, program: Program, explorer: Explorer) -> None:
-        """Adds one program that has been run to its end."""
+    def add(
+        self, program: tuple[str, ...], exploration: Exploration, discrepancies: tuple[Discrepancy, ...]
+    ) -> None:
+        """Adds one program that has run to its end."""
         self.programs += 1
-        self.actions += len(program.actions)
-        for case in explorer.cases:
-            self.requests[str(case.errand.mishap)] += 1
-            if case.why:
-                self.lost[case.why] += 1
+        self.actions += len(program) - 1
+        self.last_program = program
+        self._failed = discrepancies
+        if discrepancies and self._stop_at is None:
+            self._stop_at = time.monotonic() + SHRINK_S_MAX
+        for request in exploration.ended:
+            self.requests[str(request.plan.fault)] += 1
+            if request.why:
+                self.lost[request.why] += 1
 
-    def fail(self, failure: Failure) -> None:
-        """Keeps the failure with the fewest actions."""
-        if self._give_up_at is None:
-            self._give_up_at = time.monotonic() + SHRINK_S_MAX
-        kept = self.smallest
-        if kept is None or len(failure.program.actions) < len(kept.program.actions):
-            self.smallest = failure
+    def add_choices(self, choices: bytes) -> None:
+        """Adds the choices that made the last program. Of the failures, the one with the fewest actions is kept."""
+        failed, self._failed = self._failed, ()
+        if failed and (self.smallest is None or len(self.last_program) < len(self.smallest.program)):
+            text = base64.urlsafe_b64encode(zlib.compress(choices, 9)).decode().rstrip("=")
+            self.smallest = Failure(self.last_program, failed, _digest(self.last_program) + text)
 
 
-class Exploration(RuleBasedStateMachine):
-    """One exploration; `stack`, `book` and `blocks` are set by `explore` on a subclass."""
+class RolloutMachine(RuleBasedStateMachine):
+    """One program; `stack`, `stats` and `blocks` are set by `_run` on a subclass."""
 
     stack: ClassVar[Stack]
-    book: ClassVar[Logbook]
+    stats: ClassVar[ExplorationStats]
     blocks: ClassVar[Iterator[int]]
 
     def __init__(self) -> None:
         super().__init__()
         self._runner = asyncio.Runner()
         self._open = AsyncExitStack()
-        self._explorer: Explorer | None = None
-        self._program: Program | None = None
+        self._exploration: Exploration | None = None
+        self._program: tuple[str, ...] = ()
 
-    @initialize(start=st.sampled_from(stand_ups(STAGES)))
-    def begin(self, start: StandUp) -> None:
-        """Stands up anything the rollout can pass."""
-        if not self.book.closed:
-            self._program = Program(start)
-            self._runner.run(self._begin(start))
+    @initialize(start=st.sampled_from(stage_configs(STAGES)))
+    def begin(self, start: StageConfig) -> None:
+        """Starts any stage that the rollout can pass."""
+        if not self.stats.is_over:
+            self._program = (f"0. start: {start}",)
+            self._runner.run(self._start(start))
 
     @rule(data=st.data())
     def step(self, data: st.DataObject) -> None:
         """Any legal step, forward or back."""
-        if self._explorer is None or self.book.closed:
+        if self._exploration is None or self.stats.is_over:
             return
-        crossing = data.draw(st.sampled_from(crossings_from(self._explorer.here)))
-        self._do(Action(Kind.STEP, step=crossing.step, half_way=crossing.end.half_way))
+        transition = data.draw(st.sampled_from(transitions_from(self._exploration.config)))
+        phase = f" ({transition.end.build_phase})" if transition.end.build_phase else ""
+        self._do(f"{transition.step}{phase}", lambda exploration: exploration.take(transition))
 
-    @rule(replica=st.integers(0, 1), errands=TO_SEND)
-    def send(self, replica: int, errands: list[Errand]) -> None:
+    @rule(replica=st.integers(0, 1), plans=TO_SEND)
+    def send(self, replica: int, plans: list[RequestPlan]) -> None:
         """Requests, and what becomes of them."""
-        self._do(Action(Kind.SEND, replica=replica, errands=tuple(errands)))
+        self._do(_line("send", replica, plans), lambda exploration: exploration.send(replica, plans))
 
-    @rule(replica=st.integers(0, 1), errands=TO_HOLD)
-    def hold(self, replica: int, errands: list[Errand]) -> None:
+    @rule(replica=st.integers(0, 1), plans=TO_HOLD)
+    def hold(self, replica: int, plans: list[RequestPlan]) -> None:
         """Requests that stay open across whatever comes next."""
-        self._do(Action(Kind.HOLD, replica=replica, errands=tuple(errands)))
+        self._do(_line("hold", replica, plans), lambda exploration: exploration.hold(replica, plans))
 
-    @precondition(lambda self: self._explorer is not None and self._explorer.groups)
-    @rule(group=st.integers(0, 7), kill_one=st.booleans())
-    def release(self, group: int, kill_one: bool) -> None:
-        """Lets held requests go on, those who leave before them."""
-        self._do(Action(Kind.RELEASE, group=group, kill_one=kill_one))
+    @precondition(lambda self: self._exploration is not None and self._exploration.held)
+    @rule(number=st.integers(0, 7), kill_one=st.booleans())
+    def release(self, number: int, kill_one: bool) -> None:
+        """Lets held requests continue, those whose client leaves before them."""
+        line = f"release group {number}" + (", kill one session" if kill_one else "")
+        self._do(line, lambda exploration: exploration.release(number, kill_one=kill_one))
 
     @rule()
     def kill(self) -> None:
         """Every database session of the replicas ends."""
-        self._do(Action(Kind.KILL))
+        self._do("kill every database session of the replicas", lambda exploration: exploration.kill())
 
     def teardown(self) -> None:
         """Lets everything end and compares. Raises AssertionError when rows are not what they should be."""
         try:
-            if self._explorer is not None and self._program is not None:
-                found = self._runner.run(self._explorer.discrepancies())
-                self.book.enter(self._program, self._explorer)
-                if found:
-                    self.book.fail(Failure(self._program, found))
-                    raise AssertionError("\n".join(f"{one.case}: {one.effect}" for one in found))
+            if self._exploration is not None:
+                discrepancies = self._runner.run(self._exploration.discrepancies())
+                self.stats.add(self._program, self._exploration, discrepancies)
+                if discrepancies:
+                    raise AssertionError(
+                        "\n".join(f"{each.condition}: {each.effect}" for each in discrepancies)
+                    )
         finally:
             self._runner.run(self._close())
             self._runner.close()
 
-    def _do(self, action: Action) -> None:
-        if self._explorer is None or self._program is None or self.book.closed:
+    def _do(self, line: str, action: Callable[[Exploration], Coroutine[Any, Any, None]]) -> None:
+        if self._exploration is None or self.stats.is_over:
             return
-        self._program = Program(self._program.start, (*self._program.actions, action))
-        self._runner.run(self._explorer.do(action))
+        self._program = (*self._program, f"{len(self._program)}. {line}")
+        self._runner.run(action(self._exploration))
 
-    async def _begin(self, start: StandUp) -> None:
-        standing = await self._open.enter_async_context(stand(self.stack, start.stage, start.half_way))
-        self._explorer = await Explorer.on(standing, addresses(next(self.blocks)))
+    async def _start(self, start: StageConfig) -> None:
+        environment = await self._open.enter_async_context(
+            running_stage(self.stack, start.stage, start.build_phase)
+        )
+        self._exploration = await Exploration.on(environment, addresses(next(self.blocks)))
 
     async def _close(self) -> None:
-        if self._explorer is not None:
-            await self._explorer.close()
+        if self._exploration is not None:
+            await self._exploration.close()
         await self._open.aclose()
 
 
-def explore(stack: Stack, extent: Extent, seed_: int, book: Logbook) -> None:
-    """Explores, and writes what is found into the book; blocks, and runs an event loop of its own.
+def _line(action: str, replica: int, plans: Iterable[RequestPlan]) -> str:
+    return f"{action} to replica {replica + 1}: {'; '.join(map(str, plans))}"
+
+
+class _Examples(ExampleDatabase):
+    """Where Hypothesis saves a failing example, and whence it takes one to run again.
+
+    The choices are the same bytes wherever they come from, so its keys, which say where, are not looked at.
+    """
+
+    def __init__(self, stats: ExplorationStats, given: bytes | None = None) -> None:
+        super().__init__()
+        self._stats = stats
+        self._given = given
+
+    def save(self, key: bytes, value: bytes) -> None:  # noqa: ARG002 (the interface's)
+        """Called right after each example that is worth keeping: every one that failed, and some that did not."""
+        self._stats.add_choices(value)
+
+    def fetch(self, key: bytes) -> Iterable[bytes]:  # noqa: ARG002
+        """What was given, once: a second key would only repeat it."""
+        given, self._given = self._given, None
+        return () if given is None else (given,)
+
+    def move(self, src: bytes, dest: bytes, value: bytes) -> None:
+        """Nothing moves: of two failures that is the larger one."""
+
+    def delete(self, key: bytes, value: bytes) -> None:
+        """Nothing is kept here."""
+
+
+def _digest(program: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(program).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def explore(stack: Stack, budget: Budget, seed_: int, stats: ExplorationStats) -> None:
+    """Explores, and adds what is found to `stats`; blocks, and runs an event loop of its own.
 
     Raises UnavailableError and UsageError when the exploration itself cannot go on.
     """
+    _run(stack, stats, _Examples(stats), (Phase.generate, Phase.shrink), seed_, budget)
+
+
+def replay(stack: Stack, reproduction: str) -> ExplorationStats:
+    """Runs the program of a reproduction again; `smallest` is the failure, None where nothing is wrong any more.
+
+    Blocks, as `explore` does. Raises UsageError for a reproduction that stands for no program, or for another one:
+    the strategies of this version then read its choices otherwise.
+    """
+    digest, text = reproduction[:DIGEST_LENGTH], reproduction[DIGEST_LENGTH:]
+    try:
+        choices = zlib.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, zlib.error):
+        raise UsageError(
+            f"{reproduction} is no reproduction of an exploration; copy the whole line"
+        ) from None
+    stats = ExplorationStats()
+    _run(stack, stats, _Examples(stats, choices), (Phase.reuse,), 0, Budget(1, 100))
+    if _digest(stats.last_program) != digest:
+        raise UsageError(
+            f"{reproduction} is of another version of the harness: its choices make another program here; find it again"
+            " by the seed of its run"
+        )
+    return stats
+
+
+def _run(
+    stack: Stack,
+    stats: ExplorationStats,
+    examples: _Examples,
+    phases: tuple[Phase, ...],
+    seed_: int,
+    budget: Budget,
+) -> None:
     blocks = iter(range(FIRST_BLOCK, 0x10000))
-    bound: Any = type("Exploration", (Exploration,), {"stack": stack, "book": book, "blocks": blocks})
+    bound: Any = type("Machine", (RolloutMachine,), {"stack": stack, "stats": stats, "blocks": blocks})
     chosen = settings(
-        max_examples=extent.examples,
-        stateful_step_count=extent.actions,
-        phases=(Phase.generate, Phase.shrink),
+        max_examples=budget.programs,
+        stateful_step_count=budget.actions,
+        phases=phases,
         suppress_health_check=list(HealthCheck),
         deadline=None,
-        database=None,
+        database=examples,
         print_blob=False,
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
@@ -207,17 +298,5 @@ def explore(stack: Stack, extent: Extent, seed_: int, book: Logbook) -> None:
     try:
         run_state_machine_as_test(seed(seed_)(bound), settings=chosen)
     except Exception:
-        if book.smallest is None:  # not a finding but a fault
+        if stats.smallest is None:  # not a finding but an error
             raise
-
-
-async def repeat(stack: Stack, program: Program) -> tuple[Discrepancy, ...]:
-    """Runs a program again, alone; what is wrong after it."""
-    async with stand(stack, program.start.stage, program.start.half_way) as standing:
-        explorer = await Explorer.on(standing, addresses(FIRST_BLOCK - 1))
-        try:
-            for action in program.actions:
-                await explorer.do(action)
-            return await explorer.discrepancies()
-        finally:
-            await explorer.close()

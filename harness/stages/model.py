@@ -1,16 +1,14 @@
 """The rollout as a state machine: stages, steps, and which step is legal where, as tables. Pure.
 
-Must not know what is safe: that is observed on real stages, never written down here. Knows no database,
-no HTTP.
+What is safe is not written down here: it is observed on real stages.
 
-Theory. A stage is a product of four machines that never look at each other: the schema, two replicas, the
-extension in the field. A step moves exactly one of them, so the product needs no table of its own;
-`MOVES` is computed from the four below. What is counted along an order (interruptions, roll-backs) is no
-part of a stage.
+Theory. A stage is a product of four machines that never look at each other: the schema, two replicas, the extension in
+the field. A step moves exactly one of them, so the product needs no table of its own; `MOVES` is computed from the
+four below. What is counted along an order (interruptions, roll-backs) is no part of a stage.
 
-A concurrent build is half-way for a long time, and differently so in each of its waits. For orders,
-`building` and `invalid` are one state each; to stand up they are three things and two. `stand_ups`
-multiplies the stages, and no order is counted twice for it.
+A concurrent index build waits three times, and leaves one of two things behind when it is interrupted. For orders,
+`building` and `invalid` are one state each; as environments they are three and two. `stage_configs` multiplies the
+stages, and no order is counted twice for it.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 from harness import plan
 from harness.database.schema_state import SchemaState
@@ -29,7 +27,7 @@ from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 
 
 class Version(StrEnum):
-    """Which version of a program runs; which build plays it, the reference or a defect, is not said here."""
+    """Which version of a program runs; a build pair says by which build."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -51,17 +49,16 @@ class Step(StrEnum):
     ROLL_BACK_INDEX = "roll back the index"
     ROLL_BACK_COLUMN = "roll back the column"
 
-    @property
-    def words(self) -> str:
+    def describe(self) -> str:
         """The concrete thing that is done."""
-        return _WORDS[self]
+        return _DESCRIPTIONS[self]
 
 
 def _swap(replica: int, to: Version) -> str:
     return f"replica {replica} is drained, then started as `{to}`; the other one serves meanwhile"
 
 
-_WORDS: Final = {
+_DESCRIPTIONS: Final = {
     Step.ADD_COLUMN: f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text",
     Step.START_BUILD: f"CREATE INDEX CONCURRENTLY {plan.INDEX} begins and is held in one of its waits",
     Step.FINISH_BUILD: f"what the build waits for ends; {plan.INDEX} becomes valid",
@@ -97,9 +94,8 @@ class Stage:
             self.extension_released,
         )
 
-    @property
-    def words(self) -> str:
-        """The stage in one line, for reports and diagrams."""
+    def __str__(self) -> str:
+        """The stage in one line."""
         extension = "before and after" if self.extension_released else "before"
         return f"schema {self.schema}, replicas {' and '.join(self.replicas)}, extension {extension}"
 
@@ -155,6 +151,9 @@ ROLLS_BACK: Final[Mapping[Step, Step]] = {
 }
 """Steps that take a step back. To take back a start is to interrupt; the release cannot be taken back."""
 
+Transition = tuple[Stage, Step]
+"""A step taken in a stage; where it leads follows from `MOVES`."""
+
 
 def _moves(stage: Stage) -> Mapping[Step, Stage]:
     moves = {step: replace(stage, schema=to) for step, to in SCHEMA_MOVES[stage.schema].items()}
@@ -184,55 +183,32 @@ def after(stage: Stage, step: Step) -> Stage:
         return MOVES[stage][step]
     except KeyError:
         legal = ", ".join(MOVES[stage])
-        raise UsageError(f"cannot {step} in stage ({stage.words}); legal there: {legal}") from None
+        raise UsageError(f"cannot {step} in stage ({stage}); legal there: {legal}") from None
 
 
-_HALF_WAYS: Final[Mapping[SchemaState, tuple[BuildPhase, ...]]] = {
+_PHASES: Final[Mapping[SchemaState, tuple[BuildPhase, ...]]] = {
     SchemaState.BUILDING: tuple(LEFT_BEHIND_BY),
     SchemaState.INVALID: tuple(dict.fromkeys(LEFT_BEHIND_BY.values())),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class StandUp:
-    """One thing to stand up for real: a stage and, where its schema is half-way, how.
+class StageConfig:
+    """What one environment is started as: a stage and, where its index build has one, the phase.
 
-    A stage is unsafe if one of its stand-ups is.
+    A stage is unsafe if one of its configurations is.
     """
 
     stage: Stage
-    half_way: BuildPhase | None
+    build_phase: BuildPhase | None
+
+    def __str__(self) -> str:
+        """The stage in one line, with the phase."""
+        return f"{self.stage}" + (f" ({self.build_phase})" if self.build_phase else "")
 
 
-def stand_ups(stages: Iterable[Stage]) -> tuple[StandUp, ...]:
-    """Everything to stand up for these stages: three for one that builds, two for one that is invalid."""
+def stage_configs(stages: Iterable[Stage]) -> tuple[StageConfig, ...]:
+    """Every configuration of these stages: three of one that builds, two of one that is invalid, else one."""
     return tuple(
-        StandUp(stage, half_way) for stage in stages for half_way in _HALF_WAYS.get(stage.schema, (None,))
+        StageConfig(stage, phase) for stage in stages for phase in _PHASES.get(stage.schema, (None,))
     )
-
-
-_State = TypeVar("_State", bound=str)
-
-
-def diagram() -> str:
-    """The four machines as a Mermaid state diagram, drawn from the tables; roll-backs are marked."""
-    lines = ["stateDiagram-v2", "    state rollout {"]
-    lines += _region("", SCHEMA_MOVES)
-    for number, replica in enumerate(REPLICA_MOVES, start=1):
-        lines += ["        --", *_region(f"replica_{number}_", replica)]
-    fields = {False: "before", True: "before_and_after"}
-    extension = {
-        fields[released]: {step: fields[to] for step, to in moves.items()}
-        for released, moves in EXTENSION_MOVES.items()
-    }
-    lines += ["        --", *_region("extension_", extension), "    }"]
-    return "\n".join(lines) + "\n"
-
-
-def _region(prefix: str, table: Mapping[_State, Mapping[Step, _State]]) -> list[str]:
-    lines = [f"        [*] --> {prefix}{next(iter(table))}"]
-    for state, moves in table.items():
-        for step, to in moves.items():
-            mark = " (roll-back)" if step in ROLLS_BACK else ""
-            lines.append(f"        {prefix}{state} --> {prefix}{to}: {step}{mark}")
-    return lines

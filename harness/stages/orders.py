@@ -1,59 +1,41 @@
-"""All orders of the rollout's steps, and the stages and transitions they pass. Pure: tables in, tuples out.
+"""The legal orders of the rollout's steps: listed where each is needed, else counted on the graph of stages. Pure.
 
-Must not know what is safe, nor how a stage is stood up. Orders are many (hundreds; tens of thousands with
-a roll-back), stages few: whoever pays for real servers pays per stage.
+What is safe is not known here: that is observed on real stages. Orders are many (hundreds; tens of thousands with a
+roll-back), stages few: what costs a real server is done per stage.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from harness.errors import UsageError
-from harness.stages.model import MOVES, ROLLS_BACK, START, Stage, Step, after, stand_ups
-
-Transition = tuple[Stage, Step]
-"""A step taken in a stage; where it leads follows from the model."""
+from harness.stages.model import MOVES, ROLLS_BACK, START, Stage, Step, Transition, after, stage_configs
 
 STEP_PLACES: Final = {step: place for place, step in enumerate(Step)}
 """Sort key for steps: their place in `Step`."""
 
-_STEPS_LEAST: Final = 6  # column, start, finish, two replicas, extension
-_STEPS_PER_INTERRUPTION: Final = 3  # interrupt, drop, start again
-_STEPS_PER_ROLL_BACK: Final = 4  # at the longest: drop the column, add it, start, finish
-
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far an order may stray from the straight way."""
+    """How many detours an order may take. They make the orders finite: no other cycle is in the model's tables."""
 
     interruptions_max: int = 1
     roll_backs: int = 0
     """Exactly so many; any taken step, at any time, also after the rollout was complete."""
 
-    @property
-    def steps_max(self) -> int:
-        """No order within these bounds is longer; enumeration stops hard there."""
-        return (
-            _STEPS_LEAST
-            + _STEPS_PER_INTERRUPTION * self.interruptions_max
-            + _STEPS_PER_ROLL_BACK * self.roll_backs
-        )
-
     def less(self, step: Step) -> Bounds | None:
         """What remains after the step; None when the step is not within the bounds."""
+        interruptions, roll_backs = self.interruptions_max, self.roll_backs
         if step is Step.INTERRUPT_BUILD:
-            remaining = Bounds(self.interruptions_max - 1, self.roll_backs)
-            return remaining if remaining.interruptions_max >= 0 else None
-        if step in ROLLS_BACK:
-            remaining = Bounds(self.interruptions_max, self.roll_backs - 1)
-            return remaining if remaining.roll_backs >= 0 else None
-        return self
+            interruptions -= 1
+        elif step in ROLLS_BACK:
+            roll_backs -= 1
+        return None if min(interruptions, roll_backs) < 0 else Bounds(interruptions, roll_backs)
 
 
-UNINTERRUPTED: Final = Bounds(interruptions_max=0)
 FORWARD: Final = Bounds()
 ONE_ROLL_BACK: Final = Bounds(roll_backs=1)
 
@@ -70,18 +52,12 @@ class Order:
         """Each step with the stage it was taken in."""
         return tuple(zip(self.stages, self.steps, strict=False))
 
-    @property
-    def complete(self) -> bool:
-        """Whether the last stage is the rollout's end."""
-        return self.stages[-1].complete
-
-    @property
-    def words(self) -> str:
+    def __str__(self) -> str:
         """The steps in one line."""
         return ", ".join(self.steps) or "no step"
 
 
-def walk(steps: Iterable[Step], start: Stage = START) -> Order:
+def order_of(steps: Iterable[Step], start: Stage = START) -> Order:
     """The order that these steps make. Raises UsageError at the first step that is not legal."""
     taken = tuple(steps)
     stages = [start]
@@ -93,88 +69,90 @@ def walk(steps: Iterable[Step], start: Stage = START) -> Order:
     return Order(taken, tuple(stages))
 
 
-def enumerate_orders(bounds: Bounds = FORWARD) -> Iterator[Order]:
-    """Every complete order within the bounds, once, in the lexicographic order of `Step`.
-
-    An order ends in the first complete stage with no roll-back left to take; nothing forward is legal there.
-    """
-    trail: list[tuple[Step, Stage]] = []
-    yield from _extend(trail, START, bounds, bounds.steps_max)
+def _is_end(stage: Stage, left: Bounds) -> bool:
+    """An order ends in the first complete stage with no roll-back left to take: nothing forward is legal there."""
+    return stage.complete and left.roll_backs == 0
 
 
-def _extend(trail: list[tuple[Step, Stage]], stage: Stage, left: Bounds, steps_left: int) -> Iterator[Order]:
-    if stage.complete and left.roll_backs == 0:
-        yield Order(tuple(step for step, _ in trail), (START, *(to for _, to in trail)))
+def _continuations(stage: Stage, left: Bounds) -> Iterator[tuple[Step, Stage, Bounds]]:
+    """The steps that an order may take next, where each leads, and what remains of its bounds."""
+    if _is_end(stage, left):
         return
     for step, to in MOVES[stage].items():
         remaining = left.less(step)
-        if remaining is None:
-            continue
-        assert steps_left > 0, "a cycle in the tables that no bound counts"
-        trail.append((step, to))
-        yield from _extend(trail, to, remaining, steps_left - 1)
-        trail.pop()
+        if remaining is not None:
+            yield step, to, remaining
 
 
-def count_orders(bounds: Bounds = FORWARD) -> int:
-    """How many orders there must be, by counting paths layer by layer: a check on those who list them."""
-    ended = 0
-    layer = Counter({(START, bounds): 1})
-    for _ in range(bounds.steps_max + 1):
-        following: Counter[tuple[Stage, Bounds]] = Counter()
-        for (stage, left), ways in layer.items():
-            if stage.complete and left.roll_backs == 0:
-                ended += ways
-                continue
-            for step, to in MOVES[stage].items():
-                remaining = left.less(step)
-                if remaining is not None:
-                    following[to, remaining] += ways
-        layer = following
-    assert not layer, "a cycle in the tables that no bound counts"
-    return ended
+def enumerate_orders(bounds: Bounds = FORWARD) -> Iterator[Order]:
+    """Every complete order within the bounds, once, in the lexicographic order of `Step`."""
+    yield from _extended(Order((), (START,)), bounds)
 
 
-def distinct_stages(orders: Iterable[Order]) -> tuple[Stage, ...]:
-    """The stages that the orders pass, each once, by rank."""
-    return tuple(sorted({stage for order in orders for stage in order.stages}, key=lambda stage: stage.rank))
+def _extended(order: Order, left: Bounds) -> Iterator[Order]:
+    stage = order.stages[-1]
+    if _is_end(stage, left):
+        yield order
+    for step, to, remaining in _continuations(stage, left):
+        yield from _extended(Order((*order.steps, step), (*order.stages, to)), remaining)
 
 
-def distinct_transitions(orders: Iterable[Order]) -> tuple[Transition, ...]:
-    """The transitions that the orders take, each once, by the stage's rank and then by step."""
-    taken = {transition for order in orders for transition in order.transitions}
-    return tuple(sorted(taken, key=lambda pair: (pair[0].rank, STEP_PLACES[pair[1]])))
+@cache
+def _completions(stage: Stage, left: Bounds) -> int:
+    """How many orders within the bounds begin here. Zero where no roll-back is left to take, but one is required."""
+    if _is_end(stage, left):
+        return 1
+    return sum(_completions(to, remaining) for _, to, remaining in _continuations(stage, left))
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Orders enumerated within bounds, what they pass, and how many there must be."""
+    """What the orders within bounds pass: their number, and each stage and transition once, by rank."""
 
-    bounds: Bounds
-    orders: tuple[Order, ...]
-    total: int
-    """By `count_orders`, which does not look at what was enumerated."""
+    orders: int
     stages: tuple[Stage, ...]
     transitions: tuple[Transition, ...]
 
-    @property
-    def whole(self) -> bool:
-        """Whether every order there must be is here."""
-        return len(self.orders) == self.total
-
-    @property
-    def words(self) -> str:
-        """Orders as enumerated/total, and what they cost: stages, stand-ups, transitions."""
+    def __str__(self) -> str:
+        """What there is, and what it costs: stages, environments, transitions."""
         return (
-            f"{len(self.orders)}/{self.total} orders, {len(self.stages)} stages"
-            f" ({len(stand_ups(self.stages))} stand-ups), {len(self.transitions)} transitions"
+            f"{self.orders} orders, {len(self.stages)} stages"
+            f" ({len(stage_configs(self.stages))} environments), {len(self.transitions)} transitions"
         )
 
 
 def survey(bounds: Bounds = FORWARD) -> Survey:
-    """Enumerates all orders within the bounds; 31,052 of them with one roll-back take about half a second."""
-    orders = tuple(enumerate_orders(bounds))
-    return Survey(bounds, orders, count_orders(bounds), distinct_stages(orders), distinct_transitions(orders))
+    """Counts the orders within the bounds and collects what they pass, without listing them."""
+    reached = [(START, bounds)]
+    stages = {START}
+    transitions: set[Transition] = set()
+    for stage, left in reached:  # grows meanwhile, and ends: each pair is added once
+        stages.add(stage)
+        for step, to, remaining in _continuations(stage, left):
+            if not _completions(to, remaining):
+                continue
+            transitions.add((stage, step))
+            if (to, remaining) not in reached:
+                reached.append((to, remaining))
+    return Survey(_completions(START, bounds), _by_rank(stages), _by_place(transitions))
+
+
+def distinct_stages(orders: Iterable[Order]) -> tuple[Stage, ...]:
+    """The stages that the orders pass, each once, by rank."""
+    return _by_rank({stage for order in orders for stage in order.stages})
+
+
+def distinct_transitions(orders: Iterable[Order]) -> tuple[Transition, ...]:
+    """The transitions that the orders take, each once, by the stage's rank and then by step."""
+    return _by_place({transition for order in orders for transition in order.transitions})
+
+
+def _by_rank(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    return tuple(sorted(stages, key=lambda stage: stage.rank))
+
+
+def _by_place(transitions: Iterable[Transition]) -> tuple[Transition, ...]:
+    return tuple(sorted(transitions, key=lambda taken: (taken[0].rank, STEP_PLACES[taken[1]])))
 
 
 def tree_lines(order: Order, marks: Mapping[int, Sequence[str]] | None = None) -> tuple[str, ...]:
@@ -183,13 +161,13 @@ def tree_lines(order: Order, marks: Mapping[int, Sequence[str]] | None = None) -
     `marks` are lines to hang below a step by its number, for example a request and its reply; 0 is the start.
     """
     hung = marks or {}
-    lines = [f"0. start: {order.stages[0].words}"]
+    lines = [f"0. start: {order.stages[0]}"]
     lines += _branches("│  " if order.steps else "   ", hung.get(0, ()))
     for number, (step, to) in enumerate(zip(order.steps, order.stages[1:], strict=True), start=1):
         last = number == len(order.steps)
         stem = "   " if last else "│  "
-        lines.append(f"{'└─' if last else '├─'} {number}. {step}: {step.words}")
-        below = (f"now {to.words}", *hung.get(number, ()))
+        lines.append(f"{'└─' if last else '├─'} {number}. {step}: {step.describe()}")
+        below = (f"now {to}", *hung.get(number, ()))
         lines += _branches(stem, below)
     return tuple(lines)
 

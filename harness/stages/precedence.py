@@ -1,7 +1,6 @@
-"""Precedences between steps: which orders keep them, and how they are told in words. Pure.
+"""Precedences between steps: which orders keep them, and how a sentence says them. Pure.
 
-Must not know what is safe; `rule` does, and reads precedences out of it. Events are steps by occurrence,
-since an interrupted build is started twice in one order.
+Events are occurrences of steps, since an interrupted build is started twice in one order.
 """
 
 from __future__ import annotations
@@ -17,15 +16,14 @@ from harness.stages.orders import STEP_PLACES, Order
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Occurrence:
     """The nth time (from 1) that a step is taken in an order."""
 
     step: Step
     nth: int = 1
 
-    @property
-    def words(self) -> str:
-        """The event in the imperative."""
+    def __str__(self) -> str:
+        """The occurrence in the imperative."""
         return self.step + ("" if self.nth == 1 else " again" * (self.nth - 1))
 
 
@@ -33,23 +31,22 @@ class Event:
 class Precedence:
     """In every order in which both occur, `first` comes before `then`."""
 
-    first: Event
-    then: Event
+    first: Occurrence
+    then: Occurrence
 
-    @property
-    def words(self) -> str:
+    def __str__(self) -> str:
         """The precedence as a clause."""
-        return f"{self.first.words} before {_done(self.then)}"
+        return f"{self.first} before {_done(self.then)}"
 
 
 def precedence(first: Step, then: Step) -> Precedence:
     """The precedence between the first occurrences of two steps."""
-    return Precedence(Event(first), Event(then))
+    return Precedence(Occurrence(first), Occurrence(then))
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How some orders stand to one precedence; orders are given by their place among all."""
+class PrecedenceCount:
+    """Which of some orders keep one precedence; orders are given by their place among all."""
 
     met: frozenset[int]
     """Orders in which both events occur: only these say anything."""
@@ -57,26 +54,26 @@ class Tally:
     """Orders in which they occur the wrong way round."""
 
 
-def tally(orders: Sequence[Order]) -> dict[Precedence, Tally]:
-    """Every precedence between two events of these orders, in the order of `Step`, with its tally."""
+def tally(orders: Sequence[Order]) -> dict[Precedence, PrecedenceCount]:
+    """Every precedence between two occurrences in these orders, in the order of `Step`, with its counts."""
     events_at = [_events(order) for order in orders]
     events = sorted(
         {event for at in events_at for event in at}, key=lambda event: (STEP_PLACES[event.step], event.nth)
     )
-    tallies: dict[Precedence, Tally] = {}
+    tallies: dict[Precedence, PrecedenceCount] = {}
     for first, then in permutations(events, 2):
         met = frozenset(place for place, at in enumerate(events_at) if first in at and then in at)
         broken = frozenset(place for place in met if events_at[place][first] > events_at[place][then])
-        tallies[Precedence(first, then)] = Tally(met, broken)
+        tallies[Precedence(first, then)] = PrecedenceCount(met, broken)
     return tallies
 
 
-def _events(order: Order) -> dict[Event, int]:
-    seen: Counter[Step] = Counter()
-    events: dict[Event, int] = {}
+def _events(order: Order) -> dict[Occurrence, int]:
+    times: Counter[Step] = Counter()
+    events: dict[Occurrence, int] = {}
     for place, step in enumerate(order.steps):
-        seen[step] += 1
-        events[Event(step, seen[step])] = place
+        times[step] += 1
+        events[Occurrence(step, times[step])] = place
     return events
 
 
@@ -110,27 +107,27 @@ _DONE: Final = {
     Step.ROLL_BACK_COLUMN: "the column is rolled back",
 }
 
-_SWAPS: Final = (Event(Step.SWAP_1), Event(Step.SWAP_2))
-_RELEASE: Final = Event(Step.RELEASE_EXTENSION)
+_SWAPS: Final = (Occurrence(Step.SWAP_1), Occurrence(Step.SWAP_2))
+_RELEASE: Final = Occurrence(Step.RELEASE_EXTENSION)
 
 
-def _done(event: Event) -> str:
+def _done(event: Occurrence) -> str:
     return _DONE[event.step] + " again" * (event.nth - 1)
 
 
 def clauses(constraints: Iterable[Precedence]) -> tuple[str, ...]:
     """The constraints in words, a clause each; what holds for both replicas alike is said once."""
-    told = tuple(constraints)
-    return tuple(dict.fromkeys(_clause(constraint, told) for constraint in told))
+    every = tuple(constraints)
+    return tuple(dict.fromkeys(_clause(constraint, every) for constraint in every))
 
 
-def _clause(constraint: Precedence, told: tuple[Precedence, ...]) -> str:
+def _clause(constraint: Precedence, every: tuple[Precedence, ...]) -> str:
     first, then = constraint.first, constraint.then
-    if then in _SWAPS and all(Precedence(first, swap) in told for swap in _SWAPS):
-        return f"{first.words} before any `after` replica"
-    if first in _SWAPS and all(Precedence(swap, then) in told for swap in _SWAPS):
+    if then in _SWAPS and all(Precedence(first, swap) in every for swap in _SWAPS):
+        return f"{first} before any `after` replica"
+    if first in _SWAPS and all(Precedence(swap, then) in every for swap in _SWAPS):
         return f"swap every replica before {_done(then)}"
-    return constraint.words
+    return str(constraint)
 
 
 def free_clauses(constraints: Iterable[Precedence]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Statements that a connection had prepared before the column was added: which of them go on, and which fail for good.
+"""Statements that a connection had prepared before the column was added: which still work, and which fail for good.
 
 A connection pool outlives a migration, and drivers prepare what they execute often (psycopg from the sixth time on).
 Adding a column changes the result of `SELECT *`, which PostgreSQL refuses to a prepared statement on every try
-(PostgreSQL, PREPARE; "cached plan must not change result type"). Knows what is done, not what is right.
+(PostgreSQL, PREPARE; "cached plan must not change result type"). What is right is judged in `checks`.
 """
 
 import uuid
@@ -18,8 +18,8 @@ from harness.backend.builds import BEFORE, Build
 from harness.backend.defects import find_build
 from harness.backend.usage import TRIES, Usage, accounting_statement
 from harness.database.schema_state import SchemaState
+from harness.stages.environment import Stack
 from harness.stages.model import Step
-from harness.stages.stage import Stack
 
 EXECUTIONS: Final = 6
 """Executions after which psycopg has prepared a statement (its prepare_threshold is 5)."""
@@ -43,66 +43,68 @@ _VALUES: Final[dict[str, object]] = dict.fromkeys(Usage.__slots__) | {
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PreparedStatement:
     """One statement of the kind that code around the table may have prepared."""
 
     words: str
     statement: sql.Composed
     needed: bool
-    """Whether the rollout rests on it; else it is told to whoever has such code."""
+    """Whether the rollout depends on it; the others are warnings only."""
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Survival:
-    """How a statement fared that was prepared, and executed again after the column had been added."""
+class PreparedResult:
+    """What came of a prepared statement that was executed again after the column had been added."""
 
-    shape: Shape
+    of: PreparedStatement
     prepared: bool
     """Whether it was a prepared statement of the session when the column was added."""
     refusals: tuple[str, ...]
     """SQLSTATE and message of each try that failed; as many tries as the backend has."""
 
     @property
-    def goes_on(self) -> bool:
+    def still_works(self) -> bool:
         """Whether the first try was accepted."""
         return not self.refusals
 
     @property
     def words(self) -> str:
         """One line about it."""
-        if self.goes_on:
-            return f"{self.shape.words} goes on after the column is added"
-        told = f"{self.shape.words} fails after the column is added, {len(self.refusals)} tries of {TRIES}:"
-        return f"{told} {self.refusals[0]}; {self.shape.remedy}".rstrip("; ")
+        if self.still_works:
+            return f"{self.of.words} still works after the column is added"
+        failed = f"{self.of.words} fails after the column is added, {len(self.refusals)} tries of {TRIES}:"
+        return f"{failed} {self.refusals[0]}; {self.of.remedy}".rstrip("; ")
 
 
-def shapes(before: Build = BEFORE) -> tuple[Shape, ...]:
-    """The statements that are tried: those of the build that was there, and three that are often met."""
+def statements(before: Build = BEFORE) -> tuple[PreparedStatement, ...]:
+    """The statements that are tried: the old build's, and three that are common."""
     copy = sql.SQL("INSERT INTO {} SELECT * FROM {} LIMIT 1").format(sql.Identifier(ARCHIVE), _TABLE)
     insert = sql.SQL("INSERT INTO {} (id, created_at, message_id) VALUES ({}, now(), '') RETURNING *").format(
         _TABLE, sql.Placeholder("usage_id")
     )
     return (
-        Shape("the accounting INSERT of the old backend", accounting_statement(before), needed=True),
-        Shape(
+        PreparedStatement(
+            "the accounting INSERT of the old backend", accounting_statement(before), needed=True
+        ),
+        PreparedStatement(
             "a SELECT on the view",
             sql.SQL("SELECT * FROM {} LIMIT 1").format(sql.Identifier(plan.VIEW)),
             needed=True,
         ),
-        Shape(
+        PreparedStatement(
             f"a prepared SELECT * on {plan.METADATA_TABLE}",
             sql.SQL("SELECT * FROM {} LIMIT 1").format(_TABLE),
             needed=False,
             remedy="name the columns, or open new connections after the migration",
         ),
-        Shape(
+        PreparedStatement(
             f"a prepared INSERT ... RETURNING * on {plan.METADATA_TABLE}",
             insert,
             needed=False,
             remedy="name the columns that are returned",
         ),
-        Shape(
+        PreparedStatement(
             f"a copy of {plan.METADATA_TABLE} by SELECT * into another table",
             copy,
             needed=False,
@@ -111,45 +113,45 @@ def shapes(before: Build = BEFORE) -> tuple[Shape, ...]:
     )
 
 
-async def survivals(stack: Stack) -> tuple[Survival, ...]:
-    """Prepares every shape in one session, adds the column in another, and executes them again."""
-    tried = shapes(find_build(stack.cast.before))
+async def prepared_results(stack: Stack) -> tuple[PreparedResult, ...]:
+    """Prepares every statement in one session, adds the column in another, and executes them again."""
+    tried = statements(find_build(stack.builds.before))
     async with (
         stack.schema.database(stack.templates, SchemaState.BASE) as dsn,
         await psycopg.AsyncConnection.connect(dsn, autocommit=True) as session,
     ):
         create = sql.SQL("CREATE TABLE {} (LIKE {})").format(sql.Identifier(ARCHIVE), _TABLE)
         await session.execute(create)
-        hot = [await _prepare(session, shape) for shape in tried]
+        is_prepared = [await _prepare(session, statement) for statement in tried]
         await stack.schema.take(dsn, Step.ADD_COLUMN)
         return tuple(
             [
-                Survival(shape, prepared, await _try(session, shape))
-                for shape, prepared in zip(tried, hot, strict=True)
+                PreparedResult(statement, prepared, await _try(session, statement))
+                for statement, prepared in zip(tried, is_prepared, strict=True)
             ]
         )
 
 
-async def _prepare(session: psycopg.AsyncConnection[Any], shape: Shape) -> bool:
+async def _prepare(session: psycopg.AsyncConnection[Any], prepared: PreparedStatement) -> bool:
     """Executes it until the driver has prepared it; false when the session then has no more than before."""
     before = await _count(session)
     for _ in range(EXECUTIONS):
-        await session.execute(shape.statement, _values())
+        await session.execute(prepared.statement, _values())
     return await _count(session) > before
 
 
 async def _count(session: psycopg.AsyncConnection[Any]) -> int:
     query = "SELECT count(*) FROM pg_prepared_statements"
-    found = await (await session.execute(query, prepare=False)).fetchone()
-    assert found is not None
-    return int(found[0])
+    row = await (await session.execute(query, prepare=False)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
-async def _try(session: psycopg.AsyncConnection[Any], shape: Shape) -> tuple[str, ...]:
+async def _try(session: psycopg.AsyncConnection[Any], prepared: PreparedStatement) -> tuple[str, ...]:
     refusals: list[str] = []
     for _ in range(TRIES):
         try:
-            await session.execute(shape.statement, _values())
+            await session.execute(prepared.statement, _values())
         except psycopg.Error as error:
             refusals.append(f"{error.sqlstate} {error.diag.message_primary}")
         else:
@@ -161,6 +163,6 @@ def _values() -> dict[str, object]:
     return _VALUES | {"usage_id": uuid.uuid4(), "value": None}
 
 
-def warnings(found: Sequence[Survival]) -> tuple[str, ...]:
-    """What whoever has such code must be told: only what was seen to fail."""
-    return tuple(one.words for one in found if not one.shape.needed and not one.goes_on)
+def warnings(results: Sequence[PreparedResult]) -> tuple[str, ...]:
+    """Warnings for code that prepares such statements: a line for each that was seen to fail."""
+    return tuple(result.words for result in results if not result.of.needed and not result.still_works)

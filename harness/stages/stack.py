@@ -23,13 +23,13 @@ POLL_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class BuildPair:
     """Which build plays which version; the reference's own unless a defect is being shown."""
 
     before: str = "before"
     after: str = "after"
 
-    def plays(self, version: Version) -> str:
+    def build_for(self, version: Version) -> str:
         """Name of the build that stands for the version."""
         return self.before if version is Version.BEFORE else self.after
 
@@ -41,7 +41,7 @@ class Stack:
     templates: Templates
     upstream: Process
     policy: str
-    cast: Cast
+    builds: BuildPair
     secret: str
     schema: Schema = CORRECTED
 
@@ -61,11 +61,11 @@ async def signed_in(dsn: str, secret: str) -> SignedIn:
 
 @asynccontextmanager
 async def stack(
-    templates: Templates, policy: str, cast: Cast | None = None, schema: Schema = CORRECTED
+    templates: Templates, policy: str, builds: BuildPair | None = None, schema: Schema = CORRECTED
 ) -> AsyncIterator[Stack]:
     """The shared part of every stage, running."""
     async with upstream() as stub:
-        yield Stack(templates, stub, policy, cast or Cast(), secrets.token_hex(32), schema)
+        yield Stack(templates, stub, policy, builds or BuildPair(), secrets.token_hex(32), schema)
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
     """A replica of the build that plays the version, on a database. Raises UnavailableError when it does not start."""
     open_ = AsyncExitStack()
     config = ReplicaConfig(
-        build=stack.cast.plays(version),
+        build=stack.builds.build_for(version),
         policy=stack.policy,
         dsn=dsn,
         origin=stack.upstream.origin,

@@ -31,8 +31,8 @@ from harness.rule.policy import STRICT
 from harness.rule.suite import complete_suite
 from harness.run.headers import probes
 from harness.run.subject import ARRIVED
+from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import MACHINE, addresses
-from harness.stages.stage import Stand, stack, stand
 from harness.sut import Endpoint, Rows, observations
 from harness.sut.stream import Item
 
@@ -87,7 +87,7 @@ class Measured:
     remark: str
 
 
-async def by_wrk(standing: Stand) -> Measured:
+async def by_wrk(environment: Environment) -> Measured:
     """wrk with the one request that the extension sends most."""
     if shutil.which("wrk") is None:
         return Measured("wrk", 0.0, "not installed")
@@ -99,7 +99,7 @@ async def by_wrk(standing: Stand) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         lua = Path(folder, "post.lua")
         lua.write_text(script)
-        url = standing.replicas[0].process.origin + sample.path
+        url = environment.replicas[0].process.origin + sample.path
         printed = await run("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:.0f}s", "-s", str(lua), url)
     found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
@@ -108,13 +108,13 @@ async def by_wrk(standing: Stand) -> Measured:
     )
 
 
-async def by_wire(standing: Stand) -> Measured:
+async def by_wire(environment: Environment) -> Measured:
     """Our client over the complete suite, every row matched."""
-    endpoint = Endpoint((HOST, standing.replicas[0].process.port), "after", "bench", standing.lost)
+    endpoint = Endpoint((HOST, environment.replicas[0].process.port), "after", "bench", environment.lost)
     counted = matched = 0
     started = time.monotonic()
     async with (
-        await psycopg.AsyncConnection.connect(standing.dsn, autocommit=True) as connection,
+        await psycopg.AsyncConnection.connect(environment.dsn, autocommit=True) as connection,
         aclosing(
             observations(endpoint, Rows(connection), items(started + SECONDS), connections=CONNECTIONS)
         ) as batches,
@@ -135,11 +135,11 @@ def items(deadline: float) -> Iterator[Item]:
         yield probes((HeaderCase(((NAME, value),), Kind.BYTES),), next(origin))
 
 
-async def by_httpx(standing: Stand) -> Measured:
+async def by_httpx(environment: Environment) -> Measured:
     """httpx.AsyncClient with as many requests at once; reads no rows."""
     counted = 0
     deadline = time.monotonic() + SECONDS
-    async with httpx.AsyncClient(base_url=standing.replicas[0].process.origin, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=environment.replicas[0].process.origin, trust_env=False) as client:
 
         async def send() -> None:
             nonlocal counted
@@ -157,18 +157,18 @@ async def by_httpx(standing: Stand) -> Measured:
     return Measured("httpx.AsyncClient", counted / SECONDS, "reads no rows")
 
 
-async def by_schemathesis(standing: Stand) -> Measured:
+async def by_schemathesis(environment: Environment) -> Measured:
     """schemathesis as it comes, fuzzing the same header from an equivalent description; reads no rows."""
-    return await fuzz_with_schemathesis(standing, "schemathesis", "as it comes; reads no rows")
+    return await fuzz_with_schemathesis(environment, "schemathesis", "as it comes; reads no rows")
 
 
-async def by_bare_schemathesis(standing: Stand) -> Measured:
+async def by_bare_schemathesis(environment: Environment) -> Measured:
     """schemathesis with all that can be left out left out: valid requests only, one check."""
     bare = ("--phases", "fuzzing", "--mode", "positive", "--checks", "not_a_server_error")
-    return await fuzz_with_schemathesis(standing, "schemathesis, bare", "valid requests, one check", *bare)
+    return await fuzz_with_schemathesis(environment, "schemathesis, bare", "valid requests, one check", *bare)
 
 
-async def fuzz_with_schemathesis(standing: Stand, name: str, remark: str, *options: str) -> Measured:
+async def fuzz_with_schemathesis(environment: Environment, name: str, remark: str, *options: str) -> Measured:
     """Runs it for the time given; its rate is of the test cases that it says it generated."""
     program = Path(sys.executable).with_name("schemathesis")
     if not program.exists():
@@ -178,7 +178,7 @@ async def fuzz_with_schemathesis(standing: Stand, name: str, remark: str, *optio
         description.write_text(json.dumps(OPENAPI))
         started = time.monotonic()
         printed = await run(
-            *(str(program), "run", str(description), "--url", standing.replicas[0].process.origin),
+            *(str(program), "run", str(description), "--url", environment.replicas[0].process.origin),
             *("--max-time", f"{SECONDS:.0f}", "--max-examples", "100000", "--no-color", *options),
             cwd=folder,
         )
@@ -198,7 +198,7 @@ async def run(*command: str, cwd: str | None = None) -> str:
 
 async def compare(templates: Templates) -> list[Measured]:
     """Each client on a stand of its own, so that none finds what another left."""
-    clients: list[Callable[[Stand], Awaitable[Measured]]] = [
+    clients: list[Callable[[Environment], Awaitable[Measured]]] = [
         by_wrk,
         by_wire,
         by_httpx,
@@ -209,8 +209,8 @@ async def compare(templates: Templates) -> list[Measured]:
     measured = []
     async with stack(templates, "strict") as shared:
         for client in clients:
-            async with stand(shared, ARRIVED) as standing:
-                measured.append(await client(standing))
+            async with running_stage(shared, ARRIVED) as environment:
+                measured.append(await client(environment))
     return measured
 
 

@@ -7,7 +7,7 @@ import pytest
 from harness import plan
 from harness.checks.audit import Audited, audited, judge_audit, judge_sentences, section
 from harness.database.templates import Templates
-from harness.stages.stage import stack
+from harness.stages.environment import stack
 from harness.verdict import Claim, Finding, Results, Status
 
 CLAIMS = (plan.AUDIT_CLAIM, *(claim for claim, _, _ in plan.AUDIT))

@@ -16,7 +16,7 @@ from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
 from harness.rule.policy import STRICT
 from harness.stages.matrix import MACHINE, SignedIn, probe
-from harness.stages.prepared import Shape, Survival
+from harness.stages.prepared import PreparedResult, PreparedStatement
 from harness.sut import Observation, Row
 from harness.verdict import Results, Status
 
@@ -145,7 +145,9 @@ def test_prepared_statement_must_have_been_prepared_and_go_on(
 ) -> None:
     results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "C3"))
     statement = sql.Composed([sql.SQL("SELECT 1")])
-    needed = Survival(Shape("the old INSERT", statement, needed=True), prepared, refusals)
-    beside = Survival(Shape("SELECT *", statement, needed=False), prepared, ("0A000 x",) * 3)
+    needed = PreparedResult(PreparedStatement("the old INSERT", statement, needed=True), prepared, refusals)
+    beside = PreparedResult(
+        PreparedStatement("SELECT *", statement, needed=False), prepared, ("0A000 x",) * 3
+    )
     judge_prepared(results, [needed, beside])
     assert results.judgements()[0].status is status

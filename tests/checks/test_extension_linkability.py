@@ -11,9 +11,9 @@ from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rule import node
+from harness.stages.environment import BuildPair, Environment, running_stage, stack
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
-from harness.stages.stage import Cast, Stand, stack, stand
 from harness.sut import Observation
 from harness.verdict import Judgement, Results, Status
 
@@ -22,23 +22,23 @@ RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
 
 
 @pytest.fixture
-async def standing(templates: Templates) -> AsyncIterator[Stand]:
+async def environment(templates: Templates) -> AsyncIterator[Environment]:
     """The rollout's last stage."""
-    async with stack(templates, "strict") as shared, stand(shared, RELEASED) as stage:
+    async with stack(templates, "strict") as shared, running_stage(shared, RELEASED) as stage:
         yield stage
 
 
 async def judged(
-    standing: Stand, audited: EventsUnder = EventsUnder.MACHINE_ID
+    environment: Environment, audited: EventsUnder = EventsUnder.MACHINE_ID
 ) -> tuple[Judgement, Judgement, list[Observation]]:
     results = Results(CLAIMS)
-    observed = await judge_linkability(results, standing, addresses(), seed=0, audited=audited)
+    observed = await judge_linkability(results, environment, addresses(), seed=0, audited=audited)
     found = {one.claim.id: one for one in results.judgements()}
     return found["E6"], found["E8"], observed
 
 
-async def test_id_in_the_row_leads_to_no_event_as_planned(standing: Stand) -> None:
-    required, audited, observed = await judged(standing)
+async def test_id_in_the_row_leads_to_no_event_as_planned(environment: Environment) -> None:
+    required, audited, observed = await judged(environment)
     assert required.status is Status.PROVEN, required
     assert audited.status is Status.REFUTED
     [finding] = audited.findings
@@ -51,45 +51,47 @@ async def test_id_in_the_row_leads_to_no_event_as_planned(standing: Stand) -> No
 
 @pytest.mark.parametrize("audited", [EventsUnder.DERIVED_ID, EventsUnder.ALIASED])
 async def test_audit_flips_when_events_belong_to_the_derived_id(
-    standing: Stand, audited: EventsUnder
+    environment: Environment, audited: EventsUnder
 ) -> None:
-    _, planned, _ = await judged(standing, audited)
+    _, planned, _ = await judged(environment, audited)
     assert planned.status is Status.PROVEN
 
 
 async def test_linking_is_refuted_where_the_backend_stores_no_id(templates: Templates) -> None:
-    cast = Cast(after="insert-unchanged")
-    async with stack(templates, "strict", cast) as shared, stand(shared, RELEASED) as stage:
+    builds = BuildPair(after="insert-unchanged")
+    async with stack(templates, "strict", builds) as shared, running_stage(shared, RELEASED) as stage:
         required, _, _ = await judged(stage)
     assert required.status is Status.REFUTED
     assert "the row holds NULL" in required.findings[0].effect
 
 
 async def test_linking_is_unknown_before_any_replica_stores_the_id(templates: Templates) -> None:
-    async with stack(templates, "strict") as shared, stand(shared, START) as stage:
+    async with stack(templates, "strict") as shared, running_stage(shared, START) as stage:
         required, audited, observed = await judged(stage)
     assert (required.status, audited.status, observed) == (Status.UNKNOWN, Status.UNKNOWN, [])
     assert "nothing stores an id" in required.detail
 
 
-async def test_linking_is_unknown_without_node(standing: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_linking_is_unknown_without_node(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing() -> None:
         raise UnavailableError("Node is not installed")
 
     monkeypatch.setattr(node, "node_path", missing)
-    required, audited, observed = await judged(standing)
+    required, audited, observed = await judged(environment)
     assert (required.status, audited.status, observed) == (Status.UNKNOWN, Status.UNKNOWN, [])
     assert "Node is not installed" in required.detail
 
 
 async def test_requests_are_returned_where_the_events_could_not_be_sent(
-    standing: Stand, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with analytics.analytics() as server:
         gone = server.origin
     send = analytics.send
     monkeypatch.setattr(analytics, "send", lambda _origin, calls: send(gone, calls))
-    required, audited, observed = await judged(standing)
+    required, audited, observed = await judged(environment)
     assert (required.status, audited.status) == (Status.UNKNOWN, Status.UNKNOWN)
     assert "could not send its events" in required.detail
     assert len(observed) == 3

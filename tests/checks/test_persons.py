@@ -14,9 +14,9 @@ from harness.clients.persons import kept
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
+from harness.stages.environment import BuildPair, Environment, running_stage, stack
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
-from harness.stages.stage import Cast, Stand, stack, stand
 from harness.sut import Observation
 from harness.verdict import Judgement, Results, Status
 
@@ -26,21 +26,21 @@ RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
 
 
 @pytest.fixture
-async def standing(templates: Templates) -> AsyncIterator[Stand]:
+async def environment(templates: Templates) -> AsyncIterator[Environment]:
     """The rollout's last stage."""
-    async with stack(templates, "strict") as shared, stand(shared, RELEASED) as stage:
+    async with stack(templates, "strict") as shared, running_stage(shared, RELEASED) as stage:
         yield stage
 
 
-async def judged(standing: Stand) -> tuple[dict[str, Judgement], list[Observation]]:
+async def judged(environment: Environment) -> tuple[dict[str, Judgement], list[Observation]]:
     results = Results(CLAIMS)
-    seen = await judge_persons(results, standing, addresses())
+    seen = await judge_persons(results, environment, addresses())
     judge_audit(results, RECORDED)
     return {one.claim.id: one for one in results.judgements()}, seen
 
 
-async def test_both_sentences_are_refuted_as_recorded(standing: Stand) -> None:
-    found, seen = await judged(standing)
+async def test_both_sentences_are_refuted_as_recorded(environment: Environment) -> None:
+    found, seen = await judged(environment)
     assert found["A0"].status is Status.PROVEN
     assert "stored 19 of 19 ids" in found[NOBODYS].findings[0].effect
     assert "not_authenticated" in found[NOBODYS].findings[0].effect
@@ -62,25 +62,27 @@ def test_an_event_under_what_is_kept_of_an_id_is_no_event_of_it(values: Sequence
 
 
 async def test_nothing_is_known_where_no_id_is_stored_at_all(templates: Templates) -> None:
-    cast = Cast(after="insert-unchanged")
-    async with stack(templates, "strict", cast) as shared, stand(shared, RELEASED) as stage:
+    builds = BuildPair(after="insert-unchanged")
+    async with stack(templates, "strict", builds) as shared, running_stage(shared, RELEASED) as stage:
         found, _ = await judged(stage)
     assert {one.status for one in found.values()} == {Status.UNKNOWN}
     assert "did not lead to its event either" in found[CUT].detail
 
 
 async def test_nothing_is_known_before_any_replica_stores_the_id(templates: Templates) -> None:
-    async with stack(templates, "strict") as shared, stand(shared, START) as stage:
+    async with stack(templates, "strict") as shared, running_stage(shared, START) as stage:
         found, seen = await judged(stage)
     assert {one.status for one in found.values()} == {Status.UNKNOWN}
     assert seen == []
 
 
-async def test_nothing_is_known_without_the_package(standing: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_known_without_the_package(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def refuse(*_: object) -> None:
         raise UnavailableError("the posthog package is missing")
 
     monkeypatch.setattr(analytics, "send", refuse)
-    found, _ = await judged(standing)
+    found, _ = await judged(environment)
     assert {one.status for one in found.values()} == {Status.UNKNOWN}
     assert "posthog package" in found[NOBODYS].detail

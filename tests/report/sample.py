@@ -6,9 +6,9 @@ from typing import Any, Final
 from harness.report.document import Input, JudgedBy, Report
 from harness.report.timeline import Band, Panel, timeline
 from harness.run.gate import claims_of
-from harness.stages.chart import machines, places
-from harness.stages.model import STAGES, START, Stage, Step, Version, diagram
-from harness.stages.rule import Unsafe
+from harness.stages.graph import machines, mermaid, places
+from harness.stages.model import STAGES, START, Stage, Step, Version
+from harness.stages.safety import Unsafe
 from harness.verdict import Claim, Finding, Judgement, Method, Status
 
 HOSTILE: Final = (
@@ -106,9 +106,9 @@ def sections(value: str) -> dict[str, Any]:
                 "beside_the_plan": "the derived rule is weaker than the plan's order",
             },
             "minimal_unsafe_order": ["0. start: schema base", "└─ 1. swap replica 1", f"   └─ harm {value}"],
-            "forbidden_stages": [ahead.words],
+            "forbidden_stages": [str(ahead)],
             "forbidden_steps": ["swap replica 1, in stage base"],
-            "diagram": diagram(),
+            "diagram": mermaid(),
             "machines": machines(),
             "places": places(STAGES, frozenset(_but_the_last(STAGES)), unsafe),
         },

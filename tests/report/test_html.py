@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.report.html import stage_rows, ticked, to_html
-from harness.stages.chart import places
+from harness.stages.graph import places
 from harness.stages.model import STAGES
-from harness.stages.rule import Unsafe
+from harness.stages.safety import Unsafe
 from tests.report.sample import HOSTILE, report, whole_report
 
 ALLOWED = {

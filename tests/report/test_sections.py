@@ -6,8 +6,8 @@ import pytest
 
 from harness import plan
 from harness.checks.audit import Audited, section
-from harness.checks.harm import Ground
-from harness.checks.order_evidence import gather
+from harness.checks.order_evidence import OrdersEvidence
+from harness.checks.violations import SafetyEvidence
 from harness.report import sections
 from harness.report.html import to_html
 from harness.report.junit import to_junit
@@ -15,6 +15,7 @@ from harness.report.markdown import to_markdown
 from harness.report.sections import ROWS_MAX
 from harness.stages.model import STAGES
 from harness.stages.orders import FORWARD, survey
+from harness.stages.safety import Unsafe, analyse
 from tests.report.sample import report, whole_report
 from tests.report.sample import sections as all_sections
 
@@ -71,7 +72,8 @@ def test_table_whose_rows_do_not_fit_is_shown_as_it_is() -> None:
 
 
 def test_orders_are_read_as_those_who_judge_them_write_them() -> None:
-    evidence = gather(survey(FORWARD), Ground(frozenset(STAGES[:7]), frozenset(), ()), (), None)
+    covered = SafetyEvidence(frozenset(STAGES[:7]), frozenset(), ())
+    evidence = OrdersEvidence(survey(FORWARD), covered, (), analyse((), Unsafe()))
     found = sections.orders(report(sections={"orders": evidence.section()}))
     assert found is not None
     assert found.counts[:2] == ("624 of 624 orders enumerated", "7 of 40 stages stood up")

@@ -9,14 +9,14 @@ from harness.rule.samples import sampled_sequences
 from harness.rule.suite import Level
 from harness.run.headers import prove_headers, prove_rule
 from harness.run.progress import silent
-from harness.stages.stage import Cast, stack
+from harness.stages.environment import BuildPair, stack
 from harness.verdict import Judgement, Results, Status
 
 
 async def judged(templates: Templates, build: str, policy: str = "strict") -> dict[str, Judgement]:
     results = Results(plan.CLAIMS)
     samples = sampled_sequences(POLICIES[policy], 20, 0)
-    async with stack(templates, policy, Cast(after=build)) as shared:
+    async with stack(templates, policy, BuildPair(after=build)) as shared:
         await prove_headers(results, shared, Level.SMOKE, samples, silent)
     return {judgement.claim.id: judgement for judgement in results.judgements()}
 

@@ -8,22 +8,30 @@ import pytest
 from harness import plan
 from harness.database.templates import Templates
 from harness.rule.suite import Level
-from harness.run.orders import PLAN_CLAIMS, prove_orders, try_plan
-from harness.stages.defects import DEFECTS, VARIANTS, PlanDefect, find_plan
-from harness.stages.stage import Cast, stack
-from harness.verdict import Claim, Results, Status, Verdict, decide
+from harness.run.orders import PLAN_CLAIMS, prove_orders
+from harness.stages.defects import DEFECTS, VARIANTS, PlanDefect
+from harness.stages.environment import BuildPair, stack
+from harness.verdict import Claim, Judgement, Results, Status, Verdict, decide
 
 TOLD = {
     "extension-first-refused": "the reply is not the one that the old backend gave",
     "column-last": "42703",
     "not-null": "23502",
-    "not-null-backfilled": "found 0",
+    "not-null-backfilled": "found none",
     "volatile-default": "expected NULL",
     "index-in-transaction": "25001",
     "returns-star": "0A000 cached plan must not change result type",
-    "archives": "found 0",
+    "archives": "found none",
 }
 """What the finding must name."""
+
+
+async def judged(templates: Templates, faulty: PlanDefect) -> dict[str, Judgement]:
+    """The plan's own order, with its builds and its schema, by claim."""
+    results = Results(PLAN_CLAIMS)
+    async with stack(templates, "strict", faulty.builds, faulty.schema) as shared:
+        await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=faulty.order)
+    return {judgement.claim.id: judgement for judgement in results.judgements()}
 
 
 @pytest.mark.catalogue
@@ -31,7 +39,7 @@ TOLD = {
 async def test_faulty_plan_is_refuted_by_the_claim_meant_for_it(
     templates: Templates, faulty: PlanDefect
 ) -> None:
-    judgements = {one.claim.id: one for one in (await try_plan(templates, faulty)).judgements()}
+    judgements = await judged(templates, faulty)
     found = judgements[faulty.claim]
     assert found.status is Status.REFUTED
     assert any(TOLD[faulty.name] in f"{one.effect} {one.condition}" for one in found.findings)
@@ -40,10 +48,8 @@ async def test_faulty_plan_is_refuted_by_the_claim_meant_for_it(
 
 @pytest.mark.parametrize("right", VARIANTS, ids=lambda variant: variant.name)
 async def test_plan_in_another_order_that_is_right_is_proven(templates: Templates, right: PlanDefect) -> None:
-    judgements = (await try_plan(templates, right)).judgements()
-    assert {one.claim.id: one.status for one in judgements} == {
-        one.claim.id: Status.PROVEN for one in judgements
-    }
+    judgements = await judged(templates, right)
+    assert {judgement.status for judgement in judgements.values()} == {Status.PROVEN}
 
 
 ALL_CLAIMS = (*PLAN_CLAIMS, plan.RULE_CLAIM, plan.EXPLORATION_CLAIM)
@@ -53,10 +59,10 @@ BY_TIME = ("requests_traffic",)
 Told = tuple[dict[str, Any], list[tuple[str, Status, int, str]]]
 
 
-async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...], cast: Cast) -> Told:
+async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...], builds: BuildPair) -> Told:
     """The section without what depends on time, and how each claim stands."""
     results = Results(claims)
-    async with stack(templates, "strict", cast) as shared:
+    async with stack(templates, "strict", builds) as shared:
         found = await prove_orders(results, shared, level=level, seed=5)
     section = {name: value for name, value in found.section().items() if name not in BY_TIME}
     tree = [re.sub(r"gen-[0-9a-f]+", "gen-", line) for line in section["minimal_unsafe_order"]]
@@ -66,7 +72,7 @@ async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...],
 
 
 async def test_two_runs_with_one_seed_tell_the_same_but_for_times_and_ids(templates: Templates) -> None:
-    first, second = [await told_by(templates, Level.SMOKE, PLAN_CLAIMS, Cast()) for _ in range(2)]
+    first, second = [await told_by(templates, Level.SMOKE, PLAN_CLAIMS, BuildPair()) for _ in range(2)]
     assert first == second
 
 
@@ -74,7 +80,7 @@ async def test_two_runs_with_one_seed_tell_the_same_but_for_times_and_ids(templa
 async def test_standard_level_stands_everything_up_and_derives_the_rule_that_nobody_typed_in(
     templates: Templates,
 ) -> None:
-    section, standing = await told_by(templates, Level.STANDARD, ALL_CLAIMS, Cast())
+    section, standing = await told_by(templates, Level.STANDARD, ALL_CLAIMS, BuildPair())
     assert {status for _, status, _, _ in standing} == {Status.PROVEN}
     assert section["orders"] == {"enumerated": 624, "total": 624}
     assert section["stages"] == {"stood_up": 40, "total": 40}
@@ -89,7 +95,3 @@ async def test_standard_level_stands_everything_up_and_derives_the_rule_that_nob
     assert any("42703" in line for line in tree)
     assert any("0A000" in warning for warning in section["warnings"])
     assert section["failing_program"] is None
-
-
-def test_plan_is_found_by_its_name() -> None:
-    assert find_plan("archives").claim == "R1"

@@ -9,12 +9,12 @@ from harness.database.server import Server
 from harness.report.document import Report, to_json
 from harness.rule.suite import Level
 from harness.run.prove import ProveOptions, prove
-from harness.stages.stage import Cast
+from harness.stages.environment import BuildPair
 from harness.verdict import Status, Verdict
 
 
-def run(server: Server, cast: Cast | None = None) -> Report:
-    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"), cast=cast or Cast())
+def run(server: Server, builds: BuildPair | None = None) -> Report:
+    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"), builds=builds or BuildPair())
     return prove(options, lambda _: None)
 
 
@@ -42,7 +42,7 @@ def test_prove_says_no_go_and_names_claim_request_and_row(
     server: Server, build: str, claim: str, told: str
 ) -> None:
     assert build in CATALOGUE
-    report = run(server, Cast(after=build))
+    report = run(server, BuildPair(after=build))
     assert report.verdict is Verdict.NO_GO
     refuted = {j.claim.id: j for j in report.judgements if j.status is Status.REFUTED}
     assert claim in refuted
@@ -54,5 +54,5 @@ def test_prove_says_no_go_and_names_claim_request_and_row(
 
 
 def test_prove_says_no_go_for_a_before_build_that_refuses_the_header(server: Server) -> None:
-    report = run(server, Cast(before="refuses-unknown"))
+    report = run(server, BuildPair(before="refuses-unknown"))
     assert [j.claim.id for j in report.judgements if j.status is Status.REFUTED] == ["C1"]

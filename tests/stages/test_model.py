@@ -5,9 +5,7 @@ from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.model import (
-    EXTENSION_MOVES,
     MOVES,
-    REPLICA_MOVES,
     ROLLS_BACK,
     SCHEMA_MOVES,
     STAGES,
@@ -16,8 +14,7 @@ from harness.stages.model import (
     Step,
     Version,
     after,
-    diagram,
-    stand_ups,
+    stage_configs,
 )
 
 BEFORE, AFTER = Version.BEFORE, Version.AFTER
@@ -116,29 +113,32 @@ def test_after_names_step_stage_and_legal_steps_when_it_refuses() -> None:
 
 
 def test_step_says_the_concrete_thing_it_does() -> None:
-    assert all(step.words for step in Step)
-    assert len({step.words for step in Step}) == len(Step)
-    assert Step.ADD_COLUMN.words == f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text"
+    assert all(step.describe() for step in Step)
+    assert len({step.describe() for step in Step}) == len(Step)
+    assert Step.ADD_COLUMN.describe() == f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text"
     for step in (Step.START_BUILD, Step.INTERRUPT_BUILD, Step.DROP_INVALID, Step.ROLL_BACK_INDEX):
-        assert plan.INDEX in step.words
+        assert plan.INDEX in step.describe()
 
 
 def test_stage_says_what_is_in_the_field() -> None:
     stage = Stage(SchemaState.INVALID, (AFTER, BEFORE), extension_released=True)
-    assert stage.words == "schema invalid, replicas after and before, extension before and after"
+    assert str(stage) == "schema invalid, replicas after and before, extension before and after"
 
 
-def test_stand_ups_multiply_half_way_stages_by_their_kinds() -> None:
-    assert len(stand_ups(STAGES)) == 3 * 8 + 8 * 3 + 8 * 2
-    of_building = stand_ups([Stage(SchemaState.BUILDING, (BEFORE, BEFORE), False)])
-    assert [each.half_way for each in of_building] == [
+def test_configs_multiply_stages_by_their_build_phases() -> None:
+    assert len(stage_configs(STAGES)) == 3 * 8 + 8 * 3 + 8 * 2
+    of_building = stage_configs([Stage(SchemaState.BUILDING, (BEFORE, BEFORE), False)])
+    assert [each.build_phase for each in of_building] == [
         BuildPhase.BEFORE_BUILD,
         BuildPhase.BEFORE_VALIDATION,
         BuildPhase.OLD_SNAPSHOTS,
     ]
-    of_invalid = stand_ups([Stage(SchemaState.INVALID, (BEFORE, BEFORE), False)])
-    assert [each.half_way for each in of_invalid] == [BuildPhase.INVALID_NOT_READY, BuildPhase.INVALID_READY]
-    assert [each.half_way for each in stand_ups([START])] == [None]
+    of_invalid = stage_configs([Stage(SchemaState.INVALID, (BEFORE, BEFORE), False)])
+    assert [each.build_phase for each in of_invalid] == [
+        BuildPhase.INVALID_NOT_READY,
+        BuildPhase.INVALID_READY,
+    ]
+    assert [each.build_phase for each in stage_configs([START])] == [None]
 
 
 def test_build_leaves_an_index_that_is_not_ready_only_when_cancelled_in_its_first_wait() -> None:
@@ -147,17 +147,3 @@ def test_build_leaves_an_index_that_is_not_ready_only_when_cancelled_in_its_firs
         BuildPhase.BEFORE_VALIDATION: BuildPhase.INVALID_READY,
         BuildPhase.OLD_SNAPSHOTS: BuildPhase.INVALID_READY,
     }
-
-
-def test_diagram_draws_each_move_of_each_table_once() -> None:
-    lines = diagram().splitlines()
-    tables = (SCHEMA_MOVES.values(), *(table.values() for table in REPLICA_MOVES), EXTENSION_MOVES.values())
-    steps = [step for table in tables for moves in table for step in moves]
-    arrows = [line for line in lines if "-->" in line and "[*]" not in line]
-    assert len(arrows) == len(set(arrows)) == len(steps)
-    assert sum("[*] -->" in line for line in lines) == len(tables)
-    roll_backs = [step for step in steps if step in ROLLS_BACK]
-    assert sum("(roll-back)" in line for line in arrows) == len(roll_backs) == 6
-    assert "        building --> invalid: interrupt the index build" in lines
-    assert "        replica_2_after --> replica_2_before: revert replica 2 (roll-back)" in lines
-    assert "        extension_before --> extension_before_and_after: release the extension" in lines

@@ -1,5 +1,4 @@
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise, permutations
 from math import factorial
 
@@ -13,17 +12,15 @@ from harness.stages.orders import (
     FORWARD,
     ONE_ROLL_BACK,
     STEP_PLACES,
-    UNINTERRUPTED,
     Bounds,
     Order,
     Survey,
-    count_orders,
     distinct_stages,
     distinct_transitions,
     enumerate_orders,
+    order_of,
     survey,
     tree_lines,
-    walk,
 )
 
 A, S, F = Step.ADD_COLUMN, Step.START_BUILD, Step.FINISH_BUILD
@@ -96,56 +93,61 @@ def ways(*lengths: int) -> int:
     return count
 
 
-@pytest.fixture(scope="module")
-def forward() -> Survey:
-    return survey(FORWARD)
+UNINTERRUPTED = Bounds(interruptions_max=0)
+
+Orders = tuple[Order, ...]
 
 
 @pytest.fixture(scope="module")
-def rolled_back() -> Survey:
-    return survey(ONE_ROLL_BACK)
+def forward() -> Orders:
+    return tuple(enumerate_orders(FORWARD))
+
+
+@pytest.fixture(scope="module")
+def rolled_back() -> Orders:
+    return tuple(enumerate_orders(ONE_ROLL_BACK))
 
 
 def test_orders_are_120_and_the_permutations_that_are_legal_without_interruption() -> None:
     naive = {steps for steps in permutations((A, S, F, R1, R2, E)) if naively_legal(steps)}
     enumerated = [order.steps for order in enumerate_orders(UNINTERRUPTED)]
     assert set(enumerated) == naive
-    assert len(enumerated) == count_orders(UNINTERRUPTED) == len(naive) == 120
+    assert len(enumerated) == survey(UNINTERRUPTED).orders == len(naive) == 120
 
 
 def test_orders_are_624_and_the_permutations_that_are_legal_with_one_interruption_at_most(
-    forward: Survey,
+    forward: Orders,
 ) -> None:
     naive = {steps for steps in permutations((A, S, F, R1, R2, E)) if naively_legal(steps)}
     naive |= {steps for steps in permutations((*RETRIED, R1, R2, E)) if naively_legal(steps)}
-    assert {order.steps for order in forward.orders} == naive
-    assert len(forward.orders) == forward.total == len(naive) == 624
+    assert {order.steps for order in forward} == naive
+    assert len(forward) == survey(FORWARD).orders == len(naive) == 624
 
 
-def test_orders_are_31052_and_all_shuffles_of_their_strands_with_one_roll_back(rolled_back: Survey) -> None:
+def test_orders_are_31052_and_all_shuffles_of_their_strands_with_one_roll_back(rolled_back: Orders) -> None:
     naive: set[tuple[Step, ...]] = set()
     for schema in SCHEMA_WITH_ROLL_BACK:
         naive.update(shuffles((schema, (R1,), (R2,), (E,))))
     for schema in SCHEMA_WITHOUT_ROLL_BACK:
         naive.update(shuffles((schema, (R1, V1, R1), (R2,), (E,))))
         naive.update(shuffles((schema, (R1,), (R2, V2, R2), (E,))))
-    assert {order.steps for order in rolled_back.orders} == naive
-    assert len(rolled_back.orders) == rolled_back.total == len(naive) == 31_052
+    assert {order.steps for order in rolled_back} == naive
+    assert len(rolled_back) == survey(ONE_ROLL_BACK).orders == len(naive) == 31_052
 
 
 def test_count_agrees_with_the_multinomials_of_the_strands() -> None:
     forward = [ways(len(schema), 1, 1, 1) for schema in SCHEMA_WITHOUT_ROLL_BACK]
     assert forward == [120, 504]
-    assert count_orders(FORWARD) == sum(forward)
+    assert survey(FORWARD).orders == sum(forward)
     by_schema = sum(ways(len(schema), 1, 1, 1) for schema in SCHEMA_WITH_ROLL_BACK)
     by_replica = 2 * sum(ways(len(schema), 3, 1, 1) for schema in SCHEMA_WITHOUT_ROLL_BACK)
-    assert count_orders(ONE_ROLL_BACK) == by_schema + by_replica
+    assert survey(ONE_ROLL_BACK).orders == by_schema + by_replica
 
 
 @pytest.mark.parametrize("bounds", [Bounds(0, 1), Bounds(2, 0), Bounds(3, 0)])
 def test_enumeration_meets_its_count_within_other_bounds(bounds: Bounds) -> None:
     orders = [order.steps for order in enumerate_orders(bounds)]
-    assert len(orders) == len(set(orders)) == count_orders(bounds)
+    assert len(orders) == len(set(orders)) == survey(bounds).orders
     assert all(naively_legal(steps) for steps in orders)
 
 
@@ -155,60 +157,58 @@ def test_enumeration_is_sorted_and_without_duplicates(bounds: Bounds) -> None:
     assert all(one < next_one for one, next_one in pairwise(places))
 
 
-def test_survey_is_the_same_when_taken_twice(forward: Survey) -> None:
-    assert survey(FORWARD) == forward
+@pytest.mark.parametrize("bounds", [UNINTERRUPTED, FORWARD, ONE_ROLL_BACK, Bounds(2, 0)])
+def test_survey_passes_what_the_listed_orders_pass(bounds: Bounds) -> None:
+    orders = tuple(enumerate_orders(bounds))
+    assert survey(bounds) == Survey(len(orders), distinct_stages(orders), distinct_transitions(orders))
 
 
-def test_orders_stay_within_their_bounds_and_reach_them(forward: Survey, rolled_back: Survey) -> None:
-    for found, roll_backs in ((forward, 0), (rolled_back, 1)):
-        assert max(len(order.steps) for order in found.orders) == found.bounds.steps_max
-        assert {order.steps.count(INTERRUPT) for order in found.orders} == {0, 1}
-        assert {sum(step in ROLLS_BACK for step in order.steps) for order in found.orders} == {roll_backs}
+def test_orders_stay_within_their_bounds_and_reach_them(forward: Orders, rolled_back: Orders) -> None:
+    for orders, roll_backs, longest in ((forward, 0, 9), (rolled_back, 1, 13)):
+        assert max(len(order.steps) for order in orders) == longest
+        assert {order.steps.count(INTERRUPT) for order in orders} == {0, 1}
+        assert {sum(step in ROLLS_BACK for step in order.steps) for order in orders} == {roll_backs}
 
 
-def test_roll_back_follows_the_step_it_takes_back_in_every_order(rolled_back: Survey) -> None:
-    for order in rolled_back.orders:
+def test_roll_back_follows_the_step_it_takes_back_in_every_order(rolled_back: Orders) -> None:
+    for order in rolled_back:
         for place, step in enumerate(order.steps):
             if step in ROLLS_BACK:
                 assert ROLLS_BACK[step] in order.steps[:place]
 
 
-def test_roll_backs_reach_every_kind_and_also_a_complete_rollout(rolled_back: Survey) -> None:
-    taken = {step for order in rolled_back.orders for step in order.steps if step in ROLLS_BACK}
+def test_roll_backs_reach_every_kind_and_also_a_complete_rollout(rolled_back: Orders) -> None:
+    taken = {step for order in rolled_back for step in order.steps if step in ROLLS_BACK}
     assert taken == set(ROLLS_BACK)
-    from_complete = {step for stage, step in rolled_back.transitions if stage.complete}
+    from_complete = {step for stage, step in survey(ONE_ROLL_BACK).transitions if stage.complete}
     assert from_complete == set(ROLLS_BACK)
 
 
-def test_order_ends_complete_and_passes_only_stages_of_the_model(rolled_back: Survey) -> None:
-    for order in rolled_back.orders:
+def test_order_ends_complete_and_passes_only_stages_of_the_model(rolled_back: Orders) -> None:
+    for order in rolled_back:
         assert order.stages[0] == START
-        assert order.complete
+        assert order.stages[-1].complete
         for (stage, step), to in zip(order.transitions, order.stages[1:], strict=True):
             assert MOVES[stage][step] == to
 
 
-def test_survey_maps_orders_to_few_stages_and_transitions(forward: Survey, rolled_back: Survey) -> None:
-    assert forward.words == "624/624 orders, 40 stages (64 stand-ups), 100 transitions"
-    assert rolled_back.words == "31052/31052 orders, 40 stages (64 stand-ups), 172 transitions"
+def test_survey_maps_orders_to_few_stages_and_transitions() -> None:
+    forward, rolled_back = survey(FORWARD), survey(ONE_ROLL_BACK)
+    assert str(forward) == "624 orders, 40 stages (64 environments), 100 transitions"
+    assert str(rolled_back) == "31052 orders, 40 stages (64 environments), 172 transitions"
     assert rolled_back.stages == STAGES
     assert set(forward.transitions) < set(rolled_back.transitions)
 
 
-def test_rolled_back_orders_take_every_transition_of_the_model(rolled_back: Survey) -> None:
+def test_rolled_back_orders_take_every_transition_of_the_model() -> None:
     every = tuple((stage, step) for stage in STAGES for step in MOVES[stage])
-    assert rolled_back.transitions == every
-
-
-def test_survey_is_not_whole_when_an_order_is_lost(forward: Survey) -> None:
-    assert forward.whole
-    assert not replace(forward, orders=forward.orders[1:]).whole
+    assert survey(ONE_ROLL_BACK).transitions == every
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
 @given(data=st.data())
-def test_distinct_stages_do_not_depend_on_the_order_of_orders(forward: Survey, data: st.DataObject) -> None:
-    some = data.draw(st.lists(st.sampled_from(forward.orders), max_size=8))
+def test_distinct_stages_do_not_depend_on_the_order_of_orders(forward: Orders, data: st.DataObject) -> None:
+    some = data.draw(st.lists(st.sampled_from(forward), max_size=8))
     mixed = data.draw(st.permutations(some))
     assert distinct_stages(some) == distinct_stages(mixed)
     assert distinct_transitions(some) == distinct_transitions(mixed)
@@ -223,27 +223,27 @@ def test_walk_accepts_what_the_rules_told_again_accept(data: st.DataObject, last
         steps.append(data.draw(st.sampled_from(tuple(MOVES[stage]))))
         stage = MOVES[stage][steps[-1]]
     assert naively_legal(steps)
-    assert walk(steps).stages[-1] == stage
+    assert order_of(steps).stages[-1] == stage
     steps.append(last)
     if naively_legal(steps):
-        assert walk(steps).steps == tuple(steps)
+        assert order_of(steps).steps == tuple(steps)
     else:
         with pytest.raises(UsageError, match=f"^step {len(steps)} of {len(steps)}: cannot {last}"):
-            walk(steps)
+            order_of(steps)
 
 
-def test_walk_of_an_enumerated_order_is_that_order(forward: Survey) -> None:
-    assert all(walk(order.steps) == order for order in forward.orders)
+def test_walk_of_an_enumerated_order_is_that_order(forward: Orders) -> None:
+    assert all(order_of(order.steps) == order for order in forward)
 
 
 def test_tree_numbers_the_steps_and_hangs_marks_below_them() -> None:
-    order = walk((E, R1))
+    order = order_of((E, R1))
     assert tree_lines(order, {0: ("stood up",), 2: ("request: a", "row: none")}) == (
         "0. start: schema base, replicas before and before, extension before",
         "│  └─ stood up",
-        f"├─ 1. release the extension: {E.words}",
+        f"├─ 1. release the extension: {E.describe()}",
         "│  └─ now schema base, replicas before and before, extension before and after",
-        f"└─ 2. swap replica 1: {R1.words}",
+        f"└─ 2. swap replica 1: {R1.describe()}",
         "   ├─ now schema base, replicas after and before, extension before and after",
         "   ├─ request: a",
         "   └─ row: none",

@@ -7,17 +7,15 @@ from hypothesis import strategies as st
 
 from harness.database.schema_state import SchemaState
 from harness.stages.model import MOVES, STAGES, START, Stage, Step, Version
-from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, enumerate_orders, walk
-from harness.stages.precedence import Event, Precedence, allowed_orders, clauses, precedence
-from harness.stages.rule import (
+from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, distinct_stages, enumerate_orders, order_of
+from harness.stages.precedence import Occurrence, Precedence, allowed_orders, clauses, precedence
+from harness.stages.safety import (
+    Comparison,
     Relation,
     Unsafe,
     compare,
     derive_rule,
-    disagreement,
-    forbidden_stages,
-    forbidden_transitions,
-    minimal_unsafe_order,
+    smallest_unsafe_order,
 )
 
 A, S, F = Step.ADD_COLUMN, Step.START_BUILD, Step.FINISH_BUILD
@@ -35,6 +33,18 @@ def any_after(stage: Stage) -> bool:
     return Version.AFTER in stage.replicas
 
 
+def disagreement(
+    orders: tuple[Order, ...], unsafe: Unsafe, constraints: tuple[Precedence, ...] | list[Precedence]
+) -> Order | None:
+    """The first order that keeps the constraints but is unsafe, or the other way round, if there is one."""
+    allowed = {order.steps for order in allowed_orders(orders, constraints)}
+    return next((order for order in orders if (order.steps in allowed) == unsafe.affects(order)), None)
+
+
+def compared(orders: tuple[Order, ...], unsafe: Unsafe, **plan: tuple[Precedence, ...]) -> Comparison:
+    return compare(orders, unsafe, derive_rule(orders, unsafe), **plan)
+
+
 AHEAD_OF_COLUMN = unsafe_where(lambda stage: stage.schema is SchemaState.BASE and any_after(stage))
 
 
@@ -49,15 +59,15 @@ def rolled_back() -> tuple[Order, ...]:
 
 
 def safe_steps(orders: tuple[Order, ...], unsafe: Unsafe) -> set[tuple[Step, ...]]:
-    return {order.steps for order in orders if not unsafe.spoils(order)}
+    return {order.steps for order in orders if not unsafe.affects(order)}
 
 
 def test_order_is_spoiled_by_one_unsafe_stage_or_one_unsafe_step() -> None:
-    order = walk((A, R1, S))
-    assert not Unsafe().spoils(order)
-    assert Unsafe(stages=frozenset({order.stages[-1]})).spoils(order)
-    assert Unsafe(transitions=frozenset({(order.stages[1], R1)})).spoils(order)
-    assert not Unsafe(transitions=frozenset({(START, R1)})).spoils(order)
+    order = order_of((A, R1, S))
+    assert not Unsafe().affects(order)
+    assert Unsafe(stages=frozenset({order.stages[-1]})).affects(order)
+    assert Unsafe(transitions=frozenset({(order.stages[1], R1)})).affects(order)
+    assert not Unsafe(transitions=frozenset({(START, R1)})).affects(order)
 
 
 def test_rule_is_column_first_when_an_after_replica_on_base_is_unsafe(forward: tuple[Order, ...]) -> None:
@@ -66,7 +76,7 @@ def test_rule_is_column_first_when_an_after_replica_on_base_is_unsafe(forward: t
     assert rule.expressible
     assert rule.counterexample is None
     assert (rule.safe, rule.total) == (450, 624)
-    assert rule.words() == "add the column before any `after` replica; release the extension at any time"
+    assert str(rule) == "add the column before any `after` replica; release the extension at any time"
 
 
 @pytest.mark.parametrize("removed", COLUMN_FIRST)
@@ -77,36 +87,34 @@ def test_expected_rule_is_refuted_when_a_true_constraint_is_removed(
     left = [constraint for constraint in COLUMN_FIRST if constraint != removed]
     wrong = disagreement(forward, AHEAD_OF_COLUMN, left)
     assert wrong is not None
-    assert AHEAD_OF_COLUMN.spoils(wrong)
+    assert AHEAD_OF_COLUMN.affects(wrong)
     assert wrong.steps.index(removed.then.step) < wrong.steps.index(A)
 
 
 def test_expected_rule_is_refuted_when_it_asks_for_too_much(forward: tuple[Order, ...]) -> None:
     wrong = disagreement(forward, AHEAD_OF_COLUMN, (*COLUMN_FIRST, precedence(R1, E)))
     assert wrong is not None
-    assert not AHEAD_OF_COLUMN.spoils(wrong)
+    assert not AHEAD_OF_COLUMN.affects(wrong)
 
 
 def test_rule_is_any_order_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
     rule = derive_rule(forward, Unsafe())
     assert (rule.constraints, rule.expressible, rule.safe) == ((), True, 624)
-    assert rule.words() == "any order"
+    assert str(rule) == "any order"
 
 
 def test_rule_says_no_order_is_safe_when_the_start_is_unsafe(forward: tuple[Order, ...]) -> None:
     rule = derive_rule(forward, Unsafe(stages=frozenset({START})))
     assert (rule.constraints, rule.expressible, rule.safe) == ((), False, 0)
     assert rule.counterexample == forward[0]
-    assert rule.words() == "no order is safe"
+    assert str(rule) == "no order is safe"
 
 
 def test_rule_keeps_the_last_step_of_a_chain_that_the_model_implies(forward: tuple[Order, ...]) -> None:
     unready = unsafe_where(lambda stage: stage.schema is not SchemaState.READY and any_after(stage))
     rule = derive_rule(forward, unready)
     assert rule.constraints == (precedence(F, R1), precedence(F, R2))
-    assert (
-        rule.words() == "finish the index build before any `after` replica; release the extension at any time"
-    )
+    assert str(rule) == "finish the index build before any `after` replica; release the extension at any time"
 
 
 def test_rule_speaks_of_what_happens_only_in_some_orders(forward: tuple[Order, ...]) -> None:
@@ -120,18 +128,18 @@ def test_rule_speaks_of_what_happens_only_in_some_orders(forward: tuple[Order, .
 def test_rule_tells_the_second_start_of_a_build_from_the_first(forward: tuple[Order, ...]) -> None:
     index = (SchemaState.BUILDING, SchemaState.READY)
     rule = derive_rule(forward, unsafe_where(lambda stage: stage.schema not in index and any_after(stage)))
-    again = Event(S, nth=2)
+    again = Occurrence(S, nth=2)
     assert set(rule.constraints) == {
         precedence(S, R1),
         precedence(S, R2),
-        Precedence(again, Event(R1)),
-        Precedence(again, Event(R2)),
+        Precedence(again, Occurrence(R1)),
+        Precedence(again, Occurrence(R2)),
     }
-    assert rule.words() == (
+    assert str(rule) == (
         "start the index build before any `after` replica;"
         " start the index build again before any `after` replica; release the extension at any time"
     )
-    assert Precedence(Event(E), again).words == (
+    assert str(Precedence(Occurrence(E), again)) == (
         "release the extension before the index build is started again"
     )
 
@@ -141,7 +149,7 @@ def test_rule_merges_replicas_that_must_come_first(forward: tuple[Order, ...]) -
         forward, unsafe_where(lambda stage: stage.extension_released and Version.BEFORE in stage.replicas)
     )
     assert rule.constraints == (precedence(R1, E), precedence(R2, E))
-    assert rule.words() == "swap every replica before the extension is released"
+    assert str(rule) == "swap every replica before the extension is released"
 
 
 def test_rule_names_the_replica_when_only_one_is_bound(forward: tuple[Order, ...]) -> None:
@@ -150,7 +158,7 @@ def test_rule_names_the_replica_when_only_one_is_bound(forward: tuple[Order, ...
     )
     rule = derive_rule(forward, unsafe)
     assert rule.constraints == (precedence(A, R1),)
-    assert rule.words() == "add the column before replica 1 is `after`; release the extension at any time"
+    assert str(rule) == "add the column before replica 1 is `after`; release the extension at any time"
 
 
 def test_rule_says_the_replicas_are_free_when_only_the_extension_is_bound(forward: tuple[Order, ...]) -> None:
@@ -158,7 +166,7 @@ def test_rule_says_the_replicas_are_free_when_only_the_extension_is_bound(forwar
         forward,
         unsafe_where(lambda stage: stage.extension_released and stage.schema is not SchemaState.READY),
     )
-    assert rule.words() == (
+    assert str(rule) == (
         "finish the index build before the extension is released; swap the replicas at any time"
     )
 
@@ -170,7 +178,7 @@ def test_rule_is_not_expressible_when_interruption_itself_is_unsafe(forward: tup
     assert (rule.constraints, rule.safe) == ((), 120)
     assert rule.counterexample is not None
     assert INTERRUPT in rule.counterexample.steps
-    assert rule.words().startswith("not expressible as precedence; counterexample: add the column, start")
+    assert str(rule).startswith("not expressible as precedence; counterexample: add the column, start")
 
 
 def test_rule_is_not_expressible_when_either_of_two_ways_is_safe(forward: tuple[Order, ...]) -> None:
@@ -186,7 +194,7 @@ def test_rule_is_not_expressible_when_either_of_two_ways_is_safe(forward: tuple[
     assert not rule.expressible
     assert rule.constraints == ()
     assert rule.counterexample is not None
-    assert unsafe.spoils(rule.counterexample)
+    assert unsafe.affects(rule.counterexample)
 
 
 def test_rule_still_names_what_is_needed_when_that_is_not_enough(forward: tuple[Order, ...]) -> None:
@@ -198,10 +206,10 @@ def test_rule_still_names_what_is_needed_when_that_is_not_enough(forward: tuple[
     rule = derive_rule(forward, unsafe)
     assert rule.constraints == COLUMN_FIRST
     assert not rule.expressible
-    assert rule.words().startswith(
+    assert str(rule).startswith(
         "not expressible as precedence (needed, not enough: add the column before any `after` replica); "
     )
-    assert "at any time" not in rule.words()
+    assert "at any time" not in str(rule)
 
 
 def happened(stage: Stage, step: Step) -> bool:
@@ -265,7 +273,7 @@ def test_rule_is_minimal_and_exact_or_shows_an_order_that_no_rule_keeps_out(
         rest = [constraint for constraint in rule.constraints if constraint != removed]
         assert len(allowed_orders(forward, rest)) > len(allowed)
     if rule.counterexample is not None:
-        assert unsafe.spoils(rule.counterexample)
+        assert unsafe.affects(rule.counterexample)
         assert rule.counterexample.steps in allowed
     assert derive_rule(forward, unsafe) == rule
 
@@ -279,15 +287,15 @@ def test_rule_is_as_small_as_any_set_of_precedences_can_be(forward: tuple[Order,
 
 def smaller_sets(size: int) -> Iterator[tuple[Precedence, ...]]:
     events = (
-        Event(A),
-        Event(S),
-        Event(INTERRUPT),
-        Event(DROP),
-        Event(S, 2),
-        Event(F),
-        Event(R1),
-        Event(R2),
-        Event(E),
+        Occurrence(A),
+        Occurrence(S),
+        Occurrence(INTERRUPT),
+        Occurrence(DROP),
+        Occurrence(S, 2),
+        Occurrence(F),
+        Occurrence(R1),
+        Occurrence(R2),
+        Occurrence(E),
     )
     every = [Precedence(first, then) for first in events for then in events if first != then]
     for fewer in range(size):
@@ -305,28 +313,28 @@ def test_minimal_unsafe_order_is_the_first_shortest_one(
     forward: tuple[Order, ...], rolled_back: tuple[Order, ...]
 ) -> None:
     for orders in (forward, forward[::-1], rolled_back):
-        path = minimal_unsafe_order(orders, AHEAD_OF_COLUMN)
+        path = smallest_unsafe_order(orders, AHEAD_OF_COLUMN)
         assert path is not None
-        assert path.order == walk((R1,))
+        assert path.order == order_of((R1,))
         assert not path.by_step
 
 
 def test_minimal_unsafe_order_ends_with_the_step_when_the_step_is_unsafe(forward: tuple[Order, ...]) -> None:
     building = Stage(SchemaState.BUILDING, (Version.BEFORE, Version.BEFORE), extension_released=False)
-    path = minimal_unsafe_order(forward, Unsafe(transitions=frozenset({(building, R2)})))
+    path = smallest_unsafe_order(forward, Unsafe(transitions=frozenset({(building, R2)})))
     assert path is not None
-    assert path.order == walk((A, S, R2))
+    assert path.order == order_of((A, S, R2))
     assert path.by_step
 
 
 def test_minimal_unsafe_order_needs_no_step_when_the_start_is_unsafe(forward: tuple[Order, ...]) -> None:
-    path = minimal_unsafe_order(forward, Unsafe(stages=frozenset({START})))
+    path = smallest_unsafe_order(forward, Unsafe(stages=frozenset({START})))
     assert path is not None
-    assert (path.steps, path.order.stages) == (0, (START,))
+    assert (path.order.steps, path.order.stages) == ((), (START,))
 
 
 def test_minimal_unsafe_order_is_none_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
-    assert minimal_unsafe_order(forward, Unsafe()) is None
+    assert smallest_unsafe_order(forward, Unsafe()) is None
 
 
 @settings(derandomize=True, deadline=None, max_examples=25)
@@ -334,21 +342,21 @@ def test_minimal_unsafe_order_is_none_when_nothing_is_unsafe(forward: tuple[Orde
 def test_minimal_unsafe_order_does_no_harm_before_its_end_and_is_the_shortest(
     forward: tuple[Order, ...], unsafe: Unsafe
 ) -> None:
-    path = minimal_unsafe_order(forward, unsafe)
+    path = smallest_unsafe_order(forward, unsafe)
     if path is None:
-        assert not any(unsafe.spoils(order) for order in forward)
+        assert not any(unsafe.affects(order) for order in forward)
         return
-    assert unsafe.spoils(path.order)
-    assert path.steps == 0 or not unsafe.spoils(walk(path.order.steps[:-1]))
-    shorter = {order.steps[: path.steps - 1] for order in forward} if path.steps else set()
-    assert not any(unsafe.spoils(walk(steps)) for steps in shorter)
+    assert unsafe.affects(path.order)
+    assert path.order.steps == () or not unsafe.affects(order_of(path.order.steps[:-1]))
+    shorter = {order.steps[: len(path.order.steps) - 1] for order in forward} if path.order.steps else set()
+    assert not any(unsafe.affects(order_of(steps)) for steps in shorter)
 
 
 def test_minimal_unsafe_order_prints_its_evidence_below_its_end(forward: tuple[Order, ...]) -> None:
-    path = minimal_unsafe_order(forward, AHEAD_OF_COLUMN)
+    path = smallest_unsafe_order(forward, AHEAD_OF_COLUMN)
     assert path is not None
     assert path.lines(("request: no header", "reply: 200", "row: none"))[1:] == (
-        f"└─ 1. swap replica 1: {R1.words}",
+        f"└─ 1. swap replica 1: {R1.describe()}",
         "   ├─ now schema base, replicas after and before, extension before",
         "   ├─ request: no header",
         "   ├─ reply: 200",
@@ -359,34 +367,25 @@ def test_minimal_unsafe_order_prints_its_evidence_below_its_end(forward: tuple[O
 def test_roll_backs_reach_forbidden_stages_that_safe_forward_orders_avoid(
     forward: tuple[Order, ...], rolled_back: tuple[Order, ...]
 ) -> None:
-    safe_forward = {order.steps for order in forward if not AHEAD_OF_COLUMN.spoils(order)}
+    safe_forward = {order.steps for order in forward if not AHEAD_OF_COLUMN.affects(order)}
     column_first = [
         order for order in rolled_back if order.steps.index(A) < min(map(order.steps.index, (R1, R2)))
     ]
     assert safe_forward
-    assert len(forbidden_stages(column_first, AHEAD_OF_COLUMN)) == 6
-    path = minimal_unsafe_order(column_first, AHEAD_OF_COLUMN)
+    assert len(AHEAD_OF_COLUMN.stages & set(distinct_stages(column_first))) == 6
+    path = smallest_unsafe_order(column_first, AHEAD_OF_COLUMN)
     assert path is not None
-    assert path.order == walk((A, R1, Step.ROLL_BACK_COLUMN))
-
-
-def test_forbidden_lists_only_what_is_reached_and_sorted(forward: tuple[Order, ...]) -> None:
-    reverted = (Stage(SchemaState.COLUMN, (Version.AFTER, Version.BEFORE), False), Step.REVERT_1)
-    swapped, added = (START, R1), (START, A)
-    unsafe = Unsafe(stages=AHEAD_OF_COLUMN.stages, transitions=frozenset({reverted, swapped, added}))
-    assert forbidden_transitions(forward, unsafe) == (added, swapped)
-    assert forbidden_stages(forward, unsafe) == tuple(s for s in STAGES if s in AHEAD_OF_COLUMN.stages)
-    assert forbidden_stages([walk((A, S))], unsafe) == ()
+    assert path.order == order_of((A, R1, Step.ROLL_BACK_COLUMN))
 
 
 def test_comparison_is_weaker_when_only_the_column_must_come_first(forward: tuple[Order, ...]) -> None:
-    found = compare(forward, AHEAD_OF_COLUMN)
+    found = compared(forward, AHEAD_OF_COLUMN)
     assert found.relation is Relation.WEAKER
     assert found.needed_implied == COLUMN_FIRST
     assert found.needed_missing == ()
     assert found.unneeded == (precedence(R1, E), precedence(R2, E))
     assert found.unsafe_allowed == 0
-    assert found.words() == (
+    assert str(found) == (
         "the derived rule is weaker than the plan's order;"
         " add the column before any `after` replica: needed, the plan implies it only in its file list;"
         " swap every replica before the extension is released: in the plan, not needed;"
@@ -395,22 +394,22 @@ def test_comparison_is_weaker_when_only_the_column_must_come_first(forward: tupl
 
 
 def test_comparison_is_equal_when_exactly_the_plan_is_needed(forward: tuple[Order, ...]) -> None:
-    found = compare(forward, unsafe_unless({(A, R1), (A, R2), (R1, E), (R2, E)}))
+    found = compared(forward, unsafe_unless({(A, R1), (A, R2), (R1, E), (R2, E)}))
     assert found.relation is Relation.EQUAL
     assert (found.needed_missing, found.unneeded) == ((), ())
     assert found.needed_implied == COLUMN_FIRST
 
 
 def test_comparison_is_stronger_when_the_index_must_be_there_too(forward: tuple[Order, ...]) -> None:
-    found = compare(forward, unsafe_unless({(F, R1), (F, R2), (R1, E), (R2, E)}))
+    found = compared(forward, unsafe_unless({(F, R1), (F, R2), (R1, E), (R2, E)}))
     assert found.relation is Relation.STRONGER
     assert found.needed_missing == (precedence(F, R1), precedence(F, R2))
     assert found.unneeded == ()
-    assert "finish the index build before any `after` replica: needed, not in the plan" in found.words()
+    assert "finish the index build before any `after` replica: needed, not in the plan" in str(found)
 
 
 def test_comparison_is_neither_when_the_extension_must_go_first(forward: tuple[Order, ...]) -> None:
-    found = compare(forward, unsafe_unless({(E, R1)}))
+    found = compared(forward, unsafe_unless({(E, R1)}))
     assert found.relation is Relation.NEITHER
     assert found.needed_missing == (precedence(E, R1),)
     assert found.unsafe_allowed == 132
@@ -419,14 +418,14 @@ def test_comparison_is_neither_when_the_extension_must_go_first(forward: tuple[O
 def test_comparison_shows_the_unsafe_orders_when_the_plan_is_taken_at_its_word(
     forward: tuple[Order, ...],
 ) -> None:
-    found = compare(forward, AHEAD_OF_COLUMN, implied=())
+    found = compared(forward, AHEAD_OF_COLUMN, implied=())
     assert found.relation is Relation.NEITHER
     assert (found.needed_missing, found.needed_implied) == (COLUMN_FIRST, ())
     assert found.unsafe_allowed == 208 - 132
 
 
 def test_comparison_needs_nothing_of_the_plan_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
-    found = compare(forward, Unsafe())
+    found = compared(forward, Unsafe())
     assert found.relation is Relation.WEAKER
     assert found.unneeded == (precedence(R1, E), precedence(R2, E), *COLUMN_FIRST)
     assert (found.needed_implied, found.needed_missing) == ((), ())

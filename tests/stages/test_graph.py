@@ -2,9 +2,19 @@
 
 import dataclasses
 
-from harness.stages.chart import machines, places
-from harness.stages.model import MOVES, ROLLS_BACK, STAGES, START, Step, Version
-from harness.stages.rule import Unsafe
+from harness.stages.graph import machines, mermaid, places
+from harness.stages.model import (
+    EXTENSION_MOVES,
+    MOVES,
+    REPLICA_MOVES,
+    ROLLS_BACK,
+    SCHEMA_MOVES,
+    STAGES,
+    START,
+    Step,
+    Version,
+)
+from harness.stages.safety import Unsafe
 
 
 def test_machines_have_every_step_of_the_model_and_mark_what_rolls_back() -> None:
@@ -34,3 +44,17 @@ def test_places_tell_what_was_seen_and_what_did_harm() -> None:
     )
     assert [(one["seen"], one["harm"]) for one in found] == [(False, ["swap replica 1"]), (True, ["stage"])]
     assert found[1]["replicas"] == ["after", "before"]
+
+
+def test_mermaid_draws_each_move_of_each_table_once() -> None:
+    lines = mermaid().splitlines()
+    tables = (SCHEMA_MOVES.values(), *(table.values() for table in REPLICA_MOVES), EXTENSION_MOVES.values())
+    steps = [step for table in tables for moves in table for step in moves]
+    arrows = [line for line in lines if "-->" in line and "[*]" not in line]
+    assert len(arrows) == len(set(arrows)) == len(steps)
+    assert sum("[*] -->" in line for line in lines) == len(tables)
+    roll_backs = [step for step in steps if step in ROLLS_BACK]
+    assert sum("(roll-back)" in line for line in arrows) == len(roll_backs) == 6
+    assert "        building --> invalid: interrupt the index build" in lines
+    assert "        replica_2_after --> replica_2_before: revert replica 2 (roll-back)" in lines
+    assert "        extension_before --> extension_before_and_after: release the extension" in lines

@@ -1,4 +1,4 @@
-"""What can go wrong with one request, and what the backend as it was makes of it: rows and reply, as a table. Pure.
+"""Faults of one request, and what the old backend makes of each: rows and reply, as a table. Pure.
 
 Facts of the real backend: an upstream's 402 and a reply that cannot be read leave no row, other errors leave one; a
 client that leaves before the upstream's headers leaves none, one that leaves mid-stream leaves one; the accounting
@@ -16,8 +16,8 @@ from harness.database.schema_state import SchemaState
 from harness.stages.model import Version
 
 
-class Mishap(StrEnum):
-    """What goes wrong."""
+class Fault(StrEnum):
+    """What is injected: into the upstream, the database or the client."""
 
     NONE = "nothing"
     PAYMENT = "the upstream wants payment (402)"
@@ -32,13 +32,13 @@ class Mishap(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the backend as it was makes of a mishap."""
+class FaultOutcome:
+    """What the old backend makes of a fault."""
 
     rows: int
     """Usage rows, each with its metadata row."""
     status: int
-    """Status of the reply; 0 when nobody is there to read it."""
+    """Status of the reply; 0 when the client is gone."""
     stub: Mapping[str, Any]
     """What brings it about at the upstream."""
     fails: int = 0
@@ -49,17 +49,17 @@ class Outcome:
     """Whether it can happen only to a request that streams, or only to one that does not."""
 
 
-OUTCOMES: Final[Mapping[Mishap, Outcome]] = {
-    Mishap.NONE: Outcome(1, 200, {}),
-    Mishap.PAYMENT: Outcome(0, 503, {"status": 402}),
-    Mishap.UPSTREAM: Outcome(1, 500, {"status": 500}),
-    Mishap.MALFORMED: Outcome(0, 200, {"malformed": True}),
-    Mishap.NO_ID: Outcome(1, 200, {"no_id": True}),
-    Mishap.FAILS_ONCE: Outcome(1, 200, {}, fails=1),
-    Mishap.FAILS_TWICE: Outcome(1, 200, {}, fails=2),
-    Mishap.FAILS_THRICE: Outcome(0, 200, {}, fails=TRIES),
-    Mishap.LEAVES_EARLY: Outcome(0, 0, {}, leaves=True),
-    Mishap.LEAVES_MIDWAY: Outcome(1, 0, {}, leaves=True, stream=True),
+OUTCOMES: Final[Mapping[Fault, FaultOutcome]] = {
+    Fault.NONE: FaultOutcome(1, 200, {}),
+    Fault.PAYMENT: FaultOutcome(0, 503, {"status": 402}),
+    Fault.UPSTREAM: FaultOutcome(1, 500, {"status": 500}),
+    Fault.MALFORMED: FaultOutcome(0, 200, {"malformed": True}),
+    Fault.NO_ID: FaultOutcome(1, 200, {"no_id": True}),
+    Fault.FAILS_ONCE: FaultOutcome(1, 200, {}, fails=1),
+    Fault.FAILS_TWICE: FaultOutcome(1, 200, {}, fails=2),
+    Fault.FAILS_THRICE: FaultOutcome(0, 200, {}, fails=TRIES),
+    Fault.LEAVES_EARLY: FaultOutcome(0, 0, {}, leaves=True),
+    Fault.LEAVES_MIDWAY: FaultOutcome(1, 0, {}, leaves=True, stream=True),
 }
 
 AHEAD: Final = "the backend is ahead of the column"
@@ -67,29 +67,33 @@ AHEAD: Final = "the backend is ahead of the column"
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """One request to send: by whom, how, and what goes wrong."""
+class RequestPlan:
+    """One request to send: by which extension, how, and with which fault."""
 
-    mishap: Mishap
+    fault: Fault
     extension: ExtensionBuild
     stream: bool
 
     @property
     def streams(self) -> bool:
-        """Whether it streams; some mishaps leave no choice."""
-        needed = OUTCOMES[self.mishap].stream
+        """Whether it streams; some faults leave no choice."""
+        needed = OUTCOMES[self.fault].stream
         return self.stream if needed is None else needed
 
     @property
-    def place(self) -> str:
-        """Where it is held when it is held: mid-stream where there is a stream and a client that reads it."""
-        early = self.mishap in (Mishap.LEAVES_EARLY, Mishap.PAYMENT, Mishap.UPSTREAM)
+    def hold_point(self) -> str:
+        """Where it is held, if it is: mid-stream where there is a stream and a client that reads it."""
+        early = self.fault in (Fault.LEAVES_EARLY, Fault.PAYMENT, Fault.UPSTREAM)
         return "hold_middle" if self.streams and not early else "hold"
 
+    def __str__(self) -> str:
+        """The request in a few words."""
+        return f"{self.extension}{', streaming' if self.streams else ''}: {self.fault}"
 
-def rows_of(mishap: Mishap, served_by: Version, schema: SchemaState) -> tuple[int, str]:
+
+def expected_rows(fault: Fault, served_by: Version, schema: SchemaState) -> tuple[int, str]:
     """How many rows a request leaves that is accounted for in this state of the schema, and why there is none."""
-    rows = OUTCOMES[mishap].rows
+    rows = OUTCOMES[fault].rows
     if rows and served_by is Version.AFTER and schema is SchemaState.BASE:
         return 0, AHEAD
-    return rows, "" if rows else str(mishap)
+    return rows, "" if rows else str(fault)

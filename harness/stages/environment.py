@@ -1,6 +1,6 @@
-"""Stands a stage up for real and takes steps in it: a database in its schema state, and replicas of its builds.
+"""A stage that runs for real, and the steps taken on it: a database in its schema state, and replicas of its builds.
 
-Knows how a step is done, not whether it is safe. Nothing of a stage outlives its context.
+Nothing of a stage outlives its context.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
-from harness.stages.itinerary import Crossing, crossings_from
-from harness.stages.model import Stage, StandUp, Step, Version
+from harness.stages.model import Stage, StageConfig, Step, Version
+from harness.stages.paths import ConfigTransition, transitions_from
 from harness.stages.schema import refused
-from harness.stages.stack import Cast as Cast  # what a stand is made with, and of
+from harness.stages.stack import BuildPair as BuildPair
 from harness.stages.stack import Replica as Replica
 from harness.stages.stack import Stack as Stack
 from harness.stages.stack import signed_in as signed_in
@@ -54,11 +54,11 @@ class Sent:
 
 
 @dataclass(slots=True)
-class Stand:
-    """A stage that is standing. Create with `stand`."""
+class Environment:
+    """A stage that runs for real. Create with `running_stage`."""
 
     stack: Stack
-    stand_up: StandUp
+    config: StageConfig
     dsn: str
     connection: psycopg.AsyncConnection[Any]
     replicas: list[Replica] = field(default_factory=list)
@@ -66,22 +66,22 @@ class Stand:
     """The replicas that get new requests, counted from 0; one that is being replaced gets none."""
     build: FrozenBuild | None = None
     losses: dict[str, Loss] = field(default_factory=dict)
-    """What the replicas have told of rows that they gave up, by upstream id."""
+    """Rows that the replicas reported as given up, by upstream id."""
 
     @property
     def stage(self) -> Stage:
         """The stage that it is in."""
-        return self.stand_up.stage
+        return self.config.stage
 
     async def __aenter__(self) -> Self:
         """Starts the replicas of the stage."""
         starting = (start_replica(self.stack, self.dsn, version) for version in self.stage.replicas)
         try:
             started = await asyncio.gather(*starting, return_exceptions=True)
-            self.replicas.extend(one for one in started if isinstance(one, Replica))
-            for one in started:
-                if isinstance(one, BaseException):
-                    raise one
+            self.replicas.extend(each for each in started if isinstance(each, Replica))
+            for each in started:
+                if isinstance(each, BaseException):
+                    raise each
         except BaseException:
             await self.__aexit__()
             raise
@@ -96,68 +96,69 @@ class Stand:
     async def drain(self) -> None:
         """Ends the replicas; afterwards every request is accounted for or lost for good."""
         self.rotation.clear()
-        await asyncio.gather(*(one.stop() for one in self.replicas))
+        await asyncio.gather(*(replica.stop() for replica in self.replicas))
         self.lost()
         self.replicas.clear()
 
     async def take(self, step: Step, draining: Draining | None = None) -> None:
-        """Does the step, as `cross` does; an index build is held in the first of its waits."""
-        ways = [crossing for crossing in crossings_from(self.stand_up) if crossing.step is step]
-        await self.cross(ways[0] if ways else Crossing(self.stand_up, step, self.stand_up), draining)
+        """Does the step, as `apply` does; an index build is held in the first of its waits."""
+        # An illegal step leads nowhere: `apply` refuses it.
+        nowhere = ConfigTransition(self.config, step, self.config)
+        legal = (each for each in transitions_from(self.config) if each.step is step)
+        await self.apply(next(legal, nowhere), draining)
 
-    async def cross(self, crossing: Crossing, draining: Draining | None = None) -> None:
+    async def apply(self, transition: ConfigTransition, draining: Draining | None = None) -> None:
         """Does the step and moves to where it leads.
 
         Raises UsageError when it is not legal here, StepRefused when the server does not take it: the stage is
         then as it was.
         """
-        step, end = crossing.step, crossing.end
-        if crossing not in crossings_from(self.stand_up):
-            raise UsageError(f"cannot {step} in stage ({self.stage.words})")
+        step, end = transition.step, transition.end
+        if transition not in transitions_from(self.config):
+            raise UsageError(f"cannot {step} in stage ({self.stage})")
         if step in TO_VERSION:
             await self._swap(*TO_VERSION[step], draining)
         elif step is Step.START_BUILD:
-            assert end.half_way is not None
-            self.build = await self.stack.schema.freeze(self.dsn, end.half_way)
+            assert end.build_phase is not None
+            self.build = await self.stack.schema.freeze(self.dsn, end.build_phase)
         elif step in (Step.FINISH_BUILD, Step.INTERRUPT_BUILD):
             await self._end_build(step)
         elif step is not Step.RELEASE_EXTENSION:
             await self.stack.schema.take(self.dsn, step)
-        self.stand_up = end
+        self.config = end
 
     async def observe(
         self, probes: Sequence[Sequence[Probe]], send: Sender = send_over_wire
     ) -> list[Observation]:
         """Sends each replica its probes, all replicas at once; every request with its reply and its rows so far."""
         since = await self.now()
-        answers = await asyncio.gather(
+        replies = await asyncio.gather(
             *(
-                send(one.process.origin, [probe.request for probe in mine])
-                for one, mine in zip(self.replicas, probes, strict=True)
+                send(replica.process.origin, [probe.request for probe in batch])
+                for replica, batch in zip(self.replicas, probes, strict=True)
             )
         )
         sent = [
-            Sent(probe, reply, one.version)
-            for one, mine, replies in zip(self.replicas, probes, answers, strict=True)
-            for probe, reply in zip(mine, replies, strict=True)
+            Sent(probe, reply, replica.version)
+            for replica, batch, replies_to in zip(self.replicas, probes, replies, strict=True)
+            for probe, reply in zip(batch, replies_to, strict=True)
         ]
-        return await self.account(sent, since, self.stage.words)
+        return await self.account(sent, since, str(self.stage))
 
     async def now(self) -> datetime:
         """The database's clock."""
         return await Rows(self.connection).now()
 
-    async def account(self, sent: Sequence[Sent], since: datetime, words: str) -> list[Observation]:
+    async def account(self, sent: Sequence[Sent], since: datetime, description: str) -> list[Observation]:
         """The requests with their rows, waited for until they are there or given up, at most `WAIT_ROWS_S`.
 
-        `words` say what was the case; `settle` looks again.
+        `description` is the circumstances; `settle` looks again.
         """
-        probes, replies = [one.probe for one in sent], [one.reply for one in sent]
-        rows = Rows(self.connection)
-        found = await rows.arrived(probes, replies, since, wait_s=WAIT_ROWS_S, lost=self.lost)
+        probes, replies = [each.probe for each in sent], [each.reply for each in sent]
+        rows = await Rows(self.connection).arrived(probes, replies, since, wait_s=WAIT_ROWS_S, lost=self.lost)
         return [
-            Observation(one.probe, one.reply, mine, str(one.served_by), words, since)
-            for one, mine in zip(sent, found, strict=True)
+            Observation(each.probe, each.reply, its_rows, str(each.served_by), description, since)
+            for each, its_rows in zip(sent, rows, strict=True)
         ]
 
     async def settle(self, observations: Sequence[Observation]) -> list[Observation]:
@@ -169,23 +170,24 @@ class Stand:
         """The same requests with their rows as they are now."""
         if not observations:
             return []
-        since = min(seen.since for seen in observations)
-        found = await Rows(self.connection).of(
-            [seen.probe for seen in observations], [seen.reply for seen in observations], since
-        )
-        return [replace(seen, rows=mine) for seen, mine in zip(observations, found, strict=True)]
+        since = min(observation.since for observation in observations)
+        probes = [observation.probe for observation in observations]
+        replies = [observation.reply for observation in observations]
+        rows = await Rows(self.connection).of(probes, replies, since)
+        return [replace(observation, rows=its) for observation, its in zip(observations, rows, strict=True)]
 
     def lost(self) -> set[str]:
         """Upstream ids of requests whose rows a replica has given up."""
-        for one in self.replicas:
-            self.losses.update((loss.message_id, loss) for loss in one.process.losses())
+        for replica in self.replicas:
+            self.losses.update((loss.message_id, loss) for loss in replica.process.losses())
         return set(self.losses)
 
     async def totals(self) -> tuple[int, int]:
         """Usage rows and metadata rows of everybody; exact once the replicas are drained."""
-        found = await (await self.connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
-        assert found is not None
-        return int(found[0]), int(found[1])
+        cursor = await self.connection.execute(sql_text("queries/totals.sql").encode())
+        row = await cursor.fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
 
     async def _swap(self, number: int, version: Version, draining: Draining | None) -> None:
         """Takes the replica out of rotation, ends it in order, and starts its successor."""
@@ -220,23 +222,25 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(stack: Stack, stage: Stage, half_way: BuildPhase | None = None) -> AsyncIterator[Stand]:
-    """A stage on a database of its own, cloned for its schema state. `half_way` says how a half-way schema is so.
+async def running_stage(
+    stack: Stack, stage: Stage, build_phase: BuildPhase | None = None
+) -> AsyncIterator[Environment]:
+    """A stage on a database of its own, cloned for its schema state; `build_phase` is that of its index build.
 
     Raises StepRefused when the schema cannot be brought there.
     """
-    template = SchemaState.COLUMN if half_way else stage.schema
+    template = SchemaState.COLUMN if build_phase else stage.schema
     async with AsyncExitStack() as open_:
         dsn = await open_.enter_async_context(stack.schema.database(stack.templates, template))
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
-        standing = Stand(stack, StandUp(stage, half_way), dsn, connection)
-        if half_way is not None and half_way in LEFT_BEHIND_BY:
-            standing.build = await stack.schema.freeze(dsn, half_way)
-        elif half_way is not None:
-            wait = next(wait for wait, left in LEFT_BEHIND_BY.items() if left is half_way)
+        environment = Environment(stack, StageConfig(stage, build_phase), dsn, connection)
+        if build_phase is not None and build_phase in LEFT_BEHIND_BY:
+            environment.build = await stack.schema.freeze(dsn, build_phase)
+        elif build_phase is not None:
+            wait = next(wait for wait, left in LEFT_BEHIND_BY.items() if left is build_phase)
             build = await stack.schema.freeze(dsn, wait)
             await build.cancel()
             await build.__aexit__(None, None, None)
-        async with standing:
-            yield standing
+        async with environment:
+            yield environment

@@ -1,7 +1,7 @@
 """Takes a step while requests are in flight: held open at the upstream's gate, before their headers and mid-stream.
 
 A replica that is replaced is also given continuous traffic, by a client that goes to the other replica when a
-connection is refused, as a balancer does. Knows how to do it and what came of it, not whether that is safe.
+connection is refused, as a balancer does. What is observed is returned; whether it is safe is judged elsewhere.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from harness.clients import wire
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.errors import UnavailableError
-from harness.stages.itinerary import Crossing
+from harness.stages.environment import TO_VERSION, Environment, Sent
 from harness.stages.matrix import SignedIn, header_kinds, probe
+from harness.stages.paths import ConfigTransition
 from harness.stages.schema import StepRefused
 from harness.stages.stack import POLL_S, Replica
-from harness.stages.stage import TO_VERSION, Sent, Stand
 from harness.sut import Observation, Probe
 
-PLACES: Final = (("hold", False), ("hold", True), ("hold_middle", True))
+HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
 """Where a request is held, and whether it streams: before any header, and after the first chunk of a stream."""
 
 HELD_TIMEOUT_S: Final = 60.0
@@ -36,10 +36,10 @@ REFUSED_CONNECTION: Final = "no connection"
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class TransitionRun:
     """A step taken while requests were in flight, and what became of them."""
 
-    crossing: Crossing
+    transition: ConfigTransition
     held: tuple[Observation, ...]
     """Requests that were open when the step began, and ended after it (a replaced replica's: within it)."""
     traffic: tuple[Observation, ...]
@@ -50,7 +50,7 @@ class Passage:
 def held_probes(
     signed_in: SignedIn, origin: Iterator[str], gate: str, *, released: bool
 ) -> tuple[Probe, ...]:
-    """One replica's requests to hold: what the field sends, in each place, anonymous and signed in."""
+    """One replica's requests to hold: what the field sends, at each hold point, anonymous and signed in."""
     kinds = header_kinds()
     field = [(ExtensionBuild.BEFORE, "none")] + [(ExtensionBuild.AFTER, "valid")] * released
     return tuple(
@@ -62,63 +62,70 @@ def held_probes(
             kind=kind,
             lines=kinds[kind],
             stream=stream,
-            stub={place: gate},
+            stub={point: gate},
         )
         for build, kind in field
-        for place, stream in PLACES
+        for point, stream in HOLD_POINTS
         for auth in (Auth.ANONYMOUS, Auth.SIGNED_IN)
     )
 
 
-async def pass_through(
-    standing: Stand,
-    crossing: Crossing,
+async def run_transition(
+    environment: Environment,
+    transition: ConfigTransition,
     signed_in: SignedIn,
     origin: Iterator[str],
     traffic_origin: Iterator[str] | None = None,
-) -> Passage:
+) -> TransitionRun:
     """Takes the step with requests in flight on both replicas; their rows are looked for after it.
 
-    Traffic has addresses of its own, since nobody knows how many it will need.
+    Traffic has addresses of its own, since how many it needs depends on time.
     """
-    words = f"{standing.stage.words}; in flight while: {crossing.step}"
-    since = await standing.now()
-    gates = [f"{secrets.token_hex(8)}-{number}" for number in range(len(standing.replicas))]
-    probes = [
-        held_probes(signed_in, origin, gate, released=standing.stage.extension_released) for gate in gates
-    ]
+    description = f"{environment.stage}; in flight while: {transition.step}"
+    since = await environment.now()
+    gates = [f"{secrets.token_hex(8)}-{number}" for number in range(len(environment.replicas))]
+    released = environment.stage.extension_released
     holding = [
-        [asyncio.create_task(_hold(standing.replicas[number], one)) for one in mine]
-        for number, mine in enumerate(probes)
+        [
+            asyncio.create_task(_hold(replica, each))
+            for each in held_probes(signed_in, origin, gate, released=released)
+        ]
+        for replica, gate in zip(environment.replicas, gates, strict=True)
     ]
     refusal: StepRefused | None = None
     traffic: list[Sent] = []
     try:
-        for gate, mine in zip(gates, holding, strict=True):
-            await await_held(standing, gate, 0, mine)
-        if crossing.step in TO_VERSION:
-            own = gates[TO_VERSION[crossing.step][0]]
-            async with _traffic(standing, signed_in, traffic_origin or origin) as traffic:
-                await standing.cross(crossing, lambda: release(standing, own))
+        for gate, tasks in zip(gates, holding, strict=True):
+            await await_held(environment, gate, 0, tasks)
+        if transition.step in TO_VERSION:
+            own_gate = gates[TO_VERSION[transition.step][0]]
+            async with _traffic(environment, signed_in, traffic_origin or origin) as traffic:
+                await environment.apply(transition, lambda: release(environment, own_gate))
         else:
-            await standing.cross(crossing)
+            await environment.apply(transition)
     except StepRefused as error:
         refusal = error
     finally:
         for gate in gates:
-            await release(standing, gate)
-        sent = await asyncio.gather(*(task for mine in holding for task in mine))
-    seen = await standing.account([*sent, *traffic], since, words)
-    return Passage(crossing, tuple(seen[: len(sent)]), tuple(seen[len(sent) :]), refusal)
+            await release(environment, gate)
+        held = await asyncio.gather(*(task for tasks in holding for task in tasks))
+    observations = await environment.account([*held, *traffic], since, description)
+    return TransitionRun(
+        transition, tuple(observations[: len(held)]), tuple(observations[len(held) :]), refusal
+    )
 
 
-async def _hold(replica: Replica, one: Probe) -> Sent:
+async def _hold(replica: Replica, probe: Probe) -> Sent:
+    # Read now: after a swap, another replica stands at this place.
     version = replica.version
-    return Sent(one, await wire.send(replica.address, one.request, timeout_s=HELD_TIMEOUT_S), version)
+    reply = await wire.send(replica.address, probe.request, timeout_s=HELD_TIMEOUT_S)
+    return Sent(probe, reply, version)
 
 
-async def await_held(standing: Stand, gate: str, silent: int, holding: Sequence[asyncio.Task[Any]]) -> None:
-    """Waits until each request is held, or has ended: a replica may refuse it. `silent` ones nobody waits for.
+async def await_held(
+    environment: Environment, gate: str, silent: int, holding: Sequence[asyncio.Task[Any]]
+) -> None:
+    """Waits until each request is held, or has ended: a replica may refuse it. `silent` ones have no task here.
 
     Raises UnavailableError when that takes too long.
     """
@@ -128,7 +135,7 @@ async def await_held(standing: Stand, gate: str, silent: int, holding: Sequence[
     held = 0
     while loop.time() < deadline:
         ended = sum(task.done() for task in holding)
-        reply = await _ask_upstream(standing, "GET", f"/stub/held?gate={gate}&count=0")
+        reply = await _ask_upstream(environment, "GET", f"/stub/held?gate={gate}&count=0")
         held = json.loads(reply.body)["held"] if reply.status == 200 else 0
         if held + ended >= expected:
             return
@@ -138,31 +145,33 @@ async def await_held(standing: Stand, gate: str, silent: int, holding: Sequence[
     )
 
 
-async def release(standing: Stand, gate: str) -> None:
+async def release(environment: Environment, gate: str) -> None:
     """Opens a gate for good."""
-    await _ask_upstream(standing, "POST", f"/stub/release?gate={gate}")
+    await _ask_upstream(environment, "POST", f"/stub/release?gate={gate}")
 
 
-async def _ask_upstream(standing: Stand, method: str, path: str) -> Reply:
-    address = ("127.0.0.1", standing.stack.upstream.port)
+async def _ask_upstream(environment: Environment, method: str, path: str) -> Reply:
+    address = ("127.0.0.1", environment.stack.upstream.port)
     return await wire.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
 
 
 @asynccontextmanager
-async def _traffic(standing: Stand, signed_in: SignedIn, origin: Iterator[str]) -> AsyncIterator[list[Sent]]:
-    """Clients that go on sending until the context ends; what they sent, complete once it has ended."""
+async def _traffic(
+    environment: Environment, signed_in: SignedIn, origin: Iterator[str]
+) -> AsyncIterator[list[Sent]]:
+    """Clients that send until the context ends; what they sent, complete once it has ended."""
     sent: list[Sent] = []
     over = asyncio.Event()
     turns = count()
-    probes = _traffic_probes(signed_in, origin, released=standing.stage.extension_released)
+    probes = _traffic_probes(signed_in, origin, released=environment.stage.extension_released)
 
-    async def go_on() -> None:
+    async def send_until_over() -> None:
         while not over.is_set():
-            sent.append(await _send_balanced(standing, next(probes), next(turns)))
+            sent.append(await _send_balanced(environment, next(probes), next(turns)))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), PACE_S)
 
-    clients = [asyncio.create_task(go_on()) for _ in range(TRAFFIC_CLIENTS)]
+    clients = [asyncio.create_task(send_until_over()) for _ in range(TRAFFIC_CLIENTS)]
     try:
         yield sent
     finally:
@@ -181,14 +190,16 @@ def _traffic_probes(signed_in: SignedIn, origin: Iterator[str], *, released: boo
         )
 
 
-async def _send_balanced(standing: Stand, one: Probe, turn: int) -> Sent:
+async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> Sent:
     """To the replicas in rotation, by turns; what a refused connection carried goes to the next one."""
-    version, reply = standing.replicas[0].version, Reply(Outcome.REFUSED, 0, reason="no replica in rotation")
-    chosen = sorted(standing.rotation)
-    for number in chosen[turn % len(chosen) :] + chosen[: turn % len(chosen)]:
-        replica = standing.replicas[number]
+    version = environment.replicas[0].version
+    reply = Reply(Outcome.REFUSED, 0, reason="no replica in rotation")
+    in_rotation = sorted(environment.rotation)
+    first = turn % len(in_rotation)
+    for number in in_rotation[first:] + in_rotation[:first]:
+        replica = environment.replicas[number]
         version = replica.version
-        reply = await wire.send(replica.address, one.request)
+        reply = await wire.send(replica.address, probe.request)
         if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(REFUSED_CONNECTION)):
             break
-    return Sent(one, reply, version)
+    return Sent(probe, reply, version)

@@ -1,0 +1,195 @@
+"""Runs test paths for real: starts the first stage, probes stages, takes steps with requests in flight.
+
+What is observed is returned with its stage or its transition; whether it is safe is judged elsewhere.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+from harness.backend.usage import Loss
+from harness.stages.environment import Environment, Stack, running_stage
+from harness.stages.matrix import SignedIn, addresses, matrix
+from harness.stages.model import StageConfig, Step
+from harness.stages.paths import StagePath
+from harness.stages.schema import StepRefused
+from harness.stages.transitions import TransitionRun, run_transition
+from harness.sut import Observation
+
+TRAFFIC_BLOCK: Final = 0x800
+"""Addresses of the traffic begin here, those of the paths' own requests below."""
+AT_ONCE: Final = 3
+"""Paths that run side by side: starting an environment is mostly waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """A stage that ran, and every request that it was probed with."""
+
+    config: StageConfig
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """New rows of both tables, whoever caused them."""
+
+    usage: int
+    metadata: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathRun:
+    """What was observed on one path, every row read again after the replicas had ended."""
+
+    path: StagePath
+    stages: tuple[StageRun, ...]
+    transitions: tuple[TransitionRun, ...]
+    growth: Growth
+    losses: Mapping[str, Loss]
+    """What the replicas reported of rows that they gave up, by upstream id; not every loss is reported."""
+    refusal: StepRefused | None
+    """Why it ended early: the step that the server refused, or one that the first stage is made with."""
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """Every request of the path, in the order of `_Recording`."""
+        return _observations(self.stages, self.transitions)
+
+
+def _observations(
+    stages: Sequence[StageRun], transitions: Sequence[TransitionRun]
+) -> tuple[Observation, ...]:
+    probed = [observation for stage in stages for observation in stage.observations]
+    in_flight = [observation for taken in transitions for observation in (*taken.held, *taken.traffic)]
+    return (*probed, *in_flight)
+
+
+async def run_paths(
+    stack: Stack,
+    paths: Sequence[StagePath],
+    *,
+    thin: bool = False,
+    on_path: Callable[[PathRun], None] = lambda _: None,
+) -> tuple[PathRun, ...]:
+    """Runs all paths, the longest first, `AT_ONCE` at a time; `on_path` is called as each ends. In their order."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def run(path: StagePath) -> PathRun:
+        async with slots:
+            path_run = await run_path(stack, path, thin=thin)
+            on_path(path_run)
+            return path_run
+
+    longest_first = sorted(paths, key=lambda path: -len(path.steps))
+    tasks = [asyncio.create_task(run(path)) for path in longest_first]
+    try:
+        path_runs = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return tuple(sorted(path_runs, key=lambda path_run: path_run.path.number))
+
+
+async def run_path(stack: Stack, path: StagePath, *, thin: bool = False) -> PathRun:
+    """Runs one path to its end, or to the first step that the server refuses."""
+    recording = _Recording(addresses(path.number), addresses(TRAFFIC_BLOCK + path.number), thin)
+    try:
+        async with running_stage(stack, path.start.stage, path.start.build_phase) as environment:
+            before = await environment.totals()
+            signed_in = await stack.signed_in(environment.dsn)
+            refusal = await recording.follow(environment, path, signed_in)
+            settled = await environment.settle(recording.observations)
+            after = await environment.totals()
+    except StepRefused as error:  # by the first stage, before anything ran
+        return PathRun(path, (), (), Growth(0, 0), {}, error)
+    growth = Growth(after[0] - before[0], after[1] - before[1])
+    stages, transitions = recording.with_rows_of(settled)
+    return PathRun(path, stages, transitions, growth, environment.losses, refusal)
+
+
+class _Recording:
+    """What was observed so far, in the order in which it was observed."""
+
+    def __init__(self, origin: Iterator[str], traffic_origin: Iterator[str], thin: bool) -> None:
+        self._origin = origin
+        self._traffic_origin = traffic_origin
+        self._thin = thin
+        self._stages: list[StageRun] = []
+        self._transitions: list[TransitionRun] = []
+        self._values: dict[str, str | None] = {}
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        return _observations(self._stages, self._transitions)
+
+    async def follow(
+        self, environment: Environment, path: StagePath, signed_in: SignedIn
+    ) -> StepRefused | None:
+        if path.probed:
+            await self._probe(environment, signed_in)
+        for path_step in path.steps:
+            transition = path_step.transition
+            if transition.step is Step.ROLL_BACK_COLUMN:
+                await self._keep_values(environment)
+            if path_step.in_flight:
+                taken = await run_transition(
+                    environment, transition, signed_in, self._origin, self._traffic_origin
+                )
+                self._transitions.append(taken)
+                if taken.refusal is not None:
+                    return taken.refusal
+            else:
+                try:
+                    await environment.apply(transition)
+                except StepRefused as refusal:
+                    return refusal
+            if path_step.probed:
+                await self._probe(environment, signed_in)
+        return None
+
+    async def _keep_values(self, environment: Environment) -> None:
+        """Reads all values while their column is there: DROP COLUMN takes them with it."""
+        for observation in await environment.look_again(self.observations):
+            for row in observation.rows:
+                if row.usage_id is not None:
+                    self._values.setdefault(row.usage_id, row.value)  # an earlier column may have had it
+
+    async def _probe(self, environment: Environment, signed_in: SignedIn) -> None:
+        released = environment.stage.extension_released
+        probes = [
+            matrix(signed_in, self._origin, released=released, thin=self._thin) for _ in environment.replicas
+        ]
+        observations = await environment.observe(probes)
+        self._stages.append(StageRun(environment.config, tuple(observations)))
+
+    def with_rows_of(
+        self, settled: Sequence[Observation]
+    ) -> tuple[tuple[StageRun, ...], tuple[TransitionRun, ...]]:
+        """The same runs, with their observations replaced by these, which come in the order of `observations`."""
+        left = map(self._with_values, settled)
+        stages = tuple(
+            replace(stage, observations=tuple(islice(left, len(stage.observations))))
+            for stage in self._stages
+        )
+        transitions = tuple(
+            replace(
+                taken,
+                held=tuple(islice(left, len(taken.held))),
+                traffic=tuple(islice(left, len(taken.traffic))),
+            )
+            for taken in self._transitions
+        )
+        return stages, transitions
+
+    def _with_values(self, observation: Observation) -> Observation:
+        """The observation with the values that its rows had while their column was there."""
+        if not self._values:
+            return observation
+        rows = [
+            replace(row, value=self._values.get(row.usage_id or "", row.value)) for row in observation.rows
+        ]
+        return replace(observation, rows=tuple(rows))

@@ -1,0 +1,179 @@
+"""Test paths: sequences of transitions that start every stage and take every step once, with requests in flight. Pure.
+
+A path is one running environment and the steps taken on it one after another. Orders are many and share their stages
+and steps. Starting an environment costs more than a step does, so paths are few and long.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.database.schema_state import SchemaState
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
+from harness.stages.model import MOVES, SCHEMA_MOVES, StageConfig, Step, Transition, stage_configs
+from harness.stages.orders import STEP_PLACES
+
+STEPS_MAX: Final = 24
+"""Longest path: paths run side by side, and all wait for the longest."""
+
+WAITS: Final = tuple(LEFT_BEHIND_BY)
+CONNECTORS: Final = frozenset(step for moves in SCHEMA_MOVES.values() for step in moves) - {
+    Step.ROLL_BACK_COLUMN
+}
+"""Steps that may be repeated to get to what is left: cheap, and the schema keeps no trace of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigTransition:
+    """A step as it is taken for real: from one stage configuration to another."""
+
+    start: StageConfig
+    step: Step
+    end: StageConfig
+
+    @property
+    def of_stage(self) -> Transition:
+        """The step with the stage it is taken in, whatever the build phase."""
+        return (self.start.stage, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One step of a path."""
+
+    transition: ConfigTransition
+    in_flight: bool
+    """Whether requests are held open across it; else it only leads to the next one."""
+    probed: bool
+    """Whether the stage that it leads to is probed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagePath:
+    """What one environment goes through. `number` counts from 1."""
+
+    number: int
+    start: StageConfig
+    probed: bool
+    """Whether the start is probed."""
+    steps: tuple[PathStep, ...]
+
+
+def transitions_from(start: StageConfig) -> tuple[ConfigTransition, ...]:
+    """Every legal step: an index build may be held in any of its waits, and leaves behind what that wait leaves."""
+    transitions: list[ConfigTransition] = []
+    for step, stage in MOVES[start.stage].items():
+        phases: Sequence[BuildPhase | None] = (None,)
+        if stage.schema is start.stage.schema:
+            phases = (start.build_phase,)
+        elif stage.schema is SchemaState.BUILDING:
+            phases = WAITS
+        elif stage.schema is SchemaState.INVALID:
+            assert start.build_phase is not None
+            phases = (LEFT_BEHIND_BY[start.build_phase],)
+        transitions += [ConfigTransition(start, step, StageConfig(stage, phase)) for phase in phases]
+    return tuple(transitions)
+
+
+def config_transitions(
+    transitions: Iterable[Transition], *, every_phase: bool
+) -> tuple[ConfigTransition, ...]:
+    """The transitions as they can be taken: schema steps in every build phase, by rank.
+
+    A swap or a release is taken in one build phase, another one each time; with `every_phase` in each.
+    """
+    chosen: list[ConfigTransition] = []
+    for turn, (stage, step) in enumerate(transitions):
+        in_phases = [
+            transition
+            for config in stage_configs([stage])
+            for transition in transitions_from(config)
+            if transition.step is step
+        ]
+        all_of_them = every_phase or step in CONNECTORS
+        chosen += in_phases if all_of_them else [in_phases[turn % len(in_phases)]]
+    return tuple(chosen)
+
+
+def plan_paths(
+    transitions: Iterable[ConfigTransition], probed: Iterable[StageConfig], steps_max: int = STEPS_MAX
+) -> tuple[StagePath, ...]:
+    """Paths that take each transition once with requests in flight, and probe each stage configuration once.
+
+    A path begins at what is left earliest in the rollout, goes on greedily, and ends where nothing left is near: that
+    is reached by steps that were taken already, or by another path.
+    """
+    remaining = _Remaining(transitions, probed)
+    paths: list[StagePath] = []
+    while (start := remaining.first()) is not None:
+        is_start_probed = remaining.visit(start)
+        steps: list[PathStep] = []
+        here = start
+        while len(steps) < steps_max and (segment := _next_segment(here, remaining)):
+            for transition in segment:
+                steps.append(
+                    PathStep(transition, remaining.take(transition), remaining.visit(transition.end))
+                )
+                here = transition.end
+        paths.append(StagePath(len(paths) + 1, start, is_start_probed, tuple(steps)))
+    return tuple(paths)
+
+
+class _Remaining:
+    """What is still to be probed and taken. Dictionaries serve as sets that keep their order."""
+
+    def __init__(self, transitions: Iterable[ConfigTransition], probed: Iterable[StageConfig]) -> None:
+        self.transitions = dict.fromkeys(transitions)
+        self.probed = dict.fromkeys(probed)
+
+    def first(self) -> StageConfig | None:
+        """Where the next path begins: as early in the rollout as there is something to do."""
+        starts = [*self.probed, *(transition.start for transition in self.transitions)]
+        return min(starts, key=lambda config: config.stage.rank, default=None)
+
+    def visit(self, config: StageConfig) -> bool:
+        """Ticks a configuration off; false when it was not to be probed, or has been."""
+        return self.probed.pop(config, self) is None
+
+    def take(self, transition: ConfigTransition) -> bool:
+        """Ticks a transition off; false when it was not to be taken, or has been."""
+        return self.transitions.pop(transition, self) is None
+
+
+def _next_segment(here: StageConfig, remaining: _Remaining) -> tuple[ConfigTransition, ...]:
+    """The shortest way to something left to do, by connectors but for its last step; empty when there is none."""
+    segments: deque[tuple[ConfigTransition, ...]] = deque([()])
+    reached = {here}
+    while segments:
+        segment = segments.popleft()
+        end = segment[-1].end if segment else here
+        transitions = sorted(transitions_from(end), key=_preference)
+        for transition in transitions:
+            is_connector = transition.step in CONNECTORS
+            if transition in remaining.transitions or (is_connector and transition.end in remaining.probed):
+                return (*segment, transition)
+        for transition in transitions:
+            if transition.step in CONNECTORS and transition.end not in reached:
+                reached.add(transition.end)
+                segments.append((*segment, transition))
+    return ()
+
+
+def _preference(transition: ConfigTransition) -> tuple[bool, bool, int]:
+    """Schema steps before all others, and those that can be undone before those that cannot."""
+    final = transition.step in (Step.FINISH_BUILD, Step.ROLL_BACK_COLUMN)
+    return (transition.step not in CONNECTORS, final, STEP_PLACES[transition.step])
+
+
+def single_path(start: StageConfig, steps: Iterable[Step]) -> StagePath:
+    """One order as a path that probes every stage; a build is held in the first of its waits."""
+    path_steps: list[PathStep] = []
+    here = start
+    for step in steps:
+        transition = next(each for each in transitions_from(here) if each.step is step)
+        path_steps.append(PathStep(transition, in_flight=True, probed=True))
+        here = transition.end
+    return StagePath(1, start, probed=True, steps=tuple(path_steps))

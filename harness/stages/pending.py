@@ -1,0 +1,91 @@
+"""One request of an exploration: what must become of it, and what has."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from harness.clients import wire
+from harness.clients.exchange import Reply
+from harness.errors import UnavailableError
+from harness.probing.judge import Kind, counted, expect, judge
+from harness.rule.policy import Policy
+from harness.stages.faults import OUTCOMES, RequestPlan
+from harness.stages.model import Version
+from harness.stages.stack import Replica
+from harness.stages.transitions import HELD_TIMEOUT_S
+from harness.sut import Probe, Row
+
+
+@dataclass(slots=True)
+class PendingRequest:
+    """One request, the replica that has it, and, once it has ended, what must have become of it."""
+
+    plan: RequestPlan
+    probe: Probe
+    replica: Replica
+    version: Version
+    reply: Reply | None = None
+    rows: int = 0
+    kept: bool = True
+    """Whether the column is still the one that its value went into; one rolled back takes its values with it."""
+    why: str = ""
+    """Why it leaves no row; empty when it leaves one."""
+
+    def __str__(self) -> str:
+        """The request in one line."""
+        how = "streaming" if self.plan.streams else "not streaming"
+        who = f"{self.plan.extension} extension, {how}, served by `{self.version}`"
+        return f"{who}; what goes wrong: {self.plan.fault}"
+
+
+@dataclass(slots=True)
+class HeldBatch:
+    """Requests held together at one gate."""
+
+    gate: str
+    replica: Replica
+    requests: list[PendingRequest] = field(default_factory=list)
+    replies: list[asyncio.Task[Reply]] = field(default_factory=list)
+    """Of the requests whose client stays, in their order."""
+    leavers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """A request that did not leave what the old backend would have left."""
+
+    condition: str
+    effect: str
+
+
+def discrepancy(request: PendingRequest, rows: tuple[Row, ...], policy: Policy) -> Discrepancy | None:
+    """What is wrong with the reply or the rows of a request; None when nothing is."""
+    status = OUTCOMES[request.plan.fault].status
+    if request.reply is not None and request.reply.status != status:
+        reason = f" ({request.reply.reason})" if request.reply.reason else ""
+        return Discrepancy(str(request), f"the reply is {request.reply.status}{reason}, expected {status}")
+    served_by = (
+        request.version if request.kept else Version.BEFORE
+    )  # a column that is dropped takes its values along
+    expected = expect(request.probe, str(served_by), policy)._replace(pairs=request.rows)
+    for difference in judge(rows, expected):
+        if difference.row is None:
+            because = f", because {request.why}" if request.why else ""
+            return Discrepancy(str(request), f"{counted(rows)} rows, expected {request.rows}{because}")
+        stored = difference.row.user if difference.kind is Kind.USER else difference.row.value
+        return Discrepancy(str(request), f"stored {stored!r}, expected {difference.expected[0]!r}")
+    return None
+
+
+async def open_to_leave(request: PendingRequest) -> asyncio.StreamWriter:
+    """A request whose client will leave: sent, and read as far as the first chunk if it is held mid-stream."""
+    host, port = request.replica.address
+    async with asyncio.timeout(HELD_TIMEOUT_S):
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(wire.request_bytes(request.probe.request, f"{host}:{port}"))
+        if request.plan.hold_point == "hold_middle":
+            try:
+                await reader.readuntil(b"data:")
+            except asyncio.IncompleteReadError:
+                writer.transport.abort()
+                raise UnavailableError("a replica ended a stream that the upstream holds open") from None
+    return writer

@@ -1,0 +1,56 @@
+"""A failure of the exploration is one line to copy: STILL FAILS, and FIXED with the build mended."""
+
+import asyncio
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import app
+from harness.database.server import Server
+from harness.database.templates import Templates
+from harness.errors import UsageError
+from harness.run.orders import replay_line
+from harness.stages.environment import BuildPair, stack
+from harness.stages.machine import Budget, ExplorationStats, explore
+
+
+def replay(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, words, standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return result.return_value, result.output
+
+
+async def line_of(templates: Templates) -> str:
+    stats = ExplorationStats()
+    async with stack(templates, "strict", BuildPair(after="insert-unchanged")) as shared:
+        await asyncio.to_thread(explore, shared, Budget(6, 8), 7, stats)
+        return replay_line(stats, shared)
+
+
+def test_line_of_a_failure_repeats_it(
+    server: Server, templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 2.0)
+    harness, *words = asyncio.run(line_of(templates)).split()
+    assert (harness, words[0], words[3:]) == ("harness", "replay", ["--build", "insert-unchanged"])
+    postgres = ("--postgres", server.dsn("postgres"))
+    code, output = replay(*words, *postgres)
+    assert code == 1
+    assert "STILL FAILS; builds before and insert-unchanged\n" in output
+    assert "    0. start: schema " in output
+    code, output = replay(*words[:3], *postgres)
+    assert code == 0
+    assert "FIXED: every row" in output
+    assert "    0. start: schema " in output
+
+
+@pytest.mark.parametrize("more", [("find.json",), ("--line", "a: b")])
+def test_exploration_beside_a_file_or_a_line_is_misuse(more: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="more than one was given"):
+        replay("replay", "--exploration", "0", *more)
+
+
+def test_unknown_build_is_misuse_before_anything_starts() -> None:
+    with pytest.raises(UsageError, match="no-such-build"):
+        replay("replay", "--exploration", "0", "--build", "no-such-build")

@@ -1,0 +1,202 @@
+"""Stages stand for real: the catalogue says so, steps lead where the model says, and nothing is left behind."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from harness.clients import wire
+from harness.clients.exchange import Outcome, Request
+from harness.clients.extension import Auth, ExtensionBuild
+from harness.database import catalog
+from harness.database.runners import Script, connect
+from harness.database.schema_state import SchemaState
+from harness.database.templates import Templates
+from harness.errors import UsageError
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
+from harness.stages.environment import BuildPair, Environment, Stack, running_stage, stack
+from harness.stages.matrix import addresses, header_kinds, matrix, probe
+from harness.stages.model import START, Stage, StageConfig, Step, Version
+from harness.stages.paths import ConfigTransition, transitions_from
+from harness.stages.safety import PLAN_ORDER
+from harness.stages.schema import Schema, StepRefused
+from harness.stages.transitions import run_transition
+
+BEFORE, AFTER = Version.BEFORE, Version.AFTER
+
+
+@pytest.fixture
+async def shared(templates: Templates) -> AsyncIterator[Stack]:
+    async with stack(templates, "strict") as running:
+        yield running
+
+
+def state(environment: Environment) -> object:
+    with connect(environment.dsn) as connection:
+        return catalog.schema_state(connection)
+
+
+def transition(environment: Environment, step: Step) -> ConfigTransition:
+    return next(found for found in transitions_from(environment.config) if found.step is step)
+
+
+@pytest.mark.parametrize("build_phase", list(BuildPhase))
+async def test_environment_has_the_build_phase_asked_for(shared: Stack, build_phase: BuildPhase) -> None:
+    schema = SchemaState.BUILDING if build_phase in LEFT_BEHIND_BY else SchemaState.INVALID
+    async with running_stage(
+        shared, Stage(schema, (BEFORE, BEFORE), extension_released=False), build_phase
+    ) as environment:
+        assert state(environment) is schema
+        assert environment.config.build_phase is build_phase
+
+
+async def test_steps_of_the_plan_lead_where_the_model_says(shared: Stack) -> None:
+    async with running_stage(shared, START) as environment:
+        for step in PLAN_ORDER:
+            await environment.take(step)
+            assert state(environment) is environment.stage.schema
+            assert tuple(one.version for one in environment.replicas) == environment.stage.replicas
+        assert environment.stage.complete
+
+
+async def test_build_that_is_interrupted_can_be_dropped_and_built_again(shared: Stack) -> None:
+    column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
+    async with running_stage(shared, column) as environment:
+        for way in (BuildPhase.BEFORE_VALIDATION, BuildPhase.BEFORE_BUILD):
+            started = next(
+                found for found in transitions_from(environment.config) if found.end.build_phase is way
+            )
+            await environment.apply(started)
+            await environment.take(Step.INTERRUPT_BUILD)
+            assert state(environment) is SchemaState.INVALID
+            assert environment.config.build_phase is LEFT_BEHIND_BY[way]
+            await environment.take(Step.DROP_INVALID)
+        assert state(environment) is SchemaState.COLUMN
+
+
+async def test_step_is_refused_as_misuse_when_it_is_not_legal_there(shared: Stack) -> None:
+    async with running_stage(shared, START) as environment:
+        with pytest.raises(UsageError, match="cannot finish the index build in stage"):
+            await environment.take(Step.FINISH_BUILD)
+        elsewhere = StageConfig(Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False), None)
+        with pytest.raises(UsageError):
+            await environment.apply(transitions_from(elsewhere)[0])
+
+
+async def test_step_that_the_server_refuses_says_why_and_changes_nothing(templates: Templates) -> None:
+    script = Script(
+        "not_null.sql", "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text NOT NULL;"
+    )
+    async with (
+        stack(templates, "strict", schema=Schema(add_column=script)) as shared,
+        running_stage(shared, START) as environment,
+    ):
+        with pytest.raises(StepRefused) as refusal:
+            await environment.take(Step.ADD_COLUMN)
+        assert refusal.value.sqlstate == "23502"
+        assert environment.stage == START
+        assert state(environment) is SchemaState.BASE
+        with pytest.raises(StepRefused):
+            async with running_stage(
+                shared, Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
+            ):
+                pass
+
+
+async def test_matrix_leaves_one_row_each_where_the_column_is_and_none_ahead_of_it(shared: Stack) -> None:
+    origin = addresses()
+    async with running_stage(
+        shared, Stage(SchemaState.BASE, (BEFORE, AFTER), extension_released=False)
+    ) as environment:
+        signed_in = await shared.signed_in(environment.dsn)
+        probes = [matrix(signed_in, origin, released=False, thin=True) for _ in environment.replicas]
+        seen = await environment.observe(probes)
+        assert {len(one.rows) for one in seen if one.served_by == "before"} == {1}
+        assert {len(one.rows) for one in seen if one.served_by == "after"} == {0}
+        assert {one.reply.status for one in seen} == {200}
+        assert {loss.sqlstate for loss in environment.losses.values()} == {"42703"}
+        assert len(environment.losses) == len(probes[1])
+        settled = await environment.settle(seen)
+        assert [one.rows for one in settled] == [one.rows for one in seen]
+
+
+async def test_swap_drains_what_is_open_and_takes_the_replica_out_of_rotation_meanwhile(
+    shared: Stack,
+) -> None:
+    column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
+    async with running_stage(shared, column) as environment:
+        old = environment.replicas[0]
+        signed_in = await shared.signed_in(environment.dsn)
+        held = probe(
+            signed_in,
+            "2001:db8::1",
+            ExtensionBuild.BEFORE,
+            Auth.ANONYMOUS,
+            kind="none",
+            lines=header_kinds()["none"],
+            stream=False,
+            stub={"hold": "drain"},
+        )
+        upstream = ("127.0.0.1", shared.upstream.port)
+        open_ = asyncio.create_task(wire.send(old.address, held.request))
+        await wire.send(upstream, Request("/stub/held?gate=drain&count=1", (), b"", method="GET"))
+        met: list[object] = []
+
+        async def draining() -> None:
+            met.append(set(environment.rotation))
+            refused = await wire.send(old.address, held.request)
+            met.append(refused.outcome)
+            await wire.send(upstream, Request("/stub/release?gate=drain", (), b""))
+
+        await environment.take(Step.SWAP_1, draining)
+        assert met == [{1}, Outcome.REFUSED]
+        assert (await open_).status == 200
+        assert environment.rotation == {0, 1}
+        assert environment.replicas[0].version is AFTER
+        assert environment.replicas[0].process.pid != old.process.pid
+
+
+@pytest.mark.parametrize("step", [Step.ADD_COLUMN, Step.SWAP_1])
+async def test_requests_in_flight_across_a_step_are_served_and_accounted_for(
+    shared: Stack, step: Step
+) -> None:
+    async with running_stage(shared, START) as environment:
+        signed_in = await shared.signed_in(environment.dsn)
+        transition_run = await run_transition(
+            environment, transition(environment, step), signed_in, addresses()
+        )
+        settled = await environment.settle(transition_run.held)
+    assert len(settled) == 12
+    assert {len(one.rows) for one in settled} == {1}
+    assert {one.served_by for one in settled} == {"before"}
+    assert bool(transition_run.traffic) is (step is Step.SWAP_1)
+    assert all(one.reply.status == 200 for one in transition_run.traffic)
+    assert transition_run.refusal is None
+
+
+async def test_requests_in_flight_that_a_replica_refuses_are_not_waited_for(templates: Templates) -> None:
+    released = Stage(SchemaState.BASE, (BEFORE, BEFORE), extension_released=True)
+    builds = BuildPair(before="refuses-unknown")
+    async with stack(templates, "strict", builds) as shared, running_stage(shared, released) as environment:
+        signed_in = await shared.signed_in(environment.dsn)
+        taken = transition(environment, Step.ADD_COLUMN)
+        transition_run = await run_transition(environment, taken, signed_in, addresses())
+    assert {one.reply.status for one in transition_run.held if one.probe.lines} == {400}
+    assert {one.reply.status for one in transition_run.held if not one.probe.lines} == {200}
+
+
+async def test_stand_leaves_no_replica_and_no_database_behind(shared: Stack, templates: Templates) -> None:
+    async with running_stage(
+        shared,
+        Stage(SchemaState.BUILDING, (BEFORE, AFTER), extension_released=False),
+        BuildPhase.OLD_SNAPSHOTS,
+    ) as environment:
+        pids = [one.process.pid for one in environment.replicas]
+        name = environment.dsn.rpartition("/")[2].partition("?")[0]
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    with templates.database(SchemaState.BASE) as dsn, connect(dsn) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+    assert found is None

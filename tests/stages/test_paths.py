@@ -1,0 +1,110 @@
+"""Walks cover what they are made for, each thing once, and lead only where the model allows."""
+
+from collections import Counter
+
+import pytest
+
+from harness.database.schema_state import SchemaState
+from harness.rehearsal.build_phase import LEFT_BEHIND_BY
+from harness.stages.model import STAGES, START, StageConfig, Step, Version, stage_configs
+from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Bounds, order_of, survey
+from harness.stages.paths import (
+    CONNECTORS,
+    STEPS_MAX,
+    WAITS,
+    ConfigTransition,
+    StagePath,
+    config_transitions,
+    plan_paths,
+    single_path,
+    transitions_from,
+)
+
+PLAN_ORDER = (
+    Step.ADD_COLUMN,
+    Step.START_BUILD,
+    Step.FINISH_BUILD,
+    Step.SWAP_1,
+    Step.SWAP_2,
+    Step.RELEASE_EXTENSION,
+)
+BOUNDS = [(FORWARD, False), (FORWARD, True), (ONE_ROLL_BACK, False), (ONE_ROLL_BACK, True)]
+
+
+def walks_of(bounds: Bounds, *, every_phase: bool) -> tuple[StagePath, ...]:
+    found = survey(bounds)
+    transitions = config_transitions(found.transitions, every_phase=every_phase)
+    return plan_paths(transitions, stage_configs(found.stages))
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize(("bounds", "every"), BOUNDS)
+def test_walks_cover_every_stand_up_and_every_crossing_exactly_once(bounds: Bounds, every: bool) -> None:
+    found = survey(bounds)
+    paths = walks_of(bounds, every_phase=every)
+    probed = [path.start for path in paths if path.probed]
+    probed += [path_step.transition.end for path in paths for path_step in path.steps if path_step.probed]
+    assert Counter(probed) == Counter(stage_configs(found.stages))
+    in_flight = [path_step.transition for path in paths for path_step in path.steps if path_step.in_flight]
+    assert Counter(in_flight) == Counter(config_transitions(found.transitions, every_phase=every))
+    assert {transition.of_stage for transition in in_flight} == set(found.transitions)
+
+
+@pytest.mark.parametrize(("bounds", "every"), BOUNDS)
+def test_walks_go_on_from_where_they_are_by_legal_steps(bounds: Bounds, every: bool) -> None:
+    for one in walks_of(bounds, every_phase=every):
+        here = one.start
+        for path_step in one.steps:
+            assert path_step.transition.start == here
+            assert path_step.transition in transitions_from(here)
+            here = path_step.transition.end
+        assert len(one.steps) <= STEPS_MAX + len(CONNECTORS)
+
+
+def test_walks_are_fewer_than_stand_ups_and_the_same_every_time() -> None:
+    first, second = (walks_of(FORWARD, every_phase=False) for _ in range(2))
+    assert first == second
+    assert len(first) < len(stage_configs(STAGES)) / 2
+    assert first[0].start == StageConfig(START, None)
+    assert first[0].probed
+
+
+def test_walks_never_lead_back_to_a_base_that_had_a_column_but_where_that_is_what_is_looked_at() -> None:
+    for one in walks_of(FORWARD, every_phase=True):
+        assert all(path_step.transition.step is not Step.ROLL_BACK_COLUMN for path_step in one.steps)
+    for one in walks_of(ONE_ROLL_BACK, every_phase=True):
+        assert all(
+            path_step.in_flight
+            for path_step in one.steps
+            if path_step.transition.step is Step.ROLL_BACK_COLUMN
+        )
+
+
+def test_crossings_hold_a_build_in_each_wait_and_leave_what_that_wait_leaves() -> None:
+    column = next(one for one in stage_configs(STAGES) if one.stage.schema is SchemaState.COLUMN)
+    starts = [found for found in transitions_from(column) if found.step is Step.START_BUILD]
+    assert [found.end.build_phase for found in starts] == list(WAITS)
+    for started in starts:
+        ends = {found.step: found.end for found in transitions_from(started.end)}
+        assert started.end.build_phase is not None
+        assert ends[Step.INTERRUPT_BUILD].build_phase is LEFT_BEHIND_BY[started.end.build_phase]
+        assert ends[Step.FINISH_BUILD].build_phase is None
+        assert ends[Step.SWAP_1].build_phase is started.end.build_phase
+
+
+def test_crossings_of_a_swap_are_one_at_least_and_all_when_asked() -> None:
+    building = next(one.stage for one in stage_configs(STAGES) if one.stage.schema is SchemaState.BUILDING)
+    assert building.replicas == (Version.BEFORE, Version.BEFORE)
+    taken = [(building, Step.SWAP_1)]
+    assert len(config_transitions(taken, every_phase=False)) == 1
+    every = config_transitions(taken, every_phase=True)
+    assert [found.start.build_phase for found in every] == list(WAITS)
+    assert all(isinstance(found, ConfigTransition) for found in every)
+
+
+def test_single_walk_passes_the_stages_of_the_order_and_probes_each() -> None:
+    one = single_path(StageConfig(START, None), PLAN_ORDER)
+    stages = [one.start.stage, *(path_step.transition.end.stage for path_step in one.steps)]
+    assert tuple(stages) == order_of(PLAN_ORDER).stages
+    assert one.probed
+    assert all(step.in_flight and step.probed for step in one.steps)
