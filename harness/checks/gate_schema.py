@@ -16,10 +16,11 @@ from harness.checks.gate_index import INDEX, judge_index
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.catalog import EXPECTED_COLUMN, Column
+from harness.database.dsn import CONNECT_S_MAX
 from harness.database.visibility import Obstacle, obstacles, whereabouts
 from harness.report.escape import masked, shown
 from harness.rule.policy import Policy
-from harness.sut.contract import CONNECT_S_MAX, DatabaseUnavailableError
+from harness.sut.contract import DatabaseUnavailableError
 from harness.verdict import Finding, Method, Results
 
 COLUMN: Final = "M3"

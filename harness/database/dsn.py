@@ -9,6 +9,8 @@ from psycopg.pq import Conninfo
 
 from harness.report.escape import shown
 
+CONNECT_S_MAX: Final = 10
+"""libpq's connect_timeout wherever a server is somebody else's; whole seconds."""
 EXAMPLE: Final = "postgresql://user:password@host:port/database"
 _SEARCH_PATH: Final = "write options=-csearch_path%3DNAME in its place"
 _LEAVE_OUT: Final = "leave it out"

@@ -25,11 +25,9 @@ import sqlparse
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.data import sql_path
-from harness.database.dsn import dsn_fault
+from harness.database.dsn import CONNECT_S_MAX, dsn_fault
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
-
-CONNECT_S_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)

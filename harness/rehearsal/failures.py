@@ -17,8 +17,9 @@ from harness.database.pooler import aprocess_of
 from harness.database.runners import Script, StatementFailed
 from harness.database.schema_state import SchemaState
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
+from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.locks import BUILD_INDEX, DROP_INDEX
 from harness.rehearsal.recovery import RECOVERY, current_state, recover, send
@@ -212,11 +213,10 @@ async def _outcome(connection: psycopg.AsyncConnection[Any], statement: str) -> 
 
 async def _until(dsn: str, query: str, *values: object) -> None:
     """Waits until a query finds a row; what it looks at can only be polled."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAIT_S_MAX
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as watcher:
-        while loop.time() < deadline:
-            if await (await watcher.execute(query.encode(), values)).fetchone():
-                return
-            await asyncio.sleep(POLL_S)
-    raise ScenarioError(f"waited {WAIT_S_MAX:.0f} s in vain for: {query}")
+
+        async def row() -> object:
+            return await (await watcher.execute(query.encode(), values)).fetchone()
+
+        if not await apoll_until(row, WAIT_S_MAX):
+            raise ScenarioError(f"waited {WAIT_S_MAX:.0f} s in vain for: {query}")

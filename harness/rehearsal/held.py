@@ -17,8 +17,9 @@ from harness import plan
 from harness.database.pooler import aprocess_of
 from harness.database.runners import connect
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
+from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 
 
 class Hold(StrEnum):
@@ -91,7 +92,7 @@ async def _frozen_drop(dsn: str, statement: str) -> AsyncIterator[int]:
         pid = await aprocess_of(dropper)
         drop = asyncio.create_task(_run(dropper, statement))
         try:
-            await _waits(dsn, pid, drop)
+            await _until_waiting(dsn, pid, drop)
             yield pid
         finally:
             await reader.execute("ROLLBACK")
@@ -102,17 +103,16 @@ async def _run(connection: psycopg.AsyncConnection[Any], statement: str) -> None
     await connection.execute(statement.encode(), prepare=False)
 
 
-async def _waits(dsn: str, pid: int, task: asyncio.Task[None]) -> None:
-    """Until the process waits for another's transaction. There is no view of a drop's progress but its wait."""
-    query = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAIT_S_MAX
+async def _until_waiting(dsn: str, pid: int, drop: asyncio.Task[None]) -> None:
+    """Returns once the process waits for another's transaction: the only view of a drop's progress."""
+    query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'virtualxid'"
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as watcher:
-        while loop.time() < deadline and not task.done():
-            found = await (await watcher.execute(query, (pid,))).fetchone()
-            if found is not None and found[0] == "virtualxid":
-                return
-            await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
-    if task.done():
-        await task
-    raise UnavailableError(f"the index drop did not come to its wait within {WAIT_S_MAX:.0f} s")
+
+        async def waits_or_ended() -> bool:
+            return await (await watcher.execute(query, (pid,))).fetchone() is not None or drop.done()
+
+        in_time = await apoll_until(waits_or_ended, WAIT_S_MAX)
+    if drop.done():
+        await drop  # raises what it was refused with
+    if not in_time or drop.done():
+        raise UnavailableError(f"the index drop did not come to its wait within {WAIT_S_MAX:.0f} s")

@@ -19,7 +19,8 @@ from harness.errors import UnavailableError
 from harness.rehearsal.accounting import read, write
 
 WAIT_S_MAX: Final = 60.0
-CONNECT_S_MAX: Final = 2
+RECONNECT_S_MAX: Final = 2
+"""A writer whose server has gone tries again soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +215,4 @@ class _Sender:
         return None
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.dsn, autocommit=True, connect_timeout=CONNECT_S_MAX)
+        return psycopg.connect(self.dsn, autocommit=True, connect_timeout=RECONNECT_S_MAX)
