@@ -13,7 +13,7 @@ from psycopg import sql
 
 from harness import plan
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_INDEX, Index
+from harness.database.declaration import EXPECTED_INDEX, Index, find
 from harness.report.escape import masked
 from harness.verdict import Finding, Method, Results
 
@@ -49,11 +49,11 @@ def judge_index(
     results.method(INDEX, Method.EXHAUSTIVE)
     results.observed(INDEX)
     indexes = catalog.indexes(connection, plan.METADATA_TABLE)
-    named = next((index for index in indexes if index.name == plan.INDEX), None)
+    named = find(indexes, plan.INDEX)
     if named is not None and (reason := _unfit(named)):
         _refute(
             results,
-            f"found {catalog.in_words(named)}: {reason}",
+            f"found {named.describe()}: {reason}",
             f"drop it as harness schema says, then {BUILD_INDEX}",
         )
         return
@@ -116,7 +116,7 @@ def _judge_use(
     else:
         # An index that equals the declared one would serve by its definition, if the planner preferred none to it.
         serving = [index for index in fit if index in plain or index.name in taken] or list(fit)
-        best = next((index for index in serving if index.name == plan.INDEX), serving[0])
+        best = find(serving, plan.INDEX) or serving[0]
         _note_serving(results, fit, best)
         others = sorted(taken & {index.name for index in indexes if index is not best})
         if others:
@@ -124,13 +124,13 @@ def _judge_use(
 
 
 def _note_serving(results: Results, fit: Sequence[Index], best: Index) -> None:
-    results.detail(INDEX, f"{catalog.in_words(best)}; the planner finds values by it")
-    named = next((index for index in fit if index.name == plan.INDEX), None)
+    results.detail(INDEX, f"{best.describe()}; the planner finds values by it")
+    named = find(fit, plan.INDEX)
     if named is None:
         results.detail(INDEX, f"another name than {plan.INDEX}")
     elif named != EXPECTED_INDEX or named.also:
         if named is not best and not _is_plain(named):
-            results.detail(INDEX, f"{catalog.in_words(named)} does not serve: drop it concurrently")
+            results.detail(INDEX, f"{named.describe()} does not serve: drop it concurrently")
         results.detail(INDEX, f"declared btree ({plan.COLUMN}) and nothing more")
 
 
@@ -153,7 +153,7 @@ def _unfit(index: Index) -> str:
     """Why an index cannot be what the look-up uses; empty when only the planner can tell."""
     if index.columns[:1] != (plan.COLUMN,) or index.method != EXPECTED_INDEX.method:
         return f"declared btree ({plan.COLUMN}), valid, ready, live"
-    if not (index.valid and index.ready and index.live):
+    if not index.is_usable:
         return f"declared btree ({plan.COLUMN}), valid, ready, live"
     if "EXCLUDE" in index.unlike or (index.unique and not _IDENTIFYING.intersection(index.columns)):
         others = ", ".join(index.columns[1:])
@@ -179,7 +179,7 @@ def _is_plain(index: Index) -> bool:
 
 
 def _refute_unused(results: Results, indexes: Sequence[Index], unused: str) -> None:
-    others = [catalog.in_words(index) for index in indexes if plan.COLUMN in " ".join(index.columns)]
+    others = [index.describe() for index in indexes if plan.COLUMN in " ".join(index.columns)]
     told = f"; there is {'; '.join(others)}" if others else ""
     is_named = any(index.name == plan.INDEX for index in indexes)
     remedy = f"drop {plan.INDEX} as harness schema says, then {BUILD_INDEX}" if is_named else BUILD_INDEX

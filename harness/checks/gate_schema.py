@@ -15,7 +15,7 @@ from harness.checks.gate_effects import judge_effects
 from harness.checks.gate_index import INDEX, judge_index
 from harness.data import sql_text
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_COLUMN, Column
+from harness.database.declaration import EXPECTED_COLUMN, Column, DifferenceKind, column_difference, find
 from harness.database.dsn import CONNECT_S_MAX
 from harness.database.visibility import Obstacle, obstacles, whereabouts
 from harness.report.escape import masked, shown
@@ -83,7 +83,7 @@ def judge_stored(
         _lack(results, STORED, found)
         if found:
             return  # what could be read need not be what is written
-        if all(one.name != plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
+        if find(catalog.columns(connection, plan.METADATA_TABLE), plan.COLUMN) is None:
             results.inconclusive(STORED, f"there is no column {plan.COLUMN}")
             return
         given = {
@@ -125,13 +125,15 @@ def judge_stored(
 def _judge_column(results: Results, columns: Sequence[Column]) -> bool:
     """Judges the column's declaration; whether there is one."""
     results.observed(COLUMN)
-    found = next((column for column in columns if column.name == plan.COLUMN), None)
-    if found is None:
+    difference = column_difference(columns)
+    if difference is not None and difference.kind is DifferenceKind.MISSING:
         _refute(results, COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
         return False
-    results.detail(COLUMN, catalog.in_words(found))
-    if found != EXPECTED_COLUMN:
-        effect = f"found {catalog.in_words(found)}; declared {catalog.in_words(EXPECTED_COLUMN)}"
+    if difference is None:
+        results.detail(COLUMN, EXPECTED_COLUMN.describe())
+    else:
+        results.detail(COLUMN, difference.describe())
+        effect = f"found {difference.describe()}; declared {difference.declared.describe()}"
         _refute(results, COLUMN, effect, MEND_COLUMN)
     return True
 

@@ -14,7 +14,13 @@ from psycopg import sql
 from harness import plan
 from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_COLUMN
+from harness.database.declaration import (
+    EXPECTED_COLUMN,
+    EXPECTED_INDEX,
+    column_difference,
+    find,
+    index_difference,
+)
 from harness.database.runners import StatementFailed, connect
 from harness.database.server import Server
 from harness.database.sqlstate import named
@@ -87,7 +93,7 @@ def judge_schema(results: Results, dsn: str, layout: Layout) -> None:
             condition += f", refused with {refused.sqlstate}: {refused.message} ({told})"
         _judge_rows(results, connection, before, condition)
         _judge_shapes(results, connection, condition)
-        if any(one.name == plan.COLUMN for one in catalog.columns(connection, plan.METADATA_TABLE)):
+        if find(catalog.columns(connection, plan.METADATA_TABLE), plan.COLUMN) is not None:
             _judge_size(results, dsn, connection, before, condition)
             _judge_look_up(results, connection, condition)
         else:
@@ -129,29 +135,17 @@ def _judge_rows(
 def _judge_shapes(results: Results, connection: psycopg.Connection[Any], condition: str) -> None:
     results.method(COLUMN, Method.EXHAUSTIVE)
     results.method(INDEX, Method.EXHAUSTIVE)
-    results.observed(COLUMN)
-    results.observed(INDEX)
-    columns = catalog.columns(connection, plan.METADATA_TABLE)
-    column = next((one for one in columns if one.name == plan.COLUMN), None)
-    told = "there is no such column" if column is None else catalog.in_words(column)
-    results.detail(COLUMN, told)
-    if column != EXPECTED_COLUMN:
-        results.refute(
-            Finding(
-                COLUMN, condition, f"{told}; not {catalog.in_words(EXPECTED_COLUMN)}", workaround=WORKAROUND
-            )
-        )
-    expected = catalog.Index(
-        plan.INDEX, "btree", (plan.COLUMN,), None, unique=False, valid=True, ready=True, live=True
-    )
-    indexes = catalog.indexes(connection, plan.METADATA_TABLE)
-    index = next((one for one in indexes if one.name == plan.INDEX), None)
-    told = "there is no such index" if index is None else catalog.in_words(index)
-    results.detail(INDEX, told)
-    if index != expected:
-        results.refute(
-            Finding(INDEX, condition, f"{told}; not {catalog.in_words(expected)}", workaround=WORKAROUND)
-        )
+    column = column_difference(catalog.columns(connection, plan.METADATA_TABLE))
+    index = index_difference(catalog.indexes(connection, plan.METADATA_TABLE))
+    for claim, declared, difference in (
+        (COLUMN, EXPECTED_COLUMN.describe(), column),
+        (INDEX, EXPECTED_INDEX.describe(), index),
+    ):
+        results.observed(claim)
+        found = declared if difference is None else difference.describe()
+        results.detail(claim, found)
+        if difference is not None:
+            results.refute(Finding(claim, condition, f"{found}; not {declared}", workaround=WORKAROUND))
 
 
 def _judge_look_up(results: Results, connection: psycopg.Connection[Any], condition: str) -> None:

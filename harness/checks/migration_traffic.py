@@ -12,6 +12,7 @@ import sqlparse
 
 from harness import plan
 from harness.database import catalog
+from harness.database.declaration import Column, Index
 from harness.database.migrations import VIEW_FILE, rollback
 from harness.database.runners import Script, StatementFailed, connect, run_statements, statements_of
 from harness.database.schema_state import SchemaState
@@ -101,8 +102,8 @@ def _case(name: str, text: str, hold: Hold, done: list[str]) -> Case:
 class _Schema:
     """What a rollback must leave as it was."""
 
-    columns: tuple[catalog.Column, ...]
-    indexes: tuple[catalog.Index, ...]
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...]
     view: str
 
     @classmethod

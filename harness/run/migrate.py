@@ -5,6 +5,7 @@ from typing import Final
 
 from harness import plan
 from harness.database import catalog, migrations
+from harness.database.declaration import find
 from harness.database.pooler import check_direct
 from harness.database.runners import Applied, Runner, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState
@@ -52,11 +53,10 @@ def facts(dsn: str) -> tuple[str, ...]:
         state = catalog.schema_state(connection)
         columns = catalog.columns(connection, plan.METADATA_TABLE)
         indexes = catalog.indexes(connection, plan.METADATA_TABLE)
-    column = [catalog.in_words(one) for one in columns if one.name == plan.COLUMN]
-    index = [catalog.in_words(one) for one in indexes if one.name == plan.INDEX]
+    column, index = find(columns, plan.COLUMN), find(indexes, plan.INDEX)
     return (
         f"state   {state}: {DESCRIPTIONS[state]}",
         f"table   {plan.METADATA_TABLE}, {len(columns)} columns, {len(indexes)} indexes",
-        f"column  {column[0] if column else 'none'}",
-        f"index   {index[0] if index else 'none'}",
+        f"column  {column.describe() if column else 'none'}",
+        f"index   {index.describe() if index else 'none'}",
     )

@@ -4,7 +4,7 @@ import hashlib
 
 from harness.data import sql_path
 from harness.database import catalog
-from harness.database.catalog import Index
+from harness.database.declaration import Index
 from harness.database.migrations import PLAN_FILE
 from harness.database.runners import connect, statements_of
 
