@@ -3,9 +3,10 @@
 from typing import Final
 
 from harness import plan
-from harness.checks.drift_effects import database_effects
-from harness.checks.effects import Certainty
 from harness.database.catalog import Connection
+from harness.database.effects.model import Certainty
+from harness.database.effects.survey import database_effects
+from harness.rule.shapes import STORED_VALUES
 from harness.verdict import Finding, Results
 
 CLAIM: Final = "M3"
@@ -16,7 +17,7 @@ def judge_effects(results: Results, connection: Connection) -> None:
 
     The connection is in a transaction that reads. Raises psycopg.Error when the database cannot be asked.
     """
-    for effect in database_effects(connection):
+    for effect in database_effects(connection, STORED_VALUES):
         words = f"{effect.subject}, {effect.found}, {effect.does}"
         if effect.certainty is Certainty.CERTAIN:
             condition = f"table {plan.METADATA_TABLE} as it is"

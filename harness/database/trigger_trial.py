@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from harness.database.effects import Trigger
+from harness.database.effects.facts import Trigger
 from harness.database.evaluation import Connection, OpenError, Outcome, identifier, open_reason, reading
 from harness.database.trigger_source import Source
 

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness import plan
-from harness.checks.drift import drift, remarks
-from harness.checks.drift_effects import USER_COLUMN, database_effects
 from harness.checks.lint import lint
+from harness.database.drift import drift, remarks
 from harness.database.drizzle import recorded
+from harness.database.effects.survey import USER_COLUMN, database_effects
 from harness.database.evaluation import reading
 from harness.database.runners import connect
 from harness.database.server import where
 from harness.errors import UsageError
+from harness.rule.shapes import STORED_VALUES
 
 
 def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], None]) -> int:
@@ -25,7 +26,7 @@ def check_schema(dsn: str | None, migrations: Path | None, say: Callable[[str], 
     recorded_times: list[int] | None = None
     if dsn is not None:
         with connect(dsn) as connection, reading(connection):
-            effects = database_effects(connection)
+            effects = database_effects(connection, STORED_VALUES)
             found = drift(connection, effects)
             recorded_times = [when for _, when in recorded(connection)]
         for one in found:

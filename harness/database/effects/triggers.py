@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from harness import plan
-from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
-from harness.checks.effects_calls import called_effect
-from harness.database import effects
 from harness.database.catalog import Connection
-from harness.database.effects import INSERT, UPDATE, Trigger
+from harness.database.effects import facts
+from harness.database.effects.calls import called_effect
+from harness.database.effects.facts import INSERT, UPDATE, Trigger
+from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
 from harness.database.evaluation import OpenError, Outcome, evaluated, identifier
 from harness.database.trigger_source import Source
 from harness.database.trigger_trial import LATE, computes, condition, tried
@@ -22,7 +22,7 @@ _SEEN: Final = "what it does is seen by the requests"
 
 def trigger_effects(connection: Connection, target: Target, counted: Mapping[str, str]) -> Iterator[Effect]:
     """An effect for each trigger; `counted` are the tables whose rows count, each with the column that does."""
-    for trigger in effects.triggers(connection, target.table):
+    for trigger in facts.triggers(connection, target.table):
         source = Source(trigger.source, target.column)
         if not trigger.fires:
             how = "is disabled" if trigger.enabled == "D" else "fires for replication alone"
@@ -97,7 +97,7 @@ def _first_harm(connection: Connection, target: Target, trigger: Trigger, source
 
 
 def _words(outcomes: tuple[Outcome, ...]) -> str:
-    return told(outcomes, verb="loses")
+    return describe_outcomes(outcomes, verb="loses")
 
 
 def _stored(connection: Connection, target: Target, expression: str) -> tuple[Outcome, ...]:
@@ -122,7 +122,7 @@ def _by_source(
     if trigger.timing == "INSTEAD OF" and source.inserted:
         outcomes = _stored(connection, target, source.inserted)
         if harms(outcomes):
-            return _effect(trigger, source, told(outcomes), Certainty.CERTAIN)
+            return _effect(trigger, source, describe_outcomes(outcomes), Certainty.CERTAIN)
     called = called_effect(connection, source, counted)
     if trigger.has_row_result:
         stores = re.search(r"(?i)\b(INSERT|EXECUTE)\b", source.code) is not None

@@ -17,7 +17,7 @@ class Certainty(IntEnum):
     """How sure it is that a valid value is refused or changed, or a row lost."""
 
     NONE = 0  # none of the sample values is
-    OPEN = 1  # it cannot be told from the catalogue; the requests of a run show it
+    OPEN = 1  # the catalogue does not show it; the requests of a run show it
     CERTAIN = 2
 
 
@@ -74,7 +74,7 @@ def harms(outcomes: Sequence[Outcome]) -> bool:
     return any(one.refused or one.result != one.value for one in outcomes)
 
 
-def told(outcomes: Sequence[Outcome], verb: str = "refuses") -> str:
+def describe_outcomes(outcomes: Sequence[Outcome], verb: str = "refuses") -> str:
     """What becomes of the values, with the shortest that tell it; `verb` is what happens to those that are refused."""
     refused = [one for one in outcomes if one.refused]
     changed = [one for one in outcomes if not one.refused and one.result != one.value]

@@ -1,7 +1,6 @@
 """Compares a live database with what the plan's schema.ts declares, and says what would mend each difference.
 
-Reads the catalogue and evaluates what is in it on sample values, so a role that may read no row will do. Knows no
-migration files.
+Reads the catalogue alone, so a role that may read no row will do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +11,6 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
-from harness.checks.drift_effects import database_effects
-from harness.checks.effects import Effect
-from harness.checks.index_build import build_statements, drop_statement
 from harness.database import catalog
 from harness.database.declaration import (
     EXPECTED_COLUMN,
@@ -26,6 +22,8 @@ from harness.database.declaration import (
     find,
     index_difference,
 )
+from harness.database.effects.model import Effect
+from harness.database.index_build import build_statements, drop_statement
 from harness.database.schema_state import SchemaState
 from harness.database.visibility import obstacles, whereabouts
 
@@ -54,10 +52,10 @@ class Drift:
         return f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
 
 
-def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect] | None = None) -> tuple[Drift, ...]:
+def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tuple[Drift, ...]:
     """Every difference from what is declared, in the order of mending; none when there is none.
 
-    `effects` are those of the database, where the caller has them; see `database_effects`.
+    `effects` are what `database_effects` finds in the same database.
     """
     if not catalog.exists(connection, plan.METADATA_TABLE):
         declared = f"a table with {EXPECTED_COLUMN.describe()}"
@@ -65,11 +63,10 @@ def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect] | None 
         return (Drift(plan.METADATA_TABLE, declared, "there is no such table", (), advice),)
     doubts = tuple(_doubts(connection))
     columns = catalog.columns(connection, plan.METADATA_TABLE)
-    found = database_effects(connection) if effects is None else effects
     if not catalog.is_table(connection, plan.METADATA_TABLE):
         # Something stands in the table's place: its columns and indexes are looked at once it is back.
-        return (*doubts, *_effect_drift(found))
-    return (*doubts, *_effect_drift(found), *_column_drift(columns), *_index_drift(connection, columns))
+        return (*doubts, *_effect_drift(effects))
+    return (*doubts, *_effect_drift(effects), *_column_drift(columns), *_index_drift(connection, columns))
 
 
 def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
