@@ -14,8 +14,9 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from harness.database.effects.facts import Trigger
-from harness.database.evaluation import Connection, OpenError, Outcome, identifier, open_reason, reading
+from harness.database.evaluation import Connection, OpenError, identifier, open_reason, reading
 from harness.database.trigger_source import Source
+from harness.database.value_outcome import ValueOutcome
 
 LATE: Final = "later UPDATE"
 """An UPDATE that gives a value to a row that had none."""
@@ -57,7 +58,7 @@ def computes(connection: Connection, source: Source) -> bool:
 
 def tried(
     connection: Connection, trigger: Trigger, source: Source, operation: str, values: Sequence[str | None]
-) -> tuple[Outcome, ...]:
+) -> tuple[ValueOutcome, ...]:
     """What becomes of a row with each value on INSERT, on UPDATE of the same value, or on a `LATE` one of none.
 
     A row that is not written is `refused`.
@@ -75,7 +76,9 @@ def tried(
     rows = json.loads(found)
     outcomes = []
     for value, (kind, result) in zip(values, rows, strict=True):
-        outcomes.append(Outcome(value, result) if kind == "row" else Outcome(value, None, result or DROPPED))
+        outcomes.append(
+            ValueOutcome(value, result) if kind == "row" else ValueOutcome(value, None, result or DROPPED)
+        )
     if trigger.has_row_result:
         return tuple(outcomes)
     return tuple(

@@ -5,7 +5,6 @@ rather than filters. Source: PostgreSQL, "Row Security Policies", "Hot Standby",
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -14,6 +13,7 @@ from psycopg.rows import tuple_row
 
 from harness import plan
 from harness.data import sql_text
+from harness.database.obstacle import Obstacle
 
 NEEDED: Final[Mapping[str, Sequence[str]]] = {
     plan.USAGE_TABLE: ("id", "kilo_user_id", "created_at"),
@@ -23,31 +23,6 @@ NEEDED: Final[Mapping[str, Sequence[str]]] = {
 LAG_S_MAX: Final = 5.0
 """A standby that is no further behind has what a run wrote when its values are read at the end."""
 KINDS: Final = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why some rows or values may be hidden from the role, and what would help."""
-
-    table: str
-    sentence: str
-    remedy: str
-    """A statement for the owner, or what else to do."""
-    elsewhere: bool = False
-    """Whether what is found may be another relation than the one that is written."""
-    ambiguous: bool = False
-    """Whether that is because there are others of its name."""
-    stale: bool = False
-    """Whether all of the server is as it was some time ago, its catalogue, too."""
-    refused: bool = False
-    """Whether the server refuses to read at all; else it reads something that may not be everything."""
-    filtered: bool = False
-    """Whether that is by a policy: the planner may be asked, then."""
-
-    @property
-    def words(self) -> str:
-        """One line."""
-        return f"{self.sentence}; {self.remedy}"
 
 
 class Found(NamedTuple):

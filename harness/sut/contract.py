@@ -152,9 +152,9 @@ class ContractRows:
                 there = await self._ask(visibility.whereabouts_query(), {"table": table})
                 raise DatabaseUnavailableError(visibility.whereabouts_of(table, there))
         hidden = visibility.obstacles_of(await self._ask(visibility.query(), visibility.values()))
-        if refused := [one.words for one in hidden if one.refused]:
+        if refused := [one.describe() for one in hidden if one.refused]:
             raise DatabaseUnavailableError("; ".join(refused))
-        self.hidden = tuple(one.words for one in hidden)
+        self.hidden = tuple(one.describe() for one in hidden)
         columns = await self._ask(sql.SQL(_COLUMNS), [list(tables)])
         self._columns = ReadableColumns.of(columns)
         self.has_column = self._columns.has_value

@@ -6,12 +6,12 @@ import pytest
 from psycopg import sql
 
 from harness import plan
-from harness.checks.gate_effects import judge_effects
+from harness.checks.gate_schema import judge_effects
 from harness.database.drift import remarks
 from harness.database.effects.constraints import conjuncts
 from harness.database.effects.model import Certainty, Effect, describe_outcomes, harms
-from harness.database.evaluation import Outcome
 from harness.database.runners import connect
+from harness.database.value_outcome import ValueOutcome
 from harness.run.gate import claims_of
 from harness.run.schema import check_schema
 from harness.verdict import Judgement, Results, Status
@@ -32,7 +32,7 @@ def judged(dsn: str) -> Judgement:
     results.observed("M3")
     with connect(dsn) as connection, connection.transaction():
         connection.execute("SET LOCAL transaction_read_only = on")
-        judge_effects(results, connection)
+        judge_effects(results, effects_of(connection))
     return next(one for one in results.judgements() if one.claim.id == "M3")
 
 
@@ -168,16 +168,16 @@ def test_the_parts_of_an_and(expression: str, parts: tuple[str, ...]) -> None:
 
 
 def test_words_for_what_becomes_of_values() -> None:
-    kept, null = Outcome("a", "a"), Outcome(None, None)
+    kept, null = ValueOutcome("a", "a"), ValueOutcome(None, None)
     assert not harms([kept, null])
     assert describe_outcomes([kept, null]) == "leaves all 2 sample values as they are"
-    assert describe_outcomes([Outcome(None, "x"), kept]) == 'gives "x" where NULL belongs'
-    assert describe_outcomes([Outcome(None, None, "no"), kept]) == "refuses NULL (no)"
+    assert describe_outcomes([ValueOutcome(None, "x"), kept]) == 'gives "x" where NULL belongs'
+    assert describe_outcomes([ValueOutcome(None, None, "no"), kept]) == "refuses NULL (no)"
     assert (
-        describe_outcomes([Outcome("bb", "b"), kept])
+        describe_outcomes([ValueOutcome("bb", "b"), kept])
         == 'changes 1 of 2 sample values, for example "bb" into "b"'
     )
-    refused = [Outcome("ccc", None, "no"), Outcome("bb", None, "nay"), kept]
+    refused = [ValueOutcome("ccc", None, "no"), ValueOutcome("bb", None, "nay"), kept]
     assert (
         describe_outcomes(refused, verb="loses")
         == 'loses 2 of 3 sample values, for example "bb" and "ccc" (nay)'

@@ -2,14 +2,14 @@
 
 import pytest
 
-from harness.checks.gate_effects import judge_effects
+from harness.checks.gate_schema import judge_effects
 from harness.database.drift import Drift
 from harness.database.runners import connect
 from harness.rehearsal.deployed.model import Deployed
 from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
 from harness.run.gate import claims_of
 from harness.verdict import Judgement, Results, Status
-from tests.differences import differences_of
+from tests.differences import differences_of, effects_of
 
 pytestmark = pytest.mark.catalogue
 
@@ -29,7 +29,7 @@ def judged(dsn: str) -> Judgement:
     with connect(dsn) as connection:
         connection.read_only = True
         with connection.transaction():
-            judge_effects(results, connection)
+            judge_effects(results, effects_of(connection))
     return next(one for one in results.judgements() if one.claim.id == "M3")
 
 

@@ -9,7 +9,8 @@ import psycopg
 from harness.database.catalog import Connection, readers_of_column
 from harness.database.effects.facts import ColumnFacts
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
-from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier, selected, typed
+from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier, selected, typed
+from harness.database.value_outcome import ValueOutcome
 
 TOO_LONG: Final = "too long for the type"
 _CUT_SILENTLY: Final = ("name", '"char"')
@@ -30,11 +31,11 @@ def column_effects(
             yield from _derived_effects(connection, target, column)
 
 
-def outcomes_of_type(connection: Connection, target: Target) -> tuple[Outcome, ...]:
+def outcomes_of_type(connection: Connection, target: Target) -> tuple[ValueOutcome, ...]:
     """Each value as the column's type takes it. Raises OpenError."""
     return tuple(
         # A cast cuts what an INSERT refuses; the type `name` alone cuts on INSERT, too.
-        Outcome(one.value, None, TOO_LONG) if target.type != "name" and _is_cut(one) else one
+        ValueOutcome(one.value, None, TOO_LONG) if target.type != "name" and _is_cut(one) else one
         for one in typed(connection, target.type, target.values)
     )
 
@@ -48,7 +49,7 @@ def with_values_of_type(connection: Connection, target: Target) -> Target:
     return replace(target, values=tuple(kept))
 
 
-def _is_cut(one: Outcome) -> bool:
+def _is_cut(one: ValueOutcome) -> bool:
     value, result = one.value or "", one.result or ""
     return bool(result) and len(result) < len(value) and value.startswith(result)
 
@@ -149,7 +150,7 @@ def _derived_effects(connection: Connection, target: Target, column: ColumnFacts
             return
         outcomes = fits = ()
     refused = [
-        Outcome(one.value, one.value, one.refused or fit.refused or _missing(column, fit))
+        ValueOutcome(one.value, one.value, one.refused or fit.refused or _missing(column, fit))
         for one, fit in zip(outcomes, fits, strict=True)
     ]
     if harms(refused):
@@ -166,7 +167,7 @@ def _derived_effects(connection: Connection, target: Target, column: ColumnFacts
         )
 
 
-def _missing(column: ColumnFacts, made: Outcome) -> str:
+def _missing(column: ColumnFacts, made: ValueOutcome) -> str:
     return f"{column.name} is made NULL and may not be" if column.not_null and made.result is None else ""
 
 

@@ -9,7 +9,8 @@ from harness.database.catalog import Connection
 from harness.database.effects import facts
 from harness.database.effects.facts import Constraint, MaintainedIndex
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
-from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier
+from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier
+from harness.database.value_outcome import ValueOutcome
 
 _SESSION: Final = re.compile(
     r"(?i)\b(current_user|session_user|current_role|current_setting|inet_client_addr)\b"
@@ -91,10 +92,10 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
     return _of_constraint(constraint, does, certainty, on_column=on_column)
 
 
-def _held(one: Outcome) -> Outcome:
+def _held(one: ValueOutcome) -> ValueOutcome:
     """A CHECK lets a row through where it is true or NULL."""
     refused = one.refused or ("the CHECK is false" if one.result == "false" else "")
-    return Outcome(one.value, one.value, refused)
+    return ValueOutcome(one.value, one.value, refused)
 
 
 def _foreign_key(connection: Connection, target: Target, constraint: Constraint) -> Effect:

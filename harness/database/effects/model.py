@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from harness.database.evaluation import Outcome
+from harness.database.value_outcome import ValueOutcome
 from harness.report.escape import masked, shown
 
 SHOWN_MAX: Final = 24
@@ -69,12 +69,12 @@ class Effect:
         return " ".join(self.remedy) + (f" -- {self.advice}" if self.remedy and self.advice else self.advice)
 
 
-def harms(outcomes: Sequence[Outcome]) -> bool:
+def harms(outcomes: Sequence[ValueOutcome]) -> bool:
     """Whether a value is refused or comes back as another."""
     return any(one.refused or one.result != one.value for one in outcomes)
 
 
-def describe_outcomes(outcomes: Sequence[Outcome], verb: str = "refuses") -> str:
+def describe_outcomes(outcomes: Sequence[ValueOutcome], verb: str = "refuses") -> str:
     """What becomes of the values, with the shortest that tell it; `verb` is what happens to those that are refused."""
     refused = [one for one in outcomes if one.refused]
     changed = [one for one in outcomes if not one.refused and one.result != one.value]
@@ -97,7 +97,7 @@ def one_line(text: str, length_max: int = 160) -> str:
     return line if len(line) <= length_max else line[:length_max] + "..."
 
 
-def _counted(refused: Sequence[Outcome], outcomes: Sequence[Outcome]) -> str:
+def _counted(refused: Sequence[ValueOutcome], outcomes: Sequence[ValueOutcome]) -> str:
     if len(refused) == len(outcomes):
         return f"all {len(outcomes)} sample values"
     if [one.value for one in refused] == [None]:
@@ -106,11 +106,11 @@ def _counted(refused: Sequence[Outcome], outcomes: Sequence[Outcome]) -> str:
     return f"{len(refused)} of {len(outcomes)} sample values, for example {examples}"
 
 
-def _reason(refused: Sequence[Outcome]) -> str:
+def _reason(refused: Sequence[ValueOutcome]) -> str:
     return masked(_shortest(refused)[0].refused)
 
 
-def _shortest(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _shortest(outcomes: Sequence[ValueOutcome]) -> list[ValueOutcome]:
     return sorted(outcomes, key=lambda one: len(one.value or ""))[:EXAMPLES]
 
 

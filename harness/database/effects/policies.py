@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from harness.database.catalog import Connection
 from harness.database.effects import facts
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
-from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier
+from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier
+from harness.database.value_outcome import ValueOutcome
 
 
 def policy_effects(connection: Connection, target: Target) -> Iterator[Effect]:
@@ -27,7 +28,9 @@ def policy_effects(connection: Connection, target: Target) -> Iterator[Effect]:
             does, certainty = reason, Certainty.OPEN
         else:
             outcomes = [
-                Outcome(one.value, one.value, one.refused or ("" if one.result == "true" else "not allowed"))
+                ValueOutcome(
+                    one.value, one.value, one.refused or ("" if one.result == "true" else "not allowed")
+                )
                 for one in found
             ]
             does, certainty = (

@@ -14,12 +14,12 @@ from harness.database.effects.view import view_effect
 from harness.database.evaluation import (
     DEPENDS,
     OpenError,
-    Outcome,
     evaluated,
     identifier,
     open_reason,
     selected,
 )
+from harness.database.value_outcome import ValueOutcome
 
 AHEAD: Final = ("0 days", "2 days", "40 days")
 """Ages at which a row of the run, or of the weeks after it, must still be taken by some partition."""
@@ -96,7 +96,9 @@ def _of_rule(
     except OpenError as error:
         reason = "other columns" if error.sqlstate == DEPENDS else str(error)
         return f"some rows are {fate}, depending on {reason}", Certainty.OPEN
-    outcomes = [Outcome(one.value, one.value, fate if one.result == "true" else one.refused) for one in found]
+    outcomes = [
+        ValueOutcome(one.value, one.value, fate if one.result == "true" else one.refused) for one in found
+    ]
     return describe_outcomes(outcomes, verb="takes away"), Certainty.CERTAIN if harms(
         outcomes
     ) else Certainty.NONE
@@ -140,7 +142,7 @@ def _taken(connection: Connection, target: Target, key: str, taken: str) -> tupl
     if re.search(rf"(?<!\w){re.escape(target.column)}(?!\w)", key):
         found = evaluated(connection, taken, target.column, target.type, target.values)
         outcomes = [
-            Outcome(one.value, one.value, "" if one.result == "true" else "no partition takes it")
+            ValueOutcome(one.value, one.value, "" if one.result == "true" else "no partition takes it")
             for one in found
         ]
         return describe_outcomes(outcomes), Certainty.CERTAIN if harms(outcomes) else Certainty.NONE

@@ -10,9 +10,10 @@ from harness.database.effects import facts
 from harness.database.effects.calls import called_effect
 from harness.database.effects.facts import INSERT, UPDATE, Trigger
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
-from harness.database.evaluation import OpenError, Outcome, evaluated, identifier
+from harness.database.evaluation import OpenError, evaluated, identifier
 from harness.database.trigger_source import Source
 from harness.database.trigger_trial import LATE, computes, condition, tried
+from harness.database.value_outcome import ValueOutcome
 
 HARMLESS_FUNCTIONS: Final = ("suppress_redundant_updates_trigger", "moddatetime", "tsvector_update_trigger")
 """Functions in C that come with PostgreSQL and touch no column of text."""
@@ -96,11 +97,11 @@ def _first_harm(connection: Connection, target: Target, trigger: Trigger, source
     return None
 
 
-def _words(outcomes: tuple[Outcome, ...]) -> str:
+def _words(outcomes: tuple[ValueOutcome, ...]) -> str:
     return describe_outcomes(outcomes, verb="loses")
 
 
-def _stored(connection: Connection, target: Target, expression: str) -> tuple[Outcome, ...]:
+def _stored(connection: Connection, target: Target, expression: str) -> tuple[ValueOutcome, ...]:
     """What becomes of each value where a trigger stores an expression of the new row; none where it cannot be said."""
     text = re.sub(r"(?i)\bnew\s*\.\s*", "", expression)
     try:

@@ -9,7 +9,8 @@ from harness.database.catalog import Connection
 from harness.database.effects import facts
 from harness.database.effects.facts import ColumnFacts, RelationFacts
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
-from harness.database.evaluation import Outcome, identifier, open_reason, selected
+from harness.database.evaluation import identifier, open_reason, selected
+from harness.database.value_outcome import ValueOutcome
 
 _INSERT: Final = "3"
 _MARKERS: Final = ("message_id", "project_id")
@@ -92,7 +93,7 @@ def _shown(
         return f"cannot be tried: {one_line(str(reason), 80)}", Certainty.OPEN
     there = dict(found)
     outcomes = [
-        Outcome(value, there.get(str(number)), "" if str(number) in there else "not shown")
+        ValueOutcome(value, there.get(str(number)), "" if str(number) in there else "not shown")
         for number, value in enumerate(target.values)
     ]
     if not there:
