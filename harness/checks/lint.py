@@ -18,7 +18,7 @@ from harness import plan
 from harness.checks.lint_builds import build_faults, index_faults, is_concurrent
 from harness.checks.lint_model import Lint
 from harness.checks.lint_statements import Part, statements
-from harness.database.drizzle import JOURNAL, Entry, read_journal
+from harness.database.drizzle_folder import JOURNAL, JournalEntry, read_journal
 from harness.database.migration_files import MigrationFile, Sent, read_migrations
 from harness.errors import UnavailableError
 
@@ -111,7 +111,7 @@ def _numbers(files: Sequence[MigrationFile], ours: Sequence[MigrationFile]) -> I
 
 
 def _journal(
-    journal: Sequence[Entry],
+    journal: Sequence[JournalEntry],
     files: Sequence[MigrationFile],
     ours: Sequence[MigrationFile],
     recorded: Sequence[int] | None,

@@ -21,7 +21,8 @@ from harness.database.declaration import (
     find,
     index_difference,
 )
-from harness.database.runners import StatementFailed, connect
+from harness.database.runners import connect
+from harness.database.scripts import StatementFailed
 from harness.database.server import Server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates

@@ -13,16 +13,19 @@ import sqlparse
 from harness import plan
 from harness.database import catalog
 from harness.database.declaration import Column, Index
-from harness.database.migrations import VIEW_FILE, rollback
-from harness.database.runners import Script, StatementFailed, connect, run_statements, statements_of
+from harness.database.migration_steps import VIEW_FILE
+from harness.database.migrations import rollback
+from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script, StatementFailed, statements_of
 from harness.database.server import Server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rehearsal.accounting import kept
+from harness.rehearsal.build_phase import BUILD_WAITS, Hold
 from harness.rehearsal.deadline import deadline
-from harness.rehearsal.held import BUILD_WAITS, Hold, old_snapshot
+from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.layouts import LAYOUTS, Layout
 from harness.rehearsal.locks import Case, Mode, Work, observe_locks
 from harness.rehearsal.matrix import Outcome, Way, run_matrix

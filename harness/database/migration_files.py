@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from harness.database.drizzle import JOURNAL
-from harness.database.runners import statements_of
+from harness.database.drizzle_folder import JOURNAL
+from harness.database.scripts import statements_of
 from harness.errors import UsageError
 
 

@@ -14,47 +14,19 @@ from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.baseline import check_empty
-from harness.database.runners import (
-    RUNNERS,
-    Applied,
-    Runner,
-    Script,
-    StatementFailed,
-    Told,
-    connect,
+from harness.database.migration_steps import (
+    BACKWARD,
+    FORWARD,
+    RECOVERY_FILE,
+    TARGETS,
+    VIEW_ROLLBACK_FILE,
+    path_between,
 )
+from harness.database.runners import RUNNERS, Runner, Told, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus, UnmanagedSchema
+from harness.database.scripts import Applied, Script, StatementFailed
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
-
-TARGETS: Final = (SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY)
-"""States that a migration can be asked for; the others are those of a build under way or interrupted."""
-
-PLAN_FILE: Final = f"migrations/{plan.MIGRATION_FILE}"
-VIEW_FILE: Final = "view_with_column.sql"
-VIEW_ROLLBACK_FILE: Final = "rollback/view_without_column.sql"
-RECOVERY_FILE: Final = "recovery/drop_invalid_index.sql"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One file below `sql/`, and the state that it leads to."""
-
-    file: str
-    leads_to: SchemaState
-
-
-FORWARD: Final[Mapping[SchemaStatus, Step]] = {
-    UnmanagedSchema.EMPTY: Step("migrations/0000_baseline.sql", SchemaState.BASE),
-    SchemaState.BASE: Step("corrected/0005a_add_column.sql", SchemaState.COLUMN),
-    SchemaState.COLUMN: Step("corrected/0005b_build_index.sql", SchemaState.READY),
-}
-
-BACKWARD: Final[Mapping[SchemaStatus, Step]] = {
-    SchemaState.READY: Step("rollback/0005b_drop_index.sql", SchemaState.COLUMN),
-    SchemaState.INVALID: Step(RECOVERY_FILE, SchemaState.COLUMN),
-    SchemaState.COLUMN: Step("rollback/0005a_drop_column.sql", SchemaState.BASE),
-}
 
 _NEXT: Final[Mapping[SchemaStatus, str]] = {
     SchemaState.BUILDING: "wait until the build has ended, then look again",
@@ -176,20 +148,6 @@ def seed(connection: psycopg.Connection[Any], rows: int) -> None:
     with connection.transaction():
         connection.execute("SELECT set_config('harness.seed_rows', %s, true)", [str(rows)])
         connection.execute(sql_text("seed.sql").encode())
-
-
-def path_between(
-    steps: Mapping[SchemaStatus, Step], before: SchemaStatus, to: SchemaState
-) -> tuple[Step, ...] | None:
-    """The steps from one state to another: none when they are the same, None when there is no way. Pure."""
-    path: list[Step] = []
-    while before is not to:
-        step = steps.get(before)
-        if step is None:
-            return None
-        path.append(step)
-        before = step.leads_to
-    return tuple(path)
 
 
 def _walk(

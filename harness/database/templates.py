@@ -10,7 +10,8 @@ from typing import Final
 
 import psycopg
 
-from harness.database.migrations import TARGETS, migrate, seed
+from harness.database.migration_steps import TARGETS
+from harness.database.migrations import migrate, seed
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.server import Server

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import psycopg
 
-from harness.database.runners import Applied, Script, Statement, StatementFailed, Told, connect, statements_of
+from harness.database.runners import Told, connect
+from harness.database.scripts import Applied, Script, Statement, StatementFailed, statements_of
 
 
 def run_file_transaction(dsn: str, scripts: Sequence[Script], told: Told) -> None:

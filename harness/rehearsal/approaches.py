@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.data import sql_text
-from harness.database.migrations import FORWARD
-from harness.database.runners import statements_of
+from harness.database.migration_steps import FORWARD
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import statements_of
 from harness.rehearsal.layouts import CORRECTED as CORRECTED_LAYOUT
 from harness.rehearsal.layouts import Layout
 from harness.rehearsal.locks import ADD_COLUMN, BUILD_INDEX, plain

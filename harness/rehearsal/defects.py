@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from harness.database.runners import Script
+from harness.database.scripts import Script
 from harness.errors import UsageError
 from harness.rehearsal.layouts import CORRECTED, LAYOUTS, Layout, folder_of
 

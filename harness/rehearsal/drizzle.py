@@ -20,7 +20,7 @@ from typing import Any, Final
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.data import cache_path, fixture_path
-from harness.database.drizzle import Folder
+from harness.database.drizzle_folder import Folder
 from harness.errors import UnavailableError
 from harness.rule.node import node_path
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import psycopg
 
-from harness.database.runners import StatementFailed
 from harness.database.schema_state import SchemaState, SchemaStatus
+from harness.database.scripts import StatementFailed
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError

@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.database.migrations import migrate
 from harness.database.pooler import aprocess_of
-from harness.database.runners import Script, StatementFailed
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script, StatementFailed
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase

@@ -7,8 +7,7 @@ transaction; it is frozen in one of its waits. Knows nothing of which locks ther
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -18,32 +17,8 @@ from harness.database.pooler import aprocess_of
 from harness.database.runners import connect
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
-from harness.rehearsal.build_phase import BuildPhase
+from harness.rehearsal.build_phase import BuildPhase, Hold
 from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
-
-
-class Hold(StrEnum):
-    """What holds a statement: its own transaction, or one of the waits of a concurrent one."""
-
-    TRANSACTION = "in its transaction"
-    BEFORE_BUILD = BuildPhase.BEFORE_BUILD.value
-    BEFORE_VALIDATION = BuildPhase.BEFORE_VALIDATION.value
-    OLD_SNAPSHOTS = BuildPhase.OLD_SNAPSHOTS.value
-    BEFORE_DROP = "waiting for users before drop"
-
-
-BUILD_WAITS: Final = (Hold.BEFORE_BUILD, Hold.BEFORE_VALIDATION, Hold.OLD_SNAPSHOTS)
-
-AWAITED: Final = {
-    Hold.BEFORE_BUILD: "transactions that wrote to the table before the build began",
-    Hold.BEFORE_VALIDATION: "transactions that wrote to the table before the index took writes",
-    Hold.OLD_SNAPSHOTS: "transactions of the database with a snapshot older than the second scan, on whatever table",
-    Hold.BEFORE_DROP: "transactions that use the table in any way",
-}
-"""What each wait ends with; new transactions are not waited for.
-
-Source: PostgreSQL, CREATE INDEX, "Building Indexes Concurrently"; DROP INDEX, CONCURRENTLY.
-"""
 
 
 @asynccontextmanager

@@ -17,11 +17,13 @@ from psycopg import sql
 from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
-from harness.database.migrations import BACKWARD, FORWARD, VIEW_FILE
-from harness.database.runners import Script, connect, run_statements, statements_of
+from harness.database.migration_steps import BACKWARD, FORWARD, VIEW_FILE
+from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script, statements_of
 from harness.database.templates import Templates
-from harness.rehearsal.held import BUILD_WAITS, Hold, held
+from harness.rehearsal.build_phase import BUILD_WAITS, Hold
+from harness.rehearsal.held import held
 
 
 class Mode(StrEnum):

@@ -11,8 +11,9 @@ from typing import Final
 
 from harness.database import catalog
 from harness.database.drizzle import recorded, run_drizzle_like
-from harness.database.runners import RUNNERS, Run, Runner, StatementFailed, connect
+from harness.database.runners import RUNNERS, Run, Runner, connect
 from harness.database.schema_state import SchemaState, SchemaStatus
+from harness.database.scripts import StatementFailed
 from harness.database.server import Server
 from harness.database.transactions import run_file_transaction, run_simple_query
 from harness.errors import UnavailableError

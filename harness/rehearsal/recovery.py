@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from harness.database import catalog
-from harness.database.migrations import BACKWARD, FORWARD
-from harness.database.runners import Script, StatementFailed, connect, run_statements
+from harness.database.migration_steps import BACKWARD, FORWARD
+from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState, SchemaStatus
+from harness.database.scripts import Script, StatementFailed
 
 RECOVERY: tuple[str, ...] = (BACKWARD[SchemaState.INVALID].file, FORWARD[SchemaState.COLUMN].file)
 """The files, in order; the first refuses to drop a valid index or one that is being built."""

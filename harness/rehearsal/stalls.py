@@ -14,7 +14,8 @@ from psycopg.pq import TransactionStatus
 from harness import plan
 from harness.database import catalog
 from harness.database.pooler import process_of
-from harness.database.runners import connect, statements_of
+from harness.database.runners import connect
+from harness.database.scripts import statements_of
 from harness.errors import UnavailableError
 from harness.rehearsal.approaches import RETRIES_MAX, RETRY_PAUSE_S, Approach
 from harness.rehearsal.deadline import deadline

@@ -7,8 +7,9 @@ from harness import plan
 from harness.database import catalog, migrations
 from harness.database.declaration import find
 from harness.database.pooler import check_direct
-from harness.database.runners import Applied, Runner, connect
+from harness.database.runners import Runner, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState
+from harness.database.scripts import Applied
 from harness.database.server import where
 
 HEADLINE_MAX: Final = 100

@@ -6,8 +6,8 @@ from typing import Final
 
 from harness import plan
 from harness.database.sqlstate import named
+from harness.rehearsal.build_phase import AWAITED
 from harness.rehearsal.failure_runs import ScenarioResult
-from harness.rehearsal.held import AWAITED
 from harness.rehearsal.locks import Locked
 from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
 from harness.rehearsal.stalls import Measured, Span

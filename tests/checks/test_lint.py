@@ -6,8 +6,8 @@ import pytest
 
 from harness.checks.lint import lint
 from harness.data import sql_path
-from harness.database.drizzle import Entry, Folder
-from harness.database.runners import Script
+from harness.database.drizzle_folder import Folder, JournalEntry
+from harness.database.scripts import Script
 from harness.errors import UsageError
 
 TABLE = "microdollar_usage_metadata"
@@ -18,9 +18,9 @@ OLD = Script("0004_old.sql", "SELECT 1;")
 
 def folder(tmp_path: Path, *files: Script, when: int | None = 2000) -> Path:
     """A folder of drizzle's; without `when` the new files are not journalled."""
-    journal = [Entry("0004_old", 1000)]
+    journal = [JournalEntry("0004_old", 1000)]
     if when is not None:
-        journal += [Entry(file.name.removesuffix(".sql"), when + at) for at, file in enumerate(files)]
+        journal += [JournalEntry(file.name.removesuffix(".sql"), when + at) for at, file in enumerate(files)]
     Folder((OLD, *files), tuple(journal)).write(tmp_path / "drizzle")
     return tmp_path / "drizzle"
 

@@ -6,8 +6,8 @@ from harness import plan
 from harness.checks import migration_traffic
 from harness.checks.migration import judge_migration, judge_schema
 from harness.checks.migration_traffic import judge_build_locks, judge_writers
-from harness.database.runners import Script
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UsageError

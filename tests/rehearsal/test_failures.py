@@ -10,8 +10,9 @@ import pytest
 
 from harness.data import sql_text
 from harness.database.migrations import migrate
-from harness.database.runners import Script, connect
+from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError

@@ -9,7 +9,8 @@ from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
-from harness.rehearsal.held import Hold, held
+from harness.rehearsal.build_phase import Hold
+from harness.rehearsal.held import held
 from harness.rehearsal.locks import CASES, CONFLICTS, NEEDS, Case, Mode, Work, _granted, observe_locks
 
 NOBODY: tuple[Work, ...] = ()
