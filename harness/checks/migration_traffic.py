@@ -27,10 +27,13 @@ from harness.rehearsal.build_phase import BUILD_WAITS, Hold
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.layouts import LAYOUTS, Layout
-from harness.rehearsal.locks import Case, Mode, Work, observe_locks
-from harness.rehearsal.matrix import Outcome, Way, run_matrix
+from harness.rehearsal.lock_modes import Access, LockCase, LockMode
+from harness.rehearsal.locks import observe_locks
+from harness.rehearsal.matrix import run_matrix
+from harness.rehearsal.measurements import Rate, Sample
 from harness.rehearsal.recovery import current_state, send
-from harness.rehearsal.traffic import Rate, Sample, Traffic, traffic
+from harness.rehearsal.runner_results import RunOutcome, Way
+from harness.rehearsal.traffic import Traffic, traffic
 from harness.verdict import Finding, Method, Results
 
 BUILD, MIGRATED, ROLLED_BACK, PLAN_FILE, PLANNED_RUNNER = "M6", "M8", "M9", "M10", "M12"
@@ -42,7 +45,7 @@ BESIDE: Final = 12
 MIGRATION_S_MAX: Final = 600.0
 """A build gets through a hundred million rows in that time."""
 
-KEPT_OUT: Final = (Work.READ, Work.INSERT, Work.UPDATE)
+KEPT_OUT: Final = (Access.READ, Access.INSERT, Access.UPDATE)
 WAYS: Final = (Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY, Way.DRIZZLE_LIKE)
 WORKAROUND: Final = "apply sql/corrected/0005a and 0005b, each statement by itself"
 
@@ -65,7 +68,7 @@ def judge_build_locks(results: Results, templates: Templates, layout: Layout) ->
         results.inconclusive(BUILD, f"the build was refused ({named(error.sqlstate)})")
         return
     for one in seen:
-        results.observed(BUILD, len(Mode))
+        results.observed(BUILD, len(LockMode))
         results.detail(BUILD, f"{one.case.hold}: {one.strongest}")
         kept_out = [work for work in one.blocks if work in KEPT_OUT]
         if kept_out:
@@ -74,7 +77,7 @@ def judge_build_locks(results: Results, templates: Templates, layout: Layout) ->
             results.refute(Finding(BUILD, condition, effect, workaround=WORKAROUND))
 
 
-def _builds(layout: Layout) -> Iterator[Case]:
+def _builds(layout: Layout) -> Iterator[LockCase]:
     """Each statement that builds an index, with what has run by then; in a transaction with what that has done."""
     done: list[str] = []
     block: list[str] | None = None
@@ -97,8 +100,8 @@ def _builds(layout: Layout) -> Iterator[Case]:
             (done if block is None else block).append(text)
 
 
-def _case(name: str, text: str, hold: Hold, done: list[str]) -> Case:
-    return Case(name, text, SchemaState.BASE, hold, Mode.SHARE_UPDATE_EXCLUSIVE, first=tuple(done))
+def _case(name: str, text: str, hold: Hold, done: list[str]) -> LockCase:
+    return LockCase(name, text, SchemaState.BASE, hold, LockMode.SHARE_UPDATE_EXCLUSIVE, first=tuple(done))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +211,14 @@ def judge_plan_file(results: Results, server: Server) -> None:
         assert first is not None
         results.observed(PLAN_FILE)
         results.detail(PLAN_FILE, f"{cell.way}: {first.words}")
-        expected = (Outcome.APPLIED, None) if cell.way is Way.STATEMENTS else (Outcome.REFUSED, "25001")
+        expected = (RunOutcome.APPLIED, None) if cell.way is Way.STATEMENTS else (RunOutcome.REFUSED, "25001")
         if (first.outcome, first.sqlstate) != expected:
             effect = f"{first.words}, expected {expected[0]} {expected[1] or ''}".strip()
             results.refute(Finding(PLAN_FILE, f"{layout.summary}, by {cell.way}", effect))
         if cell.way is Way.DRIZZLE_LIKE:
             results.observed(PLANNED_RUNNER)
             results.detail(PLANNED_RUNNER, "in one transaction over all pending files, as drizzle-orm does")
-            if first.outcome is not Outcome.APPLIED:
+            if first.outcome is not RunOutcome.APPLIED:
                 effect = f"{first.words}: {first.message}"
                 results.refute(Finding(PLANNED_RUNNER, layout.summary, effect, workaround=_AUDITED))
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
-from harness.rehearsal.failure_runs import ScenarioResult
-from harness.rehearsal.locks import Locked, Mode
-from harness.rehearsal.matrix import Matrix, Way
-from harness.rehearsal.stalls import Measured
+from harness.rehearsal.lock_modes import LockMode, ObservedLocks
+from harness.rehearsal.measurements import Measured
+from harness.rehearsal.runner_results import Matrix, Way
+from harness.rehearsal.scenario import ScenarioResult
 from harness.verdict import Finding, Method, Results
 
 STALL: Final = plan.STALL_CLAIM.id
@@ -37,10 +37,10 @@ def judge_stalls(results: Results, measured: Measured, budget_ms: float) -> None
         results.refute(Finding(STALL, condition, f"{measured.errors} statements of the traffic failed"))
 
 
-def judge_locks(results: Results, seen: Sequence[Locked]) -> None:
+def judge_locks(results: Results, seen: Sequence[ObservedLocks]) -> None:
     """Judges M14: each prediction against pg_locks and against what another session was refused."""
     results.method(LOCKS, Method.EXHAUSTIVE)
-    results.detail(LOCKS, f"{len(seen)} moments, {len(Mode)} modes probed in each")
+    results.detail(LOCKS, f"{len(seen)} moments, {len(LockMode)} modes probed in each")
     for one in seen:
         results.observed(LOCKS)
         if one.mismatch:

@@ -108,7 +108,7 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
 
 
 def _order(major: int, durable: bool) -> dict[str, object]:
-    """See watchdog.Order."""
+    """See watchdog.ServerSpec."""
     if major not in INSTALLS:
         raise UsageError(f"no embedded Postgres {major}: there are {', '.join(map(str, INSTALLS))}")
     found = importlib.util.find_spec(PACKAGE.replace("-", "_"))

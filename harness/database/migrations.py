@@ -37,7 +37,7 @@ _NEXT_ELSE: Final = "remove the cause, then migrate again: it goes on from there
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class MigrationReport:
     """What a migration or rollback did. Nothing applied: the database was there already."""
 
     before: SchemaStatus
@@ -77,7 +77,7 @@ def migrate(
     told: Told = lambda _: None,
     *,
     with_baseline: bool = False,
-) -> Report:
+) -> MigrationReport:
     """Brings a database forward to a state from where it stands, or finds it there; from an empty one `with_baseline`.
 
     Raises UsageError when the state is behind or is none to ask for, MigrationError when a statement is
@@ -100,7 +100,7 @@ def migrate(
 
 def rollback(
     dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
-) -> Report:
+) -> MigrationReport:
     """Takes a database back to a state; the column's values go with the column. Or finds it there.
 
     When the view reads the column, it is first made anew without it. Raises as `migrate` does, and
@@ -152,7 +152,7 @@ def seed(connection: psycopg.Connection[Any], rows: int) -> None:
 
 def _walk(
     dsn: str, before: SchemaStatus, to: SchemaState, files: Sequence[str], runner: Runner, told: Told
-) -> Report:
+) -> MigrationReport:
     applied = apply(dsn, [Script.ours(file) for file in files], runner, told)
     with connect(dsn) as connection:
         after = catalog.schema_state(connection)
@@ -161,7 +161,7 @@ def _walk(
             f"runner {runner} reports success, but {where(dsn)} is in state {after}, not {to}: "
             f"{DESCRIPTIONS[after]}; somebody else migrates it at the same time, or the runner did nothing"
         )
-    return Report(before, to, applied)
+    return MigrationReport(before, to, applied)
 
 
 def _standing(dsn: str, to: SchemaState) -> SchemaStatus:

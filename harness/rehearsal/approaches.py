@@ -9,7 +9,7 @@ from harness.database.schema_state import SchemaState
 from harness.database.scripts import statements_of
 from harness.rehearsal.layouts import CORRECTED as CORRECTED_LAYOUT
 from harness.rehearsal.layouts import Layout
-from harness.rehearsal.locks import ADD_COLUMN, BUILD_INDEX, plain
+from harness.rehearsal.statements import ADD_COLUMN, BUILD_INDEX, without_concurrently
 
 REPORT_S: Final = 1.0
 """How long the report reads that the ALTER queues behind."""
@@ -43,11 +43,11 @@ CORRECTED: Final = Approach(
 
 APPROACHES: Final = (
     CORRECTED,
-    Approach("plain index", "the same with CREATE INDEX", (ADD_COLUMN, plain(BUILD_INDEX))),
+    Approach("plain index", "the same with CREATE INDEX", (ADD_COLUMN, without_concurrently(BUILD_INDEX))),
     Approach(
         "one transaction",
         "both statements in one transaction, as drizzle runs them",
-        ("BEGIN;", ADD_COLUMN, plain(BUILD_INDEX), "COMMIT;"),
+        ("BEGIN;", ADD_COLUMN, without_concurrently(BUILD_INDEX), "COMMIT;"),
     ),
     Approach(
         "behind a read",

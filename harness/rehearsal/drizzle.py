@@ -36,7 +36,7 @@ _NAMES: Final = {"host": "host", "port": "port", "user": "user", "password": "pa
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class MigratorRefusal:
     """What the migrator failed with; `sqlstate` is '' when it was not a statement that was refused."""
 
     sqlstate: str
@@ -52,7 +52,7 @@ class Migrator:
     _scratch: Path
     _runs: int = field(default=0)
 
-    def run(self, dsn: str, folder: Folder) -> Refusal | None:
+    def run(self, dsn: str, folder: Folder) -> MigratorRefusal | None:
         """Applies what is pending in a folder; None when it reports success, which is not believed here.
 
         Raises UnavailableError when Node ends or does not answer.
@@ -63,7 +63,7 @@ class Migrator:
         given = conninfo_to_dict(dsn)
         connection = {ours: given[theirs] for theirs, ours in _NAMES.items() if theirs in given}
         answer = self._ask({"connection": connection, "folder": str(path)})
-        return None if answer["ok"] else Refusal(answer["code"], answer["message"])
+        return None if answer["ok"] else MigratorRefusal(answer["code"], answer["message"])
 
     def _ask(self, question: dict[str, Any] | None) -> dict[str, Any]:
         assert self._child.stdin is not None

@@ -13,9 +13,9 @@ from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.failures import FailureScenario, Note, ScenarioError
 from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.recovery import current_state
+from harness.rehearsal.scenario import FailureScenario, Note, ScenarioError
 
 LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
 """What writers see of a server that is gone or is recovering: a broken connection, a shutdown, not yet ready."""

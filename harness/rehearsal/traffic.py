@@ -17,41 +17,11 @@ import psycopg
 from harness import plan
 from harness.errors import UnavailableError
 from harness.rehearsal.accounting import read, write
+from harness.rehearsal.measurements import USUAL_RATE, Rate, Sample
 
 WAIT_S_MAX: Final = 60.0
 RECONNECT_S_MAX: Final = 2
 """A writer whose server has gone tries again soon."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How much is sent. Half of the writers, and none of the readers, change build when told to."""
-
-    writers: int = 4
-    """Connections that write."""
-    writes_per_s: float = 200.0
-    """Of all writers together."""
-    readers: int = 1
-    reads_per_s: float = 25.0
-
-
-USUAL: Final = Rate()
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One statement. Times are in milliseconds since the traffic began."""
-
-    scheduled_ms: float
-    done_ms: float
-    write: bool
-    sqlstate: str | None
-    """None when it was accepted; '' when it failed with no SQLSTATE, as when the connection broke."""
-
-    @property
-    def latency_ms(self) -> float:
-        """From the scheduled time to the answer."""
-        return self.done_ms - self.scheduled_ms
 
 
 @dataclass(slots=True)
@@ -67,7 +37,7 @@ class Traffic:
     _after: int = 0
     """Statements of the backend `after` that are under way."""
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _last: float = float("inf")
+    last_statement: float = float("inf")
     """No statement is scheduled after this time."""
 
     def now_ms(self) -> float:
@@ -113,7 +83,7 @@ class Traffic:
 
     def stop(self) -> None:
         """No further statement is scheduled; those that are owed are still sent before the context ends."""
-        self._last = min(self._last, time.perf_counter())
+        self.last_statement = min(self.last_statement, time.perf_counter())
         self._stopping.set()
 
     def _enter(self, swaps: bool) -> bool:
@@ -133,7 +103,7 @@ class Traffic:
 
 
 @contextmanager
-def traffic(dsn: str, rate: Rate = USUAL) -> Iterator[Traffic]:
+def traffic(dsn: str, rate: Rate = USUAL_RATE) -> Iterator[Traffic]:
     """Writers (the reference's own INSERT, build `before`) and readers until the context ends.
 
     All are connected and warm when it begins. Raises UnavailableError when they cannot be.
@@ -190,7 +160,7 @@ class _Sender:
         sent = 0
         while True:
             self.running._stopping.wait(max(0.0, scheduled - time.perf_counter()))
-            if scheduled > self.running._last:
+            if scheduled > self.running.last_statement:
                 return
             after = self.running._enter(self.number % 2 == 1)
             name = f"{self.running.prefix}{self.number}-{sent}"

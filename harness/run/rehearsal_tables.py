@@ -7,10 +7,10 @@ from typing import Final
 from harness import plan
 from harness.database.sqlstate import named
 from harness.rehearsal.build_phase import AWAITED
-from harness.rehearsal.failure_runs import ScenarioResult
-from harness.rehearsal.locks import Locked
-from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
-from harness.rehearsal.stalls import Measured, Span
+from harness.rehearsal.lock_modes import ObservedLocks
+from harness.rehearsal.measurements import Measured, Span
+from harness.rehearsal.runner_results import Attempt, Cell, Matrix, Way
+from harness.rehearsal.scenario import ScenarioResult
 from harness.report.tables import Table
 from harness.report.timeline import Band, Panel
 
@@ -44,7 +44,7 @@ def _again(first: Attempt, again: Attempt) -> str:
     return "the same" if again.words == first.words else again.words
 
 
-def locks_table(seen: Sequence[Locked]) -> Table:
+def locks_table(seen: Sequence[ObservedLocks]) -> Table:
     """Each statement at each moment: what it holds on the table, whom that keeps out, how many it waits for."""
     rows = tuple(
         (

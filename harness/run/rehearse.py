@@ -26,9 +26,9 @@ from harness.rehearsal.failure_runs import run_scenarios
 from harness.rehearsal.layouts import Layout
 from harness.rehearsal.locks import observe_locks
 from harness.rehearsal.matrix import run_matrix
-from harness.rehearsal.stalls import QUIET_S, Measured, measure
+from harness.rehearsal.measurements import Measured, Rate
+from harness.rehearsal.stalls import QUIET_S, measure
 from harness.rehearsal.table import filled
-from harness.rehearsal.traffic import Rate
 from harness.report.document import JudgedBy, Report
 from harness.report.tables import Table
 from harness.report.timeline import timeline

@@ -11,7 +11,7 @@ from harness.database.scripts import Script
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UsageError
-from harness.rehearsal.defects import DEFECTS, HARMLESS, Defect, find_migration
+from harness.rehearsal.defects import DEFECTS, HARMLESS, MigrationDefect, find_migration
 from harness.rehearsal.layouts import CORRECTED, Layout, folder_of
 from harness.rehearsal.table import filled
 from harness.verdict import Judgement, Results, Status
@@ -54,7 +54,9 @@ def test_corrected_migration_is_proven_and_the_planned_runner_is_not(
 @pytest.mark.parametrize(
     "defect", [one for one in DEFECTS if one.claim != "M6"], ids=lambda defect: str(defect.name)
 )
-def test_faulty_schema_is_refuted_by_the_claim_meant_for_it(templates: Templates, defect: Defect) -> None:
+def test_faulty_schema_is_refuted_by_the_claim_meant_for_it(
+    templates: Templates, defect: MigrationDefect
+) -> None:
     results = new_results()
     with templates.database(SchemaState.BASE) as dsn:
         judge_schema(results, dsn, defect.layout)
@@ -65,7 +67,9 @@ def test_faulty_schema_is_refuted_by_the_claim_meant_for_it(templates: Templates
 @pytest.mark.parametrize(
     "defect", [one for one in DEFECTS if one.claim == "M6"], ids=lambda defect: str(defect.name)
 )
-def test_build_that_locks_writers_out_is_refuted_by_its_locks(templates: Templates, defect: Defect) -> None:
+def test_build_that_locks_writers_out_is_refuted_by_its_locks(
+    templates: Templates, defect: MigrationDefect
+) -> None:
     results = new_results()
     judge_build_locks(results, templates, defect.layout)
     assert with_status(results, Status.REFUTED) == ["M6"]
