@@ -50,13 +50,12 @@ class Attempt:
             return RunOutcome.REFUSED
         return RunOutcome.SETTLED if self.after is SchemaState.READY else RunOutcome.SILENT
 
-    @property
-    def words(self) -> str:
+    def __str__(self) -> str:
         """The outcome with its SQLSTATE, and the state it leaves when that is neither end."""
-        words = str(self.outcome)
+        line = str(self.outcome)
         if self.sqlstate is not None:
-            words += f" {self.sqlstate or 'without SQLSTATE'}"
-        return f"{words}, {self.after}" if self.outcome is RunOutcome.HALF_DONE else words
+            line += f" {self.sqlstate or 'without SQLSTATE'}"
+        return f"{line}, {self.after}" if self.outcome is RunOutcome.HALF_DONE else line
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +86,9 @@ class Matrix:
     def disagreements(self) -> tuple[str, ...]:
         """Layouts in which our drizzle-like runner does not do what the real migrator does; none when it is missing."""
         return tuple(
-            one.layout.name
-            for one in self.cells
-            if one.way is Way.DRIZZLE and not one.skipped and not _agree(one, self)
+            cell.layout.name
+            for cell in self.cells
+            if cell.way is Way.DRIZZLE and not cell.skipped and not _agree(cell, self)
         )
 
 

@@ -12,7 +12,6 @@ from harness.backend import serve
 from harness.checks.audit import audited, judge_audit, judge_sentences, section
 from harness.checks.extension import judge_extension
 from harness.checks.linkability import judge_linkability
-from harness.checks.migration import judge_migration
 from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.persons import judge_persons
 from harness.database.server import running_server
@@ -22,6 +21,7 @@ from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
+from harness.run.migration import judge_migration
 from harness.run.orders import prove_orders, route
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs

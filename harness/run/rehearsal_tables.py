@@ -37,11 +37,11 @@ def _cell(cell: Cell) -> str:
     if cell.first is None:
         return "skipped"
     again = "" if cell.again is None else f"\n{_again(cell.first, cell.again)}"
-    return cell.first.words + again
+    return f"{cell.first}{again}"
 
 
 def _again(first: Attempt, again: Attempt) -> str:
-    return "the same" if again.words == first.words else again.words
+    return "the same" if str(again) == str(first) else str(again)
 
 
 def locks_table(seen: Sequence[ObservedLocks]) -> Table:

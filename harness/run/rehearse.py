@@ -27,6 +27,8 @@ from harness.rehearsal.layouts import Layout
 from harness.rehearsal.locks import observe_locks
 from harness.rehearsal.matrix import run_matrix
 from harness.rehearsal.measurements import Measured, Rate
+from harness.rehearsal.migrated_schema import migrate_and_read
+from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
 from harness.rehearsal.stalls import QUIET_S, measure
 from harness.rehearsal.table import filled
 from harness.report.document import JudgedBy, Report
@@ -235,10 +237,10 @@ def _claims(rehearsal: _Rehearsal, name: str) -> None:
     with rehearsal.busy("claims") as told:
         told("rows and schema")
         with server.database(name) as dsn:
-            judge_schema(results, dsn, layout)
+            judge_schema(results, migrate_and_read(dsn, layout))
         told("writers and the way back")
         with server.database(name) as dsn:
-            judge_writers(results, dsn, layout)
+            judge_writers(results, migrate_under_writers(dsn, layout))
         told("locks of the build")
-        judge_build_locks(results, rehearsal.templates, layout)
-        judge_plan_file(results, server)
+        judge_build_locks(results, observe_build_locks(rehearsal.templates, layout))
+        judge_plan_file(results, run_plan_file(server))

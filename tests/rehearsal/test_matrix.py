@@ -37,7 +37,7 @@ EXPECTED = {  # statements and psql; file transaction; simple query; drizzle
 
 def words(matrix: Matrix, way: Way) -> dict[str, tuple[str, str]]:
     return {
-        cell.layout.name: (cell.first.words, cell.again.words)
+        cell.layout.name: (str(cell.first), str(cell.again))
         for cell in matrix.cells
         if cell.way is way and cell.first is not None and cell.again is not None
     }
