@@ -16,7 +16,8 @@ from harness.checks.persistence import WORKAROUNDS
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.extension import Auth, ExtensionBuild, Installation, derived_id, plan_header, request
-from harness.clients.extension_host import ExtensionCode, WindowStart, extension_host, planned
+from harness.clients.extension_code import ExtensionCode, WindowStart, planned
+from harness.clients.extension_host import extension_host
 from harness.clients.machines import fleet
 from harness.errors import UnavailableError
 from harness.stages.model import Version

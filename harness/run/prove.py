@@ -10,7 +10,6 @@ from typing import Final
 from harness import plan
 from harness.backend import serve
 from harness.checks.audit import audited, judge_audit, judge_sentences, section
-from harness.checks.extension import judge_extension
 from harness.checks.linkability import judge_linkability
 from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.persons import judge_persons
@@ -20,6 +19,7 @@ from harness.report.document import JudgedBy, Report
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
+from harness.run.extension import judge_extension
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
 from harness.run.migration import judge_migration
 from harness.run.orders import prove_orders, route
