@@ -60,7 +60,7 @@ def judge_agreement(results: Results, matrix: Matrix) -> None:
         results.detail(RUNNER, matrix.drizzle)
     for layout in matrix.disagreements():
         cells = [matrix.cell(layout, way) for way in (Way.DRIZZLE, Way.DRIZZLE_LIKE)]
-        real, ours = (" then ".join(str(run) for run in (cell.first, cell.again) if run) for cell in cells)
+        real, ours = (" then ".join(str(run) for run in (cell.first, cell.second) if run) for cell in cells)
         results.refute(Finding(RUNNER, f"layout `{layout}`", f"the real one: {real}; ours: {ours}"))
 
 

@@ -78,10 +78,14 @@ def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
 
 def _doubts(connection: psycopg.Connection[Any]) -> Iterator[Drift]:
     """Why what is found need not be the table that is written, or not as it is now."""
-    for one in obstacles(connection, {plan.METADATA_TABLE: ()}):
-        if one.ambiguous or one.stale:
+    for obstacle in obstacles(connection, {plan.METADATA_TABLE: ()}):
+        if obstacle.ambiguous or obstacle.stale:
             yield Drift(
-                plan.METADATA_TABLE, "the table that is written", one.sentence, (), otherwise=one.remedy
+                plan.METADATA_TABLE,
+                "the table that is written",
+                obstacle.sentence,
+                (),
+                otherwise=obstacle.remedy,
             )
 
 

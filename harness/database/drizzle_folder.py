@@ -70,7 +70,7 @@ def read_journal(path: Path) -> tuple[JournalEntry, ...]:
     """The journal of a folder, in its order; none without one. Raises UsageError when it cannot be read."""
     try:
         document = json.loads((path / JOURNAL).read_text(encoding="utf-8"))
-        return tuple(JournalEntry(str(one["tag"]), int(one["when"])) for one in document["entries"])
+        return tuple(JournalEntry(str(entry["tag"]), int(entry["when"])) for entry in document["entries"])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:

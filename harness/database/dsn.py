@@ -71,6 +71,6 @@ def _fault(dsn: str) -> str:
     for name, _ in parse_qsl(query, keep_blank_values=True):
         if name not in known:
             whose, todo = _FOREIGN.get(name.lower(), ("", "leave it out, or name one that libpq has"))
-            told = f"is for {whose} and not for libpq" if whose else "is none of libpq's"
-            return f"its parameter {shown(name, 40)} {told}; {todo}"
+            fault = f"is for {whose} and not for libpq" if whose else "is none of libpq's"
+            return f"its parameter {shown(name, 40)} {fault}; {todo}"
     return ""

@@ -113,7 +113,7 @@ def _flat(path: Path, files: list[Path]) -> Iterator[MigrationFile]:
 def _by_flyway(text: str) -> Sent:
     """It leaves out the transaction for a file of statements that cannot be in one, and refuses to mix them."""
     code = [statement.text for statement in statements_of(text)]
-    alone = all(re.search(r"(?i)\bCONCURRENTLY\b|^\s*(?:RE)?SET\b", each) for each in code)
+    alone = all(re.search(r"(?i)\bCONCURRENTLY\b|^\s*(?:RE)?SET\b", statement) for statement in code)
     return Sent.APART if alone else Sent.TRANSACTION
 
 

@@ -22,7 +22,7 @@ from harness.database.migration_steps import (
     VIEW_ROLLBACK_FILE,
     path_between,
 )
-from harness.database.runners import RUNNERS, Runner, Told, connect
+from harness.database.runners import RUNNERS, OnStatement, Runner, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus, UnmanagedSchema
 from harness.database.scripts import Applied, Script, StatementFailed
 from harness.database.server import where
@@ -74,7 +74,7 @@ def migrate(
     dsn: str,
     to: SchemaState,
     runner: Runner = Runner.STATEMENTS,
-    told: Told = lambda _: None,
+    on_statement: OnStatement = lambda _: None,
     *,
     with_baseline: bool = False,
 ) -> MigrationReport:
@@ -84,7 +84,7 @@ def migrate(
     refused, UnavailableError when the database is of another shape or a build is under way, or when the runner reports
     success and it is not so.
     """
-    before = _standing(dsn, to)
+    before = _current_state(dsn, to)
     if before is UnmanagedSchema.EMPTY:
         check_empty(dsn, f"migrate to {to}", with_baseline=with_baseline)
     path = path_between(FORWARD, before, to)
@@ -95,18 +95,18 @@ def migrate(
                 f"going back drops what is ahead: ask for a rollback (--rollback)"
             )
         raise _refusal("migrate", dsn, before, to)
-    return _walk(dsn, before, to, [step.file for step in path], runner, told)
+    return _apply_files(dsn, before, to, [step.file for step in path], runner, on_statement)
 
 
 def rollback(
-    dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
+    dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, on_statement: OnStatement = lambda _: None
 ) -> MigrationReport:
     """Takes a database back to a state; the column's values go with the column. Or finds it there.
 
     When the view reads the column, it is first made anew without it. Raises as `migrate` does, and
     UnavailableError when another view reads the column.
     """
-    before = _standing(dsn, to)
+    before = _current_state(dsn, to)
     path = path_between(BACKWARD, before, to)
     if path is None:
         if before in (UnmanagedSchema.EMPTY, *TARGETS):
@@ -123,23 +123,28 @@ def rollback(
             "make it anew without the column, then run this again"
         )
     files = [step.file for step in path]
-    return _walk(dsn, before, to, [VIEW_ROLLBACK_FILE, *files] if readers else files, runner, told)
+    return _apply_files(
+        dsn, before, to, [VIEW_ROLLBACK_FILE, *files] if readers else files, runner, on_statement
+    )
 
 
 def apply(
-    dsn: str, scripts: Sequence[Script], runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
+    dsn: str,
+    scripts: Sequence[Script],
+    runner: Runner = Runner.STATEMENTS,
+    on_statement: OnStatement = lambda _: None,
 ) -> tuple[Applied, ...]:
     """Applies any files in order, whatever they do. Raises MigrationError when a statement is refused."""
     applied: list[Applied] = []
 
-    def tell(one: Applied) -> None:
-        applied.append(one)
-        told(one)
+    def collect(applied_now: Applied) -> None:
+        applied.append(applied_now)
+        on_statement(applied_now)
 
     try:
-        RUNNERS[runner](dsn, scripts, tell)
+        RUNNERS[runner](dsn, scripts, collect)
     except StatementFailed as failed:
-        raise MigrationError(failed, _left(dsn)) from failed
+        raise MigrationError(failed, _state_left(dsn)) from failed
     return tuple(applied)
 
 
@@ -150,10 +155,15 @@ def seed(connection: psycopg.Connection[Any], rows: int) -> None:
         connection.execute(sql_text("seed.sql").encode())
 
 
-def _walk(
-    dsn: str, before: SchemaStatus, to: SchemaState, files: Sequence[str], runner: Runner, told: Told
+def _apply_files(
+    dsn: str,
+    before: SchemaStatus,
+    to: SchemaState,
+    files: Sequence[str],
+    runner: Runner,
+    on_statement: OnStatement,
 ) -> MigrationReport:
-    applied = apply(dsn, [Script.ours(file) for file in files], runner, told)
+    applied = apply(dsn, [Script.ours(file) for file in files], runner, on_statement)
     with connect(dsn) as connection:
         after = catalog.schema_state(connection)
     if after is not to:
@@ -164,7 +174,7 @@ def _walk(
     return MigrationReport(before, to, applied)
 
 
-def _standing(dsn: str, to: SchemaState) -> SchemaStatus:
+def _current_state(dsn: str, to: SchemaState) -> SchemaStatus:
     if to not in TARGETS:
         raise UsageError(
             f"state {to} is that of an unfinished build and no target; ask for {', '.join(TARGETS)}"
@@ -173,7 +183,7 @@ def _standing(dsn: str, to: SchemaState) -> SchemaStatus:
         return catalog.schema_state(connection)
 
 
-def _left(dsn: str) -> SchemaStatus | None:
+def _state_left(dsn: str) -> SchemaStatus | None:
     try:
         with connect(dsn) as connection:
             return catalog.schema_state(connection)

@@ -22,10 +22,10 @@ from harness.database.scripts import Applied, Script, StatementFailed, statement
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
 
-Told = Callable[[Applied], None]
+OnStatement = Callable[[Applied], None]
 """Called with each statement once it is accepted."""
 
-Run = Callable[[str, Sequence[Script], Told], None]
+Run = Callable[[str, Sequence[Script], OnStatement], None]
 """Applies files in order to a DSN's database. Raises StatementFailed; UnavailableError when it cannot begin."""
 
 
@@ -54,7 +54,7 @@ def connect(dsn: str) -> psycopg.Connection:
         ) from error
 
 
-def run_statements(dsn: str, scripts: Sequence[Script], told: Told) -> None:
+def run_statements(dsn: str, scripts: Sequence[Script], on_statement: OnStatement) -> None:
     """Sends each statement by itself. A connection for each file, as `psql -f`: a SET ends with its file."""
     for script in scripts:
         with connect(dsn) as connection:
@@ -66,14 +66,14 @@ def run_statements(dsn: str, scripts: Sequence[Script], told: Told) -> None:
                 except psycopg.Error as error:
                     message = error.diag.message_primary or _first_line(str(error))
                     raise StatementFailed(script.name, statement, error.sqlstate or "", message) from error
-                told(Applied(script.name, statement, (time.perf_counter() - begin) * 1000))
+                on_statement(Applied(script.name, statement, (time.perf_counter() - begin) * 1000))
 
 
 _PSQL_ERROR: Final = re.compile(r"^psql:<stdin>:(\d+): (?:\w+:\s+([0-9A-Z]{5}): )?(.*)$", re.MULTILINE)
 _PSQL_TIME: Final = re.compile(r"^Time: ([0-9.]+) ms", re.MULTILINE)
 
 
-def run_psql(dsn: str, scripts: Sequence[Script], told: Told) -> None:
+def run_psql(dsn: str, scripts: Sequence[Script], on_statement: OnStatement) -> None:
     """Gives each file to a psql of its own, which stops at the first error."""
     program = shutil.which("psql")
     if program is None:
@@ -91,16 +91,18 @@ def run_psql(dsn: str, scripts: Sequence[Script], told: Told) -> None:
             [*command, "-c", r"\timing on", "-f", "-"],
             input=script.text, capture_output=True, text=True, encoding="utf-8", env=environment, check=False,
         )  # fmt: skip
-        _tell_psql(script, done, told, dsn)
+        _read_psql(script, done, on_statement, dsn)
 
 
-def _tell_psql(script: Script, done: subprocess.CompletedProcess[str], told: Told, dsn: str) -> None:
+def _read_psql(
+    script: Script, done: subprocess.CompletedProcess[str], on_statement: OnStatement, dsn: str
+) -> None:
     """Reads psql's output: a time for each statement, and of the errors the one it stopped at."""
     statements = statements_of(script.text)
-    told_of = list(_PSQL_ERROR.finditer(done.stderr))
+    messages = list(_PSQL_ERROR.finditer(done.stderr))
     # Notices and warnings are of the classes 00 to 02; what psql says itself has no SQLSTATE.
-    errors = [one for one in told_of if one[2] and one[2][:2] > "02"] or [
-        one for one in told_of if not one[2]
+    errors = [message for message in messages if message[2] and message[2][:2] > "02"] or [
+        message for message in messages if not message[2]
     ]
     failed = None
     if done.returncode != 0:
@@ -110,12 +112,12 @@ def _tell_psql(script: Script, done: subprocess.CompletedProcess[str], told: Tol
                 f"runner psql cannot work on {where(dsn)}: {reason}; check the DSN and the server"
             )
         line = int(errors[-1][1])
-        failed = next((one for one in statements if one.line_last >= line), statements[-1])
+        failed = next((statement for statement in statements if statement.line_last >= line), statements[-1])
     times = [float(found[1]) for found in _PSQL_TIME.finditer(done.stdout)]
     for statement, duration_ms in zip(statements, times, strict=False):
         if failed is not None and statement.number >= failed.number:
             break
-        told(Applied(script.name, statement, duration_ms))
+        on_statement(Applied(script.name, statement, duration_ms))
     if failed is not None:
         raise StatementFailed(script.name, failed, errors[-1][2] or "", errors[-1][3])
 

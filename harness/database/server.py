@@ -122,8 +122,8 @@ def running_server(choice: str = "embedded", *, session_pooler: bool | None = No
         with postgres_container(detail or DEFAULT_IMAGE) as dsn, attached_server("docker", dsn) as server:
             yield server
     else:
-        told = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
-        raise UsageError(f"no such Postgres: {told!r}; choose {CHOICES}")
+        shown = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
+        raise UsageError(f"no such Postgres: {shown!r}; choose {CHOICES}")
 
 
 @contextmanager

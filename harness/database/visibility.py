@@ -70,8 +70,8 @@ def obstacles(
 
 def obstacles_of(records: Iterable[Sequence[Any]]) -> tuple[Obstacle, ...]:
     """The same from the records of `query`."""
-    every = (one for record in records for one in _obstacles(Found(*record)))
-    return tuple({one.sentence: one for one in every}.values())
+    every = (obstacle for record in records for obstacle in _obstacles(Found(*record)))
+    return tuple({obstacle.sentence: obstacle for obstacle in every}.values())
 
 
 def whereabouts(connection: psycopg.Connection[Any], table: str) -> str:
@@ -105,34 +105,34 @@ def _obstacles(found: Found) -> Iterator[Obstacle]:
     table, role = found.table, found.role
     name, grantee = _named(table), _named(role)
     if found.kind in KINDS:
-        told = f"{found.schema}.{table} is {KINDS[found.kind]}, which may leave rows out or show old ones"
+        sentence = f"{found.schema}.{table} is {KINDS[found.kind]}, which may leave rows out or show old ones"
         remedy = f"let role {role} find the table itself by its search_path"
-        yield Obstacle(table, told, remedy, elsewhere=True)
+        yield Obstacle(table, sentence, remedy, elsewhere=True)
     if found.filtered:
         named = (
             f"policy {', '.join(found.policies)}" if found.policies else "row-level security without a policy"
         )
-        told = f"{named} on {table} may hide rows from role {role}"
-        yield Obstacle(table, told, f"ALTER ROLE {grantee} BYPASSRLS;", refused=True, filtered=True)
+        sentence = f"{named} on {table} may hide rows from role {role}"
+        yield Obstacle(table, sentence, f"ALTER ROLE {grantee} BYPASSRLS;", refused=True, filtered=True)
     if found.unreadable:
-        told = f"role {role} may not read {', '.join(found.unreadable)} of {table}"
-        yield Obstacle(table, told, f"GRANT SELECT ON {name} TO {grantee};", refused=True)
+        sentence = f"role {role} may not read {', '.join(found.unreadable)} of {table}"
+        yield Obstacle(table, sentence, f"GRANT SELECT ON {name} TO {grantee};", refused=True)
     if found.others:
-        told = (
+        sentence = (
             f"role {role} finds {found.schema}.{table}, and there is {', '.join(found.others)}: "
             "which one is written is not known"
         )
         remedy = f"set the search_path of role {role}, and of the backend's role, to the schema that the backend writes"
-        yield Obstacle(table, told, remedy, elsewhere=True, ambiguous=True)
+        yield Obstacle(table, sentence, remedy, elsewhere=True, ambiguous=True)
     if found.standby and not 0 <= (-1 if found.lag_s is None else found.lag_s) <= LAG_S_MAX:
         behind = (
             f"{found.lag_s:.1f} s behind" if found.lag_s and found.lag_s > 0 else "behind by an unknown time"
         )
-        told = f"the server is a standby, {behind}: rows may not be there yet"
-        yield Obstacle(table, told, "read from the primary", stale=True)
+        sentence = f"the server is a standby, {behind}: rows may not be there yet"
+        yield Obstacle(table, sentence, "read from the primary", stale=True)
     for wrong in found.subscriptions:
-        told = f"{table} is filled from another server, and {wrong}: rows may not be there yet"
-        yield Obstacle(table, told, "read from the publisher")
+        sentence = f"{table} is filled from another server, and {wrong}: rows may not be there yet"
+        yield Obstacle(table, sentence, "read from the publisher")
 
 
 def _named(identifier: str) -> str:

@@ -130,8 +130,9 @@ class Postmaster:
         """Source: PostgreSQL, "postmaster.pid": line 8 is the postmaster's state, as pg_ctl reads it."""
         with suppress(OSError, IndexError):
             lines = (self._directory.data / "postmaster.pid").read_text().splitlines()
-            mine = self._process is not None and lines[0] == str(self._process.pid)  # not a killed one's file
-            return mine and lines[7].strip() == "ready"
+            pid = self._process and str(self._process.pid)
+            # The file may be that of a postmaster which was killed.
+            return lines[0] == pid and lines[7].strip() == "ready"
         return False
 
     def ended(self) -> bool:

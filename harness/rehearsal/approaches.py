@@ -32,7 +32,7 @@ class Approach:
 
 
 def _corrected(state: SchemaState) -> tuple[str, ...]:
-    return tuple(one.text for one in statements_of(sql_text(FORWARD[state].file)))
+    return tuple(statement.text for statement in statements_of(sql_text(FORWARD[state].file)))
 
 
 CORRECTED: Final = Approach(
@@ -69,5 +69,5 @@ def approach_of(layout: Layout) -> Approach:
     """The way to migrate that a layout is, each statement sent by itself."""
     if layout == CORRECTED_LAYOUT:
         return CORRECTED
-    texts = (one.text for script in layout.scripts for one in statements_of(script.text))
+    texts = (statement.text for script in layout.scripts for statement in statements_of(script.text))
     return Approach(layout.name, layout.summary, tuple(texts))

@@ -167,8 +167,8 @@ def _npm_ci(folder: Path) -> None:
     except OSError as error:
         raise UnavailableError(f"{NO_NPM}: npm cannot start: {error}") from error
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
-        reason = " ".join(" ".join(said[:2]).split()) or f"npm ci ended with code {done.returncode}"
+        errors = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
+        reason = " ".join(" ".join(errors[:2]).split()) or f"npm ci ended with code {done.returncode}"
         raise UnavailableError(f"{NO_NPM}: {reason}; npm must reach its registry once")
 
 

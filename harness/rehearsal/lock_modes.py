@@ -107,6 +107,6 @@ class ObservedLocks:
         if self.strongest is not self.case.predicted:
             return f"predicted {self.case.predicted}, held {self.strongest or 'nothing'}"
         if self.refused != CONFLICTS[self.case.predicted]:
-            told = ", ".join(mode for mode in LockMode if mode in self.refused) or "nothing"
-            return f"{self.case.predicted} was held, but what was refused is {told}"
+            refused = ", ".join(mode for mode in LockMode if mode in self.refused) or "nothing"
+            return f"{self.case.predicted} was held, but what was refused is {refused}"
         return ""

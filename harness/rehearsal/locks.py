@@ -97,12 +97,12 @@ def _in_pg_locks(mode: LockMode) -> str:
 def _granted(connection: psycopg.Connection[Any], mode: LockMode) -> bool:
     """Whether another session gets the lock at once; it is given back at once."""
     # A mode is a keyword of the grammar, which cannot be a parameter.
-    ask = sql.SQL("LOCK TABLE {} IN {} MODE NOWAIT").format(
+    statement = sql.SQL("LOCK TABLE {} IN {} MODE NOWAIT").format(
         sql.Identifier(plan.METADATA_TABLE), sql.SQL(mode.value)
     )
     try:
         with connection.transaction(force_rollback=True):
-            connection.execute(ask)
+            connection.execute(statement)
     except psycopg.errors.LockNotAvailable:
         return False
     return True

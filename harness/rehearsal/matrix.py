@@ -33,7 +33,7 @@ def run_matrix(
     server: Server,
     layouts: Sequence[Layout] = LAYOUTS,
     ways: Sequence[Way] = tuple(Way),
-    busy: Callable[[str], object] = lambda _: None,
+    on_progress: Callable[[str], object] = lambda _: None,
     *,
     again: bool = True,
 ) -> Matrix:
@@ -49,7 +49,7 @@ def run_matrix(
         real, missing = _real(stack) if Way.DRIZZLE in ways else (None, "")
         for layout in layouts:
             for way in ways:
-                busy(f"{layout.name}, {way}")
+                on_progress(f"{layout.name}, {way}")
                 cells.append(_run_cell(server, template, layout, way, real, missing, again=again))
     return Matrix(tuple(cells), real.version if real else "")
 

@@ -59,9 +59,9 @@ class Span:
     def stall_ms_max(self, samples: Sequence[Sample]) -> float:
         """The longest that a write which was due was left waiting while this statement ran; 0 when there was none."""
         waits = (
-            min(one.done_ms, self.ended_ms) - max(one.scheduled_ms, self.began_ms)
-            for one in samples
-            if one.write
+            min(sample.done_ms, self.ended_ms) - max(sample.scheduled_ms, self.began_ms)
+            for sample in samples
+            if sample.write
         )
         return max(0.0, max(waits, default=0.0))
 
@@ -124,16 +124,16 @@ class Measured:
     @property
     def errors(self) -> int:
         """Statements of the traffic that failed."""
-        return sum(one.sqlstate is not None for one in self.samples)
+        return sum(sample.sqlstate is not None for sample in self.samples)
 
     def phases(self) -> dict[str, Latency]:
         """Write latency before, during and after the migration, by when each write was due or under way."""
-        writes = [one for one in self.samples if one.write]
-        before = [one.latency_ms for one in writes if one.done_ms < self.began_ms]
-        after = [one.latency_ms for one in writes if one.scheduled_ms > self.ended_ms]
+        writes = [sample for sample in self.samples if sample.write]
+        before = [sample.latency_ms for sample in writes if sample.done_ms < self.began_ms]
+        after = [sample.latency_ms for sample in writes if sample.scheduled_ms > self.ended_ms]
         during = [
-            one.latency_ms
-            for one in writes
-            if one.done_ms >= self.began_ms and one.scheduled_ms <= self.ended_ms
+            sample.latency_ms
+            for sample in writes
+            if sample.done_ms >= self.began_ms and sample.scheduled_ms <= self.ended_ms
         ]
         return {"before": Latency.of(before), "during": Latency.of(during), "after": Latency.of(after)}

@@ -65,7 +65,7 @@ class Cell:
     layout: Layout
     way: Way
     first: Attempt | None = None
-    again: Attempt | None = None
+    second: Attempt | None = None
     skipped: str = ""
 
 
@@ -94,4 +94,4 @@ class Matrix:
 
 def _agree(real: Cell, matrix: Matrix) -> bool:
     like = matrix.cell(real.layout.name, Way.DRIZZLE_LIKE)
-    return (real.first, real.again) == (like.first, like.again)
+    return (real.first, real.second) == (like.first, like.second)

@@ -51,7 +51,7 @@ class Traffic:
 
     def accepted(self) -> int:
         """Writes that the server has accepted so far."""
-        return sum(one.write and one.sqlstate is None for one in self.samples())
+        return sum(sample.write and sample.sqlstate is None for sample in self.samples())
 
     def swap(self, *, back: bool = False) -> None:
         """From now on half of the writers are the backend `after`, for which the column must be there; or no longer.
@@ -75,7 +75,7 @@ class Traffic:
             while passed < writes:
                 new = self._samples[looked_at:]
                 looked_at += len(new)
-                passed += sum(one.write and one.scheduled_ms >= now_ms for one in new)
+                passed += sum(sample.write and sample.scheduled_ms >= now_ms for sample in new)
                 if passed < writes and not self._changed.wait(deadline - time.monotonic()):
                     raise UnavailableError(
                         f"{writes} writes were not answered within {WAIT_S_MAX:.0f} s, but {passed}"

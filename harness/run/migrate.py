@@ -31,17 +31,17 @@ def run_migrate(
     UnavailableError or MigrationError, each in one line.
     """
 
-    def told(one: Applied) -> None:
-        headline = one.statement.headline
+    def print_statement(applied: Applied) -> None:
+        headline = applied.statement.headline
         shown = headline if len(headline) <= HEADLINE_MAX else headline[: HEADLINE_MAX - 1] + "…"
-        echo(f"{one.duration_ms:8.1f} ms  {one.file}:{one.statement.number}  {shown}")
+        echo(f"{applied.duration_ms:8.1f} ms  {applied.file}:{applied.statement.number}  {shown}")
 
     with connect(dsn) as connection:
         check_direct(connection, dsn, where(dsn), session_pooler=session_pooler)
     if back:
-        report = migrations.rollback(dsn, to, runner, told)
+        report = migrations.rollback(dsn, to, runner, print_statement)
     else:
-        report = migrations.migrate(dsn, to, runner, told, with_baseline=with_baseline)
+        report = migrations.migrate(dsn, to, runner, print_statement, with_baseline=with_baseline)
     if not report.applied:
         echo(f"nothing to do: {where(dsn)} is in state {report.after} already")
     for line in facts(dsn):

@@ -65,7 +65,7 @@ def test_agreement_is_refuted_by_one_layout_and_unknown_without_the_real_one() -
     results = Results((plan.RUNNER_CLAIM,))
     judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
     assert judged(results).status is Status.PROVEN
-    cells[-1] = replace(cells[-1], again=replace(REFUSED, after=SchemaState.COLUMN))
+    cells[-1] = replace(cells[-1], second=replace(REFUSED, after=SchemaState.COLUMN))
     results = Results((plan.RUNNER_CLAIM,))
     judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
     assert "refused 25001 then half done 25001, column" in judged(results).findings[0].effect

@@ -37,9 +37,9 @@ EXPECTED = {  # statements and psql; file transaction; simple query; drizzle
 
 def words(matrix: Matrix, way: Way) -> dict[str, tuple[str, str]]:
     return {
-        cell.layout.name: (str(cell.first), str(cell.again))
+        cell.layout.name: (str(cell.first), str(cell.second))
         for cell in matrix.cells
-        if cell.way is way and cell.first is not None and cell.again is not None
+        if cell.way is way and cell.first is not None and cell.second is not None
     }
 
 

@@ -35,22 +35,22 @@ def outcomes_of_type(connection: Connection, target: Target) -> tuple[ValueOutco
     """Each value as the column's type takes it. Raises OpenError."""
     return tuple(
         # A cast cuts what an INSERT refuses; the type `name` alone cuts on INSERT, too.
-        ValueOutcome(one.value, None, TOO_LONG) if target.type != "name" and _is_cut(one) else one
-        for one in typed(connection, target.type, target.values)
+        ValueOutcome(outcome.value, None, TOO_LONG) if target.type != "name" and _is_cut(outcome) else outcome
+        for outcome in typed(connection, target.type, target.values)
     )
 
 
 def with_values_of_type(connection: Connection, target: Target) -> Target:
     """The target with those of its values that its type leaves as they are."""
     try:
-        kept = [one.value for one in outcomes_of_type(connection, target) if not harms([one])]
+        kept = [outcome.value for outcome in outcomes_of_type(connection, target) if not harms([outcome])]
     except OpenError:
         kept = []
     return replace(target, values=tuple(kept))
 
 
-def _is_cut(one: ValueOutcome) -> bool:
-    value, result = one.value or "", one.result or ""
+def _is_cut(outcome: ValueOutcome) -> bool:
+    value, result = outcome.value or "", outcome.result or ""
     return bool(result) and len(result) < len(value) and value.startswith(result)
 
 
@@ -143,15 +143,15 @@ def _derived_effects(connection: Connection, target: Target, column: ColumnFacts
     try:
         outcomes = evaluated(connection, column.expression, target.column, target.type, target.values)
         # What the column's own type refuses is not in the expression, as PostgreSQL prints it.
-        made = replace(target, type=column.type, values=tuple(one.result for one in outcomes))
+        made = replace(target, type=column.type, values=tuple(outcome.result for outcome in outcomes))
         fits = outcomes_of_type(connection, made)
     except OpenError as error:
         if error.sqlstate == DEPENDS:
             return
         outcomes = fits = ()
     refused = [
-        ValueOutcome(one.value, one.value, one.refused or fit.refused or _missing(column, fit))
-        for one, fit in zip(outcomes, fits, strict=True)
+        ValueOutcome(outcome.value, outcome.value, outcome.refused or fit.refused or _missing(column, fit))
+        for outcome, fit in zip(outcomes, fits, strict=True)
     ]
     if harms(refused):
         # A virtual one is made when it is read, so that the row is written and its reader fails.

@@ -72,8 +72,10 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
             depends |= error.sqlstate == DEPENDS
             reason = reason or str(error)
         else:
-            parts.append([_held(one) for one in found])
-    outcomes = [next((one for one in row if one.refused), row[0]) for row in zip(*parts, strict=True)]
+            parts.append([_held(outcome) for outcome in found])
+    outcomes = [
+        next((outcome for outcome in row if outcome.refused), row[0]) for row in zip(*parts, strict=True)
+    ]
     on_column = target.column in constraint.columns
     concerns = on_column or _mentions(target.in_terms(constraint.expression or ""), target.column)
     if outcomes and harms(outcomes):
@@ -92,10 +94,10 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
     return _of_constraint(constraint, does, certainty, on_column=on_column)
 
 
-def _held(one: ValueOutcome) -> ValueOutcome:
+def _held(outcome: ValueOutcome) -> ValueOutcome:
     """A CHECK lets a row through where it is true or NULL."""
-    refused = one.refused or ("the CHECK is false" if one.result == "false" else "")
-    return ValueOutcome(one.value, one.value, refused)
+    refused = outcome.refused or ("the CHECK is false" if outcome.result == "false" else "")
+    return ValueOutcome(outcome.value, outcome.value, refused)
 
 
 def _foreign_key(connection: Connection, target: Target, constraint: Constraint) -> Effect:
@@ -135,8 +137,8 @@ def _unique(connection: Connection, target: Target, index: MaintainedIndex) -> E
         predicate=None if index.predicate is None else target.in_terms(index.predicate),
     )
     own, others = _split(connection, target, index)
-    told_in = (*index.keys, index.predicate or "")
-    if others and not any(_mentions(text, target.column) for text in told_in):
+    texts = (*index.keys, index.predicate or "")
+    if others and not any(_mentions(text, target.column) for text in texts):
         return None
     certainty = Certainty.CERTAIN
     covered = [value for value in target.values if value is not None]
@@ -182,11 +184,15 @@ def _covered(connection: Connection, target: Target, index: MaintainedIndex, own
     covered = [value for value in target.values if value is not None]
     for key in own:
         found = evaluated(connection, key, target.column, target.type, covered)
-        is_compared = [one.result is not None or (index.nulls_equal and not one.refused) for one in found]
+        is_compared = [
+            outcome.result is not None or (index.nulls_equal and not outcome.refused) for outcome in found
+        ]
         covered = [value for value, compared in zip(covered, is_compared, strict=True) if compared]
     if index.predicate is not None:
         found = evaluated(connection, index.predicate, target.column, target.type, covered)
-        covered = [one.value for one in found if one.value is not None and one.result == "true"]
+        covered = [
+            outcome.value for outcome in found if outcome.value is not None and outcome.result == "true"
+        ]
     return covered
 
 
@@ -198,7 +204,7 @@ def _failing(connection: Connection, target: Target, index: MaintainedIndex) -> 
             found = evaluated(connection, text, target.column, target.type, target.values)
         except OpenError:
             continue
-        outcomes = [replace(one, result=one.value) for one in found]
+        outcomes = [replace(outcome, result=outcome.value) for outcome in found]
         if harms(outcomes):
             return _of_index(index, describe_outcomes(outcomes), Certainty.CERTAIN)
     return None

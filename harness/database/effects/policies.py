@@ -29,9 +29,11 @@ def policy_effects(connection: Connection, target: Target) -> Iterator[Effect]:
         else:
             outcomes = [
                 ValueOutcome(
-                    one.value, one.value, one.refused or ("" if one.result == "true" else "not allowed")
+                    outcome.value,
+                    outcome.value,
+                    outcome.refused or ("" if outcome.result == "true" else "not allowed"),
                 )
-                for one in found
+                for outcome in found
             ]
             does, certainty = (
                 describe_outcomes(outcomes),

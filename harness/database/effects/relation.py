@@ -97,7 +97,8 @@ def _of_rule(
         reason = "other columns" if error.sqlstate == DEPENDS else str(error)
         return f"some rows are {fate}, depending on {reason}", Certainty.OPEN
     outcomes = [
-        ValueOutcome(one.value, one.value, fate if one.result == "true" else one.refused) for one in found
+        ValueOutcome(outcome.value, outcome.value, fate if outcome.result == "true" else outcome.refused)
+        for outcome in found
     ]
     return describe_outcomes(outcomes, verb="takes away"), Certainty.CERTAIN if harms(
         outcomes
@@ -142,8 +143,10 @@ def _taken(connection: Connection, target: Target, key: str, taken: str) -> tupl
     if re.search(rf"(?<!\w){re.escape(target.column)}(?!\w)", key):
         found = evaluated(connection, taken, target.column, target.type, target.values)
         outcomes = [
-            ValueOutcome(one.value, one.value, "" if one.result == "true" else "no partition takes it")
-            for one in found
+            ValueOutcome(
+                outcome.value, outcome.value, "" if outcome.result == "true" else "no partition takes it"
+            )
+            for outcome in found
         ]
         return describe_outcomes(outcomes), Certainty.CERTAIN if harms(outcomes) else Certainty.NONE
     ages = ", ".join(f"('{age}'::interval)" for age in AHEAD)

@@ -54,7 +54,9 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
     if relation.kind == "v" and views_left:
         yield from _below(connection, replace(target, type=own.type), relation.bases, views_left - 1)
     derived = tuple(
-        (each.name, each.expression) for each in columns if each.generated and each.expression is not None
+        (column.name, column.expression)
+        for column in columns
+        if column.generated and column.expression is not None
     )
     target = replace(target, type=own.type, derived=derived)
     tried = with_values_of_type(connection, target)

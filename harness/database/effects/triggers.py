@@ -147,7 +147,7 @@ def _may_harm(trigger: Trigger, source: Source) -> bool:
     if not trigger.has_row_result:
         return source.raises
     dynamic = re.search(r"(?i)\bEXECUTE\b", source.code) is not None
-    returns_other = any(one != "new" for one in source.returns)
+    returns_other = any(returned != "new" for returned in source.returns)
     return bool(source.assignments) or source.raises or dynamic or returns_other
 
 
@@ -155,7 +155,7 @@ def _reasons(source: Source) -> str:
     reasons = [
         (bool(source.assignments), f"sets {source.column}"),
         ("null" in source.returns, "may return NULL, which drops the row"),
-        (any(one not in ("new", "null") for one in source.returns), "may return another row"),
+        (any(returned not in ("new", "null") for returned in source.returns), "may return another row"),
         (source.raises, "may raise an error"),
     ]
     return "; ".join(words for holds, words in reasons if holds) or "runs a statement that it puts together"
