@@ -13,7 +13,6 @@ from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifie
 from harness.database.value_outcome import ValueOutcome
 
 TOO_LONG: Final = "too long for the type"
-_CUT_SILENTLY: Final = ("name", '"char"')
 _LOCKS: Final = "under a lock_timeout: SET lock_timeout = '2s';"
 
 

@@ -121,7 +121,6 @@ class MaintainedIndex:
     name: str
     is_unique: bool
     exclusion: bool
-    is_primary: bool
     nulls_equal: bool
     keys: list[str]
     predicate: str | None
@@ -136,7 +135,6 @@ class RelationFacts:
     """What a name stands for. `kind` is r for a table, p for a partitioned one, v for a view, m, f as in pg_class."""
 
     kind: str
-    is_partition: bool
     view: str | None
     partition_key: str | None
     leaves: list[str | None]
@@ -161,7 +159,6 @@ class ColumnFacts:
     """A column with what its value is made of where none is given."""
 
     name: str
-    type_name: str
     type: str
     generated: str
     """Empty, or s (stored), or v (virtual)."""
