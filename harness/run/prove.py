@@ -9,7 +9,7 @@ from typing import Final
 
 from harness import plan
 from harness.backend import serve
-from harness.checks.audit import audited, judge_audit, judge_sentences, section
+from harness.checks.audit import audited, judge_audit, section
 from harness.checks.linkability import judge_linkability
 from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.persons import judge_persons
@@ -19,6 +19,7 @@ from harness.report.document import JudgedBy, Report
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
+from harness.run.audit import audit_sentences
 from harness.run.extension import judge_extension
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
 from harness.run.migration import judge_migration
@@ -161,7 +162,7 @@ async def _prove(options: ProveOptions, results: Results, templates: Templates, 
         orders = await prove_orders(
             results, shared, level=options.level, seed=options.seed, busy=busy, finds=Path()
         )
-        await judge_sentences(results, shared)
+        await audit_sentences(results, shared)
         with busy("the rule and the extension's code under Node"):
             await under_node
     return orders
