@@ -10,9 +10,7 @@ from typing import Final
 from harness import plan
 from harness.backend import serve
 from harness.checks.audit import audited, judge_audit, section
-from harness.checks.linkability import judge_linkability
 from harness.checks.order_evidence import OrdersEvidence
-from harness.checks.persons import judge_persons
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.report.document import JudgedBy, Report
@@ -22,8 +20,10 @@ from harness.rule.suite import Level, size
 from harness.run.audit import audit_sentences
 from harness.run.extension import judge_extension
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
+from harness.run.linkability import judge_linkability
 from harness.run.migration import judge_migration
 from harness.run.orders import prove_orders, route
+from harness.run.persons import judge_persons
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED

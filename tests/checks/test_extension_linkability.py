@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from harness import plan
-from harness.checks.linkability import EventsUnder, judge_linkability
+from harness.checks.linkability import EventsUnder
 from harness.clients import analytics
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rule import node
+from harness.run.linkability import judge_linkability
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
 from harness.stages.stage import Cast, Stand, stack, stand

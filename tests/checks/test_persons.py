@@ -7,13 +7,14 @@ import pytest
 
 from harness import plan
 from harness.checks.audit import judge_audit
-from harness.checks.persons import CUT, LONGER, NOBODYS, NOBODYS_VALID, judge_ids, judge_persons
+from harness.checks.persons import CUT, NOBODYS, judge_ids
 from harness.clients import analytics
 from harness.clients.analytics import Analytics, Event
 from harness.clients.persons import kept
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
+from harness.run.persons import LONGER, NOBODYS_VALID, judge_persons
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
 from harness.stages.stage import Cast, Stand, stack, stand
@@ -50,8 +51,8 @@ async def test_both_sentences_are_refuted_as_recorded(standing: Stand) -> None:
 
     strict = [replace(one, rows=tuple(replace(row, value=None) for row in one.rows)) for one in seen[1:]]
     results = Results(CLAIMS)
-    judge_ids(results, CUT, Analytics(""), strict[: len(LONGER)])
-    judge_ids(results, NOBODYS, Analytics(""), strict[len(LONGER) :])
+    judge_ids(results, CUT, strict[: len(LONGER)], ())
+    judge_ids(results, NOBODYS, strict[len(LONGER) :], ())
     assert [one.status for one in results.judgements()[1:]] == [Status.PROVEN] * 2
 
 
