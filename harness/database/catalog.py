@@ -1,4 +1,4 @@
-"""What a database really holds, read from PostgreSQL's catalogue. Knows nothing of files, runners or traffic.
+"""What a database really holds, read from PostgreSQL's catalogue.
 
 A tool's exit code is not believed anywhere in the harness; these facts are. Tables are named without a
 schema and found by the connection's search_path. Every function takes an open connection and leaves it as it
@@ -170,7 +170,7 @@ def schema_state(connection: Connection) -> SchemaStatus:
     """The database's state in the rollout, by its catalogue alone.
 
     An index that is not valid is BUILDING while some session builds it, else INVALID. A session without
-    pg_read_all_stats does not see the builds of others and is told INVALID.
+    pg_read_all_stats does not see the builds of others and gets INVALID.
     """
     if not any(exists(connection, table) for table in (plan.USAGE_TABLE, plan.METADATA_TABLE)):
         return UnmanagedSchema.EMPTY

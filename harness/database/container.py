@@ -1,4 +1,4 @@
-"""Postgres in a Docker container, by testcontainers. Knows nothing of databases on it.
+"""Postgres in a Docker container, by testcontainers.
 
 Imported only when Docker is asked for: testcontainers takes half a second.
 """

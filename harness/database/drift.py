@@ -147,7 +147,7 @@ def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...
 
 
 def _missing_index(indexes: Sequence[Index], declared: Index, build: tuple[str, ...], advice: str) -> Drift:
-    """A rename where one equals it but for its name; else it is built, and what comes near is told."""
+    """A rename where one equals it but for its name; else it is built, and what comes near is named."""
     subject, words = f"index {declared.name}", f"btree ({declared.columns[0]})"
     alike = [index for index in indexes if _like(index, declared)]
     twin = next((index for index in alike if replace(index, name=declared.name) == declared), None)

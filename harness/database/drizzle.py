@@ -1,8 +1,8 @@
 """Migrations as drizzle keeps and runs them: a journalled folder, and one transaction over all that is pending.
 
 The journal alone says which files there are; the newest recorded time says which of them are pending; neither hash
-nor name is ever compared. Knows nothing of Node: that this is what the real migrator does is for the laboratory to
-show. Source: drizzle-orm 0.44.7, `readMigrationFiles` and `PgDialect.migrate`.
+nor name is ever compared. That this is what the real migrator does, the rehearsal shows.
+Source: drizzle-orm 0.44.7, `readMigrationFiles` and `PgDialect.migrate`.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
 """Migration files as people keep them, of whichever tool: what each does going up, and how its tool sends it. Pure but
 for reading the files.
 
-A tool is told by its folder or by the marks in a file; where nothing tells it, each statement is sent by itself, as
-psql does. Sources: the manuals of drizzle, Prisma, Flyway, golang-migrate, sqlx, diesel, goose, dbmate, sql-migrate,
-node-pg-migrate and Liquibase.
+A tool is recognised by its folder or by the marks in a file; where nothing shows it, each statement is sent by
+itself, as psql does. Sources: the manuals of drizzle, Prisma, Flyway, golang-migrate, sqlx, diesel, goose, dbmate,
+sql-migrate, node-pg-migrate and Liquibase.
 """
 
 import codecs
@@ -38,7 +38,7 @@ class MigrationFile:
     """Its number without zeros before it; empty where its name has none or needs none."""
     needs_version: bool
     tool: str
-    """Empty where nothing tells it."""
+    """Empty where nothing shows it."""
     sent: Sent
     encoding: str = "UTF-8"
 

@@ -1,4 +1,4 @@
-"""The rollout's migration and its rollback, from whatever state a database is in. Knows no stages.
+"""The rollout's migration and its rollback, from whatever state a database is in.
 
 Which files lead from one state to the next is data; whether they did is read from the catalogue afterwards.
 `migrate` uses the corrected files. The plan's own file is for `apply`, as is every other layout and a user's.

@@ -1,7 +1,4 @@
-"""A running Postgres server, wherever it comes from, and databases of one's own on it.
-
-Knows nothing of what is in the databases: no tables, no migrations.
-"""
+"""A running Postgres server, wherever it comes from, and databases of one's own on it."""
 
 import re
 import secrets
@@ -96,7 +93,9 @@ class Server:
         try:
             yield self.dsn(name)
         finally:
-            with suppress(psycopg.OperationalError):  # the server has gone, which whoever used it was told
+            with suppress(
+                psycopg.OperationalError
+            ):  # the server has gone, and whoever used it got that error
                 self.drop_database(name)
 
 

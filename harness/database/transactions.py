@@ -1,4 +1,4 @@
-"""Runners that put a transaction around what they send, as most migration tools do. Knows no states and no layouts.
+"""Runners that put a transaction around what they send, as most migration tools do.
 
 See `runners` for what a runner is. A file whose statements end the transaction themselves is not stopped from it.
 """

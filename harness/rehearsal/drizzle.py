@@ -1,4 +1,4 @@
-"""The real drizzle-orm migrator in a Node of ours, installed from a lock file. Knows no layouts and judges nothing.
+"""The real drizzle-orm migrator in a Node of ours, installed from a lock file.
 
 The packages lie in the user's cache, in a folder named by the lock file's hash; never in a checkout or a wheel. The
 child ends when its input ends, so it cannot outlive its parent.

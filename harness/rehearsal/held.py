@@ -1,7 +1,7 @@
 """Holds a statement of the migration while it has its locks, so that they can be looked at. No sleeps, no luck.
 
 Most statements are held by the transaction they run in, which is then taken back. A concurrent one cannot run in a
-transaction; it is frozen in one of its waits. Knows nothing of which locks there are.
+transaction; it is frozen in one of its waits.
 """
 
 import asyncio

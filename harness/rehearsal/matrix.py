@@ -1,6 +1,6 @@
 """Every runner with every layout of the migration: what it claims, and what the catalogue says it did.
 
-An exit code is not believed. Knows no traffic and no locks.
+An exit code is not believed.
 """
 
 from collections.abc import Callable, Sequence

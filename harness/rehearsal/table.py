@@ -1,4 +1,4 @@
-"""Fills the table that is migrated with any number of rows, like those that are there. Knows no migration."""
+"""Fills the table that is migrated with any number of rows, like those that are there."""
 
 import os
 from collections.abc import Callable, Iterator

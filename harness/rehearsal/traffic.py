@@ -1,4 +1,4 @@
-"""Live writers and readers at a set rate, and the latency of each of their statements. Knows no migration.
+"""Live writers and readers at a set rate, and the latency of each of their statements.
 
 The loop is open: every statement has its scheduled time, and its latency counts from there. A writer that is held up
 sends what it owes as soon as it can, and each of those writes shows how late it was; none is left out.

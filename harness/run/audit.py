@@ -28,26 +28,26 @@ CAST: Final = Cast(before=UNWIRED.name, after=AFTER.name)
 async def audit_sentences(results: Results, shared: Stack) -> None:
     """Judges A1 to A8 on an environment of their own, with the reference's builds and the corrected schema."""
     reference = replace(shared, cast=CAST, schema=CORRECTED)
-    async with stand(reference, STAGE) as standing:
-        coverage_error = await _coverage_error(standing)
-        observations = await _send(reference, standing)
-        users = await _listed_users(standing)
-        columns = _columns_before(standing.dsn)
+    async with stand(reference, STAGE) as environment:
+        coverage_error = await _coverage_error(environment)
+        observations = await _send(reference, environment)
+        users = await _listed_users(environment)
+        columns = _columns_before(environment.dsn)
     judge_sentences(results, PlanEvidence(coverage_error, tuple(observations), users, columns))
 
 
-async def _coverage_error(standing: Stand) -> str:
+async def _coverage_error(environment: Stand) -> str:
     """What the plan's coverage query is refused with before anything was sent; empty when it is not."""
     try:
-        await standing.connection.execute(sql_text("queries/plan_coverage.sql").encode())
+        await environment.connection.execute(sql_text("queries/plan_coverage.sql").encode())
     except psycopg.errors.DivisionByZero as error:
         return f"{error.sqlstate} {error.diag.message_primary}"
     return ""
 
 
-async def _send(stack: Stack, standing: Stand) -> list[Observation]:
+async def _send(stack: Stack, environment: Stand) -> list[Observation]:
     """Valid ids to the backend whose INSERT was left; many ids from one address; and one request by the alias."""
-    signed_in = await stack.signed_in(standing.dsn)
+    signed_in = await stack.signed_in(environment.dsn)
     origin = addresses()
 
     def valid(address: str, identity: str) -> Probe:
@@ -67,16 +67,16 @@ async def _send(stack: Stack, standing: Stand) -> list[Observation]:
     rotated = [replace(valid(same, f"machine {number}"), alone=False) for number in range(IDS)]
     alias = valid(next(origin), "machine")
     alias = replace(alias, request=replace(alias.request, path=plan.ROUTES[1]))
-    observations = await standing.settle(await standing.observe([unwired, [*rotated, alias]]))
+    observations = await environment.settle(await environment.observe([unwired, [*rotated, alias]]))
     return [
         replace(observation, served_by=UNWIRED.name if at < IDS else AFTER.name)
         for at, observation in enumerate(observations)
     ]
 
 
-async def _listed_users(standing: Stand) -> frozenset[tuple[str, str | None, int]]:
+async def _listed_users(environment: Stand) -> frozenset[tuple[str, str | None, int]]:
     """What the plan's query lists: a user, a value and how many requests."""
-    cursor = await standing.connection.execute(sql_text("queries/plan_users.sql").encode())
+    cursor = await environment.connection.execute(sql_text("queries/plan_users.sql").encode())
     return frozenset((user, value, requests) for user, value, requests, _ in await cursor.fetchall())
 
 

@@ -28,7 +28,7 @@ EVENT: Final = "Task Created"
 
 async def judge_linkability(
     results: Results,
-    standing: Stand,
+    environment: Stand,
     origin: Iterator[str],
     *,
     seed: int,
@@ -51,7 +51,7 @@ async def judge_linkability(
     async with analytics.analytics() as server:
         sent, answered = await asyncio.gather(
             analytics.send(server.origin, calls),
-            _observe(standing, code or planned(), machines, origin),
+            _observe(environment, code or planned(), machines, origin),
             return_exceptions=True,  # requests that went out are returned even when the events did not
         )
     for outcome in (sent, answered):
@@ -105,22 +105,24 @@ def _probe(machine_id: str, header: str | None, address: str) -> Probe:
     )
 
 
-async def observe(standing: Stand, probes: Sequence[Probe]) -> list[Observation]:
+async def observe(environment: Stand, probes: Sequence[Probe]) -> list[Observation]:
     """The probes sent to the stage's first `after` replica. Raises UnavailableError where there is none."""
-    versions = [replica.version for replica in standing.replicas]
+    versions = [replica.version for replica in environment.replicas]
     number = versions.index(Version.AFTER) if Version.AFTER in versions else None
     if number is None:
         raise UnavailableError(
-            f"nothing stores an id on the stage {standing.stage.words}; swap a replica first"
+            f"nothing stores an id on the stage {environment.stage.words}; swap a replica first"
         )
-    return await standing.observe([probes if at == number else () for at in range(len(standing.replicas))])
+    return await environment.observe(
+        [probes if at == number else () for at in range(len(environment.replicas))]
+    )
 
 
 async def _observe(
-    standing: Stand, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
+    environment: Stand, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
 ) -> list[Observation]:
     headers = await asyncio.to_thread(_headers, code, machines)
     probes = [
         _probe(machine_id, header, next(origin)) for machine_id, header in zip(machines, headers, strict=True)
     ]
-    return await observe(standing, probes)
+    return await observe(environment, probes)

@@ -26,7 +26,7 @@ LONGER: Final = ("b" * (ID_LENGTH_MAX + 1), "c" * plan.LENGTH_MAX)
 NOBODYS_VALID: Final = tuple(value for value in NOBODY if STRICT.accepted(value))
 
 
-async def judge_persons(results: Results, standing: Stand, origin: Iterator[str]) -> list[Observation]:
+async def judge_persons(results: Results, environment: Stand, origin: Iterator[str]) -> list[Observation]:
     """Judges the audit's E13 and E14 on a stage with an `after` replica; returns its requests where events went out.
 
     `origin` gives each request an address of its own. Both are unknown where the analytics package cannot run, where
@@ -37,7 +37,7 @@ async def judge_persons(results: Results, standing: Stand, origin: Iterator[str]
     probes = [_probe(value, next(origin)) for value in ids]
     async with analytics.analytics() as server:
         try:
-            observations = await observe(standing, probes)
+            observations = await observe(environment, probes)
             await analytics.send(server.origin, [analytics.capture(EVENT, value) for value in ids])
         except UnavailableError as error:
             for claim in (NOBODYS, CUT):
