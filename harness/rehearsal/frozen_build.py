@@ -16,10 +16,10 @@ from psycopg import sql
 from harness import plan
 from harness.database.pooler import aprocess_of
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
 
 WAIT_S_MAX: Final = 30.0
-POLL_S: Final = 0.002
 
 CREATE_INDEX: Final = sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} ({})").format(
     sql.Identifier(plan.INDEX), sql.Identifier(plan.METADATA_TABLE), sql.Identifier(plan.COLUMN)
@@ -124,18 +124,19 @@ class FrozenBuild:
     async def _reach(self, wait: BuildPhase) -> None:
         watcher = await self._connect()
         query = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + WAIT_S_MAX
-        phase: object = None
-        while loop.time() < deadline and not self._build.done():
-            found = await (await watcher.execute(query, (self.pid,))).fetchone()
-            phase = found and found[0]
-            if phase == wait.value:
-                await watcher.close()
-                return
-            await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
+        phases: list[object] = []
+
+        async def is_there_or_ended() -> bool:
+            row = await (await watcher.execute(query, (self.pid,))).fetchone()
+            phases.append(row and row[0])
+            return phases[-1] == wait.value or self._build.done()
+
+        await apoll_until(is_there_or_ended, WAIT_S_MAX)
+        if phases[-1] == wait.value:
+            await watcher.close()
+            return
         if self._build.done():
             await self._build  # raises what the build failed with
         raise UnavailableError(
-            f"the index build did not reach {wait.value!r} within {WAIT_S_MAX:.0f} s; it is at {phase!r}"
+            f"the index build did not reach {wait.value!r} within {WAIT_S_MAX:.0f} s; it is at {phases[-1]!r}"
         )

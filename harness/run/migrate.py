@@ -5,9 +5,11 @@ from typing import Final
 
 from harness import plan
 from harness.database import catalog, migrations
+from harness.database.declaration import find
 from harness.database.pooler import check_direct
-from harness.database.runners import Applied, Runner, connect
+from harness.database.runners import Runner, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState
+from harness.database.scripts import Applied
 from harness.database.server import where
 
 HEADLINE_MAX: Final = 100
@@ -29,17 +31,17 @@ def run_migrate(
     UnavailableError or MigrationError, each in one line.
     """
 
-    def told(one: Applied) -> None:
-        headline = one.statement.headline
+    def print_statement(applied: Applied) -> None:
+        headline = applied.statement.headline
         shown = headline if len(headline) <= HEADLINE_MAX else headline[: HEADLINE_MAX - 1] + "…"
-        echo(f"{one.duration_ms:8.1f} ms  {one.file}:{one.statement.number}  {shown}")
+        echo(f"{applied.duration_ms:8.1f} ms  {applied.file}:{applied.statement.number}  {shown}")
 
     with connect(dsn) as connection:
         check_direct(connection, dsn, where(dsn), session_pooler=session_pooler)
     if back:
-        report = migrations.rollback(dsn, to, runner, told)
+        report = migrations.rollback(dsn, to, runner, print_statement)
     else:
-        report = migrations.migrate(dsn, to, runner, told, with_baseline=with_baseline)
+        report = migrations.migrate(dsn, to, runner, print_statement, with_baseline=with_baseline)
     if not report.applied:
         echo(f"nothing to do: {where(dsn)} is in state {report.after} already")
     for line in facts(dsn):
@@ -52,11 +54,10 @@ def facts(dsn: str) -> tuple[str, ...]:
         state = catalog.schema_state(connection)
         columns = catalog.columns(connection, plan.METADATA_TABLE)
         indexes = catalog.indexes(connection, plan.METADATA_TABLE)
-    column = [catalog.in_words(one) for one in columns if one.name == plan.COLUMN]
-    index = [catalog.in_words(one) for one in indexes if one.name == plan.INDEX]
+    column, index = find(columns, plan.COLUMN), find(indexes, plan.INDEX)
     return (
         f"state   {state}: {DESCRIPTIONS[state]}",
         f"table   {plan.METADATA_TABLE}, {len(columns)} columns, {len(indexes)} indexes",
-        f"column  {column[0] if column else 'none'}",
-        f"index   {index[0] if index else 'none'}",
+        f"column  {column.describe() if column else 'none'}",
+        f"index   {index.describe() if index else 'none'}",
     )

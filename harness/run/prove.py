@@ -8,20 +8,21 @@ from typing import Final
 
 from harness import plan
 from harness.backend import serve
-from harness.checks.audit import audited, judge_audit, judge_sentences, section
-from harness.checks.extension import judge_extension
-from harness.checks.linkability import judge_linkability
-from harness.checks.migration import judge_migration
+from harness.checks.audit import audited, judge_audit, section
 from harness.checks.order_evidence import OrdersEvidence
-from harness.checks.persons import judge_persons
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.report.document import JudgedBy, Report
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
+from harness.run.audit import audit_sentences
+from harness.run.extension import judge_extension
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
+from harness.run.linkability import judge_linkability
+from harness.run.migration import judge_migration
 from harness.run.orders import prove_orders, scope_of
+from harness.run.persons import judge_persons
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED
@@ -158,7 +159,7 @@ async def _prove(options: ProveOptions, results: Results, templates: Templates, 
             await judge_linkability(results, environment, origin, seed=options.seed)
             await judge_persons(results, environment, origin)
         orders = await prove_orders(results, shared, level=options.level, seed=options.seed, busy=busy)
-        await judge_sentences(results, shared)
+        await audit_sentences(results, shared)
         with busy("the rule and the extension's code under Node"):
             await under_node
     return orders

@@ -12,9 +12,11 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from harness.database.migrations import BACKWARD, FORWARD, MigrationError, migrate, rollback
-from harness.database.runners import Script, StatementFailed, run_statements
+from harness.database.migration_steps import BACKWARD, FORWARD
+from harness.database.migrations import MigrationError, migrate, rollback
+from harness.database.runners import run_statements
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script, StatementFailed
 from harness.database.templates import Templates
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import CREATE_INDEX, FrozenBuild

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.audit import Audited, audited, judge_audit, judge_sentences, section
+from harness.checks.audit import AuditedSentence, audited, judge_audit, section
 from harness.database.templates import Templates
+from harness.run.audit import audit_sentences
 from harness.stages.environment import stack
 from harness.verdict import Claim, Finding, Results, Status
 
@@ -56,14 +57,14 @@ def test_audit_changes_when_a_sentence_does_either_way(at: int, now: Status, sta
     assert results.judgements()[0].status is status
     told = audited(results.judgements(), RECORDED, ())
     assert [one.claim.id for one in told if one.status is not one.expected] == [f"Z{at}"]
-    assert f"recorded as {AS_RECORDED[at]}" in told[at].words
+    assert f"recorded as {AS_RECORDED[at]}" in told[at].describe()
 
 
 def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_where_they_are_asked() -> None:
     results = results_of((Status.PROVEN, Status.REFUTED, Status.UNKNOWN))
     own = Claim("Z9", "a sentence", "a quote", "a section")
 
-    def resting(*bases: str) -> tuple[Audited, ...]:
+    def resting(*bases: str) -> tuple[AuditedSentence, ...]:
         return audited(results.judgements(), (), ((own, bases, ""),))
 
     assert [one.status for one in resting("Z0")] == [Status.PROVEN]
@@ -75,7 +76,7 @@ def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_wher
 async def test_sentences_of_the_plan_stand_as_recorded_on_real_servers(templates: Templates) -> None:
     results = Results(CLAIMS)
     async with stack(templates, "strict") as shared:
-        await judge_sentences(results, shared)
+        await audit_sentences(results, shared)
     judge_audit(results, plan.AUDIT)
     found = {one.claim.id: one for one in results.judgements()}
     assert {claim.id: found[claim.id].status for claim, _, _ in plan.AUDIT} == {

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from harness import plan
-from harness.checks.extension import JUDGED_HERE, judge_extension, provider_calls
+from harness.checks.extension import JUDGED_HERE
 from harness.clients.extension import ExtensionBuild, Installation, derived_id, request
-from harness.clients.extension_host import ExtensionCode, before, extension_host, patched, planned
+from harness.clients.extension_code import ExtensionCode, before, patched, planned
+from harness.clients.extension_host import extension_host
+from harness.clients.extension_runs import provider_calls
 from harness.clients.persistence import MACHINE
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
+from harness.run.extension import judge_extension
 from harness.verdict import Judgement, Results, Status
 
 REQUIRED = tuple(claim.id for claim in plan.EXTENSION_CLAIMS)

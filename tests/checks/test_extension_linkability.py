@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 from harness import plan
-from harness.checks.linkability import EventsUnder, judge_linkability
+from harness.checks.linkability import EventsUnder
 from harness.clients import analytics
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rule import node
-from harness.stages.environment import BuildPair, Environment, running_stage, stack
+from harness.run.linkability import judge_linkability
+from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
+from harness.stages.stack import stack
 from harness.sut import Observation
 from harness.verdict import Judgement, Results, Status
 

@@ -10,6 +10,8 @@ from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
 from harness.run.gate import claims_of
 from harness.sut.contract import DatabaseUnavailableError
+from harness.sut.deployed_schema import read_deployed_schema
+from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results, Status
 
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
@@ -20,8 +22,8 @@ OTHER_INDEX = f"DROP INDEX {INDEX}; CREATE INDEX other ON {TABLE} "
 
 def judged(dsn: str, claim: str, policy: Policy = STRICT) -> Judgement:
     results = Results(claims_of("after"))
-    judge_schema(results, dsn)
-    judge_stored(results, dsn, policy)
+    judge_schema(results, read_deployed_schema(dsn))
+    judge_stored(results, read_stored_values(dsn, policy), policy)
     return next(one for one in results.judgements() if one.claim.id == claim)
 
 
@@ -214,7 +216,7 @@ def put(dsn: str, *values: str, user: str = "anon:10.1.2.3") -> None:
 
 def stored(dsn: str, own_ids: Sequence[str] = ()) -> Judgement:
     results = Results(claims_of("after"))
-    judge_stored(results, dsn, STRICT, own_ids)
+    judge_stored(results, read_stored_values(dsn, STRICT, own_ids), STRICT)
     return next(one for one in results.judgements() if one.claim.id == "D1")
 
 
@@ -329,7 +331,7 @@ def test_where_marks_cannot_be_read_ids_tell(ready_dsn: str, statement: str) -> 
     try:
         assert stored(dsn).status is Status.REFUTED
         results = Results(claims_of("after"))
-        judge_stored(results, dsn, STRICT, (), ["m", "another"])
+        judge_stored(results, read_stored_values(dsn, STRICT, (), ["m", "another"]), STRICT)
         found = next(one for one in results.judgements() if one.claim.id == "D1")
         assert "set apart: 1 of earlier runs" in found.detail
         assert found.status is not Status.REFUTED
@@ -361,7 +363,7 @@ def test_the_later_rule_accepts_more(ready_dsn: str, value: str, status: Status)
 
 def test_a_database_that_cannot_be_asked_is_away(empty_dsn: str) -> None:
     results = Results(claims_of("after"))
-    judge_schema(results, empty_dsn)
+    judge_schema(results, read_deployed_schema(empty_dsn))
     assert {one.status for one in results.judgements()} == {Status.UNKNOWN}
     with pytest.raises(DatabaseUnavailableError):
-        judge_stored(results, "postgresql://me@127.0.0.1:1/x", STRICT)
+        read_stored_values("postgresql://me@127.0.0.1:1/x", STRICT)

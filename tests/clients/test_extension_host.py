@@ -9,18 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import plan
-from harness.checks.extension import known_answers
 from harness.clients.extension import derived_id
-from harness.clients.extension_host import (
-    ExtensionCode,
-    ExtensionHost,
-    Update,
-    WindowOutcome,
-    WindowStart,
-    extension_host,
-    patched,
-    planned,
-)
+from harness.clients.extension_code import ExtensionCode, Update, WindowOutcome, WindowStart, patched, planned
+from harness.clients.extension_host import ExtensionHost, extension_host
+from harness.clients.extension_runs import known_answers
 from harness.clients.persistence import MACHINE, OTHER_MACHINE
 from harness.errors import UnavailableError
 from harness.rule.node import node_child

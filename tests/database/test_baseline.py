@@ -4,9 +4,10 @@ import hashlib
 
 from harness.data import sql_path
 from harness.database import catalog
-from harness.database.catalog import Index
-from harness.database.migrations import PLAN_FILE
-from harness.database.runners import connect, statements_of
+from harness.database.declaration import Index
+from harness.database.migration_steps import PLAN_FILE
+from harness.database.runners import connect
+from harness.database.scripts import statements_of
 
 LOOKUPS = (
     "http_user_agent",

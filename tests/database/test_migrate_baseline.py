@@ -4,7 +4,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.database.baseline import contents
-from harness.database.migrations import TARGETS
+from harness.database.migration_steps import TARGETS
 from harness.database.runners import Runner, connect
 from harness.database.schema_state import SchemaState
 from harness.errors import UnavailableError

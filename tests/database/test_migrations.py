@@ -4,18 +4,11 @@ import pytest
 
 from harness import plan
 from harness.database import catalog
-from harness.database.migrations import (
-    PLAN_FILE,
-    RECOVERY_FILE,
-    TARGETS,
-    VIEW_FILE,
-    MigrationError,
-    apply,
-    migrate,
-    rollback,
-)
-from harness.database.runners import Runner, Script, connect
+from harness.database.migration_steps import PLAN_FILE, RECOVERY_FILE, TARGETS, VIEW_FILE
+from harness.database.migrations import MigrationError, apply, migrate, rollback
+from harness.database.runners import Runner, connect
 from harness.database.schema_state import SchemaState, UnmanagedSchema
+from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.run.migrate import run_migrate

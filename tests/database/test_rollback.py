@@ -5,17 +5,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.database import catalog
-from harness.database.migrations import (
-    RECOVERY_FILE,
-    TARGETS,
-    VIEW_FILE,
-    MigrationError,
-    apply,
-    migrate,
-    rollback,
-)
-from harness.database.runners import Runner, Script, connect
+from harness.database.migration_steps import RECOVERY_FILE, TARGETS, VIEW_FILE
+from harness.database.migrations import MigrationError, apply, migrate, rollback
+from harness.database.runners import Runner, connect
 from harness.database.schema_state import SchemaState, UnmanagedSchema
+from harness.database.scripts import Script
 from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild

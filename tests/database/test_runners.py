@@ -7,16 +7,8 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from harness.database.runners import (
-    RUNNERS,
-    Applied,
-    Runner,
-    Script,
-    StatementFailed,
-    connect,
-    run_psql,
-    statements_of,
-)
+from harness.database.runners import RUNNERS, Runner, connect, run_psql
+from harness.database.scripts import Applied, Script, StatementFailed, statements_of
 from harness.errors import UnavailableError, UsageError
 
 TRICKY = r"""-- a header; with a semicolon

@@ -5,7 +5,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from harness.database import catalog
 from harness.database import templates as module
-from harness.database.migrations import TARGETS, migrate
+from harness.database.migration_steps import TARGETS
+from harness.database.migrations import migrate
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.server import Server

@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from harness.database.visibility import Obstacle, obstacles
+from harness.database.obstacle import Obstacle
+from harness.database.visibility import obstacles
 from harness.verdict import Status, Verdict, decide
 from tests.database.readers import READS, C, T, U, granted, judged, put_faulty
 

@@ -7,8 +7,9 @@ import pytest
 from harness.database.runners import connect
 from harness.errors import UnavailableError
 from harness.rehearsal import traffic as module
+from harness.rehearsal.measurements import Rate, Sample
 from harness.rehearsal.table import fill
-from harness.rehearsal.traffic import Rate, Sample, traffic
+from harness.rehearsal.traffic import traffic
 
 RATE = Rate(writers=2, writes_per_s=100.0, readers=1, reads_per_s=50.0)
 

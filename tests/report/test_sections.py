@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness import plan
-from harness.checks.audit import Audited, section
+from harness.checks.audit import AuditedSentence, section
 from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.violations import SafetyEvidence
 from harness.report import sections
@@ -84,7 +84,7 @@ def test_orders_are_read_as_those_who_judge_them_write_them() -> None:
 
 def test_audit_is_read_as_those_who_judge_it_write_it() -> None:
     claim, expected, workaround = plan.EXTENSION_AUDIT[0]
-    written = section([Audited(claim, expected, expected, "as seen", workaround)])
+    written = section([AuditedSentence(claim, expected, expected, "as seen", workaround)])
     (item,) = sections.audit(report(sections={"audit": written}))
     assert (item.id, item.status, item.evidence, item.workaround) == (
         claim.id,

@@ -10,8 +10,9 @@ from harness.clients import wire
 from harness.clients.exchange import Outcome, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.database import catalog
-from harness.database.runners import Script, connect
+from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from harness.database.evaluation import Outcome
+from harness.database.value_outcome import ValueOutcome
 from harness.report.escape import masked, shown
 
 SHOWN_MAX: Final = 24
@@ -17,7 +17,7 @@ class Certainty(IntEnum):
     """How sure it is that a valid value is refused or changed, or a row lost."""
 
     NONE = 0  # none of the sample values is
-    OPEN = 1  # it cannot be told from the catalogue; the requests of a run show it
+    OPEN = 1  # the catalogue does not show it; the requests of a run show it
     CERTAIN = 2
 
 
@@ -69,24 +69,26 @@ class Effect:
         return " ".join(self.remedy) + (f" -- {self.advice}" if self.remedy and self.advice else self.advice)
 
 
-def harms(outcomes: Sequence[Outcome]) -> bool:
+def harms(outcomes: Sequence[ValueOutcome]) -> bool:
     """Whether a value is refused or comes back as another."""
-    return any(one.refused or one.result != one.value for one in outcomes)
+    return any(outcome.refused or outcome.result != outcome.value for outcome in outcomes)
 
 
-def told(outcomes: Sequence[Outcome], verb: str = "refuses") -> str:
+def describe_outcomes(outcomes: Sequence[ValueOutcome], verb: str = "refuses") -> str:
     """What becomes of the values, with the shortest that tell it; `verb` is what happens to those that are refused."""
-    refused = [one for one in outcomes if one.refused]
-    changed = [one for one in outcomes if not one.refused and one.result != one.value]
+    refused = [outcome for outcome in outcomes if outcome.refused]
+    changed = [outcome for outcome in outcomes if not outcome.refused and outcome.result != outcome.value]
     parts = []
     if refused:
         parts.append(f"{verb} {_counted(refused, outcomes)} ({_reason(refused)})")
-    for one in changed:
-        if one.value is None:
-            parts.append(f"gives {_value(one.result)} where NULL belongs")
-    turned = [one for one in changed if one.value is not None]
+    for outcome in changed:
+        if outcome.value is None:
+            parts.append(f"gives {_value(outcome.result)} where NULL belongs")
+    turned = [outcome for outcome in changed if outcome.value is not None]
     if turned:
-        examples = " and ".join(f"{_value(one.value)} into {_value(one.result)}" for one in _shortest(turned))
+        examples = " and ".join(
+            f"{_value(outcome.value)} into {_value(outcome.result)}" for outcome in _shortest(turned)
+        )
         parts.append(f"changes {len(turned)} of {len(outcomes)} sample values, for example {examples}")
     return "; ".join(parts) or f"leaves all {len(outcomes)} sample values as they are"
 
@@ -97,21 +99,21 @@ def one_line(text: str, length_max: int = 160) -> str:
     return line if len(line) <= length_max else line[:length_max] + "..."
 
 
-def _counted(refused: Sequence[Outcome], outcomes: Sequence[Outcome]) -> str:
+def _counted(refused: Sequence[ValueOutcome], outcomes: Sequence[ValueOutcome]) -> str:
     if len(refused) == len(outcomes):
         return f"all {len(outcomes)} sample values"
-    if [one.value for one in refused] == [None]:
+    if [outcome.value for outcome in refused] == [None]:
         return "NULL"
-    examples = " and ".join(_value(one.value) for one in _shortest(refused))
+    examples = " and ".join(_value(outcome.value) for outcome in _shortest(refused))
     return f"{len(refused)} of {len(outcomes)} sample values, for example {examples}"
 
 
-def _reason(refused: Sequence[Outcome]) -> str:
+def _reason(refused: Sequence[ValueOutcome]) -> str:
     return masked(_shortest(refused)[0].refused)
 
 
-def _shortest(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    return sorted(outcomes, key=lambda one: len(one.value or ""))[:EXAMPLES]
+def _shortest(outcomes: Sequence[ValueOutcome]) -> list[ValueOutcome]:
+    return sorted(outcomes, key=lambda outcome: len(outcome.value or ""))[:EXAMPLES]
 
 
 def _value(value: str | None) -> str:

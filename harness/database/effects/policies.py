@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
-from harness.database import effects
 from harness.database.catalog import Connection
-from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier
+from harness.database.effects import facts
+from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier
+from harness.database.value_outcome import ValueOutcome
 
 
 def policy_effects(connection: Connection, target: Target) -> Iterator[Effect]:
@@ -14,7 +15,7 @@ def policy_effects(connection: Connection, target: Target) -> Iterator[Effect]:
 
     None is certain: whether a policy holds depends on the role that writes, which this one need not be.
     """
-    for policy in effects.policies(connection, target.table):
+    for policy in facts.policies(connection, target.table):
         expression = target.in_terms(policy.check)
         if not re.search(rf"(?<!\w){re.escape(target.column)}(?!\w)", expression):
             continue
@@ -27,10 +28,17 @@ def policy_effects(connection: Connection, target: Target) -> Iterator[Effect]:
             does, certainty = reason, Certainty.OPEN
         else:
             outcomes = [
-                Outcome(one.value, one.value, one.refused or ("" if one.result == "true" else "not allowed"))
-                for one in found
+                ValueOutcome(
+                    outcome.value,
+                    outcome.value,
+                    outcome.refused or ("" if outcome.result == "true" else "not allowed"),
+                )
+                for outcome in found
             ]
-            does, certainty = told(outcomes), Certainty.OPEN if harms(outcomes) else Certainty.NONE
+            does, certainty = (
+                describe_outcomes(outcomes),
+                Certainty.OPEN if harms(outcomes) else Certainty.NONE,
+            )
         who = f"holds for {', '.join(policy.roles)}{'' if policy.forced else ', not for the owner'}"
         more = ", if no other policy allows it" if policy.permissive else ""
         yield Effect(

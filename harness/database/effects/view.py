@@ -5,18 +5,19 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
-from harness.database import effects
 from harness.database.catalog import Connection
-from harness.database.effects import Given, Relation
-from harness.database.evaluation import Outcome, identifier, open_reason, selected
+from harness.database.effects import facts
+from harness.database.effects.facts import ColumnFacts, RelationFacts
+from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.evaluation import identifier, open_reason, selected
+from harness.database.value_outcome import ValueOutcome
 
 _INSERT: Final = "3"
 _MARKERS: Final = ("message_id", "project_id")
 """A column of text in which a made-up row has its number, so that it is known again."""
 
 
-def lacking(target: Target, relation: Relation) -> Effect:
+def lacking(target: Target, relation: RelationFacts) -> Effect:
     """The effect of a view or a foreign table in the table's place that has no such column."""
     found = "a foreign table" if relation.kind == "f" else f"a view: {one_line(relation.view or '')}"
     does = f"has no column {target.column}, so that every INSERT of it is refused (42703)"
@@ -26,13 +27,13 @@ def lacking(target: Target, relation: Relation) -> Effect:
     )
 
 
-def view_effect(connection: Connection, target: Target, relation: Relation, text: str) -> Effect:
+def view_effect(connection: Connection, target: Target, relation: RelationFacts, text: str) -> Effect:
     """The effect of a view; its remedy puts the table back where the view reads one table alone."""
     does, certainty = _shown(connection, target, relation, text)
     instead = any(
-        trigger.fires and trigger.has(effects.INSTEAD) and trigger.has(effects.INSERT)
-        for trigger in effects.triggers(connection, target.table)
-    ) or any(rule.event == _INSERT and rule.instead for rule in effects.rules(connection, target.table))
+        trigger.fires and trigger.has(facts.INSTEAD) and trigger.has(facts.INSERT)
+        for trigger in facts.triggers(connection, target.table)
+    ) or any(rule.event == _INSERT and rule.instead for rule in facts.rules(connection, target.table))
     if not instead and not relation.insertable:
         does, certainty = f"takes no INSERT; {does}", Certainty.CERTAIN
     elif not instead and target.column in relation.unwritable:
@@ -53,7 +54,7 @@ def view_effect(connection: Connection, target: Target, relation: Relation, text
     )
 
 
-def _put_back(target: Target, relation: Relation) -> tuple[tuple[str, ...], str]:
+def _put_back(target: Target, relation: RelationFacts) -> tuple[tuple[str, ...], str]:
     """Statements that put the table in its place again, where a view reads one alone; and what to do otherwise."""
     table = identifier(target.table)
     if len(relation.bases) == 1 and "." not in relation.bases[0] and relation.kind == "v":
@@ -62,14 +63,16 @@ def _put_back(target: Target, relation: Relation) -> tuple[tuple[str, ...], str]
     return (), "put the table in its place by hand"
 
 
-def _shown(connection: Connection, target: Target, relation: Relation, text: str) -> tuple[str, Certainty]:
+def _shown(
+    connection: Connection, target: Target, relation: RelationFacts, text: str
+) -> tuple[str, Certainty]:
     """What a view shows of rows with the values, found by giving it made-up rows in place of its table."""
     by_hand = f"shows {', '.join(relation.bases) or 'rows of its own'} as its definition says", Certainty.OPEN
     if len(relation.bases) != 1 or "." in relation.bases[0]:
         return by_hand
     base = relation.bases[0]
     name = base[1:-1].replace('""', '"') if base.startswith('"') else base
-    columns = effects.given(connection, name)
+    columns = facts.column_facts(connection, name)
     names = [column.name for column in columns]
     marker = next((name for name in _MARKERS if name in names), None)
     if target.column not in names or marker is None:
@@ -90,7 +93,7 @@ def _shown(connection: Connection, target: Target, relation: Relation, text: str
         return f"cannot be tried: {one_line(str(reason), 80)}", Certainty.OPEN
     there = dict(found)
     outcomes = [
-        Outcome(value, there.get(str(number)), "" if str(number) in there else "not shown")
+        ValueOutcome(value, there.get(str(number)), "" if str(number) in there else "not shown")
         for number, value in enumerate(target.values)
     ]
     if not there:
@@ -99,10 +102,10 @@ def _shown(connection: Connection, target: Target, relation: Relation, text: str
             Certainty.OPEN,
         )
     certainty = Certainty.CERTAIN if harms(outcomes) else Certainty.NONE
-    return told(outcomes, verb="does not show"), certainty
+    return describe_outcomes(outcomes, verb="does not show"), certainty
 
 
-def _made_up(column: Given, target: Target, marker: str) -> str:
+def _made_up(column: ColumnFacts, target: Target, marker: str) -> str:
     name = identifier(column.name)
     if column.name == target.column:
         return f"sample::{column.type} AS {name}"

@@ -1,4 +1,4 @@
-"""All that changes or refuses the values and rows of a run in a database, told by what it does to sample values.
+"""All that changes or refuses the values and rows of a run in a database, shown by what it does to sample values.
 
 Looked at are the metadata table and its column, and the usage table and its user: what is done to either costs a row.
 """
@@ -8,16 +8,15 @@ from dataclasses import replace
 from typing import Final
 
 from harness import plan
-from harness.checks.effects import Effect, Target
-from harness.checks.effects_column import column_effects, with_values_of_type
-from harness.checks.effects_constraints import constraint_effects, index_effects
-from harness.checks.effects_policies import policy_effects
-from harness.checks.effects_relation import relation_effects, rule_effects
-from harness.checks.effects_triggers import trigger_effects
-from harness.checks.effects_view import lacking
-from harness.database import effects
 from harness.database.catalog import Connection
-from harness.rule.shapes import STORED_VALUES
+from harness.database.effects import facts
+from harness.database.effects.column import column_effects, with_values_of_type
+from harness.database.effects.constraints import constraint_effects, index_effects
+from harness.database.effects.model import Effect, Target
+from harness.database.effects.policies import policy_effects
+from harness.database.effects.relation import relation_effects, rule_effects
+from harness.database.effects.triggers import trigger_effects
+from harness.database.effects.view import lacking
 
 USER_COLUMN: Final = "kilo_user_id"
 USERS: Final = ("192.0.2.1", "2001:db8:2:0::16", "::ffff:127.0.0.1", "203.0.113.77")
@@ -29,23 +28,24 @@ VIEWS_MAX: Final = 5
 """Views over one another that are looked through."""
 
 
-def database_effects(connection: Connection) -> tuple[Effect, ...]:
+def database_effects(connection: Connection, values: tuple[str | None, ...]) -> tuple[Effect, ...]:
     """Every effect, in the order in which their remedies are to be sent; none where the migration alone has been.
 
+    `values` are what rows may hold in the column and must be stored as they are.
     Raises psycopg.Error when the catalogue cannot be read.
     """
     users = tuple(f"{plan.ANONYMOUS_PREFIX}{address}" for address in USERS)
     return (
-        *_of_table(connection, Target(plan.METADATA_TABLE, plan.COLUMN, "text", STORED_VALUES)),
+        *_of_table(connection, Target(plan.METADATA_TABLE, plan.COLUMN, "text", values)),
         *_of_table(connection, Target(plan.USAGE_TABLE, USER_COLUMN, "text", users)),
     )
 
 
 def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MAX) -> Iterator[Effect]:
-    relation = effects.relation(connection, target.table)
+    relation = facts.relation(connection, target.table)
     if relation is None:
         return
-    columns = effects.given(connection, target.table)
+    columns = facts.column_facts(connection, target.table)
     own = next((column for column in columns if column.name == target.column), None)
     if own is None:
         if relation.kind in "vmf":
@@ -54,7 +54,9 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
     if relation.kind == "v" and views_left:
         yield from _below(connection, replace(target, type=own.type), relation.bases, views_left - 1)
     derived = tuple(
-        (each.name, each.expression) for each in columns if each.generated and each.expression is not None
+        (column.name, column.expression)
+        for column in columns
+        if column.generated and column.expression is not None
     )
     target = replace(target, type=own.type, derived=derived)
     tried = with_values_of_type(connection, target)

@@ -1,7 +1,6 @@
 """Compares a live database with what the plan's schema.ts declares, and says what would mend each difference.
 
-Reads the catalogue and evaluates what is in it on sample values, so a role that may read no row will do. Knows no
-migration files.
+Reads the catalogue alone, so a role that may read no row will do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,19 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
-from harness.checks.drift_effects import database_effects
-from harness.checks.effects import Effect
-from harness.checks.index_build import build_statements, drop_statement
 from harness.database import catalog
-from harness.database.catalog import EXPECTED_COLUMN, Column, Index
+from harness.database.declaration import (
+    EXPECTED_COLUMN,
+    Column,
+    DifferenceKind,
+    Index,
+    column_difference,
+    declared_index,
+    find,
+    index_difference,
+)
+from harness.database.effects.model import Effect
+from harness.database.index_build import build_statements, drop_statement
 from harness.database.schema_state import SchemaState
 from harness.database.visibility import obstacles, whereabouts
 
@@ -45,22 +52,21 @@ class Drift:
         return f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
 
 
-def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect] | None = None) -> tuple[Drift, ...]:
+def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tuple[Drift, ...]:
     """Every difference from what is declared, in the order of mending; none when there is none.
 
-    `effects` are those of the database, where the caller has them; see `database_effects`.
+    `effects` are what `database_effects` finds in the same database.
     """
     if not catalog.exists(connection, plan.METADATA_TABLE):
-        words = catalog.in_words(EXPECTED_COLUMN)
+        declared = f"a table with {EXPECTED_COLUMN.describe()}"
         advice = whereabouts(connection, plan.METADATA_TABLE)
-        return (Drift(plan.METADATA_TABLE, f"a table with {words}", "there is no such table", (), advice),)
+        return (Drift(plan.METADATA_TABLE, declared, "there is no such table", (), advice),)
     doubts = tuple(_doubts(connection))
     columns = catalog.columns(connection, plan.METADATA_TABLE)
-    found = database_effects(connection) if effects is None else effects
     if not catalog.is_table(connection, plan.METADATA_TABLE):
         # Something stands in the table's place: its columns and indexes are looked at once it is back.
-        return (*doubts, *_effect_drift(found))
-    return (*doubts, *_effect_drift(found), *_column_drift(columns), *_index_drift(connection, columns))
+        return (*doubts, *_effect_drift(effects))
+    return (*doubts, *_effect_drift(effects), *_column_drift(columns), *_index_drift(connection, columns))
 
 
 def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
@@ -72,10 +78,14 @@ def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
 
 def _doubts(connection: psycopg.Connection[Any]) -> Iterator[Drift]:
     """Why what is found need not be the table that is written, or not as it is now."""
-    for one in obstacles(connection, {plan.METADATA_TABLE: ()}):
-        if one.ambiguous or one.stale:
+    for obstacle in obstacles(connection, {plan.METADATA_TABLE: ()}):
+        if obstacle.ambiguous or obstacle.stale:
             yield Drift(
-                plan.METADATA_TABLE, "the table that is written", one.sentence, (), otherwise=one.remedy
+                plan.METADATA_TABLE,
+                "the table that is written",
+                obstacle.sentence,
+                (),
+                otherwise=obstacle.remedy,
             )
 
 
@@ -96,14 +106,13 @@ def _effect_drift(effects: Sequence[Effect]) -> Iterator[Drift]:
 
 def _column_drift(columns: tuple[Column, ...]) -> Iterator[Drift]:
     subject = f"{plan.METADATA_TABLE}.{plan.COLUMN}"
-    column = next((one for one in columns if one.name == plan.COLUMN), None)
-    if column is None:
-        declared = catalog.in_words(EXPECTED_COLUMN)
-        yield Drift(
-            subject, declared, "there is no such column", (_alter("ADD COLUMN {column} text"),), _LOCKS
-        )
+    difference = column_difference(columns)
+    if difference is None:
         return
-    if column.not_null:
+    if difference.kind is DifferenceKind.MISSING:
+        remedy = (_alter("ADD COLUMN {column} text"),)
+        yield Drift(subject, difference.declared.describe(), difference.describe(), remedy, _LOCKS)
+    elif difference.found is not None and difference.found.not_null:  # its type and default are effects
         remedy = (_alter("ALTER COLUMN {column} DROP NOT NULL"),)
         yield Drift(f"{subject}, nullability", "nullable", "NOT NULL", remedy, _LOCKS, "refuses NULL")
 
@@ -111,24 +120,26 @@ def _column_drift(columns: tuple[Column, ...]) -> Iterator[Drift]:
 def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...]) -> Iterator[Drift]:
     indexes = catalog.indexes(connection, plan.METADATA_TABLE)
     for name, column in plan.DECLARED_INDEXES:
-        declared = Index(name, "btree", (column,), None, unique=False, valid=True, ready=True, live=True)
-        found = next((one for one in indexes if one.name == name), None)
-        if found == declared:
+        difference = index_difference(indexes, declared_index(name, column))
+        if difference is None:
             continue
         build = build_statements(connection, plan.METADATA_TABLE, name, column)
-        subject, words = f"index {name}", f"btree ({column})"
-        if found is None:
-            advice = "" if any(one.name == column for one in columns) else "after the column"
-            yield _missing_index(indexes, declared, build, advice)
-        elif _like(found, declared) and catalog.schema_state(connection) is SchemaState.BUILDING:
-            yield Drift(subject, words, "it is being built", (), "see sql/recovery/look.sql")
+        subject, declared = f"index {name}", f"btree ({column})"
+        if difference.kind is DifferenceKind.MISSING:
+            advice = "after the column" if find(columns, column) is None else ""
+            yield _missing_index(indexes, difference.declared, build, advice)
+        elif (
+            difference.kind is DifferenceKind.UNFINISHED
+            and catalog.schema_state(connection) is SchemaState.BUILDING
+        ):
+            yield Drift(subject, declared, "it is being built", (), "see sql/recovery/look.sql")
         else:
             drop = drop_statement(connection, plan.METADATA_TABLE, name)
             remedy = (drop, *build) if build else ()
             yield Drift(
                 subject,
-                words,
-                catalog.in_words(found),
+                declared,
+                difference.describe(),
                 remedy,
                 "see sql/recovery/look.sql first",
                 otherwise=BY_HAND,
@@ -136,18 +147,18 @@ def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...
 
 
 def _missing_index(indexes: Sequence[Index], declared: Index, build: tuple[str, ...], advice: str) -> Drift:
-    """A rename where one equals it but for its name; else it is built, and what comes near is told."""
+    """A rename where one equals it but for its name; else it is built, and what comes near is named."""
     subject, words = f"index {declared.name}", f"btree ({declared.columns[0]})"
-    alike = [one for one in indexes if _like(one, declared)]
-    twin = next((one for one in alike if replace(one, name=declared.name) == declared), None)
+    alike = [index for index in indexes if _like(index, declared)]
+    twin = next((index for index in alike if replace(index, name=declared.name) == declared), None)
     if twin is not None:
         rename = sql.SQL("ALTER INDEX {} RENAME TO {};").format(
             *map(sql.Identifier, (twin.name, declared.name))
         )
         return Drift(subject, words, f"it is there as {twin.name}", (rename.as_string(),), advice)
-    found = ["there is no such index", *(f"but {catalog.in_words(one)}" for one in alike)]
+    found = ["there is no such index", *(f"but {index.describe()}" for index in alike)]
     if alike:
-        names = ", ".join(one.name for one in alike)
+        names = ", ".join(index.name for index in alike)
         advice = "; ".join(filter(None, (advice, f"drop {names} concurrently, if nothing else needs it")))
     return Drift(subject, words, ", ".join(found), build, advice, otherwise=BY_HAND)
 

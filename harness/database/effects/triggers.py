@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from harness import plan
-from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
-from harness.checks.effects_calls import called_effect
-from harness.database import effects
 from harness.database.catalog import Connection
-from harness.database.effects import INSERT, UPDATE, Trigger
-from harness.database.evaluation import OpenError, Outcome, evaluated, identifier
+from harness.database.effects import facts
+from harness.database.effects.calls import called_effect
+from harness.database.effects.facts import INSERT, UPDATE, Trigger
+from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.evaluation import OpenError, evaluated, identifier
 from harness.database.trigger_source import Source
 from harness.database.trigger_trial import LATE, computes, condition, tried
+from harness.database.value_outcome import ValueOutcome
 
 HARMLESS_FUNCTIONS: Final = ("suppress_redundant_updates_trigger", "moddatetime", "tsvector_update_trigger")
 """Functions in C that come with PostgreSQL and touch no column of text."""
@@ -22,7 +23,7 @@ _SEEN: Final = "what it does is seen by the requests"
 
 def trigger_effects(connection: Connection, target: Target, counted: Mapping[str, str]) -> Iterator[Effect]:
     """An effect for each trigger; `counted` are the tables whose rows count, each with the column that does."""
-    for trigger in effects.triggers(connection, target.table):
+    for trigger in facts.triggers(connection, target.table):
         source = Source(trigger.source, target.column)
         if not trigger.fires:
             how = "is disabled" if trigger.enabled == "D" else "fires for replication alone"
@@ -96,11 +97,11 @@ def _first_harm(connection: Connection, target: Target, trigger: Trigger, source
     return None
 
 
-def _words(outcomes: tuple[Outcome, ...]) -> str:
-    return told(outcomes, verb="loses")
+def _words(outcomes: tuple[ValueOutcome, ...]) -> str:
+    return describe_outcomes(outcomes, verb="loses")
 
 
-def _stored(connection: Connection, target: Target, expression: str) -> tuple[Outcome, ...]:
+def _stored(connection: Connection, target: Target, expression: str) -> tuple[ValueOutcome, ...]:
     """What becomes of each value where a trigger stores an expression of the new row; none where it cannot be said."""
     text = re.sub(r"(?i)\bnew\s*\.\s*", "", expression)
     try:
@@ -122,7 +123,7 @@ def _by_source(
     if trigger.timing == "INSTEAD OF" and source.inserted:
         outcomes = _stored(connection, target, source.inserted)
         if harms(outcomes):
-            return _effect(trigger, source, told(outcomes), Certainty.CERTAIN)
+            return _effect(trigger, source, describe_outcomes(outcomes), Certainty.CERTAIN)
     called = called_effect(connection, source, counted)
     if trigger.has_row_result:
         stores = re.search(r"(?i)\b(INSERT|EXECUTE)\b", source.code) is not None
@@ -146,7 +147,7 @@ def _may_harm(trigger: Trigger, source: Source) -> bool:
     if not trigger.has_row_result:
         return source.raises
     dynamic = re.search(r"(?i)\bEXECUTE\b", source.code) is not None
-    returns_other = any(one != "new" for one in source.returns)
+    returns_other = any(returned != "new" for returned in source.returns)
     return bool(source.assignments) or source.raises or dynamic or returns_other
 
 
@@ -154,7 +155,7 @@ def _reasons(source: Source) -> str:
     reasons = [
         (bool(source.assignments), f"sets {source.column}"),
         ("null" in source.returns, "may return NULL, which drops the row"),
-        (any(one not in ("new", "null") for one in source.returns), "may return another row"),
+        (any(returned not in ("new", "null") for returned in source.returns), "may return another row"),
         (source.raises, "may raise an error"),
     ]
     return "; ".join(words for holds, words in reasons if holds) or "runs a statement that it puts together"

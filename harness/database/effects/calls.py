@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from harness.checks.effects import one_line
-from harness.database import effects
 from harness.database.catalog import Connection
+from harness.database.effects import facts
+from harness.database.effects.model import one_line
 from harness.database.trigger_source import Source
 
 FUNCTIONS_MAX: Final = 20
-"""Functions that are read, those that are called by others too; with more it cannot be told."""
+"""Functions that are read, those that are called by others too; with more nothing is said."""
 _READ: Final = ("plpgsql", "sql")
 
 
@@ -28,7 +28,7 @@ def called_effect(connection: Connection, source: Source, counted: Mapping[str, 
         known.add(name)
         if len(known) > FUNCTIONS_MAX:
             return "calls more functions than are read"
-        for function in effects.functions(connection, name.rpartition(".")[2].strip('"')):
+        for function in facts.functions(connection, name.rpartition(".")[2].strip('"')):
             called = Source(function.source, source.column)
             words = _does(function, called, counted)
             if words:
@@ -37,7 +37,7 @@ def called_effect(connection: Connection, source: Source, counted: Mapping[str, 
     return ""
 
 
-def _does(function: effects.Function, called: Source, counted: Mapping[str, str]) -> str:
+def _does(function: facts.Function, called: Source, counted: Mapping[str, str]) -> str:
     if function.language not in _READ or not function.source:
         return f"is in {function.language} and not read"
     for table, column in counted.items():

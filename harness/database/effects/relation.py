@@ -6,20 +6,20 @@ from typing import Final
 
 import psycopg
 
-from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
-from harness.checks.effects_view import view_effect
-from harness.database import effects
 from harness.database.catalog import Connection
-from harness.database.effects import Relation, Rule
+from harness.database.effects import facts
+from harness.database.effects.facts import RelationFacts, RewriteRule
+from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.effects.view import view_effect
 from harness.database.evaluation import (
     DEPENDS,
     OpenError,
-    Outcome,
     evaluated,
     identifier,
     open_reason,
     selected,
 )
+from harness.database.value_outcome import ValueOutcome
 
 AHEAD: Final = ("0 days", "2 days", "40 days")
 """Ages at which a row of the run, or of the weeks after it, must still be taken by some partition."""
@@ -27,7 +27,7 @@ IDS: Final = 64
 _UPDATE, _DELETE = "2", "4"
 
 
-def relation_effects(connection: Connection, target: Target, relation: Relation) -> Iterator[Effect]:
+def relation_effects(connection: Connection, target: Target, relation: RelationFacts) -> Iterator[Effect]:
     """The effects of what the name stands for: none for a plain table."""
     if relation.view is not None:
         yield view_effect(connection, target, relation, relation.view)
@@ -56,9 +56,9 @@ def relation_effects(connection: Connection, target: Target, relation: Relation)
         )
 
 
-def rule_effects(connection: Connection, target: Target, relation: Relation) -> Iterator[Effect]:
+def rule_effects(connection: Connection, target: Target, relation: RelationFacts) -> Iterator[Effect]:
     """The effects of rules that rewrite what is sent to the table, or to a view in its place."""
-    for rule in effects.rules(connection, target.table):
+    for rule in facts.rules(connection, target.table):
         does, certainty = _of_rule(connection, target, rule, relation.bases)
         yield Effect(
             f"rule {rule.name} of {rule.relation}",
@@ -70,7 +70,7 @@ def rule_effects(connection: Connection, target: Target, relation: Relation) -> 
 
 
 def _of_rule(
-    connection: Connection, target: Target, rule: Rule, bases: Sequence[str]
+    connection: Connection, target: Target, rule: RewriteRule, bases: Sequence[str]
 ) -> tuple[str, Certainty]:
     if rule.enabled not in "OA":
         return "is disabled, or for replication alone", Certainty.NONE
@@ -96,8 +96,13 @@ def _of_rule(
     except OpenError as error:
         reason = "other columns" if error.sqlstate == DEPENDS else str(error)
         return f"some rows are {fate}, depending on {reason}", Certainty.OPEN
-    outcomes = [Outcome(one.value, one.value, fate if one.result == "true" else one.refused) for one in found]
-    return told(outcomes, verb="takes away"), Certainty.CERTAIN if harms(outcomes) else Certainty.NONE
+    outcomes = [
+        ValueOutcome(outcome.value, outcome.value, fate if outcome.result == "true" else outcome.refused)
+        for outcome in found
+    ]
+    return describe_outcomes(outcomes, verb="takes away"), Certainty.CERTAIN if harms(
+        outcomes
+    ) else Certainty.NONE
 
 
 def _of_addition(target: Target, action: str) -> tuple[str, Certainty]:
@@ -110,7 +115,7 @@ def _of_addition(target: Target, action: str) -> tuple[str, Certainty]:
     return "adds to each INSERT; one in a WITH is refused because of it (0A000)", Certainty.OPEN
 
 
-def _partitions(connection: Connection, target: Target, relation: Relation, key: str) -> Effect:
+def _partitions(connection: Connection, target: Target, relation: RelationFacts, key: str) -> Effect:
     subject, found = f"{target.table}, partitions", f"PARTITION BY {one_line(key)}"
     default = f"{target.table}_default"
     remedy: tuple[str, ...] = (
@@ -138,10 +143,12 @@ def _taken(connection: Connection, target: Target, key: str, taken: str) -> tupl
     if re.search(rf"(?<!\w){re.escape(target.column)}(?!\w)", key):
         found = evaluated(connection, taken, target.column, target.type, target.values)
         outcomes = [
-            Outcome(one.value, one.value, "" if one.result == "true" else "no partition takes it")
-            for one in found
+            ValueOutcome(
+                outcome.value, outcome.value, "" if outcome.result == "true" else "no partition takes it"
+            )
+            for outcome in found
         ]
-        return told(outcomes), Certainty.CERTAIN if harms(outcomes) else Certainty.NONE
+        return describe_outcomes(outcomes), Certainty.CERTAIN if harms(outcomes) else Certainty.NONE
     ages = ", ".join(f"('{age}'::interval)" for age in AHEAD)
     statement = f"""
         SELECT age::text, coalesce(bool_and({taken}), false) FROM (
@@ -160,7 +167,7 @@ def _taken(connection: Connection, target: Target, key: str, taken: str) -> tupl
     return f"refuses rows from {missing[0]} ahead on, unless a partition is added by then", Certainty.OPEN
 
 
-def _parent(connection: Connection, target: Target, relation: Relation, parent: str) -> Effect:
+def _parent(connection: Connection, target: Target, relation: RelationFacts, parent: str) -> Effect:
     table = identifier(target.table)
     if relation.bound is None:
         does = "takes its columns and CHECK constraints from there, and its rows are shown there"

@@ -6,17 +6,19 @@ from typing import Final
 
 import psycopg
 
-from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
 from harness.database.catalog import Connection, readers_of_column
-from harness.database.effects import Given
-from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier, selected, typed
+from harness.database.effects.facts import ColumnFacts
+from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier, selected, typed
+from harness.database.value_outcome import ValueOutcome
 
 TOO_LONG: Final = "too long for the type"
-_CUT_SILENTLY: Final = ("name", '"char"')
 _LOCKS: Final = "under a lock_timeout: SET lock_timeout = '2s';"
 
 
-def column_effects(connection: Connection, target: Target, columns: tuple[Given, ...]) -> Iterator[Effect]:
+def column_effects(
+    connection: Connection, target: Target, columns: tuple[ColumnFacts, ...]
+) -> Iterator[Effect]:
     """The effects of the column itself, then of columns that are generated from it."""
     own = next((column for column in columns if column.name == target.column), None)
     if own is not None:
@@ -28,30 +30,30 @@ def column_effects(connection: Connection, target: Target, columns: tuple[Given,
             yield from _derived_effects(connection, target, column)
 
 
-def outcomes_of_type(connection: Connection, target: Target) -> tuple[Outcome, ...]:
+def outcomes_of_type(connection: Connection, target: Target) -> tuple[ValueOutcome, ...]:
     """Each value as the column's type takes it. Raises OpenError."""
     return tuple(
         # A cast cuts what an INSERT refuses; the type `name` alone cuts on INSERT, too.
-        Outcome(one.value, None, TOO_LONG) if target.type != "name" and _is_cut(one) else one
-        for one in typed(connection, target.type, target.values)
+        ValueOutcome(outcome.value, None, TOO_LONG) if target.type != "name" and _is_cut(outcome) else outcome
+        for outcome in typed(connection, target.type, target.values)
     )
 
 
 def with_values_of_type(connection: Connection, target: Target) -> Target:
     """The target with those of its values that its type leaves as they are."""
     try:
-        kept = [one.value for one in outcomes_of_type(connection, target) if not harms([one])]
+        kept = [outcome.value for outcome in outcomes_of_type(connection, target) if not harms([outcome])]
     except OpenError:
         kept = []
     return replace(target, values=tuple(kept))
 
 
-def _is_cut(one: Outcome) -> bool:
-    value, result = one.value or "", one.result or ""
+def _is_cut(outcome: ValueOutcome) -> bool:
+    value, result = outcome.value or "", outcome.result or ""
     return bool(result) and len(result) < len(value) and value.startswith(result)
 
 
-def _type_effects(connection: Connection, target: Target, own: Given) -> Iterator[Effect]:
+def _type_effects(connection: Connection, target: Target, own: ColumnFacts) -> Iterator[Effect]:
     if own.type == "text":
         return
     subject = f"{target.table}.{target.column}, type"
@@ -64,7 +66,10 @@ def _type_effects(connection: Connection, target: Target, own: Given) -> Iterato
     except OpenError as error:
         does, certainty = f"cannot be tried: {error}", Certainty.OPEN
     else:
-        does, certainty = told(outcomes), Certainty.CERTAIN if harms(outcomes) else Certainty.NONE
+        does, certainty = (
+            describe_outcomes(outcomes),
+            Certainty.CERTAIN if harms(outcomes) else Certainty.NONE,
+        )
     action = f"ALTER COLUMN {identifier(target.column)} TYPE text"
     if own.expression is None and own.type_kind == "d" and own.type_default is not None:
         does += f"; the type has a default, {one_line(own.type_default)}, for rows that leave the column out"
@@ -74,7 +79,7 @@ def _type_effects(connection: Connection, target: Target, own: Given) -> Iterato
     )
 
 
-def _default_effects(connection: Connection, target: Target, own: Given) -> Iterator[Effect]:
+def _default_effects(connection: Connection, target: Target, own: ColumnFacts) -> Iterator[Effect]:
     if own.expression is None:
         return
     column = identifier(target.column)
@@ -113,7 +118,7 @@ def _default_effects(connection: Connection, target: Target, own: Given) -> Iter
     )
 
 
-def _collation_effects(target: Target, own: Given) -> Iterator[Effect]:
+def _collation_effects(target: Target, own: ColumnFacts) -> Iterator[Effect]:
     if not own.deterministic:
         yield Effect(
             f"{target.table}.{target.column}, collation",
@@ -131,21 +136,21 @@ def _default(connection: Connection, expression: str) -> str:
     return "NULL" if value is None else f"'{one_line(str(value), 40)}'"
 
 
-def _derived_effects(connection: Connection, target: Target, column: Given) -> Iterator[Effect]:
+def _derived_effects(connection: Connection, target: Target, column: ColumnFacts) -> Iterator[Effect]:
     """A column generated from the one that matters refuses what its expression fails on."""
     assert column.expression is not None
     try:
         outcomes = evaluated(connection, column.expression, target.column, target.type, target.values)
         # What the column's own type refuses is not in the expression, as PostgreSQL prints it.
-        made = replace(target, type=column.type, values=tuple(one.result for one in outcomes))
+        made = replace(target, type=column.type, values=tuple(outcome.result for outcome in outcomes))
         fits = outcomes_of_type(connection, made)
     except OpenError as error:
         if error.sqlstate == DEPENDS:
             return
         outcomes = fits = ()
     refused = [
-        Outcome(one.value, one.value, one.refused or fit.refused or _missing(column, fit))
-        for one, fit in zip(outcomes, fits, strict=True)
+        ValueOutcome(outcome.value, outcome.value, outcome.refused or fit.refused or _missing(column, fit))
+        for outcome, fit in zip(outcomes, fits, strict=True)
     ]
     if harms(refused):
         # A virtual one is made when it is read, so that the row is written and its reader fails.
@@ -153,7 +158,7 @@ def _derived_effects(connection: Connection, target: Target, column: Given) -> I
         yield Effect(
             f"{target.table}.{column.name}",
             f"GENERATED ALWAYS AS ({one_line(column.expression)})",
-            told(refused, verb="cannot be read for" if virtual else "refuses"),
+            describe_outcomes(refused, verb="cannot be read for" if virtual else "refuses"),
             Certainty.OPEN if virtual else Certainty.CERTAIN,
             (_alter(target, f"DROP COLUMN {identifier(column.name)}"),),
             _LOCKS,
@@ -161,7 +166,7 @@ def _derived_effects(connection: Connection, target: Target, column: Given) -> I
         )
 
 
-def _missing(column: Given, made: Outcome) -> str:
+def _missing(column: ColumnFacts, made: ValueOutcome) -> str:
     return f"{column.name} is made NULL and may not be" if column.not_null and made.result is None else ""
 
 

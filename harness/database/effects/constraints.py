@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.checks.effects import Certainty, Effect, Target, harms, one_line, told
-from harness.database import effects
 from harness.database.catalog import Connection
-from harness.database.effects import Constraint, Maintained
-from harness.database.evaluation import DEPENDS, OpenError, Outcome, evaluated, identifier
+from harness.database.effects import facts
+from harness.database.effects.facts import Constraint, MaintainedIndex
+from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier
+from harness.database.value_outcome import ValueOutcome
 
 _SESSION: Final = re.compile(
     r"(?i)\b(current_user|session_user|current_role|current_setting|inet_client_addr)\b"
@@ -24,7 +25,7 @@ _LOCKS: Final = "under a lock_timeout: SET lock_timeout = '2s';"
 
 def constraint_effects(connection: Connection, target: Target) -> Iterator[Effect]:
     """CHECK constraints and foreign keys of the table and its partitions; other columns' are passed over."""
-    for constraint in effects.constraints(connection, target.table):
+    for constraint in facts.constraints(connection, target.table):
         if constraint.kind == "c":
             yield _check(connection, target, constraint)
         elif constraint.kind == "f" and target.column in constraint.columns:
@@ -33,7 +34,7 @@ def constraint_effects(connection: Connection, target: Target) -> Iterator[Effec
 
 def index_effects(connection: Connection, target: Target) -> Iterator[Effect]:
     """Indexes that refuse a value, or its second row; others are passed over."""
-    for index in effects.maintained(connection, target.table):
+    for index in facts.maintained_indexes(connection, target.table):
         found = _unique(connection, target, index) if index.is_unique or index.exclusion else None
         found = _failing(connection, target, index) or found
         if found is not None:
@@ -71,19 +72,21 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
             depends |= error.sqlstate == DEPENDS
             reason = reason or str(error)
         else:
-            parts.append([_held(one) for one in found])
-    outcomes = [next((one for one in row if one.refused), row[0]) for row in zip(*parts, strict=True)]
+            parts.append([_held(outcome) for outcome in found])
+    outcomes = [
+        next((outcome for outcome in row if outcome.refused), row[0]) for row in zip(*parts, strict=True)
+    ]
     on_column = target.column in constraint.columns
     concerns = on_column or _mentions(target.in_terms(constraint.expression or ""), target.column)
     if outcomes and harms(outcomes):
-        does, certainty = told(outcomes), Certainty.CERTAIN
+        does, certainty = describe_outcomes(outcomes), Certainty.CERTAIN
     elif depends and not concerns:
         does, certainty = "depends on other columns alone", Certainty.NONE
     elif reason:
         does = "depends on other columns, too" if depends else f"cannot be tried: {reason}"
         certainty = Certainty.OPEN
     else:
-        does, certainty = told(outcomes), Certainty.NONE
+        does, certainty = describe_outcomes(outcomes), Certainty.NONE
     if _SESSION.search(constraint.expression or ""):
         does, certainty = "depends on who writes", Certainty.OPEN
     if not constraint.enforced:
@@ -91,10 +94,10 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
     return _of_constraint(constraint, does, certainty, on_column=on_column)
 
 
-def _held(one: Outcome) -> Outcome:
+def _held(outcome: ValueOutcome) -> ValueOutcome:
     """A CHECK lets a row through where it is true or NULL."""
-    refused = one.refused or ("the CHECK is false" if one.result == "false" else "")
-    return Outcome(one.value, one.value, refused)
+    refused = outcome.refused or ("the CHECK is false" if outcome.result == "false" else "")
+    return ValueOutcome(outcome.value, outcome.value, refused)
 
 
 def _foreign_key(connection: Connection, target: Target, constraint: Constraint) -> Effect:
@@ -104,9 +107,9 @@ def _foreign_key(connection: Connection, target: Target, constraint: Constraint)
         does, certainty = f"{does} together with its other columns, unless one is NULL", Certainty.OPEN
     other = constraint.other.rpartition(".")[2].strip('"')
     # A trigger may add the value to the other table before the key is checked.
-    for trigger in effects.triggers(connection, target.table):
+    for trigger in facts.triggers(connection, target.table):
         writes = re.search(rf"(?i)\bINSERT\s+INTO\b[^;]*\b{re.escape(other)}\b", trigger.source)
-        if trigger.fires and trigger.has_row_result and trigger.has(effects.INSERT) and writes:
+        if trigger.fires and trigger.has_row_result and trigger.has(facts.INSERT) and writes:
             does += f", to which trigger {trigger.name} may add it"
             certainty = Certainty.OPEN
     if not constraint.enforced:
@@ -127,15 +130,15 @@ def _of_constraint(constraint: Constraint, does: str, certainty: Certainty, *, o
     )
 
 
-def _unique(connection: Connection, target: Target, index: Maintained) -> Effect | None:
+def _unique(connection: Connection, target: Target, index: MaintainedIndex) -> Effect | None:
     index = replace(
         index,
         keys=[target.in_terms(key) for key in index.keys],
         predicate=None if index.predicate is None else target.in_terms(index.predicate),
     )
     own, others = _split(connection, target, index)
-    told_in = (*index.keys, index.predicate or "")
-    if others and not any(_mentions(text, target.column) for text in told_in):
+    texts = (*index.keys, index.predicate or "")
+    if others and not any(_mentions(text, target.column) for text in texts):
         return None
     certainty = Certainty.CERTAIN
     covered = [value for value in target.values if value is not None]
@@ -162,7 +165,7 @@ def _unique(connection: Connection, target: Target, index: Maintained) -> Effect
     return _of_index(index, does, certainty)
 
 
-def _split(connection: Connection, target: Target, index: Maintained) -> tuple[list[str], list[str]]:
+def _split(connection: Connection, target: Target, index: MaintainedIndex) -> tuple[list[str], list[str]]:
     """The keys that are the same whenever the value is, constants too, and those that depend on other columns."""
     own: list[str] = []
     others: list[str] = []
@@ -176,20 +179,24 @@ def _split(connection: Connection, target: Target, index: Maintained) -> tuple[l
     return own, others
 
 
-def _covered(connection: Connection, target: Target, index: Maintained, own: Sequence[str]) -> list[str]:
+def _covered(connection: Connection, target: Target, index: MaintainedIndex, own: Sequence[str]) -> list[str]:
     """The sample values that the index holds and compares. Raises OpenError."""
     covered = [value for value in target.values if value is not None]
     for key in own:
         found = evaluated(connection, key, target.column, target.type, covered)
-        is_compared = [one.result is not None or (index.nulls_equal and not one.refused) for one in found]
+        is_compared = [
+            outcome.result is not None or (index.nulls_equal and not outcome.refused) for outcome in found
+        ]
         covered = [value for value, compared in zip(covered, is_compared, strict=True) if compared]
     if index.predicate is not None:
         found = evaluated(connection, index.predicate, target.column, target.type, covered)
-        covered = [one.value for one in found if one.value is not None and one.result == "true"]
+        covered = [
+            outcome.value for outcome in found if outcome.value is not None and outcome.result == "true"
+        ]
     return covered
 
 
-def _failing(connection: Connection, target: Target, index: Maintained) -> Effect | None:
+def _failing(connection: Connection, target: Target, index: MaintainedIndex) -> Effect | None:
     """A row is refused when an index's expression fails on it, whatever the index is for."""
     texts = [text for text in (*index.keys, index.predicate) if text and _mentions(text, target.column)]
     for text in texts:
@@ -197,13 +204,13 @@ def _failing(connection: Connection, target: Target, index: Maintained) -> Effec
             found = evaluated(connection, text, target.column, target.type, target.values)
         except OpenError:
             continue
-        outcomes = [replace(one, result=one.value) for one in found]
+        outcomes = [replace(outcome, result=outcome.value) for outcome in found]
         if harms(outcomes):
-            return _of_index(index, told(outcomes), Certainty.CERTAIN)
+            return _of_index(index, describe_outcomes(outcomes), Certainty.CERTAIN)
     return None
 
 
-def _of_index(index: Maintained, does: str, certainty: Certainty) -> Effect:
+def _of_index(index: MaintainedIndex, does: str, certainty: Certainty) -> Effect:
     relation = identifier(index.relation)
     how = "" if index.partitioned else "CONCURRENTLY "
     remedy = f"DROP INDEX {how}{identifier(index.name)};"

@@ -88,7 +88,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RowPolicy:
     """A row-level security policy that looks at rows which are inserted."""
 
     name: str
@@ -101,7 +101,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RewriteRule:
     """A rule that rewrites statements. `event` is 2 for UPDATE, 3 for INSERT, 4 for DELETE."""
 
     relation: str
@@ -114,14 +114,13 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Maintained:
+class MaintainedIndex:
     """An index that every write maintains. `held_as` names the constraint that it belongs to, if any."""
 
     relation: str
     name: str
     is_unique: bool
     exclusion: bool
-    is_primary: bool
     nulls_equal: bool
     keys: list[str]
     predicate: str | None
@@ -132,11 +131,10 @@ class Maintained:
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class RelationFacts:
     """What a name stands for. `kind` is r for a table, p for a partitioned one, v for a view, m, f as in pg_class."""
 
     kind: str
-    is_partition: bool
     view: str | None
     partition_key: str | None
     leaves: list[str | None]
@@ -157,11 +155,10 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ColumnFacts:
     """A column with what its value is made of where none is given."""
 
     name: str
-    type_name: str
     type: str
     generated: str
     """Empty, or s (stored), or v (virtual)."""
@@ -191,32 +188,32 @@ def functions(connection: Connection, name: str) -> tuple[Function, ...]:
     return _facts(connection, Function, "functions", name=name)
 
 
-def policies(connection: Connection, table: str) -> tuple[Policy, ...]:
+def policies(connection: Connection, table: str) -> tuple[RowPolicy, ...]:
     """Policies for INSERT, by name; none where row-level security is off."""
-    return _facts(connection, Policy, "policies", table=table)
+    return _facts(connection, RowPolicy, "policies", table=table)
 
 
-def rules(connection: Connection, table: str) -> tuple[Rule, ...]:
+def rules(connection: Connection, table: str) -> tuple[RewriteRule, ...]:
     """Rules by name, but for the one that a view is."""
-    return _facts(connection, Rule, "rules", table=table)
+    return _facts(connection, RewriteRule, "rules", table=table)
 
 
-def maintained(connection: Connection, table: str) -> tuple[Maintained, ...]:
+def maintained_indexes(connection: Connection, table: str) -> tuple[MaintainedIndex, ...]:
     """Indexes that writes maintain, by table and name; valid or not."""
-    return _facts(connection, Maintained, "indexes", table=table)
+    return _facts(connection, MaintainedIndex, "indexes", table=table)
 
 
-def relation(connection: Connection, table: str) -> Relation | None:
+def relation(connection: Connection, table: str) -> RelationFacts | None:
     """What the name stands for, None when for nothing."""
-    return next(iter(_facts(connection, Relation, "relation", table=table)), None)
+    return next(iter(_facts(connection, RelationFacts, "relation", table=table)), None)
 
 
-def given(connection: Connection, table: str) -> tuple[Given, ...]:
+def column_facts(connection: Connection, table: str) -> tuple[ColumnFacts, ...]:
     """The columns in their order."""
-    return _facts(connection, Given, "columns", table=table)
+    return _facts(connection, ColumnFacts, "columns", table=table)
 
 
-def _facts(connection: Connection, kind: type[_Fact], query: str, **given: str) -> tuple[_Fact, ...]:
+def _facts(connection: Connection, kind: type[_Fact], query: str, **parameters: str) -> tuple[_Fact, ...]:
     statement = sql_text(f"queries/effects_{query}.sql").encode()
     with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return tuple(cursor.execute(statement, given).fetchall())
+        return tuple(cursor.execute(statement, parameters).fetchall())

@@ -2,10 +2,11 @@
 
 import pytest
 
-from harness.checks.drift import Drift, drift
+from harness.database.drift import Drift
 from harness.database.runners import connect
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
+from tests.differences import differences_of
 
 TABLE = "microdollar_usage_metadata"
 COLUMN = "posthog_distinct_id"
@@ -15,13 +16,13 @@ OTHER_INDEX = f"idx_{TABLE}_created_at"
 
 def found(dsn: str) -> tuple[Drift, ...]:
     with connect(dsn) as connection:
-        return drift(connection)
+        return differences_of(connection)
 
 
 def mend(dsn: str) -> None:
     """Sends what is advised, a statement at a time, as somebody would who reads the lines from the top."""
     with connect(dsn) as connection:
-        for one in drift(connection):
+        for one in differences_of(connection):
             for statement in one.remedy:
                 connection.execute(statement.encode())
 
@@ -121,7 +122,7 @@ def test_drift_of_another_database_is_one_line(empty_dsn: str) -> None:
 def test_drift_says_which_schema_has_the_table(ready_dsn: str) -> None:
     with connect(ready_dsn) as connection:
         connection.execute("SET search_path = pg_catalog")
-        (seen,) = drift(connection)
+        (seen,) = differences_of(connection)
     assert (
         'there is one in schema public, which is not on its search_path: ALTER ROLE "postgres"' in seen.line
     )
@@ -131,9 +132,9 @@ def test_drift_of_a_copy_says_that_another_may_be_meant(ready_dsn: str) -> None:
     with connect(ready_dsn) as connection:
         connection.execute("CREATE SCHEMA reporting")
         connection.execute(f"CREATE TABLE reporting.{TABLE} (LIKE {TABLE} INCLUDING ALL)")
-        assert drift(connection) == ()
+        assert differences_of(connection) == ()
         connection.execute("SET search_path = reporting")
-        lines = [one.line for one in drift(connection)]
+        lines = [one.line for one in differences_of(connection)]
     assert (
         f"finds reporting.{TABLE}, and there is public.{TABLE}: which one is written is not known" in lines[0]
     )
