@@ -1,4 +1,4 @@
-"""The reference proxy: a plain ASGI callable that answers as the real backend does. Knows no build by name.
+"""The reference proxy: a plain ASGI callable that answers as the real backend does.
 
 Order of checks, statuses and what leaves a row follow the measured facts of the real route; the reply is
 passed through as it comes, and accounting starts after it, unordered against what the client has read.
@@ -29,7 +29,7 @@ from harness.backend.completion import read_completion
 from harness.backend.decision import Decision, decide, stored_value
 from harness.backend.entry import changed, usage_of
 from harness.backend.http import AS_SENT, node_header
-from harness.backend.usage import Abort, Accounts, Tell, Usage
+from harness.backend.usage import Abort, Accounts, OnEvent, Usage
 from harness.rule.policy import Policy
 
 __all__ = [
@@ -73,7 +73,7 @@ class Proxy:
         secret: str,
         session: aiohttp.ClientSession,
         accounts: Accounts,
-        tell: Tell,
+        on_event: OnEvent,
     ) -> None:
         self._build = build
         self._policy = policy
@@ -81,7 +81,7 @@ class Proxy:
         self._secret = secret
         self._session = session
         self._accounts = accounts
-        self._tell = tell
+        self._on_event = on_event
         self._memory = Memory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +122,7 @@ class Proxy:
             raise
         if not hop.done():  # the client left before the upstream answered: no row
             hop.cancel()
-            self._tell(Abort())
+            self._on_event(Abort())
             return
         try:
             upstream = await hop
@@ -140,10 +140,10 @@ class Proxy:
             self._accounts.later(usage, call.sender)
 
     def _asked(self, call: Call) -> bytes:
-        """The body that goes upstream: the client's, byte for byte, but for a wish of the build."""
-        if self._build.wish is None:
+        """The body that goes upstream: the client's, byte for byte, unless the build sets the behaviour of the stub."""
+        if self._build.behaviour is None:
             return call.body
-        return json.dumps(call.asked.document | {"stub": self._build.wish(call.sender)}).encode()
+        return json.dumps(call.asked.document | {"stub": self._build.behaviour(call.sender)}).encode()
 
     async def _pass_through(
         self, call: Call, upstream: aiohttp.ClientResponse, send: Send, gone: asyncio.Task[Any]
@@ -165,7 +165,7 @@ class Proxy:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except aiohttp.ClientError:
             if gone.done():
-                self._tell(Abort())
+                self._on_event(Abort())
             return bytes(kept), False
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return bytes(kept), True

@@ -122,17 +122,17 @@ class Abort:
     """A request whose client left before its reply was complete."""
 
 
-Tell = Callable[[Loss | Abort], None]
+OnEvent = Callable[[Loss | Abort], None]
 """Where a replica reports what its clients cannot see."""
 
 
 class Accounts:
     """Writes usage rows through a pool, in tasks that outlive their request and are drained at the end."""
 
-    def __init__(self, pool: AsyncConnectionPool, build: Build, tell: Tell) -> None:
+    def __init__(self, pool: AsyncConnectionPool, build: Build, on_event: OnEvent) -> None:
         self._pool = pool
         self._build = build
-        self._tell = tell
+        self._on_event = on_event
         self._user = numbered(sql_text("usage/user.sql"))
         self._pending: set[asyncio.Task[None]] = set()
         self._insert = numbered(accounting_statement(build).as_string())
@@ -226,7 +226,7 @@ class Accounts:
         state = getattr(error, "sqlstate", None) or ""
         first_line = str(error).partition("\n")[0]
         log.warning("usage of %s lost after %d tries: %s %s", usage.message_id, TRIES, state, first_line)
-        self._tell(Loss(usage.message_id, state, first_line))
+        self._on_event(Loss(usage.message_id, state, first_line))
 
 
 def _as_written(value: object) -> object:

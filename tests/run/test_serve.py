@@ -27,7 +27,7 @@ from harness.backend.serve import HOST
 from harness.clients.exchange import Outcome
 from harness.database.server import Server
 from harness.errors import UnavailableError
-from harness.run.live.logbook import State
+from harness.run.live.request_log import State
 from tests.fix_serve import ASK, LIMIT_S, Serve
 
 VALID = b"vscode-0123456789abcdef"
@@ -279,7 +279,7 @@ async def test_end_that_is_urged_cuts_open_requests_off(
     stack = await serve(**options)
     sending = asyncio.create_task(stack.send(VALID))
     await stack.view.until(lambda: 1 in stack.view.entries)
-    stack.ends.hear()
+    stack.shutdown.request()
     summary = await stack.end()
     assert (await sending).status != 200
     assert stack.view.entries[1].note == "cut off when the harness ended"
@@ -342,7 +342,7 @@ async def test_events_hold_the_stack_what_came_before_and_the_end(serve: Serve) 
             elif kind == "data":
                 told.append((name, json.loads(text)))
                 if name == "counts" and not stack.running.done():
-                    stack.ends.hear()
+                    stack.shutdown.request()
     assert told[0][0] == "stack"
     assert told[-1][0] == "ended"
     (entry,) = told[1][1]
@@ -378,7 +378,7 @@ def lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_curl_from_its_own_output_shows_its_line_and_its_row(server: Server, number: signal.Signals) -> None:
     with command(server=server) as process:
-        told = lines_until(process, "Ctrl-C ends")
+        told = lines_until(process, "Ctrl-C shutdown")
         facts = dict(re.findall(r"^  (\S.*?)  +(\S+)", "\n".join(told), re.MULTILINE))
         assert {"page", "base URL", "DSN", "free model", "token"} <= set(facts)
         line = told[told.index("Try it:") + 1].strip()
@@ -417,7 +417,7 @@ def test_terminal_completes_the_line_and_shows_bytes_escaped(server: Server) -> 
         words, stdin=theirs, stdout=theirs, env=terminal, start_new_session=True
     ) as process:
         os.close(theirs)
-        told = read_until(ours, b"Ctrl-C ends.")
+        told = read_until(ours, b"Ctrl-C shutdown.")
         (port,) = re.findall(rb"http://127\.0\.0\.1:(\d+)/harness", told)
         body = json.dumps(ASK).encode()
         with socket.create_connection((HOST, int(port)), LIMIT_S) as client:
