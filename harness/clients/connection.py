@@ -18,7 +18,7 @@ REFUSAL_STATUSES: Final = frozenset({400, 431})
 """With an empty body, these come from the HTTP layer; an app that refuses says why."""
 
 
-class Connection(asyncio.Protocol):
+class WireConnection(asyncio.Protocol):
     """Every request that is sent ends within `timeout_s` seconds: with its reply, or with why there is none.
 
     When the connection ends without a reply, the server may have processed the request: that is an outcome of its

@@ -1,6 +1,6 @@
-"""The extension as the backend sees it: the requests its builds send. Pure but for nothing; a transport sends them.
+"""The extension as the backend sees it: the requests that its builds send, as data.
 
-Headers are those that real installations send today; build `after` adds the plan's header. Knows no server.
+Headers are those that real installations send today; build `after` adds the plan's header.
 """
 
 import hashlib

@@ -129,8 +129,8 @@ def _varied() -> frozenset[bytes]:
 
 def _pattern(lines: Iterable[HeaderLine], alone: bytes) -> re.Pattern[bytes] | None:
     forms = sorted({form for _, value in lines for form in _forms(value.decode())}, key=len, reverse=True)
-    told = [re.escape(form) if len(form) >= ALONE_MAX else alone % re.escape(form) for form in forms]
-    return re.compile(b"|".join(told)) if told else None
+    patterns = [re.escape(form) if len(form) >= ALONE_MAX else alone % re.escape(form) for form in forms]
+    return re.compile(b"|".join(patterns)) if patterns else None
 
 
 def _forms(value: str) -> Iterator[bytes]:

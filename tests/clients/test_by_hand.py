@@ -113,7 +113,7 @@ async def test_a_secret_is_a_variable_of_the_shell(value: bytes, tmp_path: Path)
     assert received == request_bytes(request_, f"{host}:{port}")
 
 
-def test_a_line_for_https_checks_the_certificate_and_leaves_the_usual_port_out() -> None:
+def test_line_for_https_checks_the_certificate() -> None:
     assert line_by_hand(asked(b"a"), "https://x.example.com").startswith("curl -sgi")
     line = line_by_hand(asked(b""), "https://x.example.com")
     assert 'create_connection(("x.example.com",443)' in line

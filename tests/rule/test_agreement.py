@@ -41,7 +41,7 @@ def test_policy_agrees_with_javascript_on_strange_headers(
 
 @examples(300)
 @given(case=strategies.header_cases(LENGTH_ONLY))
-def test_length_only_agrees_with_javascript_on_its_own_strange_headers(
+def test_length_only_agrees_with_javascript_on_its_own_headers(
     oracle: NodeOracle, case: cases.HeaderCase
 ) -> None:
     assert list(disagreements(LENGTH_ONLY, [case.values], oracle)) == []

@@ -139,7 +139,7 @@ def test_suite_kills_every_false_answer_at_limit_255(policy: Policy) -> None:
     assert [run(rule, word) for word in rule.access_words() if word in headers] == list(range(rule.states))
 
 
-def test_exactly_255_characters_passes_phase_2_where_it_has_no_blank_and_fails_phase_1() -> None:
+def test_exactly_255_characters_fails_phase_1_alone() -> None:
     rule = automaton(STRICT)
 
     def wrong(header: bytes) -> bool:
@@ -151,7 +151,7 @@ def test_exactly_255_characters_passes_phase_2_where_it_has_no_blank_and_fails_p
     assert sum(map(wrong, dict.fromkeys(state_phase(rule)))) == 254
 
 
-def test_exactly_255_characters_lenient_about_blanks_passes_phase_2_and_fails_phase_1() -> None:
+def test_exactly_255_characters_with_blanks_fails_phase_1_alone() -> None:
     """Blanks make phase 2 ask for other lengths; a machine of 257 states, q_1 to q_254 refusing, has room for them."""
     rule = automaton(STRICT)
     letters = byte_classes(rule)

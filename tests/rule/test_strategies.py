@@ -123,7 +123,7 @@ def test_find_of_a_second_header_name_is_one_line() -> None:
 
 @examples(100)
 @given(sequence=strategies.sequences())
-def test_sequence_has_a_request_without_the_header_after_one_with_it(
+def test_sequence_has_a_request_without_after_one_with_a_header(
     sequence: tuple[HeaderCase, ...],
 ) -> None:
     kinds = [case.label for case in sequence]

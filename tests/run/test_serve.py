@@ -40,9 +40,7 @@ def row_of(dsn: str, usage_id: str | None) -> tuple[Any, ...] | None:
         return connection.execute(query.encode(), (usage_id,)).fetchone()
 
 
-async def test_request_is_shown_when_it_comes_and_complete_once_its_row_is_there(
-    serve: Serve, ready_dsn: str
-) -> None:
+async def test_request_is_shown_at_once_and_complete_with_its_row(serve: Serve, ready_dsn: str) -> None:
     stack = await serve()
     entry = await stack.seen(VALID)
     states = [shown.state for shown in stack.view.shown]
@@ -92,7 +90,7 @@ async def test_later_policy_shows_what_it_stores(serve: Serve) -> None:
         (b"a", {"x-other": "a\x7f"}, 400, "HTTP: the head is malformed"),
     ],
 )
-async def test_request_that_http_refuses_is_shown_though_the_backend_never_saw_it(
+async def test_request_that_http_refuses_is_shown(
     serve: Serve, value: bytes, headers: dict[str, str], status: int, ruling: str
 ) -> None:
     stack = await serve()
@@ -194,9 +192,7 @@ async def test_late_row_is_missing_until_it_comes_and_stays_a_fault(serve: Serve
     assert (summary.counts.stored, summary.counts.lost, summary.faultless) == (1, 0, False)
 
 
-async def test_row_that_the_backend_gave_up_is_shown_with_the_servers_reason(
-    serve: Serve, ready_dsn: str
-) -> None:
+async def test_row_given_up_is_shown_with_the_servers_reason(serve: Serve, ready_dsn: str) -> None:
     stack = await serve(wait_s=60.0)
     with psycopg.connect(ready_dsn, autocommit=True) as connection:
         connection.execute(f"ALTER TABLE {plan.METADATA_TABLE} DROP COLUMN {plan.COLUMN} CASCADE".encode())
@@ -223,7 +219,7 @@ async def test_failing_upstream_is_no_fault_of_the_backend(
     assert (await stack.end()).faultless
 
 
-async def test_rows_without_an_upstream_id_are_given_to_one_request_each(serve: Serve) -> None:
+async def test_rows_without_an_id_are_given_to_one_request_each(serve: Serve) -> None:
     stack = await serve(upstream_error="500")
     values = [f"id-{number % 4}".encode() for number in range(20)]
     await asyncio.gather(*(stack.send(value) for value in values))
@@ -310,7 +306,7 @@ async def test_many_requests_at_once_each_get_their_own_row(serve: Serve) -> Non
     assert (summary.rows, summary.counts.stored, summary.faultless) == (200, 200, True)
 
 
-async def test_page_has_a_strict_policy_and_answers_loopback_names_only(serve: Serve) -> None:
+async def test_page_is_strict_and_answers_loopback_names_only(serve: Serve) -> None:
     stack = await serve()
     async with httpx.AsyncClient(base_url=stack.address.url, trust_env=False) as client:
         page = await client.get("/harness")
