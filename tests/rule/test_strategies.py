@@ -40,7 +40,7 @@ def differs(rule: Rule) -> Callable[[HeaderCase], bool]:
 def test_every_class_is_drawn(policy: Policy) -> None:
     drawn: Counter[str] = Counter()
 
-    @examples(1000)
+    @examples(250)  # sixteen kinds, each as likely: one of them is missing once in a million runs
     @given(case=strategies.header_cases(policy))
     def draw(case: HeaderCase) -> None:
         drawn[case.label] += 1

@@ -88,4 +88,5 @@ def test_smoke_of_length_only_has_the_borders_of_its_trim() -> None:
 @EACH_POLICY
 def test_each_level_has_headers_of_both_answers(policy: Policy) -> None:
     for level in Level:
-        assert {policy.stored([header]) is None for header in suite(policy, level)} == {True, False}
+        assert any(policy.stored([header]) is None for header in suite(policy, level))
+        assert any(policy.stored([header]) is not None for header in suite(policy, level))
