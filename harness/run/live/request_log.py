@@ -183,10 +183,6 @@ class RequestLog:
             self.counts.add(entry)
             self._keep(entry)
 
-    def entries(self) -> list[LoggedRequest]:
-        """What is kept, oldest first."""
-        return list(self._entries.values())
-
     def close(self) -> None:
         """Nothing can come any more; subscribers end once they have seen everything."""
         self.closed = True
