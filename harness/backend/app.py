@@ -157,7 +157,9 @@ class Proxy:
                     kept.extend(chunk)
                 yield chunk
 
-        gone.add_done_callback(lambda _: upstream.close())  # ends the reading below at once
+        # That a client has left shows in `receive` alone, while we wait for the upstream. Closing the upstream's
+        # connection ends that wait, with an error that is the client's doing and not the upstream's.
+        gone.add_done_callback(lambda _: upstream.close())
         try:
             headers, passed = await self._reply(call, upstream, chunks())
             await send({"type": "http.response.start", "status": upstream.status, "headers": headers})

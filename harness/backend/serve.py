@@ -237,6 +237,8 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """SIGTERM and the parent's death stop it; uvicorn's own handlers would also take SIGINT."""
         loop = asyncio.get_running_loop()
+        # The sentinel is a pipe whose other end only the parent holds: it becomes readable when the parent is gone,
+        # also when it was killed and had no time to stop us.
         parent = multiprocessing.parent_process()
         assert parent is not None
         loop.add_signal_handler(signal.SIGTERM, self._leave)

@@ -96,6 +96,9 @@ _STREAM: Final = (b"data:", b":", b"event:", b"id:", b"retry:")
 
 def _events(body: bytes) -> Iterator[bytes]:
     """Data of each server-sent event; of several lines, joined (HTML standard, "Interpreting an event stream")."""
+    # A line ends with CR, LF or both: `splitlines` of bytes, unlike that of text, knows no other ends. After the colon
+    # one blank is syntax, further ones are data. Unlike a browser we count the last event without its blank line, too:
+    # a stream that is cut off there has a row all the same.
     data: list[bytes] = []
     for line in (*body.splitlines(), b""):
         if line.startswith(b"data:"):

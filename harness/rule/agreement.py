@@ -1,4 +1,4 @@
-"""Whether two readings of the rule agree: Python's policy and the plan's JavaScript. Knows no server and no rows."""
+"""Whether two readings of the rule agree: Python's policy and the plan's JavaScript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A header as a test case: its lines, what must become of it, and a standing set. Knows no server and no strategy."""
+"""A header as a test case: its lines, what must become of it, and a standing set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says in words why a header is stored or not. Pure; the policy decides, this only explains."""
+"""The reason why a header is stored or not, for people."""
 
 import re
 from collections.abc import Iterable, Sequence

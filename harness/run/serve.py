@@ -76,8 +76,8 @@ class ServeOptions:
     @property
     def served_by(self) -> str:
         """The version that the build stands for: `before` or `after`."""
-        plays = {defect.build.name: defect.plays for defect in DEFECTS} | {"before": "before"}
-        return plays.get(self.build, "after")
+        versions = {defect.build.name: defect.version for defect in DEFECTS} | {"before": "before"}
+        return versions.get(self.build, "after")
 
     def __str__(self) -> str:
         """Build, rule, and what fails on purpose."""
@@ -224,9 +224,9 @@ async def _settle(accounts: RecordingAccounts, poller: RowPoller, rows: Rows) ->
 
 
 async def _usage_rows(connection: psycopg.AsyncConnection[Any]) -> int:
-    found = await (await connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
-    assert found is not None
-    return int(found[0])
+    totals = await (await connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
+    assert totals is not None
+    return int(totals[0])
 
 
 @contextmanager

@@ -32,12 +32,14 @@ async def running(
     try:
         yield server
     finally:
+        # uvicorn waits for connections without an end, and a page's event stream has none: what is left after the grace
+        # is cancelled, and idle connections, which belong to no task, are closed by hand.
         server.should_exit = True
         done, _ = await asyncio.wait({serving}, timeout=grace_s)
-        left = {serving, *server.server_state.tasks} - done
-        for task in left:
+        unfinished = {serving, *server.server_state.tasks} - done
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*unfinished, return_exceptions=True)
         for connection in [*server.server_state.connections]:
             connection.transport.abort()
         if done:

@@ -61,8 +61,8 @@ class Router:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        mine = scope["path"] == PATH or scope["path"].startswith(PATH + "/")
-        await (self._page if mine else self._backend)(scope, receive, send)
+        is_page = scope["path"] == PATH or scope["path"].startswith(PATH + "/")
+        await (self._page if is_page else self._backend)(scope, receive, send)
 
 
 def live_page(log: RequestLog, stack: dict[str, Any]) -> Starlette:

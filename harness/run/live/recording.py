@@ -156,7 +156,7 @@ class RecordingMiddleware:
         """Logs a request that HTTP refused: `lines` are whole, `packet` is where it went wrong."""
         values = [value for name, value in lines if name == plan.HEADER.encode()]
         if status == 400:
-            values = [found[1].rstrip(b"\r") for found in _HEADER_LINE.finditer(packet)] or values
+            values = [match[1].rstrip(b"\r") for match in _HEADER_LINE.finditer(packet)] or values
         trimmed = tuple(value.strip(OWS) for value in values)
         first = _REQUEST_LINE.match(packet)
         asked = _short(first[1].decode("latin-1")) if first else "a head that cannot be read"
