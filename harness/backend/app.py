@@ -90,7 +90,7 @@ class Proxy:
             check_route(scope)
             call = await self._admit(scope, await _read_body(receive))
         except Refusal as refusal:
-            await _answer(send, refusal.status, refusal.body, self._build.error_page)
+            await _respond(send, refusal.status, refusal.body, self._build.error_page)
             return
         async with _watch(receive) as gone:
             await self._forward(call, send, gone)
@@ -127,12 +127,12 @@ class Proxy:
         try:
             upstream = await hop
         except aiohttp.ClientError:
-            await _answer(send, 502, {"error": "the upstream could not be reached"})
+            await _respond(send, 502, {"error": "the upstream could not be reached"})
             return
         latency = loop.time() - started
         async with upstream:
             if upstream.status == 402:
-                await _answer(send, 503, UNAVAILABLE)
+                await _respond(send, 503, UNAVAILABLE)
                 return
             kept, complete = await self._pass_through(call, upstream, send, gone)
         usage = self._usage(call, upstream.status, kept, latency=latency, complete=complete)
@@ -237,7 +237,7 @@ async def _watch(receive: Receive) -> AsyncIterator[asyncio.Task[Any]]:
         gone.cancel()
 
 
-async def _answer(send: Send, status: int, document: dict[str, Any], page: bytes | None = None) -> None:
+async def _respond(send: Send, status: int, document: dict[str, Any], page: bytes | None = None) -> None:
     """Answers with the document as JSON, or with a page in its place."""
     body, kind = (
         (json.dumps(document).encode(), b"application/json") if page is None else (page, b"text/html")

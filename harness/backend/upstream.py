@@ -36,7 +36,7 @@ from harness.backend.text import well_formed
 HOLD_S_MAX: Final = 60.0
 PROVIDER: Final = "stub"
 """By this member of a reply one sees that no real model has answered."""
-WORDS: Final = ("All", " is", " well.")
+CONTENT: Final = ("All", " is", " well.")
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ class Upstream:
             return StreamingResponse(self._stream(base, behaviour), media_type="text/event-stream")
         if behaviour.get("malformed"):
             return Response(b"<html>not JSON</html>", media_type="text/html")
-        message = {"role": "assistant", "content": "".join(WORDS) * behaviour.get("times", 1)}
+        message = {"role": "assistant", "content": "".join(CONTENT) * behaviour.get("times", 1)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return JSONResponse(base | {"object": "chat.completion", "choices": [choice], "usage": _tokens()})
 
@@ -129,7 +129,7 @@ class Upstream:
                 await self._gate(gate).wait()
 
     async def _stream(self, base: dict[str, Any], behaviour: dict[str, Any]) -> AsyncIterator[bytes]:
-        for number, word in enumerate(WORDS * behaviour.get("times", 1)):
+        for number, word in enumerate(CONTENT * behaviour.get("times", 1)):
             choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
             yield _event(base | {"object": "chat.completion.chunk", "choices": [choice]})
             if number == 0:
@@ -143,7 +143,7 @@ class Upstream:
 
 
 def _tokens() -> dict[str, int]:
-    return {"prompt_tokens": 12, "completion_tokens": len(WORDS), "cost": 0}
+    return {"prompt_tokens": 12, "completion_tokens": len(CONTENT), "cost": 0}
 
 
 def _event(chunk: dict[str, Any]) -> bytes:

@@ -52,13 +52,21 @@ def _is_for_curl(request: Request) -> bool:
 
 def _curl(request: Request, site: str, hidden: Hidden) -> str:
     names = {name.lower() for name, _ in request.headers}
-    words = ["curl", "-sgi", "--http1.1", "--path-as-is", "-m", str(WAIT_S), shlex.quote(site + request.path)]
+    arguments = [
+        "curl",
+        "-sgi",
+        "--http1.1",
+        "--path-as-is",
+        "-m",
+        str(WAIT_S),
+        shlex.quote(site + request.path),
+    ]
     for name, value in request.headers:
         line = f"{name.decode()}: {value.decode()}"
-        words += ["-H", f'"{line}"' if name.lower() in hidden else shlex.quote(line)]
+        arguments += ["-H", f'"{line}"' if name.lower() in hidden else shlex.quote(line)]
     for name in CURL_ADDS:
-        words += [] if name in names else ["-H", f"{name.decode()}:"]
-    return " ".join([*words, "--data-binary", shlex.quote(request.body.decode())])
+        arguments += [] if name in names else ["-H", f"{name.decode()}:"]
+    return " ".join([*arguments, "--data-binary", shlex.quote(request.body.decode())])
 
 
 def _python(request: Request, site: str, hidden: Hidden) -> str:

@@ -57,8 +57,8 @@ class GivenHeaders:
     @property
     def options(self) -> str:
         """The options that give the same, for a line to copy; a blank before each."""
-        words = (f"{name.decode()}: ${_variable(name).decode()}" for name, _ in self.lines)
-        return "".join(f' --request-header "{word}"' for word in words)
+        options = (f"{name.decode()}: ${_variable(name).decode()}" for name, _ in self.lines)
+        return "".join(f' --request-header "{word}"' for word in options)
 
     def added(self, request: Request) -> Request:
         """The request with these lines before its own."""

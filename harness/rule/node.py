@@ -42,7 +42,7 @@ class NodeChild:
         """The process id, for whoever watches that it ends."""
         return self._process.pid
 
-    def ask(self, document: object) -> Any:
+    def call(self, document: object) -> Any:
         """The answer to one document. Raises UnavailableError when Node ends, or does not answer in time."""
         with self.deadline():
             self.write(line(document))

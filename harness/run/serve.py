@@ -175,8 +175,10 @@ async def serve_until(
                     await _drain(recorder, shutdown, 0.0 if options.upstream_error == "hang" else DRAIN_S_MAX)
                     poller.stop()
                     await looking
-                    await _settle(accounts, poller, rows)
-            await _settle(accounts, poller, rows)  # of requests that came before the port was closed
+                    await _finish_accounting(accounts, poller, rows)
+            await _finish_accounting(
+                accounts, poller, rows
+            )  # of requests that came before the port was closed
             return Summary(log.counts, await _usage_rows(connection) - before)
         except psycopg.Error as error:
             cause = str(error).partition("\n")[0]
@@ -217,7 +219,7 @@ async def _drain(recorder: RecordingMiddleware, shutdown: Shutdown, seconds: flo
     await idle
 
 
-async def _settle(accounts: RecordingAccounts, poller: RowPoller, rows: Rows) -> None:
+async def _finish_accounting(accounts: RecordingAccounts, poller: RowPoller, rows: Rows) -> None:
     """Waits for the accounting, then looks for all rows a last time."""
     await accounts.drain()
     await poller.finish(rows)

@@ -31,7 +31,7 @@ class State(StrEnum):
     NO_ROW = "no row"  # none is due: it was refused, or its reply cannot be read
 
 
-ENDS: Final = frozenset({State.STORED, State.NULL, State.LOST, State.NO_ROW})
+ENDED: Final = frozenset({State.STORED, State.NULL, State.LOST, State.NO_ROW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class LoggedRequest:
     @property
     def ended(self) -> bool:
         """Whether nothing more is pending."""
-        return self.state in ENDS
+        return self.state in ENDED
 
 
 @dataclass(slots=True)

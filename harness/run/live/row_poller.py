@@ -21,7 +21,7 @@ from harness.sut import Observation, Row, Rows
 from harness.verdict import Results
 
 POLL_S: Final = 0.01
-SETTLE_S: Final = 1.0
+SECOND_ROW_S: Final = 1.0
 """How long a second row is looked for after the first."""
 
 
@@ -71,7 +71,7 @@ class RowPoller:
         while not self._stopped:
             await self._woken.wait()
             # A row that came is not looked at again at once but when a second one has had its time; it shows twice.
-            settled = time.monotonic() - SETTLE_S
+            settled = time.monotonic() - SECOND_ROW_S
             due = [row for row in self._pending.values() if row.seen is None or row.seen < settled]
             await self._look(rows, due)
             if not self._pending and not self._stopped:
@@ -122,7 +122,7 @@ class RowPoller:
         ]
         expected = expect(observation.probe, observation.served_by, self.policy)
         suits = [row for row in free if row.value in expected.values]
-        settled = self._stopped or time.monotonic() - pending.answered > SETTLE_S
+        settled = self._stopped or time.monotonic() - pending.answered > SECOND_ROW_S
         own = (suits or (free if settled else []))[:1]
         self._claimed.update((_identity(row), pending.number) for row in own)
         return tuple(own)
