@@ -13,7 +13,7 @@ from harness.run.live.page import entry_data
 from harness.run.live.request_log import ExpectedRow, LoggedRequest, State
 from tests.fix_serve import Serve
 
-EXPECTED = ExpectedRow("gen-1", True, None, "anon:192.0.2.1", False)
+EXPECTED = ExpectedRow("anon:192.0.2.1", None, streamed=False)
 ENTRY = LoggedRequest(1, datetime.now(UTC), "192.0.2.1", "POST /x", (b"vscode-1",))
 
 

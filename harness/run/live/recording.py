@@ -79,9 +79,10 @@ class RecordingAccounts(Accounts):
         """Notes what is due, then accounts for it as ever."""
         request = _open_request.get()
         if request is not None:
-            anonymous = sender.email is None
-            user = plan.ANONYMOUS_PREFIX + request.address if anonymous else usage.kilo_user_id
-            request.due = ExpectedRow(usage.message_id, anonymous, sender.email, user, sender.streamed)
+            # The address is read anew from the header lines: a build that reads another one is then seen as wrong.
+            anonymous = plan.ANONYMOUS_PREFIX + request.address
+            user = anonymous if sender.email is None else usage.kilo_user_id
+            request.due = ExpectedRow(user, sender.email, sender.streamed)
         super().later(usage, sender)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
 from harness.rule.policy import received
@@ -34,17 +34,19 @@ class State(StrEnum):
 ENDED: Final = frozenset({State.STORED, State.NULL, State.LOST, State.NO_ROW})
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedRow:
+class ExpectedRow(NamedTuple):
     """What the accounting of a request must leave in the database."""
 
-    message_id: str
-    anonymous: bool
-    email: str | None
-    """The user's e-mail when signed in."""
     user: str
     """Under whom the row must stand."""
+    email: str | None
+    """The user's e-mail when signed in."""
     streamed: bool
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody was signed in."""
+        return self.email is None
 
 
 @dataclass(frozen=True, slots=True)
