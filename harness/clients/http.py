@@ -67,7 +67,7 @@ async def send_over_http2(
 
 
 @asynccontextmanager
-async def events(
+async def chunks(
     address: Address, request: Request, *, timeout_s: float = TIMEOUT_S
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """The chunks of a reply as they come. Whoever ends the context earlier than the reply leaves the server alone.

@@ -104,7 +104,7 @@ async def test_a_client_can_leave_in_the_middle_of_a_stream() -> None:
         gone.set()
 
     async with server(streams) as address, asyncio.timeout(WAIT_S):
-        async with http.events(address, request()) as chunks:
+        async with http.chunks(address, request()) as chunks:
             assert await anext(chunks) == b"data:"
             assert not gone.is_set()
         await gone.wait()
