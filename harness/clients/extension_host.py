@@ -40,7 +40,7 @@ class ExtensionHost:
         derived: list[str | None] = []
         for at in range(0, len(machine_ids), MACHINES_PER_MESSAGE):
             batch = machine_ids[at : at + MACHINES_PER_MESSAGE]
-            derived += self._ask({"do": "derive", "code": code.message, "machineIds": batch})
+            derived += self._call({"do": "derive", "code": code.message, "machineIds": batch})
         return derived
 
     def run_scenario(
@@ -60,17 +60,17 @@ class ExtensionHost:
             "stored": dict(stored or {}),
             "restarts": [[_start(start) for start in starts] for starts in restarts],
         }
-        answer = self._ask(document | ({"file": str(file)} if file else {}))
+        answer = self._call(document | ({"file": str(file)} if file else {}))
         results = tuple(tuple(_window(window) for window in windows) for windows in answer["restarts"])
         return InstallRun(results, answer["stored"].get(plan.STORAGE_KEY))
 
     def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
         """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
-        answer: list[Headers] = self._ask({"do": "headers", "code": code.message, "calls": list(calls)})
+        answer: list[Headers] = self._call({"do": "headers", "code": code.message, "calls": list(calls)})
         return answer
 
-    def _ask(self, document: dict[str, Any]) -> Any:
-        answer = self.node.ask(document)
+    def _call(self, document: dict[str, Any]) -> Any:
+        answer = self.node.call(document)
         if isinstance(answer, dict) and "error" in answer:
             raise UnavailableError(
                 f"Node could not {document['do']} for the extension: {answer['error']}; correct the code it ran"

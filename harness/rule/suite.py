@@ -1,4 +1,4 @@
-"""Header values that prove an implementation right or find it wrong, in three levels. Knows no server, no Node.
+"""Header values that prove an implementation right or find it wrong, in three levels.
 
 Theory. The rule is an automaton of n + 2 states (see `automaton`). The Wp-method (Fujiwara et al., "Test selection
 based on finite state models", IEEE TSE 17(6), 1991) makes of it a finite suite that every other automaton of no

@@ -195,7 +195,7 @@ class Hunt:
 
 
 def corpus(policy: Policy) -> list[HeaderCase]:
-    """The borders of the rule and the standing cases, lightest first."""
+    """The borders of the rule and the fixed cases, lightest first."""
     return sorted(known_cases(policy), key=lambda case: weight((case,)))
 
 

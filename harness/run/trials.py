@@ -91,7 +91,7 @@ def trials() -> Iterator[Trial]:
         level = LEVELS[-1] if build.name in AT_LENGTH else LEVELS[0]
         yield Trial(f"backend {build.name}", build.summary, "", ((str(level), _backend(build, level)),))
     for defect in backends.DEFECTS:
-        attempts = tuple((str(level), _backend(defect.build, level, defect.plays)) for level in LEVELS)
+        attempts = tuple((str(level), _backend(defect.build, level, defect.version)) for level in LEVELS)
         yield Trial(f"backend {defect.build.name}", defect.build.summary, defect.claim, attempts)
     yield Trial("backend before", BEFORE.summary, "V1", ((LEVELS[0], _backend(BEFORE, LEVELS[0])),))
     for faulty in migrations.DEFECTS:

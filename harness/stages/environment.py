@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import psycopg
 
 from harness.backend.usage import Loss
-from harness.clients import wire
+from harness.clients import http
 from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
 from harness.database.schema_state import SchemaState
@@ -194,7 +194,7 @@ class Environment:
         old = self.replicas[number]
         self.rotation.discard(number)
         # Connections are accepted in turn: once this one is answered, all that were made before are.
-        await wire.send(old.address, Request("/", (), b"", method="GET"))
+        await http.send(old.address, Request("/", (), b"", method="GET"))
         stopping = asyncio.create_task(old.stop())
         try:
             await until_closed(old.address)

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from harness import plan
 from harness.backend.serve import APPLICATION
-from harness.clients import wire
+from harness.clients import http
 from harness.clients.exchange import Reply
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.data import sql_text
@@ -85,7 +85,7 @@ class Exploration:
         """Sends requests to a replica, counted from 0, and waits for what becomes of them."""
         to = self._environment.replicas[replica]
         requests = [await self._prepare(to, plan_, None) for plan_ in plans]
-        replies = await asyncio.gather(*(wire.send(to.address, each.probe.request) for each in requests))
+        replies = await asyncio.gather(*(http.send(to.address, each.probe.request) for each in requests))
         for request, reply in zip(requests, replies, strict=True):
             self._end(request, reply)
         await self._settle()
@@ -100,7 +100,7 @@ class Exploration:
             if OUTCOMES[plan_.fault].leaves:
                 batch.leavers.append(await open_to_leave(request))
             else:
-                sending = wire.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
+                sending = http.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
                 batch.replies.append(asyncio.create_task(sending))
         await await_held(self._environment, batch.gate, len(batch.leavers), batch.replies)
         self.held.append(batch)
@@ -144,9 +144,9 @@ class Exploration:
         """Lets go of requests that are still held, where an exploration broke off."""
         for batch in self.held:
             await release(self._environment, batch.gate)
-            for writer in batch.leavers:
-                writer.transport.abort()
-            await asyncio.gather(*batch.replies, return_exceptions=True)
+            for leaver in batch.leavers:
+                leaver.cancel()
+            await asyncio.gather(*batch.replies, *batch.leavers, return_exceptions=True)
 
     async def _release_all_of(self, replica: Replica) -> None:
         own = [batch for batch in self.held if batch.replica is replica]
@@ -167,8 +167,9 @@ class Exploration:
         """Clients that leave do so, and the replica has noticed before the gate opens."""
         aborts = self._aborts.get(id(batch.replica), 0) + len(batch.leavers)
         self._aborts[id(batch.replica)] = aborts
-        for writer in batch.leavers:
-            writer.transport.abort()
+        for leaver in batch.leavers:
+            leaver.cancel()
+        await asyncio.gather(*batch.leavers, return_exceptions=True)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LEAVE_S_MAX
         while loop.time() < deadline:

@@ -11,6 +11,7 @@ import psycopg
 
 from harness.backend.auth import issue_token
 from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
+from harness.clients import http
 from harness.data import sql_text
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
@@ -105,11 +106,8 @@ async def until_closed(address: tuple[str, int]) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + DRAIN_S_MAX
     while loop.time() < deadline:
-        try:
-            _, writer = await asyncio.open_connection(*address)
-        except OSError:
+        if not await http.is_listening(address):
             return
-        writer.close()
         await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
     raise UnavailableError(
         f"a replica at {address[0]}:{address[1]} was told to end and still listens after {DRAIN_S_MAX:.0f} s"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
-from harness.clients import wire
+from harness.clients import http, wire
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.errors import UnavailableError
@@ -32,7 +32,6 @@ HELD_TIMEOUT_S: Final = 60.0
 TRAFFIC_CLIENTS: Final = 2
 PACE_S: Final = 0.01
 """Pause of a client of the traffic between two requests."""
-REFUSED_CONNECTION: Final = "no connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +117,7 @@ async def run_transition(
 async def _hold(replica: Replica, probe: Probe) -> Sent:
     # Read now: after a swap, another replica stands at this place.
     version = replica.version
+    # Thousands are held in a run: over httpx each would cost ten times the time.
     reply = await wire.send(replica.address, probe.request, timeout_s=HELD_TIMEOUT_S)
     return Sent(probe, reply, version)
 
@@ -152,7 +152,7 @@ async def release(environment: Environment, gate: str) -> None:
 
 async def _ask_upstream(environment: Environment, method: str, path: str) -> Reply:
     address = ("127.0.0.1", environment.stack.upstream.port)
-    return await wire.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
+    return await http.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
 
 
 @asynccontextmanager
@@ -199,7 +199,7 @@ async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> S
     for number in in_rotation[first:] + in_rotation[:first]:
         replica = environment.replicas[number]
         version = replica.version
-        reply = await wire.send(replica.address, probe.request)
-        if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(REFUSED_CONNECTION)):
+        reply = await http.send(replica.address, probe.request)
+        if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(http.NO_CONNECTION)):
             break
     return Sent(probe, reply, version)

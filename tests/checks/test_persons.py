@@ -9,7 +9,7 @@ from harness import plan
 from harness.checks.audit import judge_audit
 from harness.checks.persons import CUT, NOBODYS, judge_ids
 from harness.clients import analytics
-from harness.clients.analytics import Analytics, Event
+from harness.clients.analytics import Analytics, AnalyticsEvent
 from harness.clients.persons import kept
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
@@ -59,7 +59,7 @@ async def test_both_sentences_are_refuted_as_recorded(environment: Environment) 
 
 @pytest.mark.parametrize("values", [LONGER, NOBODYS_VALID[:3]])
 def test_an_event_under_what_is_kept_of_an_id_is_no_event_of_it(values: Sequence[str]) -> None:
-    server = Analytics("", [Event("e", kept(value), None) for value in values])
+    server = Analytics("", [AnalyticsEvent("e", kept(value), None) for value in values])
     assert not any(server.events_of(value) for value in values)
 
 

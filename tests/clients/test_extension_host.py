@@ -68,7 +68,7 @@ def test_patched_code_derives_the_same_ids_but_no_shared_one(host: ExtensionHost
     assert host.derive(patched(), [machine_id for machine_id, _ in known_answers()]) == expected
 
 
-def test_memento_has_the_value_at_once_and_the_storage_has_it_later(host: ExtensionHost) -> None:
+def test_memento_has_a_value_before_the_storage_has_it(host: ExtensionHost) -> None:
     code = probing(
         "const stored = state.update('key', 'new'); const now = state.get('key'); await stored; return now;"
     )
@@ -109,7 +109,7 @@ def test_windows_opened_at_once_do_not_see_each_others_memory(host: ExtensionHos
 
 
 @pytest.mark.parametrize("code", [planned(), patched()], ids=lambda code: code.name)
-def test_crash_of_the_stand_in_leaves_what_a_killed_process_leaves(
+def test_stand_in_crash_leaves_what_a_killed_process_leaves(
     host: ExtensionHost, tmp_path: Path, code: ExtensionCode
 ) -> None:
     killed, crashed = tmp_path / "killed.json", tmp_path / "crashed.json"

@@ -1,6 +1,6 @@
-"""What `harness serve` has seen: one entry a request, from its arrival to its rows, and the counts over all of them.
+"""The log of `harness serve`: one entry a request, from its arrival to its rows, and the counts over all of them.
 
-Texts from outside are made safe to show when they come in. Knows no socket, no database and no display.
+Texts from outside are made safe to show when they come in.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
 from harness.rule.policy import received
@@ -24,31 +24,33 @@ class State(StrEnum):
     """How far a request has come."""
 
     OPEN = "open"  # its reply is not complete
-    ANSWERED = "answered"  # its rows are awaited
+    ANSWERED = "answered"  # its rows are pending
     STORED = "stored"  # its row holds a value
     NULL = "null"  # its row holds none
     LOST = "lost"  # its row did not come
     NO_ROW = "no row"  # none is due: it was refused, or its reply cannot be read
 
 
-ENDS: Final = frozenset({State.STORED, State.NULL, State.LOST, State.NO_ROW})
+ENDED: Final = frozenset({State.STORED, State.NULL, State.LOST, State.NO_ROW})
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class ExpectedRow(NamedTuple):
     """What the accounting of a request must leave in the database."""
 
-    message_id: str
-    anonymous: bool
-    email: str | None
-    """The user's e-mail when signed in."""
     user: str
     """Under whom the row must stand."""
+    email: str | None
+    """The user's e-mail when signed in."""
     streamed: bool
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody was signed in."""
+        return self.email is None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LoggedRequest:
     """One request. Header lines and stored values are as they came; every other text is safe to show."""
 
     number: int
@@ -70,7 +72,7 @@ class Entry:
     """From its arrival to the end of its reply."""
     row_ms: float | None = None
     """From its arrival to the moment its row was seen."""
-    due: Due | None = None
+    due: ExpectedRow | None = None
     rows: tuple[Row, ...] = ()
     faults: tuple[str, ...] = ()
     """What would fail the gate: claim and effect."""
@@ -99,8 +101,8 @@ class Entry:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is awaited."""
-        return self.state in ENDS
+        """Whether nothing more is pending."""
+        return self.state in ENDED
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ class Counts:
         """Share of anonymous requests whose row holds a value, in percent; None before the first."""
         return 100.0 * self.covered / self.anonymous if self.anonymous else None
 
-    def add(self, entry: Entry, by: int = 1) -> None:
+    def add(self, entry: LoggedRequest, by: int = 1) -> None:
         """Counts an entry; with -1 takes it out again."""
         self.requests += by
         self.stored += by * (entry.state is State.STORED)
@@ -142,38 +144,40 @@ class Counts:
             self.covered += by * (entry.state is State.STORED)
 
 
-Show = Callable[[Entry], None]
+Show = Callable[[LoggedRequest], None]
 """Shows an entry that is new or has changed."""
 
 
 @dataclass(slots=True)
-class Logbook:
-    """All entries, newest last; whoever watches is told of each change."""
+class RequestLog:
+    """All entries, newest last; subscribers get each change."""
 
     show: Show
     """Called with every change at once."""
     counts: Counts = field(default_factory=Counts)
     _kept: deque[int] = field(default_factory=deque)
-    _entries: dict[int, Entry] = field(default_factory=dict)
-    _watchers: set["Watcher"] = field(default_factory=set)
+    _entries: dict[int, LoggedRequest] = field(default_factory=dict)
+    _subscribers: set["Subscriber"] = field(default_factory=set)
     _last: int = 0
     closed: bool = False
     """Whether nothing can come any more."""
 
-    def open(self, client: str, asked: str, lines: tuple[bytes, ...], ruling: str, hint: str = "") -> Entry:
+    def open(
+        self, client: str, asked: str, lines: tuple[bytes, ...], ruling: str, hint: str = ""
+    ) -> LoggedRequest:
         """A new entry."""
         self._last += 1
-        entry = Entry(self._last, datetime.now(UTC), client, asked, lines, ruling, hint)
+        entry = LoggedRequest(self._last, datetime.now(UTC), client, asked, lines, ruling, hint)
         self._kept.append(entry.number)
         self.counts.add(entry)
         self._keep(entry)
         return entry
 
-    def find(self, number: int) -> Entry | None:
+    def find(self, number: int) -> LoggedRequest | None:
         """The entry as it is now; None once it has ended and is no longer kept."""
         return self._entries.get(number)
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: LoggedRequest) -> None:
         """Takes the place of the entry of the same number; one that is no longer kept stays as it was."""
         old = self._entries.get(entry.number)
         if old is not None and old != entry:
@@ -181,51 +185,47 @@ class Logbook:
             self.counts.add(entry)
             self._keep(entry)
 
-    def entries(self) -> list[Entry]:
-        """What is kept, oldest first."""
-        return list(self._entries.values())
-
     def close(self) -> None:
-        """Says that nothing can come any more; watchers end once they have seen everything."""
+        """Nothing can come any more; subscribers end once they have seen everything."""
         self.closed = True
-        for watcher in self._watchers:
-            watcher.woken.set()
+        for subscriber in self._subscribers:
+            subscriber.woken.set()
 
     @contextmanager
-    def watcher(self) -> Iterator["Watcher"]:
-        """Somebody who looks at the entries at a pace of his own; begins with all that are kept."""
-        watcher = Watcher(dict(self._entries))
-        watcher.woken.set()
-        self._watchers.add(watcher)
+    def subscriber(self) -> Iterator["Subscriber"]:
+        """Reads the entries at a pace of its own; begins with all that are kept."""
+        subscriber = Subscriber(dict(self._entries))
+        subscriber.woken.set()
+        self._subscribers.add(subscriber)
         try:
-            yield watcher
+            yield subscriber
         finally:
-            self._watchers.discard(watcher)
+            self._subscribers.discard(subscriber)
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: LoggedRequest) -> None:
         self._entries[entry.number] = entry
         while len(self._kept) > KEPT and self._entries[self._kept[0]].ended:
             del self._entries[self._kept.popleft()]
-        for watcher in self._watchers:
-            watcher.add(entry)
+        for subscriber in self._subscribers:
+            subscriber.add(entry)
         self.show(entry)
 
 
 @dataclass(slots=True, eq=False)
-class Watcher:
-    """What one watcher has not seen yet: of each entry only how it is now, so that a slow one takes no memory."""
+class Subscriber:
+    """What one subscriber has not seen yet: of each entry only how it is now, so that a slow one takes no memory."""
 
-    _unseen: dict[int, Entry]
+    _unseen: dict[int, LoggedRequest]
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: LoggedRequest) -> None:
         """Notes a change."""
         self._unseen[entry.number] = entry
         if len(self._unseen) > KEPT:
             del self._unseen[next(iter(self._unseen))]
         self.woken.set()
 
-    def take(self) -> list[Entry]:
+    def take(self) -> list[LoggedRequest]:
         """What has changed since the last time, in order of arrival."""
         self.woken.clear()
         taken = sorted(self._unseen.values(), key=lambda entry: entry.number)
