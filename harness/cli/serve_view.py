@@ -16,7 +16,7 @@ from harness.run.live.address import Address
 from harness.run.live.page import entry_data, value_shown
 from harness.run.live.request_log import Counts, LoggedRequest, State
 from harness.run.serve import Summary
-from harness.sut import Row
+from harness.sut.observation import Row
 
 HEADER_SHOWN_MAX: Final = 60
 """Bytes of a value in a line."""

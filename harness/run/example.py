@@ -27,7 +27,9 @@ from harness.rule.samples import CaseSequence
 from harness.run.headers import CONTROL, judge_headers, probes
 from harness.run.subject import Subject
 from harness.stages.matrix import addresses
-from harness.sut import Observation, Rows, observations
+from harness.sut.observation import Observation
+from harness.sut.rows import Rows
+from harness.sut.stream import observations
 from harness.verdict import Finding, Results
 
 PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)

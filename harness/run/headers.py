@@ -21,7 +21,9 @@ from harness.run.progress import Busy, Say
 from harness.run.subject import ARRIVED
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import SignedIn, addresses, probe
-from harness.sut import Endpoint, Observation, Probe, Rows, observations
+from harness.sut.observation import Observation, Probe
+from harness.sut.rows import Rows
+from harness.sut.stream import Endpoint, observations
 from harness.verdict import Finding, Method, Results
 
 SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}

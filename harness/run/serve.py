@@ -35,7 +35,7 @@ from harness.run.live.recording import RecordingAccounts, RecordingMiddleware, p
 from harness.run.live.request_log import Counts, LoggedRequest, RequestLog
 from harness.run.live.row_poller import RowPoller
 from harness.stages.environment import signed_in
-from harness.sut import Rows
+from harness.sut.rows import Rows
 
 DRAIN_S_MAX: Final = 10.0
 """Longest wait for open requests at the end, seconds; those that hang on purpose are cut off at once."""

@@ -17,7 +17,7 @@ from harness.database.templates import Templates
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Stage, Version
-from harness.sut import Endpoint
+from harness.sut.stream import Endpoint
 
 FIRST_ROW_S: Final = 60.0
 """So long the first row of a backend may take, unless a bound was given."""

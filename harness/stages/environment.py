@@ -29,7 +29,9 @@ from harness.stages.stack import Stack as Stack
 from harness.stages.stack import signed_in as signed_in
 from harness.stages.stack import stack as stack
 from harness.stages.stack import start_replica, until_closed
-from harness.sut import Observation, Probe, Rows, Sender, send_over_wire
+from harness.sut.observation import Observation, Probe
+from harness.sut.rows import Rows
+from harness.sut.stream import Sender, send_over_wire
 
 WAIT_ROWS_S: Final = 1.0
 TO_VERSION: Final = {

@@ -25,7 +25,7 @@ from harness.stages.paths import ConfigTransition
 from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_leave
 from harness.stages.stack import POLL_S, Replica
 from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
-from harness.sut import Row
+from harness.sut.observation import Row
 
 QUIET_S_MAX: Final = 5.0
 LEAVE_S_MAX: Final = 5.0

@@ -12,7 +12,7 @@ from harness.stages.faults import OUTCOMES, RequestPlan
 from harness.stages.model import Version
 from harness.stages.stack import Replica
 from harness.stages.transitions import HELD_TIMEOUT_S
-from harness.sut import Probe, Row
+from harness.sut.observation import Probe, Row
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.paths import ConfigTransition
 from harness.stages.schema import StepRefused
 from harness.stages.stack import POLL_S, Replica
-from harness.sut import Observation, Probe
+from harness.sut.observation import Observation, Probe
 
 HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
 """Where a request is held, and whether it streams: before any header, and after the first chunk of a stream."""

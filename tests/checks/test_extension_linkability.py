@@ -16,7 +16,7 @@ from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
 from harness.stages.stack import stack
-from harness.sut import Observation
+from harness.sut.observation import Observation
 from harness.verdict import Judgement, Results, Status
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))

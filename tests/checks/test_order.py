@@ -43,7 +43,7 @@ from harness.stages.precedence import allowed_orders
 from harness.stages.safety import PROMISED, analyse, is_promised
 from harness.stages.schema import StepRefused
 from harness.stages.transitions import TransitionRun
-from harness.sut import Observation, Row
+from harness.sut.observation import Observation, Row
 from harness.verdict import Claim, Results, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")

@@ -20,7 +20,7 @@ from harness.run.example import judge_example, require_service
 from harness.run.find import report_find
 from harness.run.fuzz import FuzzOptions, Hunt, example_database
 from harness.run.subject import Subject
-from harness.sut import Endpoint
+from harness.sut.stream import Endpoint
 from harness.verdict import Finding
 from tests.clients.servers import server
 

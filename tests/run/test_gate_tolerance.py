@@ -23,9 +23,9 @@ from harness.run.gate_requests import Asker, Caller, value_case
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
 from harness.run.hearing import Hearing
-from harness.sut import Row
 from harness.sut.asks import Answer, Round
 from harness.sut.external import SILENT_MAX
+from harness.sut.observation import Row
 from harness.verdict import Results, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica

@@ -37,7 +37,7 @@ from harness.rule.policy import OWS, Policy
 from harness.rule.reasons import http_reason, near_miss, reason
 from harness.run.live.request_log import ExpectedRow, LoggedRequest, RequestLog, State
 from harness.run.live.row_poller import PendingRow, RowPoller
-from harness.sut import Observation, Probe
+from harness.sut.observation import Observation, Probe
 
 TEXT_LENGTH_MAX: Final = 200
 """Of a text from outside, no more than this is shown."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from harness import plan
 from harness.rule.policy import received
-from harness.sut import Row
+from harness.sut.observation import Row
 
 KEPT: Final = 2000
 """Entries kept for pages that are opened later; the counts are of all."""

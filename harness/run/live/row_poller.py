@@ -17,7 +17,8 @@ from harness.checks.requests import judge_rows
 from harness.probing.judge import expect
 from harness.rule.policy import Policy
 from harness.run.live.request_log import LoggedRequest, RequestLog, State
-from harness.sut import Observation, Row, Rows
+from harness.sut.observation import Observation, Row
+from harness.sut.rows import Rows
 from harness.verdict import Results
 
 POLL_S: Final = 0.01
