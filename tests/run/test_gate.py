@@ -16,6 +16,7 @@ from harness.run.gate_options import NEVER_WAIVED
 from harness.verdict import Method, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
+from tests.matrix.recorded import otherwise
 
 
 async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Judge) -> None:
@@ -24,6 +25,7 @@ async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Ju
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
     assert report.sections["requests"]["sent"] <= 380
     assert "@" not in to_json(report).replace("***@***", "")
+    assert otherwise(Level.SMOKE, "gate --build after reference after", to_json(report)) == []
 
 
 async def test_the_old_backend_is_no_go_where_the_new_one_is_expected(judge_build: Judge) -> None:

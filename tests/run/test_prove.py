@@ -11,6 +11,7 @@ from harness.rule.suite import Level
 from harness.run.prove import ProveOptions, prove
 from harness.stages.environment import BuildPair
 from harness.verdict import Status, Verdict
+from tests.matrix.recorded import otherwise
 
 
 def run(server: Server, builds: BuildPair | None = None) -> Report:
@@ -26,6 +27,7 @@ def test_prove_says_go_with_counts_for_the_reference(server: Server) -> None:
     assert document["schema"] == "harness.report/1"
     assert document["verdict"] == "GO"
     assert {claim["id"] for claim in document["claims"]} == {j.claim.id for j in report.judgements}
+    assert otherwise(Level.SMOKE, "prove", to_json(report)) == []
 
 
 @pytest.mark.catalogue
