@@ -17,7 +17,7 @@ from harness.backend.defects import CATALOGUE as REFERENCE
 from harness.backend.defects import DEFECTS
 from harness.backend.serve import ReplicaConfig, replica, upstream
 from harness.data import sql_text
-from harness.database.migrations import SchemaState
+from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.report.document import Report, to_json
