@@ -77,21 +77,6 @@ async def test_a_finding_shows_request_reply_row_and_how_to_see_it_again(judge_b
     assert "--target http://127.0.0.1:" in finding.replay
 
 
-@pytest.mark.catalogue
-@pytest.mark.parametrize(
-    ("build", "wait_s"), [("loses-1-in-50", 1.0), ("loses-invalid", 1.0), ("doubles", 5.0)]
-)
-async def test_rows_lost_or_doubled_refute(judge_build: Judge, build: str, wait_s: float) -> None:
-    report = await judge_build(build, wait_rows_s=wait_s)
-    assert "R1" in with_status(report, Status.REFUTED)
-
-
-@pytest.mark.catalogue
-@pytest.mark.parametrize("build", ["late-rows", "counts-down", "ascii-word"])
-async def test_a_harmless_variant_is_go(judge_build: Judge, build: str) -> None:
-    assert (await judge_build(build)).verdict is Verdict.GO
-
-
 async def test_a_backend_ahead_of_its_column_is_no_go_although_no_row_comes(
     start: StartReplica, base_dsn: str, run_gate: Judge
 ) -> None:
