@@ -1,6 +1,10 @@
 """What is recorded can be read, and a claim that stands otherwise is told by its subject."""
 
+from harness.rule.suite import Level
+from harness.run.trials import trials
 from tests.matrix.outcomes import differences, from_json, merged, to_json
+from tests.matrix.recorded import read
+from tests.matrix.subjects import subjects
 
 
 def test_outcomes_are_written_and_read() -> None:
@@ -24,3 +28,11 @@ def test_a_claim_that_has_gone_or_come_is_told() -> None:
         "V2: recorded absent, now proven sampled",
     ]
     assert differences(merged(one, other), one) == []
+
+
+def test_every_subject_is_recorded() -> None:
+    recorded = read()
+    for level in Level:
+        assert {name for name, _ in subjects(level)} - {"selftest"} <= recorded[level].keys()
+    tried = {name for name in recorded[Level.SMOKE] if name.startswith("selftest ")}
+    assert {f"selftest {trial.name}" for trial in trials()} <= tried
