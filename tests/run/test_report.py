@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,18 +14,12 @@ from harness.errors import UnavailableError, UsageError
 from harness.report.document import from_json, to_json
 from harness.run.report import Outputs, inputs, publish
 from harness.run.stored import read_report
+from tests.command import harness_command
 from tests.report.sample import HOSTILE, whole_report
 
 
 def harness(*arguments: str, summary: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "GITHUB_STEP_SUMMARY": summary},
-    )
+    return harness_command(*arguments, env={"PATH": "/usr/bin:/bin", "GITHUB_STEP_SUMMARY": summary})
 
 
 def everything(folder: Path) -> Outputs:
