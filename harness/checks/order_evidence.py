@@ -31,7 +31,7 @@ class OrdersEvidence:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader should know beside the claims."""
-        return (*(f"warning to whoever has it: {warning}" for warning in self.warnings), *self.exploration)
+        return (*(f"warning for code that has it: {warning}" for warning in self.warnings), *self.exploration)
 
     def section(self) -> dict[str, Any]:
         """The section of the JSON report. Its keys are those of `harness.report/1`, older than today's words."""

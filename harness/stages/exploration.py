@@ -22,13 +22,13 @@ from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows
 from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.model import StageConfig, Step
 from harness.stages.paths import ConfigTransition
-from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_leave
+from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_disconnect
 from harness.stages.stack import POLL_S, Replica
 from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
 from harness.sut.observation import Row
 
 QUIET_S_MAX: Final = 5.0
-LEAVE_S_MAX: Final = 5.0
+DISCONNECT_S_MAX: Final = 5.0
 EVERY_SESSION: Final = 1000
 
 
@@ -97,12 +97,12 @@ class Exploration:
         for plan_ in plans:
             request = await self._prepare(to, plan_, batch.gate)
             batch.requests.append(request)
-            if OUTCOMES[plan_.fault].leaves:
-                batch.leavers.append(await open_to_leave(request))
+            if OUTCOMES[plan_.fault].disconnects:
+                batch.disconnecting.append(await open_to_disconnect(request))
             else:
                 sending = http.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
                 batch.replies.append(asyncio.create_task(sending))
-        await await_held(self._environment, batch.gate, len(batch.leavers), batch.replies)
+        await await_held(self._environment, batch.gate, len(batch.disconnecting), batch.replies)
         self.held.append(batch)
         await self._settle()
 
@@ -144,9 +144,9 @@ class Exploration:
         """Lets go of requests that are still held, where an exploration broke off."""
         for batch in self.held:
             await release(self._environment, batch.gate)
-            for leaver in batch.leavers:
-                leaver.cancel()
-            await asyncio.gather(*batch.replies, *batch.leavers, return_exceptions=True)
+            for client in batch.disconnecting:
+                client.cancel()
+            await asyncio.gather(*batch.replies, *batch.disconnecting, return_exceptions=True)
 
     async def _release_all_of(self, replica: Replica) -> None:
         own = [batch for batch in self.held if batch.replica is replica]
@@ -155,23 +155,23 @@ class Exploration:
             await self._release(batch)
 
     async def _release(self, batch: HeldBatch, *, kill_one: bool = False) -> None:
-        await self._leave(batch)
+        await self._disconnect(batch)
         await release(self._environment, batch.gate)
         if kill_one and all(OUTCOMES[request.plan.fault].fails < 2 for request in batch.requests):
             await self._kill(1)  # one more failure for one of them: a third would lose its row
         replies = iter(await asyncio.gather(*batch.replies))
         for request in batch.requests:
-            self._end(request, None if OUTCOMES[request.plan.fault].leaves else next(replies))
+            self._end(request, None if OUTCOMES[request.plan.fault].disconnects else next(replies))
 
-    async def _leave(self, batch: HeldBatch) -> None:
+    async def _disconnect(self, batch: HeldBatch) -> None:
         """Clients that leave do so, and the replica has noticed before the gate opens."""
-        aborts = self._aborts.get(id(batch.replica), 0) + len(batch.leavers)
+        aborts = self._aborts.get(id(batch.replica), 0) + len(batch.disconnecting)
         self._aborts[id(batch.replica)] = aborts
-        for leaver in batch.leavers:
-            leaver.cancel()
-        await asyncio.gather(*batch.leavers, return_exceptions=True)
+        for client in batch.disconnecting:
+            client.cancel()
+        await asyncio.gather(*batch.disconnecting, return_exceptions=True)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + LEAVE_S_MAX
+        deadline = loop.time() + DISCONNECT_S_MAX
         while loop.time() < deadline:
             if batch.replica.process.aborts() >= aborts:
                 return

@@ -52,7 +52,7 @@ def _plans(faults: list[Fault]) -> st.SearchStrategy[list[RequestPlan]]:
 
 
 TO_HOLD: Final = _plans(list(Fault))
-TO_SEND: Final = _plans([fault for fault in Fault if not OUTCOMES[fault].leaves])
+TO_SEND: Final = _plans([fault for fault in Fault if not OUTCOMES[fault].disconnects])
 """A client that leaves does so while its request is held."""
 
 

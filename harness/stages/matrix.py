@@ -25,7 +25,7 @@ MACHINE: Final = "9d3f0c6f2a7be41d8c5b0e97a16f43d2c8e05b7a4f91d6328e0cb57fa1d94e
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A user of the seeded database, and the token that names him."""
+    """A user of the seeded database, and a token of that user."""
 
     user_id: str
     email: str

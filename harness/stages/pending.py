@@ -33,8 +33,7 @@ class PendingRequest:
     def __str__(self) -> str:
         """The request in one line."""
         how = "streaming" if self.plan.streams else "not streaming"
-        who = f"{self.plan.extension} extension, {how}, served by `{self.version}`"
-        return f"{who}; what goes wrong: {self.plan.fault}"
+        return f"{self.plan.extension} extension, {how}, served by `{self.version}`; fault: {self.plan.fault}"
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class HeldBatch:
     requests: list[PendingRequest] = field(default_factory=list)
     replies: list[asyncio.Task[Reply]] = field(default_factory=list)
     """Of the requests whose client stays, in their order."""
-    leavers: list[asyncio.Task[None]] = field(default_factory=list)
+    disconnecting: list[asyncio.Task[None]] = field(default_factory=list)
     """Of the clients that leave: a task that is cancelled closes its connection."""
 
 
@@ -77,7 +76,7 @@ def discrepancy(request: PendingRequest, rows: tuple[Row, ...], policy: Policy) 
     return None
 
 
-async def open_to_leave(request: PendingRequest) -> asyncio.Task[None]:
+async def open_to_disconnect(request: PendingRequest) -> asyncio.Task[None]:
     """A request whose client will leave: sent, and read as far as the first chunk if it is held mid-stream."""
     begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     reading = asyncio.create_task(_read(request, begun))

@@ -1,4 +1,4 @@
-"""What stands are made of: the stack that all stages of a run share, and replicas. Knows no stage."""
+"""What environments are made of: the stack that all stages of a run share, and replicas."""
 
 import asyncio
 import secrets
@@ -25,13 +25,13 @@ POLL_S: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class BuildPair:
-    """Which build plays which version; the reference's own unless a defect is being shown."""
+    """The builds that run as `before` and as `after`; the reference's own unless a defect is being shown."""
 
     before: str = "before"
     after: str = "after"
 
     def build_for(self, version: Version) -> str:
-        """Name of the build that stands for the version."""
+        """Name of the build that runs as the version."""
         return self.before if version is Version.BEFORE else self.after
 
 
@@ -55,9 +55,9 @@ async def signed_in(dsn: str, secret: str) -> SignedIn:
     """The first user of a seeded database, with a token made with that key."""
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         query = sql_text("queries/first_user.sql").encode()
-        found = await (await connection.execute(query)).fetchone()
-    assert found is not None, "templates are seeded with users"
-    return SignedIn(found[0], found[1], issue_token(found[0], secret))
+        user = await (await connection.execute(query)).fetchone()
+    assert user is not None, "templates are seeded with users"
+    return SignedIn(user[0], user[1], issue_token(user[0], secret))
 
 
 @asynccontextmanager
@@ -71,7 +71,7 @@ async def stack(
 
 @dataclass(slots=True)
 class Replica:
-    """One running replica and the version it plays."""
+    """One running replica and the version that its build runs as."""
 
     process: Process
     version: Version
@@ -88,7 +88,7 @@ class Replica:
 
 
 async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
-    """A replica of the build that plays the version, on a database. Raises UnavailableError when it does not start."""
+    """A replica of a version, on a database. Raises UnavailableError when it does not start."""
     open_ = AsyncExitStack()
     config = ReplicaConfig(
         build=stack.builds.build_for(version),
@@ -102,7 +102,7 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
 
 
 async def until_closed(address: tuple[str, int]) -> None:
-    """Waits until nobody listens there any more. Raises UnavailableError when that does not happen."""
+    """Waits until the port is closed. Raises UnavailableError when that does not happen."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + DRAIN_S_MAX
     while loop.time() < deadline:
@@ -110,5 +110,5 @@ async def until_closed(address: tuple[str, int]) -> None:
             return
         await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
     raise UnavailableError(
-        f"a replica at {address[0]}:{address[1]} was told to end and still listens after {DRAIN_S_MAX:.0f} s"
+        f"a replica at {address[0]}:{address[1]} was asked to end and still listens after {DRAIN_S_MAX:.0f} s"
     )

@@ -17,7 +17,7 @@ from harness.stages.model import (
 from harness.stages.safety import Unsafe
 
 
-def test_machines_have_every_step_of_the_model_and_mark_what_rolls_back() -> None:
+def test_machines_have_every_step_and_mark_roll_backs() -> None:
     moves = [move for machine in machines() for move in machine["moves"]]
     assert {move["step"] for move in moves} == {str(step) for step in Step}
     assert {move["step"] for move in moves if move["roll_back"]} == {str(step) for step in ROLLS_BACK}
@@ -37,7 +37,7 @@ def test_first_states_are_those_of_the_start() -> None:
     assert first == [str(START.schema), *map(str, START.replicas), "before"]
 
 
-def test_places_tell_what_was_seen_and_what_did_harm() -> None:
+def test_places_say_what_was_covered_and_what_is_unsafe() -> None:
     ahead = dataclasses.replace(START, replicas=(Version.AFTER, Version.BEFORE))
     found = places(
         (START, ahead), frozenset({ahead}), Unsafe(frozenset({ahead}), frozenset({(START, Step.SWAP_1)}))
