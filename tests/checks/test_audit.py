@@ -60,7 +60,7 @@ def test_audit_changes_when_a_sentence_does_either_way(at: int, now: Status, sta
     assert f"recorded as {AS_RECORDED[at]}" in told[at].describe()
 
 
-def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_where_they_are_asked() -> None:
+def test_sentence_that_rests_on_others_is_as_the_worst_of_them() -> None:
     results = results_of((Status.PROVEN, Status.REFUTED, Status.UNKNOWN))
     own = Claim("Z9", "a sentence", "a quote", "a section")
 

@@ -86,7 +86,7 @@ async def test_linking_is_unknown_without_node(
     assert "Node is not installed" in required.detail
 
 
-async def test_requests_are_returned_where_the_events_could_not_be_sent(
+async def test_requests_are_returned_without_their_events(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with analytics.analytics() as server:

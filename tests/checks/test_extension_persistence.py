@@ -176,7 +176,7 @@ def test_findings_say_what_the_storage_held_and_what_came_of_it(host: ExtensionH
     assert found["E9"].refuting == len(FAULTS)
 
 
-async def test_header_of_twenty_thousand_characters_is_refused_before_the_app(
+async def test_header_of_20000_characters_is_refused_before_the_app(
     ready_dsn: str, start: StartReplica
 ) -> None:
     replica = await start(ready_dsn, build="after")

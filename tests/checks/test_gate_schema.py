@@ -103,9 +103,7 @@ def test_another_index_refutes(ready_dsn: str, statement: str, told: str) -> Non
         (f"({COLUMN}, created_at)", "created_at"),
     ],
 )
-def test_an_index_that_serves_the_look_up_is_proven_and_its_difference_told(
-    ready_dsn: str, definition: str, told: str
-) -> None:
+def test_index_that_serves_is_proven_with_its_difference(ready_dsn: str, definition: str, told: str) -> None:
     change(ready_dsn, f"DROP INDEX {INDEX}", f"CREATE INDEX {INDEX} ON {TABLE} {definition}")
     found = judged(ready_dsn, "M4")
     assert found.status is Status.PROVEN
@@ -179,7 +177,7 @@ def test_a_part_without_the_index_refutes(ready_dsn: str, name: str) -> None:
     assert judged(ready_dsn, "M4").status is Status.REFUTED
 
 
-def test_a_second_index_that_serves_is_enough_where_the_declared_one_cannot(ready_dsn: str) -> None:
+def test_second_index_serves_where_the_declared_one_cannot(ready_dsn: str) -> None:
     change(ready_dsn, f'DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN} COLLATE "POSIX")')
     assert judged(ready_dsn, "M4").status is Status.REFUTED
     change(ready_dsn, f"CREATE INDEX other ON {TABLE} ({COLUMN})")
@@ -221,9 +219,7 @@ def stored(dsn: str, own_ids: Sequence[str] = ()) -> Judgement:
 
 
 @pytest.mark.parametrize("own_ids", [["m"], ["m", "n"]])
-def test_a_database_without_other_rows_is_proven_where_those_of_the_run_are_seen(
-    ready_dsn: str, own_ids: list[str]
-) -> None:
+def test_no_other_rows_is_proven_where_own_rows_are_seen(ready_dsn: str, own_ids: list[str]) -> None:
     put(ready_dsn, "fine", user="anon:2001:db8::7")
     found = stored(ready_dsn, own_ids)
     assert (found.status, found.observed) == (Status.PROVEN, 1)
@@ -261,7 +257,7 @@ def test_other_addresses_are_the_application_s(ready_dsn: str, user: str) -> Non
     assert stored(ready_dsn).status is Status.REFUTED
 
 
-def test_rows_of_the_run_at_an_address_of_the_proxy_are_told_by_their_ids(ready_dsn: str) -> None:
+def test_own_rows_at_a_proxys_address_are_known_by_id(ready_dsn: str) -> None:
     put(ready_dsn, "no good!", user="anon:10.0.0.9")
     assert stored(ready_dsn, ["m"]).status is Status.PROVEN
     assert stored(ready_dsn, ["another"]).status is Status.REFUTED

@@ -43,7 +43,7 @@ def test_journalled_file_with_the_column_alone_has_no_fault(tmp_path: Path) -> N
     assert lint_folder(folder(tmp_path, Script("0005_a.sql", ADD)))[1] == ()
 
 
-def test_plan_file_has_no_lock_timeout_and_cannot_run_in_a_journal(tmp_path: Path) -> None:
+def test_plan_file_has_no_lock_timeout_and_no_journal(tmp_path: Path) -> None:
     text = (sql_path("migrations") / "0005_add_posthog_distinct_id_to_usage_metadata.sql").read_text()
     found = lint_folder(folder(tmp_path, Script("0005_a.sql", text)))[1]
     assert [(one.line, one.rule) for one in found] == [

@@ -41,9 +41,7 @@ def layout_of(*statements: str) -> Layout:
     return Layout("of a test", "", folder_of(Script("test.sql", "\n".join(statements))))
 
 
-def test_corrected_migration_is_proven_and_the_planned_runner_is_not(
-    server: Server, templates: Templates
-) -> None:
+def test_corrected_migration_is_proven_the_planned_runner_not(server: Server, templates: Templates) -> None:
     results = new_results()
     judge_migration(results, server, templates, rows=400)
     assert with_status(results, Status.UNKNOWN) == []
@@ -91,9 +89,7 @@ def test_harmless_layout_is_refuted_by_nothing(server: Server, templates: Templa
 
 
 @pytest.mark.parametrize(("name", "sqlstate"), [("not-null-default", "23502"), ("unique-index", "23505")])
-def test_failed_writes_refute_the_migration_and_leave_the_roll_back_unknown(
-    base_dsn: str, name: str, sqlstate: str
-) -> None:
+def test_failed_writes_refute_and_leave_the_rollback_unknown(base_dsn: str, name: str, sqlstate: str) -> None:
     results = new_results()
     judge_writers(results, migrate_under_writers(base_dsn, find_migration(name)))
     assert f"writes failed with {sqlstate}" in found(results, "M8").findings[0].effect
@@ -132,7 +128,7 @@ def test_locks_are_unknown_without_an_index_and_after_a_refusal(templates: Templ
     assert found(results, "M6").detail.startswith("the build was refused (42703 undefined column)")
 
 
-def test_migration_of_another_name_is_refused_with_the_known_ones() -> None:
+def test_unknown_migration_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
         UsageError, match="no migration 'nothing'; choose one of as written, breakpoint, corrected"
     ):

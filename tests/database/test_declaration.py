@@ -16,7 +16,7 @@ from harness.database.declaration import (
 BESIDE = replace(EXPECTED_INDEX, name="another")
 
 
-def test_declared_facts_do_not_differ_whatever_stands_beside_them() -> None:
+def test_declared_facts_do_not_differ() -> None:
     assert column_difference([replace(EXPECTED_COLUMN, name="id"), EXPECTED_COLUMN]) is None
     assert index_difference([BESIDE, EXPECTED_INDEX]) is None
 

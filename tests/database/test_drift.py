@@ -102,7 +102,7 @@ def test_drift_before_the_migration_is_mended_from_the_top(base_dsn: str) -> Non
     assert found(base_dsn) == ()
 
 
-async def test_drift_says_to_wait_while_the_index_is_built_and_to_build_again_after(column_dsn: str) -> None:
+async def test_drift_waits_for_a_build_and_builds_again_after(column_dsn: str) -> None:
     async with FrozenBuild(column_dsn, BuildPhase.OLD_SNAPSHOTS) as build:
         (seen,) = found(column_dsn)
         assert (seen.found, seen.remedy) == ("it is being built", ())

@@ -64,7 +64,7 @@ def test_runner_records_each_file_and_runs_none_twice(empty_dsn: str) -> None:
         assert [when for _, when in recorded(connection)] == [10, 20]
 
 
-def test_runner_takes_every_pending_file_back_when_one_is_refused(empty_dsn: str) -> None:
+def test_refusal_takes_every_pending_file_back(empty_dsn: str) -> None:
     broken = Folder(
         (FOLDER.files[0], Script("0001_b.sql", "CREATE TABLE b ();\n--> statement-breakpoint\nSELECT 1/0;")),
         FOLDER.journal,

@@ -88,5 +88,5 @@ def test_what_belongs_to_an_extension_leaves_a_database_empty(empty_dsn: str) ->
     assert migrate(empty_dsn, BASE)[-4].startswith("state   base")
 
 
-def test_asking_for_the_baseline_changes_nothing_where_the_tables_are(base_dsn: str) -> None:
+def test_baseline_changes_nothing_where_the_tables_are(base_dsn: str) -> None:
     assert not any("0000_baseline" in line for line in migrate(base_dsn, COLUMN))

@@ -43,9 +43,7 @@ def give_up_a_build(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("runner", Runner)
-def test_rollback_restores_the_baseline_when_the_view_reads_the_column(
-    ready_dsn: str, runner: Runner
-) -> None:
+def test_rollback_restores_the_baseline_under_the_view(ready_dsn: str, runner: Runner) -> None:
     before = view_of(ready_dsn)
     apply(ready_dsn, [Script.ours(VIEW_FILE)], runner)
     assert "posthog_distinct_id" in view_of(ready_dsn)
@@ -68,7 +66,7 @@ def test_rollback_leaves_the_view_alone_when_only_the_index_goes(ready_dsn: str)
     assert "posthog_distinct_id" in view_of(ready_dsn)
 
 
-def test_rollback_changes_nothing_when_somebody_elses_view_reads_the_column(ready_dsn: str) -> None:
+def test_rollback_changes_nothing_under_an_unknown_view(ready_dsn: str) -> None:
     with connect(ready_dsn) as connection:
         connection.execute(f"CREATE VIEW theirs AS SELECT posthog_distinct_id FROM {TABLE}")
     with pytest.raises(UnavailableError, match="theirs reads posthog_distinct_id"):
@@ -81,7 +79,7 @@ def test_rollback_is_refused_when_the_database_is_not_so_far(base_dsn: str) -> N
         rollback(base_dsn, READY)
 
 
-def test_invalid_index_is_refused_and_the_recovery_leads_to_ready(column_dsn: str) -> None:
+def test_invalid_index_is_refused_and_recovered_from(column_dsn: str) -> None:
     give_up_a_build(column_dsn)
     with pytest.raises(UnavailableError, match=f"state invalid.*run sql/{RECOVERY_FILE}"):
         migrate(column_dsn, READY)
@@ -98,9 +96,7 @@ def test_rollback_takes_an_invalid_index_back_to_base(column_dsn: str) -> None:
 
 
 @pytest.mark.parametrize("wait", LEFT_BEHIND_BY)
-async def test_recovery_stops_with_nothing_changed_while_a_build_goes_on(
-    column_dsn: str, wait: BuildPhase
-) -> None:
+async def test_recovery_changes_nothing_during_a_build(column_dsn: str, wait: BuildPhase) -> None:
     bounded = make_conninfo(column_dsn, options="-c idle_in_transaction_session_timeout=20s")
     async with FrozenBuild(bounded, wait):
         with pytest.raises(MigrationError, match="an index build may be going on") as caught:

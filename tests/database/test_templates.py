@@ -24,9 +24,7 @@ def name_in(dsn: str) -> str:
 
 
 @pytest.mark.parametrize("state", TARGETS)
-def test_database_is_in_the_state_asked_for_and_holds_the_seeded_rows(
-    templates: Templates, state: SchemaState
-) -> None:
+def test_template_has_its_state_and_the_seeded_rows(templates: Templates, state: SchemaState) -> None:
     with templates.database(state) as dsn, connect(dsn) as connection:
         assert catalog.schema_state(connection) is state
         for table in ("microdollar_usage", "microdollar_usage_metadata"):

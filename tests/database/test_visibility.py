@@ -156,7 +156,7 @@ HIDES = [
 
 
 @pytest.mark.parametrize(("statements", "told", "remedy"), HIDES)
-def test_what_hides_a_faulty_row_is_told_and_leaves_the_claim_unknown(
+def test_what_hides_a_faulty_row_leaves_the_claim_unknown(
     ready_dsn: str, statements: tuple[str, ...], told: str, remedy: str
 ) -> None:
     put_faulty(ready_dsn)

@@ -36,7 +36,7 @@ def case_of(hold: Hold) -> LockCase:
     return next(case for case in CASES if case.hold is hold)
 
 
-def test_conflicts_are_those_of_the_server_for_every_pair_of_modes(base_dsn: str) -> None:
+def test_lock_conflicts_are_those_of_the_server(base_dsn: str) -> None:
     found = {}
     with connect(base_dsn) as holder, connect(base_dsn) as other:
         for mode in LockMode:
@@ -63,7 +63,7 @@ async def test_mismatch_names_both_when_the_prediction_is_wrong(templates: Templ
 
 
 @pytest.mark.parametrize("hold", [hold for hold in Hold if hold is not Hold.TRANSACTION])
-async def test_new_writers_and_readers_pass_while_a_concurrent_statement_waits(
+async def test_writers_and_readers_pass_a_waiting_concurrent_statement(
     templates: Templates, hold: Hold
 ) -> None:
     case = case_of(hold)

@@ -47,21 +47,21 @@ def column(number: int) -> dict[str, tuple[str, str]]:
     return {layout: outcomes[number] for layout, outcomes in EXPECTED.items()}
 
 
-def test_runners_without_journal_do_what_the_catalogue_says_in_every_layout(server: Server) -> None:
+def test_runners_without_journal_do_as_expected_in_every_layout(server: Server) -> None:
     matrix = run_matrix(server, ways=(Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY))
     assert words(matrix, Way.STATEMENTS) == column(0)
     assert words(matrix, Way.FILE_TRANSACTION) == column(1)
     assert words(matrix, Way.SIMPLE_QUERY) == column(2)
 
 
-def test_psql_does_what_sending_each_statement_does_in_every_layout(server: Server) -> None:
+def test_psql_does_what_sending_each_statement_does(server: Server) -> None:
     matrix = run_matrix(server, ways=(Way.PSQL,))
     if matrix.cells[0].skipped:
         pytest.skip(matrix.cells[0].skipped)
     assert words(matrix, Way.PSQL) == column(0)
 
 
-def test_real_drizzle_agrees_with_the_drizzle_like_runner_in_every_layout(server: Server) -> None:
+def test_real_drizzle_agrees_with_the_drizzle_like_runner(server: Server) -> None:
     matrix = run_matrix(server, ways=(Way.DRIZZLE_LIKE, Way.DRIZZLE))
     assert words(matrix, Way.DRIZZLE_LIKE) == column(3)
     reason = matrix.cell("as written", Way.DRIZZLE).skipped
@@ -94,7 +94,7 @@ def test_agreement_ends_when_a_message_or_the_record_differs() -> None:
         (SchemaState.READY, SchemaState.READY, None, RunOutcome.SETTLED),
     ],
 )
-def test_outcome_follows_from_the_catalogue_not_from_the_exit_code(
+def test_outcome_follows_from_the_catalogue(
     before: SchemaState, after: SchemaState, sqlstate: str | None, outcome: RunOutcome
 ) -> None:
     assert Attempt(before, after, sqlstate, "", ()).outcome is outcome

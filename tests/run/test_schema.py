@@ -9,7 +9,7 @@ from harness.errors import UnavailableError, UsageError
 from harness.run.schema import check_schema
 
 
-def test_schema_says_that_there_is_nothing_to_say_after_the_migration(ready_dsn: str) -> None:
+def test_schema_reports_no_difference_after_the_migration(ready_dsn: str) -> None:
     lines: list[str] = []
     assert check_schema(ready_dsn, sql_path("corrected"), lines.append) == 0
     assert "no differences from what schema.ts declares" in lines[0]
