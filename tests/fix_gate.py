@@ -12,7 +12,7 @@ from harness.backend.serve import Process
 from harness.report.document import Report
 from harness.rule.suite import Level
 from harness.run.gate import judge_target
-from harness.run.gate_options import GateOptions
+from harness.run.options.gate import GateOptions
 from harness.verdict import Status
 from tests.fix_backends import Backend
 from tests.fix_stack import SECRET, StartReplica

@@ -19,7 +19,8 @@ from harness.database.server import Server
 from harness.run.live.address import Address
 from harness.run.live.listening import Shutdown, silenced
 from harness.run.live.request_log import Counts, LoggedRequest
-from harness.run.serve import ServeOptions, Summary, serve_until
+from harness.run.options.serve import ServeOptions
+from harness.run.serve import Summary, serve_until
 
 ASK: dict[str, Any] = {"model": FREE_MODEL, "messages": [{"role": "user", "content": "hello"}]}
 LIMIT_S = 15

@@ -17,16 +17,22 @@ NOBODY = 65534
 HUGE = "999999999999999999999999"
 
 
+def command_of(name: str) -> click.Command:
+    command = app.get_command(click.Context(app), name)
+    assert command is not None
+    return command
+
+
 def options() -> Iterator[tuple[str, click.Parameter]]:
-    for name, command in sorted(app.commands.items()):
-        for parameter in command.params:
+    for name in app.list_commands(click.Context(app)):
+        for parameter in command_of(name).params:
             if isinstance(parameter, click.Argument) or not getattr(parameter, "is_flag", False):
                 yield name, parameter
 
 
 def parsed(name: str, parameter: click.Parameter, value: str) -> Exception | None:
     """What parsing a command with this value raises that ends in 2; nothing of the command runs."""
-    command = app.commands[name]
+    command = command_of(name)
     word = [] if isinstance(parameter, click.Argument) else [max(parameter.opts, key=len)]
     others = [
         part
@@ -117,16 +123,31 @@ def test_a_place_is_not_blank(
 
 def _required(name: str, but: click.Parameter) -> list[str]:
     found = []
-    for other in app.commands[name].params:
+    for other in command_of(name).params:
         if isinstance(other, click.Argument):
+            if other is but:
+                continue
             found.append("20260301-120000-00000001")
         elif other.required and other is not but:
             found += [other.opts[0], _fitting(other)]
     return found
 
 
+REQUIRED = [case for case in CASES if case[1].required]
+
+
+@pytest.mark.parametrize(("name", "parameter"), REQUIRED, ids=told)
+def test_what_is_required_is_asked_for(name: str, parameter: click.Parameter) -> None:
+    with pytest.raises(click.MissingParameter) as refused:
+        command_of(name).make_context(name, _required(name, parameter))
+    assert (
+        parameter.opts[0] if isinstance(parameter, click.Option) else "FILE"
+    ) in refused.value.format_message()
+
+
 def test_there_is_an_option_of_each_kind() -> None:
     assert len(CASES) > 60
     assert len(NUMBERS) > 12
     assert len(PLACES) > 10
+    assert len(REQUIRED) >= 6
     assert os.environ.get("HARNESS_POSTGRES", "embedded").strip()

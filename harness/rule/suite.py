@@ -22,20 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from harness.rule.automaton import Automaton, automaton
+from harness.rule.level import Level as Level
 from harness.rule.policy import FIELD_BYTES, Policy
-
-
-class Level(StrEnum):
-    """How many headers are sent."""
-
-    SMOKE = "smoke"  # the borders of the alphabet and of the length
-    STANDARD = "standard"  # these, and every byte at three places of six lengths
-    EXHAUSTIVE = "exhaustive"  # the complete suite: a proof within its bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from harness.rule.suite import Level, bound
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.gate_conclude import conclude
-from harness.run.gate_options import GateOptions, check, limits_of, waive
+from harness.run.gate_options import check, limits_of, waive
 from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
@@ -36,6 +36,7 @@ from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
+from harness.run.options.gate import GateOptions
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.sut.contract import ContractRows, DatabaseUnavailableError

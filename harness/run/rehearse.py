@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final
 
 import psycopg
@@ -21,7 +20,7 @@ from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rehearsal.approaches import APPROACHES, Approach, approach_of
-from harness.rehearsal.defects import USUAL, find_migration
+from harness.rehearsal.defects import find_migration
 from harness.rehearsal.failure_runs import run_scenarios
 from harness.rehearsal.layouts import Layout
 from harness.rehearsal.locks import observe_locks
@@ -29,17 +28,15 @@ from harness.rehearsal.matrix import run_matrix
 from harness.rehearsal.measurements import Measured, Rate
 from harness.rehearsal.migrated_schema import migrate_and_read
 from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
-from harness.rehearsal.stalls import QUIET_S, measure
+from harness.rehearsal.stalls import measure
 from harness.rehearsal.table import filled
 from harness.report.document import JudgedBy, Report
 from harness.report.tables import Table
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
+from harness.run.options.rehearse import Part, RehearseOptions
 from harness.run.progress import Busy, Say, silent
 from harness.verdict import Claim, Results
-
-ROWS: Final = 200_000
-WRITES_PER_S: Final = 200.0
 
 Show = Callable[[Table], None]
 """Prints a table as soon as it is there."""
@@ -47,36 +44,6 @@ Show = Callable[[Table], None]
 
 JUDGED: Final = "max-stall-ms"
 """In a report's scope: stalls were held to a budget."""
-
-
-class Part(StrEnum):
-    """What can be rehearsed by itself."""
-
-    MATRIX = "matrix"
-    LOCKS = "locks"
-    FAILURES = "traps"  # the value is what users and stored reports have
-    STALLS = "stalls"
-    CLAIMS = "claims"
-
-
-@dataclass(frozen=True, slots=True)
-class RehearseOptions:
-    """What the user asked for; the defaults are the command's."""
-
-    rows: int = ROWS
-    parts: frozenset[Part] = frozenset(Part)
-    migration: str = USUAL
-    max_stall_ms: float | None = None
-    """None: stalls are measured and not judged."""
-    compare: bool = True
-    """Whether stalls are measured of the other ways to migrate, too."""
-    writes_per_s: float = WRITES_PER_S
-    quiet_s: float = QUIET_S
-    """How long writers are watched before and after each migration."""
-    postgres: str = "embedded"
-    require_npm: bool = False
-    session_pooler: bool = False
-    command: str = "harness rehearse"
 
 
 @dataclass(slots=True)

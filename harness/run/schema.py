@@ -1,7 +1,6 @@
 """What `harness schema` does: a database against what the plan declares, and migration files against known faults."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from harness import plan
 from harness.database.drift import drift, remarks
@@ -13,13 +12,15 @@ from harness.database.server import where
 from harness.errors import UsageError
 from harness.rule.shapes import STORED_VALUES
 from harness.run.lint import lint_folder
+from harness.run.options.schema import SchemaOptions
 
 
-def check_schema(dsn: str | None, migrations: Path | None, report: Callable[[str], None]) -> int:
+def check_schema(options: SchemaOptions, report: Callable[[str], None]) -> int:
     """Reports a line for each difference and each fault, and returns how many there are; a remark is neither.
 
     Raises UsageError when there is nothing to look at, UnavailableError when it cannot be read.
     """
+    dsn, migrations = options.database_url, options.migrations
     if dsn is None and migrations is None:
         raise UsageError("nothing to look at; give --database-url, --migrations, or both")
     count = 0

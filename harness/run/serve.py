@@ -34,6 +34,7 @@ from harness.run.live.page import Router, live_page
 from harness.run.live.recording import RecordingAccounts, RecordingMiddleware, protocol
 from harness.run.live.request_log import Counts, LoggedRequest, RequestLog
 from harness.run.live.row_poller import RowPoller
+from harness.run.options.serve import ServeOptions
 from harness.stages.environment import signed_in
 from harness.sut.rows import Rows
 
@@ -52,39 +53,24 @@ FAILURES: Final[dict[str, dict[str, Any]]] = {
 """What the upstream stub is asked to do, by the name of a failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """What the user asked for; the defaults are the command's."""
+def stub_behaviour(options: ServeOptions) -> dict[str, Any]:
+    """What the upstream stub does."""
+    failure = FAILURES[options.upstream_error] if options.upstream_error else {}
+    return {"slow_ms": options.slow_ms} | failure
 
-    build: str = "after"
-    policy: str = "strict"
-    port: int = 3000
-    """0: any free one."""
-    postgres: str = "embedded"
-    upstream_error: str | None = None
-    """One of `FAILURES`."""
-    slow_ms: int = 0
-    """How long the upstream waits before it answers."""
-    wait_s: float = 5.0
-    """A row that is not there so long after the reply is missing."""
 
-    @property
-    def behaviour(self) -> dict[str, Any]:
-        """What the upstream stub does."""
-        return {"slow_ms": self.slow_ms} | (FAILURES[self.upstream_error] if self.upstream_error else {})
+def served_by(build: str) -> str:
+    """The version that a build stands for: `before` or `after`."""
+    versions = {defect.build.name: defect.version for defect in DEFECTS} | {"before": "before"}
+    return versions.get(build, "after")
 
-    @property
-    def served_by(self) -> str:
-        """The version that the build stands for: `before` or `after`."""
-        versions = {defect.build.name: defect.version for defect in DEFECTS} | {"before": "before"}
-        return versions.get(self.build, "after")
 
-    def __str__(self) -> str:
-        """Build, rule, and what fails on purpose."""
-        parts = [f"build {self.build}", f"policy {self.policy}"]
-        parts += [f"upstream error {self.upstream_error}"] if self.upstream_error else []
-        parts += [f"upstream slow by {self.slow_ms:,} ms"] if self.slow_ms else []
-        return ", ".join(parts)
+def describe(options: ServeOptions) -> str:
+    """Build, rule, and what fails on purpose."""
+    parts = [f"build {options.build}", f"policy {options.policy}"]
+    parts += [f"upstream error {options.upstream_error}"] if options.upstream_error else []
+    parts += [f"upstream slow by {options.slow_ms:,} ms"] if options.slow_ms else []
+    return ", ".join(parts)
 
 
 class View(Protocol):
@@ -145,7 +131,7 @@ async def serve_until(
     """Serves on a socket and a database that are ready, until the end is requested, then drains. Raises as `serve`."""
     secret = secrets.token_hex(32)
     address = Address(
-        f"{options}, Postgres {server.version} ({server.kind})",
+        f"{describe(options)}, Postgres {server.version} ({server.kind})",
         f"http://{HOST}:{listener.getsockname()[1]}",
         masked(dsn) if server.kind == "dsn" else dsn,
         await signed_in(dsn, secret),
@@ -160,7 +146,7 @@ async def serve_until(
         rows = Rows(connection)
         before = await _usage_rows(connection)
         poller = RowPoller(log, policy, options.wait_s, await rows.now())
-        recorder = RecordingMiddleware(log, poller, policy, options.served_by)
+        recorder = RecordingMiddleware(log, poller, policy, served_by(options.build))
         accounts = await open_.enter_async_context(_backend(options, dsn, secret, recorder))
         looking = asyncio.create_task(poller.run(rows))
         try:
@@ -199,7 +185,7 @@ async def _backend(
     listener = socket.create_server((HOST, 0), backlog=BACKLOG)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
     async with (
-        running(Upstream(options.behaviour).app, "httptools", listener, grace_s=STUB_GRACE_S),
+        running(Upstream(stub_behaviour(options)).app, "httptools", listener, grace_s=STUB_GRACE_S),
         pool,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session,
     ):

@@ -34,7 +34,7 @@ from harness.rehearsal.table import filled
 from harness.rule.suite import Level
 from harness.run.deployed import DEPLOYED, DEPLOYED_MORE, judge_deployed, judge_more
 from harness.run.gate import judge_target
-from harness.run.gate_options import GateOptions
+from harness.run.options.gate import GateOptions
 from harness.run.orders import PLAN_CLAIMS, prove_orders
 from harness.stages import defects as plans
 from harness.stages.defects import PlanDefect

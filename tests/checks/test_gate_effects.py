@@ -13,6 +13,7 @@ from harness.database.effects.model import Certainty, Effect, describe_outcomes,
 from harness.database.runners import connect
 from harness.database.value_outcome import ValueOutcome
 from harness.run.gate import claims_of
+from harness.run.options.schema import SchemaOptions
 from harness.run.schema import check_schema
 from harness.verdict import Judgement, Results, Status
 from tests.differences import differences_of, effects_of
@@ -138,7 +139,7 @@ def test_a_unique_index_in_parts_is_dropped_at_once(ready_dsn: str) -> None:
 def test_remarks_are_no_differences(ready_dsn: str) -> None:
     change(ready_dsn, f"ALTER TABLE {T} ADD CONSTRAINT status CHECK (status_code > 99)")
     lines: list[str] = []
-    assert check_schema(ready_dsn, None, lines.append) == 0
+    assert check_schema(SchemaOptions(ready_dsn), lines.append) == 0
     assert lines[0].startswith("no difference: constraint status of")
     with connect(ready_dsn) as connection:
         assert differences_of(connection) == ()
@@ -148,7 +149,7 @@ def test_remarks_are_no_differences(ready_dsn: str) -> None:
 def test_a_difference_says_what_it_does_in_one_line(ready_dsn: str) -> None:
     change(ready_dsn, f"CREATE RULE gone AS ON INSERT TO {T}\nDO INSTEAD NOTHING")
     lines: list[str] = []
-    assert check_schema(ready_dsn, None, lines.append) == 1
+    assert check_schema(SchemaOptions(ready_dsn), lines.append) == 1
     assert f'every row is lost; DROP RULE "gone" ON "{T}";' in lines[0]
     assert "\n" not in lines[0]
 

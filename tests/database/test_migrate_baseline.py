@@ -5,10 +5,11 @@ from psycopg.conninfo import make_conninfo
 
 from harness.database.baseline import contents
 from harness.database.migration_steps import TARGETS
-from harness.database.runners import Runner, connect
+from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.errors import UnavailableError
 from harness.run.migrate import run_migrate
+from harness.run.options.migrate import MigrateOptions
 
 BASE, COLUMN, READY = TARGETS
 OTHERS = {
@@ -32,7 +33,7 @@ OTHERS = {
 
 def migrate(dsn: str, to: SchemaState = READY, *, with_baseline: bool = True) -> list[str]:
     said: list[str] = []
-    run_migrate(dsn, to, Runner.STATEMENTS, said.append, with_baseline=with_baseline)
+    run_migrate(MigrateOptions(dsn, to, with_baseline=with_baseline), said.append)
     return said
 
 

@@ -12,6 +12,7 @@ from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.run.migrate import run_migrate
+from harness.run.options.migrate import MigrateOptions
 
 TABLE = "microdollar_usage_metadata"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
@@ -166,7 +167,7 @@ def test_names_in_the_files_are_those_of_the_plan(ready_dsn: str) -> None:
 
 def test_run_migrate_prints_each_statement_and_final_facts(base_dsn: str) -> None:
     told: list[str] = []
-    run_migrate(base_dsn, READY, Runner.STATEMENTS, told.append)
+    run_migrate(MigrateOptions(base_dsn, "ready"), told.append)
     assert [line.split()[2] for line in told[:5]] == [
         *(f"0005a_add_column.sql:{number}" for number in (1, 2)),
         *(f"0005b_build_index.sql:{number}" for number in (1, 2, 3)),
@@ -181,7 +182,7 @@ def test_run_migrate_prints_each_statement_and_final_facts(base_dsn: str) -> Non
 
 def test_run_migrate_says_so_when_there_is_nothing_to_do(base_dsn: str) -> None:
     told: list[str] = []
-    run_migrate(base_dsn, BASE, Runner.STATEMENTS, told.append)
+    run_migrate(MigrateOptions(base_dsn, "base"), told.append)
     assert told[0].startswith("nothing to do: ")
     assert told[1] == "state   base: the tables are there, the column is not"
     assert told[3:] == ["column  none", "index   none"]

@@ -14,6 +14,7 @@ from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
 from harness.run.migrate import run_migrate
+from harness.run.options.migrate import MigrateOptions
 
 TABLE = "microdollar_usage_metadata"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
@@ -116,5 +117,5 @@ def test_recovery_stops_when_the_index_is_valid(ready_dsn: str) -> None:
 
 def test_run_migrate_goes_back_when_asked(ready_dsn: str) -> None:
     told: list[str] = []
-    run_migrate(ready_dsn, BASE, Runner.STATEMENTS, told.append, back=True)
+    run_migrate(MigrateOptions(ready_dsn, "base", rollback=True), told.append)
     assert state_of(ready_dsn) is BASE

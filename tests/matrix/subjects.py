@@ -23,9 +23,11 @@ from harness.database.templates import Templates
 from harness.report.document import Report, to_json
 from harness.rule.suite import Level
 from harness.run.gate import gate
-from harness.run.gate_options import GateOptions
-from harness.run.prove import ProveOptions, prove
-from harness.run.selftest import SelftestOptions, selftest
+from harness.run.options.gate import GateOptions
+from harness.run.options.prove import ProveOptions
+from harness.run.options.selftest import SelftestOptions
+from harness.run.prove import prove
+from harness.run.selftest import selftest
 from tests.backends.defects import KINDS, Kind, defect_names
 from tests.fix_backends import independent
 from tests.fix_gate import of_backend, of_reference

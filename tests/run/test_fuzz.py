@@ -16,10 +16,10 @@ from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.samples import CaseSequence
 from harness.run.find import Find, report_find
-from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz
+from harness.run.fuzz import Hunt, Tally, example_database, fuzz
+from harness.run.options.fuzz import FuzzOptions, SubjectOptions
 from harness.run.recipe import Recipe, read_recipe
 from harness.run.replay import Replayed, replay, tell
-from harness.run.subject import SubjectOptions
 from harness.verdict import Finding
 
 

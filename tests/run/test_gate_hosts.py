@@ -14,8 +14,8 @@ from harness.cli.hosts import check_host
 from harness.errors import UsageError
 from harness.rule.suite import Level
 from harness.run.gate_forecast import forecast
-from harness.run.gate_options import GateOptions
 from harness.run.gate_suite import REQUESTS_USUAL
+from harness.run.options.gate import GateOptions
 from harness.sut.external import site_of
 from harness.sut.hosts import is_loopback, target_options
 from tests.command import harness_command

@@ -7,15 +7,16 @@ import pytest
 from harness.database.server import Server
 from harness.report.document import Report, to_json
 from harness.rule.suite import Level
-from harness.run.prove import ProveOptions, prove
+from harness.run.options.prove import ProveOptions
+from harness.run.prove import prove
 from harness.stages.environment import BuildPair
 from harness.verdict import Status, Verdict
 from tests.matrix.recorded import otherwise
 
 
 def run(server: Server, builds: BuildPair | None = None) -> Report:
-    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"), builds=builds or BuildPair())
-    return prove(options, lambda _: None)
+    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"))
+    return prove(options, lambda _: None, builds=builds)
 
 
 def test_prove_says_go_with_counts_for_the_reference(server: Server) -> None:

@@ -8,7 +8,8 @@ from harness.database.server import Server
 from harness.errors import UsageError
 from harness.report.document import Report, to_json
 from harness.report.tables import Table
-from harness.run.rehearse import Part, RehearseOptions, claims_of, rehearse
+from harness.run.options.rehearse import Part, RehearseOptions
+from harness.run.rehearse import claims_of, rehearse
 from harness.verdict import Status, Verdict
 
 ROWS = 3000

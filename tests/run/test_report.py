@@ -12,7 +12,8 @@ from harness.cli.report import report as report_command
 from harness.data import sql_path
 from harness.errors import UnavailableError, UsageError
 from harness.report.document import from_json, to_json
-from harness.run.report import Outputs, inputs, publish
+from harness.run.options.shared import Outputs
+from harness.run.report import inputs, publish
 from harness.run.stored import read_report
 from tests.command import harness_command
 from tests.report.sample import HOSTILE, whole_report
@@ -23,8 +24,12 @@ def harness(*arguments: str, summary: str = "") -> subprocess.CompletedProcess[s
 
 
 def everything(folder: Path) -> Outputs:
-    names = ("report.json", "report.xml", "report.md", "report.html")
-    return Outputs(*(folder / name for name in names))
+    return Outputs(
+        json=folder / "report.json",
+        junit=folder / "report.xml",
+        markdown=folder / "report.md",
+        html=folder / "report.html",
+    )
 
 
 def test_report_goes_to_every_file_and_is_the_same_when_it_was_stored(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from harness.report.document import to_json
 from harness.report.sections import selftest as matrix_of
 from harness.run import selftest as module
 from harness.run.deployed import DEPLOYED_MORE
-from harness.run.selftest import SelftestOptions, Tried, judged, section, selftest
+from harness.run.options.selftest import SelftestOptions
+from harness.run.selftest import Tried, judged, section, selftest
 from harness.run.trials import Trial, trials
 from harness.stages import defects as plans
 from harness.verdict import Judgement, Status, Verdict, decide
