@@ -14,15 +14,13 @@ The field's name is the option's, its default the option's, and its type says wh
 A field without `Option` or `Argument` is no option. Nothing here knows who reads the command line.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 WEEK_S: Final = 7 * 86_400.0
 COUNT_MAX: Final = 10**9
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """An option of the command line: effect, unit and example in a few words; range and default are added to them."""
 
     help: str
@@ -39,16 +37,14 @@ class Option:
     """No report and no error message holds the value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """A word of the command line without the name of an option before it."""
 
     stdin: bool = False
     """`-` stands for standard input."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Bounds of a number, both allowed unless `above`, which leaves the lower one out; never NaN or infinity."""
 
     least: float = 1
@@ -56,8 +52,7 @@ class Range:
     above: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(NamedTuple):
     """The words that a text may be."""
 
     words: tuple[str, ...]
