@@ -44,6 +44,26 @@ def test_bad_input_is_told_in_one_line_with_its_exit_code(
     assert "geheim" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("prove", "--label", "caf\udce9"),
+            "'--label': it is no UTF-8: byte 0xe9 is its character 4; give it in UTF-8",
+        ),
+        (("report", "\udcff"), "'FILE': it is no UTF-8: byte 0xff"),
+        (("gate", "--auth-token", "geheim\udcff"), "'HARNESS_AUTH_TOKEN'): it is no UTF-8: byte 0xff"),
+        (("prove", "--\udcff"), "No such option"),
+        (("\udcff",), "No such command"),
+    ],
+)
+def test_bytes_beyond_utf8_are_told_in_one_line(arguments: tuple[str, ...], told: str) -> None:
+    done = harness(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert told in done.stderr
+    assert "geheim" not in done.stderr
+
+
 def test_migrate_brings_an_empty_database_to_ready_and_back(server: Server) -> None:
     with server.database() as dsn:
         refused = harness_command("migrate", "--database-url", dsn, "--to", "ready")

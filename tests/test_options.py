@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from harness.cli import app
 from harness.errors import UsageError
 
-ODD = ("", " ", "nan", "-inf", "1e999", "\udcff", "é", "-1", "0x10", "a" * 5000)
+ODD = ("", " ", "nan", "-inf", "1e999", "é", "-1", "0x10", "a" * 5000)
+NO_UTF8 = ("\udcff", "caf\udce9", "http://\udcff", "a: \udcff", "V1=\udcff", "x/\udcff")
+"""Bytes beyond UTF-8 as Python has them in argv and in the environment."""
 NOBODY = 65534
 HUGE = "999999999999999999999999"
 
@@ -84,6 +86,38 @@ def test_odd_values_are_taken_or_refused(
     for value in (*ODD, HUGE, f"-{HUGE}", str(tmp_path), str(unreadable), str(tmp_path / "none" / "x")):
         with without_rights():
             parsed(name, parameter, value)  # any other exception fails the test
+
+
+@pytest.mark.parametrize(("name", "parameter"), CASES, ids=told)
+def test_what_is_no_utf8_is_refused_with_its_option(
+    name: str, parameter: click.Parameter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_DATABASE_URL", "dbname=x")  # where it is required
+    for value in NO_UTF8:
+        error = parsed(name, parameter, value)
+        assert isinstance(error, click.UsageError), value
+        assert error.exit_code == 2
+        message = error.format_message()
+        assert (
+            parameter.opts[0] if isinstance(parameter, click.Option) else parameter.opts[0].upper()
+        ) in message
+        assert "0xff" in message or "0xe9" in message
+        assert message.isascii()
+
+
+VARIABLES = [case for case in CASES if isinstance(case[1].envvar, str)]
+
+
+@pytest.mark.parametrize(("name", "parameter"), VARIABLES, ids=told)
+def test_what_is_no_utf8_is_refused_with_its_variable(
+    name: str, parameter: click.Parameter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(parameter.envvar, str)
+    monkeypatch.setenv(parameter.envvar, "caf\udce9")
+    with pytest.raises(click.UsageError) as refused:
+        command_of(name).make_context(name, _required(name, parameter))
+    message = refused.value.format_message()
+    assert f"(env var: '{parameter.envvar}'): it is no UTF-8: byte 0xe9 is its character 4" in message
 
 
 NUMBERS = [case for case in CASES if isinstance(case[1].type, click.FloatRange | click.IntRange)]

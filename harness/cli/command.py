@@ -174,17 +174,15 @@ def _converted(member: Member, value: Any) -> Any:
 class _Utf8(click.Parameter):
     """A parameter that refuses what is no UTF-8: no report could hold it, and no terminal show it."""
 
-    is_secret = False
-
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """The value as its type reads it. Raises BadParameter."""
+        """The value as its type reads it. Raises BadParameter, which does not quote the value: it may be secret."""
         for text in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(text, str):
-                try:
-                    text.encode()
-                except UnicodeEncodeError:
-                    what = "it" if self.is_secret else ascii(text[:80])
-                    raise click.BadParameter(f"{what} is no UTF-8; write it in UTF-8", ctx, self) from None
+            try:
+                str(text).encode()
+            except UnicodeEncodeError as error:  # Python has such bytes as lone surrogates, U+DC80 to U+DCFF
+                byte = ord(error.object[error.start]) & 0xFF
+                problem = f"it is no UTF-8: byte 0x{byte:02x} is its character {error.start + 1}"
+                raise click.BadParameter(f"{problem}; give it in UTF-8", ctx, self) from None
         return super().type_cast_value(ctx, value)
 
 
@@ -198,7 +196,6 @@ class TextOption(_Utf8, click.Option):
     def __init__(self, names: list[str], option: Option, **given: Any) -> None:
         super().__init__(names, **given)
         self.group = option.group or USUAL_GROUP
-        self.is_secret = option.secret
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """The variable's value. Raises BadParameter where it names a place and is blank: an unset secret looks so."""
