@@ -8,7 +8,6 @@ import asyncio
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.database.migrations import migrate
 from harness.database.pooler import aprocess_of
@@ -17,7 +16,7 @@ from harness.database.scripts import Script, StatementFailed
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
+from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild, set_deadlock_timeout
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.recovery import RECOVERY, current_state, recover, send
 from harness.rehearsal.scenario import FailureScenario, Note, ScenarioError
@@ -151,11 +150,13 @@ async def _collide(dsn: str, statement: str, note: Note, what: str) -> None:
     Whoever looks last, once there is one, is ended; so this is what happens when the build takes longer than
     deadlock_timeout.
     """
-    impatient, timeout_ms = await _impatient(dsn)
+    own_ms, timeout_ms = await _deadlock_timeout(dsn)
     async with (
-        FrozenBuild(impatient, BuildPhase.BEFORE_BUILD) as build,
-        await psycopg.AsyncConnection.connect(impatient, autocommit=True) as other,
+        FrozenBuild(dsn, BuildPhase.BEFORE_BUILD, deadlock_ms=own_ms) as build,
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other,
     ):
+        if own_ms is not None:
+            await set_deadlock_timeout(other, own_ms)
         pid = await aprocess_of(other)
         second = asyncio.create_task(_outcome(other, statement))
         looked = (
@@ -172,16 +173,15 @@ async def _collide(dsn: str, statement: str, note: Note, what: str) -> None:
         note(f"{what} during a build: the build ends with 40P01, the other {await second}")
 
 
-async def _impatient(dsn: str) -> tuple[str, int]:
-    """The DSN with a short deadlock_timeout, where the role may set it, and the timeout in milliseconds."""
+async def _deadlock_timeout(dsn: str) -> tuple[int | None, int]:
+    """A short deadlock_timeout to set, None where the role may not set it, and what holds then; in milliseconds."""
     query = "SELECT current_setting('is_superuser') = 'on', setting::integer FROM pg_settings WHERE name = %s"
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
         found = await (await connection.execute(query, ["deadlock_timeout"])).fetchone()
     assert found is not None
     if not found[0]:
-        return dsn, int(found[1])
-    options = f"{conninfo_to_dict(dsn).get('options') or ''} -c deadlock_timeout={DEADLOCK_MS}ms"
-    return make_conninfo(dsn, options=options), DEADLOCK_MS
+        return None, int(found[1])
+    return DEADLOCK_MS, DEADLOCK_MS
 
 
 async def _outcome(connection: psycopg.AsyncConnection[Any], statement: str) -> str:

@@ -28,14 +28,29 @@ CREATE_INDEX: Final = sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} ({})").format(
 Connection = psycopg.AsyncConnection[Any]
 
 
+async def set_deadlock_timeout(connection: Connection, milliseconds: int) -> None:
+    """Sets it for a session. By a statement: as an option of the connection a pooler would refuse it."""
+    await connection.execute("SELECT set_config('deadlock_timeout', %s, false)", (f"{milliseconds}ms",))
+
+
 class FrozenBuild:
     """A concurrent build that stands still in one wait until it is finished or cancelled."""
 
-    def __init__(self, dsn: str, wait: BuildPhase, statement: sql.Composed = CREATE_INDEX) -> None:
-        """`statement` is the build; `wait` is one of the three that `LEFT_BEHIND_BY` has as keys."""
+    def __init__(
+        self,
+        dsn: str,
+        wait: BuildPhase,
+        statement: sql.Composed = CREATE_INDEX,
+        deadlock_ms: int | None = None,
+    ) -> None:
+        """`statement` is the build; `wait` is one of the three that `LEFT_BEHIND_BY` has as keys.
+
+        `deadlock_ms` is the build's deadlock_timeout; None leaves the server's.
+        """
         self._dsn = dsn
         self._wait = wait
         self._statement = statement
+        self._deadlock_ms = deadlock_ms
         self._open = AsyncExitStack()
         self._blockers: list[Connection] = []
         self._builder: Connection
@@ -90,6 +105,8 @@ class FrozenBuild:
     async def _freeze(self) -> None:
         self._builder = await self._connect()
         self.pid = await aprocess_of(self._builder)
+        if self._deadlock_ms is not None:
+            await set_deadlock_timeout(self._builder, self._deadlock_ms)
         if self._wait is BuildPhase.OLD_SNAPSHOTS:
             await self._block("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         else:
