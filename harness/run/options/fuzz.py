@@ -133,8 +133,7 @@ class FuzzOptions:
     example_db: Annotated[
         str,
         Option(
-            "Where Hypothesis keeps examples; a redis:// URL shares them between machines.",
-            metavar="DIR|URL",
+            "Where Hypothesis keeps examples; a redis:// URL shares them between machines.", metavar="DIR|URL"
         ),
     ] = ".hypothesis/examples"
 
@@ -160,9 +159,7 @@ class ReplayOptions:
         ),
     ] = None
     auth: Annotated[
-        str,
-        Option("How a --line request is signed."),
-        Choices(("anonymous", "junk token", "signed in")),
+        str, Option("How a --line request is signed."), Choices(("anonymous", "junk token", "signed in"))
     ] = "anonymous"
     stream: Annotated[bool, Option("Let a --line request ask for a streamed reply.")] = False
     backend: BackendOptions = field(default_factory=BackendOptions)

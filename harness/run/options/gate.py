@@ -105,9 +105,7 @@ class GateOptions:
     ] = None
     seed: SeedOption = 0
     max_requests: Annotated[
-        int | None,
-        Option("Send no more than this; by default what the level takes.", group=LIMITS),
-        Range(),
+        int | None, Option("Send no more than this; by default what the level takes.", group=LIMITS), Range()
     ] = None
     rate_max: Annotated[
         float | None,

@@ -24,7 +24,6 @@ class MigrateOptions:
     ] = "statements"
     rollback: Annotated[bool, Option("Go back to the state; the column's values go with the column.")] = False
     with_baseline: Annotated[
-        bool,
-        Option("Build the tables of the time before the rollout first, where the database is empty."),
+        bool, Option("Build the tables of the time before the rollout first, where the database is empty.")
     ] = False
     session_pooler: SessionPoolerOption = False

@@ -51,8 +51,7 @@ class RehearseOptions:
         Range(0, 1e6, above=True),
     ] = None
     compare: Annotated[
-        bool,
-        Option("Measure stalls of the other ways to migrate in the same run.", off="--no-compare"),
+        bool, Option("Measure stalls of the other ways to migrate in the same run.", off="--no-compare")
     ] = True
     writes_per_s: Annotated[
         float,
