@@ -185,3 +185,13 @@ def test_there_is_an_option_of_each_kind() -> None:
     assert len(PLACES) > 10
     assert len(REQUIRED) >= 6
     assert os.environ.get("HARNESS_POSTGRES", "embedded").strip()
+
+
+FILES = [case for case in CASES if {"--json", "--html", "--markdown", "--junit", "--svg"} & {*case[1].opts}]
+
+
+@pytest.mark.parametrize(("name", "parameter"), FILES, ids=told)
+def test_a_report_is_not_worked_for_that_cannot_be_written(name: str, parameter: click.Parameter) -> None:
+    words = [*_required(name, parameter), parameter.opts[0], "/nonexistent/report"]
+    with pytest.raises(UsageError, match="cannot write /nonexistent/report"):
+        CliRunner().invoke(command_of(name), words, catch_exceptions=False)
