@@ -1,7 +1,9 @@
 """`--help` is quick, since it imports neither what a command starts nor what draws reports; it says every option."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -46,6 +48,7 @@ ALLOWED = ("harness.cli", "harness.errors", "harness.rule.level", "harness.run.o
 PACKAGES = frozenset({"harness", "harness.rule", "harness.run"})
 PROGRAM = """
 import sys
+from pathlib import Path
 before = set(sys.modules)
 from harness.cli import main
 try:
@@ -85,3 +88,22 @@ def test_help_says_every_option_in_words(name: str) -> None:
             assert "x<=" in str(option.get_help_record(click.Context(command)))
         if isinstance(option.envvar, str):
             assert option.envvar in shown
+
+
+def test_click_is_the_command_lines_alone() -> None:
+    """What a command may be asked for, and run/ which reads that, work without the library that reads words."""
+    package = Path(__file__).parents[1] / "harness"
+    users = {
+        file.relative_to(package).parts[0]
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if "click" in names_imported(node)
+    }
+    assert users == {"cli"}
+
+
+def names_imported(node: ast.AST) -> set[str]:
+    """Top-level packages that a statement imports."""
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    return {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
