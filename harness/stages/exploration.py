@@ -16,6 +16,7 @@ from harness.clients import http
 from harness.clients.exchange import Reply
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.data import sql_text
+from harness.polling import apoll_until
 from harness.rule.policy import POLICIES
 from harness.stages.environment import TO_VERSION, Environment
 from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows
@@ -23,7 +24,7 @@ from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.model import StageConfig, Step
 from harness.stages.paths import ConfigTransition
 from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_disconnect
-from harness.stages.stack import POLL_S, Replica
+from harness.stages.stack import Replica
 from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
 from harness.sut.observation import Row
 
@@ -170,12 +171,11 @@ class Exploration:
         for client in batch.disconnecting:
             client.cancel()
         await asyncio.gather(*batch.disconnecting, return_exceptions=True)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + DISCONNECT_S_MAX
-        while loop.time() < deadline:
-            if batch.replica.process.aborts() >= aborts:
-                return
-            await asyncio.sleep(POLL_S)  # the replica reports it by a pipe; bounded by the deadline
+
+        async def has_noticed() -> bool:  # the replica reports it by a pipe
+            return batch.replica.process.aborts() >= aborts
+
+        await apoll_until(has_noticed, DISCONNECT_S_MAX)
 
     async def _kill(self, sessions_max: int) -> None:
         values = {"name": APPLICATION, "most": sessions_max}
@@ -218,23 +218,23 @@ class Exploration:
 
     async def _settle(self) -> None:
         """Waits until every request that has ended has its row, or has been given up, at most `QUIET_S_MAX`."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + QUIET_S_MAX
-        while loop.time() < deadline:
-            waiting = [each for each in self.ended if each.rows and each.probe.user not in self._settled]
-            rows_of = await self._rows(waiting)
-            self._settled |= {
-                request.probe.user
-                for request, rows in zip(waiting, rows_of, strict=True)
-                if any(row.whole for row in rows)
-            }
-            given_up = all(
-                len(replica.process.losses()) >= self._lost.get(id(replica), 0)
-                for replica in self._environment.replicas
-            )
-            if given_up and all(request.probe.user in self._settled for request in waiting):
-                return
-            await asyncio.sleep(POLL_S)  # rows come some time after the reply; bounded by the deadline
+        await apoll_until(self._is_settled, QUIET_S_MAX)
+
+    async def _is_settled(self) -> bool:
+        waiting = [
+            request for request in self.ended if request.rows and request.probe.user not in self._settled
+        ]
+        rows_of = await self._rows(waiting)
+        self._settled |= {
+            request.probe.user
+            for request, rows in zip(waiting, rows_of, strict=True)
+            if any(row.whole for row in rows)
+        }
+        given_up = all(
+            len(replica.process.losses()) >= self._lost.get(id(replica), 0)
+            for replica in self._environment.replicas
+        )
+        return given_up and all(request.probe.user in self._settled for request in waiting)
 
     async def _rows(self, requests: Sequence[PendingRequest]) -> list[tuple[Row, ...]]:
         """By user, since each request has one of its own: some replies have no id."""

@@ -1,6 +1,5 @@
 """What environments are made of: the stack that all stages of a run share, and replicas."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,12 +14,12 @@ from harness.clients import http
 from harness.data import sql_text
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Version
 from harness.stages.schema import CORRECTED, Schema
 
 DRAIN_S_MAX: Final = 10.0
-POLL_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,11 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
 
 async def until_closed(address: tuple[str, int]) -> None:
     """Waits until the port is closed. Raises UnavailableError when that does not happen."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + DRAIN_S_MAX
-    while loop.time() < deadline:
-        if not await http.is_listening(address):
-            return
-        await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
-    raise UnavailableError(
-        f"a replica at {address[0]}:{address[1]} was asked to end and still listens after {DRAIN_S_MAX:.0f} s"
-    )
+
+    async def is_closed() -> bool:
+        return not await http.is_listening(address)
+
+    if not await apoll_until(is_closed, DRAIN_S_MAX):
+        raise UnavailableError(
+            f"a replica at {address[0]}:{address[1]} was asked to end and still listens after {DRAIN_S_MAX:.0f} s"
+        )

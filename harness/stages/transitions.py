@@ -18,11 +18,12 @@ from harness.clients import http, wire
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.stages.environment import TO_VERSION, Environment, Sent
 from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.paths import ConfigTransition
 from harness.stages.schema import StepRefused
-from harness.stages.stack import POLL_S, Replica
+from harness.stages.stack import Replica
 from harness.sut.observation import Observation, Probe
 
 HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
@@ -129,20 +130,20 @@ async def await_held(
 
     Raises UnavailableError when that takes too long.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + HELD_TIMEOUT_S
     expected = silent + len(holding)
     held = 0
-    while loop.time() < deadline:
+
+    async def are_all_held_or_ended() -> bool:
+        nonlocal held
         ended = sum(task.done() for task in holding)
         reply = await _ask_upstream(environment, "GET", f"/stub/held?gate={gate}&count=0")
         held = json.loads(reply.body)["held"] if reply.status == 200 else 0
-        if held + ended >= expected:
-            return
-        await asyncio.sleep(POLL_S)  # both must be looked at; bounded by the deadline
-    raise UnavailableError(
-        f"{expected} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
-    )
+        return held + ended >= expected
+
+    if not await apoll_until(are_all_held_or_ended, HELD_TIMEOUT_S):
+        raise UnavailableError(
+            f"{expected} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
+        )
 
 
 async def release(environment: Environment, gate: str) -> None:
