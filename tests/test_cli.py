@@ -58,7 +58,7 @@ def test_bad_input_is_told_in_one_line_with_its_exit_code(
     ],
 )
 def test_bytes_beyond_utf8_are_told_in_one_line(arguments: tuple[str, ...], told: str) -> None:
-    done = harness(*arguments)
+    done = harness_command(*arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert told in done.stderr
     assert "geheim" not in done.stderr
