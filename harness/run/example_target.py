@@ -28,6 +28,7 @@ from harness.run.gate import claims_of
 from harness.run.gate_doubts import try_sequences, try_suspects
 from harness.run.gate_end import look_again, look_for_missing
 from harness.run.gate_requests import Asker, Caller
+from harness.run.gate_rows import RowReader
 from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
 from harness.run.hearing import Hearing
@@ -174,12 +175,13 @@ class TargetExamples:
             overwritten=self.overwritten,
             given=options.given,
         )
-        hearing = Hearing(self.sending, self.rows, self.journal, judge, options.wait_s)
-        hearing.slowest_s = self.slowest_s
+        reader = RowReader(self.rows, judge, options.wait_s)
+        hearing = Hearing(self.sending, self.rows, self.journal, judge, reader)
+        hearing.reader.slowest_s = self.slowest_s
         return hearing
 
     def _learn(self, hearing: Hearing) -> None:
-        self.overwritten, self.slowest_s = hearing.judge.overwritten, hearing.slowest_s
+        self.overwritten, self.slowest_s = hearing.judge.overwritten, hearing.reader.slowest_s
 
     def _allow_time(self) -> None:
         self.sending.limits.deadline = asyncio.get_running_loop().time() + EXAMPLE_S_MAX

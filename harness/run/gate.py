@@ -30,6 +30,7 @@ from harness.run.earlier import earlier_runs
 from harness.run.gate_conclude import conclude
 from harness.run.gate_options import check, limits_of, waive
 from harness.run.gate_requests import Asker, Caller
+from harness.run.gate_rows import RowReader
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
 from harness.run.gate_telling import Telling
@@ -198,14 +199,15 @@ class _Judging:
                 IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"
             )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
+        judge = RowJudge(
+            self.results, policy, self.site.url, options.build, options.free_model, given=options.given
+        )
         hearing = Hearing(
             Sending(self.site, limits_of(options, deadline), options.given),
             rows,
             journal,
-            RowJudge(
-                self.results, policy, self.site.url, options.build, options.free_model, given=options.given
-            ),
-            options.wait_rows_s,
+            judge,
+            RowReader(rows, judge, options.wait_rows_s),
         )
         self.own_ids = hearing.ids
         stopped, waited = None, False

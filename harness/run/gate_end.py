@@ -64,14 +64,14 @@ async def look_for_missing(hearing: Hearing, asker: Asker) -> None:
         return
     heard = await hearing.hear([Round(tuple(_yardsticks(hearing, asker)))])
     wanted = [answer for answer in heard.answers if answer.identity]
-    _, matched = await hearing.wait(wanted, heard.since, hearing.wait_rows_s)
+    _, matched = await hearing.reader.wait(wanted, heard.since, hearing.reader.wait_s)
     later = next((row for rows in matched for row in rows if row.whole), None)
     missing, hearing.missing = hearing.missing, []
     youngest = max(answer.at for answer in missing)
-    due = youngest + max(hearing.wait_rows_s, 2 * hearing.slowest_s)
+    due = youngest + max(hearing.reader.wait_s, 2 * hearing.reader.slowest_s)
     await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))  # so much was promised to rows
     for some in _by(AT_ONCE, missing):
-        _, found = await hearing.look_at_both_sides(some)
+        _, found = await hearing.reader.look_at_both_sides(some)
         for answer, rows in zip(some, found, strict=True):
             if any(row.whole for row in rows):
                 hearing.weigh(answer, rows)
@@ -101,7 +101,9 @@ async def look_again(hearing: Hearing, asker: Asker) -> None:
     try:
         for some in _by(AT_ONCE, kept):
             values = _own_values(hearing, asker, [answer for answer, _ in some])
-            found, matched = await hearing.look_at_both_sides([answer for answer, _ in some], list(values))
+            found, matched = await hearing.reader.look_at_both_sides(
+                [answer for answer, _ in some], list(values)
+            )
             for (answer, first), rows in zip(some, matched, strict=True):
                 now = whole_alone(rows)
                 if now is None:
@@ -131,11 +133,13 @@ async def _judge_halves(hearing: Hearing, kept: Sequence[tuple[Answer, Row]]) ->
     if user is None or example is None:
         return
     halves: list[Row] = []
-    for wait_s in (0.0, hearing.wait_rows_s):
+    for wait_s in (0.0, hearing.reader.wait_s):
         if wait_s and not halves:
             return
         await asyncio.sleep(wait_s)
-        halves = [row for row in await hearing.halves(user) if row.usage_id not in hearing.halves_before]
+        halves = [
+            row for row in await hearing.reader.halves(user) if row.usage_id not in hearing.halves_before
+        ]
     if halves:
         effect = f"{len(halves)} usage rows of the signed-in user have come without a metadata row"
         hearing.judge.results.refute(hearing.judge.finding(ACCOUNTED, example, halves[:3], effect))

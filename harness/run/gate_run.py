@@ -87,7 +87,7 @@ class GateRun:
         loop = asyncio.get_running_loop()
         began = loop.time()
         limits = hearing.sending.limits  # now it is known how long rows take
-        rest = min((self.deadline - began) / 4, hearing.wait_rows_s + AT_END_S)
+        rest = min((self.deadline - began) / 4, hearing.reader.wait_s + AT_END_S)
         limits.deadline = min(limits.deadline, self.deadline - rest)
         values = Values(asker.caller.policy, asker.caller.given_bytes)
         pairs, *triples = STRENGTHS[self.level]
@@ -220,15 +220,15 @@ class GateRun:
     @property
     def _batch(self) -> int:
         """Where rows come late, they are waited for less often."""
-        return BATCH if self.hearing.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
+        return BATCH if self.hearing.reader.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
 
     async def _settle_last(self) -> None:
         if self._settling is not None:
             last, self._settling = self._settling, None
             self.telling.sent(self._sent)
             self._sent = []
-            if self.hearing.slowest_s > SLOW_S:
-                self.tell(f"waiting up to {self.hearing.wait_rows_s:.0f} s for rows of the last requests")
+            if self.hearing.reader.slowest_s > SLOW_S:
+                self.tell(f"waiting up to {self.hearing.reader.wait_s:.0f} s for rows of the last requests")
             await self.hearing.settle(last)
 
     async def _send_again(self) -> None:

@@ -69,7 +69,7 @@ async def _first_rows(
     hearing: Hearing, answers: Sequence[Answer], since: datetime, tell: Say, say: Say
 ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
     """Nobody knows how long a row takes here: one may take long, the others a few times what it took."""
-    bound_s = FIRST_ROW_S if hearing.given_wait_s is None else hearing.given_wait_s
+    bound_s = FIRST_ROW_S if hearing.reader.given_wait_s is None else hearing.reader.given_wait_s
     said: list[float] = []
 
     def looked_for(seconds: float) -> None:
@@ -80,13 +80,13 @@ async def _first_rows(
             said.append(seconds)
             say(told)
 
-    rows = await hearing.wait(answers, since, bound_s, first=True, looked_for=looked_for)
+    rows = await hearing.reader.wait(answers, since, bound_s, first=True, looked_for=looked_for)
     if not any(row.whole for its_rows in rows[1] for row in its_rows):
         return rows
     if said:
-        took, later = f"{hearing.slowest_s:.0f} s", f"{hearing.wait_rows_s:.0f} s"
+        took, later = f"{hearing.reader.slowest_s:.0f} s", f"{hearing.reader.wait_s:.0f} s"
         say(f"the first row came {took} after its reply; later ones may take {later}")
-    return await hearing.wait(answers, since, hearing.wait_rows_s)
+    return await hearing.reader.wait(answers, since, hearing.reader.wait_s)
 
 
 async def _try_neighbours(hearing: Hearing, asker: Asker) -> None:
@@ -112,7 +112,7 @@ async def _understand_rows(
         if row.whole
     }
     if not rows:
-        waited_s = FIRST_ROW_S if hearing.given_wait_s is None else hearing.given_wait_s
+        waited_s = FIRST_ROW_S if hearing.reader.given_wait_s is None else hearing.reader.given_wait_s
         raise UnjudgeableError(
             f"no row of {len(answers)} plain requests came within {waited_s:g} s; raise --wait-rows, or "
             "check that --database-url is the database that this backend writes to"
@@ -128,7 +128,7 @@ async def _understand_rows(
     remarks = _understand_addresses(hearing, users)
     _understand_token(hearing, asker, users, heard.answers)
     if (user := hearing.judge.signed_in_user) is not None:
-        hearing.halves_before = frozenset(row.usage_id for row in await hearing.halves(user))
+        hearing.halves_before = frozenset(row.usage_id for row in await hearing.reader.halves(user))
     signs_in = asker.caller.token is not None
     known = tuple(answer for answer in answers if signs_in or answer.ask.probe.auth is not Auth.SIGNED_IN)
     await hearing.settle(Heard(known, heard.since), 0)

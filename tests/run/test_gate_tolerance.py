@@ -20,6 +20,7 @@ from harness.rule.suite import Level
 from harness.run import gate_doubts
 from harness.run.gate import claims_of
 from harness.run.gate_requests import Asker, Caller, value_case
+from harness.run.gate_rows import RowReader
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
 from harness.run.hearing import Hearing
@@ -186,7 +187,7 @@ async def test_missing_rows_are_unknown_where_no_later_row_comes_either(
 def hearing_of(results: Results) -> Hearing:
     judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     nothing: Any = SimpleNamespace()
-    return Hearing(nothing, nothing, nothing, judge, 1.0)
+    return Hearing(nothing, nothing, nothing, judge, RowReader(nothing, judge, 1.0))
 
 
 def test_an_id_that_two_replies_have_tells_nothing_of_either(asker: Asker, results: Results) -> None:
