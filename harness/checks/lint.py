@@ -12,7 +12,7 @@ from harness.checks.lint_builds import build_faults, index_faults, is_concurrent
 from harness.checks.lint_model import Lint
 from harness.checks.lint_statements import Part, statements
 from harness.database.drizzle_folder import JOURNAL, JournalEntry
-from harness.database.migration_files import MigrationFile, Sent
+from harness.database.migration_files import MigrationFile, SentAs
 
 _NOT_OF_BUILDS: Final = ("squawk/require-lock-timeout",)
 """Rules of squawk that ask for what a concurrent build must not be given."""
@@ -40,7 +40,7 @@ class RolloutFiles:
     def is_in_transaction(self, file: MigrationFile) -> bool:
         """Whether its tool sends one of ours in a transaction."""
         several = len(self.parts[file.name]) > 1
-        return file.sent is Sent.TRANSACTION or (file.sent is Sent.AT_ONCE and several)
+        return file.sent is SentAs.TRANSACTION or (file.sent is SentAs.AT_ONCE and several)
 
     def describe(self) -> str:
         """What is looked at, in one line."""

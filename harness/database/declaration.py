@@ -85,7 +85,7 @@ Declared = TypeVar("Declared", Column, Index)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference(Generic[Declared]):
+class SchemaDifference(Generic[Declared]):
     """A declared column or index that is not there as it is declared; `found` is what has its name."""
 
     declared: Declared
@@ -101,23 +101,27 @@ class Difference(Generic[Declared]):
 
 def column_difference(
     columns: Sequence[Column], declared: Column = EXPECTED_COLUMN
-) -> Difference[Column] | None:
+) -> SchemaDifference[Column] | None:
     """How a table's column differs from the declared one; None where it equals it."""
     found = find(columns, declared.name)
     if found == declared:
         return None
-    return Difference(declared, found, DifferenceKind.MISSING if found is None else DifferenceKind.OTHER)
+    return SchemaDifference(
+        declared, found, DifferenceKind.MISSING if found is None else DifferenceKind.OTHER
+    )
 
 
-def index_difference(indexes: Sequence[Index], declared: Index = EXPECTED_INDEX) -> Difference[Index] | None:
+def index_difference(
+    indexes: Sequence[Index], declared: Index = EXPECTED_INDEX
+) -> SchemaDifference[Index] | None:
     """How a table's index differs from the declared one; None where it equals it."""
     found = find(indexes, declared.name)
     if found == declared:
         return None
     if found is None:
-        return Difference(declared, found, DifferenceKind.MISSING)
+        return SchemaDifference(declared, found, DifferenceKind.MISSING)
     finished = replace(found, valid=True, ready=True, live=True)
-    return Difference(
+    return SchemaDifference(
         declared, found, DifferenceKind.UNFINISHED if finished == declared else DifferenceKind.OTHER
     )
 

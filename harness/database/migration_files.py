@@ -19,7 +19,7 @@ from harness.database.scripts import statements_of
 from harness.errors import UsageError
 
 
-class Sent(StrEnum):
+class SentAs(StrEnum):
     """How a tool sends a file."""
 
     APART = "each statement by itself"
@@ -39,7 +39,7 @@ class MigrationFile:
     needs_version: bool
     tool: str
     """Empty where nothing shows it."""
-    sent: Sent
+    sent: SentAs
     encoding: str = "UTF-8"
 
 
@@ -102,39 +102,39 @@ def _flat(path: Path, files: list[Path]) -> Iterator[MigrationFile]:
             continue
         up, tool, sent = _by_marks(text)
         if journalled:
-            tool, sent = "drizzle", Sent.TRANSACTION
+            tool, sent = "drizzle", SentAs.TRANSACTION
         elif not tool and _NO_TRANSACTION.match(text):
-            tool, sent = "sqlx", Sent.APART
+            tool, sent = "sqlx", SentAs.APART
         elif not tool and pair:
-            tool, sent = "up and down", Sent.AT_ONCE
+            tool, sent = "up and down", SentAs.AT_ONCE
         yield MigrationFile(file.name, up, version, True, tool, sent, encoding)
 
 
-def _by_flyway(text: str) -> Sent:
+def _by_flyway(text: str) -> SentAs:
     """It leaves out the transaction for a file of statements that cannot be in one, and refuses to mix them."""
     code = [statement.text for statement in statements_of(text)]
     alone = all(re.search(r"(?i)\bCONCURRENTLY\b|^\s*(?:RE)?SET\b", statement) for statement in code)
-    return Sent.APART if alone else Sent.TRANSACTION
+    return SentAs.APART if alone else SentAs.TRANSACTION
 
 
 def _nested(file: Path) -> MigrationFile:
     text, encoding = _read(file)
     name, number = f"{file.parent.name}/{file.name}", _NUMBER.match(file.parent.name)
-    tool, sent = "Prisma", Sent.AT_ONCE
+    tool, sent = "Prisma", SentAs.AT_ONCE
     if file.name.lower() == "up.sql":
         settings = file.parent / "metadata.toml"
         free = settings.is_file() and re.search(r"run_in_transaction\s*=\s*false", _read(settings)[0])
-        tool, sent = "diesel", Sent.APART if free else Sent.TRANSACTION
+        tool, sent = "diesel", SentAs.APART if free else SentAs.TRANSACTION
     elif (file.parent / "snapshot.json").is_file():
-        tool, sent = "drizzle", Sent.TRANSACTION
+        tool, sent = "drizzle", SentAs.TRANSACTION
     return MigrationFile(name, text, number[1] if number else "", True, tool, sent, encoding)
 
 
-def _by_marks(text: str) -> tuple[str, str, Sent]:
+def _by_marks(text: str) -> tuple[str, str, SentAs]:
     """The part that goes up, with blank lines for the rest; the tool, and how it sends the file."""
     if _LIQUIBASE.match(text):
         is_free = re.search(r"(?i)runInTransaction:false", text)
-        return text, "Liquibase", Sent.APART if is_free else Sent.TRANSACTION
+        return text, "Liquibase", SentAs.APART if is_free else SentAs.TRANSACTION
     for tool, begin, free in _MARKS:
         lines, up, marked = [], True, False
         for line in text.splitlines(keepends=True):
@@ -143,8 +143,8 @@ def _by_marks(text: str) -> tuple[str, str, Sent]:
             lines.append(line if up else "\n")
         if marked:
             is_free = re.search(rf"(?im)^\s*--\s*{free}", text)
-            return "".join(lines), tool, Sent.APART if is_free else Sent.TRANSACTION
-    return text, "", Sent.APART
+            return "".join(lines), tool, SentAs.APART if is_free else SentAs.TRANSACTION
+    return text, "", SentAs.APART
 
 
 def _read(file: Path) -> tuple[str, str]:

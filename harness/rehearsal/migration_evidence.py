@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from harness.database.declaration import Column, Difference, Index
+from harness.database.declaration import Column, Index, SchemaDifference
 from harness.database.schema_state import SchemaStatus
 from harness.rehearsal.lock_modes import ObservedLocks
 from harness.rehearsal.measurements import Sample
@@ -54,8 +54,8 @@ class MigratedSchema:
     refused: str
     """The first refusal, in one line; empty when there was none."""
     tables: tuple[TableChange, ...]
-    column: Difference[Column] | None
-    index: Difference[Index] | None
+    column: SchemaDifference[Column] | None
+    index: SchemaDifference[Index] | None
     use: ColumnUse | None
     """None without the column."""
 
