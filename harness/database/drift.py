@@ -22,7 +22,7 @@ from harness.database.declaration import (
     index_difference,
 )
 from harness.database.effects import facts
-from harness.database.effects.model import Effect
+from harness.database.effects.model import Effect, told_in_one_line
 from harness.database.evaluation import identifier
 from harness.database.index_build import Drop, build_statements, drop_index, make_room
 from harness.database.schema_state import SchemaState
@@ -50,7 +50,9 @@ class Drift:
         todo = " ".join(self.remedy) or self.otherwise
         does = f"; {self.does}" if self.does else ""
         advice = f" -- {self.advice}" if self.advice else ""
-        return f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
+        return told_in_one_line(
+            f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
+        )
 
 
 def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tuple[Drift, ...]:
@@ -114,7 +116,9 @@ def _place(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> _P
 def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
     """A line for each thing that the migration does not make and that harms no value: no difference."""
     return tuple(
-        f"{effect.subject}: {effect.found}; {effect.does}" for effect in effects if not effect.differs
+        told_in_one_line(f"{effect.subject}: {effect.found}; {effect.does}")
+        for effect in effects
+        if not effect.differs
     )
 
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from harness.database.value_outcome import ValueOutcome
-from harness.report.escape import masked, shown
+from harness.report.escape import masked, shown, visible
 
 SHOWN_MAX: Final = 24
 EXAMPLES: Final = 2
@@ -101,6 +101,11 @@ def describe_outcomes(outcomes: Sequence[ValueOutcome], verb: str = "refuses") -
         )
         parts.append(f"changes {len(turned)} of {len(outcomes)} sample values, for example {examples}")
     return "; ".join(parts) or f"leaves all {len(outcomes)} sample values as they are"
+
+
+def told_in_one_line(text: str) -> str:
+    """A line of names and definitions, where none of them ends it or is acted upon by a terminal."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def one_line(text: str, length_max: int = 160) -> str:
