@@ -113,7 +113,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    from harness.report.escape import masked
+    from harness.cli.streams import plain
 
-    click.echo(f"harness: {masked(message)}", err=True)
+    click.echo(f"harness: {plain(message)}", err=True)
     return code

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from harness.checks.queries import Coverage, Day, Shared
 from harness.clients.persons import ID_LENGTH_MAX
-from harness.report.escape import masked, shown
+from harness.report.escape import masked, shown, visible
 
 BAR: Final = 40
 """Characters of a bar that stands for all requests of a day."""
@@ -90,7 +90,7 @@ def _print_table(console: Console, title: str, names: Sequence[str], rows: Itera
     for number, name in enumerate(names):
         table.add_column(name, overflow="fold", justify="left" if number == 0 or name == "id" else "right")
     for row in rows:
-        table.add_row(*(escape(masked(cell)) for cell in row))
+        table.add_row(*(escape(visible(masked(cell))) for cell in row))
     if table.row_count:
         console.print(table)
 

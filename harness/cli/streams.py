@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,22 +17,40 @@ if TYPE_CHECKING:
     from harness.report.document import Report
 
 
+_COMMAND: Final = re.compile(r"^(\s*)(?=::|##\[)", re.MULTILINE)
+"""Where a line begins as one that GitHub's runner would carry out; it looks behind white space, too."""
+
+
+def plain(text: str) -> str:
+    """The text as a terminal or a CI log may have it: nothing in it is acted upon, and no secret is shown."""
+    from harness.report.escape import masked
+
+    return _inert(masked(text))
+
+
 def say(line: str) -> None:
-    """Writes a line to standard output."""
-    click.echo(line)
+    """Writes a line to standard output, in escapes what would be acted upon."""
+    click.echo(_inert(line))
+
+
+def _inert(text: str) -> str:
+    from harness.report.escape import visible
+
+    return _COMMAND.sub(r"\1\\", visible(text))
 
 
 @contextlib.contextmanager
 def busy(words: str) -> Iterator[Callable[[str], None]]:
     """Shows on standard error what is going on: a changing line on a terminal, one plain line elsewhere."""
     from rich.console import Console
+    from rich.markup import escape
 
     console = Console(stderr=True)
     if console.is_terminal:
-        with console.status(words) as status:
-            yield lambda more: status.update(f"{words}: {more}")
+        with console.status(escape(plain(words))) as status:
+            yield lambda more: status.update(escape(plain(f"{words}: {more}")))
     else:
-        click.echo(words, err=True)
+        click.echo(plain(words), err=True)
         yield lambda _: None
 
 

@@ -54,14 +54,6 @@ def exists(connection: Connection, relation: str) -> bool:
     return bool(_rows(connection, "SELECT to_regclass(quote_ident(%s)) IS NOT NULL", relation)[0][0])
 
 
-def constraint_of(connection: Connection, index: str) -> str:
-    """The name of the constraint that an index belongs to; empty where it is an index by itself."""
-    statement = """
-        SELECT conname::text FROM pg_constraint
-        WHERE conindid = to_regclass(quote_ident(%s)) AND contype IN ('p', 'u', 'x')"""
-    return next((row[0] for row in _rows(connection, statement, index)), "")
-
-
 def is_table(connection: Connection, table: str) -> bool:
     """Whether the name stands for a table, partitioned or not, and not for a view or a foreign table."""
     statement = "SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = to_regclass(quote_ident(%s))"

@@ -5,10 +5,9 @@ Reads the catalogue alone, so a role that may read no row will do.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import sql
 
 from harness import plan
 from harness.database import catalog
@@ -22,8 +21,10 @@ from harness.database.declaration import (
     find,
     index_difference,
 )
-from harness.database.effects.model import Effect
-from harness.database.index_build import build_statements, drop_statement
+from harness.database.effects import facts
+from harness.database.effects.model import Effect, told_in_one_line
+from harness.database.evaluation import identifier
+from harness.database.index_build import Drop, build_statements, drop_index, make_room
 from harness.database.schema_state import SchemaState
 from harness.database.visibility import obstacles, whereabouts
 
@@ -49,7 +50,9 @@ class Drift:
         todo = " ".join(self.remedy) or self.otherwise
         does = f"; {self.does}" if self.does else ""
         advice = f" -- {self.advice}" if self.advice else ""
-        return f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
+        return told_in_one_line(
+            f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
+        )
 
 
 def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tuple[Drift, ...]:
@@ -66,13 +69,56 @@ def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tup
     if not catalog.is_table(connection, plan.METADATA_TABLE):
         # Something stands in the table's place: its columns and indexes are looked at once it is back.
         return (*doubts, *_effect_drift(effects))
-    return (*doubts, *_effect_drift(effects), *_column_drift(columns), *_index_drift(connection, columns))
+    place = _place(connection, effects)
+    return (
+        *doubts,
+        *_effect_drift(effects),
+        *_column_drift(columns, place),
+        *_index_drift(connection, columns, alone=not place.is_part),
+    )
+
+
+class _Place(NamedTuple):
+    """What ALTER TABLE has to name: the table, or the uppermost one that it is a part of."""
+
+    written: str
+    is_part: bool
+    is_of_type: bool
+    keys: tuple[str, ...]
+    """Primary keys with the column, which nothing that is told takes away."""
+    identified: tuple[str, ...]
+    """Statements after which no row is identified for replication by the column."""
+
+
+def _place(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> _Place:
+    """Where the column is altered, once what the effects advise is done: a part may be none any more."""
+    relation = facts.relation(connection, plan.METADATA_TABLE)
+    assert relation is not None, "the table exists"
+    begin = f"{plan.METADATA_TABLE}, partition of "
+    detached = any(effect.differs and effect.subject.startswith(begin) for effect in effects)
+    is_part = relation.is_partition and not detached
+    names = relation.top if is_part else [plan.METADATA_TABLE]
+    gone = {effect.subject for effect in effects if effect.differs and effect.remedy}
+    held = facts.not_null_holders(connection, plan.METADATA_TABLE, plan.COLUMN)
+    keys = [
+        index.name
+        for index in held
+        if index.is_primary and f"index {index.name} of {index.relation}" not in gone
+    ]
+    identified = [
+        f"ALTER TABLE {identifier(*index.at)} REPLICA IDENTITY {'DEFAULT' if index.has_key else 'FULL'};"
+        for index in held
+        if not index.is_primary
+    ]
+    return _Place(identifier(*names), is_part, relation.is_of_type, tuple(keys), tuple(identified))
 
 
 def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
     """A line for each thing that the migration does not make and that harms no value: no difference."""
     return tuple(
-        f"{effect.subject}: {effect.found}; {effect.does}" for effect in effects if not effect.differs
+        told_in_one_line(f"{effect.subject}: {effect.found}; {effect.does}")
+        for effect in effects
+        if not effect.differs
     )
 
 
@@ -104,20 +150,31 @@ def _effect_drift(effects: Sequence[Effect]) -> Iterator[Drift]:
             )
 
 
-def _column_drift(columns: tuple[Column, ...]) -> Iterator[Drift]:
+def _column_drift(columns: tuple[Column, ...], place: _Place) -> Iterator[Drift]:
     subject = f"{plan.METADATA_TABLE}.{plan.COLUMN}"
     difference = column_difference(columns)
     if difference is None:
         return
     if difference.kind is DifferenceKind.MISSING:
-        remedy = (_alter("ADD COLUMN {column} text"),)
-        yield Drift(subject, difference.declared.describe(), difference.describe(), remedy, _LOCKS)
+        free = (_alter(place, "NOT OF"),) if place.is_of_type else ()
+        add = _alter(place, f"ADD COLUMN {identifier(plan.COLUMN)} text")
+        yield Drift(subject, difference.declared.describe(), difference.describe(), (*free, add), _LOCKS)
     elif difference.found is not None and difference.found.not_null:  # its type and default are effects
-        remedy = (_alter("ALTER COLUMN {column} DROP NOT NULL"),)
-        yield Drift(f"{subject}, nullability", "nullable", "NOT NULL", remedy, _LOCKS, "refuses NULL")
+        drop = _alter(place, f"ALTER COLUMN {identifier(plan.COLUMN)} DROP NOT NULL")
+        yield Drift(
+            f"{subject}, nullability",
+            "nullable",
+            "NOT NULL",
+            () if place.keys else (*place.identified, drop),
+            f"a primary key holds it: {', '.join(place.keys)}" if place.keys else _LOCKS,
+            "refuses NULL",
+            otherwise="mend it by hand",
+        )
 
 
-def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...]) -> Iterator[Drift]:
+def _index_drift(
+    connection: psycopg.Connection[Any], columns: tuple[Column, ...], *, alone: bool
+) -> Iterator[Drift]:
     indexes = catalog.indexes(connection, plan.METADATA_TABLE)
     for name, column in plan.DECLARED_INDEXES:
         difference = index_difference(indexes, declared_index(name, column))
@@ -127,23 +184,36 @@ def _index_drift(connection: psycopg.Connection[Any], columns: tuple[Column, ...
         subject, declared = f"index {name}", f"btree ({column})"
         if difference.kind is DifferenceKind.MISSING:
             advice = "after the column" if find(columns, column) is None else ""
-            yield _missing_index(indexes, difference.declared, build, advice)
+            missing = _missing_index(indexes, difference.declared, build, advice)
+            yield _with_room(missing, make_room(connection, plan.METADATA_TABLE, name))
         elif (
             difference.kind is DifferenceKind.UNFINISHED
             and catalog.schema_state(connection) is SchemaState.BUILDING
         ):
             yield Drift(subject, declared, "it is being built", (), "see sql/recovery/look.sql")
         else:
-            drop = drop_statement(connection, plan.METADATA_TABLE, name)
-            remedy = (drop, *build) if build else ()
+            # An index that cannot be over text is gone once the column is.
+            retyped = any(one.name == column and one.type != EXPECTED_COLUMN.type for one in columns)
+            table = (plan.METADATA_TABLE,)
+            drop = drop_index(connection, table, name, alone=alone, if_exists=retyped)
+            remedy = (*drop.statements, *build) if build and drop.statements else ()
             yield Drift(
                 subject,
                 declared,
                 difference.describe(),
                 remedy,
-                "see sql/recovery/look.sql first",
-                otherwise=BY_HAND,
+                "; ".join(filter(None, ("see sql/recovery/look.sql first", drop.advice))),
+                otherwise=BY_HAND if not build else "mend it by hand",
             )
+
+
+def _with_room(missing: Drift, room: Drop | None) -> Drift:
+    """The same where something else has the name, which has to be given another one before."""
+    if room is None:
+        return missing
+    remedy = (*room.statements, *missing.remedy) if room.statements and missing.remedy else ()
+    advice = "; ".join(filter(None, (missing.advice, room.advice)))
+    return replace(missing, remedy=remedy, advice=advice, otherwise="mend it by hand")
 
 
 def _missing_index(indexes: Sequence[Index], declared: Index, build: tuple[str, ...], advice: str) -> Drift:
@@ -152,14 +222,12 @@ def _missing_index(indexes: Sequence[Index], declared: Index, build: tuple[str, 
     alike = [index for index in indexes if _like(index, declared)]
     twin = next((index for index in alike if replace(index, name=declared.name) == declared), None)
     if twin is not None:
-        rename = sql.SQL("ALTER INDEX {} RENAME TO {};").format(
-            *map(sql.Identifier, (twin.name, declared.name))
-        )
-        return Drift(subject, words, f"it is there as {twin.name}", (rename.as_string(),), advice)
+        rename = f"ALTER INDEX {identifier(twin.name)} RENAME TO {identifier(declared.name)};"
+        return Drift(subject, words, f"it is there as {twin.name}", (rename,), advice)
     found = ["there is no such index", *(f"but {index.describe()}" for index in alike)]
     if alike:
         names = ", ".join(index.name for index in alike)
-        advice = "; ".join(filter(None, (advice, f"drop {names} concurrently, if nothing else needs it")))
+        advice = "; ".join(filter(None, (advice, f"{names} may go then, if nothing else needs it")))
     return Drift(subject, words, ", ".join(found), build, advice, otherwise=BY_HAND)
 
 
@@ -177,6 +245,5 @@ def _like(index: Index, declared: Index) -> bool:
     )
 
 
-def _alter(action: str) -> str:
-    table, column = sql.Identifier(plan.METADATA_TABLE), sql.Identifier(plan.COLUMN)
-    return sql.SQL(f"ALTER TABLE {{table}} {action};").format(table=table, column=column).as_string()
+def _alter(place: _Place, action: str) -> str:
+    return f"ALTER TABLE {place.written} {action};"

@@ -82,9 +82,26 @@ def open_reason(error: psycopg.Error) -> OpenError | None:
     return OpenError(reason, state) if state.startswith(_OPEN) else None
 
 
-def identifier(name: str) -> str:
-    """The name as it stands in a statement."""
-    return sql.Identifier(name).as_string()
+def identifier(*names: str) -> str:
+    """The name as it stands in a statement, after its schema where that is given and not empty.
+
+    A name with signs that cannot be shown is written in escapes, `U&"a\\000Ab"`, so that a line can hold it.
+    """
+    return ".".join(
+        sql.Identifier(name).as_string() if name.isprintable() else f'U&"{_escaped(name)}"'
+        for name in names
+        if name
+    )
+
+
+def quoted(*names: str) -> str:
+    """The name as `to_regclass` reads it, which knows no escapes; for a parameter, not to be shown."""
+    return sql.Identifier(*filter(None, names)).as_string()
+
+
+def _escaped(name: str) -> str:
+    doubled = {'"': '""', "\\": "\\\\"}
+    return "".join(doubled.get(char, char) if char.isprintable() else f"\\+{ord(char):06X}" for char in name)
 
 
 def _relation(column: str, type_: str) -> str:

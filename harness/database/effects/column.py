@@ -1,14 +1,15 @@
 """What the type of a column, its default or its expression do to values."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
 import psycopg
 
-from harness.database.catalog import Connection, readers_of_column
+from harness.database.catalog import Connection
 from harness.database.effects.facts import ColumnFacts
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.effects.retype import retype
 from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier, selected, typed
 from harness.database.value_outcome import ValueOutcome
 
@@ -17,13 +18,18 @@ _LOCKS: Final = "under a lock_timeout: SET lock_timeout = '2s';"
 
 
 def column_effects(
-    connection: Connection, target: Target, columns: tuple[ColumnFacts, ...]
+    connection: Connection, target: Target, columns: tuple[ColumnFacts, ...], gone: Collection[str]
 ) -> Iterator[Effect]:
-    """The effects of the column itself, then of columns that are generated from it."""
+    """The effects of the column itself, then of columns that are generated from it.
+
+    `gone` are the subjects of what has been told before with what takes it away.
+    """
     own = next((column for column in columns if column.name == target.column), None)
     if own is not None:
-        yield from _type_effects(connection, target, own)
+        # What makes its values by itself goes first: an identity allows no other type.
+        yield from _identity_effects(target, own)
         yield from _default_effects(connection, target, own)
+        yield from _type_effects(connection, target, own, gone)
         yield from _collation_effects(target, own)
     for column in columns:
         if column.generated and column.name != target.column:
@@ -53,14 +59,34 @@ def _is_cut(outcome: ValueOutcome) -> bool:
     return bool(result) and len(result) < len(value) and value.startswith(result)
 
 
-def _type_effects(connection: Connection, target: Target, own: ColumnFacts) -> Iterator[Effect]:
+def _identity_effects(target: Target, own: ColumnFacts) -> Iterator[Effect]:
+    """A column that numbers rows; its NOT NULL is told apart."""
+    if not own.identity:
+        return
+    always = own.identity == "a"
+    yield Effect(
+        f"{target.table}.{target.column}, identity",
+        f"GENERATED {'ALWAYS' if always else 'BY DEFAULT'} AS IDENTITY",
+        f"gives a number where NULL belongs{' and refuses every INSERT that gives a value (428C9)' if always else ''}",
+        Certainty.CERTAIN,
+        (_alter(target, f"ALTER COLUMN {identifier(target.column)} DROP IDENTITY"),),
+        _LOCKS,
+        declared="no identity",
+        on_column=True,
+    )
+
+
+def _type_effects(
+    connection: Connection, target: Target, own: ColumnFacts, gone: Collection[str]
+) -> Iterator[Effect]:
     if own.type == "text":
         return
     subject = f"{target.table}.{target.column}, type"
-    readers = readers_of_column(connection, target.table, target.column)
-    advice = "" if own.type.startswith("character varying") else "rewrites the table and locks it meanwhile"
-    if readers:
-        advice = "; ".join(filter(None, (advice, f"drop what reads it before: {', '.join(readers)}")))
+    remedy, told_of = retype(connection, target, own, gone)
+    rewrites = bool(remedy) and not own.type.startswith("character varying")
+    advice = "; ".join(
+        filter(None, (told_of, "rewrites the table and locks it meanwhile" if rewrites else ""))
+    )
     try:
         outcomes = outcomes_of_type(connection, target)
     except OpenError as error:
@@ -70,13 +96,10 @@ def _type_effects(connection: Connection, target: Target, own: ColumnFacts) -> I
             describe_outcomes(outcomes),
             Certainty.CERTAIN if harms(outcomes) else Certainty.NONE,
         )
-    action = f"ALTER COLUMN {identifier(target.column)} TYPE text"
     if own.expression is None and own.type_kind == "d" and own.type_default is not None:
         does += f"; the type has a default, {one_line(own.type_default)}, for rows that leave the column out"
         certainty = Certainty.CERTAIN
-    yield Effect(
-        subject, own.type, does, certainty, (_alter(target, action),), advice, declared="text", on_column=True
-    )
+    yield Effect(subject, own.type, does, certainty, remedy, advice, declared="text", on_column=True)
 
 
 def _default_effects(connection: Connection, target: Target, own: ColumnFacts) -> Iterator[Effect]:
@@ -155,13 +178,22 @@ def _derived_effects(connection: Connection, target: Target, column: ColumnFacts
     if harms(refused):
         # A virtual one is made when it is read, so that the row is written and its reader fails.
         virtual = column.generated == "v"
+        name = identifier(column.name)
+        actions: tuple[str, ...] = (f"DROP COLUMN {name}",)
+        advice = _LOCKS
+        if column.is_held:
+            # What depends on it stays, and reads a column that is filled no more.
+            actions = (f"ALTER COLUMN {name} DROP EXPRESSION", f"ALTER COLUMN {name} DROP NOT NULL")
+            advice = "something depends on the column, which stays and is filled no more"
+            if virtual:
+                actions, advice = (), "something depends on the column: drop that first, then the column"
         yield Effect(
             f"{target.table}.{column.name}",
             f"GENERATED ALWAYS AS ({one_line(column.expression)})",
             describe_outcomes(refused, verb="cannot be read for" if virtual else "refuses"),
             Certainty.OPEN if virtual else Certainty.CERTAIN,
-            (_alter(target, f"DROP COLUMN {identifier(column.name)}"),),
-            _LOCKS,
+            tuple(_alter(target, action) for action in actions),
+            advice,
             declared="no such column",
         )
 
@@ -171,4 +203,4 @@ def _missing(column: ColumnFacts, made: ValueOutcome) -> str:
 
 
 def _alter(target: Target, action: str) -> str:
-    return f"ALTER TABLE {identifier(target.table)} {action};"
+    return f"ALTER TABLE {identifier(*target.altered)} {action};"

@@ -10,6 +10,7 @@ from harness.database.effects import facts
 from harness.database.effects.facts import Constraint, MaintainedIndex
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
 from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier
+from harness.database.index_build import drop_index
 from harness.database.value_outcome import ValueOutcome
 
 _SESSION: Final = re.compile(
@@ -91,7 +92,7 @@ def _check(connection: Connection, target: Target, constraint: Constraint) -> Ef
         does, certainty = "depends on who writes", Certainty.OPEN
     if not constraint.enforced:
         does, certainty = "is not enforced", Certainty.NONE
-    return _of_constraint(constraint, does, certainty, on_column=on_column)
+    return _of_constraint(target, constraint, does, certainty, on_column=on_column)
 
 
 def _held(outcome: ValueOutcome) -> ValueOutcome:
@@ -114,17 +115,26 @@ def _foreign_key(connection: Connection, target: Target, constraint: Constraint)
             certainty = Certainty.OPEN
     if not constraint.enforced:
         does, certainty = "is not enforced", Certainty.NONE
-    return _of_constraint(constraint, does, certainty, on_column=True)
+    return _of_constraint(target, constraint, does, certainty, on_column=True)
 
 
-def _of_constraint(constraint: Constraint, does: str, certainty: Certainty, *, on_column: bool) -> Effect:
-    relation, name = identifier(constraint.relation), identifier(constraint.name)
+def _of_constraint(
+    target: Target, constraint: Constraint, does: str, certainty: Certainty, *, on_column: bool
+) -> Effect:
+    own = f"ALTER TABLE {identifier(*constraint.at)} DROP CONSTRAINT {identifier(constraint.name)};"
+    remedy: tuple[str, ...] = (own,)
+    # A part's copy is dropped with its origin, by whoever is told of that; this table's own origin is told here alone.
+    if constraint.top != constraint.at and constraint.relation == target.table and not target.is_detached:
+        above = (
+            f"ALTER TABLE {identifier(*constraint.top)} DROP CONSTRAINT {identifier(constraint.top_name)};"
+        )
+        remedy = (above, own) if constraint.is_local else (above,)
     return Effect(
         f"constraint {constraint.name} of {constraint.relation}",
         one_line(constraint.definition),
         does,
         certainty,
-        (f"ALTER TABLE {relation} DROP CONSTRAINT {name};",),
+        remedy,
         _LOCKS,
         on_column=on_column,
     )
@@ -162,7 +172,7 @@ def _unique(connection: Connection, target: Target, index: MaintainedIndex) -> E
         certainty = min(certainty, Certainty.OPEN)
     if index.nulls_equal and own and not others:
         does += "; and the second row without one"
-    return _of_index(index, does, certainty)
+    return _of_index(connection, target, index, does, certainty)
 
 
 def _split(connection: Connection, target: Target, index: MaintainedIndex) -> tuple[list[str], list[str]]:
@@ -206,23 +216,22 @@ def _failing(connection: Connection, target: Target, index: MaintainedIndex) -> 
             continue
         outcomes = [replace(outcome, result=outcome.value) for outcome in found]
         if harms(outcomes):
-            return _of_index(index, describe_outcomes(outcomes), Certainty.CERTAIN)
+            return _of_index(connection, target, index, describe_outcomes(outcomes), Certainty.CERTAIN)
     return None
 
 
-def _of_index(index: MaintainedIndex, does: str, certainty: Certainty) -> Effect:
-    relation = identifier(index.relation)
-    how = "" if index.partitioned else "CONCURRENTLY "
-    remedy = f"DROP INDEX {how}{identifier(index.name)};"
-    if index.held_as:
-        remedy = f"ALTER TABLE {relation} DROP CONSTRAINT {identifier(index.held_as)};"
+def _of_index(
+    connection: Connection, target: Target, index: MaintainedIndex, does: str, certainty: Certainty
+) -> Effect:
+    drop = drop_index(connection, index.at, index.name, alone=target.is_detached)
+    key = "make another primary key then" if index.is_primary and drop.statements else ""
     return Effect(
         f"index {index.name} of {index.relation}",
         one_line(index.definition),
         does,
         certainty,
-        (remedy,),
-        _LOCKS,
+        drop.statements,
+        "; ".join(filter(None, (drop.advice, key, _LOCKS if drop.statements else ""))),
         on_column=True,
     )
 

@@ -28,6 +28,14 @@ class Constraint:
     """A CHECK (`kind` c), a foreign key (f) or an EXCLUDE (x) of a table or of one of its partitions."""
 
     relation: str
+    at: list[str]
+    """The same name as in a statement: the schema where it is needed, then the name."""
+    top: list[str]
+    """The table that it is inherited from, whose it is to drop; its own where it is not inherited."""
+    top_name: str
+    """What it is called there."""
+    is_local: bool
+    """Whether it is its own, too, and so stays when it is dropped there."""
     name: str
     kind: str
     definition: str
@@ -43,6 +51,10 @@ class Trigger:
     """A trigger with the source of its function."""
 
     relation: str
+    at: list[str]
+    """The same name as in a statement: the schema where it is needed, then the name."""
+    top: list[str]
+    """The partitioned table that it is a copy of its trigger; its own where it is no copy."""
     name: str
     type: int
     enabled: str
@@ -105,6 +117,8 @@ class RewriteRule:
     """A rule that rewrites statements. `event` is 2 for UPDATE, 3 for INSERT, 4 for DELETE."""
 
     relation: str
+    at: list[str]
+    """The same name as in a statement: the schema where it is needed, then the name."""
     name: str
     event: str
     instead: bool
@@ -115,19 +129,32 @@ class RewriteRule:
 
 @dataclass(frozen=True, slots=True)
 class MaintainedIndex:
-    """An index that every write maintains. `held_as` names the constraint that it belongs to, if any."""
+    """An index that every write maintains."""
 
     relation: str
+    at: list[str]
+    """The same name as in a statement: the schema where it is needed, then the name."""
     name: str
     is_unique: bool
     exclusion: bool
+    is_primary: bool
     nulls_equal: bool
     keys: list[str]
     predicate: str | None
-    held_as: str
     definition: str
-    partitioned: bool
-    """Whether its table is, so that it cannot be dropped concurrently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A primary key, or an index by which rows are identified for replication."""
+
+    name: str
+    relation: str
+    is_primary: bool
+    at: list[str]
+    """The table as in a statement: the schema where it is needed, then the name."""
+    has_key: bool
+    """Whether the table has a primary key beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +162,11 @@ class RelationFacts:
     """What a name stands for. `kind` is r for a table, p for a partitioned one, v for a view, m, f as in pg_class."""
 
     kind: str
+    is_partition: bool
+    top: list[str]
+    """The table that this one is a part of, the uppermost; its own name where it is no partition."""
+    is_of_type: bool
+    """Whether it takes its columns from a composite type."""
     view: str | None
     partition_key: str | None
     leaves: list[str | None]
@@ -149,6 +181,12 @@ class RelationFacts:
     """Whether a partition of it is partitioned."""
     bases: list[str]
     """The relations that a view reads."""
+    readers: list[str]
+    """What depends on a view, in words."""
+    free_name: str
+    """A name for the view that nothing has yet."""
+    free_part: str
+    """A name for a default partition that nothing has yet."""
     insertable: bool
     unwritable: list[str]
     """Columns of a view that are expressions."""
@@ -162,9 +200,15 @@ class ColumnFacts:
     type: str
     generated: str
     """Empty, or s (stored), or v (virtual)."""
+    identity: str
+    """Empty, or a (always), or d (by default)."""
+    is_held: bool
+    """Whether something depends on it that would refuse its drop."""
     expression: str | None
     type_kind: str
     """b for a base type, d for a domain, e for an enumeration."""
+    category: str
+    """S for types of text."""
     type_default: str | None
     not_null: bool
     collation: str
@@ -201,6 +245,13 @@ def rules(connection: Connection, table: str) -> tuple[RewriteRule, ...]:
 def maintained_indexes(connection: Connection, table: str) -> tuple[MaintainedIndex, ...]:
     """Indexes that writes maintain, by table and name; valid or not."""
     return _facts(connection, MaintainedIndex, "indexes", table=table)
+
+
+def not_null_holders(connection: Connection, table: str, column: str) -> tuple[Key, ...]:
+    """Indexes for which a column may not be NULL, of a table and of those that it is a part of."""
+    with connection.cursor(row_factory=class_row(Key)) as cursor:
+        statement = sql_text("queries/not_null_holders.sql").encode()
+        return tuple(cursor.execute(statement, {"table": table, "column": column}).fetchall())
 
 
 def relation(connection: Connection, table: str) -> RelationFacts | None:

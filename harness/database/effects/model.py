@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from harness.database.value_outcome import ValueOutcome
-from harness.report.escape import masked, shown
+from harness.report.escape import masked, shown, visible
 
 SHOWN_MAX: Final = 24
 EXAMPLES: Final = 2
@@ -33,6 +33,16 @@ class Target:
     derived: tuple[tuple[str, str], ...] = ()
     """Columns that are generated, each with its expression."""
 
+    top: tuple[str, ...] = ()
+    """The table that is to be altered: the uppermost one that this is a part of; empty for the table itself."""
+    is_detached: bool = False
+    """Whether it is a part of another table, and no longer once what is told of it is mended."""
+
+    @property
+    def altered(self) -> tuple[str, ...]:
+        """The table that ALTER TABLE has to name: its schema where it needs one, then its name."""
+        return self.top or (self.table,)
+
     def in_terms(self, expression: str) -> str:
         """The expression with what generated columns are made of in their place."""
         for name, made_of in self.derived:
@@ -52,7 +62,7 @@ class Effect:
     does: str
     certainty: Certainty
     remedy: tuple[str, ...] = ()
-    """Statements, each to be sent by itself and outside a transaction."""
+    """Statements, each to be sent by itself and outside a transaction; those from BEGIN to COMMIT in one session."""
     advice: str = ""
     declared: str = "none"
     on_column: bool = False
@@ -91,6 +101,11 @@ def describe_outcomes(outcomes: Sequence[ValueOutcome], verb: str = "refuses") -
         )
         parts.append(f"changes {len(turned)} of {len(outcomes)} sample values, for example {examples}")
     return "; ".join(parts) or f"leaves all {len(outcomes)} sample values as they are"
+
+
+def told_in_one_line(text: str) -> str:
+    """A line of names and definitions, where none of them ends it or is acted upon by a terminal."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def one_line(text: str, length_max: int = 160) -> str:

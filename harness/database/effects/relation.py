@@ -43,8 +43,6 @@ def relation_effects(connection: Connection, target: Target, relation: RelationF
         )
     if relation.partition_key is not None:
         yield _partitions(connection, target, relation, relation.partition_key)
-    for parent in relation.parents:
-        yield _parent(connection, target, relation, parent)
     for child in relation.children:
         yield Effect(
             f"{child}, which inherits from {target.table}",
@@ -56,6 +54,15 @@ def relation_effects(connection: Connection, target: Target, relation: RelationF
         )
 
 
+def parent_effects(connection: Connection, target: Target, relation: RelationFacts) -> Iterator[Effect]:
+    """What the tables above do, from which this one inherits or of which it is a part: told before anything else.
+
+    Once it stands alone, all that it has from there is its own.
+    """
+    for parent in relation.parents:
+        yield _parent(connection, target, relation, parent)
+
+
 def rule_effects(connection: Connection, target: Target, relation: RelationFacts) -> Iterator[Effect]:
     """The effects of rules that rewrite what is sent to the table, or to a view in its place."""
     for rule in facts.rules(connection, target.table):
@@ -65,7 +72,7 @@ def rule_effects(connection: Connection, target: Target, relation: RelationFacts
             one_line(rule.definition).rstrip(";"),
             does,
             certainty,
-            (f"DROP RULE {identifier(rule.name)} ON {identifier(rule.relation)};",),
+            (f"DROP RULE {identifier(rule.name)} ON {identifier(*rule.at)};",),
         )
 
 
@@ -117,7 +124,7 @@ def _of_addition(target: Target, action: str) -> tuple[str, Certainty]:
 
 def _partitions(connection: Connection, target: Target, relation: RelationFacts, key: str) -> Effect:
     subject, found = f"{target.table}, partitions", f"PARTITION BY {one_line(key)}"
-    default = f"{target.table}_default"
+    default = relation.free_part
     remedy: tuple[str, ...] = (
         f"CREATE TABLE {identifier(default)} PARTITION OF {identifier(target.table)} DEFAULT;",
     )
@@ -169,7 +176,7 @@ def _taken(connection: Connection, target: Target, key: str, taken: str) -> tupl
 
 def _parent(connection: Connection, target: Target, relation: RelationFacts, parent: str) -> Effect:
     table = identifier(target.table)
-    if relation.bound is None:
+    if not relation.is_partition:
         does = "takes its columns and CHECK constraints from there, and its rows are shown there"
         remedy = (f"ALTER TABLE {table} NO INHERIT {parent};",)
         return Effect(
@@ -181,9 +188,10 @@ def _parent(connection: Connection, target: Target, relation: RelationFacts, par
             on_column=True,
         )
     try:
-        does, certainty = _taken(connection, target, relation.bound, relation.bound)
+        bound = relation.bound or "true"  # a default partition that has no others beside it takes every row
+        does, certainty = _taken(connection, target, bound, bound)
     except OpenError as error:
         does, certainty = f"cannot be tried: {error}", Certainty.OPEN
     remedy = (f"ALTER TABLE {parent} DETACH PARTITION {table};",)
     subject = f"{target.table}, partition of {parent}"
-    return Effect(subject, one_line(relation.bound), does, certainty, remedy, on_column=True)
+    return Effect(subject, one_line(relation.bound or "DEFAULT"), does, certainty, remedy)

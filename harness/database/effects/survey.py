@@ -14,7 +14,7 @@ from harness.database.effects.column import column_effects, with_values_of_type
 from harness.database.effects.constraints import constraint_effects, index_effects
 from harness.database.effects.model import Effect, Target
 from harness.database.effects.policies import policy_effects
-from harness.database.effects.relation import relation_effects, rule_effects
+from harness.database.effects.relation import parent_effects, relation_effects, rule_effects
 from harness.database.effects.triggers import trigger_effects
 from harness.database.effects.view import lacking
 
@@ -24,6 +24,7 @@ USERS: Final = ("192.0.2.1", "2001:db8:2:0::16", "::ffff:127.0.0.1", "203.0.113.
 
 _COUNTED: Final = {plan.METADATA_TABLE: plan.COLUMN, plan.USAGE_TABLE: USER_COLUMN}
 """The tables whose rows count, each with the column that does."""
+_VIEWS: Final = "vm"
 VIEWS_MAX: Final = 5
 """Views over one another that are looked through."""
 
@@ -53,6 +54,10 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
         return
     if relation.kind == "v" and views_left:
         yield from _below(connection, replace(target, type=own.type), relation.bases, views_left - 1)
+    parents = tuple(parent_effects(connection, replace(target, type=own.type), relation))
+    is_detached = relation.is_partition and any(effect.differs for effect in parents)
+    top = () if is_detached else tuple(relation.top)
+    target = replace(target, top=top, is_detached=is_detached)
     derived = tuple(
         (column.name, column.expression)
         for column in columns
@@ -60,13 +65,22 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
     )
     target = replace(target, type=own.type, derived=derived)
     tried = with_values_of_type(connection, target)
-    yield from rule_effects(connection, tried, relation)
-    yield from trigger_effects(connection, tried, _COUNTED)
-    yield from relation_effects(connection, tried, relation)
-    yield from policy_effects(connection, tried)
-    yield from constraint_effects(connection, tried)
-    yield from index_effects(connection, tried)
-    yield from column_effects(connection, target, columns)
+    before = (
+        *parents,
+        *rule_effects(connection, tried, relation),
+        *trigger_effects(connection, tried, _COUNTED),
+        *relation_effects(connection, tried, relation),
+        *policy_effects(connection, tried),
+        *constraint_effects(connection, tried),
+        *index_effects(connection, tried),
+    )
+    yield from before
+    gone = frozenset(effect.subject for effect in before if effect.differs and effect.remedy)
+    for effect in column_effects(connection, target, columns, gone):
+        # What a view's columns are goes with it: those of the table are told once it is in its place.
+        yield (
+            effect if relation.kind not in _VIEWS else replace(effect, remedy=(), advice="goes with the view")
+        )
 
 
 def _below(connection: Connection, target: Target, bases: Sequence[str], views_left: int) -> Iterator[Effect]:

@@ -24,6 +24,8 @@ _SEEN: Final = "what it does is seen by the requests"
 def trigger_effects(connection: Connection, target: Target, counted: Mapping[str, str]) -> Iterator[Effect]:
     """An effect for each trigger; `counted` are the tables whose rows count, each with the column that does."""
     for trigger in facts.triggers(connection, target.table):
+        if target.is_detached and trigger.top != trigger.at:
+            continue  # the copy of a trigger goes when the table is no part any more
         source = Source(trigger.source, target.column)
         if not trigger.fires:
             how = "is disabled" if trigger.enabled == "D" else "fires for replication alone"
@@ -170,7 +172,7 @@ def _opaque(trigger: Trigger, source: Source) -> Effect:
 
 
 def _effect(trigger: Trigger, source: Source, does: str, certainty: Certainty) -> Effect:
-    relation, name = identifier(trigger.relation), identifier(trigger.name)
+    relation, name = identifier(*trigger.top), identifier(trigger.name)
     return Effect(
         f"trigger {trigger.name} of {trigger.relation}",
         f"{one_line(trigger.definition)}{', which names the column' if source.mentions else ''}",

@@ -13,6 +13,7 @@ from harness.database.evaluation import identifier, open_reason, selected
 from harness.database.value_outcome import ValueOutcome
 
 _INSERT: Final = "3"
+_VIEWS: Final = {"v": "VIEW", "m": "MATERIALIZED VIEW"}
 _MARKERS: Final = ("message_id", "project_id")
 """A column of text in which a made-up row has its number, so that it is known again."""
 
@@ -57,10 +58,18 @@ def view_effect(connection: Connection, target: Target, relation: RelationFacts,
 def _put_back(target: Target, relation: RelationFacts) -> tuple[tuple[str, ...], str]:
     """Statements that put the table in its place again, where a view reads one alone; and what to do otherwise."""
     table = identifier(target.table)
-    if len(relation.bases) == 1 and "." not in relation.bases[0] and relation.kind == "v":
-        remedy = (f"DROP VIEW {table};", f"ALTER TABLE {relation.bases[0]} RENAME TO {table};")
-        return remedy, "views that read this one have to be dropped before"
-    return (), "put the table in its place by hand"
+    readers = f"{', '.join(relation.readers)} needs it"
+    if len(relation.bases) != 1 or "." in relation.bases[0] or relation.kind not in _VIEWS:
+        held = f"; {readers}" if relation.readers else ""
+        return (
+            (),
+            f"put the table in its place by hand: it reads {', '.join(relation.bases) or 'no table'}{held}",
+        )
+    kind, base = _VIEWS[relation.kind], f"ALTER TABLE {relation.bases[0]} RENAME TO {table};"
+    if not relation.readers:
+        return (f"DROP {kind} {table};", base), ""
+    aside = f"ALTER {kind} {table} RENAME TO {identifier(relation.free_name)};"
+    return (aside, base), f"{readers}, and reads on under the new name"
 
 
 def _shown(
