@@ -5,8 +5,8 @@ verdict is a sentence that stands otherwise than recorded. Sentences that rest o
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import psycopg
 
@@ -18,6 +18,7 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
+from harness.report.contents import AuditedSentence
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage
 from harness.stages.matrix import addresses, probe
 from harness.stages.model import Stage, Version
@@ -44,25 +45,6 @@ IDS: Final = 4
 Recorded = Sequence[tuple[Claim, Status, str]]
 """Sentences with the status each is expected to have, and a workaround."""
 Resting = Sequence[tuple[Claim, tuple[str, ...], str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """How one sentence of the plan stands."""
-
-    claim: Claim
-    expected: Status
-    status: Status
-    detail: str
-    workaround: str
-
-    @property
-    def words(self) -> str:
-        """The sentence in one line, with what to do about it."""
-        changed = "" if self.status is self.expected else f", recorded as {self.expected}"
-        needed = self.status is not Status.PROVEN or self.expected is Status.PROVEN
-        advice = f"; {self.workaround}" if self.workaround and needed else ""
-        return f'{self.claim.id} {self.status}{changed}: "{self.claim.quote}": {self.detail}{advice}'
 
 
 async def judge_sentences(results: Results, shared: Stack) -> None:
@@ -103,37 +85,30 @@ def judge_audit(results: Results, recorded: Recorded) -> None:
     results.detail(AUDIT, ", ".join(f"{count} {status}" for status, count in counts.items() if count))
 
 
-def audited(judgements: Iterable[Judgement], recorded: Recorded, resting: Resting) -> tuple[Audited, ...]:
+def audited(
+    judgements: Iterable[Judgement], recorded: Recorded, resting: Resting
+) -> tuple[AuditedSentence, ...]:
     """How every sentence stands that is asked, by number; those that rest on others stand as the worst of these do."""
-    by_id = {judgement.claim.id: judgement for judgement in judgements}
+    by_id = {judgement.id: judgement for judgement in judgements}
     own = [
-        Audited(claim, expected, by_id[claim.id].status, _detail(by_id[claim.id]), workaround)
+        _audited(claim, expected, by_id[claim.id].status, _detail(by_id[claim.id]), workaround)
         for claim, expected, workaround in recorded
         if claim.id in by_id
     ]
     others = [
-        Audited(claim, Status.PROVEN, *_worst(bases, by_id), workaround)
+        _audited(claim, Status.PROVEN, *_worst(bases, by_id), workaround)
         for claim, bases, workaround in resting
         if by_id.keys() >= set(bases)
     ]
-    return tuple(sorted((*own, *others), key=lambda one: (one.claim.id[0], int(one.claim.id[1:]))))
+    return tuple(sorted((*own, *others), key=lambda sentence: (sentence.id[0], int(sentence.id[1:]))))
 
 
-def section(found: Sequence[Audited]) -> list[dict[str, Any]]:
-    """The audit for the JSON report."""
-    return [
-        {
-            "id": one.claim.id,
-            "sentence": one.claim.sentence,
-            "quote": one.claim.quote,
-            "section": one.claim.section,
-            "expected": str(one.expected),
-            "status": str(one.status),
-            "evidence": one.detail,
-            "workaround": one.workaround,
-        }
-        for one in found
-    ]
+def _audited(
+    claim: Claim, expected: Status, status: Status, evidence: str, workaround: str
+) -> AuditedSentence:
+    return AuditedSentence(
+        claim.id, claim.sentence, claim.quote, claim.section, expected, status, evidence, workaround
+    )
 
 
 async def _send(stack: Stack, environment: Environment) -> list[Observation]:

@@ -6,11 +6,11 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from msgspec import structs
 from rich.console import Console
 
 from harness.cli.values import Count, Place, PlaceOption
@@ -164,7 +164,7 @@ def tell(report: Report, outputs: Outputs, further: Callable[[], None] = lambda:
 
     `further` prints what belongs to it beside its claims.
     """
-    report = replace(report, label=outputs.label or report.label)
+    report = structs.replace(report, label=outputs.label or report.label)
     print_report(report, Console(), further)
     publish(report, outputs, summary=os.environ.get(SUMMARY_VARIABLE))
     return report.verdict.exit_code

@@ -118,7 +118,6 @@ def rehearse(
         command=command_line(),
     )
     report = rehearse(options, say, lambda table: print_table(table, console), busy)
-    picture = report.sections.get("timeline")
-    if svg is not None and picture:
-        svg.write_text(picture, encoding="utf-8")
+    if svg is not None and report.sections.timeline:
+        svg.write_text(report.sections.timeline, encoding="utf-8")
     return tell(report, outputs)

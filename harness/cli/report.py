@@ -9,8 +9,7 @@ from rich.console import Console
 from harness.cli.options import report_options, say, tell
 from harness.errors import UsageError
 from harness.report.document import Report
-from harness.report.sections import tables
-from harness.report.tables import print_table
+from harness.report.tables import print_table, tables_of
 from harness.run.report import Outputs
 
 ROWS_MAX: Final = 40
@@ -36,7 +35,7 @@ def report(file: Path, outputs: Outputs) -> int:
 
 
 def _print_tables(found: Report, file: Path) -> None:
-    for name, table in tables(found).items():
+    for name, table in tables_of(found).items():
         if len(table.rows) <= ROWS_MAX:
             print_table(table, Console())
         else:

@@ -11,7 +11,7 @@ from harness.rehearsal.held import AWAITED
 from harness.rehearsal.locks import Locked
 from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
 from harness.rehearsal.stalls import Measured, Span
-from harness.report.tables import Table
+from harness.report.contents import Table
 from harness.report.timeline import Band, Panel
 
 _ADMINISTRATIVE: Final = re.compile(r"\s*(SET|BEGIN|COMMIT)\b", re.IGNORECASE)

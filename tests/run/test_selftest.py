@@ -10,10 +10,9 @@ from harness.database.server import Server
 from harness.errors import UsageError
 from harness.rehearsal import defects as migrations
 from harness.report.document import to_json
-from harness.report.sections import selftest as matrix_of
 from harness.run import selftest as module
 from harness.run.deployed import DEPLOYED_MORE
-from harness.run.selftest import SelftestOptions, Tried, judged, section, selftest
+from harness.run.selftest import SelftestOptions, Tried, judged, matrix_of, selftest
 from harness.run.trials import Trial, trials
 from harness.stages import defects as plans
 from harness.verdict import Judgement, Status, Verdict, decide
@@ -73,9 +72,9 @@ def test_a_trial_that_could_not_be_judged_or_was_left_out_proves_nothing() -> No
 
 
 def test_the_matrix_tells_both_rates_with_counts() -> None:
-    part = section([*RIGHT, tried("V3", Verdict.NO_GO, "V2"), tried("", Verdict.NO_GO, "V1")])
-    assert part["claims"] == ["V1", "V2", "V10"]
-    assert [one["right"] for one in part["trials"]] == [True, True, False, False]
+    matrix = matrix_of([*RIGHT, tried("V3", Verdict.NO_GO, "V2"), tried("", Verdict.NO_GO, "V1")])
+    assert matrix.claims == ("V1", "V2", "V10")
+    assert [trial.right for trial in matrix.trials] == [True, True, False, False]
 
 
 def test_every_defect_and_every_variant_of_the_catalogues_is_tried_once() -> None:
@@ -110,7 +109,7 @@ def test_some_of_each_sort_are_caught_on_real_servers(server: Server) -> None:
     )
     options = SelftestOptions(server.dsn("postgres"), only=only)
     report = selftest(options, lambda _: None)
-    matrix = matrix_of(report)
+    matrix = report.sections.selftest
     assert matrix is not None
     assert [trial.name for trial in matrix.trials if not trial.right] == []
     assert len(matrix.trials) > 12
