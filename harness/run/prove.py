@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from msgspec import convert
-
 from harness import plan
 from harness.backend import serve
 from harness.checks.audit import audited, judge_audit, judge_sentences
@@ -18,7 +16,7 @@ from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.persons import judge_persons
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.report.contents import Orders, Sections
+from harness.report.contents import Sections
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
@@ -98,7 +96,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
         plan=lines,
         remarks=orders.remarks,
         sections=Sections(
-            orders=convert(orders.section(), Orders),
+            orders=orders.orders(),
             audit=audited(judgements, AUDITED, plan.RESTING_AUDIT),
         ),
         inputs=inputs(options.policy),

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Final
 
-from msgspec import convert
+from msgspec import convert, to_builtins
 
 from harness import plan
 from harness.report.contents import (
@@ -18,7 +18,7 @@ from harness.report.contents import (
 from harness.report.document import Input, JudgedBy, Report
 from harness.report.timeline import Band, Panel, timeline
 from harness.run.gate import claims_of
-from harness.stages.graph import machines, mermaid, places
+from harness.stages.graph import machines, mermaid, stage_safety
 from harness.stages.model import STAGES, START, Step, Version
 from harness.stages.safety import Unsafe
 from harness.verdict import Claim, Finding, Judgement, Method, Status, Verdict, decide
@@ -181,7 +181,7 @@ def orders(value: str) -> Orders:
         "exploration": [],
         "failing_program": None,
         "diagram": mermaid(),
-        "machines": machines(),
-        "places": places(STAGES, frozenset(STAGES[:-1]), unsafe),
+        "machines": to_builtins(machines()),
+        "places": to_builtins(stage_safety(STAGES, frozenset(STAGES[:-1]), unsafe)),
     }
     return convert(document, Orders)
