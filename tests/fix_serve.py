@@ -17,9 +17,10 @@ from harness.clients.exchange import Reply, Request
 from harness.clients.extension import FREE_MODEL
 from harness.database.server import Server
 from harness.run.live.address import Address
-from harness.run.live.listening import Ends, silenced
-from harness.run.live.logbook import Counts, Entry
-from harness.run.serve import ServeOptions, Summary, serve_until
+from harness.run.live.listening import Shutdown, silenced
+from harness.run.live.request_log import Counts, LoggedRequest
+from harness.run.options.serve import ServeOptions
+from harness.run.serve import Summary, serve_until
 
 ASK: dict[str, Any] = {"model": FREE_MODEL, "messages": [{"role": "user", "content": "hello"}]}
 LIMIT_S = 15
@@ -30,15 +31,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.address: Address | None = None
-        self.entries: dict[int, Entry] = {}
-        self.shown: list[Entry] = []
+        self.entries: dict[int, LoggedRequest] = {}
+        self.shown: list[LoggedRequest] = []
         self._moved = asyncio.Event()
 
     def ready(self, address: Address, _counts: Counts, /) -> None:
         self.address = address
         self._moved.set()
 
-    def changed(self, entry: Entry) -> None:
+    def changed(self, entry: LoggedRequest) -> None:
         self.entries[entry.number] = entry
         self.shown.append(entry)
         self._moved.set()
@@ -53,7 +54,7 @@ class Recorder:
                 await self._moved.wait()
                 self._moved.clear()
 
-    async def ended(self, number: int) -> Entry:
+    async def ended(self, number: int) -> LoggedRequest:
         """An entry that is complete."""
         await self.until(lambda: number in self.entries and self.entries[number].ended)
         return self.entries[number]
@@ -65,7 +66,7 @@ class Serving:
 
     address: Address
     view: Recorder
-    ends: Ends
+    shutdown: Shutdown
     running: asyncio.Task[Summary]
     summary: Summary | None = field(default=None)
 
@@ -82,14 +83,14 @@ class Serving:
         request = Request(path, tuple(lines), json.dumps(ASK | ask).encode())
         return await wire.send((HOST, self.port), request)
 
-    async def seen(self, *values: bytes, **more: Any) -> Entry:
+    async def seen(self, *values: bytes, **more: Any) -> LoggedRequest:
         """The complete entry of one more request."""
         await self.send(*values, **more)
         return await self.view.ended(max(self.view.entries))
 
     async def end(self) -> Summary:
         """Ends it as Ctrl-C does."""
-        self.ends.hear()
+        self.shutdown.request()
         async with asyncio.timeout(LIMIT_S):
             return await self.running
 
@@ -100,9 +101,11 @@ Serve = Callable[..., Any]
 @asynccontextmanager
 async def serving(server: Server, dsn: str, port: int = 0, **options: Any) -> AsyncIterator[Serving]:
     """A stack with these options, ended on exit."""
-    view, ends = Recorder(), Ends()
+    view, shutdown = Recorder(), Shutdown()
     with silenced(), socket.create_server((HOST, port)) as listener:
-        task = asyncio.create_task(serve_until(ends, ServeOptions(**options), listener, server, dsn, view))
+        task = asyncio.create_task(
+            serve_until(shutdown, ServeOptions(**options), listener, server, dsn, view)
+        )
         ready = asyncio.create_task(view.until(lambda: view.address is not None))
         try:
             await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,17 +113,17 @@ async def serving(server: Server, dsn: str, port: int = 0, **options: Any) -> As
                 await task
             await ready
             assert view.address is not None
-            yield Serving(view.address, view, ends, task)
+            yield Serving(view.address, view, shutdown, task)
         finally:
             ready.cancel()
-            ends.hear()
+            shutdown.request()
             async with asyncio.timeout(LIMIT_S):
                 await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
 async def serve(server: Server, ready_dsn: str) -> AsyncIterator[Serve]:
-    """Starts a stack: `await serve(build="after", wait_s=5.0, ...)`; it ends after the test."""
+    """Starts a stack: `await serve(build="after", wait_s=5.0, ...)`; it shutdown after the test."""
     async with AsyncExitStack() as stack:
 
         async def start(**options: Any) -> Serving:

@@ -11,12 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.database.server import Server
+from tests.command import harness_command
 from tests.database.processes import awaited_end, eventually
-
-
-def harness(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +35,7 @@ def harness(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess
 def test_bad_input_is_told_in_one_line_with_its_exit_code(
     arguments: tuple[str, ...], code: int, told: str
 ) -> None:
-    done = harness(*arguments)
+    done = harness_command(*arguments)
     assert done.returncode == code
     assert told in done.stderr
     assert done.stderr.startswith("harness: ")
@@ -48,16 +44,36 @@ def test_bad_input_is_told_in_one_line_with_its_exit_code(
     assert "geheim" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("prove", "--label", "caf\udce9"),
+            "'--label': it is no UTF-8: byte 0xe9 is its character 4; give it in UTF-8",
+        ),
+        (("report", "\udcff"), "'FILE': it is no UTF-8: byte 0xff"),
+        (("gate", "--auth-token", "geheim\udcff"), "'HARNESS_AUTH_TOKEN'): it is no UTF-8: byte 0xff"),
+        (("prove", "--\udcff"), "No such option"),
+        (("\udcff",), "No such command"),
+    ],
+)
+def test_bytes_beyond_utf8_are_told_in_one_line(arguments: tuple[str, ...], told: str) -> None:
+    done = harness_command(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert told in done.stderr
+    assert "geheim" not in done.stderr
+
+
 def test_migrate_brings_an_empty_database_to_ready_and_back(server: Server) -> None:
     with server.database() as dsn:
-        refused = harness("migrate", "--database-url", dsn, "--to", "ready")
+        refused = harness_command("migrate", "--database-url", dsn, "--to", "ready")
         assert (refused.returncode, refused.stdout) == (3, "")
         assert "the database is empty" in refused.stderr
-        forward = harness("migrate", "--database-url", dsn, "--to", "ready", "--with-baseline")
+        forward = harness_command("migrate", "--database-url", dsn, "--to", "ready", "--with-baseline")
         assert (forward.returncode, forward.stderr) == (0, "")
         assert "state   ready" in forward.stdout
-        assert harness("migrate", "--database-url", dsn, "--to", "base").returncode == 2
-        back = harness("migrate", "--database-url", dsn, "--to", "base", "--rollback")
+        assert harness_command("migrate", "--database-url", dsn, "--to", "base").returncode == 2
+        back = harness_command("migrate", "--database-url", dsn, "--to", "base", "--rollback")
         assert (back.returncode, back.stderr) == (0, "")
         assert "state   base" in back.stdout
 

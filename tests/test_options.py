@@ -12,21 +12,29 @@ from click.testing import CliRunner
 from harness.cli import app
 from harness.errors import UsageError
 
-ODD = ("", " ", "nan", "-inf", "1e999", "\udcff", "é", "-1", "0x10", "a" * 5000)
+ODD = ("", " ", "nan", "-inf", "1e999", "é", "-1", "0x10", "a" * 5000)
+NO_UTF8 = ("\udcff", "caf\udce9", "http://\udcff", "a: \udcff", "V1=\udcff", "x/\udcff")
+"""Bytes beyond UTF-8 as Python has them in argv and in the environment."""
 NOBODY = 65534
 HUGE = "999999999999999999999999"
 
 
+def command_of(name: str) -> click.Command:
+    command = app.get_command(click.Context(app), name)
+    assert command is not None
+    return command
+
+
 def options() -> Iterator[tuple[str, click.Parameter]]:
-    for name, command in sorted(app.commands.items()):
-        for parameter in command.params:
+    for name in app.list_commands(click.Context(app)):
+        for parameter in command_of(name).params:
             if isinstance(parameter, click.Argument) or not getattr(parameter, "is_flag", False):
                 yield name, parameter
 
 
 def parsed(name: str, parameter: click.Parameter, value: str) -> Exception | None:
     """What parsing a command with this value raises that ends in 2; nothing of the command runs."""
-    command = app.commands[name]
+    command = command_of(name)
     word = [] if isinstance(parameter, click.Argument) else [max(parameter.opts, key=len)]
     others = [
         part
@@ -80,6 +88,38 @@ def test_odd_values_are_taken_or_refused(
             parsed(name, parameter, value)  # any other exception fails the test
 
 
+@pytest.mark.parametrize(("name", "parameter"), CASES, ids=told)
+def test_what_is_no_utf8_is_refused_with_its_option(
+    name: str, parameter: click.Parameter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_DATABASE_URL", "dbname=x")  # where it is required
+    for value in NO_UTF8:
+        error = parsed(name, parameter, value)
+        assert isinstance(error, click.UsageError), value
+        assert error.exit_code == 2
+        message = error.format_message()
+        assert (
+            parameter.opts[0] if isinstance(parameter, click.Option) else parameter.opts[0].upper()
+        ) in message
+        assert "0xff" in message or "0xe9" in message
+        assert message.isascii()
+
+
+VARIABLES = [case for case in CASES if isinstance(case[1].envvar, str)]
+
+
+@pytest.mark.parametrize(("name", "parameter"), VARIABLES, ids=told)
+def test_what_is_no_utf8_is_refused_with_its_variable(
+    name: str, parameter: click.Parameter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(parameter.envvar, str)
+    monkeypatch.setenv(parameter.envvar, "caf\udce9")
+    with pytest.raises(click.UsageError) as refused:
+        command_of(name).make_context(name, _required(name, parameter))
+    message = refused.value.format_message()
+    assert f"(env var: '{parameter.envvar}'): it is no UTF-8: byte 0xe9 is its character 4" in message
+
+
 NUMBERS = [case for case in CASES if isinstance(case[1].type, click.FloatRange | click.IntRange)]
 
 
@@ -117,16 +157,41 @@ def test_a_place_is_not_blank(
 
 def _required(name: str, but: click.Parameter) -> list[str]:
     found = []
-    for other in app.commands[name].params:
+    for other in command_of(name).params:
         if isinstance(other, click.Argument):
+            if other is but:
+                continue
             found.append("20260301-120000-00000001")
         elif other.required and other is not but:
             found += [other.opts[0], _fitting(other)]
     return found
 
 
+REQUIRED = [case for case in CASES if case[1].required]
+
+
+@pytest.mark.parametrize(("name", "parameter"), REQUIRED, ids=told)
+def test_what_is_required_is_asked_for(name: str, parameter: click.Parameter) -> None:
+    with pytest.raises(click.MissingParameter) as refused:
+        command_of(name).make_context(name, _required(name, parameter))
+    assert (
+        parameter.opts[0] if isinstance(parameter, click.Option) else "FILE"
+    ) in refused.value.format_message()
+
+
 def test_there_is_an_option_of_each_kind() -> None:
     assert len(CASES) > 60
     assert len(NUMBERS) > 12
     assert len(PLACES) > 10
+    assert len(REQUIRED) >= 6
     assert os.environ.get("HARNESS_POSTGRES", "embedded").strip()
+
+
+FILES = [case for case in CASES if {"--json", "--html", "--markdown", "--junit", "--svg"} & {*case[1].opts}]
+
+
+@pytest.mark.parametrize(("name", "parameter"), FILES, ids=told)
+def test_a_report_is_not_worked_for_that_cannot_be_written(name: str, parameter: click.Parameter) -> None:
+    words = [*_required(name, parameter), parameter.opts[0], "/nonexistent/report"]
+    with pytest.raises(UsageError, match="cannot write /nonexistent/report"):
+        CliRunner().invoke(command_of(name), words, catch_exceptions=False)

@@ -1,4 +1,4 @@
-"""The reference proxy: a plain ASGI callable that answers as the real backend does. Knows no build by name.
+"""The reference proxy: a plain ASGI callable that answers as the real backend does.
 
 Order of checks, statuses and what leaves a row follow the measured facts of the real route; the reply is
 passed through as it comes, and accounting starts after it, unordered against what the client has read.
@@ -29,7 +29,7 @@ from harness.backend.completion import read_completion
 from harness.backend.decision import Decision, decide, stored_value
 from harness.backend.entry import changed, usage_of
 from harness.backend.http import AS_SENT, node_header
-from harness.backend.usage import Abort, Accounts, Tell, Usage
+from harness.backend.usage import Abort, Accounts, OnEvent, Usage
 from harness.rule.policy import Policy
 
 __all__ = [
@@ -73,7 +73,7 @@ class Proxy:
         secret: str,
         session: aiohttp.ClientSession,
         accounts: Accounts,
-        tell: Tell,
+        on_event: OnEvent,
     ) -> None:
         self._build = build
         self._policy = policy
@@ -81,7 +81,7 @@ class Proxy:
         self._secret = secret
         self._session = session
         self._accounts = accounts
-        self._tell = tell
+        self._on_event = on_event
         self._memory = Memory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +90,7 @@ class Proxy:
             check_route(scope)
             call = await self._admit(scope, await _read_body(receive))
         except Refusal as refusal:
-            await _answer(send, refusal.status, refusal.body, self._build.error_page)
+            await _respond(send, refusal.status, refusal.body, self._build.error_page)
             return
         async with _watch(receive) as gone:
             await self._forward(call, send, gone)
@@ -122,17 +122,17 @@ class Proxy:
             raise
         if not hop.done():  # the client left before the upstream answered: no row
             hop.cancel()
-            self._tell(Abort())
+            self._on_event(Abort())
             return
         try:
             upstream = await hop
         except aiohttp.ClientError:
-            await _answer(send, 502, {"error": "the upstream could not be reached"})
+            await _respond(send, 502, {"error": "the upstream could not be reached"})
             return
         latency = loop.time() - started
         async with upstream:
             if upstream.status == 402:
-                await _answer(send, 503, UNAVAILABLE)
+                await _respond(send, 503, UNAVAILABLE)
                 return
             kept, complete = await self._pass_through(call, upstream, send, gone)
         usage = self._usage(call, upstream.status, kept, latency=latency, complete=complete)
@@ -140,10 +140,10 @@ class Proxy:
             self._accounts.later(usage, call.sender)
 
     def _asked(self, call: Call) -> bytes:
-        """The body that goes upstream: the client's, byte for byte, but for a wish of the build."""
-        if self._build.wish is None:
+        """The body that goes upstream: the client's, byte for byte, unless the build sets the behaviour of the stub."""
+        if self._build.behaviour is None:
             return call.body
-        return json.dumps(call.asked.document | {"stub": self._build.wish(call.sender)}).encode()
+        return json.dumps(call.asked.document | {"stub": self._build.behaviour(call.sender)}).encode()
 
     async def _pass_through(
         self, call: Call, upstream: aiohttp.ClientResponse, send: Send, gone: asyncio.Task[Any]
@@ -157,7 +157,9 @@ class Proxy:
                     kept.extend(chunk)
                 yield chunk
 
-        gone.add_done_callback(lambda _: upstream.close())  # ends the reading below at once
+        # That a client has left shows in `receive` alone, while we wait for the upstream. Closing the upstream's
+        # connection ends that wait, with an error that is the client's doing and not the upstream's.
+        gone.add_done_callback(lambda _: upstream.close())
         try:
             headers, passed = await self._reply(call, upstream, chunks())
             await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
@@ -165,7 +167,7 @@ class Proxy:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except aiohttp.ClientError:
             if gone.done():
-                self._tell(Abort())
+                self._on_event(Abort())
             return bytes(kept), False
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return bytes(kept), True
@@ -235,7 +237,7 @@ async def _watch(receive: Receive) -> AsyncIterator[asyncio.Task[Any]]:
         gone.cancel()
 
 
-async def _answer(send: Send, status: int, document: dict[str, Any], page: bytes | None = None) -> None:
+async def _respond(send: Send, status: int, document: dict[str, Any], page: bytes | None = None) -> None:
     """Answers with the document as JSON, or with a page in its place."""
     body, kind = (
         (json.dumps(document).encode(), b"application/json") if page is None else (page, b"text/html")

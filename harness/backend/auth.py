@@ -1,4 +1,4 @@
-"""Who a request's token names. Knows nothing of rows but the user's."""
+"""Who a request's token names."""
 
 from typing import Final
 

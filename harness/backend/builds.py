@@ -154,7 +154,7 @@ class Build:
     """What becomes of a good reply: of each event of a stream with its blank line, or of the whole body."""
     error_page: bytes | None = None
     """Body of every error, where it is another than the reference's JSON and Node's empty refusals."""
-    wish: Callable[[Sender], dict[str, Any]] | None = None
+    behaviour: Callable[[Sender], dict[str, Any]] | None = None
     """What the upstream stub is asked to do."""
     writes: Callable[[Sender], int] = once
     """How often a request is accounted for."""

@@ -1,4 +1,4 @@
-"""Reads what the accounting needs from a model's reply: a JSON document or a stream of events. Pure."""
+"""Reads what the accounting needs from a model's reply: a JSON document or a stream of events."""
 
 import json
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """What a build makes of a request, without I/O: refused or served, who sent it, what is stored, what the reply becomes.
 
 The proxy decides by `decide` and then acts. `play` decides a sequence of requests as a fresh replica would, from
-the bytes that a client sends, and `is_telling` says whether that differs from the reference: a probe that tells
-a faulty build from the right one. What depends on requests that are open at once differs in no sequence.
+the bytes that a client sends: where that is not what the reference makes of them, the sequence shows a faulty build.
+What depends on requests that are open at once differs in no sequence.
 """
 
 import urllib.parse
@@ -13,7 +13,7 @@ from typing import Final
 
 from harness import plan
 from harness.backend.admission import Refusal, check_path, read_incoming, refusal_of
-from harness.backend.builds import AFTER, Build, FollowUp, HeaderLines, Incoming, Memory, Sender
+from harness.backend.builds import Build, FollowUp, HeaderLines, Incoming, Memory, Sender
 from harness.backend.completion import Completion
 from harness.backend.entry import changes_of, usage_of
 from harness.backend.http import FIELDS_MAX, HEAD_BYTES_MAX
@@ -106,13 +106,6 @@ def play(
             Decision(asked) if isinstance(asked, Refusal) else decide(build, policy, asked, memory)
         )
     return decisions
-
-
-def is_telling(
-    build: Build, policy: Policy, requests: Sequence[Request], emails: Sequence[str | None]
-) -> bool:
-    """Whether the build makes anything else of the requests than the reference does. Raises as `play`."""
-    return play(build, policy, requests, emails) != play(AFTER, policy, requests, emails)
 
 
 @lru_cache(maxsize=INCOMING_MAX)

@@ -1,4 +1,4 @@
-"""What a request and its reply come to in the books: the values of the accounting statement. Pure."""
+"""What a request and its reply come to in the books: the values of the accounting statement."""
 
 from collections.abc import Mapping
 from dataclasses import replace

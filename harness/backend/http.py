@@ -1,4 +1,4 @@
-"""HTTP/1.1 as Node serves it, for uvicorn: what reaches the app, and what is refused before it. Knows no app.
+"""HTTP/1.1 as Node serves it, for uvicorn: what reaches the app, and what is refused before it.
 
 uvicorn and Node parse with the same library (llhttp), but differ around it. Node trims SP and HTAB from both
 ends of a value, keeps trailers apart from headers, refuses a head of 16 KiB, and refuses with an empty body.
@@ -75,8 +75,11 @@ class NodeProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             return
         except httptools.HttpParserError as error:
+            # What a callback raises stops the parser, which then raises an error of its own: ours is its context.
             self._refuse(TOO_LARGE if isinstance(error.__context__, _HeadTooLarge) else MALFORMED, data)
             return
+        # A head that never ends reaches no callback that could measure it, so packets are counted. Only those that lie
+        # within one head count: the packet in which it began may hold the body of the request before, too.
         if self._place is _Place.HEAD:
             fresh = begun if place is _Place.HEAD else begun + (place is _Place.BETWEEN)
             if self._begun == fresh:
@@ -125,6 +128,7 @@ class NodeProtocol(HttpToolsProtocol):
     def _refuse(self, reply: bytes, packet: bytes) -> None:
         """Ends the connection; says why unless that could fall into a reply that has begun."""
         self.on_refusal(reply, [] if self._place is _Place.BETWEEN else list(self.headers), packet)
+        # Node writes its refusal where a reply could stand. In the middle of one, the client would read it as content.
         last = self.cycle
         silent = bool(self.pipeline) or (
             last is not None and last.response_started and not last.response_complete

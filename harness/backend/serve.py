@@ -1,7 +1,7 @@
 """Runs the reference proxy and the upstream stub, each in a process of its own, on a loopback port of its own.
 
 Processes are forked from a server that has imported everything once, so a replica starts in milliseconds. A
-process whose parent dies ends by itself. Knows nothing of stages or claims.
+process whose parent dies ends by itself.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ from harness.rule.policy import POLICIES
 HOST: Final = "127.0.0.1"
 START_S_MAX: Final = 30.0
 STOP_S_MAX: Final = DRAIN_S_MAX + 10.0
-TOLD_MAX: Final = 100
-"""Losses and aborts told by one replica; so many fit a pipe that nobody reads."""
+EVENTS_MAX: Final = 100
+"""Losses and aborts that one replica reports; so many fit a pipe that nobody reads."""
 POOL_SIZE: Final = 4
 APPLICATION: Final = "harness replica"
 """What a replica's sessions are called in pg_stat_activity."""
@@ -46,7 +46,7 @@ _fork.set_forkserver_preload(["harness.backend.serve", "harness.cli"])
 
 @dataclass(frozen=True, slots=True)
 class ReplicaConfig:
-    """What a replica is told: names, not objects, so that it can cross to another process."""
+    """The settings of a replica: names, not objects, so that they can cross to another process."""
 
     build: str
     policy: str
@@ -60,13 +60,13 @@ class ReplicaConfig:
 
 
 class Process:
-    """A served application: its address, and what it told of itself."""
+    """A served application: its address, and the events that it reports."""
 
     def __init__(self, process: Any, pipe: Connection, port: int) -> None:
         self._process = process
         self._pipe = pipe
         self.port = port
-        self._told: list[Loss | Abort] = []
+        self._events: list[Loss | Abort] = []
 
     @property
     def origin(self) -> str:
@@ -80,17 +80,17 @@ class Process:
 
     def losses(self) -> tuple[Loss, ...]:
         """Usage that this replica has given up so far."""
-        return tuple(told for told in self._hear() if isinstance(told, Loss))
+        return tuple(event for event in self._received() if isinstance(event, Loss))
 
     def aborts(self) -> int:
         """How many clients have left before their reply was complete."""
-        return sum(isinstance(told, Abort) for told in self._hear())
+        return sum(isinstance(event, Abort) for event in self._received())
 
-    def _hear(self) -> list[Loss | Abort]:
+    def _received(self) -> list[Loss | Abort]:
         with contextlib.suppress(EOFError, OSError):
             while self._pipe.poll():
-                self._told.append(self._pipe.recv())
-        return self._told
+                self._events.append(self._pipe.recv())
+        return self._events
 
     async def stop(self) -> None:
         """Ends it as a deployment does (SIGTERM): open requests are served, accounting is drained; then it is gone."""
@@ -99,7 +99,7 @@ class Process:
         if self._process.is_alive():
             self._process.kill()
             await asyncio.to_thread(self._process.join, STOP_S_MAX)
-        self._hear()
+        self._received()
         self._pipe.close()
 
 
@@ -157,10 +157,10 @@ def check_port(port: int) -> None:
 def _await_port(pipe: Connection) -> int:
     try:
         if pipe.poll(START_S_MAX):
-            told = pipe.recv()
-            if isinstance(told, int):
-                return told
-            raise UnavailableError(f"a server of the reference stack did not start: {told}")
+            message = pipe.recv()
+            if isinstance(message, int):
+                return message
+            raise UnavailableError(f"a server of the reference stack did not start: {message}")
     except EOFError:
         raise UnavailableError("a server of the reference stack ended before it was ready") from None
     raise UnavailableError(f"a server of the reference stack was not ready after {START_S_MAX:.0f} s")
@@ -177,7 +177,7 @@ def _run_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
 def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
     # Ctrl-C is the parent's: it stops us when it has drained its clients.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What is lost is told through the pipe; on the parent's terminal it would be noise.
+    # Losses are reported through the pipe; on the parent's terminal it would be noise.
     for name in ("harness", "psycopg.pool"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
@@ -204,14 +204,14 @@ async def _serve_upstream(port: int, pipe: Connection) -> None:
 
 
 async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
-    told = 0
+    events = 0
 
-    def tell(what: Loss | Abort) -> None:
-        nonlocal told
-        told += 1
-        if told <= TOLD_MAX:
+    def on_event(event: Loss | Abort) -> None:
+        nonlocal events
+        events += 1
+        if events <= EVENTS_MAX:
             with contextlib.suppress(OSError):
-                pipe.send(what)
+                pipe.send(event)
 
     build = find_build(config.build)
     pool = AsyncConnectionPool(
@@ -224,8 +224,10 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
     connector = aiohttp.TCPConnector(limit=0)
     async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         await pool.wait()
-        accounts = Accounts(pool, build, tell)
-        proxy = Proxy(build, POLICIES[config.policy], config.origin, config.secret, session, accounts, tell)
+        accounts = Accounts(pool, build, on_event)
+        proxy = Proxy(
+            build, POLICIES[config.policy], config.origin, config.secret, session, accounts, on_event
+        )
         await _listen(proxy, port, pipe, behind_refusals(build.error_page))
         await accounts.drain()
 
@@ -235,6 +237,8 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """SIGTERM and the parent's death stop it; uvicorn's own handlers would also take SIGINT."""
         loop = asyncio.get_running_loop()
+        # The sentinel is a pipe whose other end only the parent holds: it becomes readable when the parent is gone,
+        # also when it was killed and had no time to stop us.
         parent = multiprocessing.parent_process()
         assert parent is not None
         loop.add_signal_handler(signal.SIGTERM, self._leave)
@@ -251,7 +255,7 @@ class _Server(uvicorn.Server):
 
 
 async def _listen(app: Any, port: int, pipe: Connection, http: Any) -> None:
-    """Serves until told to stop; open requests are finished first."""
+    """Serves until it is stopped; open requests are finished first."""
     listener = socket.create_server((HOST, port), backlog=BACKLOG)
     pipe.send(listener.getsockname()[1])  # it is bound and listening: connections wait in its backlog
     await _Server(server_config(app, http)).serve(sockets=[listener])

@@ -1,4 +1,4 @@
-"""Text as Node cuts and writes it: by UTF-16 code units, and in UTF-8 without lone surrogates. Pure."""
+"""Text as Node cuts and writes it: by UTF-16 code units, and in UTF-8 without lone surrogates."""
 
 
 def utf16_cut(text: str, units: int) -> str:

@@ -1,6 +1,6 @@
 """The model behind the proxy, as a stub that is a real HTTP server. Costs nothing and answers with an id.
 
-A request says itself how it wants to be answered, in a `stub` object beside `model` and `messages`; so the stub
+A request carries the behaviour it asks for, in a `stub` object beside `model` and `messages`; so the stub
 holds no state but its gates, and a request means the same whenever it is sent:
 
 - `status`: answer with this status and a JSON error instead.
@@ -15,7 +15,7 @@ holds no state but its gates, and a request means the same whenever it is sent:
 `POST /stub/release?gate=NAME` opens a gate for good; `GET /stub/held?gate=NAME&count=N` answers once N requests
 wait there. Every wait ends after `HOLD_S_MAX`, with 504 where nothing was answered yet.
 
-A stub can be given a wish for requests that have none of their own: so a person's client meets a failing upstream.
+A stub can be given a behaviour for requests that ask for none: so a person's client meets a failing upstream.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from harness.backend.text import well_formed
 HOLD_S_MAX: Final = 60.0
 PROVIDER: Final = "stub"
 """By this member of a reply one sees that no real model has answered."""
-WORDS: Final = ("All", " is", " well.")
+CONTENT: Final = ("All", " is", " well.")
 
 
 @dataclass(slots=True)
@@ -66,10 +66,10 @@ class Gate:
 
 
 class Upstream:
-    """The stub's application: chat completions, and the gates. `wish` is what a request asks for unless it says."""
+    """The stub's application: chat completions, and the gates. `behaviour` is for requests that ask for none."""
 
-    def __init__(self, wish: Mapping[str, Any] | None = None) -> None:
-        self._wish = dict(wish or {})
+    def __init__(self, behaviour: Mapping[str, Any] | None = None) -> None:
+        self._behaviour = dict(behaviour or {})
         self._gates: dict[str, Gate] = {}
         self.app = Starlette(
             routes=[
@@ -96,46 +96,46 @@ class Upstream:
 
     async def _complete(self, request: Request) -> Response:
         asked: dict[str, Any] = json.loads(await request.body())
-        wish: dict[str, Any] = self._wish | (asked.get("stub") or {})
+        behaviour: dict[str, Any] = self._behaviour | (asked.get("stub") or {})
         try:
-            await self._delay(request, wish)
+            await self._delay(request, behaviour)
         except TimeoutError:
             return JSONResponse({"error": {"message": "the stub waited long enough"}}, status_code=504)
-        if status := wish.get("status"):
+        if status := behaviour.get("status"):
             return JSONResponse(
                 {"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status
             )
-        identity = {} if wish.get("no_id") else {"id": f"gen-{uuid.uuid4().hex}"}
+        identity = {} if behaviour.get("no_id") else {"id": f"gen-{uuid.uuid4().hex}"}
         model = asked.get("model")
         model = well_formed(model) if isinstance(model, str) else model
         base = identity | {"created": int(time.time()), "model": model, "provider": PROVIDER}
         if asked.get("stream"):
-            return StreamingResponse(self._stream(base, wish), media_type="text/event-stream")
-        if wish.get("malformed"):
+            return StreamingResponse(self._stream(base, behaviour), media_type="text/event-stream")
+        if behaviour.get("malformed"):
             return Response(b"<html>not JSON</html>", media_type="text/html")
-        message = {"role": "assistant", "content": "".join(WORDS) * wish.get("times", 1)}
+        message = {"role": "assistant", "content": "".join(CONTENT) * behaviour.get("times", 1)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return JSONResponse(base | {"object": "chat.completion", "choices": [choice], "usage": _tokens()})
 
-    async def _delay(self, request: Request, wish: dict[str, Any]) -> None:
-        """Waits as the request wishes. Raises TimeoutError when that takes too long."""
+    async def _delay(self, request: Request, behaviour: dict[str, Any]) -> None:
+        """Waits as the behaviour says. Raises TimeoutError when that takes too long."""
         async with asyncio.timeout(HOLD_S_MAX):
-            if slow_ms := wish.get("slow_ms"):
+            if slow_ms := behaviour.get("slow_ms"):
                 await asyncio.sleep(slow_ms / 1000)
-            if wish.get("hang"):
+            if behaviour.get("hang"):
                 while (await request.receive())["type"] != "http.disconnect":
                     pass
-            if gate := wish.get("hold"):
+            if gate := behaviour.get("hold"):
                 await self._gate(gate).wait()
 
-    async def _stream(self, base: dict[str, Any], wish: dict[str, Any]) -> AsyncIterator[bytes]:
-        for number, word in enumerate(WORDS * wish.get("times", 1)):
+    async def _stream(self, base: dict[str, Any], behaviour: dict[str, Any]) -> AsyncIterator[bytes]:
+        for number, word in enumerate(CONTENT * behaviour.get("times", 1)):
             choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
             yield _event(base | {"object": "chat.completion.chunk", "choices": [choice]})
             if number == 0:
-                if gate := wish.get("hold_middle"):
+                if gate := behaviour.get("hold_middle"):
                     await self._gate(gate).wait()
-                if wish.get("malformed"):
+                if behaviour.get("malformed"):
                     yield b"data: {not JSON\n\n"
         final = {"index": 0, "delta": {}, "finish_reason": "stop"}
         yield _event(base | {"object": "chat.completion.chunk", "choices": [final], "usage": _tokens()})
@@ -143,7 +143,7 @@ class Upstream:
 
 
 def _tokens() -> dict[str, int]:
-    return {"prompt_tokens": 12, "completion_tokens": len(WORDS), "cost": 0}
+    return {"prompt_tokens": 12, "completion_tokens": len(CONTENT), "cost": 0}
 
 
 def _event(chunk: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Accounting: one request becomes two rows in one statement, after the reply. Knows nothing of HTTP.
+"""Accounting: one request becomes two rows in one statement, after the reply.
 
 As the real backend does (facts: accounting), the statement is tried three times and then the failure is logged
 and swallowed: the client keeps its 200 and the row is lost. That loss is what the harness must be able to see.
@@ -111,8 +111,8 @@ def numbered(text: str) -> Numbered:
     """The statement with each `%(name)s` numbered, the same name always the same number."""
     names: dict[str, int] = {}
 
-    def number(found: re.Match[str]) -> str:
-        return f"${names.setdefault(found[1], len(names) + 1)}"
+    def number(placeholder: re.Match[str]) -> str:
+        return f"${names.setdefault(placeholder[1], len(names) + 1)}"
 
     return Numbered(re.sub(r"%\((\w+)\)s", number, text).encode(), tuple(names))
 
@@ -122,17 +122,17 @@ class Abort:
     """A request whose client left before its reply was complete."""
 
 
-Tell = Callable[[Loss | Abort], None]
+OnEvent = Callable[[Loss | Abort], None]
 """Where a replica reports what its clients cannot see."""
 
 
 class Accounts:
     """Writes usage rows through a pool, in tasks that outlive their request and are drained at the end."""
 
-    def __init__(self, pool: AsyncConnectionPool, build: Build, tell: Tell) -> None:
+    def __init__(self, pool: AsyncConnectionPool, build: Build, on_event: OnEvent) -> None:
         self._pool = pool
         self._build = build
-        self._tell = tell
+        self._on_event = on_event
         self._user = numbered(sql_text("usage/user.sql"))
         self._pending: set[asyncio.Task[None]] = set()
         self._insert = numbered(accounting_statement(build).as_string())
@@ -141,8 +141,8 @@ class Accounts:
     async def email_of(self, user_id: str) -> str | None:
         """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
         async with self._connection() as connection:
-            found = await (await self._user.execute(connection, {"user_id": user_id})).fetchone()
-        return None if found is None else str(found[1])
+            user = await (await self._user.execute(connection, {"user_id": user_id})).fetchone()
+        return None if user is None else str(user[1])
 
     def later(self, usage: Usage, sender: Sender) -> None:
         """Accounts for a request after its reply; returns at once."""
@@ -226,7 +226,7 @@ class Accounts:
         state = getattr(error, "sqlstate", None) or ""
         first_line = str(error).partition("\n")[0]
         log.warning("usage of %s lost after %d tries: %s %s", usage.message_id, TRIES, state, first_line)
-        self._tell(Loss(usage.message_id, state, first_line))
+        self._on_event(Loss(usage.message_id, state, first_line))
 
 
 def _as_written(value: object) -> object:
@@ -234,8 +234,10 @@ def _as_written(value: object) -> object:
 
 
 def _alive(connection: AsyncConnection[Any]) -> bool:
+    # libpq learns of a closed session only when it reads. The first read gives the server's last message ("terminating
+    # connection"), the second the end of the stream, which is the error that we look for.
     try:
-        for _ in range(2):  # first what the server said when it closed, then the end
+        for _ in range(2):
             connection.pgconn.consume_input()
     except psycopg.Error:
         return False

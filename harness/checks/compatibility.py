@@ -11,7 +11,7 @@ from harness.checks.evidence import comparable, describe_reply, finding, service
 from harness.checks.requests import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
 from harness.stages.prepared import PreparedResult
-from harness.sut import Observation
+from harness.sut.observation import Observation
 from harness.verdict import Finding, Method, Results
 
 REPLY: Final = "V4"

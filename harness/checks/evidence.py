@@ -11,7 +11,7 @@ from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
 from harness.report.escape import masked, shown
 from harness.rule.notation import written
-from harness.sut import Observation, Row
+from harness.sut.observation import Observation, Row
 from harness.verdict import Finding
 
 VOLATILE: Final = frozenset({"id", "created"})

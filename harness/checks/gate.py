@@ -19,9 +19,9 @@ from harness.clients.shape import PLAIN, Shape
 from harness.probing.explain import explain
 from harness.probing.judge import Expected, Kind, counted, expect_of_stranger, judge
 from harness.rule.policy import Policy
-from harness.sut import Observation, Row
 from harness.sut.asks import Answer, Ask
 from harness.sut.hosts import target_options
+from harness.sut.observation import Observation, Row
 from harness.verdict import Finding, Results
 
 NAME: Final = "V8"

@@ -1,4 +1,4 @@
-"""What a lint says: one fault of a migration file."""
+"""One fault of a migration file. Pure."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,7 @@ class Lint:
     message: str
     advice: str
 
-    @property
-    def words(self) -> str:
+    def describe(self) -> str:
         """All of it in one line."""
         where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where} {self.rule}: {self.message}" + (f"; {self.advice}" if self.advice else "")

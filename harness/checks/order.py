@@ -27,7 +27,7 @@ from harness.stages.safety import (
     smallest_unsafe_order,
 )
 from harness.stages.transitions import TransitionRun
-from harness.sut import Observation
+from harness.sut.observation import Observation
 from harness.verdict import Method, Results
 
 PLAN_ORDERS: Final = "O1"

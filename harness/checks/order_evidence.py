@@ -32,7 +32,7 @@ class OrdersEvidence:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader should know beside the claims."""
-        return (*(f"warning to whoever has it: {warning}" for warning in self.warnings), *self.exploration)
+        return (*(f"warning for code that has it: {warning}" for warning in self.warnings), *self.exploration)
 
     def orders(self) -> Orders:
         """The same as a section of the report."""

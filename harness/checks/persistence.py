@@ -1,16 +1,16 @@
-"""Judges what becomes of the stored id: scenarios of an installation under Node, as planned and patched.
+"""Judges what becomes of the stored id: scenarios of an installation under Node, as planned and patched. Pure.
 
 A sentence that the plan's code fails is judged on both: the patched code must keep it, the plan's is the audit's.
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
 from typing import Final
 
 from harness import plan
 from harness.backend.http import HEAD_BYTES_MAX
 from harness.clients.extension import derived_id
-from harness.clients.extension_host import ExtensionCode, ExtensionHost, WindowOutcome, WindowResult
+from harness.clients.extension_code import WindowOutcome, WindowResult
+from harness.clients.extension_evidence import ScenarioRun
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, KEEPING, SCENARIOS, Scenario
 from harness.report.escape import shown
 from harness.rule.policy import POLICIES
@@ -25,39 +25,10 @@ VALID_PLANNED: Final = "E10"
 WORKAROUNDS: Final = {claim.id: workaround for claim, _, workaround in plan.EXTENSION_AUDIT}
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioRun:
-    """A scenario and its outcome under one version of the code."""
-
-    scenario: Scenario
-    code: ExtensionCode
-    restarts: tuple[tuple[WindowResult, ...], ...]
-    stored: object
-    """What the storage holds of the id in the end; None for nothing."""
-
-    @property
-    def requests(self) -> list[WindowResult]:
-        """Every window that was there to send a request."""
-        return [
-            window
-            for windows in self.restarts
-            for window in windows
-            if window.outcome is not WindowOutcome.CRASHED
-        ]
-
-
-def run_scenario(host: ExtensionHost, code: ExtensionCode, scenario: Scenario) -> ScenarioRun:
-    """Runs a scenario on a storage of its own."""
-    run = host.run_scenario(code, scenario.restarts, scenario.stored)
-    return ScenarioRun(scenario, code, run.restarts, run.stored)
-
-
 def judge_persistence(
-    results: Results, host: ExtensionHost, as_planned: ExtensionCode, patched: ExtensionCode
+    results: Results, planned_runs: Sequence[ScenarioRun], patched_runs: Sequence[ScenarioRun]
 ) -> None:
     """Judges E2 to E4 and the audit's E9 and E10 over every scenario."""
-    planned_runs = [run_scenario(host, as_planned, scenario) for scenario in SCENARIOS]
-    patched_runs = [run_scenario(host, patched, scenario) for scenario in SCENARIOS]
     for run in (*_of(planned_runs, KEEPING), *_of(patched_runs, KEEPING)):
         judge_kept(results, run)
     for run in patched_runs:
@@ -118,7 +89,7 @@ def judge_valid(results: Results, claim: str, run: ScenarioRun) -> None:
 
 
 def obstacle(window: WindowResult) -> str:
-    """Why a window's request does not reach the backend, in words; empty when it does."""
+    """Why a window's request does not reach the backend; empty when it does."""
     if window.outcome is WindowOutcome.REJECTED:
         return f"no request goes out: the id's function rejects ({shown(window.error, 160)})"
     if window.outcome is WindowOutcome.WAITING:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
-from harness.rehearsal.failure_runs import ScenarioResult
-from harness.rehearsal.locks import Locked, Mode
-from harness.rehearsal.matrix import Matrix, Way
-from harness.rehearsal.stalls import Measured
+from harness.rehearsal.lock_modes import LockMode, ObservedLocks
+from harness.rehearsal.measurements import Measured
+from harness.rehearsal.runner_results import Matrix, Way
+from harness.rehearsal.scenario import ScenarioResult
 from harness.verdict import Finding, Method, Results
 
 STALL: Final = plan.STALL_CLAIM.id
@@ -19,7 +19,7 @@ RUNNER: Final = plan.RUNNER_CLAIM.id
 def judge_stalls(results: Results, measured: Measured, budget_ms: float) -> None:
     """Judges M11: the longest latency of a write while the migration ran, counted from when it was due."""
     results.method(STALL, Method.MEASURED)
-    writes = [one for one in measured.samples if one.write]
+    writes = [sample for sample in measured.samples if sample.write]
     results.observed(STALL, len(writes))
     results.detail(
         STALL, f"longest {measured.stall_ms_max:.1f} ms of {budget_ms:g} ms, {measured.rows:,} rows"
@@ -37,30 +37,31 @@ def judge_stalls(results: Results, measured: Measured, budget_ms: float) -> None
         results.refute(Finding(STALL, condition, f"{measured.errors} statements of the traffic failed"))
 
 
-def judge_locks(results: Results, seen: Sequence[Locked]) -> None:
+def judge_locks(results: Results, observations: Sequence[ObservedLocks]) -> None:
     """Judges M14: each prediction against pg_locks and against what another session was refused."""
     results.method(LOCKS, Method.EXHAUSTIVE)
-    results.detail(LOCKS, f"{len(seen)} moments, {len(Mode)} modes probed in each")
-    for one in seen:
+    results.detail(LOCKS, f"{len(observations)} moments, {len(LockMode)} modes probed in each")
+    for observation in observations:
         results.observed(LOCKS)
-        if one.mismatch:
-            results.refute(Finding(LOCKS, f"{one.case.name}, {one.case.hold}", one.mismatch))
+        if observation.mismatch:
+            condition = f"{observation.case.name}, {observation.case.hold}"
+            results.refute(Finding(LOCKS, condition, observation.mismatch))
 
 
 def judge_agreement(results: Results, matrix: Matrix) -> None:
     """Judges M15; unknown where the real migrator is not to be had."""
     results.method(RUNNER, Method.EXHAUSTIVE)
-    real = [cell for cell in matrix.cells if cell.way is Way.DRIZZLE]
-    missing = next((cell.skipped for cell in real if cell.skipped), "")
+    drizzle = [cell for cell in matrix.cells if cell.way is Way.DRIZZLE]
+    missing = next((cell.skipped for cell in drizzle if cell.skipped), "")
     if missing:
         results.inconclusive(RUNNER, missing)
-    results.observed(RUNNER, sum(not cell.skipped for cell in real))
+    results.observed(RUNNER, sum(not cell.skipped for cell in drizzle))
     if matrix.drizzle:
         results.detail(RUNNER, matrix.drizzle)
     for layout in matrix.disagreements():
         cells = [matrix.cell(layout, way) for way in (Way.DRIZZLE, Way.DRIZZLE_LIKE)]
-        told = [" then ".join(one.words for one in (cell.first, cell.again) if one) for cell in cells]
-        results.refute(Finding(RUNNER, f"layout `{layout}`", f"the real one: {told[0]}; ours: {told[1]}"))
+        real, ours = (" then ".join(str(run) for run in (cell.first, cell.second) if run) for cell in cells)
+        results.refute(Finding(RUNNER, f"layout `{layout}`", f"the real one: {real}; ours: {ours}"))
 
 
 def judge_recovery(results: Results, scenario_results: Sequence[ScenarioResult]) -> None:

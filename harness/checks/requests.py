@@ -11,7 +11,7 @@ from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
 from harness.probing.judge import Difference, Kind, counted, expect, judge
 from harness.rule.policy import Policy, received, utf16_length
-from harness.sut import Observation, Row
+from harness.sut.observation import Observation, Row
 from harness.verdict import Results
 
 STORED: Final = "V1"

@@ -24,7 +24,7 @@ from harness.stages.model import START, Stage, StageConfig, Transition, stage_co
 from harness.stages.path_run import PathRun
 from harness.stages.safety import Place, Unsafe
 from harness.stages.schema import StepRefused
-from harness.sut import Observation
+from harness.sut.observation import Observation
 from harness.verdict import Finding
 
 Reference = Mapping[tuple[Auth, bool], tuple[object, ...]]

@@ -1,5 +1,9 @@
-"""The command line: arguments, streams, exit codes; nothing else."""
+"""The command line: arguments, streams, exit codes; nothing else.
 
+A command's module is imported when the command is called, and what a command starts when it runs: `--help` is quick.
+"""
+
+import importlib
 import os
 import signal
 import sys
@@ -8,48 +12,71 @@ from typing import Final
 
 import click
 
-from harness.cli.coverage import coverage
-from harness.cli.fuzz import fuzz, replay
-from harness.cli.gate import clean, gate, upstream
-from harness.cli.migrate import migrate
-from harness.cli.prove import prove
-from harness.cli.rehearse import rehearse
-from harness.cli.report import report
-from harness.cli.schema import schema
-from harness.cli.selftest import selftest
-from harness.cli.serve import serve
 from harness.errors import UnavailableError, UsageError
-from harness.report.document import harness_version
-from harness.report.escape import masked
 
 INTERRUPTED: Final = 130
 
+COMMANDS: Final = {
+    "clean": ("gate", "Delete the rows that a run of the gate, fuzz or replay left."),
+    "coverage": ("coverage", "Show how much of anonymous usage carries an id."),
+    "fuzz": ("fuzz", "Hunt for a header that is treated otherwise than the rule says."),
+    "gate": ("gate", "Judge a deployed backend by its URL and its database."),
+    "migrate": ("migrate", "Bring a database to a state of the rollout, or back."),
+    "prove": ("prove", "Run the rollout on real servers and judge every claim."),
+    "rehearse": ("rehearse", "Run the migration in every way on a big table, and measure what writers wait."),
+    "replay": ("fuzz", "Send a find again and say whether it still fails."),
+    "report": ("report", "Render a stored report again, in any format."),
+    "schema": ("schema", "Compare a database and migration files with what the plan declares."),
+    "selftest": ("selftest", "Show that every known defect is caught by the claim meant for it."),
+    "serve": ("serve", "Serve the reference stack and show what each request did."),
+    "upstream": ("gate", "Serve a model that costs nothing, for a staging backend to ask."),
+}
+"""The module of each command, and what `harness --help` says of it."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(harness_version(), prog_name="harness")
+
+class Commands(click.Group):
+    """The commands, each imported when it is called."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command; None where there is none of that name."""
+        if super().get_command(ctx, cmd_name) is None:
+            return None
+        module = importlib.import_module(f"harness.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes a line for each command, and imports none."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from harness.report.document import harness_version
+
+        click.echo(f"harness, version {harness_version()}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    commands=[click.Command(name) for name in COMMANDS],  # their names, for a mistyped one; see get_command
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def app() -> None:
     """Proves that a header, a column and an index can be rolled out backend first.
 
     Exit codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive, the environment refuses, or an error that was not foreseen.
     """
-
-
-for command in (
-    prove,
-    fuzz,
-    replay,
-    migrate,
-    rehearse,
-    schema,
-    report,
-    serve,
-    gate,
-    clean,
-    coverage,
-    upstream,
-    selftest,
-):
-    app.add_command(command)
 
 
 def main() -> None:
@@ -86,5 +113,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _fail(message: str, code: int) -> int:
+    from harness.report.escape import masked
+
     click.echo(f"harness: {masked(message)}", err=True)
     return code

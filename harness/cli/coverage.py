@@ -1,23 +1,16 @@
 """The command that tells how much of anonymous usage carries an id."""
 
-import click
-from rich.console import Console
+from typing import TYPE_CHECKING
 
-from harness.cli.gate import database_option
-from harness.cli.values import Count, Finite
+from harness.cli.command import command
+from harness.run.options.coverage import CoverageOptions
+
+if TYPE_CHECKING:
+    from harness.checks.queries import Coverage
 
 
-@click.command(short_help="Show how much of anonymous usage carries an id.")
-@database_option
-@click.option("--days", type=Count(1, 366), default=7, show_default=True, help="How many days to look back.")
-@click.option(
-    "--fail-under",
-    type=Finite(0, 100),
-    metavar="PCT",
-    help="End with code 1 when less of the requests carry an id, with 3 when there were none. Example: --fail-under 60",
-)
-@click.option("--watch", is_flag=True, help="Look again every ten seconds until Ctrl-C.")
-def coverage(database_url: str, days: int, fail_under: float | None, watch: bool) -> int:
+@command
+def coverage(options: CoverageOptions) -> int:
     """Shows the share of anonymous requests that carry an id: in all, by day, by user; which ids are shared by many
     addresses and which addresses have many ids; and how much comes from clients that never send the header. Ids that
     lead to no person in PostHog are told apart: those that it takes for nobody's (anonymous, null, 0 and the like), and
@@ -27,15 +20,16 @@ def coverage(database_url: str, days: int, fail_under: float | None, watch: bool
 
     Example: harness coverage --database-url postgresql://reader@db.example.com/backend --days 7 --fail-under 60
     """
-    from harness.checks.queries import Coverage
+    from rich.console import Console
+
     from harness.cli.coverage_view import print_coverage
     from harness.run.coverage import coverage
 
     console = Console()
 
-    def show(found: Coverage) -> None:
-        if watch:
+    def show(found: "Coverage") -> None:
+        if options.watch:
             console.clear()
         print_coverage(found, console)
 
-    return coverage(database_url, days, fail_under, show, watch=watch).exit_code
+    return coverage(options, show).exit_code

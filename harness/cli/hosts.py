@@ -6,20 +6,10 @@ from typing import Final
 
 import click
 
-from harness.cli.options import Decorator
 from harness.errors import UsageError
 
 _NO_HOST: Final = re.compile(r"[/@*?#\s]|:\d*$")
 """What stands in a URL, a pattern or a port."""
-
-allow_host_option: Decorator = click.option(
-    "--allow-host",
-    "allowed_hosts",
-    multiple=True,
-    metavar="HOST",
-    help="Send to this host, which is not this machine, without asking; may be repeated. Needed where nobody can be "
-    "asked. Example: --allow-host staging.example.com",
-)
 
 
 def check_host(host: str, allowed: tuple[str, ...]) -> None:

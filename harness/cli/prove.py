@@ -1,38 +1,20 @@
 """The command that proves the rollout."""
 
-import click
+from dataclasses import replace
 
-from harness.cli.options import (
-    busy,
-    command_line,
-    level_option,
-    policy_option,
-    postgres_option,
-    report_options,
-    say,
-    seed_option,
-    session_pooler_option,
-    tell,
-)
-from harness.run.report import Outputs
+from harness.cli.command import command
+from harness.cli.streams import busy, command_line, say, tell
+from harness.run.options.prove import ProveOptions
+from harness.run.options.shared import Outputs
 
 
-@click.command(short_help="Run the rollout on real servers and judge every claim.")
-@level_option
-@policy_option
-@postgres_option
-@session_pooler_option
-@seed_option
-@report_options()
-def prove(level: str, policy: str, postgres: str, session_pooler: bool, seed: int, outputs: Outputs) -> int:
+@command
+def prove(options: ProveOptions, outputs: Outputs) -> int:
     """Runs the rollout on real servers and judges every claim of the plan.
 
     Example: harness prove --level smoke --json report.json --html report.html
     """
-    from harness.rule.suite import Level
-    from harness.run.prove import ProveOptions, prove
+    from harness.run.prove import prove
 
-    options = ProveOptions(
-        Level(level), policy, postgres, seed, session_pooler=session_pooler, command=command_line()
-    )
-    return tell(prove(options, say, busy), outputs)
+    outputs.check()
+    return tell(prove(replace(options, command=command_line()), say, busy), outputs)

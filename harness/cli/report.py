@@ -1,25 +1,23 @@
 """The command that renders a stored report again."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import click
-from rich.console import Console
-
-from harness.cli.options import report_options, say, tell
+from harness.cli.command import command
+from harness.cli.streams import say, tell
 from harness.errors import UsageError
-from harness.report.document import Report
-from harness.report.tables import print_table, tables_of
-from harness.run.report import Outputs
+from harness.run.options.report import ReportOptions
+from harness.run.options.shared import Renderings
+
+if TYPE_CHECKING:
+    from harness.report.document import Report
 
 ROWS_MAX: Final = 40
 """Rows of a table that are printed; longer ones are for the page."""
 
 
-@click.command(short_help="Render a stored report again, in any format.")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
-@report_options("html", "markdown", "junit")
-def report(file: Path, outputs: Outputs) -> int:
+@command
+def report(options: ReportOptions, outputs: Renderings) -> int:
     """Prints a report that --json has stored in FILE, or that comes on standard input where FILE is -, and writes it in
     other formats; judges nothing, but refuses a report that does not hold together.
 
@@ -27,14 +25,21 @@ def report(file: Path, outputs: Outputs) -> int:
     """
     from harness.run.stored import read_report
 
-    if any(output.resolve() == file.resolve() for output in outputs.files):
-        raise UsageError(f"{file} is the report itself, which would be lost; name another file to write")
-    found = read_report(file)
-    tell(found, outputs, lambda: _print_tables(found, file))
+    outputs.check()
+    if any(output.resolve() == options.file.resolve() for output in outputs.files):
+        raise UsageError(
+            f"{options.file} is the report itself, which would be lost; name another file to write"
+        )
+    found = read_report(options.file)
+    tell(found, outputs, lambda: _print_tables(found, options.file))
     return 0
 
 
-def _print_tables(found: Report, file: Path) -> None:
+def _print_tables(found: "Report", file: Path) -> None:
+    from rich.console import Console
+
+    from harness.report.tables import print_table, tables_of
+
     for name, table in tables_of(found).items():
         if len(table.rows) <= ROWS_MAX:
             print_table(table, Console())

@@ -1,22 +1,15 @@
 """The command that grades the harness itself."""
 
-import click
+from dataclasses import replace
 
-from harness.cli.options import busy, command_line, policy_option, postgres_option, report_options, say, tell
-from harness.run.report import Outputs
+from harness.cli.command import command
+from harness.cli.streams import busy, command_line, say, tell
+from harness.run.options.selftest import SelftestOptions
+from harness.run.options.shared import Outputs
 
 
-@click.command(short_help="Show that every known defect is caught by the claim meant for it.")
-@postgres_option
-@policy_option
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="WORD",
-    help="Run the trials only whose name holds this word; may be repeated. Example: --only limit-256",
-)
-@report_options()
-def selftest(postgres: str, policy: str, only: tuple[str, ...], outputs: Outputs) -> int:
+@command
+def selftest(options: SelftestOptions, outputs: Outputs) -> int:
     """Judges faulty backends, migrations and plans, and harmless variants of each, and prints which claim caught what.
 
     Exit codes: 0 every defect is refuted by the claim meant for it and every variant is GO, 1 there is a hole or a
@@ -24,7 +17,7 @@ def selftest(postgres: str, policy: str, only: tuple[str, ...], outputs: Outputs
 
     Example: harness selftest --html selftest.html
     """
-    from harness.run.selftest import SelftestOptions, selftest
+    from harness.run.selftest import selftest
 
-    options = SelftestOptions(postgres, policy, only, command_line())
-    return tell(selftest(options, say, busy), outputs)
+    outputs.check()
+    return tell(selftest(replace(options, command=command_line()), say, busy), outputs)

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from harness.report.escape import shown
 from harness.run.live.address import Address
-from harness.run.live.logbook import Counts, Entry, State
 from harness.run.live.page import entry_data, value_shown
+from harness.run.live.request_log import Counts, LoggedRequest, State
 from harness.run.serve import Summary
-from harness.sut import Row
+from harness.sut.observation import Row
 
 HEADER_SHOWN_MAX: Final = 60
 """Bytes of a value in a line."""
@@ -40,7 +40,7 @@ class PlainView:
         """Prints where the stack is."""
         _print_address(self._console, address)
 
-    def changed(self, entry: Entry) -> None:
+    def changed(self, entry: LoggedRequest) -> None:
         """Prints a request that is complete."""
         if entry.ended:
             _print(self._console, [(f"#{entry.number}  ", ""), *line(entry)])
@@ -61,9 +61,9 @@ class JsonView:
 
     def ready(self, address: Address, _counts: Counts) -> None:
         """Prints where the stack is."""
-        self._print("stack", address.facts() | {"words": address.words})
+        self._print("stack", address.facts() | {"words": address.description})
 
-    def changed(self, entry: Entry) -> None:
+    def changed(self, entry: LoggedRequest) -> None:
         """Prints a request that is complete."""
         if entry.ended:
             self._print("request", entry_data(entry))
@@ -74,8 +74,8 @@ class JsonView:
 
     def summary(self, summary: Summary) -> None:
         """Prints what the whole run saw."""
-        told = asdict(summary.counts) | {"coverage": summary.counts.coverage}
-        self._print("summary", told | {"database_rows": summary.rows, "faultless": summary.faultless})
+        counts = asdict(summary.counts) | {"coverage": summary.counts.coverage}
+        self._print("summary", counts | {"database_rows": summary.rows, "faultless": summary.faultless})
 
     def _print(self, event: str, data: Mapping[str, object]) -> None:
         click.echo(json.dumps({"event": event} | dict(data)))
@@ -86,9 +86,9 @@ class LiveView:
 
     def __enter__(self) -> Self:
         self._console = Console()
-        self._open: dict[int, Entry] = {}
+        self._open: dict[int, LoggedRequest] = {}
         self._counts = Counts()
-        self._words = "Ctrl-C ends"
+        self._status = "Ctrl-C shutdown"
         self._live = Live(self, console=self._console, refresh_per_second=8, transient=True)
         return self
 
@@ -103,7 +103,7 @@ class LiveView:
         _print_address(self._console, address)
         self._live.start()
 
-    def changed(self, entry: Entry) -> None:
+    def changed(self, entry: LoggedRequest) -> None:
         """Shows a request that is new or has changed."""
         if entry.ended:
             self._open.pop(entry.number, None)
@@ -113,7 +113,7 @@ class LiveView:
 
     def ending(self) -> None:
         """Says what is waited for."""
-        self._words = "ending: open requests are waited for; Ctrl-C cuts them off"
+        self._status = "ending: open requests are waited for; Ctrl-C cuts them off"
 
     def __rich__(self) -> Group:
         """What stands at the bottom now."""
@@ -121,20 +121,22 @@ class LiveView:
         lines = [_text(line(entry), short=True) for entry in entries[:OPEN_SHOWN_MAX]]
         if len(entries) > OPEN_SHOWN_MAX:
             lines.append(Text(f"... and {len(entries) - OPEN_SHOWN_MAX:,} more", "dim"))
-        words = f"{count_words(self._counts)} · {self._words}" if self._counts.requests else self._words
-        told = Text(words, "dim", no_wrap=True, overflow="ellipsis")
-        return Group(*lines, told)
+        status = (
+            f"{describe_counts(self._counts)} · {self._status}" if self._counts.requests else self._status
+        )
+        bottom = Text(status, "dim", no_wrap=True, overflow="ellipsis")
+        return Group(*lines, bottom)
 
 
-def arrival(entry: Entry) -> list[Part]:
+def arrival(entry: LoggedRequest) -> list[Part]:
     """What is known of a request when it comes: when, from where, its header, and what the rule makes of it."""
     parts = [(f"{entry.arrived.astimezone():%H:%M:%S.%f}"[:-3], "dim"), (f"  {entry.client}", "")]
     if not entry.usual:
         parts.append((f"  {entry.asked}", "dim"))
     if entry.lines:
-        told = " and ".join(shown(value, HEADER_SHOWN_MAX) for value in entry.lines)
-        parts.append((f"  {told}  ", "bold"))
-        parts.append((entry.ruling, "yellow") if entry.ruling else _standing(entry))
+        values = " and ".join(shown(value, HEADER_SHOWN_MAX) for value in entry.lines)
+        parts.append((f"  {values}  ", "bold"))
+        parts.append((entry.ruling, "yellow") if entry.ruling else _accepted_part(entry))
     else:
         parts.append((f"  {entry.ruling if entry.status in (400, 431) else 'no header'}", "dim"))
     if entry.hint:
@@ -142,14 +144,14 @@ def arrival(entry: Entry) -> list[Part]:
     return parts
 
 
-def _standing(entry: Entry) -> Part:
+def _accepted_part(entry: LoggedRequest) -> Part:
     """What has become of a value that the rule accepts: green only once the request was served."""
     if entry.accepted:
         return "accepted", "green"
     return ("valid, request not served", "yellow") if entry.ended else ("valid", "")
 
 
-def line(entry: Entry) -> list[Part]:
+def line(entry: LoggedRequest) -> list[Part]:
     """A request with whatever has become of it so far."""
     parts = arrival(entry)
     if entry.due is not None and entry.due.email is not None:
@@ -157,7 +159,7 @@ def line(entry: Entry) -> list[Part]:
     if entry.answered_ms is not None:
         parts.append((f"  {entry.status or 'no reply'} in {entry.answered_ms:,.0f} ms", ""))
     parts.append((f"  {outcome(entry)}", _STYLES[entry.state]))
-    parts += [(f"  {row_words(row)}", "dim") for row in entry.rows]
+    parts += [(f"  {describe_row(row)}", "dim") for row in entry.rows]
     if entry.note:
         parts.append((f"  ({entry.note})", "dim"))
     parts += [(f"  ✗ {fault}", "bold red") for fault in entry.faults]
@@ -174,42 +176,42 @@ _STYLES: Final = {
 }
 
 
-def outcome(entry: Entry) -> str:
+def outcome(entry: LoggedRequest) -> str:
     """What its row holds, or why there is none."""
     if entry.state is State.STORED:
         assert entry.value is not None
         return "stored as sent" if entry.as_sent else f"stored {value_shown(entry.value, HEADER_SHOWN_MAX)}"
     return {
         State.OPEN: "being answered",
-        State.ANSWERED: "row awaited",
+        State.ANSWERED: "row pending",
         State.NULL: "stored NULL",
         State.LOST: "NO ROW",
         State.NO_ROW: "no row due",
     }[entry.state]
 
 
-def row_words(row: Row) -> str:
+def describe_row(row: Row) -> str:
     """The ids of its rows: one where both have the same."""
     if row.usage_id == row.metadata_id:
         return f"row {row.usage_id}"
     return f"usage row {row.usage_id or 'missing'}, metadata row {row.metadata_id or 'missing'}"
 
 
-def count_words(counts: Counts) -> str:
+def describe_counts(counts: Counts) -> str:
     """The counts in a line."""
-    told = [
+    parts = [
         f"{counts.requests:,} request{'s' * (counts.requests != 1)}",
         f"{counts.stored:,} stored",
         f"{counts.null:,} NULL",
         f"{counts.lost:,} lost",
     ]
     if counts.waiting:
-        told.append(f"{counts.waiting:,} waiting")
+        parts.append(f"{counts.waiting:,} waiting")
     if counts.coverage is not None:
-        told.append(f"coverage {counts.coverage:.1f} %")
+        parts.append(f"coverage {counts.coverage:.1f} %")
     if counts.faulty:
-        told.append(f"{counts.faulty:,} would fail the gate")
-    return " · ".join(told)
+        parts.append(f"{counts.faulty:,} would fail the gate")
+    return " · ".join(parts)
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -238,12 +240,12 @@ def summary_lines(summary: Summary) -> list[str]:
 
 def _print_address(console: Console, address: Address) -> None:
     width = max(map(len, address.facts()))
-    _print(console, [(f"Reference stack: {address.words}", "bold")])
+    _print(console, [(f"Reference stack: {address.description}", "bold")])
     for name, value in address.facts().items():
         _print(console, [(f"  {name:<{width}}  ", "dim"), (value, "")])
     _print(console, [("Try it:", "bold")])
     _print(console, [(f"  {address.curl}", "")])
-    _print(console, [("Each request is shown as it comes. Ctrl-C ends.", "dim")])
+    _print(console, [("Each request is shown as it comes. Ctrl-C shutdown.", "dim")])
 
 
 def _text(parts: list[Part], *, short: bool = False) -> Text:

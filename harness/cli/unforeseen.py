@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.cli.options import command_line
+from harness.cli.streams import command_line
 from harness.data import state_path
 from harness.report.document import harness_version
 from harness.report.escape import masked, visible

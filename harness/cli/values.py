@@ -1,13 +1,12 @@
-"""Values of options: numbers that are finite and in their range, and places that are not blank."""
+"""Values of options: numbers that are finite and in their range, places that are not blank, pairs, lines of headers."""
 
 import math
 import os
-from typing import Any, Final
+from typing import Any
 
 import click
 
-WEEK_S: Final = 7 * 86_400.0
-COUNT_MAX: Final = 10**9
+from harness.run.options.definition import COUNT_MAX
 
 
 class Finite(click.FloatRange):
@@ -50,15 +49,55 @@ class Place(click.types.StringParamType):
         return text
 
 
-class PlaceOption(click.Option):
-    """An option whose variable in the environment may not be blank either: a secret that is not set looks so."""
+class Pair(click.types.StringParamType):
+    """A name and its value from NAME=VALUE; quotes around the value are no part of it."""
 
-    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """The variable's value. Raises BadParameter where it is set and blank."""
-        names = [self.envvar] if isinstance(self.envvar, str) else list(self.envvar or ())
-        for name in names:
-            if name in os.environ and not os.environ[name].strip():
-                raise click.BadParameter(
-                    f"the environment variable {name} is empty; set it, or unset it.", ctx=ctx, param=self
-                )
-        return super().resolve_envvar_value(ctx)
+    name = "pair"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Both texts, without blanks around them. Fails where there is no `=`, in the words of the metavar."""
+        name, equals, text = str(value).partition("=")
+        if not equals:
+            names = (param.metavar if param else None) or "NAME=VALUE"
+            left, _, right = names.partition("=")
+            self.fail(f"{value!r} gives no {right.lower()}; write {left}='{right.lower()}'", param, ctx)
+        return name.strip(), text.strip().strip("\"'")
+
+
+class HeaderLine(click.types.StringParamType):
+    """A header line; in the environment there is one a line."""
+
+    name = "line"
+    envvar_list_splitter = "\n"
+
+
+def header_lines(
+    context: click.Context, parameter: click.Parameter, lines: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The lines of the command line, and those of the variable whose names it does not give.
+
+    Raises UsageError for what is no header that may be given.
+    """
+    from harness.run.options.shared import given_headers
+
+    if context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE:
+        named = {_name(line) for line in lines}
+        variable = os.environ.get(str(parameter.envvar), "")
+        lines = (*lines, *(line for line in variable.split("\n") if _name(line) not in named))
+    lines = tuple(line for line in lines if line.strip())
+    if lines:
+        given_headers(lines)
+    return lines
+
+
+def _name(line: str) -> str:
+    return line.partition(":")[0].strip().lower()
+
+
+def check_variable(option: click.Option, ctx: click.Context) -> None:
+    """Raises BadParameter where the variable of an option is set and blank."""
+    name = option.envvar
+    if isinstance(name, str) and name in os.environ and not os.environ[name].strip():
+        raise click.BadParameter(
+            f"the environment variable {name} is empty; set it, or unset it.", ctx=ctx, param=option
+        )

@@ -1,7 +1,7 @@
 """An analytics server as a stand-in over real HTTP: takes the events of the official `posthog` package.
 
 It keeps what linking needs: under which id an event arrived, and which ids were aliased to be one person; of ids it
-takes what PostHog takes (`persons`). Knows no extension and no database.
+takes what PostHog takes (`persons`).
 """
 
 import asyncio
@@ -27,7 +27,7 @@ BODY_BYTES_MAX: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class AnalyticsEvent:
     """One event as it arrived."""
 
     name: str
@@ -47,24 +47,24 @@ class Analytics:
 
     origin: str
     """URL without a path."""
-    events: list[Event] = field(default_factory=list)
+    events: list[AnalyticsEvent] = field(default_factory=list)
 
     def person(self, distinct_id: str) -> frozenset[str]:
         """Every id of the person who has this one: itself, and what aliases join to it."""
         known = {distinct_id}
         while True:
             joined = {
-                one
+                identity
                 for event in self.events
                 if event.joins and known & {event.alias, event.distinct_id}
-                for one in (event.alias, event.distinct_id)
-                if one is not None
+                for identity in (event.alias, event.distinct_id)
+                if identity is not None
             }
             if joined <= known:
                 return frozenset(known)
             known |= joined
 
-    def events_of(self, distinct_id: str) -> list[Event]:
+    def events_of(self, distinct_id: str) -> list[AnalyticsEvent]:
         """Events, aliases aside, that belong to the person who has this id; none where the id is nobody's."""
         if not is_persons(distinct_id):
             return []
@@ -141,8 +141,8 @@ async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float 
             program.kill()
             await program.wait()
     if program.returncode != 0:
-        said = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise UnavailableError(f"the posthog package could not send its events: {said}")
+        cause = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise UnavailableError(f"the posthog package could not send its events: {cause}")
 
 
 def _environment() -> dict[str, str]:
@@ -155,7 +155,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _event(document: dict[str, Any]) -> Event:
+def _event(document: dict[str, Any]) -> AnalyticsEvent:
     aliased = document["properties"].get("alias") if document["event"] == ALIAS else None
     alias = None if aliased is None else kept(str(aliased))
-    return Event(str(document["event"]), kept(str(document["distinct_id"])), alias)
+    return AnalyticsEvent(str(document["event"]), kept(str(document["distinct_id"])), alias)

@@ -1,4 +1,4 @@
-"""A request as one line for a shell, to be sent by hand: curl where it writes these bytes, else Python. Pure.
+"""A request as one line for a shell, to be sent by hand: curl where it writes these bytes, else Python.
 
 Both are printable ASCII for any POSIX shell. curl writes Host first, then the lines given, then Content-Length, as the
 wire client does; it drops or mends what is no plain header line, and sends lines of its own, which are switched off.
@@ -33,8 +33,8 @@ def line_by_hand(request: Request, url: str, hidden: Hidden = _NOTHING_HIDDEN) -
     """The line that sends a request to the site at `url` (http or https, without a path) and prints the reply."""
     site = url.rstrip("/")
     lines = tuple((name, hidden.get(name.lower(), b"") or value) for name, value in request.headers)
-    told = Request(request.path, lines, request.body, request.method)
-    return _curl(told, site, hidden) if _is_for_curl(told) else _python(told, site, hidden)
+    printed = Request(request.path, lines, request.body, request.method)
+    return _curl(printed, site, hidden) if _is_for_curl(printed) else _python(printed, site, hidden)
 
 
 def _is_for_curl(request: Request) -> bool:
@@ -52,13 +52,21 @@ def _is_for_curl(request: Request) -> bool:
 
 def _curl(request: Request, site: str, hidden: Hidden) -> str:
     names = {name.lower() for name, _ in request.headers}
-    words = ["curl", "-sgi", "--http1.1", "--path-as-is", "-m", str(WAIT_S), shlex.quote(site + request.path)]
+    arguments = [
+        "curl",
+        "-sgi",
+        "--http1.1",
+        "--path-as-is",
+        "-m",
+        str(WAIT_S),
+        shlex.quote(site + request.path),
+    ]
     for name, value in request.headers:
         line = f"{name.decode()}: {value.decode()}"
-        words += ["-H", f'"{line}"' if name.lower() in hidden else shlex.quote(line)]
+        arguments += ["-H", f'"{line}"' if name.lower() in hidden else shlex.quote(line)]
     for name in CURL_ADDS:
-        words += [] if name in names else ["-H", f"{name.decode()}:"]
-    return " ".join([*words, "--data-binary", shlex.quote(request.body.decode())])
+        arguments += [] if name in names else ["-H", f"{name.decode()}:"]
+    return " ".join([*arguments, "--data-binary", shlex.quote(request.body.decode())])
 
 
 def _python(request: Request, site: str, hidden: Hidden) -> str:
@@ -70,8 +78,8 @@ def _python(request: Request, site: str, hidden: Hidden) -> str:
         (name, value.replace(b"$", _MARK) if name.lower() in hidden else value)
         for name, value in request.headers
     ]
-    told = Request(request.path, tuple(lines), request.body, request.method)
-    first, *pieces = request_bytes(told, host_of(address, usual_port)).split(_MARK)
+    marked = Request(request.path, tuple(lines), request.body, request.method)
+    first, *pieces = request_bytes(marked, host_of(address, usual_port)).split(_MARK)
     sent = _literal(first)
     for piece in pieces:
         variable, end, rest = piece.partition(b"\r\n")

@@ -18,7 +18,7 @@ REFUSAL_STATUSES: Final = frozenset({400, 431})
 """With an empty body, these come from the HTTP layer; an app that refuses says why."""
 
 
-class Connection(asyncio.Protocol):
+class WireConnection(asyncio.Protocol):
     """Every request that is sent ends within `timeout_s` seconds: with its reply, or with why there is none.
 
     When the connection ends without a reply, the server may have processed the request: that is an outcome of its
@@ -71,10 +71,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _fail(self, outcome: Outcome, reason: str) -> None:
-        self._answer(Reply(outcome, 0, reason=reason))
+        self._resolve(Reply(outcome, 0, reason=reason))
         self.end()
 
-    def _answer(self, reply: Reply) -> None:
+    def _resolve(self, reply: Reply) -> None:
         waiting, self._reply = self._reply, None
         if waiting is not None and not waiting.done():  # done: whoever waited was cancelled
             waiting.set_result(reply)
@@ -163,4 +163,4 @@ class Connection(asyncio.Protocol):
         self._last = self._last or not self._parser.should_keep_alive()
         # Node refuses what is no HTTP with 400 or 431 and nothing else; an app's own 400 has a body.
         refused = status in REFUSAL_STATUSES and not body
-        self._answer(Reply(Outcome.REFUSED if refused else Outcome.REPLY, status, headers, body))
+        self._resolve(Reply(Outcome.REFUSED if refused else Outcome.REPLY, status, headers, body))

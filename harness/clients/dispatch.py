@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, S
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from harness.clients.connection import Connection
+from harness.clients.connection import WireConnection
 from harness.clients.exchange import Outcome, Reply, Request
 
 Address = tuple[str, int]
@@ -28,7 +28,7 @@ class Written(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How many connections, and how long to wait for one to stand, and for a reply; seconds."""
 
     connections: int
@@ -46,7 +46,7 @@ class Dispatch:
     """One source of requests and its workers; read `replies`, to their end or not, then `close`."""
 
     def __init__(
-        self, address: Address, items: Items, write: Callable[[Request], Written], limits: Limits
+        self, address: Address, items: Items, write: Callable[[Request], Written], limits: ConnectionLimits
     ) -> None:
         self.address = address
         self.write = write
@@ -120,7 +120,7 @@ class Worker:
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
-        self._connection: Connection | None = None
+        self._connection: WireConnection | None = None
 
     async def run(self) -> None:
         """Works until the source has ended."""
@@ -147,12 +147,12 @@ class Worker:
                 return Reply(Outcome.REFUSED, 0, reason=f"no connection to {host}:{port}: {error}")
         return await self._connection.send(written.data, last=written.last)
 
-    async def _connect(self) -> Connection:
+    async def _connect(self) -> WireConnection:
         host, port = self._dispatch.address
         limits = self._dispatch.limits
         async with asyncio.timeout(limits.timeout_s):
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(limits.timeout_s), host, port, ssl=limits.tls
+                lambda: WireConnection(limits.timeout_s), host, port, ssl=limits.tls
             )
         return connection
 

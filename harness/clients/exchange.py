@@ -1,4 +1,4 @@
-"""What goes over the wire and what comes back, as data; shared by every client. Knows no transport."""
+"""What goes over the wire and what comes back, as data; the same for every client."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class Reply:
         if self.outcome is not Outcome.REPLY:
             return None
         for document in self.documents():
-            found = document.get("id")
-            if isinstance(found, str) and found:
-                return found
+            identity = document.get("id")
+            if isinstance(identity, str) and identity:
+                return identity
         return None
 
     @property
@@ -80,15 +80,15 @@ class Reply:
 @lru_cache(maxsize=BODIES_KEPT)
 def documents(body: bytes) -> tuple[dict[str, object], ...]:
     """JSON objects of a body: the body itself, or the data of each event of a stream. Callers only read them."""
-    found = []
+    documents = []
     for text in _events(body) if body.lstrip().startswith(_STREAM) else [body]:
         try:
             document = json.loads(text)
         except ValueError:
             continue
         if isinstance(document, dict):
-            found.append(document)
-    return tuple(found)
+            documents.append(document)
+    return tuple(documents)
 
 
 _STREAM: Final = (b"data:", b":", b"event:", b"id:", b"retry:")
@@ -96,6 +96,9 @@ _STREAM: Final = (b"data:", b":", b"event:", b"id:", b"retry:")
 
 def _events(body: bytes) -> Iterator[bytes]:
     """Data of each server-sent event; of several lines, joined (HTML standard, "Interpreting an event stream")."""
+    # A line ends with CR, LF or both: `splitlines` of bytes, unlike that of text, knows no other ends. After the colon
+    # one blank is syntax, further ones are data. Unlike a browser we count the last event without its blank line, too:
+    # a stream that is cut off there has a row all the same.
     data: list[bytes] = []
     for line in (*body.splitlines(), b""):
         if line.startswith(b"data:"):

@@ -1,6 +1,6 @@
-"""The extension as the backend sees it: the requests its builds send. Pure but for nothing; a transport sends them.
+"""The extension as the backend sees it: the requests that its builds send, as data.
 
-Headers are those that real installations send today; build `after` adds the plan's header. Knows no server.
+Headers are those that real installations send today; build `after` adds the plan's header.
 """
 
 import hashlib
@@ -48,19 +48,14 @@ class Installation:
     task_id: str | None = None
     organization_id: str | None = None
 
-    @property
-    def auth(self) -> Auth:
-        """How its requests are signed."""
-        if self.token is None:
-            return Auth.ANONYMOUS
-        return Auth.JUNK if self.token == JUNK_TOKEN else Auth.SIGNED_IN
-
 
 def derived_id(machine_id: str) -> str:
     """The plan's anonymous id of a machine: prefix and 16 hex digits.
 
     A lone surrogate hashes as U+FFFD, as Node's `hash.update(string)` has it. Source: plan, Repository 2, File 1.
     """
+    # Through UTF-16 and back: two halves that meet become one character, a half without its other becomes U+FFFD.
+    # `encode("utf-8", "replace")` would make "?" of both.
     text = machine_id.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     digest = hashlib.sha256((text + plan.DERIVED_SALT).encode()).hexdigest()
     return plan.DERIVED_PREFIX + digest[: plan.DERIVED_HEX_DIGITS]

@@ -9,89 +9,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from harness import plan
+from harness.clients.extension_code import (
+    ExtensionCode,
+    Headers,
+    InstallRun,
+    WindowOutcome,
+    WindowResult,
+    WindowStart,
+)
 from harness.data import fixture_path
 from harness.errors import UnavailableError
 from harness.rule.node import SECONDS_MAX, NodeChild, node_child
 
 MACHINES_PER_MESSAGE: Final = 250
 """A start of each is due at the same moment of one clock; more make the clock slow, not the pipe fast."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExtensionCode:
-    """One version of what the extension runs: the id's function and the provider, as JavaScript sources."""
-
-    name: str
-    anonymous_id: str
-    handler: str
-
-    @property
-    def message(self) -> dict[str, str]:
-        """As the host reads it."""
-        return {"header": plan.HEADER, "id": self.anonymous_id, "handler": self.handler}
-
-
-class Update(StrEnum):
-    """How `globalState.update` ends; memory has the value at once in every case."""
-
-    STORES = "stores"
-    REJECTS = "rejects"
-    HANGS = "hangs"
-    LOSES = "loses it"  # resolves, and the next start finds nothing
-    CRASHES = "crashes"  # the window is gone before the storage has the value
-    KILLED = "is killed"  # the same for real: Node kills itself; ends the host
-
-
-@dataclass(frozen=True, slots=True)
-class WindowStart:
-    """One window that opens: the machine, the storage and the telemetry setting at that moment."""
-
-    machine_id: str
-    update: Update = Update.STORES
-    telemetry: bool = True
-    """Whether the user lets the editor send telemetry."""
-
-
-class WindowOutcome(StrEnum):
-    """How a window's first request ended."""
-
-    SENT = "sent"
-    REJECTED = "rejected"  # the id's function rejects: no handler, no request
-    WAITING = "waiting"  # the id's function never settles
-    UNSENDABLE = "unsendable"  # Node refuses the header's value
-    CRASHED = "crashed"  # the window was gone before
-
-
-@dataclass(frozen=True, slots=True)
-class WindowResult:
-    """One window, observed until nothing was due any more."""
-
-    outcome: WindowOutcome
-    header: str | None
-    """The header's value on the wire, one character a byte; None when it is not sent."""
-    error: str
-    notes: tuple[str, ...]
-    """What the code did, in order: get, derive, update, stored, rejected, request."""
-    waited_ms: float
-    """How long the request waited for the id, by the stand-in's clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class InstallRun:
-    """One installation through all its restarts."""
-
-    restarts: tuple[tuple[WindowResult, ...], ...]
-    stored: object
-    """What its storage holds under the id's key in the end, JSON; None for nothing."""
-
-
-Headers = Mapping[str, str] | None
-"""What `customRequestOptions` returns, without its wrapping."""
 
 
 @dataclass(slots=True)
@@ -105,7 +40,7 @@ class ExtensionHost:
         derived: list[str | None] = []
         for at in range(0, len(machine_ids), MACHINES_PER_MESSAGE):
             batch = machine_ids[at : at + MACHINES_PER_MESSAGE]
-            derived += self._ask({"do": "derive", "code": code.message, "machineIds": batch})
+            derived += self._call({"do": "derive", "code": code.message, "machineIds": batch})
         return derived
 
     def run_scenario(
@@ -125,17 +60,17 @@ class ExtensionHost:
             "stored": dict(stored or {}),
             "restarts": [[_start(start) for start in starts] for starts in restarts],
         }
-        answer = self._ask(document | ({"file": str(file)} if file else {}))
+        answer = self._call(document | ({"file": str(file)} if file else {}))
         results = tuple(tuple(_window(window) for window in windows) for windows in answer["restarts"])
         return InstallRun(results, answer["stored"].get(plan.STORAGE_KEY))
 
     def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
         """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
-        answer: list[Headers] = self._ask({"do": "headers", "code": code.message, "calls": list(calls)})
+        answer: list[Headers] = self._call({"do": "headers", "code": code.message, "calls": list(calls)})
         return answer
 
-    def _ask(self, document: dict[str, Any]) -> Any:
-        answer = self.node.ask(document)
+    def _call(self, document: dict[str, Any]) -> Any:
+        answer = self.node.call(document)
         if isinstance(answer, dict) and "error" in answer:
             raise UnavailableError(
                 f"Node could not {document['do']} for the extension: {answer['error']}; correct the code it ran"
@@ -148,29 +83,6 @@ def extension_host(seconds_max: float = SECONDS_MAX) -> Iterator[ExtensionHost]:
     """A host for as long as the context lasts. Raises UnavailableError when Node cannot start."""
     with node_child(fixture_path("extension/host.js"), seconds_max=seconds_max) as node:
         yield ExtensionHost(node)
-
-
-def planned() -> ExtensionCode:
-    """The plan's code as the plan has it. Source: plan, Repository 2, Files 1 and 2."""
-    return _code("planned", "planned/anonymous-id.js")
-
-
-def patched() -> ExtensionCode:
-    """The plan's code with the audit's workarounds in the id's function."""
-    return _code("patched", "patched/anonymous-id.js")
-
-
-def before() -> ExtensionCode:
-    """The extension as it is: a provider that knows no id."""
-    return ExtensionCode("before", "", _source("before/handler.js"))
-
-
-def _code(name: str, anonymous_id: str) -> ExtensionCode:
-    return ExtensionCode(name, _source(anonymous_id), _source("planned/handler.js"))
-
-
-def _source(name: str) -> str:
-    return fixture_path(f"extension/{name}").read_text(encoding="utf-8")
 
 
 def _start(start: WindowStart) -> dict[str, Any]:

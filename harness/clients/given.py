@@ -57,8 +57,8 @@ class GivenHeaders:
     @property
     def options(self) -> str:
         """The options that give the same, for a line to copy; a blank before each."""
-        words = (f"{name.decode()}: ${_variable(name).decode()}" for name, _ in self.lines)
-        return "".join(f' --request-header "{word}"' for word in words)
+        options = (f"{name.decode()}: ${_variable(name).decode()}" for name, _ in self.lines)
+        return "".join(f' --request-header "{word}"' for word in options)
 
     def added(self, request: Request) -> Request:
         """The request with these lines before its own."""
@@ -129,8 +129,8 @@ def _varied() -> frozenset[bytes]:
 
 def _pattern(lines: Iterable[HeaderLine], alone: bytes) -> re.Pattern[bytes] | None:
     forms = sorted({form for _, value in lines for form in _forms(value.decode())}, key=len, reverse=True)
-    told = [re.escape(form) if len(form) >= ALONE_MAX else alone % re.escape(form) for form in forms]
-    return re.compile(b"|".join(told)) if told else None
+    patterns = [re.escape(form) if len(form) >= ALONE_MAX else alone % re.escape(form) for form in forms]
+    return re.compile(b"|".join(patterns)) if patterns else None
 
 
 def _forms(value: str) -> Iterator[bytes]:

@@ -67,7 +67,7 @@ async def send_over_http2(
 
 
 @asynccontextmanager
-async def events(
+async def chunks(
     address: Address, request: Request, *, timeout_s: float = TIMEOUT_S
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """The chunks of a reply as they come. Whoever ends the context earlier than the reply leaves the server alone.
@@ -111,12 +111,15 @@ async def _reply(client: httpx.AsyncClient, origin: str, request: Request) -> Re
 
 async def _response(client: httpx.AsyncClient, origin: str, request: Request) -> httpx.Response | Reply:
     """The response, read to its end; or why there is none."""
+    timeout_s = client.timeout.read
     try:
-        return await client.send(_request(origin, request))
+        # httpx bounds the wait for each part of a reply; a reply that drips in takes as long as it likes.
+        async with asyncio.timeout(timeout_s):
+            return await client.send(_request(origin, request))
     except httpx.ConnectError as error:
         return Reply(Outcome.REFUSED, 0, reason=f"{NO_CONNECTION} to {origin}: {error}")
-    except httpx.TimeoutException:
-        return Reply(Outcome.TIMEOUT, 0, reason=f"no whole reply in {client.timeout.read:g} s")
+    except (TimeoutError, httpx.TimeoutException):
+        return Reply(Outcome.TIMEOUT, 0, reason=f"no whole reply in {timeout_s:g} s")
     except httpx.RequestError as error:
         return Reply(Outcome.REFUSED, 0, reason=f"closed: {error or type(error).__name__}")
 

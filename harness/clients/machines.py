@@ -1,4 +1,4 @@
-"""Machine ids as installations have them, usual and unusual, and how often ids derived from them coincide. Pure."""
+"""Machine ids as installations have them, usual and unusual, and how often ids derived from them coincide."""
 
 import random
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import plan
-from harness.clients.extension_host import Update, WindowStart
+from harness.clients.extension_code import Update, WindowStart
 
 MACHINE: Final = "3f8e0d1c52b74a69887d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a392817"
 """A machine id of the usual shape: 64 hex digits."""

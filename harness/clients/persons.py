@@ -1,4 +1,4 @@
-"""Which ids lead to a person in PostHog: its own limits, beside those of the plan. Pure.
+"""Which ids lead to a person in PostHog: its own limits, beside those of the plan.
 
 Source: PostHog/posthog. Capture keeps 200 characters of an id (`rust/capture`, `extract_distinct_id`; its newer
 endpoint refuses a longer one, `CAPTURE_V1_DISTINCT_ID_MAX_SIZE`). What is nobody's stands in `ILLEGAL_DISTINCT_IDS`
@@ -20,7 +20,7 @@ NOBODY: Final = (
 )
 """Ids that are no person's, in lower case: what programs write where they have none."""
 
-NOBODY_WRITTEN: Final = ("", *(quote + one + quote for quote in ("", "'", '"') for one in NOBODY))
+NOBODY_WRITTEN: Final = ("", *(quote + identity + quote for quote in ("", "'", '"') for identity in NOBODY))
 """The same as they may stand in a row, bare and in quotes, and nothing at all."""
 
 

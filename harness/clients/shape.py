@@ -1,4 +1,4 @@
-"""The shape of a request: everything that a client may send besides the header under test. Pure.
+"""The shape of a request: everything that a client may send besides the header under test.
 
 A shape is a value for each factor. Two requests of one shape differ by our header and by what tells them apart (their
 address, their id) only, so the one without the header is the control of the other.
@@ -58,7 +58,7 @@ class Editor(StrEnum):
     NONE = "none"
 
 
-class Mode(StrEnum):
+class ExtensionMode(StrEnum):
     """The extension's mode."""
 
     CODE = "code"
@@ -102,7 +102,7 @@ class Shape(NamedTuple):
     model: Model = Model.GIVEN
     agent: Agent = Agent.EXTENSION
     editor: Editor = Editor.VSCODE
-    mode: Mode = Mode.CODE
+    mode: ExtensionMode = ExtensionMode.CODE
     task: bool = False
     machine: bool = False
     feature: Feature = Feature.NONE
@@ -113,13 +113,13 @@ class Shape(NamedTuple):
     connection: Connection = Connection.KEPT
 
     def __str__(self) -> str:
-        """What it has beyond the plainest request, in words."""
-        told = [
+        """What it has beyond the plainest request."""
+        parts = [
             f"{name} {value}" if not isinstance(value, bool) else f"{'with' if value else 'without'} {name}"
             for name, value in self._asdict().items()
             if value != PLAIN_VALUES[name]
         ]
-        return ", ".join(told) or "plain"
+        return ", ".join(parts) or "plain"
 
 
 PLAIN: Final = Shape()
@@ -135,7 +135,7 @@ FACTORS: Final[Mapping[str, tuple[object, ...]]] = {
     "model": (Model.GIVEN, Model.OTHER),
     "agent": tuple(Agent),
     "editor": tuple(Editor),
-    "mode": tuple(Mode),
+    "mode": tuple(ExtensionMode),
     "task": _YES_NO,
     "machine": _YES_NO,
     "feature": tuple(Feature),

@@ -12,10 +12,10 @@ from harness.clients.shape import (
     Body,
     Connection,
     Editor,
+    ExtensionMode,
     Extra,
     Feature,
     Forwarded,
-    Mode,
     Model,
     Shape,
 )
@@ -132,7 +132,7 @@ def _lines(shape: Shape, address: str, token: str | None, mark: str) -> Iterator
         yield "authorization", f"Bearer {token}"
     if shape.editor is not Editor.NONE:
         yield "X-KiloCode-EditorName", shape.editor.value
-    if shape.mode is not Mode.NONE:
+    if shape.mode is not ExtensionMode.NONE:
         yield "X-KiloCode-Mode", shape.mode.value
     if shape.task:
         yield "X-KiloCode-TaskId", TASK_ID

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from harness.clients.dispatch import Address, Dispatch, Items, Limits, Written
+from harness.clients.dispatch import Address, ConnectionLimits, Dispatch, Items, Written
 from harness.clients.exchange import FRAMING, Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import UsageError
@@ -56,7 +56,7 @@ async def send_all(
         data = request_bytes(request, host)
         return Written(data, ends_connection(request, data))
 
-    dispatch = Dispatch(address, requests, write, Limits(connections, timeout_s, tls))
+    dispatch = Dispatch(address, requests, write, ConnectionLimits(connections, timeout_s, tls))
     try:
         async for index, reply in dispatch.replies():
             yield index, given.masked_reply(reply)

@@ -1,4 +1,4 @@
-"""What a database really holds, read from PostgreSQL's catalogue. Knows nothing of files, runners or traffic.
+"""What a database really holds, read from PostgreSQL's catalogue.
 
 A tool's exit code is not believed anywhere in the harness; these facts are. Tables are named without a
 schema and found by the connection's search_path. Every function takes an open connection and leaves it as it
@@ -8,8 +8,8 @@ Source: PostgreSQL, "System Catalogs" (pg_attribute, pg_index, pg_locks, pg_depe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -17,44 +17,18 @@ from psycopg.rows import class_row, tuple_row
 
 from harness import plan
 from harness.data import sql_text
+from harness.database.declaration import (
+    Column,
+    DifferenceKind,
+    Index,
+    column_difference,
+    find,
+    index_difference,
+)
 from harness.database.schema_state import SchemaState, SchemaStatus, UnmanagedSchema
 
 Connection = psycopg.Connection[Any]
 """A connection of any row type; the functions here choose their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table."""
-
-    name: str
-    type: str
-    not_null: bool
-    default: str | None
-    volatile_default: bool
-    """Whether the default calls a volatile function: adding such a column rewrites every row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """One index of a table. `predicate` is None unless the index is partial."""
-
-    name: str
-    method: str
-    columns: tuple[str, ...]
-    predicate: str | None
-    unique: bool
-    valid: bool
-    """Whether queries may use it."""
-    ready: bool
-    """Whether writes maintain it."""
-    live: bool
-    unlike: tuple[str, ...] = ()
-    """What may keep a look-up by equality from using it, or a row from being stored, as its definition says it."""
-    also: tuple[str, ...] = field(default=(), compare=False)
-    """What else its definition says; no look-up by equality minds it."""
-    young: bool = field(default=False, compare=False)
-    """Whether a transaction is open that is older than it and might miss rows in it: the planner waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +47,6 @@ class Digest:
 
     rows: int
     md5: str
-
-
-EXPECTED_COLUMN: Final = Column(plan.COLUMN, "text", not_null=False, default=None, volatile_default=False)
-EXPECTED_INDEX: Final = Index(
-    plan.INDEX, "btree", (plan.COLUMN,), predicate=None, unique=False, valid=True, ready=True, live=True
-)
-"""What the plan declares; old writers and existing rows are safe with no other column."""
 
 
 def exists(connection: Connection, relation: str) -> bool:
@@ -203,18 +170,18 @@ def schema_state(connection: Connection) -> SchemaStatus:
     """The database's state in the rollout, by its catalogue alone.
 
     An index that is not valid is BUILDING while some session builds it, else INVALID. A session without
-    pg_read_all_stats does not see the builds of others and is told INVALID.
+    pg_read_all_stats does not see the builds of others and gets INVALID.
     """
     if not any(exists(connection, table) for table in (plan.USAGE_TABLE, plan.METADATA_TABLE)):
         return UnmanagedSchema.EMPTY
     if differences(connection):
         return UnmanagedSchema.FOREIGN
-    if all(column.name != plan.COLUMN for column in columns(connection, plan.METADATA_TABLE)):
+    if find(columns(connection, plan.METADATA_TABLE), plan.COLUMN) is None:
         return SchemaState.BASE
-    index = _index(connection)
+    index = find(indexes(connection, plan.METADATA_TABLE), plan.INDEX)
     if index is None:
         return SchemaState.COLUMN
-    if index.valid and index.ready and index.live:
+    if index.is_usable:
         return SchemaState.READY
     building = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(quote_ident(%s))"
     return SchemaState.BUILDING if _rows(connection, building, plan.INDEX) else SchemaState.INVALID
@@ -229,32 +196,13 @@ def differences(connection: Connection) -> tuple[str, ...]:
         f"{table}.{column} is {'missing' if there is None else there}, not {wanted}"
         for table, column, wanted, there in _rows(connection, sql_text("queries/baseline_differences.sql"))
     ]
-    for column in columns(connection, plan.METADATA_TABLE):
-        if column.name == plan.COLUMN and column != EXPECTED_COLUMN:
-            found.append(f"{plan.METADATA_TABLE}.{in_words(column)}, not {in_words(EXPECTED_COLUMN)}")
-    index = _index(connection)
-    if index is not None and replace(index, valid=True, ready=True, live=True) != EXPECTED_INDEX:
-        found.append(f"{in_words(index)}, not btree ({plan.COLUMN})")
+    column = column_difference(columns(connection, plan.METADATA_TABLE))
+    if column is not None and column.kind is DifferenceKind.OTHER:
+        found.append(f"{plan.METADATA_TABLE}.{column.describe()}, not {column.declared.describe()}")
+    index = index_difference(indexes(connection, plan.METADATA_TABLE))
+    if index is not None and index.kind is DifferenceKind.OTHER:
+        found.append(f"{index.describe()}, not btree ({plan.COLUMN})")
     return tuple(found)
-
-
-def in_words(fact: Column | Index) -> str:
-    """One line about a column or an index, for people."""
-    if isinstance(fact, Column):
-        default = "no default" if fact.default is None else f"default {fact.default}"
-        return f"{fact.name} {fact.type}, {'not null' if fact.not_null else 'nullable'}, {default}"
-    state = ", ".join(
-        word if holds else f"not {word}"
-        for word, holds in (("valid", fact.valid), ("ready", fact.ready), ("live", fact.live))
-    )
-    partial = "" if fact.predicate is None else f" where {fact.predicate}"
-    method = f"unique {fact.method}" if fact.unique else fact.method
-    more = "".join(f" {word}" for word in (*fact.unlike, *fact.also))
-    return f"{fact.name} {method} ({', '.join(fact.columns)}){more}{partial}, {state}"
-
-
-def _index(connection: Connection) -> Index | None:
-    return next((one for one in indexes(connection, plan.METADATA_TABLE) if one.name == plan.INDEX), None)
 
 
 def _rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:

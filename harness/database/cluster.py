@@ -51,7 +51,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerDirectory:
     """A directory that this process made and holds a lock on, for one server.
 
     The lock is on the directory itself, by a descriptor that the postmaster and its children inherit: whoever
@@ -74,7 +74,9 @@ class Place:
         return self.path / "log"
 
 
-def make_place(bases: Sequence[tuple[str, int]], account: Account, runs_programs: bool) -> Place:
+def make_directory(
+    bases: Sequence[tuple[str, int]], account: Account, runs_programs: bool
+) -> ServerDirectory:
     """A new, locked directory in the first base that has room.
 
     Each base comes with the bytes that must be free there. `runs_programs` refuses a base mounted noexec.
@@ -86,14 +88,14 @@ def make_place(bases: Sequence[tuple[str, int]], account: Account, runs_programs
         if refusal:
             refusals.append(f"{base} {refusal}")
             continue
-        place = _locked_directory(Path(base))
+        directory = _locked_directory(Path(base))
         if account.changes:
-            place.path.chmod(0o711)  # the account must pass through it to what is its own
-        for folder in (place.data, place.socket):
+            directory.path.chmod(0o711)  # the account must pass through it to what is its own
+        for folder in (directory.data, directory.socket):
             folder.mkdir(mode=0o700)
             os.chown(folder, account.uid, account.gid)
-        return place
-    raise OSError("no place for a data directory: " + ", ".join(refusals))
+        return directory
+    raise OSError("no directory for a data directory: " + ", ".join(refusals))
 
 
 def _refusal(base: Path, bytes_free_min: int, runs_programs: bool) -> str | None:
@@ -109,14 +111,14 @@ def _refusal(base: Path, bytes_free_min: int, runs_programs: bool) -> str | None
     return None
 
 
-def _locked_directory(base: Path) -> Place:
+def _locked_directory(base: Path) -> ServerDirectory:
     for _ in range(10):
         path = base / f"{PREFIX}{os.urandom(4).hex()}"
         path.mkdir(mode=0o700)
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         # Between mkdir and flock another start may take it for a dead server's directory and sweep it.
         if _locks(lock) and path.exists():
-            return Place(path, lock)
+            return ServerDirectory(path, lock)
         os.close(lock)
     raise OSError(f"directories made in {base} are removed by somebody else")
 
@@ -140,15 +142,15 @@ def sweep(bases: Sequence[str]) -> None:
             try:
                 if os.fstat(lock).st_uid == os.geteuid() and _locks(lock):
                     with suppress(OSError):
-                        remove(Place(path, lock))
+                        remove(ServerDirectory(path, lock))
             finally:
                 os.close(lock)
 
 
-def remove(place: Place) -> None:
+def remove(directory: ServerDirectory) -> None:
     """Removes the directory, and the shared memory that a killed postmaster left; nobody may use them any more."""
-    _remove_segment(place.data / "postmaster.pid")
-    shutil.rmtree(place.path)
+    _remove_segment(directory.data / "postmaster.pid")
+    shutil.rmtree(directory.path)
 
 
 def _remove_segment(pid_file: Path) -> None:
@@ -166,48 +168,50 @@ def _remove_segment(pid_file: Path) -> None:
         libc.shmctl(identifier, _IPC_RMID, None)
 
 
-def runnable(install: Path, place: Place) -> Path:
+def runnable(install: Path, directory: ServerDirectory) -> Path:
     """A copy of the binaries beside the data, for an account that cannot reach the installed ones.
 
     Two levels deep like the original, so that the libraries are found beside the package.
     """
     package = install.parent
     libraries = package.with_name(package.name + ".libs")
-    copy = place.path / "programs" / package.name / install.name
+    copy = directory.path / "programs" / package.name / install.name
     for part in ("lib/postgresql", "share/postgresql"):
         shutil.copytree(install / part, copy / part)
     (copy / "bin").mkdir()
     for program in ("postgres", "initdb"):
         shutil.copy(install / "bin" / program, copy / "bin")
     if libraries.is_dir():
-        shutil.copytree(libraries, place.path / "programs" / libraries.name)
-    for folder, _, files in os.walk(place.path / "programs"):
+        shutil.copytree(libraries, directory.path / "programs" / libraries.name)
+    for folder, _, files in os.walk(directory.path / "programs"):
         Path(folder).chmod(0o755)  # the originals may have been installed under a strict umask
         for name in files:
             Path(folder, name).chmod(0o755)
     return copy
 
 
-def fill(place: Place, install: Path, account: Account, run: Run, seeds: Path, version: str) -> None:
+def fill(
+    directory: ServerDirectory, install: Path, account: Account, run: Run, seeds: Path, version: str
+) -> None:
     """Makes the data directory, from a seed of that version when there is a sound one, else by initdb.
 
     A new seed is kept for the next time; where it cannot be kept that time costs an initdb again.
     """
     name = f"{version}-{zlib.crc32(' '.join(INITDB).encode()):08x}"
-    if not _from_seed(seeds / name, place, account):
-        run([str(install / "bin" / "initdb"), "--pgdata", str(place.data), *INITDB])
-        _keep_seed(seeds, name, place.data)
+    if not _from_seed(seeds / name, directory, account):
+        run([str(install / "bin" / "initdb"), "--pgdata", str(directory.data), *INITDB])
+        _keep_seed(seeds, name, directory.data)
 
 
-def _from_seed(seed: Path, place: Place, account: Account) -> bool:
+def _from_seed(seed: Path, directory: ServerDirectory, account: Account) -> bool:
     """False when there is no seed, or not one byte for byte as it was made; then `data` is empty."""
     try:
         promised = int((seed / "checksum").read_text())
-        if seed.stat().st_uid == os.geteuid() and promised == _copied(seed / "data", place.data, account):
+        if seed.stat().st_uid == os.geteuid() and promised == _copied(seed / "data", directory.data, account):
             return True
     except (OSError, ValueError):
         pass
-    for entry in place.data.iterdir():
+    for entry in directory.data.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     return False
 

@@ -1,11 +1,10 @@
-"""Postgres in a Docker container, by testcontainers. Knows nothing of databases on it.
+"""Postgres in a Docker container, by testcontainers.
 
 Imported only when Docker is asked for: testcontainers takes half a second.
 """
 
 import secrets
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -18,11 +17,12 @@ from testcontainers.core.docker_client import DockerClient, get_docker_host
 
 from harness.database.settings import settings
 from harness.errors import UnavailableError
+from harness.polling import poll_until
 
 DEFAULT_IMAGE: Final = "postgres:16"
 ENGINE_SECONDS: Final = 2
 """An engine answers in milliseconds; something else on its socket may never answer."""
-READY_SECONDS: Final = 60.0
+READY_S_MAX: Final = 60.0
 
 _LOCALHOST: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _INSTEAD: Final = "start one, set DOCKER_HOST, or choose `embedded` or a postgresql:// DSN instead"
@@ -74,22 +74,22 @@ class _Container(PostgresContainer):
             self.ports = {str(self.port): ("127.0.0.1", None)}  # type: ignore[dict-item]  # docker-py takes an address too
 
     def _connect(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            self.reload()
-            if self.status != "running":
-                log = self.get_wrapped_container().logs(tail=3).decode(errors="replace")
-                raise _NotPostgresError(f"is {self.status}: {_one_line(log)}")
-            try:
-                psycopg.connect(self.get_connection_url(), connect_timeout=5).close()
-            except psycopg.OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise _NotPostgresError(
-                        f"took no connection in {READY_SECONDS:.0f} s: {_one_line(error)}"
-                    ) from error
-                time.sleep(0.05)
-            else:
-                return
+        errors: list[psycopg.OperationalError] = []
+        if not poll_until(lambda: self._is_ready(errors), READY_S_MAX, pause_s=0.05):
+            raise _NotPostgresError(f"took no connection in {READY_S_MAX:.0f} s: {_one_line(errors[-1])}")
+
+    def _is_ready(self, errors: list[psycopg.OperationalError]) -> bool:
+        """Whether it takes a connection; why it does not is added to `errors`. Raises _NotPostgresError if it ended."""
+        self.reload()
+        if self.status != "running":
+            log = self.get_wrapped_container().logs(tail=3).decode(errors="replace")
+            raise _NotPostgresError(f"is {self.status}: {_one_line(log)}")
+        try:
+            psycopg.connect(self.get_connection_url(), connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            errors.append(error)
+            return False
+        return True
 
 
 class _NotPostgresError(Exception):

@@ -9,6 +9,8 @@ from psycopg.pq import Conninfo
 
 from harness.report.escape import shown
 
+CONNECT_S_MAX: Final = 10
+"""libpq's connect_timeout wherever a server is somebody else's; whole seconds."""
 EXAMPLE: Final = "postgresql://user:password@host:port/database"
 _SEARCH_PATH: Final = "write options=-csearch_path%3DNAME in its place"
 _LEAVE_OUT: Final = "leave it out"
@@ -69,6 +71,6 @@ def _fault(dsn: str) -> str:
     for name, _ in parse_qsl(query, keep_blank_values=True):
         if name not in known:
             whose, todo = _FOREIGN.get(name.lower(), ("", "leave it out, or name one that libpq has"))
-            told = f"is for {whose} and not for libpq" if whose else "is none of libpq's"
-            return f"its parameter {shown(name, 40)} {told}; {todo}"
+            fault = f"is for {whose} and not for libpq" if whose else "is none of libpq's"
+            return f"its parameter {shown(name, 40)} {fault}; {todo}"
     return ""

@@ -1,6 +1,6 @@
 """A Postgres of one's own from pip-installed binaries, which leaves nothing behind however its user ends.
 
-Asks a watchdog process for it and holds the pipe that keeps it alive. Knows nothing of databases and SQL.
+Asks a watchdog process for it and holds the pipe that keeps it alive.
 """
 
 import importlib.metadata
@@ -48,7 +48,7 @@ sys.path.append(sys.argv[2])
 from harness.database.watchdog import main
 sys.exit(main(sys.argv[1]))
 """
-"""Run with -I and -S, which leave out what would slow the start or shadow a module; so it is told the path."""
+"""Run with -I and -S, which leave out what would slow the start or shadow a module; so the path is an argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
 
 
 def _order(major: int, durable: bool) -> dict[str, object]:
-    """See watchdog.Order."""
+    """See watchdog.ServerSpec."""
     if major not in INSTALLS:
         raise UsageError(f"no embedded Postgres {major}: there are {', '.join(map(str, INSTALLS))}")
     found = importlib.util.find_spec(PACKAGE.replace("-", "_"))

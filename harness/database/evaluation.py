@@ -6,12 +6,13 @@ that role. Whatever they try to write is refused by the server, and they are bou
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
+
+from harness.database.value_outcome import ValueOutcome
 
 Connection = psycopg.Connection[Any]
 
@@ -22,15 +23,6 @@ _OPEN: Final = ("42", "57", "25", "0A", "53", "54", "55", "58", "XX")
 """Classes of errors that say nothing of the value: rights, names, limits, a refused write."""
 DEPENDS: Final = "42703"
 """undefined_column: the expression reads other columns than the one that is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What becomes of one value: another value, or an error's first line in `refused`. `value` None is NULL."""
-
-    value: str | None
-    result: str | None
-    refused: str = ""
 
 
 class OpenError(Exception):
@@ -52,7 +44,7 @@ def reading(connection: Connection) -> Iterator[None]:
 
 def evaluated(
     connection: Connection, expression: str, column: str, type_: str, values: Sequence[str | None]
-) -> tuple[Outcome, ...]:
+) -> tuple[ValueOutcome, ...]:
     """An expression over one column, for each value that the column may hold; results are text, NULL is None.
 
     `type_` is the column's type as PostgreSQL writes it. Raises OpenError where an error says nothing of the values.
@@ -63,7 +55,7 @@ def evaluated(
     return _tried(connection, statement, values)
 
 
-def typed(connection: Connection, type_: str, values: Sequence[str | None]) -> tuple[Outcome, ...]:
+def typed(connection: Connection, type_: str, values: Sequence[str | None]) -> tuple[ValueOutcome, ...]:
     """Each value as a column of that type gives it back. Raises OpenError.
 
     A cast cuts what is too long for a type, where an INSERT refuses it: whether it does is for the caller to tell.
@@ -101,7 +93,7 @@ def _relation(column: str, type_: str) -> str:
     return f'(SELECT "sample number", {cast} FROM {given}) AS one_row'  # noqa: S608
 
 
-def _tried(connection: Connection, statement: str, values: Sequence[str | None]) -> tuple[Outcome, ...]:
+def _tried(connection: Connection, statement: str, values: Sequence[str | None]) -> tuple[ValueOutcome, ...]:
     """All at once, and where that fails each value by itself, to tell which is refused."""
     try:
         return _asked(connection, statement, values)
@@ -112,17 +104,17 @@ def _tried(connection: Connection, statement: str, values: Sequence[str | None])
     return tuple(_asked_alone(connection, statement, value) for value in values)
 
 
-def _asked_alone(connection: Connection, statement: str, value: str | None) -> Outcome:
+def _asked_alone(connection: Connection, statement: str, value: str | None) -> ValueOutcome:
     try:
         return _asked(connection, statement, [value])[0]
     except psycopg.Error as error:
         reason = open_reason(error)
         if reason is not None:
             raise reason from error
-        return Outcome(value, None, (error.diag.message_primary or str(error)).partition("\n")[0])
+        return ValueOutcome(value, None, (error.diag.message_primary or str(error)).partition("\n")[0])
 
 
-def _asked(connection: Connection, statement: str, values: Sequence[str | None]) -> tuple[Outcome, ...]:
+def _asked(connection: Connection, statement: str, values: Sequence[str | None]) -> tuple[ValueOutcome, ...]:
     with reading(connection), connection.cursor(row_factory=tuple_row) as cursor:
         rows = cursor.execute(statement.encode(), {"values": list(values)}).fetchall()
-    return tuple(Outcome(value, row[0]) for value, row in zip(values, rows, strict=True))
+    return tuple(ValueOutcome(value, row[0]) for value, row in zip(values, rows, strict=True))

@@ -1,9 +1,9 @@
 """Migration files as people keep them, of whichever tool: what each does going up, and how its tool sends it. Pure but
 for reading the files.
 
-A tool is told by its folder or by the marks in a file; where nothing tells it, each statement is sent by itself, as
-psql does. Sources: the manuals of drizzle, Prisma, Flyway, golang-migrate, sqlx, diesel, goose, dbmate, sql-migrate,
-node-pg-migrate and Liquibase.
+A tool is recognised by its folder or by the marks in a file; where nothing shows it, each statement is sent by
+itself, as psql does. Sources: the manuals of drizzle, Prisma, Flyway, golang-migrate, sqlx, diesel, goose, dbmate,
+sql-migrate, node-pg-migrate and Liquibase.
 """
 
 import codecs
@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from harness.database.drizzle import JOURNAL
-from harness.database.runners import statements_of
+from harness.database.drizzle_folder import JOURNAL
+from harness.database.scripts import statements_of
 from harness.errors import UsageError
 
 
@@ -38,7 +38,7 @@ class MigrationFile:
     """Its number without zeros before it; empty where its name has none or needs none."""
     needs_version: bool
     tool: str
-    """Empty where nothing tells it."""
+    """Empty where nothing shows it."""
     sent: Sent
     encoding: str = "UTF-8"
 
@@ -113,7 +113,7 @@ def _flat(path: Path, files: list[Path]) -> Iterator[MigrationFile]:
 def _by_flyway(text: str) -> Sent:
     """It leaves out the transaction for a file of statements that cannot be in one, and refuses to mix them."""
     code = [statement.text for statement in statements_of(text)]
-    alone = all(re.search(r"(?i)\bCONCURRENTLY\b|^\s*(?:RE)?SET\b", each) for each in code)
+    alone = all(re.search(r"(?i)\bCONCURRENTLY\b|^\s*(?:RE)?SET\b", statement) for statement in code)
     return Sent.APART if alone else Sent.TRANSACTION
 
 

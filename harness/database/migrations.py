@@ -1,4 +1,4 @@
-"""The rollout's migration and its rollback, from whatever state a database is in. Knows no stages.
+"""The rollout's migration and its rollback, from whatever state a database is in.
 
 Which files lead from one state to the next is data; whether they did is read from the catalogue afterwards.
 `migrate` uses the corrected files. The plan's own file is for `apply`, as is every other layout and a user's.
@@ -14,47 +14,19 @@ from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.baseline import check_empty
-from harness.database.runners import (
-    RUNNERS,
-    Applied,
-    Runner,
-    Script,
-    StatementFailed,
-    Told,
-    connect,
+from harness.database.migration_steps import (
+    BACKWARD,
+    FORWARD,
+    RECOVERY_FILE,
+    TARGETS,
+    VIEW_ROLLBACK_FILE,
+    path_between,
 )
+from harness.database.runners import RUNNERS, OnStatement, Runner, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus, UnmanagedSchema
+from harness.database.scripts import Applied, Script, StatementFailed
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
-
-TARGETS: Final = (SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY)
-"""States that a migration can be asked for; the others are those of a build under way or interrupted."""
-
-PLAN_FILE: Final = f"migrations/{plan.MIGRATION_FILE}"
-VIEW_FILE: Final = "view_with_column.sql"
-VIEW_ROLLBACK_FILE: Final = "rollback/view_without_column.sql"
-RECOVERY_FILE: Final = "recovery/drop_invalid_index.sql"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One file below `sql/`, and the state that it leads to."""
-
-    file: str
-    leads_to: SchemaState
-
-
-FORWARD: Final[Mapping[SchemaStatus, Step]] = {
-    UnmanagedSchema.EMPTY: Step("migrations/0000_baseline.sql", SchemaState.BASE),
-    SchemaState.BASE: Step("corrected/0005a_add_column.sql", SchemaState.COLUMN),
-    SchemaState.COLUMN: Step("corrected/0005b_build_index.sql", SchemaState.READY),
-}
-
-BACKWARD: Final[Mapping[SchemaStatus, Step]] = {
-    SchemaState.READY: Step("rollback/0005b_drop_index.sql", SchemaState.COLUMN),
-    SchemaState.INVALID: Step(RECOVERY_FILE, SchemaState.COLUMN),
-    SchemaState.COLUMN: Step("rollback/0005a_drop_column.sql", SchemaState.BASE),
-}
 
 _NEXT: Final[Mapping[SchemaStatus, str]] = {
     SchemaState.BUILDING: "wait until the build has ended, then look again",
@@ -65,7 +37,7 @@ _NEXT_ELSE: Final = "remove the cause, then migrate again: it goes on from there
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class MigrationReport:
     """What a migration or rollback did. Nothing applied: the database was there already."""
 
     before: SchemaStatus
@@ -102,17 +74,17 @@ def migrate(
     dsn: str,
     to: SchemaState,
     runner: Runner = Runner.STATEMENTS,
-    told: Told = lambda _: None,
+    on_statement: OnStatement = lambda _: None,
     *,
     with_baseline: bool = False,
-) -> Report:
+) -> MigrationReport:
     """Brings a database forward to a state from where it stands, or finds it there; from an empty one `with_baseline`.
 
     Raises UsageError when the state is behind or is none to ask for, MigrationError when a statement is
     refused, UnavailableError when the database is of another shape or a build is under way, or when the runner reports
     success and it is not so.
     """
-    before = _standing(dsn, to)
+    before = _current_state(dsn, to)
     if before is UnmanagedSchema.EMPTY:
         check_empty(dsn, f"migrate to {to}", with_baseline=with_baseline)
     path = path_between(FORWARD, before, to)
@@ -123,18 +95,18 @@ def migrate(
                 f"going back drops what is ahead: ask for a rollback (--rollback)"
             )
         raise _refusal("migrate", dsn, before, to)
-    return _walk(dsn, before, to, [step.file for step in path], runner, told)
+    return _apply_files(dsn, before, to, [step.file for step in path], runner, on_statement)
 
 
 def rollback(
-    dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
-) -> Report:
+    dsn: str, to: SchemaState, runner: Runner = Runner.STATEMENTS, on_statement: OnStatement = lambda _: None
+) -> MigrationReport:
     """Takes a database back to a state; the column's values go with the column. Or finds it there.
 
     When the view reads the column, it is first made anew without it. Raises as `migrate` does, and
     UnavailableError when another view reads the column.
     """
-    before = _standing(dsn, to)
+    before = _current_state(dsn, to)
     path = path_between(BACKWARD, before, to)
     if path is None:
         if before in (UnmanagedSchema.EMPTY, *TARGETS):
@@ -151,23 +123,28 @@ def rollback(
             "make it anew without the column, then run this again"
         )
     files = [step.file for step in path]
-    return _walk(dsn, before, to, [VIEW_ROLLBACK_FILE, *files] if readers else files, runner, told)
+    return _apply_files(
+        dsn, before, to, [VIEW_ROLLBACK_FILE, *files] if readers else files, runner, on_statement
+    )
 
 
 def apply(
-    dsn: str, scripts: Sequence[Script], runner: Runner = Runner.STATEMENTS, told: Told = lambda _: None
+    dsn: str,
+    scripts: Sequence[Script],
+    runner: Runner = Runner.STATEMENTS,
+    on_statement: OnStatement = lambda _: None,
 ) -> tuple[Applied, ...]:
     """Applies any files in order, whatever they do. Raises MigrationError when a statement is refused."""
     applied: list[Applied] = []
 
-    def tell(one: Applied) -> None:
-        applied.append(one)
-        told(one)
+    def collect(applied_now: Applied) -> None:
+        applied.append(applied_now)
+        on_statement(applied_now)
 
     try:
-        RUNNERS[runner](dsn, scripts, tell)
+        RUNNERS[runner](dsn, scripts, collect)
     except StatementFailed as failed:
-        raise MigrationError(failed, _left(dsn)) from failed
+        raise MigrationError(failed, _state_left(dsn)) from failed
     return tuple(applied)
 
 
@@ -178,24 +155,15 @@ def seed(connection: psycopg.Connection[Any], rows: int) -> None:
         connection.execute(sql_text("seed.sql").encode())
 
 
-def path_between(
-    steps: Mapping[SchemaStatus, Step], before: SchemaStatus, to: SchemaState
-) -> tuple[Step, ...] | None:
-    """The steps from one state to another: none when they are the same, None when there is no way. Pure."""
-    path: list[Step] = []
-    while before is not to:
-        step = steps.get(before)
-        if step is None:
-            return None
-        path.append(step)
-        before = step.leads_to
-    return tuple(path)
-
-
-def _walk(
-    dsn: str, before: SchemaStatus, to: SchemaState, files: Sequence[str], runner: Runner, told: Told
-) -> Report:
-    applied = apply(dsn, [Script.ours(file) for file in files], runner, told)
+def _apply_files(
+    dsn: str,
+    before: SchemaStatus,
+    to: SchemaState,
+    files: Sequence[str],
+    runner: Runner,
+    on_statement: OnStatement,
+) -> MigrationReport:
+    applied = apply(dsn, [Script.ours(file) for file in files], runner, on_statement)
     with connect(dsn) as connection:
         after = catalog.schema_state(connection)
     if after is not to:
@@ -203,10 +171,10 @@ def _walk(
             f"runner {runner} reports success, but {where(dsn)} is in state {after}, not {to}: "
             f"{DESCRIPTIONS[after]}; somebody else migrates it at the same time, or the runner did nothing"
         )
-    return Report(before, to, applied)
+    return MigrationReport(before, to, applied)
 
 
-def _standing(dsn: str, to: SchemaState) -> SchemaStatus:
+def _current_state(dsn: str, to: SchemaState) -> SchemaStatus:
     if to not in TARGETS:
         raise UsageError(
             f"state {to} is that of an unfinished build and no target; ask for {', '.join(TARGETS)}"
@@ -215,7 +183,7 @@ def _standing(dsn: str, to: SchemaState) -> SchemaStatus:
         return catalog.schema_state(connection)
 
 
-def _left(dsn: str) -> SchemaStatus | None:
+def _state_left(dsn: str) -> SchemaStatus | None:
     try:
         with connect(dsn) as connection:
             return catalog.schema_state(connection)

@@ -15,9 +15,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ExecStatus
 
+from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError, UsageError
 
-CONNECT_S_MAX: Final = 10
 ANSWER_S_MAX: Final = 10.0
 """Of the first session: a pooler that is busy lets it wait."""
 WAIT_S: Final = 1.0

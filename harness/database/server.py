@@ -1,7 +1,4 @@
-"""A running Postgres server, wherever it comes from, and databases of one's own on it.
-
-Knows nothing of what is in the databases: no tables, no migrations.
-"""
+"""A running Postgres server, wherever it comes from, and databases of one's own on it."""
 
 import re
 import secrets
@@ -96,7 +93,9 @@ class Server:
         try:
             yield self.dsn(name)
         finally:
-            with suppress(psycopg.OperationalError):  # the server has gone, which whoever used it was told
+            with suppress(
+                psycopg.OperationalError
+            ):  # the server has gone, and whoever used it got that error
                 self.drop_database(name)
 
 
@@ -122,8 +121,8 @@ def running_server(choice: str = "embedded", *, session_pooler: bool | None = No
         with postgres_container(detail or DEFAULT_IMAGE) as dsn, attached_server("docker", dsn) as server:
             yield server
     else:
-        told = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
-        raise UsageError(f"no such Postgres: {told!r}; choose {CHOICES}")
+        shown = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
+        raise UsageError(f"no such Postgres: {shown!r}; choose {CHOICES}")
 
 
 @contextmanager

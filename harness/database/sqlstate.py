@@ -1,4 +1,4 @@
-"""SQLSTATEs in words, by PostgreSQL's own names for them. Pure."""
+"""SQLSTATEs with PostgreSQL's own names for them. Pure."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Databases in a given schema state, cloned from a template that is migrated once. Knows no stages."""
+"""Databases in a given schema state, cloned from a template that is migrated once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Final
 
 import psycopg
 
-from harness.database.migrations import TARGETS, migrate, seed
+from harness.database.migration_steps import TARGETS
+from harness.database.migrations import migrate, seed
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.server import Server
@@ -62,7 +63,7 @@ class Templates:
             while self._names:
                 with suppress(
                     psycopg.OperationalError
-                ):  # the server has gone, which whoever used it was told
+                ):  # the server has gone, and whoever used it got that error
                     self._server.drop_database(self._names.popitem()[1])
 
     def __enter__(self) -> Templates:

@@ -1,4 +1,4 @@
-"""Runners that put a transaction around what they send, as most migration tools do. Knows no states and no layouts.
+"""Runners that put a transaction around what they send, as most migration tools do.
 
 See `runners` for what a runner is. A file whose statements end the transaction themselves is not stopped from it.
 """
@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import psycopg
 
-from harness.database.runners import Applied, Script, Statement, StatementFailed, Told, connect, statements_of
+from harness.database.runners import OnStatement, connect
+from harness.database.scripts import Applied, Script, Statement, StatementFailed, statements_of
 
 
-def run_file_transaction(dsn: str, scripts: Sequence[Script], told: Told) -> None:
+def run_file_transaction(dsn: str, scripts: Sequence[Script], on_statement: OnStatement) -> None:
     """Sends each file as BEGIN, its statements one by one, COMMIT; what is refused takes its file with it."""
     for script in scripts:
         with connect(dsn) as connection:
@@ -19,12 +20,12 @@ def run_file_transaction(dsn: str, scripts: Sequence[Script], told: Told) -> Non
             for statement in statements_of(script.text):
                 begin = time.perf_counter()
                 send(connection, script.name, statement)
-                told(Applied(script.name, statement, (time.perf_counter() - begin) * 1000))
+                on_statement(Applied(script.name, statement, (time.perf_counter() - begin) * 1000))
             connection.execute("COMMIT")
 
 
-def run_simple_query(dsn: str, scripts: Sequence[Script], told: Told) -> None:
-    """Sends each file as one message, told and refused as a whole.
+def run_simple_query(dsn: str, scripts: Sequence[Script], on_statement: OnStatement) -> None:
+    """Sends each file as one message, passed on and refused as a whole.
 
     Several statements in one message are one transaction, unless they end it themselves.
     Source: PostgreSQL, "Multiple Statements in a Simple Query".
@@ -37,7 +38,7 @@ def run_simple_query(dsn: str, scripts: Sequence[Script], told: Told) -> None:
         with connect(dsn) as connection:
             begin = time.perf_counter()
             send(connection, script.name, whole)
-            told(Applied(script.name, whole, (time.perf_counter() - begin) * 1000))
+            on_statement(Applied(script.name, whole, (time.perf_counter() - begin) * 1000))
 
 
 def send(connection: psycopg.Connection, file: str, statement: Statement) -> None:

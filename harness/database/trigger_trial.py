@@ -13,9 +13,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from harness.database.effects import Trigger
-from harness.database.evaluation import Connection, OpenError, Outcome, identifier, open_reason, reading
+from harness.database.effects.facts import Trigger
+from harness.database.evaluation import Connection, OpenError, identifier, open_reason, reading
 from harness.database.trigger_source import Source
+from harness.database.value_outcome import ValueOutcome
 
 LATE: Final = "later UPDATE"
 """An UPDATE that gives a value to a row that had none."""
@@ -57,7 +58,7 @@ def computes(connection: Connection, source: Source) -> bool:
 
 def tried(
     connection: Connection, trigger: Trigger, source: Source, operation: str, values: Sequence[str | None]
-) -> tuple[Outcome, ...]:
+) -> tuple[ValueOutcome, ...]:
     """What becomes of a row with each value on INSERT, on UPDATE of the same value, or on a `LATE` one of none.
 
     A row that is not written is `refused`.
@@ -75,12 +76,14 @@ def tried(
     rows = json.loads(found)
     outcomes = []
     for value, (kind, result) in zip(values, rows, strict=True):
-        outcomes.append(Outcome(value, result) if kind == "row" else Outcome(value, None, result or DROPPED))
+        outcomes.append(
+            ValueOutcome(value, result) if kind == "row" else ValueOutcome(value, None, result or DROPPED)
+        )
     if trigger.has_row_result:
         return tuple(outcomes)
     return tuple(
-        replace(one, result=one.value, refused="" if one.refused == DROPPED else one.refused)
-        for one in outcomes
+        replace(outcome, result=outcome.value, refused="" if outcome.refused == DROPPED else outcome.refused)
+        for outcome in outcomes
     )
 
 
@@ -90,7 +93,7 @@ def _block(trigger: Trigger, source: Source, operation: str, values: Sequence[st
     def literal(value: object) -> str:
         return sql.Literal(value).as_string()
 
-    def told(kind: str, value: str) -> str:
+    def report_result(kind: str, value: str) -> str:
         return f"trial_rows := trial_rows || jsonb_build_array(jsonb_build_array('{kind}', {value}));"
 
     def returned(match: re.Match[str]) -> str:
@@ -101,12 +104,12 @@ def _block(trigger: Trigger, source: Source, operation: str, values: Sequence[st
             if what == "null" or (what == "old" and on_insert)
             else ("row", f"{what}.{column}")
         )
-        return f"BEGIN {told(kind, value)} EXIT trial_once; END;"
+        return f"BEGIN {report_result(kind, value)} EXIT trial_once; END;"
 
     body = source.whole(re.sub(r"(?i)\bRETURN\s+(NEW|OLD|NULL)\s*;", returned, source.code)).rstrip("; \n\t")
     when = condition(trigger)
     guard = (
-        f"IF NOT coalesce(({when}), false) THEN {told('row', f'new.{column}')} EXIT trial_once; END IF;"
+        f"IF NOT coalesce(({when}), false) THEN {report_result('row', f'new.{column}')} EXIT trial_once; END IF;"
         if when
         else ""
     )
@@ -144,9 +147,9 @@ BEGIN
             {old}
             {guard}
             {body};
-            {told("none", "'control reached the end of the function without RETURN'")}
+            {report_result("none", "'control reached the end of the function without RETURN'")}
         EXCEPTION WHEN OTHERS THEN
-            {told("none", "SQLERRM")}
+            {report_result("none", "SQLERRM")}
         END trial_once;
     END LOOP;
     PERFORM set_config('harness.trial', trial_rows::text, true);

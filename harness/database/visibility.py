@@ -5,7 +5,6 @@ rather than filters. Source: PostgreSQL, "Row Security Policies", "Hot Standby",
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -14,6 +13,7 @@ from psycopg.rows import tuple_row
 
 from harness import plan
 from harness.data import sql_text
+from harness.database.obstacle import Obstacle
 
 NEEDED: Final[Mapping[str, Sequence[str]]] = {
     plan.USAGE_TABLE: ("id", "kilo_user_id", "created_at"),
@@ -23,31 +23,6 @@ NEEDED: Final[Mapping[str, Sequence[str]]] = {
 LAG_S_MAX: Final = 5.0
 """A standby that is no further behind has what a run wrote when its values are read at the end."""
 KINDS: Final = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why some rows or values may be hidden from the role, and what would help."""
-
-    table: str
-    sentence: str
-    remedy: str
-    """A statement for the owner, or what else to do."""
-    elsewhere: bool = False
-    """Whether what is found may be another relation than the one that is written."""
-    ambiguous: bool = False
-    """Whether that is because there are others of its name."""
-    stale: bool = False
-    """Whether all of the server is as it was some time ago, its catalogue, too."""
-    refused: bool = False
-    """Whether the server refuses to read at all; else it reads something that may not be everything."""
-    filtered: bool = False
-    """Whether that is by a policy: the planner may be asked, then."""
-
-    @property
-    def words(self) -> str:
-        """One line."""
-        return f"{self.sentence}; {self.remedy}"
 
 
 class Found(NamedTuple):
@@ -95,8 +70,8 @@ def obstacles(
 
 def obstacles_of(records: Iterable[Sequence[Any]]) -> tuple[Obstacle, ...]:
     """The same from the records of `query`."""
-    every = (one for record in records for one in _obstacles(Found(*record)))
-    return tuple({one.sentence: one for one in every}.values())
+    every = (obstacle for record in records for obstacle in _obstacles(Found(*record)))
+    return tuple({obstacle.sentence: obstacle for obstacle in every}.values())
 
 
 def whereabouts(connection: psycopg.Connection[Any], table: str) -> str:
@@ -130,34 +105,34 @@ def _obstacles(found: Found) -> Iterator[Obstacle]:
     table, role = found.table, found.role
     name, grantee = _named(table), _named(role)
     if found.kind in KINDS:
-        told = f"{found.schema}.{table} is {KINDS[found.kind]}, which may leave rows out or show old ones"
+        sentence = f"{found.schema}.{table} is {KINDS[found.kind]}, which may leave rows out or show old ones"
         remedy = f"let role {role} find the table itself by its search_path"
-        yield Obstacle(table, told, remedy, elsewhere=True)
+        yield Obstacle(table, sentence, remedy, elsewhere=True)
     if found.filtered:
         named = (
             f"policy {', '.join(found.policies)}" if found.policies else "row-level security without a policy"
         )
-        told = f"{named} on {table} may hide rows from role {role}"
-        yield Obstacle(table, told, f"ALTER ROLE {grantee} BYPASSRLS;", refused=True, filtered=True)
+        sentence = f"{named} on {table} may hide rows from role {role}"
+        yield Obstacle(table, sentence, f"ALTER ROLE {grantee} BYPASSRLS;", refused=True, filtered=True)
     if found.unreadable:
-        told = f"role {role} may not read {', '.join(found.unreadable)} of {table}"
-        yield Obstacle(table, told, f"GRANT SELECT ON {name} TO {grantee};", refused=True)
+        sentence = f"role {role} may not read {', '.join(found.unreadable)} of {table}"
+        yield Obstacle(table, sentence, f"GRANT SELECT ON {name} TO {grantee};", refused=True)
     if found.others:
-        told = (
+        sentence = (
             f"role {role} finds {found.schema}.{table}, and there is {', '.join(found.others)}: "
             "which one is written is not known"
         )
         remedy = f"set the search_path of role {role}, and of the backend's role, to the schema that the backend writes"
-        yield Obstacle(table, told, remedy, elsewhere=True, ambiguous=True)
+        yield Obstacle(table, sentence, remedy, elsewhere=True, ambiguous=True)
     if found.standby and not 0 <= (-1 if found.lag_s is None else found.lag_s) <= LAG_S_MAX:
         behind = (
             f"{found.lag_s:.1f} s behind" if found.lag_s and found.lag_s > 0 else "behind by an unknown time"
         )
-        told = f"the server is a standby, {behind}: rows may not be there yet"
-        yield Obstacle(table, told, "read from the primary", stale=True)
+        sentence = f"the server is a standby, {behind}: rows may not be there yet"
+        yield Obstacle(table, sentence, "read from the primary", stale=True)
     for wrong in found.subscriptions:
-        told = f"{table} is filled from another server, and {wrong}: rows may not be there yet"
-        yield Obstacle(table, told, "read from the publisher")
+        sentence = f"{table} is filled from another server, and {wrong}: rows may not be there yet"
+        yield Obstacle(table, sentence, "read from the publisher")
 
 
 def _named(identifier: str) -> str:

@@ -40,7 +40,7 @@ class HarnessGoneError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ServerSpec:
     """What the harness wants; the fields of the JSON object in the first argument."""
 
     install: str  # folder with bin/, lib/ and share/ of one Postgres version
@@ -84,11 +84,11 @@ class Watch:
 
 
 class Postmaster:
-    """One server process and its place."""
+    """One server process and its directory."""
 
-    def __init__(self, watch: Watch, place: cluster.Place, account: cluster.Account) -> None:
+    def __init__(self, watch: Watch, directory: cluster.ServerDirectory, account: cluster.Account) -> None:
         self._watch = watch
-        self._place = place
+        self._directory = directory
         self._account = account
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -102,29 +102,37 @@ class Postmaster:
             if os.getppid() != watchdog:
                 os._exit(1)
 
-        with self._place.log.open("ab") as log:
+        with self._directory.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [install / "bin" / "postgres", "-D", self._place.data, "-k", self._place.socket, *options],
+                [
+                    install / "bin" / "postgres",
+                    "-D",
+                    self._directory.data,
+                    "-k",
+                    self._directory.socket,
+                    *options,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(self._place.lock,),
+                pass_fds=(self._directory.lock,),
                 preexec_fn=die_with_the_watchdog,  # safe: this process has one thread
                 **_as(self._account),
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             if self.ended() or time.monotonic() > deadline:
-                raise RuntimeError(_last_words(self._place.log.read_text(errors="replace")))
+                raise RuntimeError(_last_words(self._directory.log.read_text(errors="replace")))
             self._watch.wait(self.ended, _POLL_SECONDS)
         return self._process.pid
 
     def _is_ready(self) -> bool:
         """Source: PostgreSQL, "postmaster.pid": line 8 is the postmaster's state, as pg_ctl reads it."""
         with suppress(OSError, IndexError):
-            lines = (self._place.data / "postmaster.pid").read_text().splitlines()
-            mine = self._process is not None and lines[0] == str(self._process.pid)  # not a killed one's file
-            return mine and lines[7].strip() == "ready"
+            lines = (self._directory.data / "postmaster.pid").read_text().splitlines()
+            pid = self._process and str(self._process.pid)
+            # The file may be that of a postmaster which was killed.
+            return lines[0] == pid and lines[7].strip() == "ready"
         return False
 
     def ended(self) -> bool:
@@ -198,7 +206,7 @@ def _run(watch: Watch, account: cluster.Account, command: Sequence[str]) -> str:
     return output
 
 
-def serve(order: Order) -> None:
+def serve(spec: ServerSpec) -> None:
     """Keeps one server until the harness is gone or the postmaster is dead; leaves nothing behind."""
     watch = Watch()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -207,30 +215,32 @@ def serve(order: Order) -> None:
     def run(command: Sequence[str]) -> str:
         return _run(watch, account, command)
 
-    install = Path(order.install)
+    install = Path(spec.install)
     reachable = True
     try:
         run([str(install / "bin" / "postgres"), "--version"])
     except PermissionError:
         reachable = False
-    cluster.sweep([base for base, _ in order.bases])
-    place = cluster.make_place(order.bases, account, runs_programs=not reachable)
-    postmaster = Postmaster(watch, place, account)
+    cluster.sweep([base for base, _ in spec.bases])
+    directory = cluster.make_directory(spec.bases, account, runs_programs=not reachable)
+    postmaster = Postmaster(watch, directory, account)
     try:
         if not reachable:
-            install = cluster.runnable(install, place)
+            install = cluster.runnable(install, directory)
         version = run([str(install / "bin" / "postgres"), "--version"]).split()[2]
-        cluster.fill(place, install, account, run, Path(order.seeds), f"{order.package}-postgres-{version}")
+        cluster.fill(directory, install, account, run, Path(spec.seeds), f"{spec.package}-postgres-{version}")
         while True:
-            pid = postmaster.start(install, order.settings)
-            _answer(directory=str(place.path), socket=str(place.socket), postmaster=pid, version=version)
+            pid = postmaster.start(install, spec.settings)
+            _answer(
+                directory=str(directory.path), socket=str(directory.socket), postmaster=pid, version=version
+            )
             watch.wait(postmaster.ended, None)
-            if not order.revives:
+            if not spec.revives:
                 break
             postmaster.stop()  # its children first: the data is theirs until the last has gone
     finally:
         postmaster.stop()
-        cluster.remove(place)
+        cluster.remove(directory)
 
 
 def _answer(**fields: str | int) -> None:
@@ -241,7 +251,7 @@ def _answer(**fields: str | int) -> None:
 def main(argument: str) -> int:
     """Exit code 1 when there was no server to be had, else 0."""
     try:
-        serve(Order(**json.loads(argument)))
+        serve(ServerSpec(**json.loads(argument)))
     except HarnessGoneError:
         return 0
     except (OSError, RuntimeError, KeyError) as error:

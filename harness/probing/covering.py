@@ -7,7 +7,7 @@ Shapes that the backend refuses for everybody are left out by constraints, which
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import chain, combinations
 from operator import or_
 from typing import Any, Final
@@ -46,6 +46,17 @@ def shapes(
 
     `fixed` come first, and what they cover is not covered again. The same arguments give the same shapes.
     """
+    return list(_shapes(strength, tuple(factors.items()), tuple(fixed), tuple(constraints)))
+
+
+@lru_cache(maxsize=32)  # triples take seconds, and the self-test asks for the same ones for each build
+def _shapes(
+    strength: int,
+    factor_items: tuple[tuple[str, tuple[object, ...]], ...],
+    fixed: tuple[Shape, ...],
+    constraints: tuple[Constraint, ...],
+) -> tuple[Shape, ...]:
+    factors = dict(factor_items)
     places = {name: {value: place for place, value in enumerate(values)} for name, values in factors.items()}
     concerned = [each for each in constraints if concerns(each, factors)]
     pairs = [
@@ -62,7 +73,7 @@ def shapes(
     )
     made = [Shape(**{name: factors[name][row[name]] for name in factors}) for row in rows]  # type: ignore[arg-type]
     apart = [each for made_one in made for each in _apart(made_one, concerned, factors)]
-    return list(dict.fromkeys([*fixed, *apart]))
+    return tuple(dict.fromkeys([*fixed, *apart]))
 
 
 def _apart(shape: Shape, constraints: Sequence[Constraint], factors: Factors) -> Iterator[Shape]:

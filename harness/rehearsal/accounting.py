@@ -1,4 +1,4 @@
-"""The statements that live traffic is made of: the reference's own accounting, and a look-up. Knows no schedule."""
+"""The statements that live traffic is made of: the reference's own accounting, and a look-up."""
 
 import uuid
 from typing import Any, Final

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.data import sql_text
-from harness.database.migrations import FORWARD
-from harness.database.runners import statements_of
+from harness.database.migration_steps import FORWARD
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import statements_of
 from harness.rehearsal.layouts import CORRECTED as CORRECTED_LAYOUT
 from harness.rehearsal.layouts import Layout
-from harness.rehearsal.locks import ADD_COLUMN, BUILD_INDEX, plain
+from harness.rehearsal.statements import ADD_COLUMN, BUILD_INDEX, without_concurrently
 
 REPORT_S: Final = 1.0
 """How long the report reads that the ALTER queues behind."""
@@ -32,7 +32,7 @@ class Approach:
 
 
 def _corrected(state: SchemaState) -> tuple[str, ...]:
-    return tuple(one.text for one in statements_of(sql_text(FORWARD[state].file)))
+    return tuple(statement.text for statement in statements_of(sql_text(FORWARD[state].file)))
 
 
 CORRECTED: Final = Approach(
@@ -43,11 +43,11 @@ CORRECTED: Final = Approach(
 
 APPROACHES: Final = (
     CORRECTED,
-    Approach("plain index", "the same with CREATE INDEX", (ADD_COLUMN, plain(BUILD_INDEX))),
+    Approach("plain index", "the same with CREATE INDEX", (ADD_COLUMN, without_concurrently(BUILD_INDEX))),
     Approach(
         "one transaction",
         "both statements in one transaction, as drizzle runs them",
-        ("BEGIN;", ADD_COLUMN, plain(BUILD_INDEX), "COMMIT;"),
+        ("BEGIN;", ADD_COLUMN, without_concurrently(BUILD_INDEX), "COMMIT;"),
     ),
     Approach(
         "behind a read",
@@ -69,5 +69,5 @@ def approach_of(layout: Layout) -> Approach:
     """The way to migrate that a layout is, each statement sent by itself."""
     if layout == CORRECTED_LAYOUT:
         return CORRECTED
-    texts = (one.text for script in layout.scripts for one in statements_of(script.text))
+    texts = (statement.text for script in layout.scripts for statement in statements_of(script.text))
     return Approach(layout.name, layout.summary, tuple(texts))

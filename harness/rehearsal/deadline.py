@@ -1,4 +1,4 @@
-"""A bound on what is done to a database of ours, however it came to stand still. Knows nothing of what that is."""
+"""A bound in time on whatever is done to a database of ours."""
 
 import threading
 from collections.abc import Iterator

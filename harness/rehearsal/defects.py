@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from harness.database.runners import Script
+from harness.database.scripts import Script
 from harness.errors import UsageError
 from harness.rehearsal.layouts import CORRECTED, LAYOUTS, Layout, folder_of
 
@@ -15,7 +15,7 @@ USUAL: Final = "corrected"
 
 
 @dataclass(frozen=True, slots=True)
-class Defect:
+class MigrationDefect:
     """A migration with one fault."""
 
     layout: Layout
@@ -33,11 +33,11 @@ class Defect:
         return self.layout.summary
 
 
-def _defect(name: str, claim: str, *, old_snapshot: bool = False) -> Defect:
+def _defect(name: str, claim: str, *, old_snapshot: bool = False) -> MigrationDefect:
     script = Script.ours(f"defects/{name}.sql")
     comment = [line.removeprefix("--").strip() for line in script.text.splitlines() if line.startswith("--")]
     summary = " ".join(comment).removeprefix("Defect: ").removesuffix(".")
-    return Defect(Layout(name, summary, folder_of(script), old_snapshot=old_snapshot), claim)
+    return MigrationDefect(Layout(name, summary, folder_of(script), old_snapshot=old_snapshot), claim)
 
 
 DEFECTS: Final = (

@@ -1,4 +1,4 @@
-"""The real drizzle-orm migrator in a Node of ours, installed from a lock file. Knows no layouts and judges nothing.
+"""The real drizzle-orm migrator in a Node of ours, installed from a lock file.
 
 The packages lie in the user's cache, in a folder named by the lock file's hash; never in a checkout or a wheel. The
 child ends when its input ends, so it cannot outlive its parent.
@@ -20,7 +20,7 @@ from typing import Any, Final
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.data import cache_path, fixture_path
-from harness.database.drizzle import Folder
+from harness.database.drizzle_folder import Folder
 from harness.errors import UnavailableError
 from harness.rule.node import node_path
 
@@ -36,7 +36,7 @@ _NAMES: Final = {"host": "host", "port": "port", "user": "user", "password": "pa
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class MigratorRefusal:
     """What the migrator failed with; `sqlstate` is '' when it was not a statement that was refused."""
 
     sqlstate: str
@@ -52,7 +52,7 @@ class Migrator:
     _scratch: Path
     _runs: int = field(default=0)
 
-    def run(self, dsn: str, folder: Folder) -> Refusal | None:
+    def run(self, dsn: str, folder: Folder) -> MigratorRefusal | None:
         """Applies what is pending in a folder; None when it reports success, which is not believed here.
 
         Raises UnavailableError when Node ends or does not answer.
@@ -63,7 +63,7 @@ class Migrator:
         given = conninfo_to_dict(dsn)
         connection = {ours: given[theirs] for theirs, ours in _NAMES.items() if theirs in given}
         answer = self._ask({"connection": connection, "folder": str(path)})
-        return None if answer["ok"] else Refusal(answer["code"], answer["message"])
+        return None if answer["ok"] else MigratorRefusal(answer["code"], answer["message"])
 
     def _ask(self, question: dict[str, Any] | None) -> dict[str, Any]:
         assert self._child.stdin is not None
@@ -167,8 +167,8 @@ def _npm_ci(folder: Path) -> None:
     except OSError as error:
         raise UnavailableError(f"{NO_NPM}: npm cannot start: {error}") from error
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
-        reason = " ".join(" ".join(said[:2]).split()) or f"npm ci ended with code {done.returncode}"
+        errors = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
+        reason = " ".join(" ".join(errors[:2]).split()) or f"npm ci ended with code {done.returncode}"
         raise UnavailableError(f"{NO_NPM}: {reason}; npm must reach its registry once")
 
 

@@ -2,45 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import psycopg
 
-from harness.database.runners import StatementFailed
 from harness.database.schema_state import SchemaState, SchemaStatus
+from harness.database.scripts import StatementFailed
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.accounting import kept
 from harness.rehearsal.deadline import deadline
-from harness.rehearsal.failures import FAILURE_SCENARIOS, FailureScenario, Note, ScenarioError
+from harness.rehearsal.failures import FAILURE_SCENARIOS
+from harness.rehearsal.measurements import Rate
 from harness.rehearsal.recovery import recover
+from harness.rehearsal.scenario import FailureScenario, Note, ScenarioError, ScenarioResult
 from harness.rehearsal.server_crash import crashing_server
-from harness.rehearsal.traffic import Rate, traffic
+from harness.rehearsal.traffic import traffic
 
 TRICKLE: Final = Rate(writers=2, writes_per_s=50.0, readers=1, reads_per_s=10.0)
 SCENARIO_S_MAX: Final = 60.0
 """A scenario takes less than a second; one that stands still would stand for ever."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioResult:
-    """What became of a scenario. Empty `problem`: it went wrong as it should, and the recovery led out of it twice."""
-
-    scenario: FailureScenario
-    notes: tuple[str, ...]
-    final_states: tuple[SchemaStatus, ...]
-    """The database's state after each run of the recovery."""
-    accepted: int
-    """Writes accepted meanwhile."""
-    kept: int
-    """Writes of which both rows are there afterwards; not below `accepted`."""
-    errors: tuple[str, ...]
-    """SQLSTATEs that writers saw, each once."""
-    problem: str = ""
-    skipped: str = ""
-    """Why it was not run here."""
 
 
 def run_scenarios(

@@ -5,45 +5,26 @@ but what a careless operator would. The writers that run meanwhile are in `failu
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.database.migrations import migrate
 from harness.database.pooler import aprocess_of
-from harness.database.runners import Script, StatementFailed
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script, StatementFailed
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
+from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild, set_deadlock_timeout
 from harness.rehearsal.held import old_snapshot
-from harness.rehearsal.locks import BUILD_INDEX, DROP_INDEX
 from harness.rehearsal.recovery import RECOVERY, current_state, recover, send
-
-Note = Callable[[str], None]
-"""Takes down one thing that was done and what was seen of it."""
+from harness.rehearsal.scenario import FailureScenario, Note, ScenarioError
+from harness.rehearsal.statements import BUILD_INDEX, DROP_INDEX
 
 LOCK_TIMEOUT_MS: Final = 50
 DEADLOCK_MS: Final = 100
 """deadlock_timeout of the sessions here; the default of a second would only make each deadlock last longer."""
-
-
-class ScenarioError(Exception):
-    """A scenario did not go wrong as it should, so nothing is known of the recovery from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FailureScenario:
-    """A sequence that goes wrong. `errors` are the SQLSTATEs that writers may see because of what it is about."""
-
-    name: str
-    summary: str
-    advice: str
-    run: Callable[[str, Note], Coroutine[Any, Any, None]]
-    errors: frozenset[str] = frozenset()
 
 
 async def interrupted(dsn: str, note: Note) -> None:
@@ -169,11 +150,13 @@ async def _collide(dsn: str, statement: str, note: Note, what: str) -> None:
     Whoever looks last, once there is one, is ended; so this is what happens when the build takes longer than
     deadlock_timeout.
     """
-    impatient, timeout_ms = await _impatient(dsn)
+    own_ms, timeout_ms = await _deadlock_timeout(dsn)
     async with (
-        FrozenBuild(impatient, BuildPhase.BEFORE_BUILD) as build,
-        await psycopg.AsyncConnection.connect(impatient, autocommit=True) as other,
+        FrozenBuild(dsn, BuildPhase.BEFORE_BUILD, deadlock_ms=own_ms) as build,
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other,
     ):
+        if own_ms is not None:
+            await set_deadlock_timeout(other, own_ms)
         pid = await aprocess_of(other)
         second = asyncio.create_task(_outcome(other, statement))
         looked = (
@@ -190,16 +173,15 @@ async def _collide(dsn: str, statement: str, note: Note, what: str) -> None:
         note(f"{what} during a build: the build ends with 40P01, the other {await second}")
 
 
-async def _impatient(dsn: str) -> tuple[str, int]:
-    """The DSN with a short deadlock_timeout, where the role may set it, and the timeout in milliseconds."""
+async def _deadlock_timeout(dsn: str) -> tuple[int | None, int]:
+    """A short deadlock_timeout to set, None where the role may not set it, and what holds then; in milliseconds."""
     query = "SELECT current_setting('is_superuser') = 'on', setting::integer FROM pg_settings WHERE name = %s"
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
         found = await (await connection.execute(query, ["deadlock_timeout"])).fetchone()
     assert found is not None
     if not found[0]:
-        return dsn, int(found[1])
-    options = f"{conninfo_to_dict(dsn).get('options') or ''} -c deadlock_timeout={DEADLOCK_MS}ms"
-    return make_conninfo(dsn, options=options), DEADLOCK_MS
+        return None, int(found[1])
+    return DEADLOCK_MS, DEADLOCK_MS
 
 
 async def _outcome(connection: psycopg.AsyncConnection[Any], statement: str) -> str:
@@ -212,11 +194,10 @@ async def _outcome(connection: psycopg.AsyncConnection[Any], statement: str) -> 
 
 async def _until(dsn: str, query: str, *values: object) -> None:
     """Waits until a query finds a row; what it looks at can only be polled."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAIT_S_MAX
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as watcher:
-        while loop.time() < deadline:
-            if await (await watcher.execute(query.encode(), values)).fetchone():
-                return
-            await asyncio.sleep(POLL_S)
-    raise ScenarioError(f"waited {WAIT_S_MAX:.0f} s in vain for: {query}")
+
+        async def row() -> object:
+            return await (await watcher.execute(query.encode(), values)).fetchone()
+
+        if not await apoll_until(row, WAIT_S_MAX):
+            raise ScenarioError(f"waited {WAIT_S_MAX:.0f} s in vain for: {query}")

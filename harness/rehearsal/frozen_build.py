@@ -16,10 +16,10 @@ from psycopg import sql
 from harness import plan
 from harness.database.pooler import aprocess_of
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
 
 WAIT_S_MAX: Final = 30.0
-POLL_S: Final = 0.002
 
 CREATE_INDEX: Final = sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} ({})").format(
     sql.Identifier(plan.INDEX), sql.Identifier(plan.METADATA_TABLE), sql.Identifier(plan.COLUMN)
@@ -28,14 +28,29 @@ CREATE_INDEX: Final = sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} ({})").format(
 Connection = psycopg.AsyncConnection[Any]
 
 
+async def set_deadlock_timeout(connection: Connection, milliseconds: int) -> None:
+    """Sets it for a session. By a statement: as an option of the connection a pooler would refuse it."""
+    await connection.execute("SELECT set_config('deadlock_timeout', %s, false)", (f"{milliseconds}ms",))
+
+
 class FrozenBuild:
     """A concurrent build that stands still in one wait until it is finished or cancelled."""
 
-    def __init__(self, dsn: str, wait: BuildPhase, statement: sql.Composed = CREATE_INDEX) -> None:
-        """`statement` is the build; `wait` is one of the three that `LEFT_BEHIND_BY` has as keys."""
+    def __init__(
+        self,
+        dsn: str,
+        wait: BuildPhase,
+        statement: sql.Composed = CREATE_INDEX,
+        deadlock_ms: int | None = None,
+    ) -> None:
+        """`statement` is the build; `wait` is one of the three that `LEFT_BEHIND_BY` has as keys.
+
+        `deadlock_ms` is the build's deadlock_timeout; None leaves the server's.
+        """
         self._dsn = dsn
         self._wait = wait
         self._statement = statement
+        self._deadlock_ms = deadlock_ms
         self._open = AsyncExitStack()
         self._blockers: list[Connection] = []
         self._builder: Connection
@@ -90,6 +105,8 @@ class FrozenBuild:
     async def _freeze(self) -> None:
         self._builder = await self._connect()
         self.pid = await aprocess_of(self._builder)
+        if self._deadlock_ms is not None:
+            await set_deadlock_timeout(self._builder, self._deadlock_ms)
         if self._wait is BuildPhase.OLD_SNAPSHOTS:
             await self._block("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         else:
@@ -124,18 +141,19 @@ class FrozenBuild:
     async def _reach(self, wait: BuildPhase) -> None:
         watcher = await self._connect()
         query = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + WAIT_S_MAX
-        phase: object = None
-        while loop.time() < deadline and not self._build.done():
-            found = await (await watcher.execute(query, (self.pid,))).fetchone()
-            phase = found and found[0]
-            if phase == wait.value:
-                await watcher.close()
-                return
-            await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
+        phases: list[object] = []
+
+        async def is_there_or_ended() -> bool:
+            row = await (await watcher.execute(query, (self.pid,))).fetchone()
+            phases.append(row and row[0])
+            return phases[-1] == wait.value or self._build.done()
+
+        await apoll_until(is_there_or_ended, WAIT_S_MAX)
+        if phases[-1] == wait.value:
+            await watcher.close()
+            return
         if self._build.done():
             await self._build  # raises what the build failed with
         raise UnavailableError(
-            f"the index build did not reach {wait.value!r} within {WAIT_S_MAX:.0f} s; it is at {phase!r}"
+            f"the index build did not reach {wait.value!r} within {WAIT_S_MAX:.0f} s; it is at {phases[-1]!r}"
         )

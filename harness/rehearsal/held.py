@@ -1,14 +1,13 @@
 """Holds a statement of the migration while it has its locks, so that they can be looked at. No sleeps, no luck.
 
 Most statements are held by the transaction they run in, which is then taken back. A concurrent one cannot run in a
-transaction; it is frozen in one of its waits. Knows nothing of which locks there are.
+transaction; it is frozen in one of its waits.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -17,32 +16,9 @@ from harness import plan
 from harness.database.pooler import aprocess_of
 from harness.database.runners import connect
 from harness.errors import UnavailableError
-from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
-
-
-class Hold(StrEnum):
-    """What holds a statement: its own transaction, or one of the waits of a concurrent one."""
-
-    TRANSACTION = "in its transaction"
-    BEFORE_BUILD = BuildPhase.BEFORE_BUILD.value
-    BEFORE_VALIDATION = BuildPhase.BEFORE_VALIDATION.value
-    OLD_SNAPSHOTS = BuildPhase.OLD_SNAPSHOTS.value
-    BEFORE_DROP = "waiting for users before drop"
-
-
-BUILD_WAITS: Final = (Hold.BEFORE_BUILD, Hold.BEFORE_VALIDATION, Hold.OLD_SNAPSHOTS)
-
-AWAITED: Final = {
-    Hold.BEFORE_BUILD: "transactions that wrote to the table before the build began",
-    Hold.BEFORE_VALIDATION: "transactions that wrote to the table before the index took writes",
-    Hold.OLD_SNAPSHOTS: "transactions of the database with a snapshot older than the second scan, on whatever table",
-    Hold.BEFORE_DROP: "transactions that use the table in any way",
-}
-"""What each wait ends with; new transactions are not waited for.
-
-Source: PostgreSQL, CREATE INDEX, "Building Indexes Concurrently"; DROP INDEX, CONCURRENTLY.
-"""
+from harness.polling import apoll_until
+from harness.rehearsal.build_phase import BuildPhase, Hold
+from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 
 
 @asynccontextmanager
@@ -91,7 +67,7 @@ async def _frozen_drop(dsn: str, statement: str) -> AsyncIterator[int]:
         pid = await aprocess_of(dropper)
         drop = asyncio.create_task(_run(dropper, statement))
         try:
-            await _waits(dsn, pid, drop)
+            await _until_waiting(dsn, pid, drop)
             yield pid
         finally:
             await reader.execute("ROLLBACK")
@@ -102,17 +78,16 @@ async def _run(connection: psycopg.AsyncConnection[Any], statement: str) -> None
     await connection.execute(statement.encode(), prepare=False)
 
 
-async def _waits(dsn: str, pid: int, task: asyncio.Task[None]) -> None:
-    """Until the process waits for another's transaction. There is no view of a drop's progress but its wait."""
-    query = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAIT_S_MAX
+async def _until_waiting(dsn: str, pid: int, drop: asyncio.Task[None]) -> None:
+    """Returns once the process waits for another's transaction: the only view of a drop's progress."""
+    query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'virtualxid'"
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as watcher:
-        while loop.time() < deadline and not task.done():
-            found = await (await watcher.execute(query, (pid,))).fetchone()
-            if found is not None and found[0] == "virtualxid":
-                return
-            await asyncio.sleep(POLL_S)  # the view can only be polled; bounded by the deadline
-    if task.done():
-        await task
-    raise UnavailableError(f"the index drop did not come to its wait within {WAIT_S_MAX:.0f} s")
+
+        async def waits_or_ended() -> bool:
+            return await (await watcher.execute(query, (pid,))).fetchone() is not None or drop.done()
+
+        in_time = await apoll_until(waits_or_ended, WAIT_S_MAX)
+    if drop.done():
+        await drop  # raises what it was refused with
+    if not in_time or drop.done():
+        raise UnavailableError(f"the index drop did not come to its wait within {WAIT_S_MAX:.0f} s")

@@ -9,10 +9,10 @@ from typing import Final
 
 import sqlparse
 
-from harness.database.drizzle import BREAKPOINT, Entry, Folder
-from harness.database.migrations import FORWARD, PLAN_FILE
-from harness.database.runners import Script, statements_of
+from harness.database.drizzle_folder import BREAKPOINT, Folder, JournalEntry
+from harness.database.migration_steps import FORWARD, PLAN_FILE
 from harness.database.schema_state import SchemaState, UnmanagedSchema
+from harness.database.scripts import Script, statements_of
 
 BASELINE: Final = Script.ours(FORWARD[UnmanagedSchema.EMPTY].file)
 ADD_FILE: Final = FORWARD[SchemaState.BASE].file
@@ -58,8 +58,8 @@ def _tag(script: Script) -> str:
 
 def folder_of(*files: Script, journalled: bool = True, when: int = NEW_WHEN) -> Folder:
     """The baseline and these files; the journal has them in order, a millisecond apart, unless they are left out."""
-    known = (Entry(_tag(BASELINE), RECORDED_WHEN),)
-    new = tuple(Entry(_tag(file), when + number) for number, file in enumerate(files))
+    known = (JournalEntry(_tag(BASELINE), RECORDED_WHEN),)
+    new = tuple(JournalEntry(_tag(file), when + number) for number, file in enumerate(files))
     return Folder((BASELINE, *files), known + new if journalled else known)
 
 

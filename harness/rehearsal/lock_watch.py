@@ -1,4 +1,4 @@
-"""How long a process waits for locks or for others' transactions, seen from another session. Knows no migration."""
+"""How long a process waits for locks or for others' transactions, seen from another session."""
 
 import threading
 from collections.abc import Callable, Iterator

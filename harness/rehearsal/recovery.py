@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 from harness.database import catalog
-from harness.database.migrations import BACKWARD, FORWARD
-from harness.database.runners import Script, StatementFailed, connect, run_statements
+from harness.database.migration_steps import BACKWARD, FORWARD
+from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState, SchemaStatus
+from harness.database.scripts import Script, StatementFailed
 
 RECOVERY: tuple[str, ...] = (BACKWARD[SchemaState.INVALID].file, FORWARD[SchemaState.COLUMN].file)
 """The files, in order; the first refuses to drop a valid index or one that is being built."""
 
 
-def recover(dsn: str, told: Callable[[str], object] = lambda _: None) -> SchemaStatus:
+def recover(dsn: str, on_progress: Callable[[str], object] = lambda _: None) -> SchemaStatus:
     """Runs the procedure and returns where it ends; a second time it ends there again.
 
     The first file is what decides: when it refuses (55006: a build is going on; 55000: the index is valid) nothing is
@@ -20,11 +21,11 @@ def recover(dsn: str, told: Callable[[str], object] = lambda _: None) -> SchemaS
     drop, build = (Script.ours(file) for file in RECOVERY)
     refusal = send(dsn, drop)
     if refusal is None:
-        told(f"{drop.name} passed")
+        on_progress(f"{drop.name} passed")
         run_statements(dsn, [build], lambda _: None)
-        told(f"{build.name} passed")
+        on_progress(f"{build.name} passed")
     else:
-        told(f"{drop.name} refused: {refusal.sqlstate} {refusal.message}")
+        on_progress(f"{drop.name} refused: {refusal.sqlstate} {refusal.message}")
     return current_state(dsn)
 
 

@@ -1,6 +1,5 @@
 """The failure scenario that needs a server of its own: its postmaster is killed while the index is being built."""
 
-import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -12,10 +11,11 @@ import psycopg
 from harness.database.embedded import Embedded, embedded_server
 from harness.database.schema_state import SchemaState
 from harness.database.server import Server
+from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.failures import FailureScenario, Note, ScenarioError
-from harness.rehearsal.frozen_build import POLL_S, WAIT_S_MAX, FrozenBuild
+from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.recovery import current_state
+from harness.rehearsal.scenario import FailureScenario, Note, ScenarioError
 
 LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
 """What writers see of a server that is gone or is recovering: a broken connection, a shutdown, not yet ready."""
@@ -50,7 +50,7 @@ async def _crash(embedded: Embedded, dsn: str, note: Note) -> None:
         failure = await build.failure()
     if failure is None:
         raise ScenarioError("the build outlived its server")
-    await _back(dsn)
+    await _until_back(dsn)
     note("postmaster killed in mid-build, reaped, started again")
     found = current_state(dsn)
     if found is not SchemaState.INVALID:
@@ -58,16 +58,16 @@ async def _crash(embedded: Embedded, dsn: str, note: Note) -> None:
     note(f"state {found}")
 
 
-async def _back(dsn: str) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAIT_S_MAX
-    while True:
+async def _until_back(dsn: str) -> None:
+    errors: list[psycopg.OperationalError] = []
+
+    async def is_back() -> bool:
         try:
             async with await psycopg.AsyncConnection.connect(dsn):
-                return
+                return True
         except psycopg.OperationalError as error:
-            if loop.time() > deadline:
-                raise ScenarioError(
-                    f"the server did not come back within {WAIT_S_MAX:.0f} s: {error}"
-                ) from error
-        await asyncio.sleep(POLL_S)
+            errors.append(error)
+            return False
+
+    if not await apoll_until(is_back, WAIT_S_MAX):
+        raise ScenarioError(f"the server did not come back within {WAIT_S_MAX:.0f} s: {errors[-1]}")

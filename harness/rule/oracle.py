@@ -29,7 +29,7 @@ class Refused(Enum):
 
 REFUSED: Final = Refused.REFUSED
 
-Answer = str | None | Refused
+Reading = str | None | Refused
 """What becomes of a header: the value stored, None for NULL, or `REFUSED`."""
 
 HEADERS_PER_MESSAGE: Final = 1000
@@ -53,14 +53,14 @@ class NodeOracle:
         """The process id of Node, for whoever watches that it ends."""
         return self._child.pid
 
-    def stored(self, policy: Policy, headers: Sequence[Sequence[bytes]]) -> list[Answer]:
+    def stored(self, policy: Policy, headers: Sequence[Sequence[bytes]]) -> list[Reading]:
         """What the policy's JavaScript stores for each header, given as the raw bytes of its lines.
 
         Any number of headers: they travel in messages of `HEADERS_PER_MESSAGE`.
         Raises UnavailableError when Node ends or does not answer, UsageError for a policy that has no JavaScript.
         """
         rule = self._rule(policy)
-        answers: list[Answer] = []
+        readings: list[Reading] = []
         batches = [
             headers[at : at + HEADERS_PER_MESSAGE] for at in range(0, len(headers), HEADERS_PER_MESSAGE)
         ]
@@ -74,8 +74,8 @@ class NodeOracle:
                 raise UnavailableError(
                     f"Node could not judge {len(batch)} headers: {reply}; is the rule a function?"
                 )
-            answers.extend(REFUSED if answer is False else answer for answer in reply)
-        return answers
+            readings.extend(REFUSED if answer is False else answer for answer in reply)
+        return readings
 
     def _rule(self, policy: Policy) -> str:
         if policy.name not in self._rules:

@@ -1,4 +1,4 @@
-"""The header rule as data: which value of the header is stored, if any. Knows nothing of HTTP servers or rows.
+"""The header rule as data: which value of the header is stored, if any.
 
 A header is given as the raw bytes of its lines, as they stood on the wire. JavaScript sees them after three
 steps, which are the same for every policy: blanks at the edges go, several lines become one, joined with comma
@@ -50,6 +50,8 @@ class Policy:
 
     def accepted(self, text: str) -> str | None:
         """The value stored for what `Headers.get` returned, or None; the empty string is falsy and never accepted."""
+        # The order is the plan's: the length is measured before the trim, and what is empty after it is stored all the
+        # same. A header of one no-break space (0xA0, which HTTP does not trim) is stored as '' where `trims` is set.
         if not text or utf16_length(text) > self.length_max or not self.allows(text):
             return None
         return text.strip(JS_TRIM) if self.trims else text
@@ -76,6 +78,8 @@ def received(lines: Sequence[bytes]) -> str | None:
     """
     if not lines:
         return None
+    # HTTP knows no characters, only bytes; Node makes each byte of a header the character of the same number. UTF-8
+    # that a client sent is thus several characters here, all of U+0080 to U+00FF.
     return b", ".join(line.strip(OWS) for line in lines).strip(OWS).decode("latin-1")
 
 
@@ -86,6 +90,7 @@ def refused(line: bytes) -> bool:
 
 def utf16_length(text: str) -> int:
     """JavaScript's `String.length`: characters beyond U+FFFF count twice."""
+    # "surrogatepass": a JavaScript string may hold half of a pair, and Python refuses to encode one otherwise.
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 

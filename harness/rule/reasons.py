@@ -1,4 +1,4 @@
-"""Says in words why a header is stored or not. Pure; the policy decides, this only explains."""
+"""The reason why a header is stored or not, for people."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def reason(policy: Policy, lines: Sequence[bytes]) -> str:
     if length > policy.length_max:
         return f"{joined}too long: {length:,} > {policy.length_max}"
     at = next(index for index, character in enumerate(text) if not policy.allows(character))
-    return f"{joined}{character_words(ord(text[at]))} at position {at + 1}"
+    return f"{joined}{describe_character(ord(text[at]))} at position {at + 1}"
 
 
 def http_reason(status: int, lines: Sequence[bytes]) -> str:
@@ -40,7 +40,7 @@ def http_reason(status: int, lines: Sequence[bytes]) -> str:
     for line in lines:
         if refused(line):
             at = next(index for index in range(len(line)) if refused(line[index : index + 1]))
-            return f"HTTP: {character_words(line[at])} at position {at + 1} of {plan.HEADER}"
+            return f"HTTP: {describe_character(line[at])} at position {at + 1} of {plan.HEADER}"
     return "HTTP: the head is malformed"
 
 
@@ -61,7 +61,7 @@ def _alike(letters: str) -> bool:
     )
 
 
-def character_words(code: int) -> str:
+def describe_character(code: int) -> str:
     r"""A character for people: itself when it can be seen, else as `\xNN` or `\uNNNN`."""
     if 0x20 < code < 0x7F:
         return f"character {chr(code)}"

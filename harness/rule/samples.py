@@ -1,4 +1,4 @@
-"""Draws headers from the strategies without running anything: the same seed, the same headers. Knows no server."""
+"""Draws headers from the strategies without running anything: the same seed, the same headers."""
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Valid values of the shapes that a run writes, to be tried on whatever a database does to a value. Pure."""
+"""Valid values of the shapes that a run writes, to be tried on whatever a database does to a value."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for headers, as the bytes on the wire: what nobody thought of. Knows no server and no rows.
+"""Hypothesis strategies for headers, as the bytes on the wire: what nobody thought of.
 
 Every strategy shrinks towards few, short and plain lines: fewer lines, then shorter values, then `0`.
 """

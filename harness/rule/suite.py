@@ -1,4 +1,4 @@
-"""Header values that prove an implementation right or find it wrong, in three levels. Knows no server, no Node.
+"""Header values that prove an implementation right or find it wrong, in three levels.
 
 Theory. The rule is an automaton of n + 2 states (see `automaton`). The Wp-method (Fujiwara et al., "Test selection
 based on finite state models", IEEE TSE 17(6), 1991) makes of it a finite suite that every other automaton of no
@@ -22,20 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from harness.rule.automaton import Automaton, automaton
+from harness.rule.level import Level as Level
 from harness.rule.policy import FIELD_BYTES, Policy
-
-
-class Level(StrEnum):
-    """How many headers are sent."""
-
-    SMOKE = "smoke"  # the borders of the alphabet and of the length
-    STANDARD = "standard"  # these, and every byte at three places of six lengths
-    EXHAUSTIVE = "exhaustive"  # the complete suite: a proof within its bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from psycopg.rows import scalar_row
 
 from harness import plan
 from harness.data import sql_text
+from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.run.journal import note_end, read_journal
-from harness.sut.contract import CONNECT_S_MAX, check_dsn
+from harness.sut.contract import check_dsn
 
 STATEMENT_S_MAX: Final = 120
 

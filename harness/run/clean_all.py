@@ -14,13 +14,14 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from harness import plan
-from harness.checks.gate_schema import MARKED_AGENTS, RESERVED_USERS, are_marks_readable
 from harness.data import sql_text
+from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.run.clean import STATEMENT_S_MAX
 from harness.run.earlier import Known, known_runs
-from harness.sut.contract import CONNECT_S_MAX, check_dsn
+from harness.sut.contract import check_dsn
+from harness.sut.stored_values import MARKED_AGENTS, RESERVED_USERS, are_marks_readable
 
 RUNS_LISTED_MAX: Final = 50
 

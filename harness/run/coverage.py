@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.checks.queries import Coverage, read_coverage
+from harness.run.options.coverage import CoverageOptions
 from harness.sut.contract import check_dsn
 from harness.verdict import Verdict
 
@@ -14,18 +15,18 @@ EVERY_S: Final = 10.0
 Show = Callable[[Coverage], None]
 
 
-def coverage(dsn: str, days: int, fail_under: float | None, show: Show, *, watch: bool = False) -> Verdict:
+def coverage(options: CoverageOptions, show: Show) -> Verdict:
     """Shows the coverage; with `watch` until it is interrupted.
 
     NO-GO when less than `fail_under` percent of the requests carry an id, INCONCLUSIVE when there were none.
     Raises UnavailableError when the database cannot be asked, UsageError for a DSN that cannot be read.
     """
-    check_dsn(dsn)
+    check_dsn(options.database_url)
     while True:
-        found = read_coverage(dsn, days)
+        found = read_coverage(options.database_url, options.days)
         show(found)
-        if not watch:
-            return judged(found, fail_under)
+        if not options.watch:
+            return judged(found, options.fail_under)
         time.sleep(EVERY_S)  # a person looks on; Ctrl-C ends it
 
 

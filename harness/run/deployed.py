@@ -17,6 +17,8 @@ from harness.rehearsal.deployed import hidden, indexes, values
 from harness.rehearsal.deployed.model import Deployed
 from harness.rule.policy import STRICT
 from harness.run.gate import claims_of
+from harness.sut.deployed_schema import read_deployed_schema
+from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results
 
 DEPLOYED: Final = ("M3", "M4")
@@ -51,9 +53,9 @@ def judge_more(templates: Templates, deployed: Deployed) -> Judgements:
 def judge_deployed(dsn: str, claims: Sequence[str]) -> Judgements:
     """What the gate says of a database by these of its claims, without a request."""
     results = Results(tuple(claim for claim in claims_of("after") if claim.id in claims))
-    judge_schema(results, dsn)
+    judge_schema(results, read_deployed_schema(dsn))
     if STORED in claims:
-        judge_stored(results, dsn, STRICT)
+        judge_stored(results, read_stored_values(dsn, STRICT), STRICT)
     return results.judgements()
 
 

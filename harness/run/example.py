@@ -19,6 +19,7 @@ from harness.checks.evidence import describe_reply, finding, hint_of
 from harness.checks.requests import ACCOUNTED
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
+from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import Policy
@@ -26,8 +27,9 @@ from harness.rule.samples import CaseSequence
 from harness.run.headers import CONTROL, judge_headers, probes
 from harness.run.subject import Subject
 from harness.stages.matrix import addresses
-from harness.sut import Observation, Rows, observations
-from harness.sut.contract import CONNECT_S_MAX
+from harness.sut.observation import Observation
+from harness.sut.rows import Rows
+from harness.sut.stream import observations
 from harness.verdict import Finding, Results
 
 PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)

@@ -10,8 +10,9 @@ from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
 from harness.run.example import judge_example, require_service
 from harness.run.example_target import target_examples
+from harness.run.options.fuzz import REFERENCE, SubjectOptions
 from harness.run.progress import Say, ignored
-from harness.run.subject import REFERENCE, SubjectOptions, subject
+from harness.run.subject import subject
 from harness.verdict import Finding
 
 JudgeExample = Callable[[tuple[CaseSequence, ...]], Coroutine[Any, Any, tuple[Finding, ...]]]

@@ -32,8 +32,8 @@ from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
 from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
+from harness.run.options.fuzz import SubjectOptions
 from harness.run.progress import Say, ignored
-from harness.run.subject import SubjectOptions
 from harness.sut.asks import Answer, Ask, Round
 from harness.sut.contract import ContractRows, DatabaseUnavailableError, check_dsn
 from harness.sut.external import Limits, Sending, site_of
@@ -170,7 +170,7 @@ class TargetExamples:
             policy,
             options.target,
             "after",
-            options.free_model,
+            options.model,
             overwritten=self.overwritten,
             given=options.given,
         )
@@ -216,7 +216,7 @@ async def target_examples(
                 f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
             )
             asker = Asker(
-                Caller(options.free_model, policy, "after", given_bytes=options.given.size),
+                Caller(options.model, policy, "after", given_bytes=options.given.size),
                 bits,
                 run_mark(run),
             )

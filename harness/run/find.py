@@ -12,8 +12,8 @@ from harness.report.escape import masked
 from harness.rule import notation
 from harness.rule.samples import CaseSequence
 from harness.run.headers import probes
+from harness.run.options.fuzz import REFERENCE, SubjectOptions
 from harness.run.recipe import Recipe, write_recipe
-from harness.run.subject import REFERENCE, SubjectOptions
 from harness.sut.hosts import target_options
 from harness.verdict import Finding
 
@@ -44,14 +44,14 @@ def report_find(found: Find, options: SubjectOptions, folder: Path, *, function:
     if function:
         return lines
     reference = options.target == REFERENCE
-    target, model = ("", "") if reference else (options.target, options.free_model)
+    target, model = ("", "") if reference else (options.target, options.model)
     effect = options.given.masked(first.effect)
     recipe = Recipe(
         found.example, options.build, options.policy, effect=effect, target=target, free_model=model
     )
     file, stored = _stored(recipe, folder)
     url = SERVED if reference else options.target
-    sent = probes(found.example[0], "192.0.2.1", model=options.free_model)
+    sent = probes(found.example[0], "192.0.2.1", model=options.model)
     requests = [options.given.added(probe.request) for probe in sent]
     lines.append(f"    stored   {stored}")
     if file is not None:
@@ -93,5 +93,5 @@ def _options(options: SubjectOptions) -> str:
     dsn = options.database_url or ""
     database = DATABASE if masked(dsn) != dsn else f"--database-url {shlex.quote(dsn)}"
     wait = "" if options.wait_s is None else f" --wait-rows {options.wait_s:g}"
-    model = shlex.quote(options.free_model)
+    model = shlex.quote(options.model)
     return f" {target_options(options.target)} --free-model {model} {database}{wait}{options.given.options}"

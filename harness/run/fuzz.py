@@ -26,8 +26,8 @@ from harness.rule.strategies import header_cases, sequences
 from harness.run.example_judge import example_judge
 from harness.run.find import Find
 from harness.run.headers import known_cases
+from harness.run.options.fuzz import FuzzOptions
 from harness.run.progress import Say
-from harness.run.subject import SubjectOptions
 from harness.verdict import Finding
 
 ROUND: Final = 50
@@ -40,19 +40,6 @@ Held = TypeVar("Held")
 
 Judged = Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]
 """Sends an example and returns what refutes; nothing when all is well."""
-
-
-@dataclass(frozen=True, slots=True)
-class FuzzOptions:
-    """What the user asked for. With `examples` the time does not count."""
-
-    subject: SubjectOptions = field(default_factory=SubjectOptions)
-    seconds: float = 60.0
-    examples: int | None = None
-    function: bool = False
-    """Hunt for a difference between Python's rule and Node's instead; nothing is started but Node."""
-    seed: int = 0
-    example_db: str = ".hypothesis/examples"
 
 
 @dataclass(slots=True)
@@ -195,7 +182,7 @@ class Hunt:
 
 
 def corpus(policy: Policy) -> list[HeaderCase]:
-    """The borders of the rule and the standing cases, lightest first."""
+    """The borders of the rule and the fixed cases, lightest first."""
     return sorted(known_cases(policy), key=lambda case: weight((case,)))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from harness import plan
 from harness.backend.serve import loop_factory
@@ -29,7 +29,7 @@ from harness.rule.suite import Level, bound
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.gate_conclude import conclude
-from harness.run.gate_options import GateOptions, check, limits_of, waive
+from harness.run.gate_options import check, limits_of, waive
 from harness.run.gate_requests import Asker, Caller
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
@@ -37,11 +37,16 @@ from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
 from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
+from harness.run.options.gate import GateOptions
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.sut.contract import ContractRows, DatabaseUnavailableError
+from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
+from harness.sut.stored_values import read_stored_values
 from harness.verdict import Claim, Method, Results, decide
+
+_Read = TypeVar("_Read")
 
 DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)
 """Claims that the database alone is evidence for."""
@@ -99,7 +104,7 @@ class _Judging:
     async def judge(self) -> None:
         options = self.options
         if options.build == "after":
-            await self._judge_database(judge_schema, (COLUMN, INDEX))
+            await self._judge_database(read_deployed_schema, judge_schema, (COLUMN, INDEX))
         stopped = await (self._look_only() if options.read_only else self._send())
         if stopped is not None:
             self.remarks.insert(0, stopped)
@@ -111,8 +116,8 @@ class _Judging:
             earlier = await asyncio.to_thread(earlier_runs, self.site.url, own)
             if earlier.unread:
                 self.results.detail(STORED, f"{earlier.unread:,} older journals were not read")
-            judge = partial(judge_stored, policy=policy, own_ids=self.own_ids, earlier_ids=earlier.ids)
-            await self._judge_database(judge, (STORED,))
+            read = partial(read_stored_values, policy=policy, own_ids=self.own_ids, earlier_ids=earlier.ids)
+            await self._judge_database(read, partial(judge_stored, policy=policy), (STORED,))
         if options.clean and self.requests:
             await self._clean(Path(self.requests.journal))
 
@@ -143,12 +148,16 @@ class _Judging:
     def _wire_claims(self) -> tuple[str, ...]:
         return tuple(claim.id for claim in self.results.claims if claim.id not in DATABASE_CLAIMS)
 
-    async def _judge_database(self, judge: Callable[[Results, str], None], claims: tuple[str, ...]) -> None:
+    async def _judge_database(
+        self, read: Callable[[str], _Read], judge: Callable[[Results, _Read], None], claims: tuple[str, ...]
+    ) -> None:
         try:
-            await asyncio.to_thread(judge, self.results, self.options.database_url)
+            evidence = await asyncio.to_thread(read, self.options.database_url)
         except DatabaseUnavailableError as error:
             for claim in claims:
                 self.results.inconclusive(claim, str(error))
+        else:
+            judge(self.results, evidence)
 
     async def _look_only(self) -> str:
         try:

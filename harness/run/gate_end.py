@@ -12,9 +12,9 @@ from harness.probing.second_look import Change, change, whole_alone
 from harness.run.gate_doubts import AT_END, TRIAL, TRIAL_LEAST
 from harness.run.gate_requests import Asker, value_case
 from harness.run.hearing import Hearing
-from harness.sut import Row
 from harness.sut.asks import Answer, Ask, Round
 from harness.sut.contract import DatabaseUnavailableError
+from harness.sut.observation import Row
 
 REFUTED_MAX: Final = 3
 """Refuted claims of which a request is sent again."""

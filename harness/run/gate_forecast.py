@@ -15,11 +15,12 @@ from harness.errors import UsageError
 from harness.probing import covering
 from harness.probing.judge import Expected, expect
 from harness.rule.policy import POLICIES
-from harness.run.gate_options import GateOptions, check, limits_of
+from harness.run.gate_options import check, limits_of
 from harness.run.gate_requests import HOSTS, HOSTS_V4, Asker, Caller
 from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight
 from harness.run.gate_values import Values
+from harness.run.options.gate import GateOptions
 from harness.run.progress import Say
 from harness.sut.asks import Ask
 from harness.sut.external import Site, site_of

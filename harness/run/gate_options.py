@@ -1,53 +1,17 @@
-"""What the user of the gate asked for, whether it fits together, and the limits that follow from it."""
+"""Whether what the user of the gate asked for fits together, and the limits that follow from it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.errors import UsageError
-from harness.rule.suite import Level
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.hearing import AT_END_S, WAIT_S_MIN
+from harness.run.options.gate import GateOptions
 from harness.sut.contract import check_dsn
 from harness.sut.external import Limits
 from harness.verdict import Results
 
 NEVER_WAIVED: Final = ("V1", "V2", "V3", "C2", "R1")
 """What a valid and an invalid header store, that old clients are served, and that each request has its rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateOptions:
-    """What the user asked for; the defaults are the command's."""
-
-    backend_url: str
-    database_url: str
-    free_model: str = ""
-    """A model that the target serves without an account; needed unless nothing is sent."""
-    token: str | None = None
-    email: str | None = None
-    policy: str = "strict"
-    level: Level = Level.STANDARD
-    build: str = "after"
-    max_requests: int | None = None
-    rate_max: float | None = None
-    """Requests a second."""
-    time_limit_s: float = 600.0
-    timeout_s: float = 30.0
-    wait_rows_s: float | None = None
-    """Longest time that rows need after a reply; None: found out by the first ones."""
-    watch_rows_s: float = 2.0
-    read_only: bool = False
-    clean: bool = False
-    waivers: Mapping[str, str] = field(default_factory=dict)
-    """Reasons for going on without a claim, by its id."""
-    journal: Path | None = None
-    given: GivenHeaders = NONE_GIVEN
-    """Sent with every request; of no value there is a trace."""
-    seed: int = 0
-    command: str = "harness gate"
 
 
 def limits_of(options: GateOptions, deadline: float) -> Limits:

@@ -19,8 +19,8 @@ from harness.clients.shaped import shaped_request
 from harness.probing.covering import Constraint, Factors
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import Policy
-from harness.sut import Probe
 from harness.sut.asks import CONTROL, Ask
+from harness.sut.observation import Probe
 
 HOSTS: Final = ipaddress.IPv6Network("2001:db8::/32")
 """Addresses for documentation (RFC 3849): nobody has them."""

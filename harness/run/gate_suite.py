@@ -15,7 +15,7 @@ from harness.probing import memory
 from harness.probing.covering import spread
 from harness.probing.memory import Sent, Step
 from harness.probing.values import hard_values, valid_values
-from harness.rule.cases import HeaderCase, Kind, other_names, standing_cases
+from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.samples import sampled_sequences
 from harness.rule.suite import Level, suite
 from harness.run.gate_requests import Asker, value_case
@@ -125,7 +125,7 @@ def further(asker: Asker, values: Values, level: Level, seed: int) -> Iterator[R
     yield from _again_beside(asker)
     yield from _beside(asker, _malformed(asker), MALFORMED_BESIDE)
     standing = [
-        case for case in standing_cases() if fits(case, asker.caller.given_bytes) and not case.refused_by_http
+        case for case in fixed_cases() if fits(case, asker.caller.given_bytes) and not case.refused_by_http
     ]
     yield from _beside(asker, standing, beside)
     for sequence in sampled_sequences(policy, SAMPLES[level], seed):
@@ -231,9 +231,7 @@ def _names() -> list[HeaderCase]:
 
 
 def _malformed(asker: Asker) -> list[HeaderCase]:
-    return [
-        case for case in standing_cases() if case.refused_by_http and fits(case, asker.caller.given_bytes)
-    ]
+    return [case for case in fixed_cases() if case.refused_by_http and fits(case, asker.caller.given_bytes)]
 
 
 def _beside(asker: Asker, cases: Iterable[HeaderCase], count_: int) -> Iterator[Round]:

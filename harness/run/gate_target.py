@@ -21,9 +21,9 @@ from harness.run.heard import Heard
 from harness.run.hearing import RETRIABLE, Hearing
 from harness.run.progress import Say, ignored
 from harness.run.subject import FIRST_ROW_S
-from harness.sut import Row
 from harness.sut.asks import Answer, Ask, Round
 from harness.sut.contract import FoundRows
+from harness.sut.observation import Row
 from harness.verdict import Finding
 
 SAY_AFTER_S: Final = 5.0

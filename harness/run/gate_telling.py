@@ -33,7 +33,7 @@ class Telling:
     """The free model of the target, for which the catalogue's is put."""
     untold: dict[str, Build] = field(
         default_factory=lambda: {
-            one.build.name: one.build for one in DEFECTS if one.plays == "after" and one.claim != AT_ONCE
+            one.build.name: one.build for one in DEFECTS if one.version == "after" and one.claim != AT_ONCE
         }
     )
     """Faults that no request would have shown yet, but for what only requests at once can show."""

@@ -12,7 +12,7 @@ from harness.checks.requests import judge_refusals, judge_rows
 from harness.clients.extension import FREE_MODEL, Auth, ExtensionBuild
 from harness.errors import UnavailableError, UsageError
 from harness.rule.agreement import disagreements
-from harness.rule.cases import NAME, HeaderCase, Kind, standing_cases
+from harness.rule.cases import NAME, HeaderCase, Kind, fixed_cases
 from harness.rule.oracle import node_oracle
 from harness.rule.policy import POLICIES, STRICT, Policy
 from harness.rule.samples import CaseSequence
@@ -21,7 +21,9 @@ from harness.run.progress import Busy, Say
 from harness.run.subject import ARRIVED
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import SignedIn, addresses, probe
-from harness.sut import Endpoint, Observation, Probe, Rows, observations
+from harness.sut.observation import Observation, Probe
+from harness.sut.rows import Rows
+from harness.sut.stream import Endpoint, observations
 from harness.verdict import Finding, Method, Results
 
 SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}
@@ -117,19 +119,19 @@ class _Counted:
 
 
 def cases(policy: Policy, level: Level, samples: Iterable[CaseSequence]) -> Iterator[CaseSequence]:
-    """Everything that is sent at a level: a control first, the suite, the standing cases, then what was drawn."""
+    """Everything that is sent at a level: a control first, the suite, the fixed cases, then what was drawn."""
     yield CONTROL
     for value in suite(policy, level):
         yield (HeaderCase(((NAME, value),), Kind.BYTES),)
-    for case in standing_cases():
+    for case in fixed_cases():
         yield (case,)
     yield from samples
 
 
 def known_cases(policy: Policy) -> list[HeaderCase]:
-    """The borders of the rule, and the standing cases."""
+    """The borders of the rule, and the fixed cases."""
     borders = [HeaderCase(((NAME, value),), Kind.BYTES) for value in suite(policy, Level.SMOKE)]
-    return [*borders, *standing_cases()]
+    return [*borders, *fixed_cases()]
 
 
 def probes(

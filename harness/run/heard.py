@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.sut import Row
 from harness.sut.asks import Answer
 from harness.sut.contract import FoundRows
+from harness.sut.observation import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from harness.probing.features import reply_features, row_features
 from harness.report.contents import SentRequest
 from harness.run.heard import Heard, Settled, Unheard
 from harness.run.journal import Journal, listed
-from harness.sut import Row
 from harness.sut.asks import Answer, Ask, Round
 from harness.sut.contract import ContractRows, FoundRows, our_clock
 from harness.sut.external import Sending
+from harness.sut.observation import Row
 
 LISTED_MAX: Final = 5_000
 """Requests listed in the report; the journal has all."""

@@ -39,7 +39,7 @@ from harness.stages.paths import StagePath, config_transitions, plan_paths, sing
 from harness.stages.prepared import prepared_results, warnings
 from harness.stages.safety import PLAN_ORDER, analyse, is_promised
 from harness.stages.schema import StepRefused
-from harness.sut import Observation
+from harness.sut.observation import Observation
 from harness.verdict import Results
 
 BUDGETS: Final = {Level.STANDARD: Budget(6, 16), Level.EXHAUSTIVE: Budget(40, 25)}

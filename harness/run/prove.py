@@ -2,18 +2,14 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from harness import plan
 from harness.backend import serve
-from harness.checks.audit import audited, judge_audit, judge_sentences
-from harness.checks.extension import judge_extension
-from harness.checks.linkability import judge_linkability
-from harness.checks.migration import judge_migration
+from harness.checks.audit import audited, judge_audit
 from harness.checks.order_evidence import OrdersEvidence
-from harness.checks.persons import judge_persons
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.report.contents import Sections
@@ -21,8 +17,14 @@ from harness.report.document import JudgedBy, Report, harness_version
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
+from harness.run.audit import audit_sentences
+from harness.run.extension import judge_extension
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
+from harness.run.linkability import judge_linkability
+from harness.run.migration import judge_migration
+from harness.run.options.prove import ProveOptions
 from harness.run.orders import prove_orders, scope_of
+from harness.run.persons import judge_persons
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.subject import ARRIVED
@@ -42,21 +44,8 @@ MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAU
 AUDITED: Final = (*plan.AUDIT, *plan.EXTENSION_AUDIT, *plan.MIGRATION_AUDIT)
 
 
-@dataclass(frozen=True, slots=True)
-class ProveOptions:
-    """What the user asked for; the defaults are the command's."""
-
-    level: Level = Level.STANDARD
-    policy: str = "strict"
-    postgres: str = "embedded"
-    seed: int = 0
-    builds: BuildPair = field(default_factory=BuildPair)
-    session_pooler: bool = False
-    command: str = "harness prove"
-
-
-def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
-    """Runs the whole proof and returns the report; leaves nothing behind.
+def prove(options: ProveOptions, say: Say, busy: Busy = silent, builds: BuildPair | None = None) -> Report:
+    """Runs the whole proof, of the plan's builds or another pair, and returns the report; leaves nothing behind.
 
     Raises UnavailableError when the stack cannot be stood up.
     """
@@ -75,7 +64,7 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent) -> Report:
             with busy("migration, its locks and its rollback"):
                 judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
             with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-                orders = runner.run(_prove(options, results, templates, busy))
+                orders = runner.run(_prove(options, builds or BuildPair(), results, templates, busy))
     judge_audit(results, AUDITED)
     judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
@@ -149,10 +138,12 @@ def plan_lines(options: ProveOptions) -> tuple[str, ...]:
     )
 
 
-async def _prove(options: ProveOptions, results: Results, templates: Templates, busy: Busy) -> OrdersEvidence:
+async def _prove(
+    options: ProveOptions, builds: BuildPair, results: Results, templates: Templates, busy: Busy
+) -> OrdersEvidence:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
-    async with stack(templates, options.policy, options.builds) as shared:
+    async with stack(templates, options.policy, builds) as shared:
         under_node = asyncio.create_task(
             asyncio.to_thread(_judge_under_node, options, results, policy, samples)
         )
@@ -162,7 +153,7 @@ async def _prove(options: ProveOptions, results: Results, templates: Templates, 
             await judge_linkability(results, environment, origin, seed=options.seed)
             await judge_persons(results, environment, origin)
         orders = await prove_orders(results, shared, level=options.level, seed=options.seed, busy=busy)
-        await judge_sentences(results, shared)
+        await audit_sentences(results, shared)
         with busy("the rule and the extension's code under Node"):
             await under_node
     return orders

@@ -1,4 +1,4 @@
-"""The laboratory's findings as tables and as a picture, for people. Judges nothing."""
+"""A rehearsal's measurements and observations as tables and as a picture, for people. Judges nothing."""
 
 import re
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from typing import Final
 
 from harness import plan
 from harness.database.sqlstate import named
-from harness.rehearsal.failure_runs import ScenarioResult
-from harness.rehearsal.held import AWAITED
-from harness.rehearsal.locks import Locked
-from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
-from harness.rehearsal.stalls import Measured, Span
+from harness.rehearsal.build_phase import AWAITED
+from harness.rehearsal.lock_modes import ObservedLocks
+from harness.rehearsal.measurements import Measured, Span
+from harness.rehearsal.runner_results import Attempt, Cell, Matrix, Way
+from harness.rehearsal.scenario import ScenarioResult
 from harness.report.contents import Table
 from harness.report.timeline import Band, Panel
 
@@ -36,26 +36,26 @@ def matrix_table(matrix: Matrix) -> Table:
 def _cell(cell: Cell) -> str:
     if cell.first is None:
         return "skipped"
-    again = "" if cell.again is None else f"\n{_again(cell.first, cell.again)}"
-    return cell.first.words + again
+    second = "" if cell.second is None else f"\n{_second_run(cell.first, cell.second)}"
+    return f"{cell.first}{second}"
 
 
-def _again(first: Attempt, again: Attempt) -> str:
-    return "the same" if again.words == first.words else again.words
+def _second_run(first: Attempt, second: Attempt) -> str:
+    return "the same" if str(second) == str(first) else str(second)
 
 
-def locks_table(seen: Sequence[Locked]) -> Table:
+def locks_table(observations: Sequence[ObservedLocks]) -> Table:
     """Each statement at each moment: what it holds on the table, whom that keeps out, how many it waits for."""
     rows = tuple(
         (
-            one.case.name,
-            one.case.hold,
-            ", ".join(one.held) or "nothing",
-            ", ".join(one.blocks) or "nobody",
-            str(one.waits_for),
-            one.mismatch or "as predicted",
+            observation.case.name,
+            observation.case.hold,
+            ", ".join(observation.held) or "nothing",
+            ", ".join(observation.blocks) or "nobody",
+            str(observation.waits_for),
+            observation.mismatch or "as predicted",
         )
-        for one in seen
+        for observation in observations
     )
     columns = ("statement", "held", "lock on the table", "keeps out", "waits for", "prediction")
     notes = tuple(f"{hold}: {whom}; new ones pass" for hold, whom in AWAITED.items())
@@ -94,18 +94,18 @@ def stalls_table(measured: Sequence[Measured]) -> Table:
     """One line for each way to migrate."""
     rows = tuple(
         (
-            one.approach.name,
-            _ms(one.stall_ms_max),
+            measurement.approach.name,
+            _ms(measurement.stall_ms_max),
             *(
                 " ".join(map(_ms, (phase.p50_ms, phase.p99_ms, phase.max_ms)))
-                for phase in one.phases().values()
+                for phase in measurement.phases().values()
             ),
-            f"{one.build_ms:,.0f}" if one.build_ms else "-",
-            f"{one.rows_per_s:,.0f}" if one.build_ms else "-",
-            f"{one.index_bytes / 1e6:,.1f}" if one.index_bytes else "-",
-            str(one.errors),
+            f"{measurement.build_ms:,.0f}" if measurement.build_ms else "-",
+            f"{measurement.rows_per_s:,.0f}" if measurement.build_ms else "-",
+            f"{measurement.index_bytes / 1e6:,.1f}" if measurement.index_bytes else "-",
+            str(measurement.errors),
         )
-        for one in measured
+        for measurement in measured
     )
     columns = (
         "approach",
@@ -121,7 +121,7 @@ def stalls_table(measured: Sequence[Measured]) -> Table:
     notes = (
         "milliseconds from when each write was due; stall: the longest during the migration; before, during and "
         "after: p50, p99 and longest; MB of the index",
-        *(f"{one.approach.name}: {one.approach.summary}" for one in measured),
+        *(f"{measurement.approach.name}: {measurement.approach.summary}" for measurement in measured),
         *_comparison(measured),
     )
     return Table("Write stalls", columns, rows, notes)
@@ -137,10 +137,10 @@ def _comparison(measured: Sequence[Measured]) -> tuple[str, ...]:
         return ()
     first = measured[0]
     return tuple(
-        f"{one.approach.name} held a write up {one.stall_ms_max / first.stall_ms_max:.0f} times as long as "
-        f"{first.approach.name}"
-        for one in measured[1:]
-        if one.index_bytes
+        f"{measurement.approach.name} held a write up {measurement.stall_ms_max / first.stall_ms_max:.0f} times as "
+        f"long as {first.approach.name}"
+        for measurement in measured[1:]
+        if measurement.index_bytes
     )
 
 
@@ -148,15 +148,15 @@ def statements_table(measured: Sequence[Measured]) -> Table:
     """One line for each statement that took locks, each try by itself."""
     rows = tuple(
         (
-            one.approach.name,
+            measurement.approach.name,
             label(span.statement),
             _ms(span.duration_ms),
             f"{span.lock_wait_ms:,.0f}",
-            _ms(span.stall_ms_max(one.samples)),
+            _ms(span.stall_ms_max(measurement.samples)),
             named(span.sqlstate) if span.sqlstate else "accepted",
         )
-        for one in measured
-        for span in _telling(one)
+        for measurement in measured
+        for span in _timed_spans(measurement)
     )
     columns = ("approach", "statement", "took ms", "lock wait ms", "stall ms", "outcome")
     notes = ("lock waits are seen every 5 ms; a stall is what a write waited while the statement ran",)
@@ -165,18 +165,20 @@ def statements_table(measured: Sequence[Measured]) -> Table:
 
 def panel(measured: Measured) -> Panel:
     """The picture of one way to migrate."""
-    bands = tuple(Band(label(span.statement), span.began_ms, span.ended_ms) for span in _telling(measured))
-    writes = tuple((one.scheduled_ms, one.latency_ms) for one in measured.samples if one.write)
+    bands = tuple(
+        Band(label(span.statement), span.began_ms, span.ended_ms) for span in _timed_spans(measured)
+    )
+    writes = tuple((sample.scheduled_ms, sample.latency_ms) for sample in measured.samples if sample.write)
     summary = f"{measured.approach.summary}; longest stall {measured.stall_ms_max:,.0f} ms"
     return Panel(measured.approach.name, summary, writes, bands)
 
 
 def label(statement: str) -> str:
     """A statement's first line without the plan's names."""
-    words = statement.rstrip(";").split()
+    parts = statement.rstrip(";").split()
     own = {plan.METADATA_TABLE, plan.COLUMN, plan.INDEX, "ON", f"({plan.COLUMN})"}
-    return " ".join(word for word in words if word not in own)
+    return " ".join(part for part in parts if part not in own)
 
 
-def _telling(measured: Measured) -> tuple[Span, ...]:
+def _timed_spans(measured: Measured) -> tuple[Span, ...]:
     return tuple(span for span in measured.spans if not _ADMINISTRATIVE.match(span.statement))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
 import psycopg
@@ -21,23 +20,23 @@ from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rehearsal.approaches import APPROACHES, Approach, approach_of
-from harness.rehearsal.defects import USUAL, find_migration
+from harness.rehearsal.defects import find_migration
 from harness.rehearsal.failure_runs import run_scenarios
 from harness.rehearsal.layouts import Layout
 from harness.rehearsal.locks import observe_locks
 from harness.rehearsal.matrix import run_matrix
-from harness.rehearsal.stalls import QUIET_S, Measured, measure
+from harness.rehearsal.measurements import Measured, Rate
+from harness.rehearsal.migrated_schema import migrate_and_read
+from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
+from harness.rehearsal.stalls import measure
 from harness.rehearsal.table import filled
-from harness.rehearsal.traffic import Rate
 from harness.report.contents import Sections, Table
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
+from harness.run.options.rehearse import Part, RehearseOptions
 from harness.run.progress import Busy, Say, silent
 from harness.verdict import Claim, Results, decide
-
-ROWS: Final = 200_000
-WRITES_PER_S: Final = 200.0
 
 Show = Callable[[Table], None]
 """Prints a table as soon as it is there."""
@@ -45,36 +44,6 @@ Show = Callable[[Table], None]
 
 JUDGED: Final = "max-stall-ms"
 """In a report's scope: stalls were held to a budget."""
-
-
-class Part(StrEnum):
-    """What can be rehearsed by itself."""
-
-    MATRIX = "matrix"
-    LOCKS = "locks"
-    FAILURES = "traps"  # the value is what users and stored reports have
-    STALLS = "stalls"
-    CLAIMS = "claims"
-
-
-@dataclass(frozen=True, slots=True)
-class RehearseOptions:
-    """What the user asked for; the defaults are the command's."""
-
-    rows: int = ROWS
-    parts: frozenset[Part] = frozenset(Part)
-    migration: str = USUAL
-    max_stall_ms: float | None = None
-    """None: stalls are measured and not judged."""
-    compare: bool = True
-    """Whether stalls are measured of the other ways to migrate, too."""
-    writes_per_s: float = WRITES_PER_S
-    quiet_s: float = QUIET_S
-    """How long writers are watched before and after each migration."""
-    postgres: str = "embedded"
-    require_npm: bool = False
-    session_pooler: bool = False
-    command: str = "harness rehearse"
 
 
 @dataclass(slots=True)
@@ -87,7 +56,7 @@ class _Rehearsal:
     templates: Templates
     results: Results
     show: Show
-    busy: Busy
+    progress: Busy
     sections: Sections
 
     def shown(self, table: Table) -> Table:
@@ -96,7 +65,7 @@ class _Rehearsal:
         return table
 
 
-def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent) -> Report:
+def rehearse(options: RehearseOptions, on_line: Say, show: Show, progress: Busy = silent) -> Report:
     """Runs the parts asked for, and returns the report; leaves nothing behind.
 
     Raises UsageError for an unknown migration or a budget without stalls, UnavailableError when there is no server.
@@ -112,8 +81,8 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
         Templates(server) as templates,
     ):
         name = f"Postgres {server.version} ({server.kind})"
-        say(f"{name}; migration `{layout.name}`: {layout.summary}")
-        rehearsal = _Rehearsal(options, layout, server, templates, results, show, busy, Sections())
+        on_line(f"{name}; migration `{layout.name}`: {layout.summary}")
+        rehearsal = _Rehearsal(options, layout, server, templates, results, show, progress, Sections())
         if Part.MATRIX in options.parts:
             _matrix(rehearsal)
         if Part.LOCKS in options.parts:
@@ -126,11 +95,11 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
     sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
     if Part.CLAIMS in options.parts:
         rehearsal.sections.audit = audited(judgements, plan.MIGRATION_AUDIT, ())
-    told = tuple(one for one in judgements if one.claim.id not in sentences)
+    required = tuple(judgement for judgement in judgements if judgement.claim.id not in sentences)
     scope = (*sorted(options.parts), *([] if options.max_stall_ms is None else [JUDGED]))
     return Report(
         harness=harness_version(),
-        verdict=decide(told),
+        verdict=decide(required),
         subject=plan.HEADER,
         command=options.command,
         seed=0,
@@ -139,8 +108,8 @@ def rehearse(options: RehearseOptions, say: Say, show: Show, busy: Busy = silent
         server=name,
         started=stamp,
         seconds=time.monotonic() - started,
-        judgements=told,
-        judged_by=JudgedBy.of("rehearse", scope, told),
+        judgements=required,
+        judged_by=JudgedBy.of("rehearse", scope, required),
         sections=rehearsal.sections,
     )
 
@@ -164,8 +133,8 @@ def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
 
 
 def _matrix(rehearsal: _Rehearsal) -> None:
-    with rehearsal.busy("runners and layouts") as told:
-        matrix = run_matrix(rehearsal.server, busy=told)
+    with rehearsal.progress("runners and layouts") as on_progress:
+        matrix = run_matrix(rehearsal.server, on_progress=on_progress)
     judge_agreement(rehearsal.results, matrix)
     if not matrix.drizzle and not rehearsal.options.require_npm:
         rehearsal.results.waive(plan.RUNNER_CLAIM.id, "npm cannot be reached here; --require-npm asks for it")
@@ -173,14 +142,14 @@ def _matrix(rehearsal: _Rehearsal) -> None:
 
 
 def _locks(rehearsal: _Rehearsal) -> None:
-    with rehearsal.busy("locks"):
-        seen = asyncio.run(observe_locks(rehearsal.templates))
-    judge_locks(rehearsal.results, seen)
-    rehearsal.sections.locks = rehearsal.shown(tables.locks_table(seen))
+    with rehearsal.progress("locks"):
+        observations = asyncio.run(observe_locks(rehearsal.templates))
+    judge_locks(rehearsal.results, observations)
+    rehearsal.sections.locks = rehearsal.shown(tables.locks_table(observations))
 
 
 def _failures(rehearsal: _Rehearsal) -> None:
-    with rehearsal.busy("failure scenarios") as on_progress:
+    with rehearsal.progress("failure scenarios") as on_progress:
         scenario_results = run_scenarios(rehearsal.templates, rehearsal.server, on_progress)
     judge_recovery(rehearsal.results, scenario_results)
     rehearsal.sections.traps = rehearsal.shown(tables.failures_table(scenario_results))
@@ -189,9 +158,9 @@ def _failures(rehearsal: _Rehearsal) -> None:
 def _on_a_big_table(rehearsal: _Rehearsal) -> None:
     rows = rehearsal.options.rows
     with ExitStack() as stack:
-        with rehearsal.busy(f"filling the table with {rows:,} rows") as told:
+        with rehearsal.progress(f"filling the table with {rows:,} rows") as on_progress:
             filling = filled(
-                rehearsal.server, rehearsal.templates, rows, lambda done: told(f"{done / rows:.0%}")
+                rehearsal.server, rehearsal.templates, rows, lambda done: on_progress(f"{done / rows:.0%}")
             )
             name = stack.enter_context(filling)
         if Part.STALLS in rehearsal.options.parts:
@@ -202,22 +171,22 @@ def _on_a_big_table(rehearsal: _Rehearsal) -> None:
 
 def _stalls(rehearsal: _Rehearsal, name: str) -> None:
     options = rehearsal.options
-    subject = approach_of(rehearsal.layout)
-    others = [one for one in APPROACHES if one.name != subject.name and options.compare]
+    asked = approach_of(rehearsal.layout)
+    others = [approach for approach in APPROACHES if approach.name != asked.name and options.compare]
     measured: list[Measured] = []
-    for approach in (subject, *others):
-        with rehearsal.busy(f"writers during: {approach.name}"), rehearsal.server.database(name) as dsn:
-            one = _measured(rehearsal, dsn, approach)
-        if one is not None:
-            measured.append(one)
-    if options.max_stall_ms is not None and measured and measured[0].approach is subject:
+    for approach in (asked, *others):
+        with rehearsal.progress(f"writers during: {approach.name}"), rehearsal.server.database(name) as dsn:
+            measurement = _measured(rehearsal, dsn, approach)
+        if measurement is not None:
+            measured.append(measurement)
+    if options.max_stall_ms is not None and measured and measured[0].approach is asked:
         judge_stalls(rehearsal.results, measured[0], options.max_stall_ms)
     rehearsal.sections.stalls = rehearsal.shown(tables.stalls_table(measured))
     rehearsal.sections.statements = rehearsal.shown(tables.statements_table(measured))
     title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
     if measured:
         rehearsal.sections.timeline = timeline(
-            [tables.panel(one) for one in measured], title, options.max_stall_ms or None
+            [tables.panel(measurement) for measurement in measured], title, options.max_stall_ms or None
         )
 
 
@@ -235,13 +204,13 @@ def _measured(rehearsal: _Rehearsal, dsn: str, approach: Approach) -> Measured |
 
 def _claims(rehearsal: _Rehearsal, name: str) -> None:
     server, results, layout = rehearsal.server, rehearsal.results, rehearsal.layout
-    with rehearsal.busy("claims") as told:
-        told("rows and schema")
+    with rehearsal.progress("claims") as on_progress:
+        on_progress("rows and schema")
         with server.database(name) as dsn:
-            judge_schema(results, dsn, layout)
-        told("writers and the way back")
+            judge_schema(results, migrate_and_read(dsn, layout))
+        on_progress("writers and the way back")
         with server.database(name) as dsn:
-            judge_writers(results, dsn, layout)
-        told("locks of the build")
-        judge_build_locks(results, rehearsal.templates, layout)
-        judge_plan_file(results, server)
+            judge_writers(results, migrate_under_writers(dsn, layout))
+        on_progress("locks of the build")
+        judge_build_locks(results, observe_build_locks(rehearsal.templates, layout))
+        judge_plan_file(results, run_plan_file(server))

@@ -1,16 +1,17 @@
 """What `harness replay` does: sends a recipe or runs an exploration again, and says whether it still refutes."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from harness.backend import serve
 from harness.backend.defects import find_build
+from harness.clients.extension import Auth
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.run.example_judge import example_judge
-from harness.run.recipe import Recipe
-from harness.run.subject import SubjectOptions
+from harness.run.options.fuzz import REFERENCE, BackendOptions, ReplayOptions, SubjectOptions
+from harness.run.recipe import Recipe, case_of, read_recipe
 from harness.stages import machine
 from harness.stages.environment import BuildPair, stack
 from harness.stages.machine import ExplorationStats
@@ -18,6 +19,28 @@ from harness.verdict import Finding
 
 SETTLE_S: Final = 0.5
 """After the rows are there, so long until they are read again: FIXED must not be said before a second row comes."""
+
+
+def recipe_of(options: ReplayOptions) -> Recipe:
+    """What the file holds, or one request with the header lines given. Raises UsageError."""
+    if options.file is not None:
+        return read_recipe(options.file)
+    case = case_of(options.lines)
+    return Recipe(((case,),), policy=options.backend.policy, auth=Auth(options.auth), stream=options.stream)
+
+
+def subject_of(backend: BackendOptions, recipe: Recipe) -> SubjectOptions:
+    """The backend that the options name, or else the recipe."""
+    given = {option.name: getattr(backend, option.name) for option in fields(backend)}
+    return SubjectOptions(
+        **given
+        | {
+            "target": backend.target or recipe.target or REFERENCE,
+            "build": backend.build or recipe.build,
+            "free_model": backend.free_model or recipe.free_model or None,
+            "policy": recipe.policy,
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +79,18 @@ def tell(replayed: Replayed) -> list[str]:
     ]
 
 
-def replay_exploration(reproduction: str, build: str, policy: str, postgres: str) -> tuple[bool, list[str]]:
-    """Runs one exploration again with this build as `after`; whether nothing is wrong any more, and what to print.
+def replay_exploration(reproduction: str, backend: BackendOptions) -> tuple[bool, list[str]]:
+    """Runs one exploration again with the build as `after`; whether nothing is wrong any more, and what to print.
 
     Raises UsageError for a reproduction that cannot be run, UnavailableError when the stack cannot be started.
     """
+    build = backend.build or "after"
     find_build(build)
     serve.warm()
-    with running_server(postgres) as server, Templates(server) as templates:
-        stats = asyncio.run(_replay_exploration(templates, policy, BuildPair(after=build), reproduction))
+    with running_server(backend.postgres) as server, Templates(server) as templates:
+        stats = asyncio.run(
+            _replay_exploration(templates, backend.policy, BuildPair(after=build), reproduction)
+        )
     failure = stats.smallest
     outcome = "FIXED: every row is as it should be" if failure is None else "STILL FAILS"
     program = stats.last_program if failure is None else failure.program

@@ -1,51 +1,22 @@
 """What becomes of a finished report: files in every format that was asked for, and the summary of a CI job."""
 
 import hashlib
-import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from harness.data import fixture_path, sql_path
-from harness.errors import UnavailableError, UsageError
+from harness.errors import UnavailableError
 from harness.report.document import Input, Report, to_json
 from harness.report.html import to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
+from harness.run.options.shared import Renderings
 
 SUMMARY_VARIABLE: Final = "GITHUB_STEP_SUMMARY"
 """Names a file; what is appended to it is shown on the page of the job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Which files a report is written to, by format."""
-
-    json: Path | None = None
-    junit: Path | None = None
-    markdown: Path | None = None
-    html: Path | None = None
-    label: str = field(default="", kw_only=True)
-    """The user's own words for the run; empty leaves those that a report has."""
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Those that were asked for."""
-        return tuple(file for file in (self.json, self.junit, self.markdown, self.html) if file is not None)
-
-    def check(self) -> None:
-        """Raises UsageError before the work rather than after it when a file could not be written."""
-        for file in self.files:
-            if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-                raise UsageError(
-                    f"cannot write {file}: it is a folder, or its folder is missing or not writable; "
-                    "create that, or name another file"
-                )
-        if len(set(self.files)) < len(self.files):
-            raise UsageError("two formats cannot go to one file; name a file for each")
-
-
-def publish(report: Report, outputs: Outputs, summary: str | None = None) -> None:
+def publish(report: Report, outputs: Renderings, summary: str | None = None) -> None:
     """Writes each file, and appends Markdown to the file `summary` where a CI job has one.
 
     Raises UnavailableError when a file cannot be written after all.

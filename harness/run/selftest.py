@@ -19,6 +19,7 @@ from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.report.contents import Sections, SelfTest, TrialOutcome
 from harness.report.document import JudgedBy, Report, harness_version
+from harness.run.options.selftest import SelftestOptions
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.run.trials import Ground, Trial, trials
@@ -31,17 +32,6 @@ AT_ONCE: Final = 4
 """Trials that run side by side: most of the time each waits for servers or rows."""
 TRIAL_S_MAX: Final = 300.0
 """No trial takes as long; one that does is told as failed rather than waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class SelftestOptions:
-    """What the user asked for."""
-
-    postgres: str = "embedded"
-    policy: str = "strict"
-    only: tuple[str, ...] = ()
-    """Words that the name of a trial must hold, any of them; all trials without."""
-    command: str = "harness selftest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What `harness serve` does: the reference stack for a person, until he ends it.
+"""What `harness serve` does: the reference stack for a person, until he shutdown it.
 
 Proxy, upstream stub, page and the look for rows share one process and one event loop: requests come at the pace of
-people. What is shown, and where, is the caller's.
+people. What is shown, and where, is up to the caller.
 """
 
 import asyncio
@@ -29,63 +29,48 @@ from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.rule.policy import POLICIES
 from harness.run.live.address import Address
-from harness.run.live.listening import Ends, running, silenced
-from harness.run.live.logbook import Counts, Entry, Logbook
-from harness.run.live.page import Front, live_page
-from harness.run.live.row_watch import RowWatch
-from harness.run.live.witness import Witness, WitnessedAccounts, protocol
+from harness.run.live.listening import Shutdown, running, silenced
+from harness.run.live.page import Router, live_page
+from harness.run.live.recording import RecordingAccounts, RecordingMiddleware, protocol
+from harness.run.live.request_log import Counts, LoggedRequest, RequestLog
+from harness.run.live.row_poller import RowPoller
+from harness.run.options.serve import ServeOptions
 from harness.stages.environment import signed_in
-from harness.sut import Rows
+from harness.sut.rows import Rows
 
 DRAIN_S_MAX: Final = 10.0
-"""Longest wait for open requests at the end, seconds; those that hang by order are cut off at once."""
+"""Longest wait for open requests at the end, seconds; those that hang on purpose are cut off at once."""
 PAGE_GRACE_S: Final = 2.0
 """How long pages have to read the end, once there is one."""
 STUB_GRACE_S: Final = 0.2
 """How long the upstream has, once nobody can ask it any more."""
-WISHES: Final[dict[str, dict[str, Any]]] = {
+FAILURES: Final[dict[str, dict[str, Any]]] = {
     "402": {"status": 402},
     "500": {"status": 500},
     "hang": {"hang": True},
     "malformed": {"malformed": True},
 }
-"""What the upstream stub is asked for, by the name of a failure."""
+"""What the upstream stub is asked to do, by the name of a failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """What the user asked for; the defaults are the command's."""
+def stub_behaviour(options: ServeOptions) -> dict[str, Any]:
+    """What the upstream stub does."""
+    failure = FAILURES[options.upstream_error] if options.upstream_error else {}
+    return {"slow_ms": options.slow_ms} | failure
 
-    build: str = "after"
-    policy: str = "strict"
-    port: int = 3000
-    """0: any free one."""
-    postgres: str = "embedded"
-    upstream_error: str | None = None
-    """One of `WISHES`."""
-    slow_ms: int = 0
-    """How long the upstream waits before it answers."""
-    wait_s: float = 5.0
-    """A row that is not there so long after the reply is missing."""
 
-    @property
-    def wish(self) -> dict[str, Any]:
-        """What the upstream stub is asked for."""
-        return {"slow_ms": self.slow_ms} | (WISHES[self.upstream_error] if self.upstream_error else {})
+def served_by(build: str) -> str:
+    """The version that a build stands for: `before` or `after`."""
+    versions = {defect.build.name: defect.version for defect in DEFECTS} | {"before": "before"}
+    return versions.get(build, "after")
 
-    @property
-    def served_by(self) -> str:
-        """The version that the build plays: `before` or `after`."""
-        plays = {defect.build.name: defect.plays for defect in DEFECTS} | {"before": "before"}
-        return plays.get(self.build, "after")
 
-    @property
-    def words(self) -> str:
-        """Build, rule, and what fails by order."""
-        told = [f"build {self.build}", f"policy {self.policy}"]
-        told += [f"upstream error {self.upstream_error}"] if self.upstream_error else []
-        told += [f"upstream slow by {self.slow_ms:,} ms"] if self.slow_ms else []
-        return ", ".join(told)
+def describe(options: ServeOptions) -> str:
+    """Build, rule, and what fails on purpose."""
+    parts = [f"build {options.build}", f"policy {options.policy}"]
+    parts += [f"upstream error {options.upstream_error}"] if options.upstream_error else []
+    parts += [f"upstream slow by {options.slow_ms:,} ms"] if options.slow_ms else []
+    return ", ".join(parts)
 
 
 class View(Protocol):
@@ -94,7 +79,7 @@ class View(Protocol):
     def ready(self, address: Address, counts: Counts, /) -> None:
         """The stack answers; the counts change from now on."""
 
-    def changed(self, entry: Entry) -> None:
+    def changed(self, entry: LoggedRequest) -> None:
         """An entry is new, or has changed."""
 
     def ending(self) -> None:
@@ -136,23 +121,23 @@ def serve(options: ServeOptions, view: View) -> Summary:
 async def _serve(
     options: ServeOptions, listener: socket.socket, server: Server, dsn: str, view: View
 ) -> Summary:
-    with Ends() as ends:
-        return await serve_until(ends, options, listener, server, dsn, view)
+    with Shutdown() as shutdown:
+        return await serve_until(shutdown, options, listener, server, dsn, view)
 
 
 async def serve_until(
-    ends: Ends, options: ServeOptions, listener: socket.socket, server: Server, dsn: str, view: View
+    shutdown: Shutdown, options: ServeOptions, listener: socket.socket, server: Server, dsn: str, view: View
 ) -> Summary:
-    """Serves on a socket and a database that are ready, until the end is wished for, then drains. Raises as `serve`."""
+    """Serves on a socket and a database that are ready, until the end is requested, then drains. Raises as `serve`."""
     secret = secrets.token_hex(32)
     address = Address(
-        f"{options.words}, Postgres {server.version} ({server.kind})",
+        f"{describe(options)}, Postgres {server.version} ({server.kind})",
         f"http://{HOST}:{listener.getsockname()[1]}",
         masked(dsn) if server.kind == "dsn" else dsn,
         await signed_in(dsn, secret),
     )
     build, policy = find_build(options.build), POLICIES[options.policy]
-    book = Logbook(view.changed)
+    log = RequestLog(view.changed)
     async with AsyncExitStack() as open_:
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
@@ -160,29 +145,31 @@ async def serve_until(
             await connection.execute(sql_text(build.prelude).encode())
         rows = Rows(connection)
         before = await _usage_rows(connection)
-        watch = RowWatch(book, policy, options.served_by, options.wait_s, await rows.now())
-        witness = Witness(book, watch, policy)
-        accounts = await open_.enter_async_context(_backend(options, dsn, secret, witness))
-        looking = asyncio.create_task(watch.run(rows))
+        poller = RowPoller(log, policy, options.wait_s, await rows.now())
+        recorder = RecordingMiddleware(log, poller, policy, served_by(options.build))
+        accounts = await open_.enter_async_context(_backend(options, dsn, secret, recorder))
+        looking = asyncio.create_task(poller.run(rows))
         try:
-            front = Front(live_page(book, address.told()), witness)
-            http = protocol(witness, behind_refusals(build.error_page))
-            async with running(front, http, listener, grace_s=PAGE_GRACE_S) as served:
-                with closing(book):
-                    view.ready(address, book.counts)
-                    await ends.asked(looking)
+            router = Router(live_page(log, address.page_facts()), recorder)
+            http = protocol(recorder, behind_refusals(build.error_page))
+            async with running(router, http, listener, grace_s=PAGE_GRACE_S) as served:
+                with closing(log):
+                    view.ready(address, log.counts)
+                    await shutdown.requested(looking)
                     view.ending()
                     served.should_exit = True
-                    await _drain(witness, ends, 0.0 if options.upstream_error == "hang" else DRAIN_S_MAX)
-                    watch.stop()
+                    await _drain(recorder, shutdown, 0.0 if options.upstream_error == "hang" else DRAIN_S_MAX)
+                    poller.stop()
                     await looking
-                    await _settle(accounts, watch, rows)
-            await _settle(accounts, watch, rows)  # of requests that came before the port was closed
-            return Summary(book.counts, await _usage_rows(connection) - before)
+                    await _finish_accounting(accounts, poller, rows)
+            await _finish_accounting(
+                accounts, poller, rows
+            )  # of requests that came before the port was closed
+            return Summary(log.counts, await _usage_rows(connection) - before)
         except psycopg.Error as error:
-            told = str(error).partition("\n")[0]
+            cause = str(error).partition("\n")[0]
             raise UnavailableError(
-                f"the database of the reference stack has gone: {told}; start it again"
+                f"the database of the reference stack has gone: {cause}; start it again"
             ) from error
         finally:
             looking.cancel()
@@ -190,42 +177,44 @@ async def serve_until(
 
 @asynccontextmanager
 async def _backend(
-    options: ServeOptions, dsn: str, secret: str, witness: Witness
-) -> AsyncIterator[WitnessedAccounts]:
-    """The reference proxy behind its witness, and the upstream behind the proxy."""
+    options: ServeOptions, dsn: str, secret: str, recorder: RecordingMiddleware
+) -> AsyncIterator[RecordingAccounts]:
+    """The reference proxy behind its recorder, and the upstream behind the proxy."""
     build = find_build(options.build)
     pool = AsyncConnectionPool(dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True})
     listener = socket.create_server((HOST, 0), backlog=BACKLOG)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
     async with (
-        running(Upstream(options.wish).app, "httptools", listener, grace_s=STUB_GRACE_S),
+        running(Upstream(stub_behaviour(options)).app, "httptools", listener, grace_s=STUB_GRACE_S),
         pool,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session,
     ):
         await pool.wait()
-        accounts = WitnessedAccounts(pool, build, witness.tell)
-        witness.app = Proxy(build, POLICIES[options.policy], origin, secret, session, accounts, witness.tell)
+        accounts = RecordingAccounts(pool, build, recorder.on_event)
+        recorder.app = Proxy(
+            build, POLICIES[options.policy], origin, secret, session, accounts, recorder.on_event
+        )
         yield accounts
 
 
-async def _drain(witness: Witness, ends: Ends, seconds: float) -> None:
-    """Waits for the open requests; after so long, or when the user urges, they are cut off."""
-    idle = asyncio.create_task(witness.idle())
-    if not await ends.done(idle, seconds):
-        witness.cut()
+async def _drain(recorder: RecordingMiddleware, shutdown: Shutdown, seconds: float) -> None:
+    """Waits for the open requests; after so long, or when the user asks again, they are cut off."""
+    idle = asyncio.create_task(recorder.idle())
+    if not await shutdown.done(idle, seconds):
+        recorder.cut()
     await idle
 
 
-async def _settle(accounts: WitnessedAccounts, watch: RowWatch, rows: Rows) -> None:
+async def _finish_accounting(accounts: RecordingAccounts, poller: RowPoller, rows: Rows) -> None:
     """Waits for the accounting, then looks for all rows a last time."""
     await accounts.drain()
-    await watch.finish(rows)
+    await poller.finish(rows)
 
 
 async def _usage_rows(connection: psycopg.AsyncConnection[Any]) -> int:
-    found = await (await connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
-    assert found is not None
-    return int(found[0])
+    totals = await (await connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
+    assert totals is not None
+    return int(totals[0])
 
 
 @contextmanager

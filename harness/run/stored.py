@@ -15,7 +15,8 @@ from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run import gate, prove, rehearse
 from harness.run.gate_options import NEVER_WAIVED
-from harness.run.rehearse import JUDGED, Part, RehearseOptions
+from harness.run.options.rehearse import Part, RehearseOptions
+from harness.run.rehearse import JUDGED
 
 SINCE_THE_FIRST: Final = ("R3",)
 """Claims that reports which lack the list of their claims were not judged by."""

@@ -3,48 +3,26 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from harness.backend import serve
 from harness.backend.defects import find_build
 from harness.backend.serve import HOST
 from harness.clients.extension import FREE_MODEL
-from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
+from harness.run.options.fuzz import SubjectOptions
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Stage, Version
-from harness.sut import Endpoint
+from harness.sut.stream import Endpoint
 
 FIRST_ROW_S: Final = 60.0
 """So long the first row of a backend may take, unless a bound was given."""
-REFERENCE: Final = "reference"
 ARRIVED: Final = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
 """The stage in which the header rule is at work everywhere."""
 OLD: Final = Stage(SchemaState.READY, (Version.BEFORE, Version.BEFORE), extension_released=True)
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectOptions:
-    """Which backend; `build`, `policy` and `postgres` are the reference's."""
-
-    target: str = REFERENCE
-    """`reference`, or the backend's URL without a path."""
-    database_url: str | None = None
-    """Where the rows of a URL target are; only read."""
-    journal: Path | None = None
-    """Where requests to a URL target are noted before they are sent; None: under the name of the run."""
-    build: str = "after"
-    policy: str = "strict"
-    postgres: str = "embedded"
-    free_model: str = FREE_MODEL
-    wait_s: float | None = None
-    """Longest wait for the rows of a reply, seconds; None: found out by a first request."""
-    given: GivenHeaders = NONE_GIVEN
-    """Sent with every request; of no value there is a trace."""
 
 
 @dataclass(frozen=True, slots=True)

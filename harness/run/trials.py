@@ -18,7 +18,7 @@ from harness import plan
 from harness.backend import defects as backends
 from harness.backend.builds import AFTER, BEFORE, Build
 from harness.backend.serve import ReplicaConfig, replica
-from harness.checks.migration import judge_schema, migrate_as_laid_out
+from harness.checks.migration import judge_schema
 from harness.checks.migration_traffic import judge_build_locks
 from harness.clients.extension import FREE_MODEL
 from harness.data import sql_text
@@ -28,11 +28,13 @@ from harness.database.server import Server
 from harness.rehearsal import defects as migrations
 from harness.rehearsal.deployed.model import Deployed
 from harness.rehearsal.layouts import Layout
+from harness.rehearsal.migrated_schema import migrate_and_read, migrate_as_laid_out
+from harness.rehearsal.migrated_traffic import observe_build_locks
 from harness.rehearsal.table import filled
 from harness.rule.suite import Level
 from harness.run.deployed import DEPLOYED, DEPLOYED_MORE, judge_deployed, judge_more
 from harness.run.gate import judge_target
-from harness.run.gate_options import GateOptions
+from harness.run.options.gate import GateOptions
 from harness.run.orders import PLAN_CLAIMS, prove_orders
 from harness.stages import defects as plans
 from harness.stages.defects import PlanDefect
@@ -89,7 +91,7 @@ def trials() -> Iterator[Trial]:
         level = LEVELS[-1] if build.name in AT_LENGTH else LEVELS[0]
         yield Trial(f"backend {build.name}", build.summary, "", ((str(level), _backend(build, level)),))
     for defect in backends.DEFECTS:
-        attempts = tuple((str(level), _backend(defect.build, level, defect.plays)) for level in LEVELS)
+        attempts = tuple((str(level), _backend(defect.build, level, defect.version)) for level in LEVELS)
         yield Trial(f"backend {defect.build.name}", defect.build.summary, defect.claim, attempts)
     yield Trial("backend before", BEFORE.summary, "V1", ((LEVELS[0], _backend(BEFORE, LEVELS[0])),))
     for faulty in migrations.DEFECTS:
@@ -159,9 +161,9 @@ def _migration(layout: Layout, *, locks: bool) -> Attempt:
         results = Results(tuple(chosen))
         templates = ground.stack.templates
         with filled(ground.server, templates, ROWS) as name, ground.server.database(name) as dsn:
-            judge_schema(results, dsn, layout)
+            judge_schema(results, migrate_and_read(dsn, layout))
         if locks:
-            judge_build_locks(results, templates, layout)
+            judge_build_locks(results, observe_build_locks(templates, layout))
         return results.judgements()
 
     async def attempt(ground: Ground) -> Judgements:

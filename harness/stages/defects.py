@@ -8,7 +8,7 @@ from typing import Final
 
 from harness import plan
 from harness.backend.defects import ARCHIVES, RETURNS_STAR
-from harness.database.runners import Script, statements_of
+from harness.database.scripts import Script, statements_of
 from harness.rehearsal.frozen_build import CREATE_INDEX
 from harness.stages.environment import BuildPair
 from harness.stages.model import Step

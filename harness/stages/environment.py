@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import psycopg
 
 from harness.backend.usage import Loss
-from harness.clients import wire
+from harness.clients import http
 from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
 from harness.database.schema_state import SchemaState
@@ -29,7 +29,9 @@ from harness.stages.stack import Stack as Stack
 from harness.stages.stack import signed_in as signed_in
 from harness.stages.stack import stack as stack
 from harness.stages.stack import start_replica, until_closed
-from harness.sut import Observation, Probe, Rows, Sender, send_over_wire
+from harness.sut.observation import Observation, Probe
+from harness.sut.rows import Rows
+from harness.sut.stream import Sender, send_over_wire
 
 WAIT_ROWS_S: Final = 1.0
 TO_VERSION: Final = {
@@ -194,7 +196,7 @@ class Environment:
         old = self.replicas[number]
         self.rotation.discard(number)
         # Connections are accepted in turn: once this one is answered, all that were made before are.
-        await wire.send(old.address, Request("/", (), b"", method="GET"))
+        await http.send(old.address, Request("/", (), b"", method="GET"))
         stopping = asyncio.create_task(old.stop())
         try:
             await until_closed(old.address)

@@ -12,23 +12,24 @@ from typing import Final, Self
 
 from harness import plan
 from harness.backend.serve import APPLICATION
-from harness.clients import wire
+from harness.clients import http
 from harness.clients.exchange import Reply
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.data import sql_text
+from harness.polling import apoll_until
 from harness.rule.policy import POLICIES
 from harness.stages.environment import TO_VERSION, Environment
 from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows
 from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.model import StageConfig, Step
 from harness.stages.paths import ConfigTransition
-from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_leave
-from harness.stages.stack import POLL_S, Replica
+from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_disconnect
+from harness.stages.stack import Replica
 from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
-from harness.sut import Row
+from harness.sut.observation import Row
 
 QUIET_S_MAX: Final = 5.0
-LEAVE_S_MAX: Final = 5.0
+DISCONNECT_S_MAX: Final = 5.0
 EVERY_SESSION: Final = 1000
 
 
@@ -85,7 +86,7 @@ class Exploration:
         """Sends requests to a replica, counted from 0, and waits for what becomes of them."""
         to = self._environment.replicas[replica]
         requests = [await self._prepare(to, plan_, None) for plan_ in plans]
-        replies = await asyncio.gather(*(wire.send(to.address, each.probe.request) for each in requests))
+        replies = await asyncio.gather(*(http.send(to.address, each.probe.request) for each in requests))
         for request, reply in zip(requests, replies, strict=True):
             self._end(request, reply)
         await self._settle()
@@ -97,12 +98,12 @@ class Exploration:
         for plan_ in plans:
             request = await self._prepare(to, plan_, batch.gate)
             batch.requests.append(request)
-            if OUTCOMES[plan_.fault].leaves:
-                batch.leavers.append(await open_to_leave(request))
+            if OUTCOMES[plan_.fault].disconnects:
+                batch.disconnecting.append(await open_to_disconnect(request))
             else:
-                sending = wire.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
+                sending = http.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
                 batch.replies.append(asyncio.create_task(sending))
-        await await_held(self._environment, batch.gate, len(batch.leavers), batch.replies)
+        await await_held(self._environment, batch.gate, len(batch.disconnecting), batch.replies)
         self.held.append(batch)
         await self._settle()
 
@@ -144,9 +145,9 @@ class Exploration:
         """Lets go of requests that are still held, where an exploration broke off."""
         for batch in self.held:
             await release(self._environment, batch.gate)
-            for writer in batch.leavers:
-                writer.transport.abort()
-            await asyncio.gather(*batch.replies, return_exceptions=True)
+            for client in batch.disconnecting:
+                client.cancel()
+            await asyncio.gather(*batch.replies, *batch.disconnecting, return_exceptions=True)
 
     async def _release_all_of(self, replica: Replica) -> None:
         own = [batch for batch in self.held if batch.replica is replica]
@@ -155,26 +156,26 @@ class Exploration:
             await self._release(batch)
 
     async def _release(self, batch: HeldBatch, *, kill_one: bool = False) -> None:
-        await self._leave(batch)
+        await self._disconnect(batch)
         await release(self._environment, batch.gate)
         if kill_one and all(OUTCOMES[request.plan.fault].fails < 2 for request in batch.requests):
             await self._kill(1)  # one more failure for one of them: a third would lose its row
         replies = iter(await asyncio.gather(*batch.replies))
         for request in batch.requests:
-            self._end(request, None if OUTCOMES[request.plan.fault].leaves else next(replies))
+            self._end(request, None if OUTCOMES[request.plan.fault].disconnects else next(replies))
 
-    async def _leave(self, batch: HeldBatch) -> None:
+    async def _disconnect(self, batch: HeldBatch) -> None:
         """Clients that leave do so, and the replica has noticed before the gate opens."""
-        aborts = self._aborts.get(id(batch.replica), 0) + len(batch.leavers)
+        aborts = self._aborts.get(id(batch.replica), 0) + len(batch.disconnecting)
         self._aborts[id(batch.replica)] = aborts
-        for writer in batch.leavers:
-            writer.transport.abort()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + LEAVE_S_MAX
-        while loop.time() < deadline:
-            if batch.replica.process.aborts() >= aborts:
-                return
-            await asyncio.sleep(POLL_S)  # the replica reports it by a pipe; bounded by the deadline
+        for client in batch.disconnecting:
+            client.cancel()
+        await asyncio.gather(*batch.disconnecting, return_exceptions=True)
+
+        async def has_noticed() -> bool:  # the replica reports it by a pipe
+            return batch.replica.process.aborts() >= aborts
+
+        await apoll_until(has_noticed, DISCONNECT_S_MAX)
 
     async def _kill(self, sessions_max: int) -> None:
         values = {"name": APPLICATION, "most": sessions_max}
@@ -217,23 +218,23 @@ class Exploration:
 
     async def _settle(self) -> None:
         """Waits until every request that has ended has its row, or has been given up, at most `QUIET_S_MAX`."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + QUIET_S_MAX
-        while loop.time() < deadline:
-            waiting = [each for each in self.ended if each.rows and each.probe.user not in self._settled]
-            rows_of = await self._rows(waiting)
-            self._settled |= {
-                request.probe.user
-                for request, rows in zip(waiting, rows_of, strict=True)
-                if any(row.whole for row in rows)
-            }
-            given_up = all(
-                len(replica.process.losses()) >= self._lost.get(id(replica), 0)
-                for replica in self._environment.replicas
-            )
-            if given_up and all(request.probe.user in self._settled for request in waiting):
-                return
-            await asyncio.sleep(POLL_S)  # rows come some time after the reply; bounded by the deadline
+        await apoll_until(self._is_settled, QUIET_S_MAX)
+
+    async def _is_settled(self) -> bool:
+        waiting = [
+            request for request in self.ended if request.rows and request.probe.user not in self._settled
+        ]
+        rows_of = await self._rows(waiting)
+        self._settled |= {
+            request.probe.user
+            for request, rows in zip(waiting, rows_of, strict=True)
+            if any(row.whole for row in rows)
+        }
+        given_up = all(
+            len(replica.process.losses()) >= self._lost.get(id(replica), 0)
+            for replica in self._environment.replicas
+        )
+        return given_up and all(request.probe.user in self._settled for request in waiting)
 
     async def _rows(self, requests: Sequence[PendingRequest]) -> list[tuple[Row, ...]]:
         """By user, since each request has one of its own: some replies have no id."""

@@ -27,8 +27,8 @@ class Fault(StrEnum):
     FAILS_ONCE = "the accounting statement fails once"
     FAILS_TWICE = "the accounting statement fails twice"
     FAILS_THRICE = "the accounting statement fails three times"
-    LEAVES_EARLY = "the client leaves before the upstream's headers"
-    LEAVES_MIDWAY = "the client leaves mid-stream"
+    DISCONNECTS_EARLY = "the client leaves before the upstream's headers"
+    DISCONNECTS_MIDWAY = "the client leaves mid-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class FaultOutcome:
     """What brings it about at the upstream."""
     fails: int = 0
     """How often the accounting statement is made to fail."""
-    leaves: bool = False
+    disconnects: bool = False
     """Whether the client leaves; such a request is held first."""
     stream: bool | None = None
     """Whether it can happen only to a request that streams, or only to one that does not."""
@@ -58,8 +58,8 @@ OUTCOMES: Final[Mapping[Fault, FaultOutcome]] = {
     Fault.FAILS_ONCE: FaultOutcome(1, 200, {}, fails=1),
     Fault.FAILS_TWICE: FaultOutcome(1, 200, {}, fails=2),
     Fault.FAILS_THRICE: FaultOutcome(0, 200, {}, fails=TRIES),
-    Fault.LEAVES_EARLY: FaultOutcome(0, 0, {}, leaves=True),
-    Fault.LEAVES_MIDWAY: FaultOutcome(1, 0, {}, leaves=True, stream=True),
+    Fault.DISCONNECTS_EARLY: FaultOutcome(0, 0, {}, disconnects=True),
+    Fault.DISCONNECTS_MIDWAY: FaultOutcome(1, 0, {}, disconnects=True, stream=True),
 }
 
 AHEAD: Final = "the backend is ahead of the column"
@@ -83,7 +83,7 @@ class RequestPlan:
     @property
     def hold_point(self) -> str:
         """Where it is held, if it is: mid-stream where there is a stream and a client that reads it."""
-        early = self.fault in (Fault.LEAVES_EARLY, Fault.PAYMENT, Fault.UPSTREAM)
+        early = self.fault in (Fault.DISCONNECTS_EARLY, Fault.PAYMENT, Fault.UPSTREAM)
         return "hold_middle" if self.streams and not early else "hold"
 
     def __str__(self) -> str:

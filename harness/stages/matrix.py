@@ -17,7 +17,7 @@ from harness.clients.extension import (
     plan_header,
     request,
 )
-from harness.sut import Probe
+from harness.sut.observation import Probe
 
 MACHINE: Final = "9d3f0c6f2a7be41d8c5b0e97a16f43d2c8e05b7a4f91d6328e0cb57fa1d94e63"
 """A machine id of the usual shape: 64 hex digits."""
@@ -25,7 +25,7 @@ MACHINE: Final = "9d3f0c6f2a7be41d8c5b0e97a16f43d2c8e05b7a4f91d6328e0cb57fa1d94e
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A user of the seeded database, and the token that names him."""
+    """A user of the seeded database, and a token of that user."""
 
     user_id: str
     email: str

@@ -16,7 +16,7 @@ from harness.stages.model import StageConfig, Step
 from harness.stages.paths import StagePath
 from harness.stages.schema import StepRefused
 from harness.stages.transitions import TransitionRun, run_transition
-from harness.sut import Observation
+from harness.sut.observation import Observation
 
 TRAFFIC_BLOCK: Final = 0x800
 """Addresses of the traffic begin here, those of the paths' own requests below."""

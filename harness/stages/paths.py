@@ -109,13 +109,13 @@ def plan_paths(
     remaining = _Remaining(transitions, probed)
     paths: list[StagePath] = []
     while (start := remaining.first()) is not None:
-        is_start_probed = remaining.visit(start)
+        is_start_probed = remaining.tick_off(start)
         steps: list[PathStep] = []
         here = start
         while len(steps) < steps_max and (segment := _next_segment(here, remaining)):
             for transition in segment:
                 steps.append(
-                    PathStep(transition, remaining.take(transition), remaining.visit(transition.end))
+                    PathStep(transition, remaining.take(transition), remaining.tick_off(transition.end))
                 )
                 here = transition.end
         paths.append(StagePath(len(paths) + 1, start, is_start_probed, tuple(steps)))
@@ -134,7 +134,7 @@ class _Remaining:
         starts = [*self.probed, *(transition.start for transition in self.transitions)]
         return min(starts, key=lambda config: config.stage.rank, default=None)
 
-    def visit(self, config: StageConfig) -> bool:
+    def tick_off(self, config: StageConfig) -> bool:
         """Ticks a configuration off; false when it was not to be probed, or has been."""
         return self.probed.pop(config, self) is None
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from harness.clients import wire
+from harness.clients import http
 from harness.clients.exchange import Reply
 from harness.errors import UnavailableError
 from harness.probing.judge import Kind, counted, expect, judge
@@ -12,7 +12,7 @@ from harness.stages.faults import OUTCOMES, RequestPlan
 from harness.stages.model import Version
 from harness.stages.stack import Replica
 from harness.stages.transitions import HELD_TIMEOUT_S
-from harness.sut import Probe, Row
+from harness.sut.observation import Probe, Row
 
 
 @dataclass(slots=True)
@@ -33,8 +33,7 @@ class PendingRequest:
     def __str__(self) -> str:
         """The request in one line."""
         how = "streaming" if self.plan.streams else "not streaming"
-        who = f"{self.plan.extension} extension, {how}, served by `{self.version}`"
-        return f"{who}; what goes wrong: {self.plan.fault}"
+        return f"{self.plan.extension} extension, {how}, served by `{self.version}`; fault: {self.plan.fault}"
 
 
 @dataclass(slots=True)
@@ -46,7 +45,8 @@ class HeldBatch:
     requests: list[PendingRequest] = field(default_factory=list)
     replies: list[asyncio.Task[Reply]] = field(default_factory=list)
     """Of the requests whose client stays, in their order."""
-    leavers: list[asyncio.StreamWriter] = field(default_factory=list)
+    disconnecting: list[asyncio.Task[None]] = field(default_factory=list)
+    """Of the clients that leave: a task that is cancelled closes its connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,23 @@ def discrepancy(request: PendingRequest, rows: tuple[Row, ...], policy: Policy) 
     return None
 
 
-async def open_to_leave(request: PendingRequest) -> asyncio.StreamWriter:
+async def open_to_disconnect(request: PendingRequest) -> asyncio.Task[None]:
     """A request whose client will leave: sent, and read as far as the first chunk if it is held mid-stream."""
-    host, port = request.replica.address
-    async with asyncio.timeout(HELD_TIMEOUT_S):
-        reader, writer = await asyncio.open_connection(host, port)
-        writer.write(wire.request_bytes(request.probe.request, f"{host}:{port}"))
-        if request.plan.hold_point == "hold_middle":
-            try:
-                await reader.readuntil(b"data:")
-            except asyncio.IncompleteReadError:
-                writer.transport.abort()
-                raise UnavailableError("a replica ended a stream that the upstream holds open") from None
-    return writer
+    begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    reading = asyncio.create_task(_read(request, begun))
+    if request.plan.hold_point == "hold_middle":
+        await asyncio.wait({reading, begun}, timeout=HELD_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not begun.done():
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            raise UnavailableError("a replica ended a stream that the upstream holds open")
+    return reading
+
+
+async def _read(request: PendingRequest, begun: asyncio.Future[None]) -> None:
+    """Reads the reply until it ends or the task is cancelled; `begun` is done with its first chunk."""
+    sending = http.chunks(request.replica.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
+    async with sending as chunks:
+        async for _ in chunks:
+            if not begun.done():
+                begun.set_result(None)

@@ -1,6 +1,6 @@
-"""Takes the schema's steps on a real database: by the corrected files, or by what a faulty plan has in their place.
+"""The schema's steps on a real database: by the corrected files, or by what a faulty plan has in their place.
 
-A refusal by the server is a result here, not an error of the run. Knows no replica, no traffic.
+A refusal by the server is a result here, not an error of the run.
 """
 
 import asyncio
@@ -12,9 +12,11 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from harness.database.migrations import BACKWARD, FORWARD, MigrationError, migrate, rollback
-from harness.database.runners import Script, StatementFailed, run_statements
+from harness.database.migration_steps import BACKWARD, FORWARD
+from harness.database.migrations import MigrationError, migrate, rollback
+from harness.database.runners import run_statements
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script, StatementFailed
 from harness.database.templates import Templates
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import CREATE_INDEX, FrozenBuild
@@ -77,7 +79,7 @@ class Schema:
 
     @asynccontextmanager
     async def database(self, templates: Templates, state: SchemaState) -> AsyncIterator[str]:
-        """A database of one's own in a state that no build is half-way in. Raises StepRefused."""
+        """A new database in a state without an index build under way. Raises StepRefused."""
         clone = templates.database(state if self.corrected else SchemaState.BASE)
         dsn = await asyncio.to_thread(clone.__enter__)
         try:
@@ -109,7 +111,7 @@ CORRECTED: Final = Schema()
 
 
 def refused(step: Step, error: psycopg.Error) -> StepRefused:
-    """The refusal that an error of the server is; one without a SQLSTATE is none of the server's and goes on."""
+    """The refusal that an error of the server is; one without a SQLSTATE is not the server's and is raised again."""
     if error.sqlstate is None:
         raise error
     return StepRefused(step, error.sqlstate, error.diag.message_primary or str(error).partition("\n")[0])

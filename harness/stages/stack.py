@@ -1,6 +1,5 @@
-"""What stands are made of: the stack that all stages of a run share, and replicas. Knows no stage."""
+"""What environments are made of: the stack that all stages of a run share, and replicas."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,26 +10,27 @@ import psycopg
 
 from harness.backend.auth import issue_token
 from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
+from harness.clients import http
 from harness.data import sql_text
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Version
 from harness.stages.schema import CORRECTED, Schema
 
 DRAIN_S_MAX: Final = 10.0
-POLL_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class BuildPair:
-    """Which build plays which version; the reference's own unless a defect is being shown."""
+    """The builds that run as `before` and as `after`; the reference's own unless a defect is being shown."""
 
     before: str = "before"
     after: str = "after"
 
     def build_for(self, version: Version) -> str:
-        """Name of the build that stands for the version."""
+        """Name of the build that runs as the version."""
         return self.before if version is Version.BEFORE else self.after
 
 
@@ -54,9 +54,9 @@ async def signed_in(dsn: str, secret: str) -> SignedIn:
     """The first user of a seeded database, with a token made with that key."""
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         query = sql_text("queries/first_user.sql").encode()
-        found = await (await connection.execute(query)).fetchone()
-    assert found is not None, "templates are seeded with users"
-    return SignedIn(found[0], found[1], issue_token(found[0], secret))
+        user = await (await connection.execute(query)).fetchone()
+    assert user is not None, "templates are seeded with users"
+    return SignedIn(user[0], user[1], issue_token(user[0], secret))
 
 
 @asynccontextmanager
@@ -70,7 +70,7 @@ async def stack(
 
 @dataclass(slots=True)
 class Replica:
-    """One running replica and the version it plays."""
+    """One running replica and the version that its build runs as."""
 
     process: Process
     version: Version
@@ -87,7 +87,7 @@ class Replica:
 
 
 async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
-    """A replica of the build that plays the version, on a database. Raises UnavailableError when it does not start."""
+    """A replica of a version, on a database. Raises UnavailableError when it does not start."""
     open_ = AsyncExitStack()
     config = ReplicaConfig(
         build=stack.builds.build_for(version),
@@ -101,16 +101,12 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
 
 
 async def until_closed(address: tuple[str, int]) -> None:
-    """Waits until nobody listens there any more. Raises UnavailableError when that does not happen."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + DRAIN_S_MAX
-    while loop.time() < deadline:
-        try:
-            _, writer = await asyncio.open_connection(*address)
-        except OSError:
-            return
-        writer.close()
-        await asyncio.sleep(POLL_S)  # a closed port can only be tried; bounded by the deadline
-    raise UnavailableError(
-        f"a replica at {address[0]}:{address[1]} was told to end and still listens after {DRAIN_S_MAX:.0f} s"
-    )
+    """Waits until the port is closed. Raises UnavailableError when that does not happen."""
+
+    async def is_closed() -> bool:
+        return not await http.is_listening(address)
+
+    if not await apoll_until(is_closed, DRAIN_S_MAX):
+        raise UnavailableError(
+            f"a replica at {address[0]}:{address[1]} was asked to end and still listens after {DRAIN_S_MAX:.0f} s"
+        )

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
-from harness.clients import wire
+from harness.clients import http, wire
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.stages.environment import TO_VERSION, Environment, Sent
 from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.paths import ConfigTransition
 from harness.stages.schema import StepRefused
-from harness.stages.stack import POLL_S, Replica
-from harness.sut import Observation, Probe
+from harness.stages.stack import Replica
+from harness.sut.observation import Observation, Probe
 
 HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
 """Where a request is held, and whether it streams: before any header, and after the first chunk of a stream."""
@@ -32,7 +33,6 @@ HELD_TIMEOUT_S: Final = 60.0
 TRAFFIC_CLIENTS: Final = 2
 PACE_S: Final = 0.01
 """Pause of a client of the traffic between two requests."""
-REFUSED_CONNECTION: Final = "no connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ async def run_transition(
 async def _hold(replica: Replica, probe: Probe) -> Sent:
     # Read now: after a swap, another replica stands at this place.
     version = replica.version
+    # Thousands are held in a run: over httpx each would cost ten times the time.
     reply = await wire.send(replica.address, probe.request, timeout_s=HELD_TIMEOUT_S)
     return Sent(probe, reply, version)
 
@@ -129,20 +130,20 @@ async def await_held(
 
     Raises UnavailableError when that takes too long.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + HELD_TIMEOUT_S
     expected = silent + len(holding)
     held = 0
-    while loop.time() < deadline:
+
+    async def are_all_held_or_ended() -> bool:
+        nonlocal held
         ended = sum(task.done() for task in holding)
         reply = await _ask_upstream(environment, "GET", f"/stub/held?gate={gate}&count=0")
         held = json.loads(reply.body)["held"] if reply.status == 200 else 0
-        if held + ended >= expected:
-            return
-        await asyncio.sleep(POLL_S)  # both must be looked at; bounded by the deadline
-    raise UnavailableError(
-        f"{expected} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
-    )
+        return held + ended >= expected
+
+    if not await apoll_until(are_all_held_or_ended, HELD_TIMEOUT_S):
+        raise UnavailableError(
+            f"{expected} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
+        )
 
 
 async def release(environment: Environment, gate: str) -> None:
@@ -152,7 +153,7 @@ async def release(environment: Environment, gate: str) -> None:
 
 async def _ask_upstream(environment: Environment, method: str, path: str) -> Reply:
     address = ("127.0.0.1", environment.stack.upstream.port)
-    return await wire.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
+    return await http.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
 
 
 @asynccontextmanager
@@ -199,7 +200,7 @@ async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> S
     for number in in_rotation[first:] + in_rotation[:first]:
         replica = environment.replicas[number]
         version = replica.version
-        reply = await wire.send(replica.address, probe.request)
-        if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(REFUSED_CONNECTION)):
+        reply = await http.send(replica.address, probe.request)
+        if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(http.NO_CONNECTION)):
             break
     return Sent(probe, reply, version)

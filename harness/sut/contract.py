@@ -17,13 +17,12 @@ from psycopg import sql
 from harness import plan
 from harness.data import sql_text
 from harness.database import visibility
-from harness.database.dsn import dsn_fault
+from harness.database.dsn import CONNECT_S_MAX, dsn_fault
 from harness.errors import UsageError
 from harness.report.escape import masked
 from harness.sut.columns import ReadableColumns
 from harness.sut.observation import Row
 
-CONNECT_S_MAX: Final = 10
 STATEMENT_S_MAX: Final = 15
 ANSWER_S_MAX: Final = STATEMENT_S_MAX + 5.0
 """After this the server is taken for dead: it does not even end its own statement."""
@@ -153,9 +152,9 @@ class ContractRows:
                 there = await self._ask(visibility.whereabouts_query(), {"table": table})
                 raise DatabaseUnavailableError(visibility.whereabouts_of(table, there))
         hidden = visibility.obstacles_of(await self._ask(visibility.query(), visibility.values()))
-        if refused := [one.words for one in hidden if one.refused]:
+        if refused := [one.describe() for one in hidden if one.refused]:
             raise DatabaseUnavailableError("; ".join(refused))
-        self.hidden = tuple(one.words for one in hidden)
+        self.hidden = tuple(one.describe() for one in hidden)
         columns = await self._ask(sql.SQL(_COLUMNS), [list(tables)])
         self._columns = ReadableColumns.of(columns)
         self.has_column = self._columns.has_value

@@ -14,9 +14,9 @@ from psycopg import sql
 from harness import plan
 from harness.clients.exchange import Reply
 from harness.data import sql_text
+from harness.polling import apoll_until
 from harness.sut.observation import Probe, Row
 
-POLL_S: Final = 0.01
 POLL_S_MAX: Final = 0.1
 WAIT_ROWS_S: Final = 5.0
 WAIT_AFTER_LOSS_S: Final = 0.5
@@ -76,27 +76,23 @@ class Rows:
         After one wait in vain the next ones are shorter: `WAIT_AFTER_LOSS_S`, or ten times what rows took so far.
         """
         loop = asyncio.get_running_loop()
-        began, pause = loop.time(), POLL_S
-        wait_s = self.patience_s(wait_s)
-        while True:
+        began = loop.time()
+        rows: list[tuple[Row, ...]] = []
+
+        async def are_all_there() -> bool:
+            nonlocal rows
             given_up = lost()  # looked at before the rows: a row given up later is waited for once more
             rows = await self.of(probes, replies, since)
-            missing = [
-                reply.upstream_id
+            return all(
+                not reply.upstream_id or reply.upstream_id in given_up or any(row.whole for row in found)
                 for reply, found in zip(replies, rows, strict=True)
-                if reply.upstream_id
-                and not any(row.whole for row in found)
-                and reply.upstream_id not in given_up
-            ]
-            waited_s = loop.time() - began
-            if not missing:
-                self._slowest_s = max(self._slowest_s, waited_s)
-                return rows
-            if waited_s >= wait_s:
-                self._in_vain = True
-                return rows
-            await asyncio.sleep(pause)  # rows come some time after the reply; bounded by `wait_s`
-            pause = min(2 * pause, POLL_S_MAX)
+            )
+
+        if await apoll_until(are_all_there, self.patience_s(wait_s), pause_s_max=POLL_S_MAX):
+            self._slowest_s = max(self._slowest_s, loop.time() - began)
+        else:
+            self._in_vain = True
+        return rows
 
     def patience_s(self, wait_s: float) -> float:
         """How long rows are waited for where at most `wait_s` are allowed."""

@@ -1,7 +1,7 @@
 -- The columns of a table that give a row a value by themselves: the type's own default, and what is generated;
 -- and how they compare values.
 -- Reads the catalogue only. `generated` is empty, s (stored) or v (virtual).
-SELECT a.attname::text AS name, a.atttypid::regtype::text AS type_name, format_type(a.atttypid, a.atttypmod) AS type,
+SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
     a.attgenerated::text AS generated, pg_get_expr(d.adbin, d.adrelid, true) AS expression,
     t.typtype::text AS type_kind, t.typdefault AS type_default, a.attnotnull AS not_null,
     coalesce(quote_ident(l.collname), '') AS collation, coalesce(l.collisdeterministic, true) AS deterministic

@@ -1,7 +1,7 @@
 -- The indexes of a table and its partitions that writes maintain, with each key as an expression.
 -- Reads the catalogue only. One that is not valid refuses duplicates all the same.
 SELECT class.relname::text AS relation, named.relname::text AS name, i.indisunique AS is_unique,
-    i.indisexclusion AS exclusion, i.indisprimary AS is_primary,
+    i.indisexclusion AS exclusion,
     coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_equal,
     ARRAY(
         SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) AS n ORDER BY n

@@ -1,6 +1,6 @@
 -- What a name stands for: table, view or partitioned table, and the tables that inherit from it or it from.
 -- Reads the catalogue only.
-SELECT class.relkind::text AS kind, class.relispartition AS is_partition,
+SELECT class.relkind::text AS kind,
     CASE WHEN class.relkind IN ('v', 'm') THEN pg_get_viewdef(class.oid, true) END AS view,
     CASE WHEN class.relkind = 'p' THEN pg_get_partkeydef(class.oid) END AS partition_key,
     ARRAY(

@@ -50,7 +50,7 @@ def rows(dsn: str, columns: str) -> list[tuple[Any, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
-async def test_proxy_refuses_with_the_measured_status_in_the_measured_order(
+async def test_proxy_refuses_with_measured_status_in_measured_order(
     base_dsn: str, start: StartReplica
 ) -> None:
     process = await start(base_dsn, build="before")
@@ -184,7 +184,7 @@ async def test_proxy_accounts_only_for_what_the_real_one_accounts_for(
 
 
 @pytest.mark.parametrize(("hold", "expected"), [("hold", []), ("hold_middle", [(True, None)])])
-async def test_client_abort_leaves_a_row_only_after_the_upstream_answered(
+async def test_client_abort_leaves_a_row_only_after_the_answer(
     base_dsn: str, start: StartReplica, stub: Process, hold: str, expected: list[tuple[Any, ...]]
 ) -> None:
     process = await start(base_dsn, build="before")
@@ -199,9 +199,7 @@ async def test_client_abort_leaves_a_row_only_after_the_upstream_answered(
     assert rows(base_dsn, "u.has_error, m.cancelled") == expected
 
 
-async def test_lost_row_stays_hidden_behind_a_200_when_the_column_is_missing(
-    base_dsn: str, start: StartReplica
-) -> None:
+async def test_lost_row_is_hidden_behind_a_200_without_the_column(base_dsn: str, start: StartReplica) -> None:
     process = await start(base_dsn, build="after")
     reply = await ask(process)
     assert reply.status_code == 200
@@ -210,7 +208,7 @@ async def test_lost_row_stays_hidden_behind_a_200_when_the_column_is_missing(
     assert [(loss.message_id, loss.sqlstate) for loss in process.losses()] == [(reply.json()["id"], "42703")]
 
 
-async def test_stopping_a_replica_serves_and_accounts_for_what_it_holds(
+async def test_stopped_replica_serves_and_accounts_for_what_it_holds(
     ready_dsn: str, start: StartReplica, stub: Process
 ) -> None:
     process = await start(ready_dsn)

@@ -231,7 +231,7 @@ UNFINISHED = {
 
 
 @pytest.mark.parametrize("part", UNFINISHED.values(), ids=UNFINISHED.keys())
-async def test_unfinished_head_is_refused_as_by_node_once_it_passes_the_limit(part: bytes) -> None:
+async def test_unfinished_head_is_refused_past_the_limit_as_by_node(part: bytes) -> None:
     async with node() as oracle:
         assert (await exchange(oracle, FIRST + part)) == TOO_LARGE
     for piece_bytes in (1, 100, 1 << 20):
@@ -260,14 +260,14 @@ async def test_outcome_is_the_same_when_a_request_comes_in_pieces(piece_bytes: i
         assert await answer_to_packets(in_pieces(block, piece_bytes)) == await answer_to_packets([block])
 
 
-async def test_heads_that_come_in_pieces_are_not_added_up_over_a_connection() -> None:
+async def test_heads_in_pieces_are_not_added_up_over_a_connection() -> None:
     piece = b"GET / HTTP/1.1\r\nHost: h\r\nx-id: " + b"a" * 1_000
     packets = [piece, b"\r\n\r\n"] * 50 + [request()]
     assert (await answer_to_packets(packets)).count(b"HTTP/1.1 200 ") == 51
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20, len(FIRST)])
-async def test_long_body_before_a_pipelined_request_is_not_taken_for_its_head(cut: int) -> None:
+async def test_long_body_before_a_pipelined_request_is_no_head(cut: int) -> None:
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"
     second = request(b"x-id: a")
     packets = (head + b"b" * 50_000, b"b" * 50_000 + second[:cut], second[cut:])
@@ -283,7 +283,7 @@ async def test_trailer_is_no_header() -> None:
     assert "x-other" in str(seen)
 
 
-async def test_next_request_on_the_connection_sees_its_own_headers_only() -> None:
+async def test_next_request_on_a_connection_sees_its_own_headers() -> None:
     async with reference() as address:
         reply = await exchange(address, b"GET / HTTP/1.1\r\nHost: h\r\nx-id: a\r\n\r\n" + request(b"y: b"))
     second = reply.rindex(b"HTTP/1.1")

@@ -68,7 +68,7 @@ def test_path_beside_the_route_says_which_one_it_is(path: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "::1", "2001:db8::1", "192.0.2.1"])
-def test_user_without_the_header_is_the_peer_as_the_listener_sees_it(address: str) -> None:
+def test_user_without_the_header_is_the_listeners_peer(address: str) -> None:
     assert client_address([], (address, 4000)) == address
 
 

@@ -1,7 +1,9 @@
 """Both independent backends keep the contract: ids, rows, the rule of the header, and replies that it never changes."""
 
+import os
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx
 import psycopg
@@ -9,7 +11,7 @@ import pytest
 
 from harness.database.server import Server
 from tests.backends.defects import KINDS, Kind
-from tests.backends.traffic import ADDRESS, LIMIT_S, Request, events, rows_in_time, sent
+from tests.backends.traffic import ADDRESS, LIMIT_S, Request, connection_to, events, rows_in_time, sent
 from tests.fix_backends import Backend, independent
 
 ROUTE = "/api/openrouter/chat/completions"
@@ -181,3 +183,12 @@ def test_schemas_have_the_column_and_index_and_nothing_else_in_common(backends: 
         (("microdollar_usage", "created_at"), ("timestamp with time zone", "NO")),
         (("microdollar_usage_metadata", "posthog_distinct_id"), ("text", "YES")),
     }
+
+
+def test_node_ends_when_the_process_that_runs_it_is_killed(empty_dsn: str) -> None:
+    with independent("node", empty_dsn) as backend, connection_to(backend) as connection:
+        os.kill(backend.pid, signal.SIGKILL)
+        with suppress(ConnectionError):
+            assert connection.recv(1) == b""
+        with pytest.raises(ConnectionError):
+            sent(backend, Request())

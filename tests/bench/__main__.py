@@ -33,8 +33,8 @@ from harness.run.headers import probes
 from harness.run.subject import ARRIVED
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import MACHINE, addresses
-from harness.sut import Endpoint, Rows, observations
-from harness.sut.stream import Item
+from harness.sut.rows import Rows
+from harness.sut.stream import Endpoint, Item, observations
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
 CONNECTIONS = 8

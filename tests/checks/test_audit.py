@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.audit import audited, judge_audit, judge_sentences
+from harness.checks.audit import audited, judge_audit
 from harness.database.templates import Templates
 from harness.report.contents import AuditedSentence
+from harness.run.audit import audit_sentences
 from harness.stages.environment import stack
 from harness.verdict import Claim, Finding, Results, Status
 
@@ -60,7 +61,7 @@ def test_audit_changes_when_a_sentence_does_either_way(at: int, now: Status, sta
     assert told[at].expected is AS_RECORDED[at]
 
 
-def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_where_they_are_asked() -> None:
+def test_sentence_that_rests_on_others_is_as_the_worst_of_them() -> None:
     results = results_of((Status.PROVEN, Status.REFUTED, Status.UNKNOWN))
     own = Claim("Z9", "a sentence", "a quote", "a section")
 
@@ -76,7 +77,7 @@ def test_sentence_that_rests_on_others_stands_as_the_worst_of_them_and_only_wher
 async def test_sentences_of_the_plan_stand_as_recorded_on_real_servers(templates: Templates) -> None:
     results = Results(CLAIMS)
     async with stack(templates, "strict") as shared:
-        await judge_sentences(results, shared)
+        await audit_sentences(results, shared)
     judge_audit(results, plan.AUDIT)
     found = {one.claim.id: one for one in results.judgements()}
     assert {claim.id: found[claim.id].status for claim, _, _ in plan.AUDIT} == {

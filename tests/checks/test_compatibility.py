@@ -17,7 +17,7 @@ from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_hea
 from harness.rule.policy import STRICT
 from harness.stages.matrix import MACHINE, SignedIn, probe
 from harness.stages.prepared import PreparedResult, PreparedStatement
-from harness.sut import Observation, Row
+from harness.sut.observation import Observation, Row
 from harness.verdict import Results, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")

@@ -9,7 +9,7 @@ from harness.checks.evidence import comparable, describe_reply, describe_request
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.stages.matrix import SignedIn, probe
-from harness.sut import Observation
+from harness.sut.observation import Observation
 from harness.verdict import Claim, Results, Status
 
 NOBODY = SignedIn("", "", "")

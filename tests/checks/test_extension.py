@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from harness import plan
-from harness.checks.extension import JUDGED_HERE, judge_extension, provider_calls
+from harness.checks.extension import JUDGED_HERE
 from harness.clients.extension import ExtensionBuild, Installation, derived_id, request
-from harness.clients.extension_host import ExtensionCode, before, extension_host, patched, planned
+from harness.clients.extension_code import ExtensionCode, before, patched, planned
+from harness.clients.extension_host import extension_host
+from harness.clients.extension_runs import provider_calls
 from harness.clients.persistence import MACHINE
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
+from harness.run.extension import judge_extension
 from harness.verdict import Judgement, Results, Status
 
 REQUIRED = tuple(claim.id for claim in plan.EXTENSION_CLAIMS)
@@ -42,7 +45,7 @@ def with_handler(code: ExtensionCode, old: str, new: str) -> ExtensionCode:
     return replace(code, handler=code.handler.replace(old, new))
 
 
-def test_claims_are_proven_and_the_audit_is_as_expected_at_standard_level() -> None:
+def test_claims_are_proven_and_the_audit_is_as_recorded() -> None:
     found = judged(machine_ids=5_000)
     for claim, judgement in found.items():
         assert judgement.status is EXPECTED.get(claim, Status.PROVEN), (claim, judgement.detail)
@@ -81,7 +84,7 @@ def test_derivation_is_refuted_when_one_step_of_it_differs(old: str, new: str) -
     assert "Node derives" in found["E1"].findings[0].effect
 
 
-def test_derivation_is_refuted_when_a_header_rule_would_not_store_the_id(
+def test_derivation_is_refuted_by_a_rule_that_refuses_the_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(POLICIES, "digits", Policy("digits", 255, alphabet="0-9", trims=False))

@@ -5,16 +5,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from harness import plan
-from harness.checks.linkability import EventsUnder, judge_linkability
+from harness.checks.linkability import EventsUnder
 from harness.clients import analytics
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rule import node
-from harness.stages.environment import BuildPair, Environment, running_stage, stack
+from harness.run.linkability import judge_linkability
+from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
-from harness.sut import Observation
+from harness.stages.stack import stack
+from harness.sut.observation import Observation
 from harness.verdict import Judgement, Results, Status
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
@@ -84,7 +86,7 @@ async def test_linking_is_unknown_without_node(
     assert "Node is not installed" in required.detail
 
 
-async def test_requests_are_returned_where_the_events_could_not_be_sent(
+async def test_requests_are_returned_without_their_events(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with analytics.analytics() as server:

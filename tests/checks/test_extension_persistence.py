@@ -6,17 +6,12 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.persistence import judge_persistence, run_scenario
+from harness.checks.persistence import judge_persistence
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild, Installation, derived_id, plan_header, request
-from harness.clients.extension_host import (
-    ExtensionCode,
-    ExtensionHost,
-    WindowOutcome,
-    extension_host,
-    patched,
-    planned,
-)
+from harness.clients.extension_code import ExtensionCode, WindowOutcome, patched, planned
+from harness.clients.extension_host import ExtensionHost, extension_host
+from harness.clients.extension_runs import run_scenario, run_scenarios
 from harness.clients.http import send_all
 from harness.clients.persistence import FAULTS, FOUND, KEEPING, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
 from harness.verdict import Results, Status
@@ -92,7 +87,7 @@ def statuses(
     host: ExtensionHost, as_planned: ExtensionCode, with_workarounds: ExtensionCode
 ) -> dict[str, Status]:
     results = Results(CLAIMS)
-    judge_persistence(results, host, as_planned, with_workarounds)
+    judge_persistence(results, run_scenarios(host, as_planned), run_scenarios(host, with_workarounds))
     judged = ("E2", "E3", "E4", "E9", "E10")
     return {one.claim.id: one.status for one in results.judgements() if one.claim.id in judged}
 
@@ -169,7 +164,7 @@ def test_patched_code_is_proven_and_planned_code_refuted(host: ExtensionHost) ->
 
 def test_findings_say_what_the_storage_held_and_what_came_of_it(host: ExtensionHost) -> None:
     results = Results(CLAIMS)
-    judge_persistence(results, host, planned(), patched())
+    judge_persistence(results, run_scenarios(host, planned()), run_scenarios(host, patched()))
     found = {one.claim.id: one for one in results.judgements()}
     effects = {finding.condition.rpartition(": ")[2]: finding.effect for finding in found["E10"].findings}
     assert "Node refuses the header's value" in effects["the storage holds a line break"]
@@ -181,7 +176,7 @@ def test_findings_say_what_the_storage_held_and_what_came_of_it(host: ExtensionH
     assert found["E9"].refuting == len(FAULTS)
 
 
-async def test_header_of_twenty_thousand_characters_is_refused_before_the_app(
+async def test_header_of_20000_characters_is_refused_before_the_app(
     ready_dsn: str, start: StartReplica
 ) -> None:
     replica = await start(ready_dsn, build="after")

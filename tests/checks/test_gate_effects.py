@@ -6,16 +6,17 @@ import pytest
 from psycopg import sql
 
 from harness import plan
-from harness.checks.drift import drift, remarks
-from harness.checks.drift_effects import database_effects
-from harness.checks.effects import Certainty, Effect, harms, told
-from harness.checks.effects_constraints import conjuncts
-from harness.checks.gate_effects import judge_effects
-from harness.database.evaluation import Outcome
+from harness.checks.gate_schema import judge_effects
+from harness.database.drift import remarks
+from harness.database.effects.constraints import conjuncts
+from harness.database.effects.model import Certainty, Effect, describe_outcomes, harms
 from harness.database.runners import connect
+from harness.database.value_outcome import ValueOutcome
 from harness.run.gate import claims_of
+from harness.run.options.schema import SchemaOptions
 from harness.run.schema import check_schema
 from harness.verdict import Judgement, Results, Status
+from tests.differences import differences_of, effects_of
 
 T, C = plan.METADATA_TABLE, plan.COLUMN
 READER = "reader_of_nothing"
@@ -32,7 +33,7 @@ def judged(dsn: str) -> Judgement:
     results.observed("M3")
     with connect(dsn) as connection, connection.transaction():
         connection.execute("SET LOCAL transaction_read_only = on")
-        judge_effects(results, connection)
+        judge_effects(results, effects_of(connection))
     return next(one for one in results.judgements() if one.claim.id == "M3")
 
 
@@ -53,7 +54,7 @@ def test_a_finding_names_the_shortest_values_and_what_to_do(ready_dsn: str) -> N
     assert f'ALTER TABLE "{T}" DROP CONSTRAINT "short";' in found.findings[0].workaround
 
 
-def test_what_cannot_be_told_is_noted_and_left_to_the_requests(ready_dsn: str) -> None:
+def test_what_the_catalogue_does_not_show_is_noted(ready_dsn: str) -> None:
     body = f"IF NEW.is_byok THEN NEW.{C} := NULL; END IF; RETURN NEW;"
     change(
         ready_dsn,
@@ -72,7 +73,7 @@ def test_emails_are_masked(ready_dsn: str) -> None:
     assert "***@***" in text
 
 
-def test_a_role_without_rights_is_told_the_same(ready_dsn: str, reader: str) -> None:
+def test_a_role_without_rights_sees_the_same(ready_dsn: str, reader: str) -> None:
     change(
         ready_dsn,
         f"ALTER TABLE {T} ADD CHECK (length({C}) <= 64)",
@@ -83,9 +84,9 @@ def test_a_role_without_rights_is_told_the_same(ready_dsn: str, reader: str) -> 
         f"CREATE VIEW {T} AS SELECT * FROM stored_rows WHERE length({C}) < 100",
     )
     with connect(ready_dsn) as connection:
-        as_owner = database_effects(connection)
+        as_owner = effects_of(connection)
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(reader)))
-        assert database_effects(connection) == as_owner
+        assert effects_of(connection) == as_owner
     assert as_owner
 
 
@@ -99,7 +100,7 @@ def test_a_function_that_writes_leaves_nothing(ready_dsn: str) -> None:
     )
     assert "read-only transaction" in judged(ready_dsn).detail
     with connect(ready_dsn) as connection:
-        assert database_effects(connection)
+        assert effects_of(connection)
         assert connection.execute("SELECT count(*) FROM log").fetchone() == (0,)
         assert connection.execute("SHOW transaction_read_only").fetchone() == ("off",)
         assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
@@ -129,7 +130,7 @@ def test_a_unique_index_in_parts_is_dropped_at_once(ready_dsn: str) -> None:
         f"CREATE UNIQUE INDEX once ON {T} ({C}) NULLS NOT DISTINCT",
     )
     with connect(ready_dsn) as connection:
-        (effect,) = [one for one in database_effects(connection) if one.certainty is Certainty.CERTAIN]
+        (effect,) = [one for one in effects_of(connection) if one.certainty is Certainty.CERTAIN]
         assert effect.does.endswith("; and the second row without one")
         assert effect.remedy == ('DROP INDEX "once";',)
         connection.execute(effect.remedy[0].encode())
@@ -138,17 +139,17 @@ def test_a_unique_index_in_parts_is_dropped_at_once(ready_dsn: str) -> None:
 def test_remarks_are_no_differences(ready_dsn: str) -> None:
     change(ready_dsn, f"ALTER TABLE {T} ADD CONSTRAINT status CHECK (status_code > 99)")
     lines: list[str] = []
-    assert check_schema(ready_dsn, None, lines.append) == 0
+    assert check_schema(SchemaOptions(ready_dsn), lines.append) == 0
     assert lines[0].startswith("no difference: constraint status of")
     with connect(ready_dsn) as connection:
-        assert drift(connection) == ()
-        assert len(remarks(database_effects(connection))) == 1
+        assert differences_of(connection) == ()
+        assert len(remarks(effects_of(connection))) == 1
 
 
 def test_a_difference_says_what_it_does_in_one_line(ready_dsn: str) -> None:
     change(ready_dsn, f"CREATE RULE gone AS ON INSERT TO {T}\nDO INSTEAD NOTHING")
     lines: list[str] = []
-    assert check_schema(ready_dsn, None, lines.append) == 1
+    assert check_schema(SchemaOptions(ready_dsn), lines.append) == 1
     assert f'every row is lost; DROP RULE "gone" ON "{T}";' in lines[0]
     assert "\n" not in lines[0]
 
@@ -168,14 +169,20 @@ def test_the_parts_of_an_and(expression: str, parts: tuple[str, ...]) -> None:
 
 
 def test_words_for_what_becomes_of_values() -> None:
-    kept, null = Outcome("a", "a"), Outcome(None, None)
+    kept, null = ValueOutcome("a", "a"), ValueOutcome(None, None)
     assert not harms([kept, null])
-    assert told([kept, null]) == "leaves all 2 sample values as they are"
-    assert told([Outcome(None, "x"), kept]) == 'gives "x" where NULL belongs'
-    assert told([Outcome(None, None, "no"), kept]) == "refuses NULL (no)"
-    assert told([Outcome("bb", "b"), kept]) == 'changes 1 of 2 sample values, for example "bb" into "b"'
-    refused = [Outcome("ccc", None, "no"), Outcome("bb", None, "nay"), kept]
-    assert told(refused, verb="loses") == 'loses 2 of 3 sample values, for example "bb" and "ccc" (nay)'
+    assert describe_outcomes([kept, null]) == "leaves all 2 sample values as they are"
+    assert describe_outcomes([ValueOutcome(None, "x"), kept]) == 'gives "x" where NULL belongs'
+    assert describe_outcomes([ValueOutcome(None, None, "no"), kept]) == "refuses NULL (no)"
+    assert (
+        describe_outcomes([ValueOutcome("bb", "b"), kept])
+        == 'changes 1 of 2 sample values, for example "bb" into "b"'
+    )
+    refused = [ValueOutcome("ccc", None, "no"), ValueOutcome("bb", None, "nay"), kept]
+    assert (
+        describe_outcomes(refused, verb="loses")
+        == 'loses 2 of 3 sample values, for example "bb" and "ccc" (nay)'
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from harness import plan
 from harness.checks.gate_schema import judge_schema
 from harness.run.gate import claims_of
+from harness.sut.deployed_schema import read_deployed_schema
 from harness.verdict import Judgement, Results, Status
 from tests.database.readers import granted
 
@@ -16,7 +17,7 @@ T, C, I = plan.METADATA_TABLE, plan.COLUMN, plan.INDEX  # noqa: E741 -- as the p
 
 def judged(dsn: str) -> dict[str, Judgement]:
     results = Results(claims_of("after"))
-    judge_schema(results, dsn)
+    judge_schema(results, read_deployed_schema(dsn))
     return {one.claim.id: one for one in results.judgements()}
 
 

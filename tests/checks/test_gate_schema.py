@@ -10,6 +10,8 @@ from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
 from harness.run.gate import claims_of
 from harness.sut.contract import DatabaseUnavailableError
+from harness.sut.deployed_schema import read_deployed_schema
+from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results, Status
 
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
@@ -20,8 +22,8 @@ OTHER_INDEX = f"DROP INDEX {INDEX}; CREATE INDEX other ON {TABLE} "
 
 def judged(dsn: str, claim: str, policy: Policy = STRICT) -> Judgement:
     results = Results(claims_of("after"))
-    judge_schema(results, dsn)
-    judge_stored(results, dsn, policy)
+    judge_schema(results, read_deployed_schema(dsn))
+    judge_stored(results, read_stored_values(dsn, policy), policy)
     return next(one for one in results.judgements() if one.claim.id == claim)
 
 
@@ -101,9 +103,7 @@ def test_another_index_refutes(ready_dsn: str, statement: str, told: str) -> Non
         (f"({COLUMN}, created_at)", "created_at"),
     ],
 )
-def test_an_index_that_serves_the_look_up_is_proven_and_its_difference_told(
-    ready_dsn: str, definition: str, told: str
-) -> None:
+def test_index_that_serves_is_proven_with_its_difference(ready_dsn: str, definition: str, told: str) -> None:
     change(ready_dsn, f"DROP INDEX {INDEX}", f"CREATE INDEX {INDEX} ON {TABLE} {definition}")
     found = judged(ready_dsn, "M4")
     assert found.status is Status.PROVEN
@@ -177,7 +177,7 @@ def test_a_part_without_the_index_refutes(ready_dsn: str, name: str) -> None:
     assert judged(ready_dsn, "M4").status is Status.REFUTED
 
 
-def test_a_second_index_that_serves_is_enough_where_the_declared_one_cannot(ready_dsn: str) -> None:
+def test_second_index_serves_where_the_declared_one_cannot(ready_dsn: str) -> None:
     change(ready_dsn, f'DROP INDEX {INDEX}; CREATE INDEX {INDEX} ON {TABLE} ({COLUMN} COLLATE "POSIX")')
     assert judged(ready_dsn, "M4").status is Status.REFUTED
     change(ready_dsn, f"CREATE INDEX other ON {TABLE} ({COLUMN})")
@@ -214,14 +214,12 @@ def put(dsn: str, *values: str, user: str = "anon:10.1.2.3") -> None:
 
 def stored(dsn: str, own_ids: Sequence[str] = ()) -> Judgement:
     results = Results(claims_of("after"))
-    judge_stored(results, dsn, STRICT, own_ids)
+    judge_stored(results, read_stored_values(dsn, STRICT, own_ids), STRICT)
     return next(one for one in results.judgements() if one.claim.id == "D1")
 
 
 @pytest.mark.parametrize("own_ids", [["m"], ["m", "n"]])
-def test_a_database_without_other_rows_is_proven_where_those_of_the_run_are_seen(
-    ready_dsn: str, own_ids: list[str]
-) -> None:
+def test_no_other_rows_is_proven_where_own_rows_are_seen(ready_dsn: str, own_ids: list[str]) -> None:
     put(ready_dsn, "fine", user="anon:2001:db8::7")
     found = stored(ready_dsn, own_ids)
     assert (found.status, found.observed) == (Status.PROVEN, 1)
@@ -259,7 +257,7 @@ def test_other_addresses_are_the_application_s(ready_dsn: str, user: str) -> Non
     assert stored(ready_dsn).status is Status.REFUTED
 
 
-def test_rows_of_the_run_at_an_address_of_the_proxy_are_told_by_their_ids(ready_dsn: str) -> None:
+def test_own_rows_at_a_proxys_address_are_known_by_id(ready_dsn: str) -> None:
     put(ready_dsn, "no good!", user="anon:10.0.0.9")
     assert stored(ready_dsn, ["m"]).status is Status.PROVEN
     assert stored(ready_dsn, ["another"]).status is Status.REFUTED
@@ -329,7 +327,7 @@ def test_where_marks_cannot_be_read_ids_tell(ready_dsn: str, statement: str) -> 
     try:
         assert stored(dsn).status is Status.REFUTED
         results = Results(claims_of("after"))
-        judge_stored(results, dsn, STRICT, (), ["m", "another"])
+        judge_stored(results, read_stored_values(dsn, STRICT, (), ["m", "another"]), STRICT)
         found = next(one for one in results.judgements() if one.claim.id == "D1")
         assert "set apart: 1 of earlier runs" in found.detail
         assert found.status is not Status.REFUTED
@@ -361,7 +359,7 @@ def test_the_later_rule_accepts_more(ready_dsn: str, value: str, status: Status)
 
 def test_a_database_that_cannot_be_asked_is_away(empty_dsn: str) -> None:
     results = Results(claims_of("after"))
-    judge_schema(results, empty_dsn)
+    judge_schema(results, read_deployed_schema(empty_dsn))
     assert {one.status for one in results.judgements()} == {Status.UNKNOWN}
     with pytest.raises(DatabaseUnavailableError):
-        judge_stored(results, "postgresql://me@127.0.0.1:1/x", STRICT)
+        read_stored_values("postgresql://me@127.0.0.1:1/x", STRICT)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.lint import lint
 from harness.data import sql_path
-from harness.database.drizzle import Entry, Folder
-from harness.database.runners import Script
+from harness.database.drizzle_folder import Folder, JournalEntry
+from harness.database.scripts import Script
 from harness.errors import UsageError
+from harness.run.lint import lint_folder
 
 TABLE = "microdollar_usage_metadata"
 ADD = f"SET lock_timeout = '2s';\nALTER TABLE {TABLE} ADD COLUMN posthog_distinct_id text;\n"
@@ -18,9 +18,9 @@ OLD = Script("0004_old.sql", "SELECT 1;")
 
 def folder(tmp_path: Path, *files: Script, when: int | None = 2000) -> Path:
     """A folder of drizzle's; without `when` the new files are not journalled."""
-    journal = [Entry("0004_old", 1000)]
+    journal = [JournalEntry("0004_old", 1000)]
     if when is not None:
-        journal += [Entry(file.name.removesuffix(".sql"), when + at) for at, file in enumerate(files)]
+        journal += [JournalEntry(file.name.removesuffix(".sql"), when + at) for at, file in enumerate(files)]
     Folder((OLD, *files), tuple(journal)).write(tmp_path / "drizzle")
     return tmp_path / "drizzle"
 
@@ -32,26 +32,26 @@ def plain_folder(tmp_path: Path, *files: Script) -> Path:
 
 
 def rules(path: Path) -> list[str]:
-    return [one.rule for one in lint(path).faults]
+    return [one.rule for one in lint_folder(path)[1]]
 
 
 def test_corrected_files_have_no_fault() -> None:
-    assert lint(sql_path("corrected")).faults == ()
+    assert lint_folder(sql_path("corrected"))[1] == ()
 
 
 def test_journalled_file_with_the_column_alone_has_no_fault(tmp_path: Path) -> None:
-    assert lint(folder(tmp_path, Script("0005_a.sql", ADD))).faults == ()
+    assert lint_folder(folder(tmp_path, Script("0005_a.sql", ADD)))[1] == ()
 
 
-def test_plan_file_has_no_lock_timeout_and_cannot_run_in_a_journal(tmp_path: Path) -> None:
+def test_plan_file_has_no_lock_timeout_and_no_journal(tmp_path: Path) -> None:
     text = (sql_path("migrations") / "0005_add_posthog_distinct_id_to_usage_metadata.sql").read_text()
-    found = lint(folder(tmp_path, Script("0005_a.sql", text))).faults
+    found = lint_folder(folder(tmp_path, Script("0005_a.sql", text)))[1]
     assert [(one.line, one.rule) for one in found] == [
         (1, "squawk/require-lock-timeout"),
         (5, "build-in-transaction"),
     ]
-    assert all("\n" not in one.words for one in found)
-    assert found[1].words.startswith("0005_a.sql:5 build-in-")
+    assert all("\n" not in one.describe() for one in found)
+    assert found[1].describe().startswith("0005_a.sql:5 build-in-")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_fault_of_a_journalled_file_is_told_by_its_rule(
     ],
 )
 def test_fault_of_a_build_is_told_with_its_line(tmp_path: Path, text: str, rule: str, line: int) -> None:
-    found = lint(plain_folder(tmp_path, Script("0006_b.sql", text))).faults
+    found = lint_folder(plain_folder(tmp_path, Script("0006_b.sql", text)))[1]
     assert ((rule, line) in [(one.rule, one.line) for one in found]) or (not rule and not found), found
 
 
@@ -107,7 +107,7 @@ def test_folder_without_a_file_of_the_rollout_is_a_fault(tmp_path: Path) -> None
 
 def test_lint_is_refused_where_there_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder of migrations"):
-        lint(tmp_path / "nothing")
+        lint_folder(tmp_path / "nothing")
 
 
 def test_squawk_is_not_led_by_a_configuration_that_lies_about(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.lint import lint
 from harness.errors import UsageError
+from harness.run.lint import lint_folder
 
 T, C = "microdollar_usage_metadata", "posthog_distinct_id"
 INDEX = f"idx_{T}_{C}"
@@ -26,7 +26,7 @@ def written(tmp_path: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def rules(path: Path) -> list[str]:
-    return [fault.rule for fault in lint(path).faults]
+    return [fault.rule for fault in lint_folder(path)[1]]
 
 
 FILES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
@@ -113,7 +113,7 @@ FILES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
 def test_faults_of_files_are_those_that_are_there(tmp_path: Path, name: str) -> None:
     files, expected = FILES[name]
     path = written(tmp_path, files)
-    assert rules(path) == expected, [fault.words for fault in lint(path).faults]
+    assert rules(path) == expected, [fault.describe() for fault in lint_folder(path)[1]]
 
 
 def test_what_was_looked_at_is_said(tmp_path: Path) -> None:
@@ -121,14 +121,14 @@ def test_what_was_looked_at_is_said(tmp_path: Path) -> None:
         tmp_path, {"V7__col.sql": LOCK + ADD, "V1__base.sql": "SELECT 1;", "R__v.sql": "SELECT 1;"}
     )
     assert (
-        lint(path).words
+        lint_folder(path)[0].describe()
         == f"looked at V7__col.sql (Flyway, in one transaction); 2 other files do not name {C}"
     )
 
 
 def test_lines_are_those_of_the_file_where_a_part_goes_down(tmp_path: Path) -> None:
     text = f"-- +goose Down\n{DOWN}-- +goose Up\n-- +goose StatementBegin\n{BUILD}-- +goose StatementEnd\n"
-    (fault,) = lint(written(tmp_path, {"1_a.sql": text})).faults
+    (fault,) = lint_folder(written(tmp_path, {"1_a.sql": text}))[1]
     assert (fault.rule, fault.line) == (IN_TRANSACTION, 6)
 
 
@@ -142,15 +142,15 @@ def test_a_file_that_this_database_will_pass_over(
     entries = '{"entries": [{"tag": "0004_old", "when": 1000}, {"tag": "0005_a", "when": 2000}]}'
     files = {"0004_old.sql": "SELECT 1;", "0005_a.sql": LOCK + ADD, "meta/_journal.json": entries}
     path = written(tmp_path, dict(files))
-    assert [fault.rule for fault in lint(path, recorded).faults] == expected
+    assert [fault.rule for fault in lint_folder(path, recorded)[1]] == expected
 
 
 @pytest.mark.parametrize("raw", [b"\0\0\0", b"A\0L\0T\0E\0R\0"])
 def test_what_is_no_text_is_refused(tmp_path: Path, raw: bytes) -> None:
     with pytest.raises(UsageError, match=r"0005_a\.sql is no text"):
-        lint(written(tmp_path, {"0005_a.sql": raw}))
+        lint_folder(written(tmp_path, {"0005_a.sql": raw}))
 
 
 def test_a_journal_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"_journal\.json cannot be read"):
-        lint(written(tmp_path, {"0005_a.sql": ADD, "meta/_journal.json": b"\xff\xfe"}))
+        lint_folder(written(tmp_path, {"0005_a.sql": ADD, "meta/_journal.json": b"\xff\xfe"}))

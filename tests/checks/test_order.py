@@ -44,7 +44,7 @@ from harness.stages.precedence import allowed_orders
 from harness.stages.safety import PROMISED, analyse, is_promised
 from harness.stages.schema import StepRefused
 from harness.stages.transitions import TransitionRun
-from harness.sut import Observation, Row
+from harness.sut.observation import Observation, Row
 from harness.verdict import Claim, Results, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")
@@ -145,7 +145,7 @@ def judged(runs: tuple[PathRun, ...], claims: tuple[Claim, ...] = CLAIMS) -> dic
         ({"value": ID}, "expected NULL"),
     ],
 )
-def test_harm_is_a_lost_row_another_reply_or_a_value_where_none_belongs(
+def test_lost_row_other_reply_and_surplus_value_are_violations(
     changed: dict[str, bool], told: str | None
 ) -> None:
     reference = reference_of(runs_where(never))
@@ -153,7 +153,7 @@ def test_harm_is_a_lost_row_another_reply_or_a_value_where_none_belongs(
     assert violation is None if told is None else violation is not None and told in violation
 
 
-def test_harm_is_two_rows_and_rows_of_somebody_else_and_no_reply() -> None:
+def test_two_rows_another_user_and_no_reply_are_violations() -> None:
     reference = reference_of(runs_where(never))
     good = seen(1, Version.BEFORE)
     twice = replace(good, rows=good.rows * 2)
@@ -169,7 +169,7 @@ def test_harm_is_two_rows_and_rows_of_somebody_else_and_no_reply() -> None:
     ]
 
 
-def test_harm_is_not_what_an_old_extension_never_sends() -> None:
+def test_what_an_old_extension_never_sends_is_no_violation() -> None:
     reference = reference_of(runs_where(never))
     curious = seen(1, Version.BEFORE, header=plan_header(ID), status=400)
     assert violation_in(curious, reference) is None
@@ -178,13 +178,13 @@ def test_harm_is_not_what_an_old_extension_never_sends() -> None:
     )
 
 
-def test_promised_places_are_those_of_the_orders_that_keep_the_column_first() -> None:
+def test_promised_places_are_those_of_column_first_orders() -> None:
     kept = allowed_orders(FORWARD_ORDERS, PROMISED)
     assert {one for one in FORWARD_SURVEY.stages if is_promised(one)} == set(distinct_stages(kept))
     assert {one for one in FORWARD_SURVEY.transitions if is_promised(one)} == set(distinct_transitions(kept))
 
 
-def test_orders_are_proven_with_the_rule_when_only_a_replica_ahead_of_the_column_loses() -> None:
+def test_orders_are_proven_when_only_ahead_of_the_column_loses() -> None:
     runs = runs_where(ahead)
     assert judged(runs) == dict.fromkeys(("O1", "O2", "O3", "O4"), Status.PROVEN) | {"O5": Status.UNKNOWN}
     rule, tree = (section_of(runs)[name] for name in ("rule", "minimal_unsafe_order"))
@@ -195,14 +195,14 @@ def test_orders_are_proven_with_the_rule_when_only_a_replica_ahead_of_the_column
     assert any("no usage row" in line for line in tree)
 
 
-def test_rule_is_unknown_when_the_harm_it_is_made_of_was_not_seen() -> None:
+def test_rule_is_unknown_when_nothing_unsafe_was_observed() -> None:
     assert judged(runs_where(never)) | {"O2": Status.UNKNOWN} == judged(runs_where(ahead)) | {
         "O2": Status.UNKNOWN
     }
     assert judged(runs_where(never))["O2"] is Status.UNKNOWN
 
 
-def test_rule_is_refuted_when_the_extension_must_wait_for_the_backend() -> None:
+def test_rule_is_refuted_when_the_extension_must_wait() -> None:
     def refusing(stage: Stage, place: str) -> bool:
         return ahead(stage, place) or (stage.extension_released and Version.BEFORE in stage.replicas)
 
@@ -211,9 +211,7 @@ def test_rule_is_refuted_when_the_extension_must_wait_for_the_backend() -> None:
     assert found["O1"] is Status.PROVEN, "the plan's own order keeps the backend first"
 
 
-def test_plan_orders_are_refuted_by_harm_at_one_of_their_stages_and_by_harm_across_one_of_their_steps() -> (
-    None
-):
+def test_o1_is_refuted_by_an_unsafe_stage_and_an_unsafe_step() -> None:
     def at_stage(stage: Stage, place: str) -> bool:
         return place == "stage" and stage == Stage(
             SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True
@@ -227,7 +225,7 @@ def test_plan_orders_are_refuted_by_harm_at_one_of_their_stages_and_by_harm_acro
     assert (found["O1"], found["O3"]) == (Status.REFUTED, Status.REFUTED)
 
 
-def test_plan_orders_are_unknown_when_one_of_their_stages_was_not_looked_at() -> None:
+def test_o1_is_unknown_when_a_stage_was_not_covered() -> None:
     runs = runs_where(ahead)
     gone = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
     left = tuple(
@@ -238,7 +236,7 @@ def test_plan_orders_are_unknown_when_one_of_their_stages_was_not_looked_at() ->
     assert (found["O1"], found["O2"]) == (Status.UNKNOWN, Status.UNKNOWN)
 
 
-def test_stage_counts_as_looked_at_only_with_all_its_half_way_states_unless_one_is_enough() -> None:
+def test_stage_is_covered_in_every_build_phase_or_in_one() -> None:
     runs = runs_where(never)
     building = next(one for one in FORWARD_SURVEY.stages if one.schema is SchemaState.BUILDING)
     first = stage_configs([building])[0]
@@ -258,7 +256,7 @@ def test_stage_counts_as_looked_at_only_with_all_its_half_way_states_unless_one_
     assert building in find_violations(left, every_phase=False).stages
 
 
-def test_step_that_the_server_refuses_is_harm_with_its_sqlstate() -> None:
+def test_refused_step_is_a_violation_with_its_sqlstate() -> None:
     runs = runs_where(never)
     first = runs[0].transitions[0]
     refused = StepRefused(first.transition.step, "23502", "column contains null values")
@@ -272,7 +270,7 @@ def test_step_that_the_server_refuses_is_harm_with_its_sqlstate() -> None:
     assert judged(broken)["O1"] is Status.REFUTED
 
 
-def test_swaps_are_refuted_by_a_request_of_the_traffic_that_is_not_served() -> None:
+def test_swaps_are_refuted_by_an_unserved_request() -> None:
     runs = runs_where(ahead)
     at, transition_run = next(
         (place, one)

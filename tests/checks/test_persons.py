@@ -7,17 +7,19 @@ import pytest
 
 from harness import plan
 from harness.checks.audit import judge_audit
-from harness.checks.persons import CUT, LONGER, NOBODYS, NOBODYS_VALID, judge_ids, judge_persons
+from harness.checks.persons import CUT, NOBODYS, judge_ids
 from harness.clients import analytics
-from harness.clients.analytics import Analytics, Event
+from harness.clients.analytics import Analytics, AnalyticsEvent
 from harness.clients.persons import kept
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
-from harness.stages.environment import BuildPair, Environment, running_stage, stack
+from harness.run.persons import LONGER, NOBODYS_VALID, judge_persons
+from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Version
-from harness.sut import Observation
+from harness.stages.stack import stack
+from harness.sut.observation import Observation
 from harness.verdict import Judgement, Results, Status
 
 RECORDED = tuple(one for one in plan.EXTENSION_AUDIT if one[0].id in (NOBODYS, CUT))
@@ -50,14 +52,14 @@ async def test_both_sentences_are_refuted_as_recorded(environment: Environment) 
 
     strict = [replace(one, rows=tuple(replace(row, value=None) for row in one.rows)) for one in seen[1:]]
     results = Results(CLAIMS)
-    judge_ids(results, CUT, Analytics(""), strict[: len(LONGER)])
-    judge_ids(results, NOBODYS, Analytics(""), strict[len(LONGER) :])
+    judge_ids(results, CUT, strict[: len(LONGER)], ())
+    judge_ids(results, NOBODYS, strict[len(LONGER) :], ())
     assert [one.status for one in results.judgements()[1:]] == [Status.PROVEN] * 2
 
 
 @pytest.mark.parametrize("values", [LONGER, NOBODYS_VALID[:3]])
 def test_an_event_under_what_is_kept_of_an_id_is_no_event_of_it(values: Sequence[str]) -> None:
-    server = Analytics("", [Event("e", kept(value), None) for value in values])
+    server = Analytics("", [AnalyticsEvent("e", kept(value), None) for value in values])
     assert not any(server.events_of(value) for value in values)
 
 

@@ -8,13 +8,13 @@ from harness import plan
 from harness.checks.rehearsal import judge_agreement, judge_locks, judge_recovery, judge_stalls
 from harness.database.schema_state import SchemaState
 from harness.rehearsal.approaches import CORRECTED
-from harness.rehearsal.failure_runs import ScenarioResult
 from harness.rehearsal.failures import FAILURE_SCENARIOS
 from harness.rehearsal.layouts import LAYOUTS
-from harness.rehearsal.locks import CASES, CONFLICTS, Locked, Mode
-from harness.rehearsal.matrix import Attempt, Cell, Matrix, Way
-from harness.rehearsal.stalls import Measured, Span
-from harness.rehearsal.traffic import Sample
+from harness.rehearsal.lock_modes import CONFLICTS, LockMode, ObservedLocks
+from harness.rehearsal.locks import CASES
+from harness.rehearsal.measurements import Measured, Sample, Span
+from harness.rehearsal.runner_results import Attempt, Cell, Matrix, Way
+from harness.rehearsal.scenario import ScenarioResult
 from harness.verdict import Judgement, Results, Status
 
 REFUSED = Attempt(SchemaState.BASE, SchemaState.BASE, "25001", "no", ())
@@ -49,23 +49,23 @@ def test_stall_is_refuted_when_the_traffic_failed() -> None:
 
 
 def test_locks_are_refuted_by_one_that_is_not_as_predicted() -> None:
-    seen = [Locked(one, (one.predicted,), CONFLICTS[one.predicted], 0) for one in CASES]
+    seen = [ObservedLocks(one, (one.predicted,), CONFLICTS[one.predicted], 0) for one in CASES]
     results = Results((plan.LOCKS_CLAIM,))
     judge_locks(results, seen)
     assert judged(results).status is Status.PROVEN
     results = Results((plan.LOCKS_CLAIM,))
-    judge_locks(results, [*seen[1:], replace(seen[0], held=(Mode.SHARE,))])
+    judge_locks(results, [*seen[1:], replace(seen[0], held=(LockMode.SHARE,))])
     assert judged(results).findings[0].effect == "predicted ACCESS EXCLUSIVE, held SHARE"
 
 
-def test_agreement_is_refuted_by_one_layout_and_unknown_without_the_real_one() -> None:
+def test_agreement_is_refuted_by_one_layout() -> None:
     cells = [
         Cell(layout, way, REFUSED, REFUSED) for layout in LAYOUTS for way in (Way.DRIZZLE_LIKE, Way.DRIZZLE)
     ]
     results = Results((plan.RUNNER_CLAIM,))
     judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
     assert judged(results).status is Status.PROVEN
-    cells[-1] = replace(cells[-1], again=replace(REFUSED, after=SchemaState.COLUMN))
+    cells[-1] = replace(cells[-1], second=replace(REFUSED, after=SchemaState.COLUMN))
     results = Results((plan.RUNNER_CLAIM,))
     judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
     assert "refused 25001 then half done 25001, column" in judged(results).findings[0].effect

@@ -28,7 +28,7 @@ from tests.clients.servers import (
 )
 
 
-async def test_requests_behind_a_refused_one_go_over_another_connection() -> None:
+async def test_requests_behind_a_refused_one_get_a_new_connection() -> None:
     processed: list[int] = []
 
     async def refuses_the_third(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,7 +58,7 @@ GOODBYES = {
 
 
 @pytest.mark.parametrize("goodbye", GOODBYES.values(), ids=GOODBYES.keys())
-async def test_requests_behind_a_last_reply_go_over_another_connection(goodbye: bytes) -> None:
+async def test_requests_behind_a_last_reply_get_a_new_connection(goodbye: bytes) -> None:
     processed: list[int] = []
 
     async def answers_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -247,9 +247,7 @@ RESET = {
 
 
 @pytest.mark.parametrize(("said", "outcome"), RESET.values(), ids=RESET.keys())
-async def test_reset_ends_a_reply_without_length_only_when_it_is_a_refusal(
-    said: bytes, outcome: tuple[Outcome, int]
-) -> None:
+async def test_reset_ends_only_a_refusal_without_length(said: bytes, outcome: tuple[Outcome, int]) -> None:
     async with resetting(said) as address:
         reply = await send(address, request())
     assert (reply.outcome, reply.status) == outcome

@@ -5,7 +5,7 @@ import logging
 import aiohttp
 import pytest
 
-from harness.clients.analytics import Analytics, Event, alias, analytics, capture, send
+from harness.clients.analytics import Analytics, AnalyticsEvent, alias, analytics, capture, send
 from harness.errors import UnavailableError
 
 
@@ -13,12 +13,12 @@ async def test_events_of_the_official_package_arrive_under_their_ids() -> None:
     async with analytics() as server:
         await send(server.origin, [capture("Task Created", "a-machine"), alias("a-machine", "vscode-1")])
     assert server.events == [
-        Event("Task Created", "a-machine", None),
-        Event("$create_alias", "a-machine", "vscode-1"),
+        AnalyticsEvent("Task Created", "a-machine", None),
+        AnalyticsEvent("$create_alias", "a-machine", "vscode-1"),
     ]
 
 
-async def test_events_arrive_whatever_proxy_and_settings_the_environment_has(
+async def test_events_arrive_whatever_the_environment_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -37,7 +37,7 @@ async def test_compressed_batch_is_taken() -> None:
         session.post(f"{server.origin}/batch/", json=body, compress="gzip") as reply,
     ):
         assert reply.status == 200
-    assert server.events == [Event("e", "i", None)]
+    assert server.events == [AnalyticsEvent("e", "i", None)]
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ async def test_sending_that_takes_too_long_is_ended() -> None:
 def test_person_has_every_id_that_aliases_join_and_no_other() -> None:
     server = Analytics("")
     server.events += [
-        Event("$create_alias", "a", "b"),
-        Event("$create_alias", "c", "b"),
-        Event("$create_alias", "x", "y"),
-        Event("Task Created", "c", None),
+        AnalyticsEvent("$create_alias", "a", "b"),
+        AnalyticsEvent("$create_alias", "c", "b"),
+        AnalyticsEvent("$create_alias", "x", "y"),
+        AnalyticsEvent("Task Created", "c", None),
     ]
     assert server.person("a") == {"a", "b", "c"}
     assert server.person("y") == {"x", "y"}

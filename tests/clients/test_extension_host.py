@@ -9,18 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import plan
-from harness.checks.extension import known_answers
 from harness.clients.extension import derived_id
-from harness.clients.extension_host import (
-    ExtensionCode,
-    ExtensionHost,
-    Update,
-    WindowOutcome,
-    WindowStart,
-    extension_host,
-    patched,
-    planned,
-)
+from harness.clients.extension_code import ExtensionCode, Update, WindowOutcome, WindowStart, patched, planned
+from harness.clients.extension_host import ExtensionHost, extension_host
+from harness.clients.extension_runs import known_answers
 from harness.clients.persistence import MACHINE, OTHER_MACHINE
 from harness.errors import UnavailableError
 from harness.rule.node import node_child
@@ -76,7 +68,7 @@ def test_patched_code_derives_the_same_ids_but_no_shared_one(host: ExtensionHost
     assert host.derive(patched(), [machine_id for machine_id, _ in known_answers()]) == expected
 
 
-def test_memento_has_the_value_at_once_and_the_storage_has_it_later(host: ExtensionHost) -> None:
+def test_memento_has_a_value_before_the_storage_has_it(host: ExtensionHost) -> None:
     code = probing(
         "const stored = state.update('key', 'new'); const now = state.get('key'); await stored; return now;"
     )
@@ -117,7 +109,7 @@ def test_windows_opened_at_once_do_not_see_each_others_memory(host: ExtensionHos
 
 
 @pytest.mark.parametrize("code", [planned(), patched()], ids=lambda code: code.name)
-def test_crash_of_the_stand_in_leaves_what_a_killed_process_leaves(
+def test_stand_in_crash_leaves_what_a_killed_process_leaves(
     host: ExtensionHost, tmp_path: Path, code: ExtensionCode
 ) -> None:
     killed, crashed = tmp_path / "killed.json", tmp_path / "crashed.json"

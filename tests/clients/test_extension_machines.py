@@ -7,7 +7,7 @@ from harness.clients.extension import derived_id
 from harness.clients.machines import LONG, collision_odds, fleet, machine_ids
 
 
-def test_machine_ids_are_the_same_for_the_same_seed_and_differ_for_another() -> None:
+def test_machine_ids_follow_from_the_seed() -> None:
     assert machine_ids(200, seed=3) == machine_ids(200, seed=3)
     assert machine_ids(200, seed=3) != machine_ids(200, seed=4)
 
@@ -30,5 +30,5 @@ def test_fleet_shares_ids_only_where_it_is_asked_to() -> None:
 @pytest.mark.parametrize(
     ("installations", "odds"), [(0, 0.0), (1, 0.0), (2, 2**-64), (2**32, 0.5), (2**64, 1.0)]
 )
-def test_collision_odds_are_the_birthday_bound_of_sixty_four_bits(installations: int, odds: float) -> None:
+def test_collision_odds_are_the_birthday_bound_of_64_bits(installations: int, odds: float) -> None:
     assert collision_odds(installations) == pytest.approx(odds, rel=1e-9)

@@ -63,11 +63,15 @@ async def test_a_request_ends_as_over_the_wire(
     assert reply.reason.startswith(reason)
 
 
-async def test_silence_is_a_timeout() -> None:
-    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await reader.read()
+@pytest.mark.parametrize("pause_s", [60, 0.05])
+async def test_silence_and_a_reply_without_end_are_timeouts(pause_s: float) -> None:
+    async def drips(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"k")
+            await asyncio.sleep(pause_s)
 
-    async with server(silent) as address:
+    async with server(drips) as address:
         reply = await http.send(address, request(), timeout_s=0.2)
     assert (reply.outcome, reply.reason) == (Outcome.TIMEOUT, "no whole reply in 0.2 s")
 
@@ -100,7 +104,7 @@ async def test_a_client_can_leave_in_the_middle_of_a_stream() -> None:
         gone.set()
 
     async with server(streams) as address, asyncio.timeout(WAIT_S):
-        async with http.events(address, request()) as chunks:
+        async with http.chunks(address, request()) as chunks:
             assert await anext(chunks) == b"data:"
             assert not gone.is_set()
         await gone.wait()

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.clients import analytics
-from harness.clients.analytics import Analytics, Event
+from harness.clients.analytics import Analytics, AnalyticsEvent
 from harness.clients.persons import ID_LENGTH_MAX, is_persons, kept
 
 
@@ -44,7 +44,7 @@ def test_an_event_keeps_two_hundred_characters_of_its_id(length: int, left: int)
 
 
 def test_an_alias_with_nobody_joins_no_one() -> None:
-    server = Analytics("", [Event("e", "m", None), Event("$create_alias", "m", "null")])
+    server = Analytics("", [AnalyticsEvent("e", "m", None), AnalyticsEvent("$create_alias", "m", "null")])
     assert server.events_of("null") == []
     assert server.person("m") == {"m"}
 

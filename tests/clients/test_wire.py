@@ -49,7 +49,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_refused_requests_and_those_around_them_are_each_seen_once(loop_factory: Any) -> None:
+def test_refused_requests_and_their_neighbours_are_seen_once(loop_factory: Any) -> None:
     seen: list[tuple[int, bytes]] = []
     many = [(number, *KINDS[number % 10]) for number in range(400)]
     many = [each for number, each in enumerate(many) if number % 10 == number // 10 % 10 or each[1] is GOOD]
@@ -68,7 +68,7 @@ def test_refused_requests_and_those_around_them_are_each_seen_once(loop_factory:
     }
 
 
-async def test_value_that_smuggles_a_request_takes_no_reply_from_the_next_one() -> None:
+async def test_smuggled_request_takes_no_reply_from_the_next_one() -> None:
     async def keeps_the_second_reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         smuggled = b"smuggled" in await reader.readuntil(b"\r\n\r\n")
         await reader.readexactly(1)
@@ -118,7 +118,7 @@ async def as_they_come(items: Iterable[Request]) -> AsyncIterator[Request]:
 
 
 @pytest.mark.parametrize("source", [iter, as_they_come])
-async def test_endless_source_is_read_no_further_than_its_replies_are_taken(
+async def test_endless_source_is_read_as_its_replies_are_taken(
     source: Callable[[Any], Items],
 ) -> None:
     numbers = itertools.count()
@@ -133,7 +133,7 @@ async def test_endless_source_is_read_no_further_than_its_replies_are_taken(
         assert len(seen) < 50 + 4 * 64
 
 
-async def test_nothing_is_left_running_when_the_replies_are_not_all_taken() -> None:
+async def test_nothing_is_left_running_when_replies_are_not_taken() -> None:
     async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -200,7 +200,7 @@ async def test_error_of_the_source_is_raised(source: Callable[[int], Iterable[Re
             await gather(address, source(count))
 
 
-async def test_request_that_cannot_be_written_is_raised_and_not_waited_for() -> None:
+async def test_request_that_cannot_be_written_is_raised() -> None:
     async with app([]) as address:
         with pytest.raises(UnicodeEncodeError):
             await gather(address, [Request("/\u2026", (), b"")])

@@ -10,6 +10,8 @@ from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import STRICT
 from harness.run.gate import claims_of
+from harness.sut.deployed_schema import read_deployed_schema
+from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results
 
 T, U, C = plan.METADATA_TABLE, plan.USAGE_TABLE, plan.COLUMN
@@ -49,6 +51,6 @@ def put(dsn: str, value: str) -> None:
 def judged(dsn: str) -> dict[str, Judgement]:
     """M3, M4 and D1."""
     results = Results(tuple(one for one in claims_of("after") if one.id in ("M3", "M4", "D1")))
-    judge_schema(results, dsn)
-    judge_stored(results, dsn, STRICT)
+    judge_schema(results, read_deployed_schema(dsn))
+    judge_stored(results, read_stored_values(dsn, STRICT), STRICT)
     return {one.claim.id: one for one in results.judgements()}

@@ -4,9 +4,10 @@ import hashlib
 
 from harness.data import sql_path
 from harness.database import catalog
-from harness.database.catalog import Index
-from harness.database.migrations import PLAN_FILE
-from harness.database.runners import connect, statements_of
+from harness.database.declaration import Index
+from harness.database.migration_steps import PLAN_FILE
+from harness.database.runners import connect
+from harness.database.scripts import statements_of
 
 LOOKUPS = (
     "http_user_agent",
@@ -91,7 +92,7 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.strip().splitlines()]
 
 
-def test_baseline_has_the_known_columns_of_both_tables_and_the_users(base_dsn: str) -> None:
+def test_baseline_has_the_known_columns(base_dsn: str) -> None:
     assert described(base_dsn, "microdollar_usage") == lines(USAGE)
     assert described(base_dsn, "microdollar_usage_metadata") == lines(METADATA)
     assert described(base_dsn, "kilocode_users") == lines(USERS)
@@ -124,7 +125,7 @@ def test_baseline_has_the_known_indexes_of_both_tables(base_dsn: str) -> None:
     assert found == {one.name: one for one in expected}
 
 
-def test_baseline_lookups_have_a_serial_key_and_a_unique_index_of_the_known_name(base_dsn: str) -> None:
+def test_baseline_lookups_have_their_key_and_unique_index(base_dsn: str) -> None:
     for table in LOOKUPS:
         assert described(base_dsn, table) == [
             f"{table}_id integer not null default nextval('{table}_{table}_id_seq'::regclass)",
@@ -146,7 +147,7 @@ def test_baseline_has_six_foreign_keys_and_all_lead_to_lookups(base_dsn: str) ->
     )
 
 
-def test_view_shows_every_usage_row_with_its_lookups_when_its_metadata_row_is_missing(base_dsn: str) -> None:
+def test_view_shows_usage_rows_without_metadata(base_dsn: str) -> None:
     with connect(base_dsn) as connection:
         connection.execute("DELETE FROM microdollar_usage_metadata WHERE message_id = 'seed-1'")
         rows = connection.execute(
@@ -177,7 +178,7 @@ NOT_MIGRATIONS = ("usage", "queries", "defects", "faults")
 """Folders of statements that nobody applies to a database of his own."""
 
 
-def test_sql_files_begin_with_a_comment_that_tells_locks_and_transaction_rules() -> None:
+def test_sql_files_begin_with_locks_and_transaction_rules() -> None:
     files = [path for path in sql_path("").rglob("*.sql") if path.parent.name not in NOT_MIGRATIONS]
     ours = [path for path in files if path.name != PLAN_FILE.rpartition("/")[2]]
     assert len(ours) >= 8

@@ -149,7 +149,7 @@ def test_state_follows_the_migration(empty_dsn: str, base_dsn: str, column_dsn: 
     assert found == [UnmanagedSchema.EMPTY, SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY]
 
 
-def test_state_is_building_while_a_build_waits_and_ready_once_it_may_end(column_dsn: str) -> None:
+def test_state_is_building_during_a_build_and_ready_after(column_dsn: str) -> None:
     with connect(column_dsn) as writer, connect(column_dsn) as builder:
         holds_open(writer)
         start(builder, BUILD)
@@ -197,16 +197,14 @@ def test_state_is_invalid_when_a_build_gave_up_in_its_wait(column_dsn: str) -> N
         ),
     ],
 )
-def test_state_is_foreign_and_the_difference_told_when_a_shape_differs(
-    ready_dsn: str, change: str, difference: str
-) -> None:
+def test_state_is_foreign_when_a_shape_differs(ready_dsn: str, change: str, difference: str) -> None:
     with connect(ready_dsn) as connection:
         connection.execute(change.encode())
         assert catalog.differences(connection) == (difference,)
         assert catalog.schema_state(connection) is UnmanagedSchema.FOREIGN
 
 
-def test_state_is_base_when_the_tables_have_columns_of_later_migrations(base_dsn: str) -> None:
+def test_state_is_base_with_columns_of_later_migrations(base_dsn: str) -> None:
     with connect(base_dsn) as connection:
         connection.execute(f"ALTER TABLE {TABLE} ADD COLUMN machine_id text, ADD COLUMN feature_id integer")
     assert state_of(base_dsn) is SchemaState.BASE

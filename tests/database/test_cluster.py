@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.database import cluster
-from harness.database.cluster import Account, Place
+from harness.database.cluster import Account, ServerDirectory
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
 
@@ -27,12 +27,12 @@ def account() -> Account:
 
 
 @pytest.fixture
-def new_place(base: Path, account: Account) -> Iterator[Callable[[], Place]]:
+def new_place(base: Path, account: Account) -> Iterator[Callable[[], ServerDirectory]]:
     """Makes places in `base`, held until the test ends."""
-    places: list[Place] = []
+    places: list[ServerDirectory] = []
 
-    def make() -> Place:
-        places.append(cluster.make_place([(str(base), 0)], account, runs_programs=False))
+    def make() -> ServerDirectory:
+        places.append(cluster.make_directory([(str(base), 0)], account, runs_programs=False))
         return places[-1]
 
     yield make
@@ -42,7 +42,7 @@ def new_place(base: Path, account: Account) -> Iterator[Callable[[], Place]]:
 
 def abandoned(base: Path, account: Account) -> Path:
     """The directory of a server whose processes are all dead."""
-    place = cluster.make_place([(str(base), 0)], account, runs_programs=False)
+    place = cluster.make_directory([(str(base), 0)], account, runs_programs=False)
     os.close(place.lock)
     return place.path
 
@@ -50,13 +50,13 @@ def abandoned(base: Path, account: Account) -> Path:
 def test_place_is_made_in_the_first_base_that_will_do(base: Path, account: Account) -> None:
     (base / ("long" * 30)).mkdir()
     unfit = [("/nonexistent", 0), (str(base), 1 << 60), (str(base / ("long" * 30)), 0)]
-    place = cluster.make_place([*unfit, (str(base), 1)], account, runs_programs=False)
+    place = cluster.make_directory([*unfit, (str(base), 1)], account, runs_programs=False)
     os.close(place.lock)
     assert place.path.parent == base
     with pytest.raises(
         OSError, match=r"not writable, .* less than 1099511627776 MiB free, .* too long a socket"
     ):
-        cluster.make_place(unfit, account, runs_programs=False)
+        cluster.make_directory(unfit, account, runs_programs=False)
 
 
 def test_sweep_removes_what_nobody_holds(base: Path, account: Account) -> None:
@@ -67,14 +67,14 @@ def test_sweep_removes_what_nobody_holds(base: Path, account: Account) -> None:
     assert not path.exists()
 
 
-def test_sweep_spares_what_somebody_holds(base: Path, new_place: Callable[[], Place]) -> None:
+def test_sweep_spares_what_somebody_holds(base: Path, new_place: Callable[[], ServerDirectory]) -> None:
     place = new_place()
     cluster.sweep([str(base)])
     assert place.socket.is_dir()
 
 
 def test_sweep_spares_what_is_held_by_a_child_alone(base: Path, account: Account) -> None:
-    place = cluster.make_place([(str(base), 0)], account, runs_programs=False)
+    place = cluster.make_directory([(str(base), 0)], account, runs_programs=False)
     inherited = os.dup(place.lock)  # as the postmaster's is, when its watchdog has been killed
     os.close(place.lock)
     cluster.sweep([str(base)])
@@ -115,7 +115,7 @@ class Initdb:
 
 
 @pytest.fixture
-def filled(base: Path, account: Account, new_place: Callable[[], Place]) -> Callable[[], Path]:
+def filled(base: Path, account: Account, new_place: Callable[[], ServerDirectory]) -> Callable[[], Path]:
     """Makes a place and its data, always with the same seeds and the same initdb."""
     initdb = Initdb()
 

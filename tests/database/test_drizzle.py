@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.database.drizzle import Entry, Folder, recorded, run_drizzle_like
-from harness.database.runners import Script, StatementFailed, connect
+from harness.database.drizzle import recorded, run_drizzle_like
+from harness.database.drizzle_folder import Folder, JournalEntry
+from harness.database.runners import connect
+from harness.database.scripts import Script, StatementFailed
 from harness.errors import UsageError
 
 FOLDER = Folder(
     (Script("0000_a.sql", "CREATE TABLE a ();"), Script("0001_b.sql", "CREATE TABLE b ();")),
-    (Entry("0000_a", 10), Entry("0001_b", 20)),
+    (JournalEntry("0000_a", 10), JournalEntry("0001_b", 20)),
 )
 
 
@@ -52,7 +54,7 @@ def test_pending_are_those_after_the_newest_whatever_ran_before() -> None:
 
 def test_pending_is_refused_for_an_entry_without_its_file() -> None:
     with pytest.raises(UsageError, match=r"names 0002_c, but there is no file 0002_c\.sql"):
-        Folder(FOLDER.files, (Entry("0002_c", 30),)).pending(None)
+        Folder(FOLDER.files, (JournalEntry("0002_c", 30),)).pending(None)
 
 
 def test_runner_records_each_file_and_runs_none_twice(empty_dsn: str) -> None:
@@ -62,7 +64,7 @@ def test_runner_records_each_file_and_runs_none_twice(empty_dsn: str) -> None:
         assert [when for _, when in recorded(connection)] == [10, 20]
 
 
-def test_runner_takes_every_pending_file_back_when_one_is_refused(empty_dsn: str) -> None:
+def test_refusal_takes_every_pending_file_back(empty_dsn: str) -> None:
     broken = Folder(
         (FOLDER.files[0], Script("0001_b.sql", "CREATE TABLE b ();\n--> statement-breakpoint\nSELECT 1/0;")),
         FOLDER.journal,

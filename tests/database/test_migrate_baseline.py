@@ -4,11 +4,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.database.baseline import contents
-from harness.database.migrations import TARGETS
-from harness.database.runners import Runner, connect
+from harness.database.migration_steps import TARGETS
+from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.errors import UnavailableError
 from harness.run.migrate import run_migrate
+from harness.run.options.migrate import MigrateOptions
 
 BASE, COLUMN, READY = TARGETS
 OTHERS = {
@@ -32,7 +33,7 @@ OTHERS = {
 
 def migrate(dsn: str, to: SchemaState = READY, *, with_baseline: bool = True) -> list[str]:
     said: list[str] = []
-    run_migrate(dsn, to, Runner.STATEMENTS, said.append, with_baseline=with_baseline)
+    run_migrate(MigrateOptions(dsn, to, with_baseline=with_baseline), said.append)
     return said
 
 
@@ -88,5 +89,5 @@ def test_what_belongs_to_an_extension_leaves_a_database_empty(empty_dsn: str) ->
     assert migrate(empty_dsn, BASE)[-4].startswith("state   base")
 
 
-def test_asking_for_the_baseline_changes_nothing_where_the_tables_are(base_dsn: str) -> None:
+def test_baseline_changes_nothing_where_the_tables_are(base_dsn: str) -> None:
     assert not any("0000_baseline" in line for line in migrate(base_dsn, COLUMN))

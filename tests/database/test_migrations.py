@@ -4,21 +4,15 @@ import pytest
 
 from harness import plan
 from harness.database import catalog
-from harness.database.migrations import (
-    PLAN_FILE,
-    RECOVERY_FILE,
-    TARGETS,
-    VIEW_FILE,
-    MigrationError,
-    apply,
-    migrate,
-    rollback,
-)
-from harness.database.runners import Runner, Script, connect
+from harness.database.migration_steps import PLAN_FILE, RECOVERY_FILE, TARGETS, VIEW_FILE
+from harness.database.migrations import MigrationError, apply, migrate, rollback
+from harness.database.runners import Runner, connect
 from harness.database.schema_state import SchemaState, UnmanagedSchema
+from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.run.migrate import run_migrate
+from harness.run.options.migrate import MigrateOptions
 
 TABLE = "microdollar_usage_metadata"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
@@ -39,7 +33,7 @@ def test_migrate_goes_all_the_way_from_an_empty_database(empty_dsn: str) -> None
 
 
 @pytest.mark.parametrize("to", [COLUMN, READY])
-def test_migrate_stops_at_the_state_asked_for_and_goes_on_from_it(base_dsn: str, to: SchemaState) -> None:
+def test_migrate_stops_at_its_target_and_goes_on_from_it(base_dsn: str, to: SchemaState) -> None:
     assert migrate(base_dsn, to).after is to
     assert state_of(base_dsn) is to
     assert migrate(base_dsn, READY).before is to
@@ -52,7 +46,7 @@ def test_migrate_applies_nothing_when_it_is_there_already(empty_dsn: str, state:
     assert rollback(empty_dsn, state).applied == ()
 
 
-def test_migration_leaves_every_old_value_and_the_row_files_as_they_were(base_dsn: str) -> None:
+def test_migration_leaves_old_values_and_row_files_alone(base_dsn: str) -> None:
     tables = ("microdollar_usage", TABLE)
     with connect(base_dsn) as connection:
         names = {table: [one.name for one in catalog.columns(connection, table)] for table in tables}
@@ -70,16 +64,14 @@ def test_migration_leaves_every_old_value_and_the_row_files_as_they_were(base_ds
         assert facts() == before
 
 
-def test_plan_file_leaves_ready_when_applied_statement_by_statement(base_dsn: str) -> None:
+def test_plan_file_by_statement_ends_ready(base_dsn: str) -> None:
     applied = apply(base_dsn, [Script.ours(PLAN_FILE)])
     assert [one.statement.number for one in applied] == [1, 2]
     assert state_of(base_dsn) is READY
 
 
 @pytest.mark.parametrize("runner", Runner)
-def test_failed_statement_is_told_with_what_it_leaves_when_a_transaction_is_open(
-    base_dsn: str, runner: Runner
-) -> None:
+def test_failure_in_an_open_transaction_names_what_it_leaves(base_dsn: str, runner: Runner) -> None:
     wrapped = Script("wrapped.sql", f"BEGIN;\n{Script.ours(PLAN_FILE).text}COMMIT;\n")
     with pytest.raises(MigrationError) as caught:
         apply(base_dsn, [wrapped], runner)
@@ -96,7 +88,7 @@ def test_failed_statement_is_told_with_what_it_leaves_when_a_transaction_is_open
     )
 
 
-def test_failed_statement_leaves_the_column_when_the_file_stops_half_way(base_dsn: str) -> None:
+def test_failure_in_the_middle_of_a_file_leaves_the_column(base_dsn: str) -> None:
     with connect(base_dsn) as connection:
         connection.execute(f"CREATE TABLE {INDEX} ()")
     with pytest.raises(MigrationError) as caught:
@@ -104,7 +96,7 @@ def test_failed_statement_leaves_the_column_when_the_file_stops_half_way(base_ds
     assert (caught.value.number, caught.value.sqlstate, caught.value.left) == (2, "42P07", COLUMN)
 
 
-def test_failed_statement_leaves_an_unknown_state_when_the_database_is_gone(base_dsn: str) -> None:
+def test_failure_without_a_database_leaves_an_unknown_state(base_dsn: str) -> None:
     shut = """DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %I SET session_preload_libraries = ''missing''', current_database());
     END $$;
@@ -122,7 +114,7 @@ def test_failed_statement_is_told_when_its_connection_is_ended(base_dsn: str, ru
     assert (caught.value.number, caught.value.sqlstate, caught.value.left) == (2, "57P01", BASE)
 
 
-def test_column_gives_up_with_nothing_changed_when_the_table_is_held(base_dsn: str) -> None:
+def test_column_gives_up_when_the_table_is_held(base_dsn: str) -> None:
     with connect(base_dsn) as holder:
         holder.execute("SET idle_in_transaction_session_timeout = '20s'")
         holder.execute("BEGIN")
@@ -173,9 +165,9 @@ def test_names_in_the_files_are_those_of_the_plan(ready_dsn: str) -> None:
         assert catalog.exists(connection, plan.USERS_TABLE)
 
 
-def test_run_migrate_tells_each_statement_and_the_facts_it_ends_with(base_dsn: str) -> None:
+def test_run_migrate_prints_each_statement_and_final_facts(base_dsn: str) -> None:
     told: list[str] = []
-    run_migrate(base_dsn, READY, Runner.STATEMENTS, told.append)
+    run_migrate(MigrateOptions(base_dsn, "ready"), told.append)
     assert [line.split()[2] for line in told[:5]] == [
         *(f"0005a_add_column.sql:{number}" for number in (1, 2)),
         *(f"0005b_build_index.sql:{number}" for number in (1, 2, 3)),
@@ -190,7 +182,7 @@ def test_run_migrate_tells_each_statement_and_the_facts_it_ends_with(base_dsn: s
 
 def test_run_migrate_says_so_when_there_is_nothing_to_do(base_dsn: str) -> None:
     told: list[str] = []
-    run_migrate(base_dsn, BASE, Runner.STATEMENTS, told.append)
+    run_migrate(MigrateOptions(base_dsn, "base"), told.append)
     assert told[0].startswith("nothing to do: ")
     assert told[1] == "state   base: the tables are there, the column is not"
     assert told[3:] == ["column  none", "index   none"]
@@ -205,7 +197,7 @@ def test_run_migrate_says_so_when_there_is_nothing_to_do(base_dsn: str) -> None:
         (SchemaState.COLUMN, RECOVERY_FILE),
     ],
 )
-def test_file_is_refused_in_a_transaction_when_its_header_says_so(
+def test_file_is_refused_in_a_transaction_as_its_header_says(
     templates: Templates, template: SchemaState, file: str
 ) -> None:
     script = Script.ours(file)
@@ -223,7 +215,7 @@ def test_file_is_refused_in_a_transaction_when_its_header_says_so(
         (SchemaState.READY, "rollback/0005a_drop_column.sql", BASE),
     ],
 )
-def test_file_is_applied_in_a_transaction_when_its_header_says_so(
+def test_file_is_applied_in_a_transaction_as_its_header_says(
     templates: Templates, template: SchemaState, file: str, leads_to: SchemaState
 ) -> None:
     script = Script.ours(file)

@@ -176,6 +176,15 @@ def test_databases_are_cloned_through_a_session_pooler(base_dsn: str, pooled: Po
         assert connection.execute("SELECT count(*) FROM microdollar_usage").fetchone() == (100,)
 
 
+def test_failure_scenarios_run_through_a_session_pooler(base_dsn: str, pooled: Pooled) -> None:
+    """Which refuses a connection that sets deadlock_timeout in its options: a session sets it by a statement."""
+    through = pooled(base_dsn, "session", default_pool_size=20)
+    code, said = run("rehearse", "--part", "traps", "--postgres", through, "--session-pooler")
+    assert code == 0, said
+    assert "the build ends with 40P01" in said
+    assert "unsupported startup parameter" not in said
+
+
 def _settings(dsn: str) -> dict[str, str]:
     with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
         return {name: value for name, value, _ in connection.execute("SHOW ALL")}

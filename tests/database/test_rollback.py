@@ -5,21 +5,16 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.database import catalog
-from harness.database.migrations import (
-    RECOVERY_FILE,
-    TARGETS,
-    VIEW_FILE,
-    MigrationError,
-    apply,
-    migrate,
-    rollback,
-)
-from harness.database.runners import Runner, Script, connect
+from harness.database.migration_steps import RECOVERY_FILE, TARGETS, VIEW_FILE
+from harness.database.migrations import MigrationError, apply, migrate, rollback
+from harness.database.runners import Runner, connect
 from harness.database.schema_state import SchemaState, UnmanagedSchema
+from harness.database.scripts import Script
 from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
 from harness.run.migrate import run_migrate
+from harness.run.options.migrate import MigrateOptions
 
 TABLE = "microdollar_usage_metadata"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
@@ -49,9 +44,7 @@ def give_up_a_build(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("runner", Runner)
-def test_rollback_restores_the_baseline_when_the_view_reads_the_column(
-    ready_dsn: str, runner: Runner
-) -> None:
+def test_rollback_restores_the_baseline_under_the_view(ready_dsn: str, runner: Runner) -> None:
     before = view_of(ready_dsn)
     apply(ready_dsn, [Script.ours(VIEW_FILE)], runner)
     assert "posthog_distinct_id" in view_of(ready_dsn)
@@ -74,7 +67,7 @@ def test_rollback_leaves_the_view_alone_when_only_the_index_goes(ready_dsn: str)
     assert "posthog_distinct_id" in view_of(ready_dsn)
 
 
-def test_rollback_changes_nothing_when_somebody_elses_view_reads_the_column(ready_dsn: str) -> None:
+def test_rollback_changes_nothing_under_an_unknown_view(ready_dsn: str) -> None:
     with connect(ready_dsn) as connection:
         connection.execute(f"CREATE VIEW theirs AS SELECT posthog_distinct_id FROM {TABLE}")
     with pytest.raises(UnavailableError, match="theirs reads posthog_distinct_id"):
@@ -87,7 +80,7 @@ def test_rollback_is_refused_when_the_database_is_not_so_far(base_dsn: str) -> N
         rollback(base_dsn, READY)
 
 
-def test_invalid_index_is_refused_and_the_recovery_leads_to_ready(column_dsn: str) -> None:
+def test_invalid_index_is_refused_and_recovered_from(column_dsn: str) -> None:
     give_up_a_build(column_dsn)
     with pytest.raises(UnavailableError, match=f"state invalid.*run sql/{RECOVERY_FILE}"):
         migrate(column_dsn, READY)
@@ -104,9 +97,7 @@ def test_rollback_takes_an_invalid_index_back_to_base(column_dsn: str) -> None:
 
 
 @pytest.mark.parametrize("wait", LEFT_BEHIND_BY)
-async def test_recovery_stops_with_nothing_changed_while_a_build_goes_on(
-    column_dsn: str, wait: BuildPhase
-) -> None:
+async def test_recovery_changes_nothing_during_a_build(column_dsn: str, wait: BuildPhase) -> None:
     bounded = make_conninfo(column_dsn, options="-c idle_in_transaction_session_timeout=20s")
     async with FrozenBuild(bounded, wait):
         with pytest.raises(MigrationError, match="an index build may be going on") as caught:
@@ -126,5 +117,5 @@ def test_recovery_stops_when_the_index_is_valid(ready_dsn: str) -> None:
 
 def test_run_migrate_goes_back_when_asked(ready_dsn: str) -> None:
     told: list[str] = []
-    run_migrate(ready_dsn, BASE, Runner.STATEMENTS, told.append, back=True)
+    run_migrate(MigrateOptions(ready_dsn, "base", rollback=True), told.append)
     assert state_of(ready_dsn) is BASE

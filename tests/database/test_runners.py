@@ -7,16 +7,8 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from harness.database.runners import (
-    RUNNERS,
-    Applied,
-    Runner,
-    Script,
-    StatementFailed,
-    connect,
-    run_psql,
-    statements_of,
-)
+from harness.database.runners import RUNNERS, Runner, connect, run_psql
+from harness.database.scripts import Applied, Script, StatementFailed, statements_of
 from harness.errors import UnavailableError, UsageError
 
 TRICKY = r"""-- a header; with a semicolon
@@ -88,9 +80,7 @@ def test_runner_applies_every_statement_and_tells_each(runner: Runner, empty_dsn
 
 
 @pytest.mark.parametrize("runner", Runner)
-def test_runner_stops_at_the_statement_that_fails_and_keeps_those_before_it(
-    runner: Runner, empty_dsn: str
-) -> None:
+def test_runner_stops_at_a_failure_and_keeps_what_came_before(runner: Runner, empty_dsn: str) -> None:
     told: list[Applied] = []
     scripts = [Script("broken.sql", BROKEN), Script("never.sql", "CREATE TABLE fourth ()")]
     with pytest.raises(StatementFailed) as caught:

@@ -39,7 +39,7 @@ def test_database_holds_nothing_of_another(server: Server) -> None:
             assert connection.execute("SELECT to_regclass('only_here')").fetchone() == (None,)
 
 
-def test_database_is_gone_afterwards_even_with_a_client_connected(server: Server) -> None:
+def test_database_is_dropped_under_a_connected_client(server: Server) -> None:
     with server.database() as dsn:
         client = psycopg.connect(dsn)
         name = client.info.dbname

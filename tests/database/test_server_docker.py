@@ -11,7 +11,7 @@ from harness.database.server import running_server
 from harness.errors import UnavailableError
 
 
-def test_docker_is_refused_with_the_socket_tried_when_there_is_no_engine(
+def test_docker_without_an_engine_is_refused_with_its_socket(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
@@ -56,7 +56,7 @@ def test_docker_is_refused_when_the_image_cannot_be_had() -> None:
 
 
 @pytest.mark.docker
-def test_docker_is_refused_when_there_is_no_postgres_in_the_image() -> None:
+def test_docker_image_without_postgres_is_refused() -> None:
     import docker
 
     engine = docker.from_env()

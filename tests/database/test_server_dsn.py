@@ -68,7 +68,7 @@ def test_dsn_drops_its_databases_when_the_run_fails(theirs: Embedded) -> None:
     assert databases(theirs) == before
 
 
-def test_dsn_names_the_databases_that_stay_when_the_server_is_gone() -> None:
+def test_databases_that_stay_on_a_gone_server_are_named() -> None:
     with embedded_server() as brief:
         run = running_server(dsn(brief))
         name = run.__enter__().create_database()

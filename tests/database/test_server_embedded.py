@@ -59,7 +59,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("major", "version"), [(16, "16.14"), (18, "18.4")])
-def test_embedded_runs_the_packages_binaries_without_any_on_the_path(
+def test_embedded_runs_the_binaries_of_its_package(
     major: int, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
@@ -121,7 +121,7 @@ def test_embedded_cannot_run_binaries_that_fail(program: str, package: Path, cac
 
 
 @as_root
-def test_embedded_runs_as_nobody_for_root_from_a_folder_that_nobody_can_enter(package: Path) -> None:
+def test_embedded_runs_as_nobody_from_a_closed_folder(package: Path) -> None:
     with embedded_server() as server:
         assert Path(f"/proc/{server.postmaster}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
         assert Path(f"/proc/{server.postmaster}/exe").readlink() != package / "bin" / "postgres"
@@ -190,7 +190,7 @@ def test_embedded_runs_without_a_cache_folder(tmp_path: Path, monkeypatch: pytes
     assert identity() is not None
 
 
-def test_revived_server_has_its_committed_rows_when_its_postmaster_was_killed() -> None:
+def test_revived_server_has_its_committed_rows() -> None:
     with embedded_server(16, durable=True, revives=True) as server:
         with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS one")

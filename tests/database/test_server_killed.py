@@ -43,7 +43,7 @@ def test_nothing_stays_when_the_harness_is_killed(how: signal.Signals) -> None:
     assert shared not in segments()
 
 
-def test_nothing_stays_when_the_harness_is_killed_and_a_process_that_it_forked_lives_on() -> None:
+def test_nothing_stays_of_a_killed_harness_whose_child_lives_on() -> None:
     with holder(FORKS="1") as child:
         server = held(child)
         assert server.heir is not None
@@ -55,7 +55,7 @@ def test_nothing_stays_when_the_harness_is_killed_and_a_process_that_it_forked_l
     assert not server.directory.exists()
 
 
-def test_nothing_stays_when_the_harness_is_killed_before_the_server_runs(tmp_path: Path) -> None:
+def test_nothing_stays_of_a_harness_killed_before_the_server(tmp_path: Path) -> None:
     with holder(XDG_CACHE_HOME=str(tmp_path)) as child:  # no seed: initdb takes its time
         directory, watchdog = eventually(lambda: _directory_of_a_child(child.pid))
         with awaited_end(watchdog):

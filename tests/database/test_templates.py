@@ -5,7 +5,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from harness.database import catalog
 from harness.database import templates as module
-from harness.database.migrations import TARGETS, migrate
+from harness.database.migration_steps import TARGETS
+from harness.database.migrations import migrate
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.server import Server
@@ -23,9 +24,7 @@ def name_in(dsn: str) -> str:
 
 
 @pytest.mark.parametrize("state", TARGETS)
-def test_database_is_in_the_state_asked_for_and_holds_the_seeded_rows(
-    templates: Templates, state: SchemaState
-) -> None:
+def test_template_has_its_state_and_the_seeded_rows(templates: Templates, state: SchemaState) -> None:
     with templates.database(state) as dsn, connect(dsn) as connection:
         assert catalog.schema_state(connection) is state
         for table in ("microdollar_usage", "microdollar_usage_metadata"):

@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from harness.database.visibility import Obstacle, obstacles
+from harness.database.obstacle import Obstacle
+from harness.database.visibility import obstacles
 from harness.verdict import Status, Verdict, decide
 from tests.database.readers import READS, C, T, U, granted, judged, put_faulty
 
@@ -155,7 +156,7 @@ HIDES = [
 
 
 @pytest.mark.parametrize(("statements", "told", "remedy"), HIDES)
-def test_what_hides_a_faulty_row_is_told_and_leaves_the_claim_unknown(
+def test_what_hides_a_faulty_row_leaves_the_claim_unknown(
     ready_dsn: str, statements: tuple[str, ...], told: str, remedy: str
 ) -> None:
     put_faulty(ready_dsn)

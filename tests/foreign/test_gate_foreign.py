@@ -13,7 +13,7 @@ import pytest
 
 from harness.database.server import Server
 from harness.run.gate import gate
-from harness.run.gate_options import GateOptions
+from harness.run.options.gate import GateOptions
 from harness.verdict import Verdict
 from tests.foreign.catalogue import CATALOGUE, Entry
 from tests.foreign.launch import serving

@@ -16,7 +16,7 @@ from harness.probing.features import (
     row_features,
     shape,
 )
-from harness.sut import Row
+from harness.sut.observation import Row
 
 CHUNK = b'data: {"id":"x","choices":[{"delta":{"content":"All"}}]}\n\n'
 STREAM = CHUNK + CHUNK + b"data: [DONE]\n\n"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.probing.second_look import Change, change, whole_alone
-from harness.sut import Row
+from harness.sut.observation import Row
 
 ROW = Row("1", "anon:a", "1", "m1", "v", ("usage.cost", "usage.kilo_user_id"), ("0", "anon:a"))
 

@@ -4,7 +4,7 @@
 from typing import Final
 
 from harness import plan
-from harness.checks.effects import Certainty
+from harness.database.effects.model import Certainty
 
 T: Final = plan.METADATA_TABLE
 C: Final = plan.COLUMN

@@ -4,7 +4,7 @@
 from typing import Final
 
 from harness import plan
-from harness.checks.effects import Certainty
+from harness.database.effects.model import Certainty
 from tests.rehearsal.further_places import PLACES
 from tests.rehearsal.further_reach import REACH
 from tests.rehearsal.further_triggers import TRIGGERS, trigger

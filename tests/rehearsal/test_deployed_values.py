@@ -2,13 +2,14 @@
 
 import pytest
 
-from harness.checks.drift import Drift, drift
-from harness.checks.gate_effects import judge_effects
+from harness.checks.gate_schema import judge_effects
+from harness.database.drift import Drift
 from harness.database.runners import connect
 from harness.rehearsal.deployed.model import Deployed
 from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
 from harness.run.gate import claims_of
 from harness.verdict import Judgement, Results, Status
+from tests.differences import differences_of, effects_of
 
 pytestmark = pytest.mark.catalogue
 
@@ -28,20 +29,20 @@ def judged(dsn: str) -> Judgement:
     with connect(dsn) as connection:
         connection.read_only = True
         with connection.transaction():
-            judge_effects(results, connection)
+            judge_effects(results, effects_of(connection))
     return next(one for one in results.judgements() if one.claim.id == "M3")
 
 
 def found(dsn: str) -> tuple[Drift, ...]:
     with connect(dsn) as connection:
         connection.execute("SET default_transaction_read_only = on")
-        return drift(connection)
+        return differences_of(connection)
 
 
 def mend(dsn: str) -> None:
     """Sends what is advised, from the top."""
     with connect(dsn) as connection:
-        for one in drift(connection):
+        for one in differences_of(connection):
             for statement in one.remedy:
                 connection.execute(statement.encode())
 

@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from harness import plan
-from harness.checks.drift import drift
-from harness.checks.drift_effects import USERS, database_effects
-from harness.checks.effects import Certainty
+from harness.database.effects.model import Certainty
+from harness.database.effects.survey import USERS
 from harness.database.runners import connect
 from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
 from harness.rule.shapes import STORED_VALUES
+from tests.differences import differences_of, effects_of
 from tests.rehearsal.further_values import FURTHER
 
 pytestmark = pytest.mark.catalogue
@@ -29,7 +29,7 @@ NOT_OF_VALUES = {"check-of-other-column", "reach-view-without-column"}
 
 def certainty(dsn: str) -> Certainty:
     with connect(dsn) as connection:
-        return max((one.certainty for one in database_effects(connection)), default=Certainty.NONE)
+        return max((one.certainty for one in effects_of(connection)), default=Certainty.NONE)
 
 
 def harmed(dsn: str) -> Iterator[str]:
@@ -105,7 +105,7 @@ def test_what_is_advised_can_be_sent_and_leaves_nothing_to_send(ready_dsn: str, 
         for statement in statements:
             connection.execute(statement.encode())
         for _ in range(ROUNDS):  # what was hidden by a view is told once the table is back
-            for one in drift(connection):
+            for one in differences_of(connection):
                 for statement in one.remedy:
                     connection.execute(statement.encode())
-        assert [one.line for one in drift(connection) if one.remedy] == []
+        assert [one.line for one in differences_of(connection) if one.remedy] == []

@@ -10,19 +10,21 @@ import pytest
 
 from harness.data import sql_text
 from harness.database.migrations import migrate
-from harness.database.runners import Script, connect
+from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rehearsal import failure_runs
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.deadline import deadline
-from harness.rehearsal.failure_runs import ScenarioResult, run_crash, run_scenario
-from harness.rehearsal.failures import FAILURE_SCENARIOS, FailureScenario, Note
+from harness.rehearsal.failure_runs import run_crash, run_scenario
+from harness.rehearsal.failures import FAILURE_SCENARIOS
 from harness.rehearsal.frozen_build import FrozenBuild
-from harness.rehearsal.locks import DROP_INDEX
 from harness.rehearsal.recovery import current_state, recover, send
+from harness.rehearsal.scenario import FailureScenario, Note, ScenarioResult
+from harness.rehearsal.statements import DROP_INDEX
 
 READY = SchemaState.READY
 

@@ -30,9 +30,7 @@ async def test_build_stands_still_in_its_wait_until_it_is_finished(column_dsn: s
 
 
 @pytest.mark.parametrize("wait", WAITS)
-async def test_cancelled_build_leaves_an_invalid_index_that_is_ready_or_not(
-    column_dsn: str, wait: BuildPhase
-) -> None:
+async def test_cancelled_build_leaves_an_invalid_index(column_dsn: str, wait: BuildPhase) -> None:
     async with FrozenBuild(column_dsn, wait):
         pass  # leaving the context cancels it
     with connect(column_dsn) as connection:

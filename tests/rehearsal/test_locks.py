@@ -9,38 +9,40 @@ from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
-from harness.rehearsal.held import Hold, held
-from harness.rehearsal.locks import CASES, CONFLICTS, NEEDS, Case, Mode, Work, _granted, observe_locks
+from harness.rehearsal.build_phase import Hold
+from harness.rehearsal.held import held
+from harness.rehearsal.lock_modes import CONFLICTS, NEEDS, Access, LockCase, LockMode
+from harness.rehearsal.locks import CASES, _granted, observe_locks
 
-NOBODY: tuple[Work, ...] = ()
-DDL = (Work.MAINTENANCE, Work.DDL)
-WRITERS = (Work.INSERT, Work.UPDATE, *DDL)
+NOBODY: tuple[Access, ...] = ()
+DDL = (Access.MAINTENANCE, Access.DDL)
+WRITERS = (Access.INSERT, Access.UPDATE, *DDL)
 
 BLOCKED = {
-    ("ADD COLUMN", Hold.TRANSACTION): tuple(Work),
+    ("ADD COLUMN", Hold.TRANSACTION): tuple(Access),
     ("CREATE INDEX CONCURRENTLY", Hold.BEFORE_BUILD): DDL,
     ("CREATE INDEX CONCURRENTLY", Hold.BEFORE_VALIDATION): DDL,
     ("CREATE INDEX CONCURRENTLY", Hold.OLD_SNAPSHOTS): DDL,
     ("CREATE INDEX", Hold.TRANSACTION): WRITERS,
-    ("ADD COLUMN, CREATE INDEX", Hold.TRANSACTION): tuple(Work),
-    ("CREATE OR REPLACE VIEW", Hold.TRANSACTION): (Work.DDL,),
+    ("ADD COLUMN, CREATE INDEX", Hold.TRANSACTION): tuple(Access),
+    ("CREATE OR REPLACE VIEW", Hold.TRANSACTION): (Access.DDL,),
     ("DROP INDEX CONCURRENTLY", Hold.BEFORE_DROP): DDL,
-    ("DROP INDEX", Hold.TRANSACTION): tuple(Work),
-    ("DROP COLUMN", Hold.TRANSACTION): tuple(Work),
+    ("DROP INDEX", Hold.TRANSACTION): tuple(Access),
+    ("DROP COLUMN", Hold.TRANSACTION): tuple(Access),
 }
 
 
-def case_of(hold: Hold) -> Case:
+def case_of(hold: Hold) -> LockCase:
     return next(case for case in CASES if case.hold is hold)
 
 
-def test_conflicts_are_those_of_the_server_for_every_pair_of_modes(base_dsn: str) -> None:
+def test_lock_conflicts_are_those_of_the_server(base_dsn: str) -> None:
     found = {}
     with connect(base_dsn) as holder, connect(base_dsn) as other:
-        for mode in Mode:
+        for mode in LockMode:
             with holder.transaction(force_rollback=True):
                 holder.execute(f"LOCK TABLE microdollar_usage_metadata IN {mode} MODE".encode())
-                found[mode] = {asked for asked in Mode if not _granted(other, asked)}
+                found[mode] = {asked for asked in LockMode if not _granted(other, asked)}
     assert found == CONFLICTS
 
 
@@ -52,16 +54,16 @@ async def test_locks_are_as_predicted_for_every_statement(templates: Templates) 
 
 
 async def test_mismatch_names_both_when_the_prediction_is_wrong(templates: Templates) -> None:
-    wrong = replace(case_of(Hold.OLD_SNAPSHOTS), predicted=Mode.SHARE)
+    wrong = replace(case_of(Hold.OLD_SNAPSHOTS), predicted=LockMode.SHARE)
     (seen,) = await observe_locks(templates, [wrong])
     assert seen.mismatch == "predicted SHARE, held SHARE UPDATE EXCLUSIVE"
-    assert replace(seen, held=(Mode.SHARE,)).mismatch.startswith(
+    assert replace(seen, held=(LockMode.SHARE,)).mismatch.startswith(
         "SHARE was held, but what was refused is SHARE UP"
     )
 
 
 @pytest.mark.parametrize("hold", [hold for hold in Hold if hold is not Hold.TRANSACTION])
-async def test_new_writers_and_readers_pass_while_a_concurrent_statement_waits(
+async def test_writers_and_readers_pass_a_waiting_concurrent_statement(
     templates: Templates, hold: Hold
 ) -> None:
     case = case_of(hold)
@@ -104,4 +106,4 @@ async def test_held_raises_what_the_statement_is_refused_with(
 
 
 def test_needs_name_a_lock_for_every_kind_of_work() -> None:
-    assert set(NEEDS) == set(Work)
+    assert set(NEEDS) == set(Access)

@@ -12,7 +12,8 @@ from harness.database.server import Server
 from harness.errors import UnavailableError
 from harness.rehearsal.drizzle import migrator
 from harness.rehearsal.layouts import LAYOUTS
-from harness.rehearsal.matrix import Attempt, Cell, Matrix, Outcome, Way, run_matrix
+from harness.rehearsal.matrix import run_matrix
+from harness.rehearsal.runner_results import Attempt, Cell, Matrix, RunOutcome, Way
 
 DONE = ("applied", "refused 42701")
 SETTLED = ("applied", "nothing to do")
@@ -36,9 +37,9 @@ EXPECTED = {  # statements and psql; file transaction; simple query; drizzle
 
 def words(matrix: Matrix, way: Way) -> dict[str, tuple[str, str]]:
     return {
-        cell.layout.name: (cell.first.words, cell.again.words)
+        cell.layout.name: (str(cell.first), str(cell.second))
         for cell in matrix.cells
-        if cell.way is way and cell.first is not None and cell.again is not None
+        if cell.way is way and cell.first is not None and cell.second is not None
     }
 
 
@@ -46,21 +47,21 @@ def column(number: int) -> dict[str, tuple[str, str]]:
     return {layout: outcomes[number] for layout, outcomes in EXPECTED.items()}
 
 
-def test_runners_without_journal_do_what_the_catalogue_says_in_every_layout(server: Server) -> None:
+def test_runners_without_journal_do_as_expected_in_every_layout(server: Server) -> None:
     matrix = run_matrix(server, ways=(Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY))
     assert words(matrix, Way.STATEMENTS) == column(0)
     assert words(matrix, Way.FILE_TRANSACTION) == column(1)
     assert words(matrix, Way.SIMPLE_QUERY) == column(2)
 
 
-def test_psql_does_what_sending_each_statement_does_in_every_layout(server: Server) -> None:
+def test_psql_does_what_sending_each_statement_does(server: Server) -> None:
     matrix = run_matrix(server, ways=(Way.PSQL,))
     if matrix.cells[0].skipped:
         pytest.skip(matrix.cells[0].skipped)
     assert words(matrix, Way.PSQL) == column(0)
 
 
-def test_real_drizzle_agrees_with_the_drizzle_like_runner_in_every_layout(server: Server) -> None:
+def test_real_drizzle_agrees_with_the_drizzle_like_runner(server: Server) -> None:
     matrix = run_matrix(server, ways=(Way.DRIZZLE_LIKE, Way.DRIZZLE))
     assert words(matrix, Way.DRIZZLE_LIKE) == column(3)
     reason = matrix.cell("as written", Way.DRIZZLE).skipped
@@ -84,17 +85,17 @@ def test_agreement_ends_when_a_message_or_the_record_differs() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "sqlstate", "outcome"),
     [
-        (SchemaState.BASE, SchemaState.READY, None, Outcome.APPLIED),
-        (SchemaState.BASE, SchemaState.READY, "42701", Outcome.HALF_DONE),
-        (SchemaState.BASE, SchemaState.COLUMN, None, Outcome.HALF_DONE),
-        (SchemaState.BASE, SchemaState.BASE, None, Outcome.SILENT),
-        (SchemaState.INVALID, SchemaState.INVALID, None, Outcome.SILENT),
-        (SchemaState.BASE, SchemaState.BASE, "", Outcome.REFUSED),
-        (SchemaState.READY, SchemaState.READY, None, Outcome.SETTLED),
+        (SchemaState.BASE, SchemaState.READY, None, RunOutcome.APPLIED),
+        (SchemaState.BASE, SchemaState.READY, "42701", RunOutcome.HALF_DONE),
+        (SchemaState.BASE, SchemaState.COLUMN, None, RunOutcome.HALF_DONE),
+        (SchemaState.BASE, SchemaState.BASE, None, RunOutcome.SILENT),
+        (SchemaState.INVALID, SchemaState.INVALID, None, RunOutcome.SILENT),
+        (SchemaState.BASE, SchemaState.BASE, "", RunOutcome.REFUSED),
+        (SchemaState.READY, SchemaState.READY, None, RunOutcome.SETTLED),
     ],
 )
-def test_outcome_follows_from_the_catalogue_not_from_the_exit_code(
-    before: SchemaState, after: SchemaState, sqlstate: str | None, outcome: Outcome
+def test_outcome_follows_from_the_catalogue(
+    before: SchemaState, after: SchemaState, sqlstate: str | None, outcome: RunOutcome
 ) -> None:
     assert Attempt(before, after, sqlstate, "", ()).outcome is outcome
 

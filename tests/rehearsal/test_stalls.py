@@ -11,8 +11,8 @@ from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.rehearsal.approaches import APPROACHES, Approach
 from harness.rehearsal.lock_watch import lock_watch
-from harness.rehearsal.stalls import Latency, Measured, Span, measure
-from harness.rehearsal.traffic import Rate, Sample
+from harness.rehearsal.measurements import Latency, Measured, Rate, Sample, Span
+from harness.rehearsal.stalls import measure
 
 RATE = Rate(writers=2, writes_per_s=100.0, readers=1, reads_per_s=20.0)
 REPORT_S = 0.4

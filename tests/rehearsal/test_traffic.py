@@ -7,8 +7,9 @@ import pytest
 from harness.database.runners import connect
 from harness.errors import UnavailableError
 from harness.rehearsal import traffic as module
+from harness.rehearsal.measurements import Rate, Sample
 from harness.rehearsal.table import fill
-from harness.rehearsal.traffic import Rate, Sample, traffic
+from harness.rehearsal.traffic import traffic
 
 RATE = Rate(writers=2, writes_per_s=100.0, readers=1, reads_per_s=50.0)
 
@@ -45,7 +46,7 @@ def test_half_of_the_writers_store_a_value_after_the_swap(column_dsn: str) -> No
     assert abs(stored - running.accepted() / 4) <= 1  # half of the requests have no id
 
 
-def test_writes_that_a_lock_holds_up_are_all_sent_and_count_from_their_schedule(base_dsn: str) -> None:
+def test_held_up_writes_are_sent_and_count_from_their_schedule(base_dsn: str) -> None:
     with traffic(base_dsn, RATE) as running, connect(base_dsn) as holder:
         running.pass_by(2)
         holder.execute("BEGIN; LOCK TABLE microdollar_usage_metadata IN SHARE MODE")
@@ -81,7 +82,7 @@ def test_writers_connect_again_when_their_connection_is_ended(base_dsn: str) -> 
     assert states[-4:] == [None] * 4
 
 
-def test_waiting_ends_with_the_count_so_far_when_writers_stand_still(
+def test_waiting_ends_with_the_count_when_writers_hang(
     base_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WAIT_S_MAX", 0.2)

@@ -26,8 +26,8 @@ def test_policy_agrees_with_javascript_on_complete_suite(oracle: NodeOracle, pol
 
 
 @EACH_POLICY
-def test_policy_agrees_with_javascript_on_standing_cases(oracle: NodeOracle, policy: Policy) -> None:
-    assert list(disagreements(policy, (case.values for case in cases.standing_cases()), oracle)) == []
+def test_policy_agrees_with_javascript_on_fixed_cases(oracle: NodeOracle, policy: Policy) -> None:
+    assert list(disagreements(policy, (case.values for case in cases.fixed_cases()), oracle)) == []
 
 
 @EACH_POLICY
@@ -41,7 +41,7 @@ def test_policy_agrees_with_javascript_on_strange_headers(
 
 @examples(300)
 @given(case=strategies.header_cases(LENGTH_ONLY))
-def test_length_only_agrees_with_javascript_on_its_own_strange_headers(
+def test_length_only_agrees_with_javascript_on_its_own_headers(
     oracle: NodeOracle, case: cases.HeaderCase
 ) -> None:
     assert list(disagreements(LENGTH_ONLY, [case.values], oracle)) == []

@@ -12,8 +12,8 @@ from harness.rule.cases import (
     HeaderCase,
     Kind,
     distance_to_boundary,
+    fixed_cases,
     known_shapes,
-    standing_cases,
 )
 from harness.rule.policy import LENGTH_ONLY, STRICT, received
 from tests.fix_headers import NodeHttp, examples
@@ -26,9 +26,9 @@ def agrees_with_node(case: HeaderCase, node_http: NodeHttp) -> bool:
     return status == 200 and value == received(case.values)
 
 
-@pytest.mark.parametrize("number", range(len(standing_cases())))
+@pytest.mark.parametrize("number", range(len(fixed_cases())))
 def test_standing_case_is_what_node_makes_of_it(number: int, node_http: NodeHttp) -> None:
-    case = standing_cases()[number]
+    case = fixed_cases()[number]
     assert agrees_with_node(case, node_http), case
 
 
@@ -76,8 +76,8 @@ def test_case_is_refused_from_the_size_of_the_header_block() -> None:
     assert not HeaderCase(((NAME, b"a" * (room - 1)),), Kind.BLOCK).refused_by_http
 
 
-def test_standing_cases_have_every_kind_that_needs_no_chance() -> None:
-    labels = {case.label for case in standing_cases()}
+def test_fixed_cases_have_every_kind_that_needs_no_chance() -> None:
+    labels = {case.label for case in fixed_cases()}
     assert labels >= {
         Kind.SHAPE,
         Kind.NAME_CASE,
@@ -88,7 +88,7 @@ def test_standing_cases_have_every_kind_that_needs_no_chance() -> None:
         Kind.FOLD,
     }
     assert {label.value for label in labels} <= set(CLASSES)
-    assert len(set(standing_cases())) == len(standing_cases())
+    assert len(set(fixed_cases())) == len(fixed_cases())
 
 
 def test_known_shapes_are_each_there_once() -> None:

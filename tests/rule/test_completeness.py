@@ -114,7 +114,7 @@ def answered(policy: Policy, headers: Sequence[bytes]) -> list[tuple[bytes, bool
 @pytest.mark.parametrize(
     "letters", [b"a! ", b"az!\xe9 \t", FIELD_BYTES], ids=["3 letters", "6 letters", "224 letters"]
 )
-def test_every_machine_of_4_states_is_the_rule_or_killed_at_limit_2(policy: Policy, letters: bytes) -> None:
+def test_every_machine_of_4_states_is_the_rule_or_killed(policy: Policy, letters: bytes) -> None:
     short = replace(policy, length_max=2)
     rule = automaton(short)
     headers = [header for header in complete_suite(short) if not header.translate(None, letters)]
@@ -126,7 +126,7 @@ def test_every_machine_of_4_states_is_the_rule_or_killed_at_limit_2(policy: Poli
 
 
 @EACH_POLICY
-def test_some_machine_of_5_states_passes_unlike_the_rule_at_limit_2(policy: Policy) -> None:
+def test_some_machine_of_5_states_passes_unlike_the_rule(policy: Policy) -> None:
     short = replace(policy, length_max=2)
     letters = b"a! "
     headers = [header for header in complete_suite(short) if not header.translate(None, letters)]
@@ -135,7 +135,7 @@ def test_some_machine_of_5_states_passes_unlike_the_rule_at_limit_2(policy: Poli
     assert not all(is_the_rule(branch, automaton(short), letters) for branch in tried.survivors)
 
 
-def test_some_machine_of_4_states_passes_unlike_the_rule_without_phase_1() -> None:
+def test_some_machine_of_4_states_passes_without_phase_1() -> None:
     short = replace(STRICT, length_max=2)
     rule, letters = automaton(short), b"a! "
     headers = [

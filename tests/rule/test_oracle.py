@@ -28,7 +28,7 @@ def test_strict_rule_is_the_plan_expression_letter_by_letter() -> None:
     assert " ".join(rule.split()) == f"rawDistinctId => {quote} ? rawDistinctId : undefined"
 
 
-def test_oracle_has_neither_name_nor_limit_nor_alphabet_of_its_own() -> None:
+def test_oracle_has_no_name_limit_or_alphabet_of_its_own() -> None:
     source = fixture_path("oracle/oracle.js").read_text(encoding="utf-8").lower()
     assert not [word for word in (plan.HEADER, "posthog", str(plan.LENGTH_MAX), "a-z") if word in source]
 
@@ -70,7 +70,7 @@ def test_oracle_refuses_policy_that_has_no_javascript(oracle: NodeOracle) -> Non
         oracle.stored(replace(STRICT, name="made-up"), [(b"a",)])
 
 
-def test_oracle_says_what_is_wrong_with_a_rule_that_is_no_function(
+def test_oracle_says_what_is_wrong_with_a_rule(
     oracle: NodeOracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.js").write_text("rawDistinctId =>")

@@ -66,7 +66,7 @@ def test_joined_lines_are_trimmed_before_they_are_measured() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\n", "\na", "a\r", "a\n\n"])
-def test_strict_refuses_newline_that_a_dollar_sign_would_let_pass(text: str) -> None:
+def test_strict_refuses_newline_that_a_dollar_would_let_pass(text: str) -> None:
     assert STRICT.accepted(text) is None
 
 

@@ -31,7 +31,7 @@ def test_reason_is_given_exactly_where_nothing_is_stored(policy: Policy, lines: 
         ([b"", b""], "duplicate lines, joined: character , at position 1"),
     ],
 )
-def test_reason_of_the_plans_rule_names_the_first_thing_that_is_wrong(lines: list[bytes], told: str) -> None:
+def test_reason_names_the_first_thing_that_is_wrong(lines: list[bytes], told: str) -> None:
     assert reason(STRICT, lines) == told
 
 

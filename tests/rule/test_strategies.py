@@ -40,7 +40,7 @@ def differs(rule: Rule) -> Callable[[HeaderCase], bool]:
 def test_every_class_is_drawn(policy: Policy) -> None:
     drawn: Counter[str] = Counter()
 
-    @examples(1000)
+    @examples(250)  # sixteen kinds, each as likely: one of them is missing once in a million runs
     @given(case=strategies.header_cases(policy))
     def draw(case: HeaderCase) -> None:
         drawn[case.label] += 1
@@ -123,7 +123,7 @@ def test_find_of_a_second_header_name_is_one_line() -> None:
 
 @examples(100)
 @given(sequence=strategies.sequences())
-def test_sequence_has_a_request_without_the_header_after_one_with_it(
+def test_sequence_has_a_request_without_after_one_with_a_header(
     sequence: tuple[HeaderCase, ...],
 ) -> None:
     kinds = [case.label for case in sequence]

@@ -42,14 +42,15 @@ def test_complete_suite_is_the_same_in_every_run() -> None:
 
 
 def test_complete_suite_is_not_held_in_memory() -> None:
+    short = replace(STRICT, length_max=100)
     tracemalloc.start()
     try:
-        count = sum(1 for _ in complete_suite(STRICT))
+        octets = sum(map(len, complete_suite(short)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert count == 115_387
-    assert peak < 1_000_000
+    assert octets > 2_900_000
+    assert peak < 300_000
 
 
 @EACH_POLICY
@@ -88,4 +89,5 @@ def test_smoke_of_length_only_has_the_borders_of_its_trim() -> None:
 @EACH_POLICY
 def test_each_level_has_headers_of_both_answers(policy: Policy) -> None:
     for level in Level:
-        assert {policy.stored([header]) is None for header in suite(policy, level)} == {True, False}
+        assert any(policy.stored([header]) is None for header in suite(policy, level))
+        assert any(policy.stored([header]) is not None for header in suite(policy, level))

@@ -18,9 +18,10 @@ from harness.rule.policy import STRICT, received
 from harness.rule.samples import CaseSequence
 from harness.run.example import judge_example, require_service
 from harness.run.find import report_find
-from harness.run.fuzz import FuzzOptions, Hunt, example_database
+from harness.run.fuzz import Hunt, example_database
+from harness.run.options.fuzz import FuzzOptions
 from harness.run.subject import Subject
-from harness.sut import Endpoint
+from harness.sut.stream import Endpoint
 from harness.verdict import Finding
 from tests.clients.servers import server
 

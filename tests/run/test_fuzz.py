@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis.database import InMemoryExampleDatabase
 
 from harness.cli.fuzz import replay as replay_command
 from harness.database.server import Server
@@ -15,10 +16,10 @@ from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.samples import CaseSequence
 from harness.run.find import Find, report_find
-from harness.run.fuzz import FuzzOptions, Hunt, Tally, example_database, fuzz
+from harness.run.fuzz import Hunt, Tally, example_database, fuzz
+from harness.run.options.fuzz import FuzzOptions, SubjectOptions
 from harness.run.recipe import Recipe, read_recipe
 from harness.run.replay import Replayed, replay, tell
-from harness.run.subject import SubjectOptions
 from harness.verdict import Finding
 
 
@@ -58,7 +59,7 @@ def test_fuzz_find_is_minimal_and_its_file_replays_as_failing_then_fixed(
     assert tell(fixed)[0].startswith("FIXED")
 
 
-def test_hunt_shrinks_what_only_hypothesis_can_find(tmp_path: Path) -> None:
+def test_hunt_shrinks_what_only_hypothesis_can_find() -> None:
     """A fault that no standing case shows: a valid id with both a 9 and a q, and none of the letters a to f."""
 
     def judged(example: tuple[CaseSequence, ...]) -> tuple[Finding, ...]:
@@ -69,8 +70,7 @@ def test_hunt_shrinks_what_only_hypothesis_can_find(tmp_path: Path) -> None:
         ]
         return (Finding("V1", "", ""),) if bad else ()
 
-    options = FuzzOptions(examples=2000, example_db=str(tmp_path))
-    hunt = Hunt(options, STRICT, example_database(str(tmp_path)), quiet)
+    hunt = Hunt(FuzzOptions(examples=2000), STRICT, InMemoryExampleDatabase(), quiet)
     found = hunt.run(judged)
     assert found is not None
     values = [value for sequence in found.example for case in sequence for value in case.values]

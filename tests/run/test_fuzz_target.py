@@ -11,12 +11,13 @@ from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.samples import CaseSequence
 from harness.rule.suite import Level
 from harness.run.clean import clean
-from harness.run.fuzz import FuzzOptions, fuzz
-from harness.run.gate_options import GateOptions
+from harness.run.fuzz import fuzz
 from harness.run.journal import read_journal
+from harness.run.options.fuzz import FuzzOptions, SubjectOptions
+from harness.run.options.gate import GateOptions
 from harness.run.recipe import Recipe
 from harness.run.replay import replay
-from harness.run.subject import Subject, SubjectOptions
+from harness.run.subject import Subject
 from harness.verdict import Status
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, with_status

@@ -11,14 +11,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.command import harness_command
 from tests.fix_gate import of_reference
 from tests.fix_stack import StartReplica
 
 
 def harness(*arguments: str, state: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **({"XDG_STATE_HOME": str(state)} if state else {})}
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    return harness_command(*arguments, env=environment)
 
 
 async def test_gate_writes_its_reports_and_no_secret(

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from harness.backend.serve import Process
 from harness.cli.gate import gate as gate_command
-from harness.cli.options import command_line
+from harness.cli.streams import command_line
 from harness.clients.given import GivenHeaders
 from harness.errors import UnavailableError
 from harness.report.document import to_json
@@ -22,10 +22,10 @@ from harness.report.html import to_html
 from harness.report.markdown import to_markdown
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.run.find import Find, report_find
-from harness.run.gate_options import GateOptions
+from harness.run.options.fuzz import SubjectOptions
+from harness.run.options.gate import GateOptions
 from harness.run.recipe import Recipe
 from harness.run.replay import replay, tell
-from harness.run.subject import SubjectOptions
 from harness.verdict import Finding, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
@@ -90,7 +90,7 @@ async def test_a_protected_site_is_judged_and_no_trace_is_left(
 ) -> None:
     process = await start(ready_dsn, build)
     async with guarded(process, f"x-echo: {SECRET}".encode()) as (url, had):
-        options = replace(of_reference(process, ready_dsn), backend_url=url, given=GivenHeaders.read([LINE]))
+        options = replace(of_reference(process, ready_dsn), backend_url=url, request_headers=(LINE,))
         report = await run_gate(options)
     assert report.verdict is (Verdict.GO if build == "after" else Verdict.NO_GO)
     assert all(had)
@@ -146,7 +146,7 @@ async def test_replay_reaches_a_protected_site_and_the_find_keeps_no_value(
     process = await start(ready_dsn, "after")
     example = ((HeaderCase(((NAME, b"abc"),), Kind.VALID),),)
     async with guarded(process) as (url, had):
-        options = SubjectOptions(url, ready_dsn, given=GivenHeaders.read([LINE]))
+        options = SubjectOptions(url, ready_dsn, request_headers=(LINE,))
         replayed = await asyncio.to_thread(replay, Recipe(example), options)
         assert all(had)
     assert tell(replayed)[0].startswith("FIXED")

@@ -14,10 +14,11 @@ from harness.cli.hosts import check_host
 from harness.errors import UsageError
 from harness.rule.suite import Level
 from harness.run.gate_forecast import forecast
-from harness.run.gate_options import GateOptions
 from harness.run.gate_suite import REQUESTS_USUAL
+from harness.run.options.gate import GateOptions
 from harness.sut.external import site_of
 from harness.sut.hosts import is_loopback, target_options
+from tests.command import harness_command
 from tests.fix_gate import Judge, of_reference, requests_of
 from tests.fix_stack import StartReplica
 
@@ -32,10 +33,7 @@ USUAL = {
 
 
 def harness(*arguments: str, stdin: int = subprocess.DEVNULL, **environment: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
-        stdin=stdin, capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment,
-    )  # fmt: skip
+    done = harness_command(*arguments, env=os.environ | environment, stdin=stdin)
     return done.returncode, done.stdout, done.stderr
 
 

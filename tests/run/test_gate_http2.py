@@ -14,13 +14,12 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from harness.backend.serve import Process
-from harness.clients.given import GivenHeaders
 from harness.verdict import Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
 
 DOOR = (b"x-door", b"s3cret-of-the-door")
-GIVEN = GivenHeaders((DOOR,))
+GIVEN = (b": ".join(DOOR).decode(),)
 """What the edge asks for, over either version."""
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -98,7 +97,9 @@ async def test_an_edge_that_loses_the_header_over_http2_alone_refutes(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     process = await start(ready_dsn, "after")
     async with over_http2(process, tmp_path, drops=drops) as url:
-        report = await run_gate(replace(of_reference(process, ready_dsn), backend_url=url, given=GIVEN))
+        report = await run_gate(
+            replace(of_reference(process, ready_dsn), backend_url=url, request_headers=GIVEN)
+        )
     (replies,) = (one for one in report.judgements if one.claim.id == "V4")
     assert "36 requests over HTTP/2" in replies.detail
     assert report.verdict is (Verdict.NO_GO if drops else Verdict.GO)
@@ -114,6 +115,8 @@ async def test_a_site_without_http2_is_not_asked_over_it(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     process = await start(ready_dsn, "after")
     async with over_http2(process, tmp_path, offers=("http/1.1",)) as url:
-        report = await run_gate(replace(of_reference(process, ready_dsn), backend_url=url, given=GIVEN))
+        report = await run_gate(
+            replace(of_reference(process, ready_dsn), backend_url=url, request_headers=GIVEN)
+        )
     assert report.verdict is Verdict.GO
     assert all("HTTP/2" not in one.detail for one in report.judgements)

@@ -94,6 +94,7 @@ async def test_a_bad_day_is_inconclusive_with_its_reason(
     assert BAD_DAYS[mode] in replies.detail
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
     kind: Kind, empty_dsn: str, run_gate: Judge
@@ -105,6 +106,7 @@ async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
     assert any("does not answer any more" in remark for remark in report.remarks)
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_platform_that_overwrites_addresses_is_recognised_and_go(
     kind: Kind, empty_dsn: str, run_gate: Judge

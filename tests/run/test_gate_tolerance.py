@@ -14,7 +14,7 @@ from harness.clients.shape import PLAIN
 from harness.clients.wire import HEAD_BYTES_SURE
 from harness.probing.controls import Suspect
 from harness.probing.judge import expect_of_stranger, is_address_id
-from harness.rule.cases import HeaderCase, Kind, standing_cases
+from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level
 from harness.run import gate_doubts
@@ -23,9 +23,9 @@ from harness.run.gate_requests import Asker, Caller, value_case
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
 from harness.run.hearing import Hearing
-from harness.sut import Row
 from harness.sut.asks import Answer, Round
 from harness.sut.external import SILENT_MAX
+from harness.sut.observation import Row
 from harness.verdict import Results, Status, Verdict
 from tests.fix_gate import Judge, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
@@ -112,7 +112,7 @@ def test_a_malformed_header_that_an_edge_mends_may_store_what_the_rule_accepts(
 
 def test_only_heads_that_every_server_takes_are_sent(asker: Asker) -> None:
     assert not fits(value_case(b"a" * HEAD_BYTES_SURE, Kind.BLOCK))
-    assert any(not fits(case) for case in standing_cases())
+    assert any(not fits(case) for case in fixed_cases())
     values = Values(STRICT)
     suites = (preflight(asker), first(asker, values), last(asker, values))
     rounds = [each for some in (*suites, further(asker, values, Level.STANDARD, 0)) for each in some]

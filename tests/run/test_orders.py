@@ -72,13 +72,13 @@ async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...],
     return section | {"minimal_unsafe_order": tree}, standing
 
 
-async def test_two_runs_with_one_seed_tell_the_same_but_for_times_and_ids(templates: Templates) -> None:
+async def test_runs_with_one_seed_differ_in_times_and_ids_only(templates: Templates) -> None:
     first, second = [await told_by(templates, Level.SMOKE, PLAN_CLAIMS, BuildPair()) for _ in range(2)]
     assert first == second
 
 
 @pytest.mark.catalogue
-async def test_standard_level_stands_everything_up_and_derives_the_rule_that_nobody_typed_in(
+async def test_standard_level_runs_every_stage_and_derives_the_rule(
     templates: Templates,
 ) -> None:
     section, standing = await told_by(templates, Level.STANDARD, ALL_CLAIMS, BuildPair())

@@ -13,10 +13,12 @@ from harness.rule.cases import HeaderCase, Kind
 from harness.run.clean import clean
 from harness.run.coverage import coverage
 from harness.run.example_judge import example_judge
+from harness.run.options.coverage import CoverageOptions
+from harness.run.options.fuzz import SubjectOptions
+from harness.run.options.schema import SchemaOptions
 from harness.run.recipe import Recipe
 from harness.run.replay import replay
 from harness.run.schema import check_schema
-from harness.run.subject import SubjectOptions
 from tests.fix_gate import REFERENCE_MODEL, Judge, of_reference, requests_of
 from tests.fix_pgbouncer import Pooled
 from tests.fix_stack import StartReplica
@@ -42,11 +44,11 @@ def state_of(dsn: str) -> dict[str, object]:
 
 
 def schema(dsn: str) -> None:
-    assert check_schema(dsn, None, lambda _: None) == 1  # the trigger, whose body is tried
+    assert check_schema(SchemaOptions(dsn), lambda _: None) == 1  # the trigger, whose body is tried
 
 
 def look_at_coverage(dsn: str) -> None:
-    coverage(dsn, 7, None, lambda _: None)
+    coverage(CoverageOptions(dsn), lambda _: None)
 
 
 @pytest.mark.parametrize("look", [schema, look_at_coverage])

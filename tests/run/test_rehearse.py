@@ -8,7 +8,8 @@ from harness.database.server import Server
 from harness.errors import UsageError
 from harness.report.contents import Table
 from harness.report.document import Report, to_json
-from harness.run.rehearse import Part, RehearseOptions, claims_of, rehearse
+from harness.run.options.rehearse import Part, RehearseOptions
+from harness.run.rehearse import claims_of, rehearse
 from harness.verdict import Status, Verdict
 
 ROWS = 3000
@@ -26,7 +27,7 @@ def standing(report: Report) -> dict[str, Status]:
     return {one.claim.id: one.status for one in report.judgements}
 
 
-def test_rehearsal_of_the_claims_is_go_and_tells_the_audited_sentence_apart(server: Server) -> None:
+def test_rehearsal_of_the_claims_is_go_beside_the_audit(server: Server) -> None:
     report, _ = run(server, Part.CLAIMS)
     assert report.verdict is Verdict.GO
     assert set(standing(report)) == {f"M{number}" for number in range(1, 11)}
@@ -46,7 +47,7 @@ def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> 
     assert outcomes == {"accepted", "55P03 lock not available"}
 
 
-def test_rehearsal_is_no_go_by_the_budget_when_a_write_waits_for_longer(server: Server) -> None:
+def test_rehearsal_is_no_go_when_a_write_waits_too_long(server: Server) -> None:
     report, _ = run(server, Part.STALLS, migration="plain-index", max_stall_ms=0.01, compare=False)
     assert report.verdict is Verdict.NO_GO
     (judgement,) = report.judgements
@@ -74,7 +75,7 @@ def test_report_of_a_rehearsal_is_json_with_its_tables(server: Server) -> None:
     assert document["sections"]["locks"]["rows"] == [list(row) for row in tables["Locks"].rows]
 
 
-def test_budget_adds_its_claim_only_with_the_part_that_measures_stalls() -> None:
+def test_budget_adds_its_claim_only_where_stalls_are_measured() -> None:
     def ids(*parts: Part, budget: float | None) -> list[str]:
         options = RehearseOptions(parts=frozenset(parts), max_stall_ms=budget)
         return [claim.id for claim in claims_of(options)]

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,25 +12,24 @@ from harness.cli.report import report as report_command
 from harness.data import sql_path
 from harness.errors import UnavailableError, UsageError
 from harness.report.document import from_json, to_json
-from harness.run.report import Outputs, inputs, publish
+from harness.run.options.shared import Outputs
+from harness.run.report import inputs, publish
 from harness.run.stored import read_report
+from tests.command import harness_command
 from tests.report.sample import HOSTILE, whole_report
 
 
 def harness(*arguments: str, summary: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "GITHUB_STEP_SUMMARY": summary},
-    )
+    return harness_command(*arguments, env={"PATH": "/usr/bin:/bin", "GITHUB_STEP_SUMMARY": summary})
 
 
 def everything(folder: Path) -> Outputs:
-    names = ("report.json", "report.xml", "report.md", "report.html")
-    return Outputs(*(folder / name for name in names))
+    return Outputs(
+        json=folder / "report.json",
+        junit=folder / "report.xml",
+        markdown=folder / "report.md",
+        html=folder / "report.html",
+    )
 
 
 def test_report_goes_to_every_file_and_is_the_same_when_it_was_stored(tmp_path: Path) -> None:

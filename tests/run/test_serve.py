@@ -27,7 +27,7 @@ from harness.backend.serve import HOST
 from harness.clients.exchange import Outcome
 from harness.database.server import Server
 from harness.errors import UnavailableError
-from harness.run.live.logbook import State
+from harness.run.live.request_log import State
 from tests.fix_serve import ASK, LIMIT_S, Serve
 
 VALID = b"vscode-0123456789abcdef"
@@ -40,9 +40,7 @@ def row_of(dsn: str, usage_id: str | None) -> tuple[Any, ...] | None:
         return connection.execute(query.encode(), (usage_id,)).fetchone()
 
 
-async def test_request_is_shown_when_it_comes_and_complete_once_its_row_is_there(
-    serve: Serve, ready_dsn: str
-) -> None:
+async def test_request_is_shown_at_once_and_complete_with_its_row(serve: Serve, ready_dsn: str) -> None:
     stack = await serve()
     entry = await stack.seen(VALID)
     states = [shown.state for shown in stack.view.shown]
@@ -92,7 +90,7 @@ async def test_later_policy_shows_what_it_stores(serve: Serve) -> None:
         (b"a", {"x-other": "a\x7f"}, 400, "HTTP: the head is malformed"),
     ],
 )
-async def test_request_that_http_refuses_is_shown_though_the_backend_never_saw_it(
+async def test_request_that_http_refuses_is_shown(
     serve: Serve, value: bytes, headers: dict[str, str], status: int, ruling: str
 ) -> None:
     stack = await serve()
@@ -194,9 +192,7 @@ async def test_late_row_is_missing_until_it_comes_and_stays_a_fault(serve: Serve
     assert (summary.counts.stored, summary.counts.lost, summary.faultless) == (1, 0, False)
 
 
-async def test_row_that_the_backend_gave_up_is_shown_with_the_servers_reason(
-    serve: Serve, ready_dsn: str
-) -> None:
+async def test_row_given_up_is_shown_with_the_servers_reason(serve: Serve, ready_dsn: str) -> None:
     stack = await serve(wait_s=60.0)
     with psycopg.connect(ready_dsn, autocommit=True) as connection:
         connection.execute(f"ALTER TABLE {plan.METADATA_TABLE} DROP COLUMN {plan.COLUMN} CASCADE".encode())
@@ -223,7 +219,7 @@ async def test_failing_upstream_is_no_fault_of_the_backend(
     assert (await stack.end()).faultless
 
 
-async def test_rows_without_an_upstream_id_are_given_to_one_request_each(serve: Serve) -> None:
+async def test_rows_without_an_id_are_given_to_one_request_each(serve: Serve) -> None:
     stack = await serve(upstream_error="500")
     values = [f"id-{number % 4}".encode() for number in range(20)]
     await asyncio.gather(*(stack.send(value) for value in values))
@@ -279,7 +275,7 @@ async def test_end_that_is_urged_cuts_open_requests_off(
     stack = await serve(**options)
     sending = asyncio.create_task(stack.send(VALID))
     await stack.view.until(lambda: 1 in stack.view.entries)
-    stack.ends.hear()
+    stack.shutdown.request()
     summary = await stack.end()
     assert (await sending).status != 200
     assert stack.view.entries[1].note == "cut off when the harness ended"
@@ -310,7 +306,7 @@ async def test_many_requests_at_once_each_get_their_own_row(serve: Serve) -> Non
     assert (summary.rows, summary.counts.stored, summary.faultless) == (200, 200, True)
 
 
-async def test_page_has_a_strict_policy_and_answers_loopback_names_only(serve: Serve) -> None:
+async def test_page_is_strict_and_answers_loopback_names_only(serve: Serve) -> None:
     stack = await serve()
     async with httpx.AsyncClient(base_url=stack.address.url, trust_env=False) as client:
         page = await client.get("/harness")
@@ -342,7 +338,7 @@ async def test_events_hold_the_stack_what_came_before_and_the_end(serve: Serve) 
             elif kind == "data":
                 told.append((name, json.loads(text)))
                 if name == "counts" and not stack.running.done():
-                    stack.ends.hear()
+                    stack.shutdown.request()
     assert told[0][0] == "stack"
     assert told[-1][0] == "ended"
     (entry,) = told[1][1]
@@ -378,7 +374,7 @@ def lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_curl_from_its_own_output_shows_its_line_and_its_row(server: Server, number: signal.Signals) -> None:
     with command(server=server) as process:
-        told = lines_until(process, "Ctrl-C ends")
+        told = lines_until(process, "Ctrl-C shutdown")
         facts = dict(re.findall(r"^  (\S.*?)  +(\S+)", "\n".join(told), re.MULTILINE))
         assert {"page", "base URL", "DSN", "free model", "token"} <= set(facts)
         line = told[told.index("Try it:") + 1].strip()
@@ -417,7 +413,7 @@ def test_terminal_completes_the_line_and_shows_bytes_escaped(server: Server) -> 
         words, stdin=theirs, stdout=theirs, env=terminal, start_new_session=True
     ) as process:
         os.close(theirs)
-        told = read_until(ours, b"Ctrl-C ends.")
+        told = read_until(ours, b"Ctrl-C shutdown.")
         (port,) = re.findall(rb"http://127\.0\.0\.1:(\d+)/harness", told)
         body = json.dumps(ASK).encode()
         with socket.create_connection((HOST, int(port)), LIMIT_S) as client:

@@ -40,7 +40,7 @@ async def command(server: Server) -> AsyncIterator[tuple[asyncio.subprocess.Proc
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
     try:
         told = [await line(process)]
-        while "Ctrl-C ends" not in told[-1]:
+        while "Ctrl-C shutdown" not in told[-1]:
             told.append(await line(process))
         facts = dict(re.findall(r"^  (\S.*?)  +(\S+)", "\n".join(told), re.MULTILINE))
         yield process, facts, told[told.index("Try it:") + 1].strip()
@@ -59,9 +59,7 @@ async def line(process: asyncio.subprocess.Process) -> str:
     return read.decode().rstrip("\n")
 
 
-async def test_curl_from_its_own_output_shows_line_and_row_within_a_second_here_and_there(
-    server: Server, page: Page
-) -> None:
+async def test_curl_line_shows_a_request_within_a_second(server: Server, page: Page) -> None:
     async with command(server) as (process, facts, curl):
         await page.goto(facts["page"])
         await expect(page.locator("#link")).to_have_text("live")
@@ -82,9 +80,7 @@ async def test_curl_from_its_own_output_shows_line_and_row_within_a_second_here_
     assert on_page_ms - sent_ms < SECOND_MS
 
 
-async def test_page_shows_each_request_with_verdict_value_and_row_and_counts_them(
-    serve: Serve, page: Page
-) -> None:
+async def test_page_shows_each_request_and_counts_them(serve: Serve, page: Page) -> None:
     stack = await serve()
     await page.goto(stack.address.page)
     await expect(page.locator("#empty")).to_have_text("No request yet.")
@@ -183,7 +179,7 @@ async def test_page_follows_the_end_and_the_next_run(serve: Serve, page: Page) -
     await expect(page.locator("#log li")).to_have_count(1)
 
 
-async def test_page_fits_and_can_be_read_at_any_width_by_day_and_by_night(serve: Serve, page: Page) -> None:
+async def test_page_can_be_read_at_any_width_by_day_and_night(serve: Serve, page: Page) -> None:
     stack = await serve(build="limit-256")
     await stack.seen(b"a" * 256)
     await stack.seen(b"a", b"b", headers={"x-forwarded-for": "2001:db8:" + "0123:" * 20})

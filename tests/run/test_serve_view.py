@@ -9,20 +9,20 @@ import pytest
 from harness.backend.defects import CATALOGUE, build_lines, find_build
 from harness.cli.serve_view import JsonView, PlainView, line
 from harness.errors import UsageError
-from harness.run.live.logbook import Due, Entry, State
 from harness.run.live.page import entry_data
+from harness.run.live.request_log import ExpectedRow, LoggedRequest, State
 from tests.fix_serve import Serve
 
-DUE = Due("gen-1", True, None, "anon:192.0.2.1", False)
-ENTRY = Entry(1, datetime.now(UTC), "192.0.2.1", "POST /x", (b"vscode-1",))
+EXPECTED = ExpectedRow("anon:192.0.2.1", None, streamed=False)
+ENTRY = LoggedRequest(1, datetime.now(UTC), "192.0.2.1", "POST /x", (b"vscode-1",))
 
 
 @pytest.mark.parametrize(
     ("status", "state", "due", "told"),
     [
-        (200, State.STORED, DUE, ("accepted", "green")),
-        (200, State.ANSWERED, DUE, ("accepted", "green")),
-        (500, State.STORED, DUE, ("accepted", "green")),
+        (200, State.STORED, EXPECTED, ("accepted", "green")),
+        (200, State.ANSWERED, EXPECTED, ("accepted", "green")),
+        (500, State.STORED, EXPECTED, ("accepted", "green")),
         (404, State.NO_ROW, None, ("valid, request not served", "yellow")),
         (401, State.NO_ROW, None, ("valid, request not served", "yellow")),
         (400, State.NO_ROW, None, ("valid, request not served", "yellow")),
@@ -33,7 +33,7 @@ ENTRY = Entry(1, datetime.now(UTC), "192.0.2.1", "POST /x", (b"vscode-1",))
     ],
 )
 def test_green_accepted_stands_beside_no_refusal(
-    status: int, state: State, due: Due | None, told: tuple[str, str]
+    status: int, state: State, due: ExpectedRow | None, told: tuple[str, str]
 ) -> None:
     entry = replace(ENTRY, status=status, state=state, due=due)
     if state is State.STORED:
@@ -46,7 +46,7 @@ def test_green_accepted_stands_beside_no_refusal(
 def test_pipe_gets_one_line_a_request(capsys: pytest.CaptureFixture[str]) -> None:
     with PlainView() as view:
         for state in (State.OPEN, State.ANSWERED, State.NULL):
-            view.changed(replace(ENTRY, status=200, state=state, due=DUE))
+            view.changed(replace(ENTRY, status=200, state=state, due=EXPECTED))
         view.changed(
             replace(ENTRY, number=2, lines=(), ruling="not sent", hint="x is not it", state=State.NO_ROW)
         )
@@ -58,7 +58,7 @@ def test_pipe_gets_one_line_a_request(capsys: pytest.CaptureFixture[str]) -> Non
 def test_machine_gets_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     with JsonView() as view:
         for state in (State.OPEN, State.NULL):
-            view.changed(replace(ENTRY, lines=(b'\xff"\n',), status=200, state=state, due=DUE))
+            view.changed(replace(ENTRY, lines=(b'\xff"\n',), status=200, state=state, due=EXPECTED))
         view.ending()
     told = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert [one["event"] for one in told] == ["request", "ending"]

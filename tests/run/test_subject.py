@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import UnavailableError, UsageError
 from harness.run.example_judge import example_judge
-from harness.run.subject import SubjectOptions
+from harness.run.options.fuzz import SubjectOptions
 
 
 @pytest.fixture(autouse=True)

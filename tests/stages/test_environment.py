@@ -1,4 +1,4 @@
-"""Stages stand for real: the catalogue says so, steps lead where the model says, and nothing is left behind."""
+"""Environments are real: the catalogue confirms them, steps lead where the model says, nothing is left behind."""
 
 import asyncio
 import os
@@ -10,8 +10,9 @@ from harness.clients import wire
 from harness.clients.exchange import Outcome, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.database import catalog
-from harness.database.runners import Script, connect
+from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
@@ -75,7 +76,7 @@ async def test_build_that_is_interrupted_can_be_dropped_and_built_again(shared: 
         assert state(environment) is SchemaState.COLUMN
 
 
-async def test_step_is_refused_as_misuse_when_it_is_not_legal_there(shared: Stack) -> None:
+async def test_illegal_step_is_a_usage_error(shared: Stack) -> None:
     async with running_stage(shared, START) as environment:
         with pytest.raises(UsageError, match="cannot finish the index build in stage"):
             await environment.take(Step.FINISH_BUILD)
@@ -84,7 +85,7 @@ async def test_step_is_refused_as_misuse_when_it_is_not_legal_there(shared: Stac
             await environment.apply(transitions_from(elsewhere)[0])
 
 
-async def test_step_that_the_server_refuses_says_why_and_changes_nothing(templates: Templates) -> None:
+async def test_refused_step_says_why_and_changes_nothing(templates: Templates) -> None:
     script = Script(
         "not_null.sql", "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text NOT NULL;"
     )
@@ -104,7 +105,7 @@ async def test_step_that_the_server_refuses_says_why_and_changes_nothing(templat
                 pass
 
 
-async def test_matrix_leaves_one_row_each_where_the_column_is_and_none_ahead_of_it(shared: Stack) -> None:
+async def test_matrix_leaves_one_row_each_but_ahead_of_the_column(shared: Stack) -> None:
     origin = addresses()
     async with running_stage(
         shared, Stage(SchemaState.BASE, (BEFORE, AFTER), extension_released=False)
@@ -121,7 +122,7 @@ async def test_matrix_leaves_one_row_each_where_the_column_is_and_none_ahead_of_
         assert [one.rows for one in settled] == [one.rows for one in seen]
 
 
-async def test_swap_drains_what_is_open_and_takes_the_replica_out_of_rotation_meanwhile(
+async def test_swap_drains_while_the_replica_is_out_of_rotation(
     shared: Stack,
 ) -> None:
     column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
@@ -158,9 +159,7 @@ async def test_swap_drains_what_is_open_and_takes_the_replica_out_of_rotation_me
 
 
 @pytest.mark.parametrize("step", [Step.ADD_COLUMN, Step.SWAP_1])
-async def test_requests_in_flight_across_a_step_are_served_and_accounted_for(
-    shared: Stack, step: Step
-) -> None:
+async def test_requests_in_flight_across_a_step_leave_their_rows(shared: Stack, step: Step) -> None:
     async with running_stage(shared, START) as environment:
         signed_in = await shared.signed_in(environment.dsn)
         transition_run = await run_transition(
@@ -175,7 +174,7 @@ async def test_requests_in_flight_across_a_step_are_served_and_accounted_for(
     assert transition_run.refusal is None
 
 
-async def test_requests_in_flight_that_a_replica_refuses_are_not_waited_for(templates: Templates) -> None:
+async def test_refused_requests_in_flight_are_not_waited_for(templates: Templates) -> None:
     released = Stage(SchemaState.BASE, (BEFORE, BEFORE), extension_released=True)
     builds = BuildPair(before="refuses-unknown")
     async with stack(templates, "strict", builds) as shared, running_stage(shared, released) as environment:
@@ -186,7 +185,7 @@ async def test_requests_in_flight_that_a_replica_refuses_are_not_waited_for(temp
     assert {one.reply.status for one in transition_run.held if not one.probe.lines} == {200}
 
 
-async def test_stand_leaves_no_replica_and_no_database_behind(shared: Stack, templates: Templates) -> None:
+async def test_environment_leaves_nothing_behind(shared: Stack, templates: Templates) -> None:
     async with running_stage(
         shared,
         Stage(SchemaState.BUILDING, (BEFORE, AFTER), extension_released=False),

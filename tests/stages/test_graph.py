@@ -37,7 +37,7 @@ def test_first_states_are_those_of_the_start() -> None:
     assert first == [str(START.schema), *map(str, START.replicas), "before"]
 
 
-def test_places_tell_what_was_seen_and_what_did_harm() -> None:
+def test_places_say_what_was_covered_and_what_is_unsafe() -> None:
     ahead = dataclasses.replace(START, replicas=(Version.AFTER, Version.BEFORE))
     found = stage_safety(
         (START, ahead), frozenset({ahead}), Unsafe(frozenset({ahead}), frozenset({(START, Step.SWAP_1)}))

@@ -30,7 +30,7 @@ EVERY = tuple(
     for extension in ExtensionBuild
     for stream in (False, True)
 )
-TO_SEND = tuple(plan_ for plan_ in EVERY if not OUTCOMES[plan_.fault].leaves)
+TO_SEND = tuple(plan_ for plan_ in EVERY if not OUTCOMES[plan_.fault].disconnects)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def test_every_fault_leaves_what_the_table_says(shared: Stack, replica: in
     assert len(exploration.ended) == len(TO_SEND) + len(EVERY) + 6
 
 
-async def test_rows_are_lost_only_while_a_replica_is_ahead_of_the_column(shared: Stack) -> None:
+async def test_rows_are_lost_only_ahead_of_the_column(shared: Stack) -> None:
     ahead = Stage(SchemaState.BASE, (AFTER, BEFORE), extension_released=False)
     no_fault = (RequestPlan(Fault.NONE, ExtensionBuild.BEFORE, True),) * 3
     async with running_stage(shared, ahead) as environment:
@@ -115,9 +115,7 @@ async def test_faulty_build_is_found_and_its_program_can_be_repeated(
 
 
 @pytest.mark.parametrize("reproduction", ["", "12345678", "0123abcdnot-base-64", "00000000eNpjYAACAAAEAAE"])
-async def test_reproduction_that_stands_for_no_program_is_misuse(
-    templates: Templates, reproduction: str
-) -> None:
+async def test_reproduction_of_no_program_is_a_usage_error(templates: Templates, reproduction: str) -> None:
     with pytest.raises(UsageError, match=r"is (no reproduction|of another version)"):
         await replayed(templates, reproduction, "after")
 

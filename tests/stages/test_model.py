@@ -141,7 +141,7 @@ def test_configs_multiply_stages_by_their_build_phases() -> None:
     assert [each.build_phase for each in stage_configs([START])] == [None]
 
 
-def test_build_leaves_an_index_that_is_not_ready_only_when_cancelled_in_its_first_wait() -> None:
+def test_index_is_not_ready_only_after_the_first_wait() -> None:
     assert LEFT_BEHIND_BY == {
         BuildPhase.BEFORE_BUILD: BuildPhase.INVALID_NOT_READY,
         BuildPhase.BEFORE_VALIDATION: BuildPhase.INVALID_READY,

@@ -108,14 +108,14 @@ def rolled_back() -> Orders:
     return tuple(enumerate_orders(ONE_ROLL_BACK))
 
 
-def test_orders_are_120_and_the_permutations_that_are_legal_without_interruption() -> None:
+def test_uninterrupted_orders_are_the_120_legal_permutations() -> None:
     naive = {steps for steps in permutations((A, S, F, R1, R2, E)) if naively_legal(steps)}
     enumerated = [order.steps for order in enumerate_orders(UNINTERRUPTED)]
     assert set(enumerated) == naive
     assert len(enumerated) == survey(UNINTERRUPTED).orders == len(naive) == 120
 
 
-def test_orders_are_624_and_the_permutations_that_are_legal_with_one_interruption_at_most(
+def test_forward_orders_are_the_624_legal_permutations(
     forward: Orders,
 ) -> None:
     naive = {steps for steps in permutations((A, S, F, R1, R2, E)) if naively_legal(steps)}
@@ -124,7 +124,7 @@ def test_orders_are_624_and_the_permutations_that_are_legal_with_one_interruptio
     assert len(forward) == survey(FORWARD).orders == len(naive) == 624
 
 
-def test_orders_are_31052_and_all_shuffles_of_their_strands_with_one_roll_back(rolled_back: Orders) -> None:
+def test_orders_with_one_roll_back_are_the_31052_shuffles(rolled_back: Orders) -> None:
     naive: set[tuple[Step, ...]] = set()
     for schema in SCHEMA_WITH_ROLL_BACK:
         naive.update(shuffles((schema, (R1,), (R2,), (E,))))
@@ -217,7 +217,7 @@ def test_distinct_stages_do_not_depend_on_the_order_of_orders(forward: Orders, d
 
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(data=st.data(), last=st.sampled_from(Step))
-def test_walk_accepts_what_the_rules_told_again_accept(data: st.DataObject, last: Step) -> None:
+def test_order_is_legal_where_the_rules_as_flags_say_so(data: st.DataObject, last: Step) -> None:
     stage, steps = START, list[Step]()
     for _ in range(data.draw(st.integers(0, 12))):
         steps.append(data.draw(st.sampled_from(tuple(MOVES[stage]))))
@@ -232,7 +232,7 @@ def test_walk_accepts_what_the_rules_told_again_accept(data: st.DataObject, last
             order_of(steps)
 
 
-def test_walk_of_an_enumerated_order_is_that_order(forward: Orders) -> None:
+def test_steps_of_an_enumerated_order_make_that_order(forward: Orders) -> None:
     assert all(order_of(order.steps) == order for order in forward)
 
 

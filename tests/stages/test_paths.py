@@ -19,19 +19,12 @@ from harness.stages.paths import (
     single_path,
     transitions_from,
 )
+from harness.stages.safety import PLAN_ORDER
 
-PLAN_ORDER = (
-    Step.ADD_COLUMN,
-    Step.START_BUILD,
-    Step.FINISH_BUILD,
-    Step.SWAP_1,
-    Step.SWAP_2,
-    Step.RELEASE_EXTENSION,
-)
 BOUNDS = [(FORWARD, False), (FORWARD, True), (ONE_ROLL_BACK, False), (ONE_ROLL_BACK, True)]
 
 
-def walks_of(bounds: Bounds, *, every_phase: bool) -> tuple[StagePath, ...]:
+def paths_of(bounds: Bounds, *, every_phase: bool) -> tuple[StagePath, ...]:
     found = survey(bounds)
     transitions = config_transitions(found.transitions, every_phase=every_phase)
     return plan_paths(transitions, stage_configs(found.stages))
@@ -39,9 +32,9 @@ def walks_of(bounds: Bounds, *, every_phase: bool) -> tuple[StagePath, ...]:
 
 @pytest.mark.catalogue
 @pytest.mark.parametrize(("bounds", "every"), BOUNDS)
-def test_walks_cover_every_stand_up_and_every_crossing_exactly_once(bounds: Bounds, every: bool) -> None:
+def test_paths_cover_each_configuration_and_transition_once(bounds: Bounds, every: bool) -> None:
     found = survey(bounds)
-    paths = walks_of(bounds, every_phase=every)
+    paths = paths_of(bounds, every_phase=every)
     probed = [path.start for path in paths if path.probed]
     probed += [path_step.transition.end for path in paths for path_step in path.steps if path_step.probed]
     assert Counter(probed) == Counter(stage_configs(found.stages))
@@ -51,37 +44,37 @@ def test_walks_cover_every_stand_up_and_every_crossing_exactly_once(bounds: Boun
 
 
 @pytest.mark.parametrize(("bounds", "every"), BOUNDS)
-def test_walks_go_on_from_where_they_are_by_legal_steps(bounds: Bounds, every: bool) -> None:
-    for one in walks_of(bounds, every_phase=every):
-        here = one.start
-        for path_step in one.steps:
+def test_paths_are_made_of_legal_steps(bounds: Bounds, every: bool) -> None:
+    for path in paths_of(bounds, every_phase=every):
+        here = path.start
+        for path_step in path.steps:
             assert path_step.transition.start == here
             assert path_step.transition in transitions_from(here)
             here = path_step.transition.end
-        assert len(one.steps) <= STEPS_MAX + len(CONNECTORS)
+        assert len(path.steps) <= STEPS_MAX + len(CONNECTORS)
 
 
-def test_walks_are_fewer_than_stand_ups_and_the_same_every_time() -> None:
-    first, second = (walks_of(FORWARD, every_phase=False) for _ in range(2))
+def test_paths_are_few_and_the_same_every_time() -> None:
+    first, second = (paths_of(FORWARD, every_phase=False) for _ in range(2))
     assert first == second
     assert len(first) < len(stage_configs(STAGES)) / 2
     assert first[0].start == StageConfig(START, None)
     assert first[0].probed
 
 
-def test_walks_never_lead_back_to_a_base_that_had_a_column_but_where_that_is_what_is_looked_at() -> None:
-    for one in walks_of(FORWARD, every_phase=True):
-        assert all(path_step.transition.step is not Step.ROLL_BACK_COLUMN for path_step in one.steps)
-    for one in walks_of(ONE_ROLL_BACK, every_phase=True):
+def test_paths_drop_the_column_only_where_that_is_under_test() -> None:
+    for path in paths_of(FORWARD, every_phase=True):
+        assert all(path_step.transition.step is not Step.ROLL_BACK_COLUMN for path_step in path.steps)
+    for path in paths_of(ONE_ROLL_BACK, every_phase=True):
         assert all(
             path_step.in_flight
-            for path_step in one.steps
+            for path_step in path.steps
             if path_step.transition.step is Step.ROLL_BACK_COLUMN
         )
 
 
-def test_crossings_hold_a_build_in_each_wait_and_leave_what_that_wait_leaves() -> None:
-    column = next(one for one in stage_configs(STAGES) if one.stage.schema is SchemaState.COLUMN)
+def test_builds_are_held_in_each_wait_and_leave_what_it_leaves() -> None:
+    column = next(config for config in stage_configs(STAGES) if config.stage.schema is SchemaState.COLUMN)
     starts = [found for found in transitions_from(column) if found.step is Step.START_BUILD]
     assert [found.end.build_phase for found in starts] == list(WAITS)
     for started in starts:
@@ -92,8 +85,10 @@ def test_crossings_hold_a_build_in_each_wait_and_leave_what_that_wait_leaves() -
         assert ends[Step.SWAP_1].build_phase is started.end.build_phase
 
 
-def test_crossings_of_a_swap_are_one_at_least_and_all_when_asked() -> None:
-    building = next(one.stage for one in stage_configs(STAGES) if one.stage.schema is SchemaState.BUILDING)
+def test_swap_is_taken_in_one_build_phase_or_in_each() -> None:
+    building = next(
+        config.stage for config in stage_configs(STAGES) if config.stage.schema is SchemaState.BUILDING
+    )
     assert building.replicas == (Version.BEFORE, Version.BEFORE)
     taken = [(building, Step.SWAP_1)]
     assert len(config_transitions(taken, every_phase=False)) == 1
@@ -102,9 +97,9 @@ def test_crossings_of_a_swap_are_one_at_least_and_all_when_asked() -> None:
     assert all(isinstance(found, ConfigTransition) for found in every)
 
 
-def test_single_walk_passes_the_stages_of_the_order_and_probes_each() -> None:
-    one = single_path(StageConfig(START, None), PLAN_ORDER)
-    stages = [one.start.stage, *(path_step.transition.end.stage for path_step in one.steps)]
+def test_single_path_probes_every_stage_of_its_order() -> None:
+    path = single_path(StageConfig(START, None), PLAN_ORDER)
+    stages = [path.start.stage, *(path_step.transition.end.stage for path_step in path.steps)]
     assert tuple(stages) == order_of(PLAN_ORDER).stages
-    assert one.probed
-    assert all(step.in_flight and step.probed for step in one.steps)
+    assert path.probed
+    assert all(step.in_flight and step.probed for step in path.steps)

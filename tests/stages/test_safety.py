@@ -70,7 +70,7 @@ def test_order_is_spoiled_by_one_unsafe_stage_or_one_unsafe_step() -> None:
     assert not Unsafe(transitions=frozenset({(START, R1)})).affects(order)
 
 
-def test_rule_is_column_first_when_an_after_replica_on_base_is_unsafe(forward: tuple[Order, ...]) -> None:
+def test_rule_is_column_first_when_after_on_base_is_unsafe(forward: tuple[Order, ...]) -> None:
     rule = derive_rule(forward, AHEAD_OF_COLUMN)
     assert rule.constraints == COLUMN_FIRST
     assert rule.expressible
@@ -80,9 +80,7 @@ def test_rule_is_column_first_when_an_after_replica_on_base_is_unsafe(forward: t
 
 
 @pytest.mark.parametrize("removed", COLUMN_FIRST)
-def test_expected_rule_is_refuted_when_a_true_constraint_is_removed(
-    forward: tuple[Order, ...], removed: Precedence
-) -> None:
+def test_rule_without_a_true_constraint_disagrees(forward: tuple[Order, ...], removed: Precedence) -> None:
     assert disagreement(forward, AHEAD_OF_COLUMN, COLUMN_FIRST) is None
     left = [constraint for constraint in COLUMN_FIRST if constraint != removed]
     wrong = disagreement(forward, AHEAD_OF_COLUMN, left)
@@ -110,7 +108,7 @@ def test_rule_says_no_order_is_safe_when_the_start_is_unsafe(forward: tuple[Orde
     assert str(rule) == "no order is safe"
 
 
-def test_rule_keeps_the_last_step_of_a_chain_that_the_model_implies(forward: tuple[Order, ...]) -> None:
+def test_rule_keeps_the_last_step_of_an_implied_chain(forward: tuple[Order, ...]) -> None:
     unready = unsafe_where(lambda stage: stage.schema is not SchemaState.READY and any_after(stage))
     rule = derive_rule(forward, unready)
     assert rule.constraints == (precedence(F, R1), precedence(F, R2))
@@ -161,7 +159,7 @@ def test_rule_names_the_replica_when_only_one_is_bound(forward: tuple[Order, ...
     assert str(rule) == "add the column before replica 1 is `after`; release the extension at any time"
 
 
-def test_rule_says_the_replicas_are_free_when_only_the_extension_is_bound(forward: tuple[Order, ...]) -> None:
+def test_rule_says_the_replicas_are_free(forward: tuple[Order, ...]) -> None:
     rule = derive_rule(
         forward,
         unsafe_where(lambda stage: stage.extension_released and stage.schema is not SchemaState.READY),
@@ -171,7 +169,7 @@ def test_rule_says_the_replicas_are_free_when_only_the_extension_is_bound(forwar
     )
 
 
-def test_rule_is_not_expressible_when_interruption_itself_is_unsafe(forward: tuple[Order, ...]) -> None:
+def test_rule_is_not_expressible_when_interruption_is_unsafe(forward: tuple[Order, ...]) -> None:
     unsafe = unsafe_where(lambda stage: stage.schema is SchemaState.INVALID)
     rule = derive_rule(forward, unsafe)
     assert not rule.expressible
@@ -262,7 +260,7 @@ def some_unsafe() -> st.SearchStrategy[Unsafe]:
 
 @settings(derandomize=True, deadline=None, max_examples=25)
 @given(unsafe=some_unsafe())
-def test_rule_is_minimal_and_exact_or_shows_an_order_that_no_rule_keeps_out(
+def test_rule_is_minimal_and_exact_or_has_a_counterexample(
     forward: tuple[Order, ...], unsafe: Unsafe
 ) -> None:
     rule = derive_rule(forward, unsafe)
@@ -302,14 +300,14 @@ def smaller_sets(size: int) -> Iterator[tuple[Precedence, ...]]:
         yield from combinations(every, fewer)
 
 
-def test_clauses_stay_apart_when_replicas_are_bound_by_different_steps() -> None:
+def test_clauses_stay_apart_for_different_steps() -> None:
     assert clauses((precedence(A, R1), precedence(F, R2))) == (
         "add the column before replica 1 is `after`",
         "finish the index build before replica 2 is `after`",
     )
 
 
-def test_minimal_unsafe_order_is_the_first_shortest_one(
+def test_smallest_unsafe_order_is_the_first_shortest_one(
     forward: tuple[Order, ...], rolled_back: tuple[Order, ...]
 ) -> None:
     for orders in (forward, forward[::-1], rolled_back):
@@ -319,7 +317,7 @@ def test_minimal_unsafe_order_is_the_first_shortest_one(
         assert not path.by_step
 
 
-def test_minimal_unsafe_order_ends_with_the_step_when_the_step_is_unsafe(forward: tuple[Order, ...]) -> None:
+def test_smallest_unsafe_order_ends_with_an_unsafe_step(forward: tuple[Order, ...]) -> None:
     building = Stage(SchemaState.BUILDING, (Version.BEFORE, Version.BEFORE), extension_released=False)
     path = smallest_unsafe_order(forward, Unsafe(transitions=frozenset({(building, R2)})))
     assert path is not None
@@ -327,21 +325,19 @@ def test_minimal_unsafe_order_ends_with_the_step_when_the_step_is_unsafe(forward
     assert path.by_step
 
 
-def test_minimal_unsafe_order_needs_no_step_when_the_start_is_unsafe(forward: tuple[Order, ...]) -> None:
+def test_smallest_unsafe_order_is_empty_at_an_unsafe_start(forward: tuple[Order, ...]) -> None:
     path = smallest_unsafe_order(forward, Unsafe(stages=frozenset({START})))
     assert path is not None
     assert (path.order.steps, path.order.stages) == ((), (START,))
 
 
-def test_minimal_unsafe_order_is_none_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
+def test_smallest_unsafe_order_is_none_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
     assert smallest_unsafe_order(forward, Unsafe()) is None
 
 
 @settings(derandomize=True, deadline=None, max_examples=25)
 @given(unsafe=some_unsafe())
-def test_minimal_unsafe_order_does_no_harm_before_its_end_and_is_the_shortest(
-    forward: tuple[Order, ...], unsafe: Unsafe
-) -> None:
+def test_smallest_unsafe_order_is_safe_up_to_its_end(forward: tuple[Order, ...], unsafe: Unsafe) -> None:
     path = smallest_unsafe_order(forward, unsafe)
     if path is None:
         assert not any(unsafe.affects(order) for order in forward)
@@ -352,7 +348,7 @@ def test_minimal_unsafe_order_does_no_harm_before_its_end_and_is_the_shortest(
     assert not any(unsafe.affects(order_of(steps)) for steps in shorter)
 
 
-def test_minimal_unsafe_order_prints_its_evidence_below_its_end(forward: tuple[Order, ...]) -> None:
+def test_smallest_unsafe_order_prints_its_evidence_at_its_end(forward: tuple[Order, ...]) -> None:
     path = smallest_unsafe_order(forward, AHEAD_OF_COLUMN)
     assert path is not None
     assert path.lines(("request: no header", "reply: 200", "row: none"))[1:] == (
@@ -364,7 +360,7 @@ def test_minimal_unsafe_order_prints_its_evidence_below_its_end(forward: tuple[O
     )
 
 
-def test_roll_backs_reach_forbidden_stages_that_safe_forward_orders_avoid(
+def test_roll_backs_reach_stages_that_safe_orders_avoid(
     forward: tuple[Order, ...], rolled_back: tuple[Order, ...]
 ) -> None:
     safe_forward = {order.steps for order in forward if not AHEAD_OF_COLUMN.affects(order)}
@@ -378,7 +374,7 @@ def test_roll_backs_reach_forbidden_stages_that_safe_forward_orders_avoid(
     assert path.order == order_of((A, R1, Step.ROLL_BACK_COLUMN))
 
 
-def test_comparison_is_weaker_when_only_the_column_must_come_first(forward: tuple[Order, ...]) -> None:
+def test_comparison_is_weaker_when_only_the_column_is_first(forward: tuple[Order, ...]) -> None:
     found = compared(forward, AHEAD_OF_COLUMN)
     assert found.relation is Relation.WEAKER
     assert found.needed_implied == COLUMN_FIRST
@@ -415,7 +411,7 @@ def test_comparison_is_neither_when_the_extension_must_go_first(forward: tuple[O
     assert found.unsafe_allowed == 132
 
 
-def test_comparison_shows_the_unsafe_orders_when_the_plan_is_taken_at_its_word(
+def test_comparison_with_what_the_plan_states_only(
     forward: tuple[Order, ...],
 ) -> None:
     found = compared(forward, AHEAD_OF_COLUMN, implied=())
@@ -424,7 +420,7 @@ def test_comparison_shows_the_unsafe_orders_when_the_plan_is_taken_at_its_word(
     assert found.unsafe_allowed == 208 - 132
 
 
-def test_comparison_needs_nothing_of_the_plan_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
+def test_comparison_needs_nothing_when_nothing_is_unsafe(forward: tuple[Order, ...]) -> None:
     found = compared(forward, Unsafe())
     assert found.relation is Relation.WEAKER
     assert found.unneeded == (precedence(R1, E), precedence(R2, E), *COLUMN_FIRST)

@@ -195,6 +195,6 @@ FIRST: Final = (
             BEFORE, name="refuses-unknown", summary="400 on a header it does not know", refuses=unknown_header
         ),
         "C1",
-        plays="before",
+        version="before",
     ),
 )

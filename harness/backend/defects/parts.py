@@ -23,11 +23,11 @@ Class = Callable[[Sender], object]
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A faulty build, the version that it plays, and the claim meant to catch it."""
+    """A faulty build, the version that it is a build of, and the claim meant to catch it."""
 
     build: Build
     claim: str
-    plays: str = "after"
+    version: str = "after"
 
 
 def faulty(name: str, summary: str, claim: str, **fields: Any) -> Defect:

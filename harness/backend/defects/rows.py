@@ -67,10 +67,10 @@ def value_later(change: Callable[[str], str | None]) -> Follows:
     return follows
 
 
-def earlier_row(told: Callable[[str | None, str], bool]) -> Follows:
+def earlier_row(is_due: Callable[[str | None, str], bool]) -> Follows:
     """The row before, of the same address, gets this request's value, if that row's value and this one say so.
 
-    The row before is known by the value that it had; `told` is not asked for the first row of an address.
+    The row before is known by the value that it had; `is_due` is not asked for the first row of an address.
     """
 
     def follows(memory: Memory, sender: Sender) -> tuple[FollowUp, ...]:
@@ -80,7 +80,7 @@ def earlier_row(told: Callable[[str | None, str], bool]) -> Follows:
         first = address not in memory.kept
         before = memory.kept.get(address) or None
         memory.kept[address] = sender.accepted or ""
-        if first or sender.accepted is None or not told(before, sender.accepted):
+        if first or sender.accepted is None or not is_due(before, sender.accepted):
             return ()
         return (FollowUp("usage/overwrite_earlier.sql", 0.0, (("new", sender.accepted),)),)
 

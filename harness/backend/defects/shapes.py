@@ -39,8 +39,8 @@ def boolean(text: str) -> str:
 
 def date(text: str) -> str:
     """A date with two digits for month and day, and hyphens between."""
-    found = _DATE.fullmatch(text)
-    return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}" if found else text
+    date = _DATE.fullmatch(text)
+    return f"{date[1]}-{int(date[2]):02}-{int(date[3]):02}" if date else text
 
 
 def padded(text: str) -> str:
@@ -53,10 +53,10 @@ def decoded(text: str) -> str:
     if len(text) % 4:
         return text
     try:
-        said = base64.urlsafe_b64decode(text).decode("ascii")
+        decoded = base64.urlsafe_b64decode(text).decode("ascii")
     except ValueError:
         return text
-    return said if said.isprintable() else text
+    return decoded if decoded.isprintable() else text
 
 
 def only_beginning_checked(policy: Policy, text: str) -> str | None:

@@ -24,11 +24,11 @@ def at_gateway_by(read: Callable[[str, Sender], str | None]) -> Callable[[Sender
     )
 
 
-def instead(found: Callable[[Sender], str | None]) -> Callable[[Sender], str | None]:
-    """What is found elsewhere, by the rule, where the header did not come."""
+def instead(read: Callable[[Sender], str | None]) -> Callable[[Sender], str | None]:
+    """What is read elsewhere, by the rule, where the header did not come."""
 
     def stored(sender: Sender) -> str | None:
-        text = None if sender.header is not None else found(sender)
+        text = None if sender.header is not None else read(sender)
         return sender.policy.accepted(text) if text else sender.accepted
 
     return anonymous(stored)
@@ -44,9 +44,9 @@ def in_body(sender: Sender) -> str | None:
     """Members of the body that say who the user is."""
     document = sender.asked.document
     metadata = document.get("metadata")
-    found = metadata.get("distinct_id") if isinstance(metadata, dict) else None
-    found = found or document.get("user")
-    return found if isinstance(found, str) else None
+    identity = metadata.get("distinct_id") if isinstance(metadata, dict) else None
+    identity = identity or document.get("user")
+    return identity if isinstance(identity, str) else None
 
 
 def in_cookie(sender: Sender) -> str | None:

@@ -103,7 +103,7 @@ VARIANTS: Final = (
     _right(
         "other-words",
         "a reply says something else each time",
-        wish=lambda sender: {"times": 1 + sender.number * 7 % 5},
+        behaviour=lambda sender: {"times": 1 + sender.number * 7 % 5},
     ),
     _right("closes", "a connection for each request", reply_headers=lambda _: [(b"connection", b"close")]),
     _right("shuffles-headers", "reply headers in another order each time", reply_headers=turned),

@@ -20,12 +20,12 @@ def _harmless(name: str, summary: str, *statements: str) -> Deployed:
 
 
 def _trigger(
-    name: str, body: str, *, on: str = T, when: str = "BEFORE INSERT", each: str = "ROW"
+    name: str, body: str, *, on: str = T, when: str = "BEFORE INSERT", level: str = "ROW"
 ) -> tuple[str, str]:
     """A function of that body, which says what it returns, and the trigger that calls it."""
     return (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
-        f"CREATE TRIGGER {name} {when} ON {on} FOR EACH {each} EXECUTE FUNCTION {name}()",
+        f"CREATE TRIGGER {name} {when} ON {on} FOR EACH {level} EXECUTE FUNCTION {name}()",
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the stack of `harness serve` is, and what a person needs to use it: for the terminal and for the page. Pure."""
+"""Where the stack of `harness serve` is, and what a person needs to use it: for the terminal and for the page."""
 
 import json
 import secrets
@@ -16,7 +16,8 @@ from harness.stages.matrix import MACHINE, SignedIn
 class Address:
     """Where the stack is, and what a person needs to use it."""
 
-    words: str
+    description: str
+    """Build, rule and database."""
     url: str
     dsn: str
     """A password that the user gave is masked."""
@@ -55,11 +56,11 @@ class Address:
         body = json.dumps(asked, separators=(",", ":"))
         return shlex.join(["curl", "-sS", self.url + plan.ROUTES[0], *headers, "-d", body])
 
-    def told(self) -> dict[str, Any]:
+    def page_facts(self) -> dict[str, Any]:
         """What the page gets."""
         return {
             "run": self.run,
-            "words": self.words,
+            "words": self.description,
             "header": plan.HEADER,
             "curl": self.curl,
             "facts": {name: value for name, value in self.facts().items() if value != self.page},

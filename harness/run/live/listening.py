@@ -1,7 +1,4 @@
-"""Servers and signals in this process: uvicorn without handlers and log lines of its own, and an end in two steps.
-
-Knows nothing of what is served.
-"""
+"""Servers and signals in this process: uvicorn without handlers and log lines of its own, and an end in two steps."""
 
 import asyncio
 import contextlib
@@ -17,7 +14,7 @@ import uvicorn
 from harness.backend.serve import server_config
 
 LOGGERS: Final = ("harness", "uvicorn.error", "psycopg.pool")
-"""What they say is shown as what became of a request; on the terminal it would be noise."""
+"""Their lines go with the request they are about; on the terminal they would be noise."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -30,42 +27,44 @@ async def running(
     config.timeout_graceful_shutdown = (
         None  # its time would begin with `should_exit`, which may be set long before
     )
-    server = _Server(config)
+    server = _QuietServer(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield server
     finally:
+        # uvicorn waits for connections without an end, and a page's event stream has none: what is left after the grace
+        # is cancelled, and idle connections, which belong to no task, are closed by hand.
         server.should_exit = True
         done, _ = await asyncio.wait({serving}, timeout=grace_s)
-        left = {serving, *server.server_state.tasks} - done
-        for task in left:
+        unfinished = {serving, *server.server_state.tasks} - done
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*unfinished, return_exceptions=True)
         for connection in [*server.server_state.connections]:
             connection.transport.abort()
         if done:
             serving.result()
 
 
-class _Server(uvicorn.Server):
+class _QuietServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are not this server's: see `Ends`."""
+        """Signals are not this server's: see `Shutdown`."""
         yield
 
 
-class Ends:
-    """The wish to end, told once, and a second time more urgently; as a context it hears SIGINT and SIGTERM."""
+class Shutdown:
+    """The user's request to end, and a second one that does not wait; as a context, SIGINT and SIGTERM are both."""
 
     def __init__(self) -> None:
-        self._asked = asyncio.Event()
-        self._urged = asyncio.Event()
+        self._requested = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._handlers: list[Any] = []
 
     def __enter__(self) -> Self:
         self._handlers = [signal.getsignal(number) for number in SIGNALS]
         for number in SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, self.hear)
+            asyncio.get_running_loop().add_signal_handler(number, self.request)
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -73,22 +72,22 @@ class Ends:
             asyncio.get_running_loop().remove_signal_handler(number)
             signal.signal(number, handler)
 
-    async def asked(self, beside: asyncio.Task[None]) -> None:
-        """Waits for the wish; when the task beside it fails first, raises what it raised."""
-        await self._either(self._asked, beside)
+    async def requested(self, beside: asyncio.Task[None]) -> None:
+        """Waits until the end is requested; when the task beside it fails first, raises what it raised."""
+        await self._either(self._requested, beside)
         if beside.done():
             beside.result()
 
     async def done(self, beside: asyncio.Task[None], seconds: float) -> bool:
-        """Waits for the task, at most so long; False when the time was up, or the user urged, before it was done."""
+        """Waits for the task, at most so long; False when the time was up, or the user asked again, before that."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._either(self._urged, beside)
+                await self._either(self._hurried, beside)
         return beside.done()
 
-    def hear(self) -> None:
-        """Takes the wish."""
-        (self._urged if self._asked.is_set() else self._asked).set()
+    def request(self) -> None:
+        """The user asks to end."""
+        (self._hurried if self._requested.is_set() else self._requested).set()
 
     @staticmethod
     async def _either(event: asyncio.Event, beside: asyncio.Task[None]) -> None:
@@ -101,7 +100,7 @@ class Ends:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keeps what the loggers say off the terminal."""
+    """Keeps the loggers' lines off the terminal."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     handler = logging.NullHandler()
     propagated = [logger.propagate for logger in loggers]

@@ -1,7 +1,7 @@
-"""The page of `harness serve`: static files, and a stream of server-sent events with what the logbook holds.
+"""The page of `harness serve`: static files, and a stream of server-sent events with what the log holds.
 
 Works offline and without a framework; a strict policy lets it load from here only. Answers requests for a loopback
-name only, so that a site which lets its own name lead here reads nothing. Knows no proxy.
+name only, so that a site which lets its own name lead here reads nothing.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from harness.backend.app import Receive, Scope, Send
 from harness.data import fixture_path
 from harness.report.escape import shown
-from harness.run.live.logbook import Entry, Logbook, Watcher
+from harness.run.live.request_log import LoggedRequest, RequestLog, Subscriber
 
 PATH: Final = "/harness"
 FILES: Final = {
@@ -52,7 +52,7 @@ SHOWN_MAX: Final = 300
 """Bytes of a value that the page gets."""
 
 
-class Front:
+class Router:
     """Hands the page's paths to the page, and all others to the backend."""
 
     def __init__(self, page: Starlette, backend: Any) -> None:
@@ -61,16 +61,16 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        mine = scope["path"] == PATH or scope["path"].startswith(PATH + "/")
-        await (self._page if mine else self._backend)(scope, receive, send)
+        is_page = scope["path"] == PATH or scope["path"].startswith(PATH + "/")
+        await (self._page if is_page else self._backend)(scope, receive, send)
 
 
-def live_page(book: Logbook, stack: dict[str, Any]) -> Starlette:
+def live_page(log: RequestLog, stack: dict[str, Any]) -> Starlette:
     """The page's application; `stack` is what it says of the stack, and holds a `run` that no other run has."""
 
     async def events(_request: Request) -> Response:
         headers = HEADERS | {"x-accel-buffering": "no"}
-        return StreamingResponse(stream(book, stack), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(stream(log, stack), media_type="text/event-stream", headers=headers)
 
     files = [
         Route(path, partial(_file, (fixture_path("page") / name).read_bytes(), media_type))
@@ -84,17 +84,17 @@ async def _file(content: bytes, media_type: str, _request: Request) -> Response:
     return Response(content, media_type=media_type, headers=HEADERS)
 
 
-async def stream(book: Logbook, stack: dict[str, Any]) -> AsyncIterator[bytes]:
+async def stream(log: RequestLog, stack: dict[str, Any]) -> AsyncIterator[bytes]:
     """Events for one page: `stack` first, then `entries` and `counts` whenever something changed, `ended` last."""
     yield b"retry: 1000\n\n" + event("stack", stack)
-    with book.watcher() as watcher:
-        while not book.closed:
-            if await _woken(watcher):
-                yield _changes(book, watcher)
+    with log.subscriber() as subscriber:
+        while not log.closed:
+            if await _woken(subscriber):
+                yield _changes(log, subscriber)
                 await asyncio.sleep(PACE_S)  # what changes meanwhile goes out together
             else:
                 yield b": beat\n\n"
-        yield _changes(book, watcher)
+        yield _changes(log, subscriber)
     yield event("ended", {})
 
 
@@ -103,7 +103,7 @@ def event(name: str, data: object) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def entry_data(entry: Entry) -> dict[str, Any]:
+def entry_data(entry: LoggedRequest) -> dict[str, Any]:
     """An entry as the page gets it; every text is safe to show as text."""
     return {
         "number": entry.number,
@@ -137,16 +137,16 @@ def value_shown(value: str, length_max: int) -> str:
         return shown(value, length_max)
 
 
-def _changes(book: Logbook, watcher: Watcher) -> bytes:
-    changed = [entry_data(entry) for entry in watcher.take()]
-    counts = asdict(book.counts) | {"coverage": book.counts.coverage}
+def _changes(log: RequestLog, subscriber: Subscriber) -> bytes:
+    changed = [entry_data(entry) for entry in subscriber.take()]
+    counts = asdict(log.counts) | {"coverage": log.counts.coverage}
     return (event("entries", changed) if changed else b"") + event("counts", counts)
 
 
-async def _woken(watcher: Watcher) -> bool:
+async def _woken(subscriber: Subscriber) -> bool:
     try:
         async with asyncio.timeout(BEAT_S):
-            await watcher.woken.wait()
+            await subscriber.woken.wait()
     except TimeoutError:
         return False
     return True

@@ -1,0 +1,219 @@
+"""Commands whose options follow from definitions (`run/options/definition`): each comes to its command filled in."""
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+import click
+
+from harness.cli import values
+from harness.run.options.definition import Argument, Choices, Folder, HeaderLines, Option, Place, Range
+
+Definition = TypeVar("Definition")
+Marker = TypeVar("Marker")
+
+USUAL_GROUP: Final = "Options"
+"""The heading of options that have none of their own."""
+
+
+class Member(NamedTuple):
+    """A field of a definition."""
+
+    field: Field[Any]
+    kind: Any
+    """Its type without `Annotated`, `None`, and the collection that makes it repeatable."""
+    collection: Any
+    """`tuple`, `frozenset`, `Mapping`, or None where it is given once."""
+    markers: tuple[Any, ...]
+    """What `Annotated` adds to the type."""
+
+    def marker(self, sort: type[Marker]) -> Marker | None:
+        """The marker of this class; None where there is none."""
+        return next((marker for marker in self.markers if isinstance(marker, sort)), None)
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it holds options of its own."""
+        return is_dataclass(self.kind)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it has no default."""
+        return self.field.default is MISSING and self.field.default_factory is MISSING
+
+
+def command(function: Callable[..., int]) -> click.Command:
+    """A command that calls a function with its definitions, which are the types of its parameters, filled in.
+
+    The function's docstring is the help, and what it returns the exit code.
+    """
+    definitions = [hint for name, hint in get_type_hints(function).items() if name != "return"]
+
+    def called(**given: Any) -> int:
+        return function(*(filled(definition, given) for definition in definitions))
+
+    parameters = [parameter for definition in definitions for parameter in parameters_of(definition)]
+    return GroupedCommand(function.__name__, callback=called, help=function.__doc__, params=parameters)
+
+
+def members(definition: type[Any]) -> Iterator[Member]:
+    """Fields of a definition that the command line fills: options, arguments and definitions."""
+    hints = get_type_hints(definition, include_extras=True)
+    for field in fields(definition):
+        kind: Any = hints[field.name]
+        markers: tuple[Any, ...] = ()
+        while True:
+            if get_origin(kind) is Annotated:
+                kind, *more = get_args(kind)
+                markers = (*markers, *more)
+            elif type(None) in get_args(kind):
+                (kind,) = (part for part in get_args(kind) if part is not type(None))
+            else:
+                break
+        collection = get_origin(kind)
+        member = Member(field, get_args(kind)[0] if collection else kind, collection, markers)
+        if member.is_definition or any(isinstance(marker, Option | Argument) for marker in markers):
+            yield member
+
+
+def parameters_of(definition: type[Any]) -> list[click.Parameter]:
+    """Parameters of click for the fields of a definition, and of those in it."""
+    parameters: list[click.Parameter] = []
+    for member in members(definition):
+        if member.is_definition:
+            parameters += parameters_of(member.kind)
+        elif option := member.marker(Option):
+            parameters.append(_option(member, option))
+        else:
+            parameters.append(
+                TextArgument([member.field.name], required=member.is_required, type=_type(member))
+            )
+    return parameters
+
+
+def filled(definition: type[Definition], given: Mapping[str, Any]) -> Definition:
+    """A definition with what click read, by the names of the fields; what was not given has its default."""
+    read: dict[str, Any] = {}
+    for member in members(definition):
+        name = member.field.name
+        if member.is_definition:
+            read[name] = filled(member.kind, given)
+        elif given[name] is not None and given[name] != ():
+            read[name] = _converted(member, given[name])
+    return definition(**read)
+
+
+def secrets_of(filled: Any) -> Iterator[str]:
+    """Texts that a definition holds and that nobody may see."""
+    for member in members(type(filled)):
+        option = member.marker(Option)
+        value = getattr(filled, member.field.name)
+        if member.is_definition:
+            yield from secrets_of(value)
+        elif option and option.secret and isinstance(value, str):
+            yield value
+
+
+def _option(member: Member, option: Option) -> click.Option:
+    name = option.name or f"--{member.field.name.replace('_', '-')}"
+    default = _shown_default(member)
+    return TextOption(
+        [f"{name}/{option.off}" if option.off else name, member.field.name],
+        option,
+        help=option.help,
+        metavar=option.metavar or None,
+        envvar=option.variable or None,
+        show_envvar=True,
+        required=member.is_required,
+        multiple=member.collection is not None,
+        show_default=default is not None,
+        callback=values.header_lines if member.marker(HeaderLines) else None,
+        **({"is_flag": True} if member.kind is bool else {"type": _type(member)}),
+        **({} if default is None else {"default": default}),
+    )
+
+
+def _shown_default(member: Member) -> Any:
+    """A default for `--help`; None where there is nothing to show. It must be left out then: to click None is a value,
+    and with it an option that is required would count as given."""
+    default = member.field.default
+    if member.is_required or member.collection or default is False or default == "":
+        return None
+    return str(default) if isinstance(default, enum.Enum) else default
+
+
+def _type(member: Member) -> "click.ParamType[Any]":
+    if bounds := member.marker(Range):
+        if member.kind is int:
+            return values.Count(int(bounds.least), int(bounds.most))
+        return values.Finite(bounds.least, bounds.most, min_open=bounds.above)
+    if choices := member.marker(Choices):
+        return click.Choice(choices.words)
+    if member.collection is Mapping:
+        return values.Pair()
+    if member.kind is Path:
+        argument = member.marker(Argument)
+        stdin = argument is not None and argument.stdin
+        return click.Path(dir_okay=member.marker(Folder) is not None, allow_dash=stdin, path_type=Path)
+    if issubclass(member.kind, enum.Enum):
+        return click.Choice([str(value) for value in member.kind])
+    if member.marker(Place):
+        return values.Place()
+    return values.HeaderLine() if member.marker(HeaderLines) else click.STRING
+
+
+def _converted(member: Member, value: Any) -> Any:
+    if member.collection is Mapping:
+        return dict(value)
+    convert = member.kind if issubclass(member.kind, enum.Enum) else lambda text: text
+    return convert(value) if member.collection is None else member.collection(map(convert, value))
+
+
+class _Utf8(click.Parameter):
+    """A parameter that refuses what is no UTF-8: no report could hold it, and no terminal show it."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """The value as its type reads it. Raises BadParameter, which does not quote the value: it may be secret."""
+        for text in value if isinstance(value, tuple | list) else (value,):
+            try:
+                str(text).encode()
+            except UnicodeEncodeError as error:  # Python has such bytes as lone surrogates, U+DC80 to U+DCFF
+                byte = ord(error.object[error.start]) & 0xFF
+                problem = f"it is no UTF-8: byte 0x{byte:02x} is its character {error.start + 1}"
+                raise click.BadParameter(f"{problem}; give it in UTF-8", ctx, self) from None
+        return super().type_cast_value(ctx, value)
+
+
+class TextArgument(_Utf8, click.Argument):
+    """An argument of a definition."""
+
+
+class TextOption(_Utf8, click.Option):
+    """An option of a definition."""
+
+    def __init__(self, names: list[str], option: Option, **given: Any) -> None:
+        super().__init__(names, **given)
+        self.group = option.group or USUAL_GROUP
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """The variable's value. Raises BadParameter where it names a place and is blank: an unset secret looks so."""
+        if isinstance(self.type, values.Place):
+            values.check_variable(self, ctx)
+        return super().resolve_envvar_value(ctx)
+
+
+class GroupedCommand(click.Command):
+    """A command that shows its options by their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes a section for each group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                groups.setdefault(getattr(parameter, "group", USUAL_GROUP), []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)

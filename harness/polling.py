@@ -1,0 +1,44 @@
+"""The one bounded poll, for what tells nobody when it changes: a view of the server, a closed port, a row to come."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, TypeVar
+
+POLL_S: Final = 0.005
+"""Between two looks at something near by."""
+
+T = TypeVar("T")
+
+
+def poll_until(
+    look: Callable[[], T], seconds_max: float, *, pause_s: float = POLL_S, pause_s_max: float = 0.0
+) -> T:
+    """What `look` returns as soon as that is true; when the time is up, what the last look returned.
+
+    There is always one look, and the last one begins when the time is up. Pauses are of `pause_s` seconds, each twice
+    as long as the one before up to `pause_s_max`. What `look` raises ends the poll.
+    """
+    for pause in _pauses(seconds_max, pause_s, pause_s_max):
+        if found := look():
+            return found
+        time.sleep(pause)
+    return look()
+
+
+async def apoll_until(
+    look: Callable[[], Awaitable[T]], seconds_max: float, *, pause_s: float = POLL_S, pause_s_max: float = 0.0
+) -> T:
+    """`poll_until` for a coroutine function."""
+    for pause in _pauses(seconds_max, pause_s, pause_s_max):
+        if found := await look():
+            return found
+        await asyncio.sleep(pause)
+    return await look()
+
+
+def _pauses(seconds_max: float, pause_s: float, pause_s_max: float) -> Iterator[float]:
+    deadline = time.monotonic() + seconds_max
+    while (left := deadline - time.monotonic()) > 0:
+        yield min(pause_s, left)
+        pause_s = max(pause_s, min(2 * pause_s, pause_s_max))

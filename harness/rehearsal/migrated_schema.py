@@ -1,0 +1,179 @@
+"""Migrates a filled database and reads what came of its schema and rows, from the catalogue and the rows alone."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from harness import plan
+from harness.database import catalog
+from harness.database.declaration import column_difference, find, index_difference
+from harness.database.runners import connect
+from harness.database.scripts import StatementFailed
+from harness.database.sqlstate import named
+from harness.rehearsal.held import old_snapshot
+from harness.rehearsal.layouts import Layout
+from harness.rehearsal.migration_evidence import ColumnUse, MigratedSchema, RowSizes, TableChange
+from harness.rehearsal.recovery import send
+from harness.rehearsal.table import fill
+
+TABLES: Final = (plan.USAGE_TABLE, plan.METADATA_TABLE)
+VALUED_ROWS: Final = 1000
+"""Rows with a value: those added with the longest, to measure what one takes, and those looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was there before the migration."""
+
+    columns: dict[str, list[str]]
+    digests: dict[str, catalog.Digest]
+    files: dict[str, int | None]
+    row_bytes: int
+
+    @classmethod
+    def read(cls, connection: psycopg.Connection[Any]) -> "_Before":
+        columns = {table: [column.name for column in catalog.columns(connection, table)] for table in TABLES}
+        return cls(
+            columns=columns,
+            digests={table: catalog.digest(connection, table, columns[table]) for table in TABLES},
+            files={table: catalog.relfilenode(connection, table) for table in TABLES},
+            row_bytes=_copied_row_bytes(connection, columns[plan.METADATA_TABLE], None),
+        )
+
+
+def migrate_and_read(dsn: str, layout: Layout) -> MigratedSchema:
+    """Migrates a filled database in state `base`, which is not to be used afterwards, and reads what came of it."""
+    with connect(dsn) as connection:
+        before = _Before.read(connection)
+        failed = migrate_as_laid_out(dsn, layout)
+        tables = tuple(_change(connection, before, table) for table in TABLES)
+        columns = catalog.columns(connection, plan.METADATA_TABLE)
+        has_column = find(columns, plan.COLUMN) is not None
+        return MigratedSchema(
+            migration=layout.name,
+            refused="" if failed is None else _refusal(failed),
+            tables=tables,
+            column=column_difference(columns),
+            index=index_difference(catalog.indexes(connection, plan.METADATA_TABLE)),
+            use=_use(dsn, connection, before) if has_column else None,
+        )
+
+
+def migrate_as_laid_out(dsn: str, layout: Layout) -> StatementFailed | None:
+    """Sends each statement by itself, under the conditions of the layout; the first refusal, or None."""
+    with old_snapshot(dsn) if layout.old_snapshot else nullcontext():
+        for script in layout.scripts:
+            failed = send(dsn, script)
+            if failed is not None:
+                return failed
+    return None
+
+
+def _refusal(failed: StatementFailed) -> str:
+    headline = " ".join(failed.statement.headline.split())
+    return f"refused with {failed.sqlstate}: {failed.message} ({headline})"
+
+
+def _change(connection: psycopg.Connection[Any], before: _Before, table: str) -> TableChange:
+    names, old = before.columns[table], before.digests[table]
+    new = catalog.digest(connection, table, names)
+    return TableChange(
+        name=table,
+        columns=len(names),
+        rows_before=old.rows,
+        rows_after=new.rows,
+        digest_before=old.md5,
+        digest_after=new.md5,
+        file_before=before.files[table],
+        file_after=catalog.relfilenode(connection, table),
+    )
+
+
+def _use(dsn: str, connection: psycopg.Connection[Any], before: _Before) -> ColumnUse:
+    sizes = _sizes(dsn, connection, before)
+    valued = _execute(
+        connection,
+        "UPDATE {table} SET {column} = {prefix} || left(md5(id::text), {digits})"
+        " WHERE id IN (SELECT id FROM {table} LIMIT {count})",
+    ).rowcount
+    _execute(connection, "ANALYZE {table}")
+    look_up = (
+        "EXPLAIN (FORMAT JSON) SELECT message_id FROM {table} WHERE {column} = {prefix} || '0123456789abcdef'"
+    )
+    row = _execute(connection, look_up).fetchone()
+    assert row is not None
+    return ColumnUse(sizes, valued, tuple(sorted(_index_names(row[0]))))
+
+
+def _index_names(node: Any) -> set[str]:
+    """Every index named anywhere in a query plan."""
+    if isinstance(node, list):
+        return set().union(*map(_index_names, node))
+    if not isinstance(node, dict):
+        return set()
+    names = {node["Index Name"]} if "Index Name" in node else set()
+    return names.union(*map(_index_names, node.values()))
+
+
+def _sizes(dsn: str, connection: psycopg.Connection[Any], before: _Before) -> RowSizes | str:
+    names = [*before.columns[plan.METADATA_TABLE], plan.COLUMN]
+    try:
+        without_value = _copied_row_bytes(connection, names, None)
+        with_longest = _copied_row_bytes(connection, names, "v" * plan.LENGTH_MAX)
+    except psycopg.Error as error:
+        return f"a row could not be stored ({named(error.sqlstate)})"
+    index_bytes = _index_bytes(connection)
+    fill(dsn, VALUED_ROWS, value_length=plan.LENGTH_MAX)
+    return RowSizes(
+        before=before.row_bytes,
+        without_value=without_value,
+        with_longest=with_longest,
+        index_without_value=index_bytes / before.digests[plan.METADATA_TABLE].rows,
+        index_with_longest=(_index_bytes(connection) - index_bytes) / VALUED_ROWS,
+    )
+
+
+def _index_bytes(connection: psycopg.Connection[Any]) -> int:
+    """0 when there is no index."""
+    size = "SELECT coalesce(pg_relation_size(to_regclass(quote_ident(%s))), 0)"
+    row = connection.execute(size, [plan.INDEX]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _copied_row_bytes(connection: psycopg.Connection[Any], names: list[str], value: str | None) -> int:
+    """Bytes of a new row that copies the oldest one; with the column among the names, it holds the value there.
+
+    The row is taken back. Raises psycopg.Error when it cannot be stored.
+    """
+    copied = [sql.Identifier(name) for name in names if name not in ("id", plan.COLUMN)]
+    table = sql.Identifier(plan.METADATA_TABLE)
+    column = [sql.Identifier(plan.COLUMN)] if plan.COLUMN in names else []
+    insert = sql.SQL(
+        "INSERT INTO {table} (id, {into}) SELECT gen_random_uuid(), {values} FROM {table}"
+        " ORDER BY created_at, message_id LIMIT 1 RETURNING pg_column_size({table}.*)"
+    ).format(
+        table=table,
+        into=sql.SQL(", ").join([*copied, *column]),
+        values=sql.SQL(", ").join([*copied, *(sql.Literal(value) for _ in column)]),
+    )
+    with connection.transaction(force_rollback=True):
+        row = connection.execute(insert).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _execute(connection: psycopg.Connection[Any], statement: str) -> psycopg.Cursor[Any]:
+    """Runs a statement with the plan's names in the places that are marked with them."""
+    return connection.execute(
+        sql.SQL(statement).format(
+            table=sql.Identifier(plan.METADATA_TABLE),
+            column=sql.Identifier(plan.COLUMN),
+            prefix=sql.Literal(plan.DERIVED_PREFIX),
+            digits=sql.Literal(plan.DERIVED_HEX_DIGITS),
+            count=sql.Literal(VALUED_ROWS),
+        )
+    )

@@ -1,0 +1,169 @@
+"""Runs a migration and its rollback under writers, and its statements while they are held. Judges nothing."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+import sqlparse
+
+from harness import plan
+from harness.database import catalog
+from harness.database.declaration import Column, Index
+from harness.database.migration_steps import VIEW_FILE
+from harness.database.migrations import rollback
+from harness.database.runners import connect, run_statements
+from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script, StatementFailed, statements_of
+from harness.database.server import Server
+from harness.database.sqlstate import named
+from harness.database.templates import Templates
+from harness.errors import UnavailableError
+from harness.rehearsal.accounting import kept
+from harness.rehearsal.build_phase import BUILD_WAITS, Hold
+from harness.rehearsal.deadline import deadline
+from harness.rehearsal.held import old_snapshot
+from harness.rehearsal.layouts import LAYOUTS, Layout
+from harness.rehearsal.lock_modes import LockCase, LockMode
+from harness.rehearsal.locks import observe_locks
+from harness.rehearsal.matrix import run_matrix
+from harness.rehearsal.measurements import Rate
+from harness.rehearsal.migration_evidence import BuildLocks, MigratedTraffic
+from harness.rehearsal.recovery import current_state, send
+from harness.rehearsal.runner_results import Matrix, Way
+from harness.rehearsal.traffic import Traffic, traffic
+
+RATE: Final = Rate(writers=4, writes_per_s=400.0, readers=1, reads_per_s=25.0)
+BESIDE: Final = 12
+"""Writes that are let by before, between and after the changes."""
+
+MIGRATION_S_MAX: Final = 600.0
+"""A build gets through a hundred million rows in that time."""
+
+WAYS: Final = (Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY, Way.DRIZZLE_LIKE)
+
+_INDEX: Final = re.compile(r"CREATE\s+(UNIQUE\s+)?INDEX\s+(?P<concurrently>CONCURRENTLY\b)?", re.IGNORECASE)
+
+
+def observe_build_locks(templates: Templates, layout: Layout) -> BuildLocks:
+    """Holds each statement that builds an index, and sees whom it keeps out."""
+    cases = tuple(_builds(layout))
+    if not cases:
+        return BuildLocks(layout.name, unknown="the migration builds no index")
+    try:
+        return BuildLocks(layout.name, asyncio.run(observe_locks(templates, cases)))
+    except StatementFailed as failed:
+        reason = f"a statement before the build was refused ({named(failed.sqlstate)})"
+    except psycopg.Error as error:
+        reason = f"the build was refused ({named(error.sqlstate)})"
+    return BuildLocks(layout.name, unknown=reason)
+
+
+def _builds(layout: Layout) -> Iterator[LockCase]:
+    """Each statement that builds an index, with what has run by then; in a transaction with what that has done."""
+    done: list[str] = []
+    block: list[str] | None = None
+    for statement in (part for script in layout.scripts for part in statements_of(script.text)):
+        text = sqlparse.format(statement.text, strip_comments=True).strip()
+        word = text.rstrip(";").upper()
+        build = _INDEX.match(text)
+        if word == "BEGIN":
+            block = []
+        elif word == "COMMIT":
+            done, block = [*done, *(block or ())], None
+        elif build and block is None and build["concurrently"]:
+            for wait in BUILD_WAITS:
+                yield _case("index built concurrently", text, wait, done)
+            done.append(text)
+        elif build:
+            yield _case("index built", "\n".join([*(block or ()), text]), Hold.TRANSACTION, done)
+            (done if block is None else block).append(text)
+        else:
+            (done if block is None else block).append(text)
+
+
+def _case(name: str, text: str, hold: Hold, done: list[str]) -> LockCase:
+    return LockCase(name, text, SchemaState.BASE, hold, LockMode.SHARE_UPDATE_EXCLUSIVE, first=tuple(done))
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """What a rollback must leave as it was."""
+
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...]
+    view: str
+
+    @classmethod
+    def read(cls, dsn: str) -> "_Schema":
+        with connect(dsn) as connection:
+            view = connection.execute(
+                "SELECT pg_get_viewdef(quote_ident(%s)::regclass)", [plan.VIEW]
+            ).fetchone()
+            assert view is not None
+            return cls(
+                catalog.columns(connection, plan.METADATA_TABLE),
+                catalog.indexes(connection, plan.METADATA_TABLE),
+                str(view[0]),
+            )
+
+
+def migrate_under_writers(dsn: str, layout: Layout) -> MigratedTraffic:
+    """Migrates a database in state `base`, and rolls back what ends in state `ready`; writers of both builds run."""
+    evidence = MigratedTraffic(layout.name)
+    before = _Schema.read(dsn)
+    rolled_back_ms = float("inf")
+    with deadline(dsn, MIGRATION_S_MAX), traffic(dsn, RATE) as running:
+        running.pass_by(BESIDE)
+        _migrate(dsn, layout, running)
+        running.pass_by(BESIDE)
+        evidence.state = current_state(dsn)
+        if evidence.state is SchemaState.READY:
+            rolled_back_ms = running.now_ms()
+            _roll_back(evidence, dsn, running)
+            running.pass_by(BESIDE)
+    writes = [sample for sample in running.samples() if sample.write]
+    evidence.writes = tuple(sample for sample in writes if sample.scheduled_ms < rolled_back_ms)
+    evidence.rollback_writes = tuple(sample for sample in writes if sample.scheduled_ms >= rolled_back_ms)
+    evidence.accepted, evidence.kept = running.accepted(), kept(dsn, running.prefix)
+    if evidence.rollback_writes:
+        evidence.is_as_before = _Schema.read(dsn) == before
+    return evidence
+
+
+def _migrate(dsn: str, layout: Layout, running: Traffic) -> None:
+    """Sends the statements; half of the writers change build as soon as the column is there."""
+    there = (
+        "SELECT 1 FROM pg_attribute"
+        " WHERE attrelid = to_regclass(quote_ident(%s)) AND attname = %s AND NOT attisdropped"
+    )
+    with connect(dsn) as other:
+
+        def on_statement(_: object) -> None:
+            if other.execute(there, [plan.METADATA_TABLE, plan.COLUMN]).fetchone():
+                running.swap()
+
+        with old_snapshot(dsn) if layout.old_snapshot else nullcontext(), suppress(StatementFailed):
+            run_statements(
+                dsn, layout.scripts, on_statement
+            )  # what a refusal leaves is for the catalogue to say
+
+
+def _roll_back(evidence: MigratedTraffic, dsn: str, running: Traffic) -> None:
+    """The view first reads the column; then everything goes back, the backend `after` before the column."""
+    refusal = send(dsn, Script.ours(VIEW_FILE))
+    evidence.view_refused = None if refusal is None else named(refusal.sqlstate)
+    running.pass_by(BESIDE)
+    running.swap(back=True)
+    try:
+        rollback(dsn, SchemaState.BASE)
+    except UnavailableError as error:
+        evidence.rollback_errors.append(str(error))
+
+
+def run_plan_file(server: Server) -> Matrix:
+    """The plan's own file, sent in each way, on a database of its own each."""
+    return run_matrix(server, [LAYOUTS[0]], WAYS, again=False)

@@ -1,0 +1,53 @@
+"""The extension's code under Node: run and judged, claim by claim."""
+
+from harness.checks.extension import (
+    JUDGED_HERE,
+    OWN,
+    OWN_PLANNED,
+    TELEMETRY_PLANNED,
+    judge_derivation,
+    judge_own_id,
+    judge_provider,
+    judge_telemetry,
+)
+from harness.checks.persistence import judge_persistence
+from harness.clients.extension_code import ExtensionCode, patched, planned
+from harness.clients.extension_host import extension_host
+from harness.clients.extension_runs import (
+    build_headers,
+    derive,
+    run_fleet,
+    run_scenarios,
+    switch_telemetry_off,
+)
+from harness.errors import UnavailableError
+from harness.verdict import Results
+
+
+def judge_extension(
+    results: Results,
+    *,
+    machine_ids: int,
+    seed: int,
+    as_planned: ExtensionCode | None = None,
+    with_workarounds: ExtensionCode | None = None,
+) -> None:
+    """Judges E1 to E5, E7 and the audit's E9 to E12; all of them are unknown where Node cannot run.
+
+    `machine_ids` is how many are derived from beyond the known answers; `seed` draws them. Another code than the
+    plan's and the patched one can stand in for either.
+    """
+    as_planned = as_planned or planned()
+    with_workarounds = with_workarounds or patched()
+    try:
+        with extension_host() as host:
+            judge_derivation(results, derive(host, as_planned, count=machine_ids, seed=seed))
+            judge_provider(results, build_headers(host, as_planned))
+            judge_persistence(results, run_scenarios(host, as_planned), run_scenarios(host, with_workarounds))
+            judge_own_id(results, run_fleet(host, as_planned, seed=seed), OWN_PLANNED)
+            judge_own_id(results, run_fleet(host, with_workarounds, seed=seed), OWN)
+            judge_telemetry(results, switch_telemetry_off(host, as_planned), TELEMETRY_PLANNED)
+            judge_telemetry(results, switch_telemetry_off(host, with_workarounds), OWN)
+    except UnavailableError as error:
+        for claim in JUDGED_HERE:
+            results.inconclusive(claim, str(error))

@@ -1,0 +1,126 @@
+"""Sends installations' requests and events, and looks whether the id in the row leads to the events.
+
+Installations send one request each through a running environment, with the header that Node builds for them, and an
+event each with the official analytics package.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from harness import plan
+from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, Linking, judge_linking
+from harness.clients import analytics
+from harness.clients.analytics import Analytics
+from harness.clients.extension import Auth, ExtensionBuild, Installation, derived_id, plan_header, request
+from harness.clients.extension_code import ExtensionCode, WindowStart, planned
+from harness.clients.extension_host import extension_host
+from harness.clients.machines import fleet
+from harness.errors import UnavailableError
+from harness.stages.environment import Environment
+from harness.stages.model import Version
+from harness.sut.observation import Observation, Probe
+from harness.verdict import Results
+
+EVENT: Final = "Task Created"
+
+
+async def judge_linkability(
+    results: Results,
+    environment: Environment,
+    origin: Iterator[str],
+    *,
+    seed: int,
+    audited: EventsUnder = EventsUnder.MACHINE_ID,
+    code: ExtensionCode | None = None,
+) -> list[Observation]:
+    """Judges E6 and the audit's E8 on a stage with an `after` replica; returns the requests it sent.
+
+    `origin` gives each request an address of its own, `seed` each installation a machine, and `audited` is how
+    events are captured for E8. Both claims are unknown where Node or the analytics package cannot run, or where no
+    replica is `after`. Raises UnavailableError when the analytics stand-in cannot listen.
+    """
+    cases = [(LINKED_PLANNED, audited), (LINKED, EventsUnder.DERIVED_ID), (LINKED, EventsUnder.ALIASED)]
+    machines = fleet(seed, ordinary=len(cases), shared=0)
+    calls = [
+        call
+        for (_, under), machine_id in zip(cases, machines, strict=True)
+        for call in _calls(under, machine_id)
+    ]
+    async with analytics.analytics() as server:
+        sent, answered = await asyncio.gather(
+            analytics.send(server.origin, calls),
+            _observe(environment, code or planned(), machines, origin),
+            return_exceptions=True,  # requests that went out are returned even when the events did not
+        )
+    for outcome in (sent, answered):
+        if isinstance(outcome, UnavailableError):
+            for claim in (LINKED, LINKED_PLANNED):
+                results.inconclusive(claim, str(outcome))
+        elif isinstance(outcome, BaseException):
+            raise outcome
+    observed = answered if isinstance(answered, list) else []
+    if len(observed) == len(cases) and sent is None:
+        for (claim, under), machine_id, observation in zip(cases, machines, observed, strict=True):
+            judge_linking(results, claim, _linking(server, under, machine_id, observation))
+    return observed
+
+
+def _calls(under: EventsUnder, machine_id: str) -> list[dict[str, Any]]:
+    """What an installation asks of its analytics package; the one place where the three differ."""
+    derived = derived_id(machine_id)
+    own = derived if under is EventsUnder.DERIVED_ID else machine_id
+    joined = [analytics.alias(machine_id, derived)] if under is EventsUnder.ALIASED else []
+    return [*joined, analytics.capture(EVENT, own)]
+
+
+def _linking(server: Analytics, under: EventsUnder, machine_id: str, observation: Observation) -> Linking:
+    arrived = {
+        event.distinct_id for own in (machine_id, derived_id(machine_id)) for event in server.events_of(own)
+    }
+    linking = Linking(under, observation, tuple(sorted(arrived)), leads_to_events=False)
+    value = linking.stored
+    return linking if value is None else replace(linking, leads_to_events=bool(server.events_of(value)))
+
+
+def _headers(code: ExtensionCode, machines: Sequence[str]) -> list[str | None]:
+    with extension_host() as host:
+        return [
+            host.run_scenario(code, ((WindowStart(machine_id),),)).restarts[0][0].header
+            for machine_id in machines
+        ]
+
+
+def _probe(machine_id: str, header: str | None, address: str) -> Probe:
+    sent = () if header is None else plan_header(header)
+    return Probe(
+        request=request(Installation(machine_id), ExtensionBuild.AFTER, address=address, header=sent),
+        kind="none" if header is None else "the id that Node derives",
+        extension=ExtensionBuild.AFTER,
+        auth=Auth.ANONYMOUS,
+        stream=False,
+        user=plan.ANONYMOUS_PREFIX + address,
+        email=None,
+    )
+
+
+async def observe(environment: Environment, probes: Sequence[Probe]) -> list[Observation]:
+    """The probes sent to the stage's first `after` replica. Raises UnavailableError where there is none."""
+    versions = [replica.version for replica in environment.replicas]
+    number = versions.index(Version.AFTER) if Version.AFTER in versions else None
+    if number is None:
+        raise UnavailableError(f"nothing stores an id on the stage {environment.stage}; swap a replica first")
+    return await environment.observe(
+        [probes if at == number else () for at in range(len(environment.replicas))]
+    )
+
+
+async def _observe(
+    environment: Environment, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
+) -> list[Observation]:
+    headers = await asyncio.to_thread(_headers, code, machines)
+    probes = [
+        _probe(machine_id, header, next(origin)) for machine_id, header in zip(machines, headers, strict=True)
+    ]
+    return await observe(environment, probes)

@@ -1,0 +1,165 @@
+"""What `harness fuzz` and `harness replay` may be asked for."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from harness.run.options.definition import WEEK_S, Argument, Choices, Option, Place, Range
+from harness.run.options.shared import (
+    TARGET,
+    AllowHostOption,
+    PolicyOption,
+    PostgresOption,
+    RequestHeadersOption,
+    SeedOption,
+    given_headers,
+)
+
+if TYPE_CHECKING:
+    from harness.clients.given import GivenHeaders
+
+REFERENCE: Final = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendOptions:
+    """Which backend is asked; target and build are a recipe's where none is given."""
+
+    target: Annotated[
+        str | None,
+        Option("As for fuzz; by default what the file names, or reference.", metavar="URL", group=TARGET),
+        Place(),
+    ] = None
+    database_url: Annotated[
+        str | None,
+        Option(
+            "Database of a --target URL; the harness only reads it.",
+            metavar="DSN",
+            variable="HARNESS_DATABASE_URL",
+            group=TARGET,
+        ),
+        Place(),
+    ] = None
+    build: Annotated[
+        str | None,
+        Option(
+            "Build of the reference backend; by default the file's, or after.", metavar="NAME", group=TARGET
+        ),
+    ] = None
+    free_model: Annotated[
+        str | None,
+        Option(
+            "A model that a --target URL serves without an account. Example: --free-model vendor/model:free",
+            metavar="ID",
+            group=TARGET,
+        ),
+    ] = None
+    wait_s: Annotated[
+        float | None,
+        Option(
+            "Longest wait for the rows of a reply of a --target URL. By default the first may take 60 s, later ones "
+            "three times as long, at least 5 s.",
+            name="--wait-rows",
+            metavar="SECONDS",
+            group=TARGET,
+        ),
+        Range(0.1, WEEK_S),
+    ] = None
+    journal: Annotated[
+        Path | None,
+        Option(
+            "Where requests to a --target URL are noted before they are sent, for harness clean. By default in "
+            "$XDG_STATE_HOME/rollout-harness/runs (~/.local/state/rollout-harness/runs).",
+            metavar="FILE",
+            group=TARGET,
+        ),
+    ] = None
+    request_headers: RequestHeadersOption = field(default=(), repr=False)
+    allowed_hosts: AllowHostOption = ()
+    policy: PolicyOption = "strict"
+    postgres: PostgresOption = "embedded"
+
+    @property
+    def given(self) -> "GivenHeaders":
+        """Sent with every request; of no value there is a trace."""
+        return given_headers(self.request_headers)
+
+    @property
+    def model(self) -> str:
+        """The model that requests name: the stub's where none is given."""
+        from harness.clients.extension import FREE_MODEL
+
+        return self.free_model or FREE_MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectOptions(BackendOptions):
+    """Which backend is judged; `build` and `postgres` are the reference's."""
+
+    target: Annotated[
+        str,
+        Option(
+            "reference, or the URL of your own backend; with a URL, --database-url says where its rows are. "
+            "Example: --target http://127.0.0.1:3000 --database-url postgresql://me@localhost/backend",
+            metavar="URL",
+            group=TARGET,
+        ),
+        Place(),
+    ] = REFERENCE
+    build: Annotated[
+        str,
+        Option(
+            "Build of the reference backend; a faulty one shows what a find looks like. Example: --build limit-256",
+            metavar="NAME",
+            group=TARGET,
+        ),
+    ] = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class FuzzOptions:
+    """What the user asked for. With `examples` the time does not count."""
+
+    subject: SubjectOptions = field(default_factory=SubjectOptions)
+    seconds: Annotated[float, Option("How long to hunt."), Range(0.1, WEEK_S)] = 60.0
+    examples: Annotated[
+        int | None, Option("Hunt for so many examples instead. Example: --examples 500"), Range()
+    ] = None
+    function: Annotated[bool, Option("Compare Python's rule with Node's instead; no server is started.")] = (
+        False
+    )
+    list_builds: Annotated[bool, Option("Name the reference's builds, the faulty ones too, and end.")] = False
+    seed: SeedOption = 0
+    example_db: Annotated[
+        str,
+        Option(
+            "Where Hypothesis keeps examples; a redis:// URL shares them between machines.", metavar="DIR|URL"
+        ),
+    ] = ".hypothesis/examples"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What is sent again, and to which backend."""
+
+    file: Annotated[Path | None, Argument()] = None
+    lines: Annotated[
+        tuple[str, ...],
+        Option(
+            "Instead of a file: a header line of one request, bytes beyond printable ASCII as \\xNN; may be repeated.",
+            name="--line",
+            metavar="'NAME: VALUE'",
+        ),
+    ] = ()
+    exploration: Annotated[
+        str | None,
+        Option(
+            "Instead of a file: a failure of prove's random exploration, as its finding names it.",
+            metavar="WORD",
+        ),
+    ] = None
+    auth: Annotated[
+        str, Option("How a --line request is signed."), Choices(("anonymous", "junk token", "signed in"))
+    ] = "anonymous"
+    stream: Annotated[bool, Option("Let a --line request ask for a streamed reply.")] = False
+    backend: BackendOptions = field(default_factory=BackendOptions)

@@ -1,0 +1,24 @@
+"""What `harness prove` may be asked for."""
+
+from dataclasses import dataclass
+
+from harness.rule.level import Level
+from harness.run.options.shared import (
+    LevelOption,
+    PolicyOption,
+    PostgresOption,
+    SeedOption,
+    SessionPoolerOption,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProveOptions:
+    """What the user asked for."""
+
+    level: LevelOption = Level.STANDARD
+    policy: PolicyOption = "strict"
+    postgres: PostgresOption = "embedded"
+    session_pooler: SessionPoolerOption = False
+    seed: SeedOption = 0
+    command: str = "harness prove"

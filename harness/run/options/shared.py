@@ -1,0 +1,133 @@
+"""Options that several commands have, and where a report is written."""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from harness.errors import UsageError
+from harness.rule.level import Level
+from harness.run.options.definition import Choices, HeaderLines, Option, Place, Range
+
+if TYPE_CHECKING:
+    from harness.clients.given import GivenHeaders
+
+TARGET: Final = "Target"
+LIMITS: Final = "Limits"
+REPORT: Final = "Report"
+
+PostgresOption = Annotated[
+    str,
+    Option(
+        "Postgres to use: embedded (16), embedded:18, docker, docker:IMAGE, or a postgresql:// URL whose role may "
+        "create databases. Example: --postgres docker:postgres:16",
+        metavar="SERVER",
+        variable="HARNESS_POSTGRES",
+    ),
+    Place(),
+]
+SessionPoolerOption = Annotated[
+    bool, Option("Go on through a pooler in session mode. One in transaction mode is always refused.")
+]
+PolicyOption = Annotated[
+    str, Option("The header rule: the plan's, or its later revision."), Choices(("strict", "length-only"))
+]
+SeedOption = Annotated[
+    int, Option("Seed of everything random; the same seed repeats a run."), Range(0, 2**64 - 1)
+]
+LevelOption = Annotated[Level, Option("How much is sent.")]
+RequestHeadersOption = Annotated[
+    tuple[str, ...],
+    Option(
+        "Send this with every request, for a site that is protected; may be repeated, in the environment one a line. "
+        "The value is printed and stored nowhere. Example: --request-header 'x-vercel-protection-bypass: ...'",
+        name="--request-header",
+        metavar="'NAME: VALUE'",
+        variable="HARNESS_REQUEST_HEADERS",
+        group=TARGET,
+        secret=True,
+    ),
+    HeaderLines(),
+]
+TargetDatabaseOption = Annotated[
+    str,
+    Option(
+        "The target's database. Example: postgresql://reader@db.example.com/backend",
+        name="--database-url",
+        metavar="DSN",
+        variable="HARNESS_DATABASE_URL",
+        group=TARGET,
+    ),
+    Place(),
+]
+AllowHostOption = Annotated[
+    tuple[str, ...],
+    Option(
+        "Send to this host, which is not this machine, without asking; may be repeated. Needed where nobody can be "
+        "asked. Example: --allow-host staging.example.com",
+        name="--allow-host",
+        metavar="HOST",
+        group=TARGET,
+    ),
+]
+
+
+@lru_cache(maxsize=16)
+def given_headers(lines: tuple[str, ...]) -> "GivenHeaders":
+    """What goes with every request, from `NAME: VALUE`. Raises UsageError, which never quotes a value."""
+    from harness.clients.given import GivenHeaders
+
+    return GivenHeaders.read(lines)
+
+
+def _file(name: str, example: str, words: str) -> Option:
+    return Option(f"{words} Example: {name} {example}", metavar="FILE", group=REPORT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renderings:
+    """Which files a report is written to, by format; of what was read from a JSON file all others."""
+
+    json: Path | None = None
+    html: Annotated[
+        Path | None, _file("--html", "report.html", "Write the report as one page that needs no network.")
+    ] = None
+    markdown: Annotated[
+        Path | None, _file("--markdown", "report.md", "Write the report as Markdown for a job summary.")
+    ] = None
+    junit: Annotated[
+        Path | None, _file("--junit", "report.xml", "Write the claims as JUnit XML for a CI server.")
+    ] = None
+    label: Annotated[
+        str,
+        Option(
+            "Words of your own that every report shows first. Example: --label 'release 4.141'", group=REPORT
+        ),
+    ] = ""
+    """Blank leaves those that a report has."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that were asked for."""
+        return tuple(file for file in (self.json, self.junit, self.markdown, self.html) if file is not None)
+
+    def check(self) -> None:
+        """Raises UsageError before the work rather than after it when a file could not be written."""
+        for file in self.files:
+            if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+                raise UsageError(
+                    f"cannot write {file}: it is a folder, or its folder is missing or not writable; "
+                    "create that, or name another file"
+                )
+        if len(set(self.files)) < len(self.files):
+            raise UsageError("two formats cannot go to one file; name a file for each")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs(Renderings):
+    """Which files a report is written to, by format."""
+
+    json: Annotated[
+        Path | None, _file("--json", "report.json", "Write the whole report as JSON (harness.report/1).")
+    ] = None
