@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=0)]
+"""How many; a stored report with less than 0 is refused."""
 
 
 class Status(StrEnum):
@@ -64,28 +70,40 @@ class Finding:
     replay: str = ""
     """A line to copy that shows it again."""
     workaround: str = ""
-    weight: int = 0
+    weight: Count = 0
     """Size of the request, in bytes of the header; of many findings the lightest are kept."""
-    times: int = 1
-    """Observations that are told by this one: they had the same effect."""
+    times: Annotated[int, Meta(ge=1)] = 1
+    """Observations with this effect, of which this finding is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A claim with its status and the evidence for it."""
+    """A claim with its status and the evidence for it, its fields as they are in a report's JSON."""
 
-    claim: Claim
+    id: str
+    sentence: str
+    quote: str
+    """The plan's words that the claim rests on."""
+    section: str
+    """Heading of the plan under which the quote stands."""
     status: Status
     method: Method
-    observed: int
+    observed: Count
     """Matched observations behind the status."""
+    least: Count
+    """Fewer observations are not enough for `proven`."""
     detail: str
     """The evidence in words: counts, bounds, units; or why it is unknown."""
-    findings: tuple[Finding, ...]
-    refuting: int
+    waived: str
+    """The reason given for going on without this claim; every report shows it. Empty where it is not waived."""
+    refuting: Count
     """Observations that refute; `findings` keeps only the first few."""
-    waived: str = ""
-    """The reason given for going on without this claim; every report shows it."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def claim(self) -> Claim:
+        """The claim that was judged."""
+        return Claim(self.id, self.sentence, self.quote, self.section, self.least)
 
 
 FINDINGS_KEPT = 5
@@ -177,10 +195,14 @@ class Results:
         else:
             status = Status.PROVEN
         return Judgement(
-            claim=claim,
+            id=claim.id,
+            sentence=claim.sentence,
+            quote=claim.quote,
+            section=claim.section,
             status=status,
             method=self._methods.get(claim.id, Method.SAMPLED),
             observed=seen,
+            least=claim.least,
             detail="; ".join(phrases),
             findings=tuple(
                 sorted(self._findings.get(claim.id, {}).values(), key=lambda finding: finding.weight)

@@ -9,10 +9,12 @@ import pytest
 
 from harness.backend.auth import issue_token
 from harness.backend.serve import Process
-from harness.report.document import Report
+from harness.report.contents import Requests
+from harness.report.document import Report, to_json
 from harness.rule.suite import Level
 from harness.run.gate import judge_target
 from harness.run.options.gate import GateOptions
+from harness.run.stored import read_text
 from harness.verdict import Status
 from tests.fix_backends import Backend
 from tests.fix_stack import SECRET, StartReplica
@@ -20,6 +22,12 @@ from tests.fix_stack import SECRET, StartReplica
 REFERENCE_MODEL = "harness/stub:free"
 
 Judge = Callable[..., Awaitable[Report]]
+
+
+def requests_of(report: Report) -> Requests:
+    """What was sent, of a run that sent anything."""
+    assert report.sections.requests is not None
+    return report.sections.requests
 
 
 def said(_line: str) -> None:
@@ -59,7 +67,9 @@ def run_gate(tmp_path: Path) -> Judge:
         count += 1
         journal = tmp_path / f"{count}.jsonl"
         given = {"journal": journal, "watch_rows_s": 0.0, **changes}
-        return await judge_target(replace(options, **given), said)  # type: ignore[arg-type]
+        report = await judge_target(replace(options, **given), said)  # type: ignore[arg-type]
+        read_text(to_json(report), "the report")  # what the gate writes holds together when it is read
+        return report
 
     return judge_one
 

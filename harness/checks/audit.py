@@ -6,10 +6,11 @@ the verdict is a sentence whose status is another than recorded. Sentences that 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from harness import plan
 from harness.checks.evidence import describe_value, finding
+from harness.report.contents import AuditedSentence
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Finding, Judgement, Results, Status
 
@@ -29,24 +30,6 @@ IDS: Final = 4
 Recorded = Sequence[tuple[Claim, Status, str]]
 """Sentences with the status each is expected to have, and a workaround."""
 Resting = Sequence[tuple[Claim, tuple[str, ...], str]]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedSentence:
-    """How one sentence of the plan stands."""
-
-    claim: Claim
-    expected: Status
-    status: Status
-    detail: str
-    workaround: str
-
-    def describe(self) -> str:
-        """The sentence in one line, with what to do about it."""
-        changed = "" if self.status is self.expected else f", recorded as {self.expected}"
-        needed = self.status is not Status.PROVEN or self.expected is Status.PROVEN
-        advice = f"; {self.workaround}" if self.workaround and needed else ""
-        return f'{self.claim.id} {self.status}{changed}: "{self.claim.quote}": {self.detail}{advice}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,35 +88,24 @@ def audited(
     """How every sentence stands that is asked, by number; those that rest on others stand as the worst of these do."""
     judged = {judgement.claim.id: judgement for judgement in judgements}
     own = [
-        AuditedSentence(claim, expected, judged[claim.id].status, _detail(judged[claim.id]), workaround)
+        _audited(claim, expected, judged[claim.id].status, _detail(judged[claim.id]), workaround)
         for claim, expected, workaround in recorded
         if claim.id in judged
     ]
     others = [
-        AuditedSentence(claim, Status.PROVEN, *_worst(bases, judged), workaround)
+        _audited(claim, Status.PROVEN, *_worst(bases, judged), workaround)
         for claim, bases, workaround in resting
         if judged.keys() >= set(bases)
     ]
-    return tuple(
-        sorted((*own, *others), key=lambda sentence: (sentence.claim.id[0], int(sentence.claim.id[1:])))
+    return tuple(sorted((*own, *others), key=lambda sentence: (sentence.id[0], int(sentence.id[1:]))))
+
+
+def _audited(
+    claim: Claim, expected: Status, status: Status, evidence: str, workaround: str
+) -> AuditedSentence:
+    return AuditedSentence(
+        claim.id, claim.sentence, claim.quote, claim.section, expected, status, evidence, workaround
     )
-
-
-def section(sentences: Sequence[AuditedSentence]) -> list[dict[str, Any]]:
-    """The audit for the JSON report."""
-    return [
-        {
-            "id": sentence.claim.id,
-            "sentence": sentence.claim.sentence,
-            "quote": sentence.claim.quote,
-            "section": sentence.claim.section,
-            "expected": str(sentence.expected),
-            "status": str(sentence.status),
-            "evidence": sentence.detail,
-            "workaround": sentence.workaround,
-        }
-        for sentence in sentences
-    ]
 
 
 def _judge_insert_left(results: Results, observations: Sequence[Observation]) -> None:

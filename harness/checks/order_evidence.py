@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.checks.violations import SafetyEvidence, describe_transition
-from harness.stages.graph import machines, mermaid, places
+from harness.report.contents import Covered, Enumerated, Orders, SafetyRule, Taken
+from harness.stages.graph import machines, mermaid, stage_safety
 from harness.stages.model import after, stage_configs
 from harness.stages.orders import Survey
 from harness.stages.path_run import PathRun
@@ -33,40 +34,36 @@ class OrdersEvidence:
         """What a reader should know beside the claims."""
         return (*(f"warning for code that has it: {warning}" for warning in self.warnings), *self.exploration)
 
-    def section(self) -> dict[str, Any]:
-        """The section of the JSON report. Its keys are those of `harness.report/1`, older than today's words."""
+    def orders(self) -> Orders:
+        """The same as a section of the report."""
         survey, evidence, safety = self.survey, self.evidence, self.safety
         stage_runs = [stage_run for path_run in self.path_runs for stage_run in path_run.stages]
         transitions = [taken for path_run in self.path_runs for taken in path_run.transitions]
         configs, configs_run = stage_configs(survey.stages), {each.config for each in stage_runs}
         rule = safety.rule
-        return {
-            "orders": {"enumerated": survey.orders, "total": survey.orders},
-            "stages": {"stood_up": len(evidence.stages), "total": len(survey.stages)},
-            "stand_ups": {"stood_up": len(configs_run), "total": len(configs)},
-            "steps": {"taken_in_flight": len(evidence.transitions), "total": len(survey.transitions)},
-            "walks": len(self.path_runs),
-            "swaps": sum(bool(taken.traffic) for taken in transitions),
-            "requests": sum(len(each.observations) for each in stage_runs)
+        return Orders(
+            orders=Enumerated(survey.orders, survey.orders),
+            stages=Covered(len(evidence.stages), len(survey.stages)),
+            environments=Covered(len(configs_run), len(configs)),
+            transitions=Taken(len(evidence.transitions), len(survey.transitions)),
+            paths=len(self.path_runs),
+            swaps=sum(bool(taken.traffic) for taken in transitions),
+            requests=sum(len(each.observations) for each in stage_runs)
             + sum(len(taken.held) for taken in transitions),
-            "requests_traffic": sum(len(taken.traffic) for taken in transitions),
-            "rule": rule
-            and {
-                "words": str(rule),
-                "expressible": rule.expressible,
-                "safe_orders": rule.safe,
-                "beside_the_plan": str(safety.comparison),
-            },
-            "minimal_unsafe_order": list(self._smallest_unsafe_order()),
-            "forbidden_stages": [str(stage) for stage in survey.stages if stage in safety.unsafe.stages],
-            "forbidden_steps": list(self._forbidden_steps()),
-            "warnings": list(self.warnings),
-            "exploration": list(self.exploration),
-            "failing_program": self.failing_program,
-            "diagram": mermaid(),
-            "machines": machines(),
-            "places": places(survey.stages, evidence.stages, safety.unsafe),
-        }
+            requests_traffic=sum(len(taken.traffic) for taken in transitions),
+            rule=None
+            if rule is None
+            else SafetyRule(str(rule), rule.expressible, rule.safe, str(safety.comparison)),
+            smallest_unsafe_order=tuple(self._smallest_unsafe_order()),
+            forbidden_stages=tuple(str(stage) for stage in survey.stages if stage in safety.unsafe.stages),
+            forbidden_steps=tuple(self._forbidden_steps()),
+            warnings=self.warnings,
+            exploration=self.exploration,
+            failing_program=self.failing_program,
+            diagram=mermaid(),
+            machines=machines(),
+            stage_safety=stage_safety(survey.stages, evidence.stages, safety.unsafe),
+        )
 
     def _smallest_unsafe_order(self) -> Sequence[str]:
         unsafe_order = self.safety.smallest_unsafe

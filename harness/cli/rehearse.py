@@ -28,7 +28,6 @@ def rehearse(options: RehearseOptions, outputs: Outputs) -> int:
     report = rehearse(
         replace(options, command=command_line()), say, lambda table: print_table(table, console), busy
     )
-    picture = report.sections.get("timeline")
-    if options.svg is not None and picture:
-        options.svg.write_text(picture, encoding="utf-8")
+    if options.svg is not None and report.sections.timeline:
+        options.svg.write_text(report.sections.timeline, encoding="utf-8")
     return tell(report, outputs)

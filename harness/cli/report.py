@@ -38,10 +38,9 @@ def report(options: ReportOptions, outputs: Renderings) -> int:
 def _print_tables(found: "Report", file: Path) -> None:
     from rich.console import Console
 
-    from harness.report.sections import tables
-    from harness.report.tables import print_table
+    from harness.report.tables import print_table, tables_of
 
-    for name, table in tables(found).items():
+    for name, table in tables_of(found).items():
         if len(table.rows) <= ROWS_MAX:
             print_table(table, Console())
         else:

@@ -6,10 +6,10 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
+from msgspec.structs import replace
 
 from harness.run.options.shared import Renderings
 

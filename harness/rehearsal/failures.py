@@ -68,7 +68,7 @@ async def two_migrators(dsn: str, note: Note) -> None:
         try:
             await asyncio.to_thread(migrate, dsn, SchemaState.READY)
         except UnavailableError as error:
-            note(f"a second `harness migrate` stops: {str(error).partition(': ')[2]}")
+            note(f"a second harness migrate stops: {str(error).partition(': ')[2]}")
         else:
             raise ScenarioError("a second migration went ahead while the first one built")
         await first.finish()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from harness.report.contents import Machine, Move
 from harness.report.escape import visible
-from harness.report.parts import Machine, Move
 
 BOX: Final = (118, 34)
 """Width and height of a state, pixels."""
@@ -103,9 +103,7 @@ def _machine(layout: _Layout) -> Iterator[str]:
     row, (width, height) = layout.row, BOX
     for move in machine.moves:
         yield _arc(layout, move)
-    for (
-        move
-    ) in machine.moves:  # after all arcs: a label has a ground of its own, and hides what runs behind it
+    for move in machine.moves:  # after all arcs: a label has a ground of its own, and hides what is behind it
         yield _label(layout, move)
     yield f'<circle class="start" cx="{MARGIN - 30}" cy="{row + height / 2:.0f}" r="5"/>'
     yield f'<path class="arc" d="M{MARGIN - 24} {row + height / 2:.0f}H{MARGIN - 2}" marker-end="url(#tip)"/>'

@@ -10,93 +10,87 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from harness.data import fixture_path
-from harness.report import sections, words
+from harness.report import phrases
+from harness.report.contents import Orders, StageSafety
 from harness.report.diagram import diagram
-from harness.report.document import Report, cleaned
+from harness.report.document import Report
 from harness.report.escape import visible
-from harness.report.parts import Orders, Place
+from harness.report.tables import tables_of
 from harness.verdict import Status, Verdict
 
 MARKS: Final = {Verdict.GO: "✓", Verdict.NO_GO: "✕", Verdict.INCONCLUSIVE: "?"}
 
-
-@dataclass(frozen=True, slots=True)
-class StageRow:
-    """A row of the table of stages: one pair of replicas, and for each state of the schema the stages there."""
-
-    replicas: str
-    cells: tuple[tuple[Place, ...], ...]
+StageRow = tuple[str, list[list[StageSafety]]]
+"""A pair of replicas, and for each state of the schema the stages with both."""
 
 
 def to_html(report: Report) -> str:
     """The report as a whole HTML document."""
-    told = words.ordered(cleaned(report))
-    orders = sections.orders(told)
-    timeline = sections.timeline(told)
-    tried, as_written = words.apart(told.verdict, sections.audit(told))
+    shown = phrases.presentable(report)
+    orders, timeline = shown.sections.orders, shown.sections.timeline
+    tried, slips = phrases.split_audit(shown)
     style, script = _asset("report.css"), _asset("report.js")
     return (
         _environment()
         .get_template("report.html")
         .render(
-            report=told,
+            report=shown,
             style=style,
             script=script,
             policy=_security_policy(style, script),
-            mark=MARKS[told.verdict],
-            words=words,
-            refuted=[one for one in told.judgements if one.status is Status.REFUTED],
-            unknown=[one for one in told.judgements if one.status is Status.UNKNOWN],
-            statuses=_statuses(told),
+            mark=MARKS[shown.verdict],
+            phrases=phrases,
+            refuted=[each for each in shown.judgements if each.status is Status.REFUTED],
+            unknown=[each for each in shown.judgements if each.status is Status.UNKNOWN],
+            statuses=_statuses(shown),
             orders=orders,
-            machines=_machines(orders),
-            schemas=list(dict.fromkeys(place.schema for place in orders.places)) if orders else [],
-            stage_rows=stage_rows(orders.places) if orders else (),
+            machines=_machines(orders) if orders else "",
+            schemas=_schemas(orders.stage_safety) if orders else [],
+            stage_rows=stage_rows(orders.stage_safety) if orders else [],
             timeline=_image(timeline) if timeline else "",
-            selftest=sections.selftest(told),
+            selftest=shown.sections.selftest,
             audit=tried,
-            as_written=as_written,
-            tables=sections.tables(told),
-            others={name: sections.as_text(part) for name, part in sections.others(told).items()},
+            as_written=slips,
+            tables=tables_of(shown),
         )
     )
 
 
-def stage_rows(places: Sequence[Place]) -> tuple[StageRow, ...]:
-    """The stages as a table, in the order in which they come."""
-    schemas = tuple(dict.fromkeys(place.schema for place in places))
-    return tuple(
-        StageRow(
+def stage_rows(stages: Sequence[StageSafety]) -> list[StageRow]:
+    """The stages as a table, replicas down and schemas across, in the order in which they come."""
+    return [
+        (
             " and ".join(replicas),
-            tuple(
-                tuple(place for place in places if (place.replicas, place.schema) == (replicas, schema))
-                for schema in schemas
-            ),
+            [
+                [stage for stage in stages if (stage.replicas, stage.schema) == (replicas, schema)]
+                for schema in _schemas(stages)
+            ],
         )
-        for replicas in dict.fromkeys(place.replicas for place in places)
-    )
+        for replicas in dict.fromkeys(stage.replicas for stage in stages)
+    ]
+
+
+def _schemas(stages: Sequence[StageSafety]) -> list[str]:
+    return list(dict.fromkeys(stage.schema for stage in stages))
 
 
 def _statuses(report: Report) -> dict[str, int]:
-    """How many claims stand how, worst first; only what there is."""
-    standings = [words.standing(judgement) for judgement in report.judgements]
+    """How many claims have which status, worst first; only what there is."""
+    labels = [phrases.status_label(judgement) for judgement in report.judgements]
     order = ("refuted", "unknown", "unknown (waived)", "proven")
-    return {standing: count for standing in order if (count := standings.count(standing))}
+    return {label: count for label in order if (count := labels.count(label))}
 
 
-def _machines(orders: Orders | None) -> Markup | str:
-    if orders is None or not orders.machines:
-        return ""
+def _machines(orders: Orders) -> Markup | str:
     try:
-        return Markup(diagram(orders.machines, "The machines of the rollout and their steps"))  # noqa: S704 - escapes
-    except ValueError:  # a stored report whose moves lead nowhere: its words are shown all the same
+        return Markup(diagram(orders.machines, "The state machines of the rollout"))  # noqa: S704 - escapes
+    except ValueError:  # a stored report without machines, or with moves that lead nowhere
         return ""
 
 

@@ -9,31 +9,30 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness.report import sections
-from harness.report.document import Report, cleaned
+from harness.report.contents import AuditedSentence, Orders, SelfTest
+from harness.report.document import Report
 from harness.report.escape import visible
-from harness.report.parts import Audited
-from harness.report.words import (
+from harness.report.phrases import (
     AS_WRITTEN,
     MEANING,
+    NO_RULE,
     advice,
-    apart,
     counts,
+    coverage,
     evidence,
     facts,
     in_the_way,
-    ordered,
-    parts,
+    plain_parts,
+    presentable,
     share,
-    standing,
+    split_audit,
+    status_label,
 )
+from harness.report.tables import tables_of
 from harness.verdict import Judgement, Status, Verdict
 
 SIZE_MAX: Final = 1_000_000
 """Bytes; GitHub shows no step summary beyond 1 MiB. What does not fit is left out, and that is said."""
-
-PART_MAX: Final = 20_000
-"""Characters shown of a part that has no form of its own, such as the journal of requests."""
 
 _SPECIAL: Final = re.compile(r"[^\w\s.,:;()/='\"?+%-]|_|:(?=\S)|(?<=www)\.", re.ASCII)
 """What Markdown or HTML acts on; underscores at the edge of a word, colons and dots that would make a link."""
@@ -43,11 +42,10 @@ _STATUS_MARKS: Final = {Status.PROVEN: "✅", Status.REFUTED: "❌", Status.UNKN
 
 def to_markdown(report: Report) -> str:
     """The report as Markdown with a final newline, at most `SIZE_MAX` bytes of UTF-8."""
-    told = ordered(cleaned(report))
     kept: list[str] = []
     size = 0
     left_out = 0
-    for block in _blocks(told):
+    for block in _blocks(presentable(report)):
         length = len(block.encode()) + 2
         if left_out or size + length > SIZE_MAX - 200:
             left_out += 1
@@ -64,7 +62,7 @@ def to_markdown(report: Report) -> str:
 def _blocks(report: Report) -> Iterator[str]:
     yield f"## {_MARKS[report.verdict]} {report.verdict}: {_text(counts(report))}"
     if report.consequence:
-        yield f"**{_text(report.consequence)}**"
+        yield f"**{_prose(report.consequence)}**"
     yield MEANING[report.verdict]
     yield _facts(report)
     for judgement in in_the_way(report):
@@ -73,38 +71,36 @@ def _blocks(report: Report) -> Iterator[str]:
         ("claim", "status", "sentence", "evidence"),
         [_claim_row(judgement) for judgement in report.judgements],
     )
-    yield from _orders(report)
-    yield from _selftest(report)
+    if report.sections.orders:
+        yield from _orders(report.sections.orders)
+    if report.sections.selftest:
+        yield from _selftest(report.sections.selftest)
     yield from _audit(report)
-    for name, table in sections.tables(report).items():
+    for name, table in tables_of(report).items():
         rows = [tuple(map(_text, row)) for row in table.rows]
-        notes = "\n".join(f"- {_text(note)}" for note in table.notes)
+        notes = "\n".join(f"- {_prose(note)}" for note in table.notes)
         yield _folded(table.title or name, "\n\n".join([_table([*map(_text, table.columns)], rows), notes]))
-    for name, part in sections.others(report).items():
-        text = sections.as_text(part)
-        cut = f"\n... {len(text):,} characters in all" if len(text) > PART_MAX else ""
-        yield _folded(name, _block(text[:PART_MAX] + cut))
     if report.remarks:
-        yield "\n".join(f"- {_text(remark)}" for remark in report.remarks)
+        yield "\n".join(f"- {_prose(remark)}" for remark in report.remarks)
     if report.inputs:
-        rows = [(_text(each.name), f"<code>{_text(each.sha256)}</code>") for each in report.inputs]
+        rows = [(_text(file.name), f"<code>{_text(file.sha256)}</code>") for file in report.inputs]
         yield _folded("Inputs and their SHA-256", _table(("file", "sha256"), rows))
 
 
 def _facts(report: Report) -> str:
-    lines = [f"- {name}: {_text(value)}" for name, value in facts(report).items()]
+    lines = [f"- {name}: {_prose(value)}" for name, value in facts(report).items()]
     return "\n".join([*lines, f"- Again: <code>{_text(report.command)}</code>"])
 
 
 def _trouble(judgement: Judgement) -> Iterator[str]:
-    claim = judgement.claim
-    yield f"### {_text(claim.id)} {judgement.status}: {_text(claim.sentence)}"
-    yield f"The plan, {_text(claim.section)}:\n\n{_block(claim.quote)}"
+    yield f"### {_text(judgement.id)} {judgement.status}: {_prose(judgement.sentence)}"
+    yield f"The plan, {_text(judgement.section)}:\n\n{_block(judgement.quote)}"
     if judgement.status is Status.UNKNOWN:
-        yield f"Why it is unknown: {_text(judgement.detail)}"
+        yield f"Why it is unknown: {_prose(judgement.detail)}"
     for number, finding in enumerate(judgement.findings, start=1):
         yield f"**{share(judgement, number)}:** {_text(finding.effect)}"
-        yield _block("\n".join(f"{name:<10} {value}" for name, value in parts(finding) if name != "replay"))
+        lines = [f"{name:<10} {text}" for name, text in plain_parts(finding) if name != "replay"]
+        yield _block("\n".join(lines))
         if finding.replay:
             yield f"See it again:\n\n{_block(finding.replay, 'sh')}"
 
@@ -112,87 +108,72 @@ def _trouble(judgement: Judgement) -> Iterator[str]:
 def _claim_row(judgement: Judgement) -> tuple[str, ...]:
     mark = _STATUS_MARKS[judgement.status]
     return (
-        _text(judgement.claim.id),
-        f"{mark} {_text(standing(judgement))}",
-        _text(judgement.claim.sentence),
-        _text(evidence(judgement)),
+        _text(judgement.id),
+        f"{mark} {_text(status_label(judgement))}",
+        _prose(judgement.sentence),
+        _prose(evidence(judgement)),
     )
 
 
-def _orders(report: Report) -> Iterator[str]:
-    found = sections.orders(report)
-    if found is None:
-        return
+def _orders(orders: Orders) -> Iterator[str]:
     yield "### Orders"
-    lines = [*found.counts]
-    lines += (
-        [f"rule derived: {found.rule}", f"beside the plan: {found.beside_the_plan}"] if found.rule else []
-    )
-    yield "\n".join(f"- {_text(line)}" for line in lines)
-    if found.unsafe:
-        yield _folded("The shortest way to harm", _block("\n".join(found.unsafe)))
-    if found.mermaid:
-        yield _folded("The machines of the rollout", _block(found.mermaid, "mermaid"))
+    lines = [*coverage(orders)]
+    if orders.rule is None:
+        lines.append(f"rule: {NO_RULE}")
+    else:
+        lines += [f"rule derived: {orders.rule.text}", f"compared with the plan: {orders.rule.comparison}"]
+    yield "\n".join(f"- {_prose(line)}" for line in lines)
+    if orders.smallest_unsafe_order:
+        yield _folded("The shortest unsafe sequence", _block("\n".join(orders.smallest_unsafe_order)))
+    if orders.diagram:
+        yield _folded("The state machines of the rollout", _block(orders.diagram, "mermaid"))
 
 
-def _selftest(report: Report) -> Iterator[str]:
-    found = sections.selftest(report)
-    if found is None:
-        return
+def _selftest(selftest: SelfTest) -> Iterator[str]:
     yield "### Self-test"
-    yield _text(found.words) + "."
+    yield f"{_text(str(selftest))}."
     rows = [
         (
             "✅" if trial.right else "❌",
-            _text(trial.name),
-            _text(trial.meant or "harmless"),
-            _text(trial.verdict),
-            _text(" ".join(trial.refuted)),
+            *map(_text, (trial.name, trial.meant or "harmless", trial.verdict, " ".join(trial.refuted))),
         )
-        for trial in found.trials
+        for trial in selftest.trials
     ]
     yield _folded("Every trial", _table(("", "build", "meant for", "verdict", "refuted"), rows))
 
 
 def _audit(report: Report) -> Iterator[str]:
-    tried, as_written = apart(report.verdict, sections.audit(report))
+    tried, slips = split_audit(report)
     if tried:
         yield "### The plan's sentences, tried"
         yield _audit_table(tried)
-    if as_written:
+    if slips:
         yield "### The plan as written"
         yield AS_WRITTEN
-        yield _audit_table(as_written, "does not hold")
+        yield _audit_table(slips, "does not hold")
 
 
-def _advice(item: Audited) -> str:
-    told = advice(item)
-    return told[1] if told else ""
-
-
-def _audit_table(items: Sequence[Audited], standing: str = "") -> str:
-    rows = [
-        tuple(
-            map(
-                _text,
-                (
-                    item.id,
-                    standing or item.status,
-                    item.sentence,
-                    item.evidence,
-                    (advice(item) or ("", ""))[1],
-                ),
-            )
-        )
-        for item in items
-    ]
+def _audit_table(sentences: Sequence[AuditedSentence], label: str = "") -> str:
+    rows = []
+    for sentence in sentences:
+        _, advised = advice(sentence) or ("", "")
+        cells = (sentence.id, label or sentence.status, sentence.sentence, sentence.evidence, advised)
+        rows.append(tuple(map(_prose, cells)))
     return _table(("id", "status", "sentence", "evidence", "workaround"), rows)
 
 
 def _text(value: str) -> str:
     """Text that stays text anywhere in a line, a table or an element."""
-    told = visible(value).replace("\n", " ").replace("\t", " ")
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};" if ord(found[0]) < 0x80 else found[0], told)
+    line = visible(value).replace("\n", " ").replace("\t", " ")
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};" if ord(found[0]) < 0x80 else found[0], line)
+
+
+def _prose(value: str) -> str:
+    """The same of a sentence: what stands between two backticks is code."""
+    pieces = re.split("`([^`]+)`", value)  # texts and codes by turns
+    return "".join(
+        f"<code>{_text(piece)}</code>" if place % 2 else _text(piece) for place, piece in enumerate(pieces)
+    )
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -201,9 +182,9 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _block(text: str, language: str = "text") -> str:
-    told = visible(text).rstrip("\n")
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", told))])
-    return f"{fence}{language}\n{told}\n{fence}"
+    shown = visible(text).rstrip("\n")
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", shown))])
+    return f"{fence}{language}\n{shown}\n{fence}"
 
 
 def _folded(title: str, body: str) -> str:

@@ -1,38 +1,58 @@
-"""Tables of a report that are no claims: measurements and outcomes, with a title and notes. Text and JSON only.
+"""Tables of a report that are no claims, measurements and outcomes, on a terminal and in a pipe.
 
 On a terminal a table fits its width, row by row where its columns are too many; in a pipe every line is whole, however
 long, so that a log can be searched.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from harness.report.contents import Requests, SentRequest, Table
+from harness.report.document import Report
 from harness.report.escape import masked, visible
+from harness.report.phrases import without_backticks
+
+ROWS_MAX: Final = 500
+"""Rows of requests that are shown; a gate journals thousands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of text under the names of their columns; a cell may have several lines."""
+def tables_of(report: Report) -> dict[str, Table]:
+    """Every section of a report that is shown as a table, by name, in the order of the JSON."""
+    sections = report.sections
+    found = {
+        "matrix": sections.matrix,
+        "locks": sections.locks,
+        "traps": sections.traps,
+        "stalls": sections.stalls,
+        "statements": sections.statements,
+        "requests": requests_table(sections.requests) if sections.requests else None,
+    }
+    return {name: table for name, table in found.items() if table is not None}
 
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
 
-    def section(self) -> dict[str, Any]:
-        """The table as a section of the report."""
-        return {
-            "title": self.title,
-            "columns": list(self.columns),
-            "rows": [list(row) for row in self.rows],
-            "notes": list(self.notes),
-        }
+def requests_table(requests: Requests) -> Table:
+    """What the gate sent, a row each, at most `ROWS_MAX`."""
+    title = f"sent {requests.sent}, run {requests.run}, journal {requests.journal}"
+    rows = tuple(
+        tuple(_cell(getattr(request, name)) for name in SentRequest.__struct_fields__)
+        for request in requests.listed[:ROWS_MAX]
+    )
+    left_out = len(requests.listed) - len(rows)
+    notes = (f"{left_out:,} more are in the JSON",) if left_out else ()
+    return Table(title, SentRequest.__struct_fields__, rows, notes)
+
+
+def _cell(value: bool | int | str | tuple[str, ...] | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return "\n".join(value)
+    return "" if value is None else str(value)
 
 
 def print_table(table: Table, console: Console) -> None:
@@ -47,7 +67,7 @@ def print_table(table: Table, console: Console) -> None:
         for line in plain_lines(table):
             console.print(Text(line), soft_wrap=True)
     for note in table.notes:
-        console.print(Text(f"note: {_safe(note)}"), soft_wrap=True)
+        console.print(Text(f"note: {_safe(without_backticks(note))}"), soft_wrap=True)
     console.print()
 
 

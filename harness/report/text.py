@@ -11,22 +11,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report import sections
-from harness.report.document import Report, cleaned
+from harness.report.contents import AuditedSentence, Orders, SelfTest
+from harness.report.document import Report
 from harness.report.escape import visible
-from harness.report.parts import Audited
-from harness.report.words import (
+from harness.report.phrases import (
     AS_WRITTEN,
+    NO_RULE,
     advice,
-    apart,
+    coverage,
     evidence,
     facts,
-    ordered,
-    parts,
+    plain_parts,
+    presentable,
     share,
-    standing,
-    unticked,
+    split_audit,
+    status_label,
     verdict_line,
+    without_backticks,
 )
 from harness.verdict import Judgement, Status, Verdict
 
@@ -36,133 +37,125 @@ VERDICTS: Final = {
     Verdict.NO_GO: "bold red",
     Verdict.INCONCLUSIVE: "bold yellow",
 }
-MARKS: Final = {True: "ok", False: "WRONG"}
+
+Row = tuple[Text, str, list[str]]
+"""A word of status, an id, and the lines beside them; all but the first line of them dimmed."""
 
 
 def print_report(report: Report, console: Console, further: Callable[[], None] = lambda: None) -> None:
     """Writes the whole report, and what is `further` to be said before its verdict; plain text but on a terminal."""
-    told = ordered(cleaned(report))
-    if told.consequence:
-        _print(console, told.consequence, VERDICTS[told.verdict])
+    shown = presentable(report)
+    if shown.consequence:
+        _print(console, without_backticks(shown.consequence), VERDICTS[shown.verdict])
         _print(console, "")
-    _print(console, "; ".join(f"{name.lower()} {value}" for name, value in facts(told).items()), "dim")
+    about = "; ".join(f"{name.lower()} {value}" for name, value in facts(shown).items())
+    _print(console, without_backticks(about), "dim")
     _print(console, "")
-    _print_rows(console, [_claim_row(judgement) for judgement in told.judgements])
-    for judgement in told.judgements:
+    _print_rows(console, [_claim_row(judgement) for judgement in shown.judgements])
+    for judgement in shown.judgements:
         _print_findings(console, judgement)
-    _print_orders(console, told)
-    _print_selftest(console, told)
-    _print_audit(console, told)
+    if shown.sections.orders:
+        _print_orders(console, shown.sections.orders)
+    if shown.sections.selftest:
+        _print_selftest(console, shown.sections.selftest)
+    _print_audit(console, shown)
     further()
-    for remark in told.remarks:
-        _print(console, f"note: {unticked(remark)}")
+    for remark in shown.remarks:
+        _print(console, f"note: {without_backticks(remark)}")
     _print(console, "")
-    _print(console, verdict_line(told), VERDICTS[told.verdict])
-
-
-Row = tuple[Text, Text, tuple[Text, ...]]
-"""A word of status, an id, and lines that belong to them."""
+    _print(console, without_backticks(verdict_line(shown)), VERDICTS[shown.verdict])
 
 
 def _claim_row(judgement: Judgement) -> Row:
-    status = Text(standing(judgement), style=COLOURS[judgement.status])
-    sentence = Text(visible(unticked(judgement.claim.sentence)))
-    return (
-        status,
-        Text(judgement.claim.id, "bold"),
-        (sentence, Text(visible(unticked(evidence(judgement))), "dim")),
-    )
+    status = Text(status_label(judgement), style=COLOURS[judgement.status])
+    return status, judgement.id, [judgement.sentence, evidence(judgement)]
 
 
 def _print_rows(console: Console, rows: list[Row]) -> None:
-    if not rows:
-        return
-    if console.is_terminal:
+    if rows and console.is_terminal:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True)
         grid.add_column(ratio=1, overflow="fold")
         for status, name, lines in rows:
-            grid.add_row(status, name, Text("\n").join(lines))
+            first, *others = (Text(visible(without_backticks(line))) for line in lines)
+            for text in others:
+                text.stylize("dim")
+            grid.add_row(status, Text(visible(name), "bold"), Text("\n").join([first, *others]))
         console.print(grid)
         return
-    status_width = max(len(status.plain) for status, _, _ in rows)
-    name_width = max(len(name.plain) for _, name, _ in rows)
+    status_width = max((len(status.plain) for status, _, _ in rows), default=0)
+    name_width = max((len(name) for _, name, _ in rows), default=0)
     for status, name, lines in rows:
-        begin = f"{status.plain:<{status_width}}  {name.plain:<{name_width}}  "
+        begin = f"{status.plain:<{status_width}}  {name:<{name_width}}  "
         for number, line in enumerate(lines):
-            _print(console, (" " * len(begin) if number else begin) + line.plain.replace("\n", " "))
+            plain = without_backticks(line).replace("\n", " ")
+            _print(console, (" " * len(begin) if number else begin) + plain)
 
 
 def _print_findings(console: Console, judgement: Judgement) -> None:
     for number, finding in enumerate(judgement.findings, start=1):
-        more = f" ({share(judgement, number)})" if judgement.refuting > 1 else ""
+        which = f" ({share(judgement, number)})" if judgement.refuting > 1 else ""
         _print(console, "")
-        _print(console, f"{finding.claim} refuted{more}: {finding.effect}", "red")
-        for name, value in parts(finding):
-            told = unticked(value) if name in ("condition", "workaround") else value
-            _print(console, f"    {name:<10} {told}")
+        _print(console, f"{finding.claim} refuted{which}: {finding.effect}", "red")
+        for name, text in plain_parts(finding):
+            _print(console, f"    {name:<10} {text}")
 
 
-def _print_orders(console: Console, report: Report) -> None:
-    found = sections.orders(report)
-    if found is None:
-        return
+def _print_orders(console: Console, orders: Orders) -> None:
     _print_heading(console, "Orders")
-    for count in found.counts:
-        _print(console, count)
-    if found.rule:
-        _print(console, f"rule derived: {unticked(found.rule)}")
-        _print(console, f"beside the plan: {unticked(found.beside_the_plan)}")
+    lines = [*coverage(orders)]
+    if orders.rule is None:
+        lines.append(f"rule: {NO_RULE}")
     else:
-        _print(console, "rule: not derived at this level, which stands up the plan's own order only")
-    for words in found.forbidden:
-        _print(console, f"harm seen: {unticked(words)}")
-    for number, line in enumerate(found.unsafe):
-        if number == 0:
-            _print(console, "shortest way to harm:")
+        lines.append(f"rule derived: {orders.rule.text}")
+        lines.append(f"compared with the plan: {orders.rule.comparison}")
+    lines += [f"unsafe: {place}" for place in (*orders.forbidden_stages, *orders.forbidden_steps)]
+    for line in lines:
+        _print(console, without_backticks(line))
+    if orders.smallest_unsafe_order:
+        _print(console, "shortest unsafe sequence:")
+    for line in orders.smallest_unsafe_order:
         _print(console, line)
 
 
-def _print_selftest(console: Console, report: Report) -> None:
-    found = sections.selftest(report)
-    if found is None:
-        return
+def _print_selftest(console: Console, selftest: SelfTest) -> None:
     _print_heading(console, "Self-test")
     rows: list[Row] = []
-    for trial in found.trials:
-        status = Text(MARKS[trial.right], style="green" if trial.right else "bold red")
+    for trial in selftest.trials:
+        status = Text("ok", style="green") if trial.right else Text("WRONG", style="bold red")
         meant = f"meant for {trial.meant}" if trial.meant else "harmless"
-        told = f"{meant}: {trial.verdict}, refuted: {' '.join(trial.refuted) or 'none'}"
-        rows.append((status, Text(visible(trial.name), "bold"), (Text(visible(told)),)))
+        refuted = " ".join(trial.refuted) or "none"
+        rows.append((status, trial.name, [f"{meant}: {trial.verdict}, refuted: {refuted}"]))
     _print_rows(console, rows)
-    _print(console, found.words)
+    _print(console, str(selftest))
 
 
 def _print_audit(console: Console, report: Report) -> None:
-    tried, as_written = apart(report.verdict, sections.audit(report))
+    tried, slips = split_audit(report)
     if tried:
         _print_heading(console, "The plan's sentences, tried")
-        _print_rows(console, [_audit_row(item, str(item.status)) for item in tried])
-    if as_written:
+        _print_rows(console, [_audit_row(sentence, str(sentence.status)) for sentence in tried])
+    if slips:
         _print_heading(console, "The plan as written")
         _print(console, AS_WRITTEN)
-        _print_rows(console, [_audit_row(item, "does not hold") for item in as_written])
+        _print_rows(console, [_audit_row(sentence, "does not hold") for sentence in slips])
 
 
-def _audit_row(item: Audited, standing: str) -> Row:
-    as_expected = item.status == item.expected
-    lines = [unticked(item.sentence), item.evidence]
-    if (told := advice(item)) is not None:
-        lines.append(f"{told[0]}: {unticked(told[1])}")
-    lines += [] if as_expected else [f"expected: {item.expected}"]
-    texts = tuple(Text(visible(line), "dim" if place else "") for place, line in enumerate(lines) if line)
-    return Text(standing, "default" if as_expected else "bold red"), Text(visible(item.id), "bold"), texts
+def _audit_row(sentence: AuditedSentence, label: str) -> Row:
+    is_as_expected = sentence.status is sentence.expected
+    lines = [sentence.sentence, sentence.evidence]
+    if (advised := advice(sentence)) is not None:
+        lines.append(f"{advised[0]}: {advised[1]}")
+    if not is_as_expected:
+        lines.append(f"expected: {sentence.expected}")
+    status = Text(label, "default" if is_as_expected else "bold red")
+    return status, sentence.id, [line for line in lines if line]
 
 
-def _print_heading(console: Console, words: str) -> None:
+def _print_heading(console: Console, title: str) -> None:
     _print(console, "")
-    _print(console, words, "bold underline")
+    _print(console, title, "bold underline")
 
 
 def _print(console: Console, line: str, style: str = "") -> None:

@@ -22,7 +22,8 @@ from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.requests import IDENTITY
 from harness.errors import UnavailableError
-from harness.report.document import JudgedBy, Report, cleaned
+from harness.report.contents import Requests, Sections
+from harness.report.document import JudgedBy, Report, cleaned, harness_version
 from harness.rule.policy import POLICIES, STRICT
 from harness.rule.suite import Level, bound
 from harness.run.clean import clean
@@ -44,7 +45,7 @@ from harness.sut.contract import ContractRows, DatabaseUnavailableError
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
 from harness.sut.stored_values import read_stored_values
-from harness.verdict import Claim, Method, Results
+from harness.verdict import Claim, Method, Results, decide
 
 _Read = TypeVar("_Read")
 
@@ -95,7 +96,8 @@ class _Judging:
     began: float = field(default_factory=time.monotonic)
     server: str = "unknown"
     remarks: list[str] = field(default_factory=list)
-    requests: dict[str, object] = field(default_factory=dict)
+    requests: Requests | None = None
+    """What was sent; None where nothing could be."""
     seen: Seen | None = None
     own_ids: set[str] = field(default_factory=set)
     """Of replies, by which the rows of this run are known."""
@@ -111,19 +113,22 @@ class _Judging:
                 self.results.inconclusive(claim, stopped)
         if options.build == "after":
             policy = POLICIES[options.policy]
-            own = Path(str(self.requests["journal"])) if self.requests else options.journal
+            own = Path(self.requests.journal) if self.requests else options.journal
             earlier = await asyncio.to_thread(earlier_runs, self.site.url, own)
             if earlier.unread:
                 self.results.detail(STORED, f"{earlier.unread:,} older journals were not read")
             read = partial(read_stored_values, policy=policy, own_ids=self.own_ids, earlier_ids=earlier.ids)
             await self._judge_database(read, partial(judge_stored, policy=policy), (STORED,))
         if options.clean and self.requests:
-            await self._clean(Path(str(self.requests["journal"])))
+            await self._clean(Path(self.requests.journal))
 
     def report(self) -> Report:
         options = self.options
         judgements = self.results.judgements()
         return Report(
+            harness=harness_version(),
+            verdict=decide(judgements),
+            subject=plan.HEADER,
             command=options.command,
             seed=options.seed,
             level=options.level,
@@ -135,7 +140,7 @@ class _Judging:
             judged_by=JudgedBy.of("gate", (options.build,), judgements),
             consequence=consequence(judgements, options.build, self.seen),
             remarks=tuple(self.remarks),
-            sections={"requests": self.requests} if self.requests else {},
+            sections=Sections(requests=self.requests),
             target=f"{self.site.url}, expected to be build `{options.build}`",
             inputs=inputs(options.policy),
         )
@@ -182,13 +187,12 @@ class _Judging:
                     f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them "
                     "back"
                 )
-                stopped = await self._run(bits, run_mark(run), rows, journal)
+                stopped = await self._run(bits, run, rows, journal)
         finally:
             await rows.close()
-        self.requests |= {"run": run, "journal": str(file)}
         return stopped
 
-    async def _run(self, bits: int, mark: str, rows: ContractRows, journal: Journal) -> str | None:
+    async def _run(self, bits: int, name: str, rows: ContractRows, journal: Journal) -> str | None:
         options = self.options
         policy = POLICIES[options.policy]
         caller = Caller(
@@ -214,7 +218,7 @@ class _Judging:
         with self.busy(f"{options.level} suite") as tell:
             run = GateRun(
                 results=self.results,
-                asker=Asker(caller, bits, mark),
+                asker=Asker(caller, bits, run_mark(name)),
                 hearing=hearing,
                 level=options.level,
                 seed=options.seed,
@@ -242,7 +246,7 @@ class _Judging:
         self.remarks += run.remarks
         if options.build == "after" and run.telling.requests:
             self.remarks.append(run.telling.words)
-        self.requests |= {"sent": hearing.sending.requests, "listed": hearing.requests}
+        self.requests = Requests(hearing.sending.requests, tuple(hearing.requests), name, str(journal.file))
         return stopped
 
     async def _clean(self, file: Path) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from harness.checks.compatibility import REPLY
 from harness.checks.evidence import describe_reply
@@ -18,6 +18,7 @@ from harness.clients.exchange import Outcome
 from harness.clients.shape import Shape
 from harness.probing.controls import Controls
 from harness.probing.features import reply_features, row_features
+from harness.report.contents import SentRequest
 from harness.run.gate_rows import SLOWEST_TIMES, RowReader
 from harness.run.heard import Heard, Settled, Unheard
 from harness.run.journal import Journal, listed
@@ -52,7 +53,7 @@ class Hearing:
     replies: Controls[Answer] = field(default_factory=Controls)
     columns: Controls[Answer] = field(default_factory=Controls)
     """What other columns of the rows hold, of requests with the header and of their controls."""
-    requests: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[SentRequest] = field(default_factory=list)
     """The first few thousand requests and how they ended, for the report."""
     probes: int = 0
     controls: int = 0
@@ -198,7 +199,7 @@ class Hearing:
         self.probes += not ask.control
         self.controls += ask.control
         if len(self.requests) < LISTED_MAX:
-            self.requests.append(listed(ask) | {"status": reply.status, "id": identity})
+            self.requests.append(SentRequest(**listed(ask), status=reply.status, id=identity))
         if identity is not None:
             (self.repeated if identity in self.ids else self.ids).add(identity)
             self.unheard.pop(origin, None)

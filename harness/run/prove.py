@@ -8,11 +8,12 @@ from typing import Final
 
 from harness import plan
 from harness.backend import serve
-from harness.checks.audit import audited, judge_audit, section
+from harness.checks.audit import audited, judge_audit
 from harness.checks.order_evidence import OrdersEvidence
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.report.document import JudgedBy, Report
+from harness.report.contents import Sections
+from harness.report.document import JudgedBy, Report, harness_version
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
@@ -31,7 +32,7 @@ from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import addresses
 from harness.stages.model import START, after
 from harness.stages.safety import PLAN_ORDER
-from harness.verdict import Claim, Judgement, Results
+from harness.verdict import Claim, Judgement, Results, decide
 
 MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
 """Machine ids whose derived id Node checks."""
@@ -69,6 +70,9 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent, builds: BuildPai
     sentences = {claim.id for claim, _, _ in AUDITED}
     told = tuple(_replayable(one, options.policy) for one in judgements if one.claim.id not in sentences)
     return Report(
+        harness=harness_version(),
+        verdict=decide(told),
+        subject=plan.HEADER,
         command=options.command,
         seed=options.seed,
         level=options.level,
@@ -80,10 +84,10 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent, builds: BuildPai
         judged_by=JudgedBy.of("prove", (), told),
         plan=lines,
         remarks=orders.remarks,
-        sections={
-            "orders": orders.section(),
-            "audit": section(audited(judgements, AUDITED, plan.RESTING_AUDIT)),
-        },
+        sections=Sections(
+            orders=orders.orders(),
+            audit=audited(judgements, AUDITED, plan.RESTING_AUDIT),
+        ),
         inputs=inputs(options.policy),
     )
 

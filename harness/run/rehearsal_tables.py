@@ -11,7 +11,7 @@ from harness.rehearsal.lock_modes import ObservedLocks
 from harness.rehearsal.measurements import Measured, Span
 from harness.rehearsal.runner_results import Attempt, Cell, Matrix, Way
 from harness.rehearsal.scenario import ScenarioResult
-from harness.report.tables import Table
+from harness.report.contents import Table
 from harness.report.timeline import Band, Panel
 
 _ADMINISTRATIVE: Final = re.compile(r"\s*(SET|BEGIN|COMMIT)\b", re.IGNORECASE)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
 from harness import plan
-from harness.checks.audit import audited, section
+from harness.checks.audit import audited
 from harness.checks.migration import judge_schema
 from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
 from harness.checks.rehearsal import judge_agreement, judge_locks, judge_recovery, judge_stalls
@@ -30,13 +30,13 @@ from harness.rehearsal.migrated_schema import migrate_and_read
 from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
 from harness.rehearsal.stalls import measure
 from harness.rehearsal.table import filled
-from harness.report.document import JudgedBy, Report
-from harness.report.tables import Table
+from harness.report.contents import Sections, Table
+from harness.report.document import JudgedBy, Report, harness_version
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import Part, RehearseOptions
 from harness.run.progress import Busy, Say, silent
-from harness.verdict import Claim, Results
+from harness.verdict import Claim, Results, decide
 
 Show = Callable[[Table], None]
 """Prints a table as soon as it is there."""
@@ -57,12 +57,12 @@ class _Rehearsal:
     results: Results
     show: Show
     progress: Busy
-    sections: dict[str, Any]
+    sections: Sections
 
-    def add(self, name: str, table: Table) -> None:
-        """Shows a table now and keeps it for the report."""
+    def shown(self, table: Table) -> Table:
+        """The table, after it was shown to the user."""
         self.show(table)
-        self.sections[name] = table.section()
+        return table
 
 
 def rehearse(options: RehearseOptions, on_line: Say, show: Show, progress: Busy = silent) -> Report:
@@ -82,7 +82,7 @@ def rehearse(options: RehearseOptions, on_line: Say, show: Show, progress: Busy 
     ):
         name = f"Postgres {server.version} ({server.kind})"
         on_line(f"{name}; migration `{layout.name}`: {layout.summary}")
-        rehearsal = _Rehearsal(options, layout, server, templates, results, show, progress, {})
+        rehearsal = _Rehearsal(options, layout, server, templates, results, show, progress, Sections())
         if Part.MATRIX in options.parts:
             _matrix(rehearsal)
         if Part.LOCKS in options.parts:
@@ -94,10 +94,13 @@ def rehearse(options: RehearseOptions, on_line: Say, show: Show, progress: Busy 
     judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
     if Part.CLAIMS in options.parts:
-        rehearsal.sections["audit"] = section(audited(judgements, plan.MIGRATION_AUDIT, ()))
+        rehearsal.sections.audit = audited(judgements, plan.MIGRATION_AUDIT, ())
     required = tuple(judgement for judgement in judgements if judgement.claim.id not in sentences)
     scope = (*sorted(options.parts), *([] if options.max_stall_ms is None else [JUDGED]))
     return Report(
+        harness=harness_version(),
+        verdict=decide(required),
+        subject=plan.HEADER,
         command=options.command,
         seed=0,
         level=f"{options.rows} rows",
@@ -135,21 +138,21 @@ def _matrix(rehearsal: _Rehearsal) -> None:
     judge_agreement(rehearsal.results, matrix)
     if not matrix.drizzle and not rehearsal.options.require_npm:
         rehearsal.results.waive(plan.RUNNER_CLAIM.id, "npm cannot be reached here; --require-npm asks for it")
-    rehearsal.add("matrix", tables.matrix_table(matrix))
+    rehearsal.sections.matrix = rehearsal.shown(tables.matrix_table(matrix))
 
 
 def _locks(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("locks"):
         observations = asyncio.run(observe_locks(rehearsal.templates))
     judge_locks(rehearsal.results, observations)
-    rehearsal.add("locks", tables.locks_table(observations))
+    rehearsal.sections.locks = rehearsal.shown(tables.locks_table(observations))
 
 
 def _failures(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("failure scenarios") as on_progress:
         scenario_results = run_scenarios(rehearsal.templates, rehearsal.server, on_progress)
     judge_recovery(rehearsal.results, scenario_results)
-    rehearsal.add("traps", tables.failures_table(scenario_results))
+    rehearsal.sections.traps = rehearsal.shown(tables.failures_table(scenario_results))
 
 
 def _on_a_big_table(rehearsal: _Rehearsal) -> None:
@@ -178,11 +181,11 @@ def _stalls(rehearsal: _Rehearsal, name: str) -> None:
             measured.append(measurement)
     if options.max_stall_ms is not None and measured and measured[0].approach is asked:
         judge_stalls(rehearsal.results, measured[0], options.max_stall_ms)
-    rehearsal.add("stalls", tables.stalls_table(measured))
-    rehearsal.add("statements", tables.statements_table(measured))
+    rehearsal.sections.stalls = rehearsal.shown(tables.stalls_table(measured))
+    rehearsal.sections.statements = rehearsal.shown(tables.statements_table(measured))
     title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
     if measured:
-        rehearsal.sections["timeline"] = timeline(
+        rehearsal.sections.timeline = timeline(
             [tables.panel(measurement) for measurement in measured], title, options.max_stall_ms or None
         )
 

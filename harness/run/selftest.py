@@ -6,10 +6,10 @@ And every harmless variant into GO. A defect that dies only by another claim is 
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from harness import plan
 from harness.backend import serve
@@ -17,7 +17,8 @@ from harness.backend.serve import upstream
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UsageError
-from harness.report.document import JudgedBy, Report
+from harness.report.contents import Sections, SelfTest, TrialOutcome
+from harness.report.document import JudgedBy, Report, harness_version
 from harness.run.options.selftest import SelftestOptions
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
@@ -87,7 +88,7 @@ class _Progress:
 
 
 def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
-    """Runs the trials and returns the report, with the matrix of defects and claims as its section `selftest`.
+    """Runs the trials and returns the report, with the matrix of defects and claims.
 
     Raises UnavailableError when the stack cannot be stood up, UsageError when no trial is called so.
     """
@@ -107,7 +108,11 @@ def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
         ):
             tried = runner.run(_try_all(options, server, templates, chosen, told))
     results = judged(tried, complete=len(chosen) == len(known))
+    judgements = results.judgements()
     return Report(
+        harness=harness_version(),
+        verdict=decide(judgements),
+        subject=plan.HEADER,
         command=options.command,
         seed=0,
         level="",
@@ -115,9 +120,9 @@ def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
         server=name,
         started=stamp.isoformat(timespec="seconds"),
         seconds=time.monotonic() - began,
-        judgements=results.judgements(),
-        judged_by=JudgedBy.of("selftest", (), results.judgements()),
-        sections={"selftest": section(tried)},
+        judgements=judgements,
+        judged_by=JudgedBy.of("selftest", (), judgements),
+        sections=Sections(selftest=matrix_of(tried)),
         target="the harness itself",
         inputs=inputs(options.policy),
     )
@@ -142,26 +147,23 @@ def judged(tried: Sequence[Tried], *, complete: bool) -> Results:
     return results
 
 
-def section(tried: Iterable[Tried]) -> dict[str, Any]:
-    """The matrix as JSON: the claims, and each trial with those that were refuted."""
-    rows = list(tried)
-    claims = dict.fromkeys(claim for one in rows for claim in one.claims)
-    return {
-        "claims": sorted(claims, key=_in_order),
-        "trials": [
-            {
-                "name": one.trial.name,
-                "words": one.trial.words,
-                "meant": one.trial.meant or one.trial.unknown,
-                "verdict": str(one.verdict),
-                "refuted": list(one.refuted),
-                "right": one.right,
-                "level": one.level,
-                "seconds": round(one.seconds, 2),
-            }
-            for one in rows
-        ],
-    }
+def matrix_of(tried: Sequence[Tried]) -> SelfTest:
+    """The claims, and each trial with those that were refuted."""
+    claims = dict.fromkeys(claim for outcome in tried for claim in outcome.claims)
+    trials = tuple(
+        TrialOutcome(
+            name=outcome.trial.name,
+            summary=outcome.trial.words,
+            meant=outcome.trial.meant or outcome.trial.unknown,
+            verdict=outcome.verdict,
+            refuted=outcome.refuted,
+            right=outcome.right,
+            level=outcome.level,
+            seconds=round(outcome.seconds, 2),
+        )
+        for outcome in tried
+    )
+    return SelfTest(tuple(sorted(claims, key=_in_order)), trials)
 
 
 async def _try_all(

@@ -2,14 +2,16 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from harness import plan
 from harness.errors import UsageError
-from harness.report.check import faults
+from harness.report.check import faults, request_faults
 from harness.report.document import Report, from_json
+from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run import gate, prove, rehearse
 from harness.run.gate_options import NEVER_WAIVED
@@ -36,15 +38,52 @@ def read_text(text: str, name: str) -> Report:
     """The same from a text; `name` is where it comes from. Raises UsageError."""
     try:
         report = from_json(text)
-        required = required_of(report)
+        found = list(_faults(report))
     except UsageError as error:
         raise UsageError(f"cannot render {name}: {error}") from None
-    found = faults(report, required, NEVER_WAIVED if _of(report)[0] == "gate" else ())
     if found:
         raise UsageError(
             f"cannot render {name}: it was changed since, or is not whole: {'; '.join(found)}; run it again"
         )
     return report
+
+
+def _faults(report: Report) -> Iterator[str]:
+    """What does not hold, a line each. Raises UsageError for an unknown command."""
+    command, _ = _of(report)
+    required = required_of(report)
+    yield from faults(report, required, NEVER_WAIVED if command == "gate" else ())
+    yield from _option_faults(report)
+    yield from _policy_faults(report)
+    if command == "gate":
+        yield from request_faults(report, set(required) - set(gate.DATABASE_CLAIMS), NEVER_WAIVED)
+
+
+def _option_faults(report: Report) -> Iterator[str]:
+    """Where the command line gives something else than the report says that was used."""
+    used = {"--policy": report.policy, "--level": report.level, "--seed": str(report.seed)}
+    for option, value in _given(report):
+        if option in used and used[option] != value:
+            yield f"its {option[2:]} is {used[option]!r}, and its command says {option} {value}"
+
+
+def _policy_faults(report: Report) -> Iterator[str]:
+    """Where the policy is unknown, or a sentence or the rule among the inputs is that of another one."""
+    if report.policy not in POLICIES:
+        yield f"its policy {report.policy!r} is none of {', '.join(sorted(POLICIES))}"
+        return
+    wordings = {
+        policy: {claim.id: claim.sentence for claim in plan.claims_under(policy, plan.CLAIMS)}
+        for policy in POLICIES
+    }
+    own = wordings.pop(report.policy)
+    rules = [PurePosixPath(file.name) for file in report.inputs if "/rules/" in file.name]
+    for policy, wording in wordings.items():
+        for judgement in report.judgements:
+            if judgement.sentence == wording.get(judgement.id) != own[judgement.id]:
+                yield f"{judgement.id} has the sentence of policy {policy}, and its policy is {report.policy}"
+        if any(rule.stem == policy for rule in rules):
+            yield f"its inputs hold the rule of policy {policy}, and its policy is {report.policy}"
 
 
 def required_of(report: Report) -> tuple[str, ...]:
@@ -54,6 +93,7 @@ def required_of(report: Report) -> tuple[str, ...]:
         if command == "prove":
             claims = prove.claims_of(Level(report.level))
         elif command == "gate":
+            Level(report.level)
             claims = gate.claims_of("before" if "before" in scope else "after")
         elif command == "rehearse":
             parts = frozenset(Part(word) for word in scope if word != JUDGED)
@@ -75,13 +115,24 @@ def _of(report: Report) -> tuple[str, tuple[str, ...]]:
     """Command and scope; of a report without its list by its command line."""
     if report.judged_by is not None:
         return report.judged_by.command, report.judged_by.scope
-    try:
-        words = shlex.split(report.command)
-    except ValueError:
-        words = report.command.split()
+    words = _words(report)
     command = words[1] if len(words) > 1 else ""
-    values = [part for word in words for part in word.split("=", 1)]
-    given = [value for option, value in pairwise(values) if option in ("--build", "--part")]
+    given = _given(report)
+    scope = tuple(value for option, value in given if option in ("--build", "--part"))
     if command == "rehearse":
-        return command, (*(given or map(str, Part)), *([JUDGED] if "--max-stall-ms" in values else []))
-    return command, tuple(given)
+        is_judged = any(option == "--max-stall-ms" for option, _ in given)
+        return command, (*(scope or map(str, Part)), *([JUDGED] if is_judged else []))
+    return command, scope
+
+
+def _given(report: Report) -> list[tuple[str, str]]:
+    """Each option of its command line with its value."""
+    words = [part for word in _words(report) for part in word.split("=", 1)]
+    return [(option, value) for option, value in pairwise(words) if option.startswith("--")]
+
+
+def _words(report: Report) -> list[str]:
+    try:
+        return shlex.split(report.command)
+    except ValueError:
+        return report.command.split()

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.audit import AuditedSentence, audited, judge_audit, section
+from harness.checks.audit import audited, judge_audit
 from harness.database.templates import Templates
+from harness.report.contents import AuditedSentence
 from harness.run.audit import audit_sentences
 from harness.stages.environment import stack
 from harness.verdict import Claim, Finding, Results, Status
@@ -56,8 +57,8 @@ def test_audit_changes_when_a_sentence_does_either_way(at: int, now: Status, sta
     judge_audit(results, RECORDED)
     assert results.judgements()[0].status is status
     told = audited(results.judgements(), RECORDED, ())
-    assert [one.claim.id for one in told if one.status is not one.expected] == [f"Z{at}"]
-    assert f"recorded as {AS_RECORDED[at]}" in told[at].describe()
+    assert [one.id for one in told if one.status is not one.expected] == [f"Z{at}"]
+    assert told[at].expected is AS_RECORDED[at]
 
 
 def test_sentence_that_rests_on_others_is_as_the_worst_of_them() -> None:
@@ -85,6 +86,6 @@ async def test_sentences_of_the_plan_stand_as_recorded_on_real_servers(templates
     assert found["A0"].status is Status.PROVEN
     assert "22012" in found["A6"].findings[0].effect
     assert "27 columns" in found["A5"].findings[0].effect
-    written = section(audited(results.judgements(), plan.AUDIT, plan.RESTING_AUDIT))
-    assert [one["id"] for one in written] == [claim.id for claim, _, _ in plan.AUDIT]
-    assert all(one["workaround"] for one in written if one["expected"] == "refuted")
+    sentences = audited(results.judgements(), plan.AUDIT, plan.RESTING_AUDIT)
+    assert [sentence.id for sentence in sentences] == [claim.id for claim, _, _ in plan.AUDIT]
+    assert all(sentence.workaround for sentence in sentences if sentence.expected is Status.REFUTED)

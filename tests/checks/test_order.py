@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from harness import plan
 from harness.checks.order import (
@@ -303,8 +304,8 @@ def test_roll_backs_forgive_only_a_replica_ahead_of_the_column() -> None:
 def section_of(runs: tuple[PathRun, ...]) -> dict[str, Any]:
     evidence = find_violations(runs)
     safety = analyse(FORWARD_ORDERS, evidence.unsafe)
-    found = OrdersEvidence(FORWARD_SURVEY, evidence, runs, safety).section()
-    read: dict[str, Any] = json.loads(json.dumps(found))
+    found = OrdersEvidence(FORWARD_SURVEY, evidence, runs, safety).orders()
+    read: dict[str, Any] = json.loads(json.dumps(to_builtins(found)))
     return read
 
 

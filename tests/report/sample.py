@@ -3,13 +3,25 @@
 import dataclasses
 from typing import Any, Final
 
+from msgspec import convert, to_builtins
+
+from harness import plan
+from harness.report.contents import (
+    AuditedSentence,
+    Orders,
+    Requests,
+    Sections,
+    SelfTest,
+    SentRequest,
+    TrialOutcome,
+)
 from harness.report.document import Input, JudgedBy, Report
 from harness.report.timeline import Band, Panel, timeline
 from harness.run.gate import claims_of
-from harness.stages.graph import machines, mermaid, places
-from harness.stages.model import STAGES, START, Stage, Step, Version
+from harness.stages.graph import machines, mermaid, stage_safety
+from harness.stages.model import STAGES, START, Step, Version
 from harness.stages.safety import Unsafe
-from harness.verdict import Claim, Finding, Judgement, Method, Status
+from harness.verdict import Claim, Finding, Judgement, Method, Status, Verdict, decide
 
 HOSTILE: Final = (
     "</script></style></pre>--><img src=x onerror=\"document.title='pwned'\">"
@@ -27,8 +39,18 @@ def judgement(claim: Claim, status: Status = PROVEN, **more: Any) -> Judgement:
         "detail": "a bound and its unit",
         "findings": (),
         "refuting": 0,
+        "waived": "",
     }
-    return Judgement(claim, status, Method.SAMPLED, **usual | more)
+    return Judgement(
+        claim.id,
+        claim.sentence,
+        claim.quote,
+        claim.section,
+        status,
+        Method.SAMPLED,
+        least=claim.least,
+        **usual | more,
+    )
 
 
 def finding(claim: str, value: str = "a" * 80) -> Finding:
@@ -49,6 +71,7 @@ def finding(claim: str, value: str = "a" * 80) -> Finding:
 def report(*judgements: Judgement, **more: Any) -> Report:
     """A report on these judgements, without further parts."""
     usual: dict[str, Any] = {
+        "subject": plan.HEADER,
         "command": "harness gate --backend-url https://staging.example --database-url postgresql://me:***@db/x",
         "seed": 7,
         "level": "standard",
@@ -57,10 +80,11 @@ def report(*judgements: Judgement, **more: Any) -> Report:
         "started": "2026-03-01T12:00:00+00:00",
         "seconds": 12.3456,
         "harness": "0.1.0",
+        "verdict": decide(judgements),
+        "sections": Sections(requests=requests()),
+        "judged_by": JudgedBy.of("gate", ("after",), judgements),
     }
-    return Report(
-        judgements=judgements, judged_by=JudgedBy.of("gate", ("after",), judgements), **usual | more
-    )
+    return Report(judgements=judgements, **usual | more)
 
 
 def whole_report(value: str = "a" * 80) -> Report:
@@ -83,72 +107,81 @@ def whole_report(value: str = "a" * 80) -> Report:
     )
 
 
-def sections(value: str) -> dict[str, Any]:
-    """Every section, as those who judge write them."""
+def requests(value: str = "gen-0123456789", sent: int = 5000) -> Requests:
+    """What a gate sent, of which one request is listed."""
+    listed = SentRequest(1, "2001:db8::1", "anonymous", False, "valid", (f"x: {value}",), 200, value)
+    return Requests(sent, (listed,), "20260301-1", "runs/20260301-1.jsonl")
+
+
+def sections(value: str) -> Sections:
+    """Every section that more than one format shows."""
+    panel = Panel("corrected", value, ((0.0, 1.0), (205.0, 400.0)), (Band("CREATE INDEX", 200.0, 600.0),))
+    trials = (
+        TrialOutcome(
+            name="limit-256",
+            summary="accepts 256 characters",
+            meant="V2",
+            verdict=Verdict.NO_GO,
+            refuted=("V2",),
+            right=True,
+        ),
+        TrialOutcome(
+            name="loses-1-in-50",
+            summary=value,
+            meant="R1",
+            verdict=Verdict.NO_GO,
+            refuted=("V1",),
+            right=False,
+        ),
+        TrialOutcome(name="extra-columns", meant="", verdict=Verdict.GO, refuted=(), right=True),
+    )
+    slip = AuditedSentence(
+        "A1",
+        "The coverage query answers on an empty table.",
+        "COUNT(*) FILTER",
+        "Validation Queries",
+        REFUTED,
+        REFUTED,
+        f"22012 division by zero {value}",
+        "divide by NULLIF(COUNT(*), 0)",
+    )
+    return Sections(
+        orders=orders(value),
+        timeline=timeline([panel], "Write latency"),
+        selftest=SelfTest(("V1", "V2", "R1"), trials),
+        audit=(slip,),
+        requests=requests(value),
+    )
+
+
+def orders(value: str) -> Orders:
+    """Orders of which some are unsafe, as they are in the JSON."""
     ahead = dataclasses.replace(START, replicas=(Version.AFTER, Version.BEFORE))
     swap = (dataclasses.replace(START, extension_released=True), Step.SWAP_1)
     unsafe = Unsafe(frozenset({ahead}), frozenset({swap}))
-    panel = Panel("corrected", value, ((0.0, 1.0), (205.0, 400.0)), (Band("CREATE INDEX", 200.0, 600.0),))
-    return {
-        "orders": {
-            "orders": {"enumerated": 624, "total": 624},
-            "stages": {"stood_up": 39, "total": 40},
-            "stand_ups": {"stood_up": 64, "total": 64},
-            "steps": {"taken_in_flight": 100, "total": 100},
-            "walks": 12,
-            "swaps": 2,
-            "requests": 4000,
-            "requests_traffic": 51,
-            "rule": {
-                "words": "add the column before any `after` replica; release the extension at any time",
-                "expressible": True,
-                "safe_orders": 152,
-                "beside_the_plan": "the derived rule is weaker than the plan's order",
-            },
-            "minimal_unsafe_order": ["0. start: schema base", "└─ 1. swap replica 1", f"   └─ harm {value}"],
-            "forbidden_stages": [str(ahead)],
-            "forbidden_steps": ["swap replica 1, in stage base"],
-            "diagram": mermaid(),
-            "machines": machines(),
-            "places": places(STAGES, frozenset(_but_the_last(STAGES)), unsafe),
+    document = {
+        "orders": {"enumerated": 624, "total": 624},
+        "stages": {"stood_up": 39, "total": 40},
+        "stand_ups": {"stood_up": 64, "total": 64},
+        "steps": {"taken_in_flight": 100, "total": 100},
+        "walks": 12,
+        "swaps": 2,
+        "requests": 4000,
+        "requests_traffic": 51,
+        "rule": {
+            "words": "add the column before any `after` replica; release the extension at any time",
+            "expressible": True,
+            "safe_orders": 152,
+            "beside_the_plan": "the derived rule is weaker than the plan's order",
         },
-        "timeline": timeline([panel], "Write latency"),
-        "selftest": {
-            "claims": ["V1", "V2", "R1"],
-            "trials": [
-                _trial("limit-256", "V2", "NO-GO", ["V2"], right=True, words="accepts 256 characters"),
-                _trial("loses-1-in-50", "R1", "NO-GO", ["V1"], right=False, words=value),
-                _trial("extra-columns", "", "GO", [], right=True),
-            ],
-        },
-        "audit": [
-            {
-                "id": "A1",
-                "sentence": "The coverage query answers on an empty table.",
-                "quote": "COUNT(*) FILTER",
-                "section": "Validation Queries",
-                "status": "refuted",
-                "expected": "refuted",
-                "evidence": f"22012 division by zero {value}",
-                "workaround": "divide by NULLIF(COUNT(*), 0)",
-            }
-        ],
-        "requests": {"run": "20260301-1", "sent": 2, "listed": [{"address": "2001:db8::1", "id": value}]},
+        "minimal_unsafe_order": ["0. start: schema base", "└─ 1. swap replica 1", f"   └─ lost {value}"],
+        "forbidden_stages": [str(ahead)],
+        "forbidden_steps": ["swap replica 1, in stage base"],
+        "warnings": [],
+        "exploration": [],
+        "failing_program": None,
+        "diagram": mermaid(),
+        "machines": to_builtins(machines()),
+        "places": to_builtins(stage_safety(STAGES, frozenset(STAGES[:-1]), unsafe)),
     }
-
-
-def _but_the_last(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-    return stages[:-1]
-
-
-def _trial(
-    name: str, meant: str, verdict: str, refuted: list[str], *, right: bool, words: str = ""
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "meant": meant,
-        "verdict": verdict,
-        "refuted": refuted,
-        "right": right,
-        "words": words,
-    }
+    return convert(document, Orders)

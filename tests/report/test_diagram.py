@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
+from harness.report.contents import Machine, Move
 from harness.report.diagram import LETTER, diagram
-from harness.report.parts import Machine, Move
-from harness.report.sections import orders
 from tests.report.sample import HOSTILE, whole_report
 
 
 def machines() -> tuple[Machine, ...]:
-    found = orders(whole_report())
-    assert found is not None
-    return found.machines
+    orders = whole_report().sections.orders
+    assert orders is not None
+    return orders.machines
 
 
 def drawn(*given: Machine) -> ElementTree.Element:

@@ -5,8 +5,10 @@ import re
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
+from harness.report.contents import Sections
 from harness.report.document import Report, from_json, to_json
 from harness.report.html import to_html
 from harness.report.junit import to_junit
@@ -25,7 +27,7 @@ def printed(shown: Report) -> str:
 
 
 def test_the_consequence_stands_first_in_every_format() -> None:
-    shown = replace(whole_report(), consequence=MEANS)
+    shown = structs.replace(whole_report(), consequence=MEANS)
     assert printed(shown).startswith(f"{MEANS}\n")
     assert to_markdown(shown).split("\n\n")[1] == f"**{MEANS}**"
     assert to_html(shown).index(MEANS) < to_html(shown).index("At least one claim is refuted")
@@ -34,7 +36,7 @@ def test_the_consequence_stands_first_in_every_format() -> None:
 
 
 def test_every_format_says_first_what_it_is_about() -> None:
-    shown = replace(whole_report(), label="release 4.141 <b>")
+    shown = structs.replace(whole_report(), label="release 4.141 <b>")
     heads = (
         printed(shown)[:500],
         to_markdown(shown)[:1000],
@@ -70,11 +72,13 @@ def test_claims_come_by_kind_and_number_in_every_format() -> None:
 @pytest.mark.parametrize("is_go", [True, False])
 def test_sentences_of_the_plan_stand_apart_in_a_go_and_are_not_red(is_go: bool) -> None:
     claim = whole_report().judgements[0].claim
-    audit = whole_report().sections["audit"]
-    holds = {**audit[0], "id": "A2", "sentence": "Another holds.", "status": "proven", "expected": "proven"}
-    worse = {**audit[0], "id": "A3", "sentence": "A third was thought to hold.", "expected": "proven"}
+    (slip,) = whole_report().sections.audit
+    proven = Status.PROVEN
+    holds = structs.replace(slip, id="A2", sentence="Another holds.", status=proven, expected=proven)
+    worse = structs.replace(slip, id="A3", sentence="A third was thought to hold.", expected=proven)
     shown = report(
-        judgement(claim, *([] if is_go else [Status.REFUTED])), sections={"audit": [*audit, holds, worse]}
+        judgement(claim, *([] if is_go else [Status.REFUTED])),
+        sections=Sections(audit=(slip, holds, worse)),
     )
     for text in (printed(shown), to_markdown(shown), to_html(shown)):
         assert ("The plan as written" in text) is is_go

@@ -8,9 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.report.html import stage_rows, ticked, to_html
-from harness.stages.graph import places
 from harness.stages.model import STAGES
-from harness.stages.safety import Unsafe
 from tests.report.sample import HOSTILE, report, whole_report
 
 ALLOWED = {
@@ -102,13 +100,11 @@ def test_text_between_backticks_is_code_and_still_text(text: str, expected: str)
 
 
 def test_stages_are_a_table_of_replicas_by_schema() -> None:
-    from harness.report.sections import orders
-
-    found = orders(whole_report())
-    assert found is not None
-    rows = stage_rows(found.places)
-    assert [row.replicas for row in rows] == [
+    orders = whole_report().sections.orders
+    assert orders is not None
+    rows = stage_rows(orders.stage_safety)
+    assert [replicas for replicas, _ in rows] == [
         "before and before", "before and after", "after and before", "after and after",
     ]  # fmt: skip
-    assert all(len(cell) == 2 for row in rows for cell in row.cells)
-    assert sum(len(cell) for row in rows for cell in row.cells) == len(places(STAGES, frozenset(), Unsafe()))
+    assert all(len(cell) == 2 for _, cells in rows for cell in cells)
+    assert sum(len(cell) for _, cells in rows for cell in cells) == len(STAGES)

@@ -54,9 +54,16 @@ def test_block_holds_the_finding_as_it_was(value: str) -> None:
 
 
 def test_text_of_a_cell_is_what_was_said() -> None:
-    claim = replace(whole_report().judgements[0].claim, sentence="a | `b` *c* <d> _e_ f_g &amp; \\ ~h~")
+    claim = replace(whole_report().judgements[0].claim, sentence="a | ` *c* <d> _e_ f_g &amp; \\ ~h~")
     cells = [token.content for token in tokens(to_markdown(report(judgement(claim)))) if token.type == "text"]
     assert claim.sentence in "".join(cells)
+
+
+def test_text_between_backticks_is_code_of_a_cell() -> None:
+    claim = replace(whole_report().judgements[0].claim, sentence="any `after` replica, `<b>`")
+    shown = to_markdown(report(judgement(claim)))
+    assert "any <code>after</code> replica, <code>&#60;b&#62;</code>" in shown
+    assert "`" not in shown.replace("```", "")
 
 
 def test_verdict_and_its_counts_come_first() -> None:

@@ -150,10 +150,24 @@ async def test_tables_are_read_on_a_phone_without_scrolling_sideways(
     await show(page, tmp_path)
     await open_everything(page)
     wide = (
-        "[...document.querySelectorAll('table.rows, table.stages')]"
+        "[...document.querySelectorAll('table.rows, table.stages, table.matrix')]"
         ".map(table => table.scrollWidth - table.parentElement.clientWidth)"
     )
     assert max(await page.evaluate(wide)) <= 0
     label = "getComputedStyle(document.querySelector('table.rows td'), '::before').content"
     assert await page.evaluate(label) not in ("none", "normal", '""')
     await expect(page.get_by_role("cell").first).to_be_attached()
+
+
+async def test_matrix_on_a_phone_shows_each_build_with_its_claims(page: Page, tmp_path: Path) -> None:
+    await page.set_viewport_size({"width": 360, "height": 800})
+    await show(page, tmp_path)
+    row = page.locator("table.matrix tbody tr").first
+    cells = row.locator("td:visible")
+    assert await cells.evaluate_all("cells => cells.map(cell => cell.dataset.label ?? '')") == ["", "V2"]
+    label = "getComputedStyle(document.querySelector('table.matrix td:not(:empty)[data-label]'), '::before').content"
+    assert "V2" in await page.evaluate(label)
+    build, verdict = await row.get_by_role("rowheader").bounding_box(), await cells.first.bounding_box()
+    assert build is not None
+    assert verdict is not None
+    assert verdict["y"] >= build["y"] + build["height"]

@@ -3,9 +3,11 @@
 import io
 
 import pytest
+from msgspec import to_builtins
 from rich.console import Console
 
-from harness.report.tables import Table, plain_lines, print_table
+from harness.report.contents import Table
+from harness.report.tables import plain_lines, print_table
 
 TABLE = Table(
     "Stalls",
@@ -43,11 +45,11 @@ def test_table_fits_a_terminal() -> None:
 
 
 def test_table_is_a_section_of_plain_values() -> None:
-    assert TABLE.section() == {
+    assert to_builtins(TABLE) == {
         "title": "Stalls",
-        "columns": ["approach", "ms", "seen"],
-        "rows": [["plain index", "1,007", "first line\nsecond line"], ["corrected", "-", "a\x1b[31mb"]],
-        "notes": ["a note"],
+        "columns": ("approach", "ms", "seen"),
+        "rows": (("plain index", "1,007", "first line\nsecond line"), ("corrected", "-", "a\x1b[31mb")),
+        "notes": ("a note",),
     }
 
 

@@ -53,7 +53,7 @@ def test_control_bytes_of_a_finding_are_shown_and_not_sent_to_the_terminal() -> 
 def test_sections_are_told() -> None:
     text = printed("harmless")
     assert "rule derived: add the column before any after replica" in text
-    assert "shortest way to harm:" in text
+    assert "shortest unsafe sequence:" in text
     assert "1 of 2 defects refuted by the claim meant for them, 0 false alarms" in text
     assert "workaround: divide by NULLIF(COUNT(*), 0)" in text
 

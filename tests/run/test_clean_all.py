@@ -13,7 +13,7 @@ from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all
 from harness.run.gate_requests import Asker, Caller
 from harness.run.journal import Journal, journal_file
-from tests.fix_gate import Judge, of_reference
+from tests.fix_gate import Judge, of_reference, requests_of
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_journal import counts
 
@@ -163,7 +163,7 @@ async def test_a_run_that_lost_its_journal_is_taken_back_but_for_what_is_unsure(
     start: StartReplica, dsn: str, run_gate: Judge
 ) -> None:
     report = await run_gate(of_reference(await start(dsn, "after"), dsn))
-    name = str(report.sections["requests"]["run"])
+    name = str(requests_of(report).run)
     found = clean_all(dsn, delete=True)
     (one,) = found.found
     assert (one.run, one.has_journal) == (name, False)

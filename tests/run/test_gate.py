@@ -13,7 +13,7 @@ from harness.rule.suite import Level
 from harness.run.gate import claims_of, judge_target
 from harness.run.gate_options import NEVER_WAIVED
 from harness.verdict import Method, Status, Verdict
-from tests.fix_gate import Judge, of_reference, with_status
+from tests.fix_gate import Judge, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
 from tests.matrix.recorded import otherwise
 
@@ -22,7 +22,7 @@ async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Ju
     report = await judge_build("after")
     assert report.verdict is Verdict.GO
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
-    assert report.sections["requests"]["sent"] <= 380
+    assert requests_of(report).sent <= 380
     assert "@" not in to_json(report).replace("***@***", "")
     assert otherwise(Level.SMOKE, "gate --build after reference after", to_json(report)) == []
     requests = json.loads(to_json(report))["sections"]["requests"]
@@ -206,7 +206,7 @@ async def test_a_role_that_may_only_select_is_enough(
 async def test_fewer_requests_than_the_level_needs_are_inconclusive(judge_build: Judge) -> None:
     report = await judge_build("after", max_requests=20)
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert report.sections["requests"]["sent"] <= 20
+    assert requests_of(report).sent <= 20
 
 
 async def test_an_early_refutation_stands_when_the_run_is_cut_short(judge_build: Judge) -> None:
@@ -218,7 +218,7 @@ async def test_an_early_refutation_stands_when_the_run_is_cut_short(judge_build:
 async def test_the_standard_level_keeps_within_its_requests(judge_build: Judge) -> None:
     report = await judge_build("after", level=Level.STANDARD)
     assert report.verdict is Verdict.GO
-    assert 5000 < report.sections["requests"]["sent"] <= 7000
+    assert 5000 < requests_of(report).sent <= 7000
     assert {one.method for one in report.judgements if one.claim.id == "V1"} == {Method.SAMPLED}
 
 

@@ -19,7 +19,7 @@ from harness.run.options.gate import GateOptions
 from harness.sut.external import site_of
 from harness.sut.hosts import is_loopback, target_options
 from tests.command import harness_command
-from tests.fix_gate import Judge, of_reference
+from tests.fix_gate import Judge, of_reference, requests_of
 from tests.fix_stack import StartReplica
 
 ELSEWHERE = "127.1"
@@ -213,7 +213,7 @@ async def test_a_run_leaves_about_what_its_forecast_says(
     before = counted()
     report = await run_gate(options)
     usage, metadata, addresses, agents = (now - then for now, then in zip(counted(), before, strict=True))
-    assert report.sections["requests"]["sent"] <= said.requests_max
+    assert requests_of(report).sent <= said.requests_max
     assert 0.9 * said.rows < usage < 1.1 * said.rows
     assert metadata == usage
     assert 0.9 * len(said.addresses) < addresses < 1.1 * len(said.addresses)

@@ -20,7 +20,7 @@ from harness.run.gate_requests import Asker, Caller
 from harness.run.journal import Journal, find_journal, journal_file, note_end, read_journal
 from harness.sut.asks import Answer, Ask
 from tests.fix_backends import independent
-from tests.fix_gate import Judge, of_backend, of_reference
+from tests.fix_gate import Judge, of_backend, of_reference, requests_of
 from tests.fix_stack import StartReplica
 
 STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -159,11 +159,11 @@ async def test_clean_takes_back_all_that_a_run_wrote(
     cleaned = await run_gate(options, clean=True)
     assert counts(ready_dsn) == between
     assert any("deleted" in remark and "http_ip" in remark for remark in cleaned.remarks)
-    done = clean(ready_dsn, Path(kept.sections["requests"]["journal"]))
+    done = clean(ready_dsn, Path(requests_of(kept).journal))
     assert counts(ready_dsn) == before
     assert (done.usage_rows, done.metadata_rows) == (between[0] - before[0], between[1] - before[1])
-    assert read_journal(Path(kept.sections["requests"]["journal"])).ended
-    again = clean(ready_dsn, Path(kept.sections["requests"]["journal"]))
+    assert read_journal(Path(requests_of(kept).journal)).ended
+    again = clean(ready_dsn, Path(requests_of(kept).journal))
     assert (again.usage_rows, again.metadata_rows) == (0, 0)
 
 
@@ -172,7 +172,7 @@ async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(
 ) -> None:
     with independent("flask", empty_dsn, mode="overwrites-forwarded-for", late_ms=(0, 20)) as backend:
         report = await run_gate(of_backend(backend), clean=True)
-    assert report.sections["requests"]["sent"] > 40
+    assert requests_of(report).sent > 40
     assert counts(empty_dsn) == (0, 0)
 
 

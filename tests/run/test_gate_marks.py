@@ -15,7 +15,7 @@ from harness.run.gate_requests import Asker, Caller
 from harness.run.journal import Journal, journal_file
 from harness.verdict import Status, Verdict
 from tests.fix_backends import independent
-from tests.fix_gate import Judge, of_backend, of_reference, with_status
+from tests.fix_gate import Judge, of_backend, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_journal import answer
 
@@ -105,7 +105,7 @@ async def test_an_earlier_run_behind_a_proxy_does_not_refute_the_next(
 
 def forget(report: Report) -> None:
     """Deletes the journal of a run."""
-    Path(report.sections["requests"]["journal"]).unlink()
+    Path(requests_of(report).journal).unlink()
 
 
 async def test_rows_of_a_run_without_a_journal_are_told_by_its_mark(

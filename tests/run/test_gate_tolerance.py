@@ -28,7 +28,7 @@ from harness.sut.asks import Answer, Round
 from harness.sut.external import SILENT_MAX
 from harness.sut.observation import Row
 from harness.verdict import Results, Status, Verdict
-from tests.fix_gate import Judge, of_reference, with_status
+from tests.fix_gate import Judge, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_network import between
 from tests.sut.test_external import OK, sending, serving
@@ -137,7 +137,7 @@ async def test_a_few_failures_are_sent_again(start: StartReplica, ready_dsn: str
     async with between(process, lose) as url:
         report = await run_gate(replace(of_reference(process, ready_dsn), backend_url=url))
     assert report.verdict is Verdict.GO
-    assert report.sections["requests"]["sent"] > 300
+    assert requests_of(report).sent > 300
 
 
 async def test_more_failures_than_one_in_ten_are_not_sent_again(
@@ -244,7 +244,7 @@ async def test_when_most_rows_are_missing_the_rest_is_not_sent(
         options = replace(of_reference(process, ready_dsn), backend_url=url, level=Level.STANDARD)
         report = await run_gate(options, wait_rows_s=1.0)
     assert report.verdict is not Verdict.GO
-    assert report.sections["requests"]["sent"] < 3000
+    assert requests_of(report).sent < 3000
     assert any("have no row: the rest was not sent" in remark for remark in report.remarks)
 
 
@@ -260,4 +260,4 @@ async def test_when_most_requests_give_no_observation_the_rest_is_not_sent(
         options = replace(of_reference(process, ready_dsn), backend_url=url, level=Level.STANDARD)
         report = await run_gate(options)
     assert report.verdict is not Verdict.GO
-    assert report.sections["requests"]["sent"] < 3000
+    assert requests_of(report).sent < 3000

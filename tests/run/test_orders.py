@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from harness import plan
 from harness.database.templates import Templates
@@ -64,7 +65,7 @@ async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...],
     results = Results(claims)
     async with stack(templates, "strict", builds) as shared:
         found = await prove_orders(results, shared, level=level, seed=5)
-    section = {name: value for name, value in found.section().items() if name not in BY_TIME}
+    section = {name: value for name, value in to_builtins(found.orders()).items() if name not in BY_TIME}
     tree = [re.sub(r"gen-[0-9a-f]+", "gen-", line) for line in section["minimal_unsafe_order"]]
     judgements = results.judgements()
     standing = [(one.claim.id, one.status, one.observed, one.detail) for one in judgements]

@@ -19,7 +19,7 @@ from harness.run.options.schema import SchemaOptions
 from harness.run.recipe import Recipe
 from harness.run.replay import replay
 from harness.run.schema import check_schema
-from tests.fix_gate import REFERENCE_MODEL, Judge, of_reference
+from tests.fix_gate import REFERENCE_MODEL, Judge, of_reference, requests_of
 from tests.fix_pgbouncer import Pooled
 from tests.fix_stack import StartReplica
 
@@ -77,7 +77,7 @@ async def test_the_gate_leaves_a_pooled_connection_as_found(
     assert state_of(through) == before
     if changes:
         return
-    journal = Path(report.sections["requests"]["journal"])
+    journal = Path(requests_of(report).journal)
     assert (await asyncio.to_thread(clean, through, journal)).usage_rows > 0
     assert state_of(through) == before
 

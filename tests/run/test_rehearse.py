@@ -6,8 +6,8 @@ import pytest
 
 from harness.database.server import Server
 from harness.errors import UsageError
+from harness.report.contents import Table
 from harness.report.document import Report, to_json
-from harness.report.tables import Table
 from harness.run.options.rehearse import Part, RehearseOptions
 from harness.run.rehearse import claims_of, rehearse
 from harness.verdict import Status, Verdict
@@ -31,8 +31,8 @@ def test_rehearsal_of_the_claims_is_go_beside_the_audit(server: Server) -> None:
     report, _ = run(server, Part.CLAIMS)
     assert report.verdict is Verdict.GO
     assert set(standing(report)) == {f"M{number}" for number in range(1, 11)}
-    (sentence,) = report.sections["audit"]
-    assert (sentence["id"], sentence["status"], sentence["expected"]) == ("M12", "refuted", "refuted")
+    (sentence,) = report.sections.audit
+    assert (sentence.id, sentence.status, sentence.expected) == ("M12", "refuted", "refuted")
 
 
 def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> None:
@@ -40,9 +40,9 @@ def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> 
     assert report.judgements == ()
     names = [row[0] for row in tables["Write stalls"].rows]
     assert names == ["corrected", "plain index", "one transaction", "behind a read", "behind a read, retried"]
-    assert report.sections["timeline"].startswith("<svg")
-    assert report.sections["stalls"] == tables["Write stalls"].section()
-    assert "Write latency, 3,000 rows, 400 writes/s" in report.sections["timeline"]
+    assert report.sections.timeline.startswith("<svg")
+    assert report.sections.stalls == tables["Write stalls"]
+    assert "Write latency, 3,000 rows, 400 writes/s" in report.sections.timeline
     outcomes = {row[-1] for row in tables["Statements"].rows}
     assert outcomes == {"accepted", "55P03 lock not available"}
 

@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from harness.cli.report import report as report_command
 from harness.data import sql_path

@@ -10,11 +10,10 @@ from harness.database.server import Server
 from harness.errors import UsageError
 from harness.rehearsal import defects as migrations
 from harness.report.document import to_json
-from harness.report.sections import selftest as matrix_of
 from harness.run import selftest as module
 from harness.run.deployed import DEPLOYED_MORE
 from harness.run.options.selftest import SelftestOptions
-from harness.run.selftest import Tried, judged, section, selftest
+from harness.run.selftest import Tried, judged, matrix_of, selftest
 from harness.run.trials import Trial, trials
 from harness.stages import defects as plans
 from harness.verdict import Judgement, Status, Verdict, decide
@@ -77,9 +76,9 @@ def test_a_trial_that_could_not_be_judged_or_was_left_out_proves_nothing() -> No
 
 
 def test_the_matrix_tells_both_rates_with_counts() -> None:
-    part = section([*RIGHT, tried("V3", Verdict.NO_GO, "V2"), tried("", Verdict.NO_GO, "V1")])
-    assert part["claims"] == ["V1", "V2", "V10"]
-    assert [one["right"] for one in part["trials"]] == [True, True, False, False]
+    matrix = matrix_of([*RIGHT, tried("V3", Verdict.NO_GO, "V2"), tried("", Verdict.NO_GO, "V1")])
+    assert matrix.claims == ("V1", "V2", "V10")
+    assert [trial.right for trial in matrix.trials] == [True, True, False, False]
 
 
 def test_every_defect_and_every_variant_of_the_catalogues_is_tried_once() -> None:
@@ -109,7 +108,7 @@ def test_trials_are_right(server: Server, group: int) -> None:
     """Each group has some of each sort; the first is in the default run."""
     names = tuple(trial.name for trial in trials())[group::GROUPS]
     report = selftest(SelftestOptions(server.dsn("postgres"), only=names), lambda _: None)
-    matrix = matrix_of(report)
+    matrix = report.sections.selftest
     assert matrix is not None
     assert {trial.name for trial in matrix.trials} >= set(names)
     assert [f"{trial.name}: {trial.verdict}" for trial in matrix.trials if not trial.right] == []

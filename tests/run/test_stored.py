@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,10 @@ def document(
 ) -> Document:
     """A GO report, as JSON that may be changed."""
     told = [judgement(claim) for claim in claims or gate.claims_of("after")]
-    made = replace(report(*told, level=level), judged_by=JudgedBy.of(command, scope.split(), told))
+    line = f"harness {command}" + (f" --level {level}" if command in ("prove", "gate") else "")
+    made = report(
+        *told, level=level, command=line, seed=0, judged_by=JudgedBy.of(command, scope.split(), told)
+    )
     found: Document = json.loads(to_json(made))
     return found
 
@@ -55,6 +57,14 @@ def in_claim(number: int = 0, **given: object) -> Callable[[Document], None]:
     return lambda changed: changed["claims"][number].update(given)
 
 
+def in_requests(**given: object) -> Callable[[Document], None]:
+    return lambda changed: changed["sections"]["requests"].update(given)
+
+
+def with_option(option: str) -> Callable[[Document], None]:
+    return lambda changed: changed.update(command=f"{changed['command']} {option}")
+
+
 FINDING = {
     **dict.fromkeys(("condition", "effect", "request", "reply", "row", "replay", "workaround"), "x"),
     "claim": "V1",
@@ -76,14 +86,33 @@ CHANGES: dict[str, tuple[Callable[[Document], object], str]] = {
     "a command that judges nothing": (lambda changed: changed["judged_by"].update(command="serve"), "judges nothing"),
     "another sentence": (in_claim(sentence="All is well."), "another sentence"),
     "too few observations": (in_claim(observed=0), "V1 is proven, by 0 observations"),
-    "a count below zero": (in_claim(observed=-5), "count below zero"),
+    "a count below zero": (in_claim(observed=-5), ">= 0 - at `$.claims[0].observed`"),
     "a finding hidden": (in_claim(refuting=3), "although something refutes it"),
     "a finding in what is proven": (in_claim(findings=[FINDING]), "although something refutes it"),
     "refuted by nothing": (in_claim(status="refuted"), "follows from its claims"),
     "a finding of another": (in_claim(1, status="refuted", refuting=1, findings=[FINDING]), "follows from its claims"),
     "waived that cannot be": (in_claim(status="unknown", waived="so"), "V1 is waived, which it cannot be"),
     "the verdict": (lambda changed: changed.update(verdict="NO-GO"), "but GO follows"),
-    "the lowest count lowered": (in_claim(least=-1, observed=-1), "count below zero"),
+    "the lowest count lowered": (in_claim(least=-1, observed=-1), ">= 0 - at `$.claims[0]."),
+    "nothing sent": (in_requests(sent=0, listed=[]), "V1 was observed 4321 times, and 0 requests were sent"),
+    "fewer sent than observed": (in_requests(sent=4320), "R1 was observed 4321 times, and 4320 requests were sent"),
+    "no word of requests": (lambda changed: changed["sections"].clear(), "and 0 requests were sent"),
+    "nothing sent where a claim is of rows": (in_requests(sent=0, listed=[]), "I2 was observed 4321 times, and 0"),
+    "fewer sent than listed": (in_requests(sent=0), "it lists 1 requests, and says that 0 were sent"),
+    "sent below zero": (in_requests(sent=-1), ">= 0 - at `$.sections.requests.sent`"),
+    "a policy that nobody knows": (lambda changed: changed.update(policy="lax"), "policy 'lax' is none of"),
+    "another policy": (lambda changed: changed.update(policy="length-only"), "V1 has the sentence of policy strict"),
+    "the rule of another policy": (
+        lambda changed: changed.update(inputs=[{"name": "fixtures/judge/rules/length-only.js", "sha256": "ab" * 32}]),
+        "its inputs hold the rule of policy length-only",
+    ),
+    "the policy of the command": (with_option("--policy length-only"), "its command says --policy length-only"),
+    "the seed of the command": (with_option("--seed=8"), "its seed is '0', and its command says --seed 8"),
+    "the level of the command": (with_option("--level exhaustive"), "its command says --level exhaustive"),
+    "a level that nobody knows": (lambda changed: changed.update(level="much"), "'much' is not a valid Level"),
+    "a seed below zero": (lambda changed: changed.update(seed=-1), ">= 0 - at `$.seed`"),
+    "a seed too big": (lambda changed: changed.update(seed=2**64), "its seed 18446744073709551616 is above"),
+    "a seed that is no number": (lambda changed: changed.update(seed="0"), "Expected `int`, got `str` - at `$.seed`"),
 }  # fmt: skip
 
 
@@ -104,11 +133,11 @@ def test_a_changed_report_is_refused_with_what_is_wrong(name: str) -> None:
 @pytest.mark.parametrize(
     ("verdict", "change", "told"),
     [
-        ("NO-GO", in_claim(status="refuted"), "by 0 observations, of which 0 are told"),
+        ("NO-GO", in_claim(status="refuted"), "by 0 observations, of which 0 are shown"),
         (
             "NO-GO",
             in_claim(status="refuted", refuting=1, findings=[FINDING | {"times": 9}]),
-            "of which 9 are told",
+            "of which 9 are shown",
         ),
         (
             "NO-GO",
@@ -125,6 +154,14 @@ def test_a_verdict_that_follows_does_not_help(
     change(changed)
     with pytest.raises(UsageError, match=told):
         read(changed | {"verdict": verdict})
+
+
+def test_the_other_policy_is_held_to_its_own_sentences() -> None:
+    claims = gate.claims_of("after", "length-only")
+    other = document(claims) | {"policy": "length-only"}
+    assert read(other) == "GO"
+    with pytest.raises(UsageError, match="V3 has the sentence of policy length-only"):
+        read(other | {"policy": "strict"})
 
 
 def without_list(told: Document, command: str) -> Document:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from harness.stages.graph import machines, mermaid, places
+from harness.stages.graph import machines, mermaid, stage_safety
 from harness.stages.model import (
     EXTENSION_MOVES,
     MOVES,
@@ -17,33 +17,36 @@ from harness.stages.model import (
 from harness.stages.safety import Unsafe
 
 
-def test_machines_have_every_step_and_mark_roll_backs() -> None:
-    moves = [move for machine in machines() for move in machine["moves"]]
-    assert {move["step"] for move in moves} == {str(step) for step in Step}
-    assert {move["step"] for move in moves if move["roll_back"]} == {str(step) for step in ROLLS_BACK}
+def test_machines_have_every_step_of_the_model_and_mark_what_rolls_back() -> None:
+    moves = [move for machine in machines() for move in machine.moves]
+    assert {move.step for move in moves} == {str(step) for step in Step}
+    assert {move.step for move in moves if move.roll_back} == {str(step) for step in ROLLS_BACK}
 
 
 def test_machines_multiply_to_the_stages_and_their_moves() -> None:
     product = 1
     for machine in machines():
-        product *= len(machine["states"])
+        product *= len(machine.states)
     assert product == len(STAGES)
-    by_machines = sum(product // len(one["states"]) * len(one["moves"]) for one in machines())
+    by_machines = sum(product // len(machine.states) * len(machine.moves) for machine in machines())
     assert by_machines == sum(map(len, MOVES.values()))
 
 
 def test_first_states_are_those_of_the_start() -> None:
-    first = [machine["states"][0] for machine in machines()]
+    first = [machine.states[0] for machine in machines()]
     assert first == [str(START.schema), *map(str, START.replicas), "before"]
 
 
 def test_places_say_what_was_covered_and_what_is_unsafe() -> None:
     ahead = dataclasses.replace(START, replicas=(Version.AFTER, Version.BEFORE))
-    found = places(
+    found = stage_safety(
         (START, ahead), frozenset({ahead}), Unsafe(frozenset({ahead}), frozenset({(START, Step.SWAP_1)}))
     )
-    assert [(one["seen"], one["harm"]) for one in found] == [(False, ["swap replica 1"]), (True, ["stage"])]
-    assert found[1]["replicas"] == ["after", "before"]
+    assert [(stage.covered, stage.unsafe) for stage in found] == [
+        (False, ("swap replica 1",)),
+        (True, ("stage",)),
+    ]
+    assert found[1].replicas == ("after", "before")
 
 
 def test_mermaid_draws_each_move_of_each_table_once() -> None:

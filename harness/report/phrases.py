@@ -1,12 +1,12 @@
 """Phrases that every format uses: a claim reads the same on a terminal, on a page and in a job summary. Pure."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
-from harness.report.document import Report
-from harness.report.parts import Audited
+from msgspec import structs
+
+from harness.report.contents import AuditedSentence, Orders
+from harness.report.document import Report, cleaned
 from harness.verdict import Finding, Judgement, Status, Verdict
 
 MEANING: Final = {
@@ -14,34 +14,37 @@ MEANING: Final = {
     Verdict.NO_GO: "At least one claim is refuted. Do not release.",
     Verdict.INCONCLUSIVE: "Nothing is refuted, but not every required claim could be judged. Do not release yet.",
 }
-"""What a verdict tells somebody who has to decide."""
+"""What a verdict means to somebody who has to decide."""
 
 PARTS: Final = ("condition", "request", "reply", "row", "replay", "workaround")
 """The parts of a finding beside its effect, in the order in which they are shown."""
-
+PROSE: Final = ("condition", "workaround")
+"""Those parts that are sentences, in which code stands between backticks; the others are bytes of the wire."""
 
 ORDER: Final = "VCIRMOE"
 """Kinds of claims in the order in which they are shown: the header's rule first; others come after them."""
 
 AS_WRITTEN: Final = (
-    "Sentences of the plan that do not hold as they are written; the verdict does not hang on them."
+    "Sentences of the plan that do not hold as they are written; the verdict does not depend on them."
 )
+NO_RULE: Final = "not derived at this level, which runs the plan's own order only"
 
 
-def ordered(report: Report) -> Report:
-    """The same with its claims in the order in which they are shown."""
-    return replace(report, judgements=tuple(sorted(report.judgements, key=_place)))
+def presentable(report: Report) -> Report:
+    """The same for people: without secrets, its claims in the order in which they are shown."""
+    shown = cleaned(report)
+    return structs.replace(shown, judgements=tuple(sorted(shown.judgements, key=_place)))
 
 
 def _place(judgement: Judgement) -> tuple[int, str, int]:
-    kind = judgement.claim.id.rstrip("0123456789")
-    number = judgement.claim.id.removeprefix(kind)
+    kind = judgement.id.rstrip("0123456789")
+    number = judgement.id.removeprefix(kind)
     return ORDER.index(kind) if kind and kind in ORDER else len(ORDER), kind, int(number or 0)
 
 
 def facts(report: Report) -> dict[str, str]:
     """What a report is about, by name: what was judged, when, how much was sent, and the versions."""
-    told = {
+    known = {
         "Label": report.label,
         "Target": report.target or "the reference",
         "Started": report.started,
@@ -52,35 +55,36 @@ def facts(report: Report) -> dict[str, str]:
         "Server": report.server,
         "Harness": report.harness,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in known.items() if value}
 
 
-def apart(verdict: Verdict, items: Sequence[Audited]) -> tuple[list[Audited], list[Audited]]:
+def split_audit(report: Report) -> tuple[list[AuditedSentence], list[AuditedSentence]]:
     """Sentences of the plan that were tried; and, of a GO, those that are known not to hold as they are written."""
-    known = [
-        item
-        for item in items
-        if verdict is Verdict.GO and item.status is Status.REFUTED and item.expected is Status.REFUTED
+    slips = [
+        sentence
+        for sentence in report.sections.audit
+        if report.verdict is Verdict.GO and sentence.status is sentence.expected is Status.REFUTED
     ]
-    return [item for item in items if item not in known], known
+    return [sentence for sentence in report.sections.audit if sentence not in slips], slips
 
 
-def advice(item: Audited) -> tuple[str, str] | None:
+def advice(sentence: AuditedSentence) -> tuple[str, str] | None:
     """What to do about a sentence, with its name: a workaround where it does not hold, a note where it does.
 
     None for a workaround that is not needed, because the sentence holds against what was recorded.
     """
-    if not item.workaround or (item.status is Status.PROVEN and item.expected is not Status.PROVEN):
+    is_proven = sentence.status is Status.PROVEN
+    if not sentence.workaround or (is_proven and sentence.expected is not Status.PROVEN):
         return None
-    return ("note" if item.status is Status.PROVEN else "workaround"), item.workaround
+    return ("note" if is_proven else "workaround"), sentence.workaround
 
 
-def unticked(text: str) -> str:
+def without_backticks(text: str) -> str:
     """The text without the backticks around code, for where they would be shown as they are."""
     return re.sub("`([^`]+)`", r"\1", text)
 
 
-def standing(judgement: Judgement) -> str:
+def status_label(judgement: Judgement) -> str:
     """The status in a word; a waived one says so, unless it is refuted, which cannot be waived."""
     waived = " (waived)" if is_waived(judgement) else ""
     return f"{judgement.status}{waived}"
@@ -93,14 +97,14 @@ def is_waived(judgement: Judgement) -> bool:
 
 def evidence(judgement: Judgement) -> str:
     """Method, counts and detail in one phrase."""
-    parts = [f"{judgement.method}, {judgement.observed:,} observed"]
+    phrases = [f"{judgement.method}, {judgement.observed:,} observed"]
     if judgement.refuting:
-        parts.append(f"{judgement.refuting:,} refute")
+        phrases.append(f"{judgement.refuting:,} refute")
     if judgement.detail:
-        parts.append(judgement.detail)
+        phrases.append(judgement.detail)
     if judgement.waived:
-        parts.append(f"waived: {judgement.waived}")
-    return "; ".join(parts)
+        phrases.append(f"waived: {judgement.waived}")
+    return "; ".join(phrases)
 
 
 def parts(finding: Finding) -> tuple[tuple[str, str], ...]:
@@ -108,8 +112,13 @@ def parts(finding: Finding) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name in PARTS if (text := getattr(finding, name)))
 
 
+def plain_parts(finding: Finding) -> tuple[tuple[str, str], ...]:
+    """The same for plain text: sentences without backticks."""
+    return tuple((name, without_backticks(text) if name in PROSE else text) for name, text in parts(finding))
+
+
 def share(judgement: Judgement, number: int) -> str:
-    """Which of the observations that refute a finding tells of: the number of it, or how many are alike."""
+    """Which of the observations that refute a finding stands for: the number of it, or how many are alike."""
     times = judgement.findings[number - 1].times
     return (
         f"{times:,} alike of {judgement.refuting:,}" if times > 1 else f"{number} of {judgement.refuting:,}"
@@ -117,10 +126,10 @@ def share(judgement: Judgement, number: int) -> str:
 
 
 def counts(report: Report) -> str:
-    """How many claims stand how, for example `11 proven, 1 refuted, 1 unknown`; waived ones are told apart."""
-    standings = [standing(judgement) for judgement in report.judgements]
+    """How many claims have which status, for example `11 proven, 1 refuted, 1 unknown`; waived ones apart."""
+    labels = [status_label(judgement) for judgement in report.judgements]
     kinds = (*Status, f"{Status.UNKNOWN} (waived)")
-    return ", ".join(f"{count} {kind}" for kind in kinds if (count := standings.count(kind))) or "no claim"
+    return ", ".join(f"{count} {kind}" for kind in kinds if (count := labels.count(kind))) or "no claim"
 
 
 def in_the_way(report: Report) -> tuple[Judgement, ...]:
@@ -135,7 +144,21 @@ def in_the_way(report: Report) -> tuple[Judgement, ...]:
 
 def verdict_line(report: Report) -> str:
     """The verdict with its counts, the claims in its way, and what it was reached on."""
-    bad = ", ".join(judgement.claim.id for judgement in in_the_way(report))
-    which = f" ({bad})" if bad else ""
+    ids = ", ".join(judgement.id for judgement in in_the_way(report))
+    which = f" ({ids})" if ids else ""
     about = [f"{report.seconds:.1f} s", report.target, report.server, f"seed {report.seed}"]
     return f"{report.verdict}: {counts(report)}{which}; {', '.join(filter(None, about))}"
+
+
+def coverage(orders: Orders) -> tuple[str, ...]:
+    """What was covered of the orders, a phrase each."""
+    phrases = [
+        f"{orders.orders.enumerated:,} of {orders.orders.total:,} orders enumerated",
+        f"{orders.stages.covered:,} of {orders.stages.total:,} stages run",
+        f"{orders.transitions.taken:,} of {orders.transitions.total:,} steps taken with requests in flight",
+        f"{orders.swaps:,} replicas replaced under traffic",
+        f"{orders.requests:,} requests of probes and in flight, {orders.requests_traffic:,} of traffic",
+    ]
+    if orders.rule is not None:
+        phrases.append(f"{orders.rule.safe_orders:,} orders are safe")
+    return tuple(phrases)

@@ -1,14 +1,15 @@
 """Phrases of all formats: advice only where it is needed, no backticks where they would be shown, no line twice."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
-from harness.report.parts import Audited
-from harness.report.words import advice, unticked
+from harness.report.contents import AuditedSentence
+from harness.report.phrases import advice, without_backticks
 from harness.verdict import Status
 
-ITEM = Audited("A1", "a sentence", "a quote", "a section", Status.REFUTED, Status.REFUTED, "seen", "do this")
+ITEM = AuditedSentence(
+    "A1", "a sentence", "a quote", "a section", Status.REFUTED, Status.REFUTED, "seen", "do this"
+)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,8 @@ ITEM = Audited("A1", "a sentence", "a quote", "a section", Status.REFUTED, Statu
 def test_proven_sentence_has_no_workaround(
     status: Status, expected: Status, told: tuple[str, str] | None
 ) -> None:
-    assert advice(replace(ITEM, status=status, expected=expected)) == told
-    assert advice(replace(ITEM, status=status, expected=expected, workaround="")) is None
+    assert advice(structs.replace(ITEM, status=status, expected=expected)) == told
+    assert advice(structs.replace(ITEM, status=status, expected=expected, workaround="")) is None
 
 
 @pytest.mark.parametrize(
@@ -46,4 +47,4 @@ def test_proven_sentence_has_no_workaround(
     ],
 )
 def test_code_is_shown_without_its_backticks(text: str, shown: str) -> None:
-    assert unticked(text) == shown
+    assert without_backticks(text) == shown

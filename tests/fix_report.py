@@ -1,0 +1,30 @@
+"""Every report that a test writes as JSON in this process fits the schema that is published for it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+from msgspec import to_builtins
+
+SCHEMA: Final = Path(__file__).resolve().parent.parent / "docs" / "report.schema.json"
+
+
+@pytest.fixture(scope="session")
+def report_schema() -> Draft202012Validator:
+    """The published schema."""
+    return Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def written_reports_fit(report_schema: Draft202012Validator) -> Iterator[None]:
+    def checked(report: Any) -> Any:
+        written = to_builtins(report)
+        report_schema.validate(json.loads(json.dumps(written)))
+        return written
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.report.document.to_builtins", checked)
+        yield
