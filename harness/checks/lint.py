@@ -1,52 +1,77 @@
 """Lints the migration files of this rollout: by squawk's general rules, and by those that only this rollout has. Pure.
 
-Our own rules are the ones that squawk cannot have: drizzle's journal, and what a concurrent build must not be given.
+Our own rules are the ones that squawk cannot have: drizzle's journal, what a concurrent build must not be given, and
+the declared column. What cannot be judged is named, and is no fault.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
-from harness.checks.lint_builds import build_faults, index_faults, is_concurrent
+from harness.checks.lint_builds import (
+    NO_LOCK_TIMEOUT,
+    NOT_JUDGED,
+    build_faults,
+    index_faults,
+    is_concurrent,
+    needs_lock_timeout,
+)
+from harness.checks.lint_columns import column_faults
+from harness.checks.lint_files import encoding_fault, journal_faults, number_faults, plan_faults
 from harness.checks.lint_model import Lint
-from harness.checks.lint_statements import Part, statements
-from harness.database.drizzle_folder import JOURNAL, JournalEntry
-from harness.database.migration_files import MigrationFile, SentAs
+from harness.checks.lint_reading import ReadSection, read_sections
+from harness.checks.lint_squawk import LOCK_TIMEOUT, in_own_words, part_at
+from harness.checks.lint_statements import Part
+from harness.database.drizzle_folder import JournalEntry
+from harness.database.migration_files import MigrationFile, Migrations
 
-_NOT_OF_BUILDS: Final = ("squawk/require-lock-timeout",)
-"""Rules of squawk that ask for what a concurrent build must not be given."""
+_OF_THE_COLUMN: Final = (
+    "squawk/prefer-text-field",
+    "squawk/adding-required-field",
+    "squawk/adding-not-nullable-field",
+    "squawk/adding-field-with-default",
+    "squawk/changing-column-type",
+    "squawk/disallowed-unique-constraint",
+    "squawk/ban-char-field",
+    "squawk/adding-foreign-key-constraint",
+)
+"""What squawk says of any column, where our own rule says what follows for this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutFiles:
     """The files of a folder, and which of them belong to this rollout: those that name its column."""
 
-    files: tuple[MigrationFile, ...]
-    """All of them."""
+    migrations: Migrations
     ours: tuple[MigrationFile, ...]
-    parts: Mapping[str, tuple[Part, ...]]
-    """The statements of ours, by the file's name."""
+    sections: Mapping[str, tuple[ReadSection, ...]]
+    """Of ours, by the file's name."""
 
     @classmethod
-    def of(cls, files: tuple[MigrationFile, ...]) -> "RolloutFiles":
+    def of(cls, migrations: Migrations) -> "RolloutFiles":
         """Selects the rollout's."""
-        parts = {
-            file.name: tuple(statements(file.text)) for file in files if plan.COLUMN in file.text.lower()
-        }
-        ours = tuple(file for file in files if any(map(_is_ours, parts.get(file.name, ()))))
-        return cls(files, ours, parts)
-
-    def is_in_transaction(self, file: MigrationFile) -> bool:
-        """Whether its tool sends one of ours in a transaction."""
-        several = len(self.parts[file.name]) > 1
-        return file.sent is SentAs.TRANSACTION or (file.sent is SentAs.AT_ONCE and several)
+        named = [file for file in migrations.files if plan.COLUMN in file.text.lower()]
+        read = {file.name: read_sections(file) for file in named}
+        ours = tuple(file for file in named if _is_ours(read[file.name]))
+        return cls(migrations, ours, {file.name: read[file.name] for file in ours})
 
     def describe(self) -> str:
         """What is looked at, in one line."""
         names = [f"{file.name} ({file.tool + ', ' if file.tool else ''}{file.sent})" for file in self.ours]
-        others = len(self.files) - len(self.ours)
+        others = len(self.migrations.files) - len(self.ours)
         return f"looked at {', '.join(names) or 'no file'}; {others} other files do not name {plan.COLUMN}"
+
+
+class Linted(NamedTuple):
+    """What was looked at, and what there is to say of it."""
+
+    files: RolloutFiles
+    faults: tuple[Lint, ...]
+    """By file and line."""
+    not_judged: tuple[Lint, ...]
+    """What no verdict was reached on."""
+    remarks: tuple[str, ...]
 
 
 def lint(
@@ -55,90 +80,80 @@ def lint(
     general: Sequence[Lint],
     journal: Sequence[JournalEntry] | None = None,
     recorded: Sequence[int] | None = None,
-) -> tuple[Lint, ...]:
-    """Everything wrong with the files of the rollout in a folder, by file and line.
+) -> Linted:
+    """Everything to say of the files of the rollout in a folder.
 
     `general` is what squawk has against them, `journal` is drizzle's where the folder has one, and `recorded` are the
     times of the migrations that drizzle has recorded in a database, where one was looked at.
     """
-    if not files.ours:
+    migrations, sections = files.migrations, files.sections
+    not_judged = [lint for some in sections.values() for section in some for lint in section.not_judged]
+    for name, line, reason in migrations.foreign:
+        not_judged.append(Lint(name, line, NOT_JUDGED, f"not judged: {reason}", ""))
+    remarks = [f"{dump.name} is {dump.reason}: no tool runs it; not looked at" for dump in migrations.dumps]
+    if not files.ours and not not_judged:
         message = f"no file names {plan.COLUMN}"
-        return (Lint(folder, 0, "no-migration", message, "is this the folder of the migrations?"),)
-    faults = [
-        *_encodings(files.ours),
-        *_numbers(files.files, files.ours),
-        *index_faults({file.name: files.parts[file.name] for file in files.ours}),
-    ]
+        fault = Lint(folder, 0, "no-migration", message, "is this the folder of the migrations?")
+        return Linted(files, (fault,), (), tuple(remarks))
+    found = [*_of_files(files, journal, recorded), *_of_statements(sections, general)]
     for file in files.ours:
-        in_transaction = files.is_in_transaction(file)
-        faults += build_faults(file.name, files.parts[file.name], in_transaction=in_transaction)
-    if journal is not None:
-        faults += _journal(journal, files.files, files.ours, recorded)
-    faults += _without_those_of_builds(files, general)
-    return tuple(sorted(faults, key=lambda fault: (fault.file, fault.line, fault.rule)))
-
-
-def _is_ours(part: Part) -> bool:
-    """Whether a statement names the column, in code or in a text; a comment does not count."""
-    return plan.COLUMN in part.whole.lower()
-
-
-def _encodings(ours: Sequence[MigrationFile]) -> Iterator[Lint]:
-    for file in ours:
-        if file.encoding == "UTF-8":
-            continue
-        message = f"is {file.encoding}: PostgreSQL's own tools and most others read UTF-8 alone"
-        if file.encoding == "no UTF-8":
-            message = "is not UTF-8 (Latin-1?), which servers refuse (22021); judged by its ASCII letters"
-        yield Lint(file.name, 0, "not-utf-8", message, "save it as UTF-8 without a byte order mark")
-
-
-def _numbers(files: Sequence[MigrationFile], ours: Sequence[MigrationFile]) -> Iterator[Lint]:
-    for file in ours:
-        if not file.version:
-            if file.needs_version:
-                yield Lint(
-                    file.name, 0, "no-number", "its name has no number", "name it NNNN_what_it_does.sql"
-                )
-            continue
-        same = [other.name for other in files if other.version == file.version and other.name != file.name]
-        if same:
-            message = f"number {file.version} is taken by {', '.join(same)}"
-            yield Lint(file.name, 0, "number-taken", message, "take the next free one")
-
-
-def _journal(
-    journal: Sequence[JournalEntry],
-    files: Sequence[MigrationFile],
-    ours: Sequence[MigrationFile],
-    recorded: Sequence[int] | None,
-) -> Iterator[Lint]:
-    tags = {file.name.rpartition(".")[0] for file in ours}
-    entries = {entry.tag for entry in journal}
-    for tag in sorted(tags - entries):
-        message = f"not in {JOURNAL}: drizzle passes over it and reports success"
-        yield Lint(f"{tag}.sql", 0, "not-journalled", message, "add an entry with the newest `when`")
-    names = {file.name for file in files}
-    newest = 0
-    for entry in journal:
-        if f"{entry.tag}.sql" not in names:
-            message = f"names {entry.tag}, and there is no such file"
-            yield Lint(JOURNAL, 0, "file-missing", message, "drizzle stops there, before any migration")
-        if entry.tag in tags and entry.when <= newest:
-            message = f"its `when` {entry.when} is not after {newest}, which an earlier entry has"
-            advice = "drizzle passes over it where that one has run; give it a newer time"
-            yield Lint(f"{entry.tag}.sql", 0, "older-when", message, advice)
-        elif entry.tag in tags and recorded and entry.when not in recorded and entry.when <= max(recorded):
-            message = (
-                f"its `when` {entry.when} is not after {max(recorded)}, which this database has recorded: "
-                "drizzle will pass over it here and report success"
+        encoding, remark = encoding_fault(file)
+        found += [encoding] if encoding else []
+        remarks += [remark] if remark else []
+        if file.tool == "Supabase" and any(map(is_concurrent, _parts(sections[file.name]))):
+            remarks.append(
+                f"{file.name}: Supabase's CLI before 2.109 sends a concurrent build in a pipeline (25001)"
             )
-            yield Lint(f"{entry.tag}.sql", 0, "older-than-recorded", message, "give it a newer time")
-        newest = max(newest, entry.when)
+    not_judged += [lint for lint in found if lint.rule == NOT_JUDGED]
+    faults = _in_order(lint for lint in found if lint.rule != NOT_JUDGED)
+    return Linted(files, faults, _in_order(not_judged), tuple(remarks))
 
 
-def _without_those_of_builds(files: RolloutFiles, general: Sequence[Lint]) -> Iterator[Lint]:
-    for fault in general:
-        built = {part.line for part in files.parts[fault.file] if is_concurrent(part)}
-        if fault.rule not in _NOT_OF_BUILDS or fault.line not in built:
-            yield fault
+def _in_order(lints: Iterable[Lint]) -> tuple[Lint, ...]:
+    return tuple(sorted(lints, key=lambda lint: (lint.file, lint.line, lint.rule)))
+
+
+def _is_ours(sections: Sequence[ReadSection]) -> bool:
+    """Whether a statement names the column, in code or in a text; a comment does not count."""
+    judged = any(plan.COLUMN in part.whole.lower() for part in _parts(sections))
+    return judged or any(section.not_judged for section in sections)
+
+
+def _parts(sections: Sequence[ReadSection]) -> Iterator[Part]:
+    return (part for section in sections for part in section.parts)
+
+
+def _of_files(
+    files: RolloutFiles, journal: Sequence[JournalEntry] | None, recorded: Sequence[int] | None
+) -> Iterator[Lint]:
+    lines = {name: next((part.line for part in _parts(some)), 1) for name, some in files.sections.items()}
+    yield from number_faults(files.migrations.files, files.ours, lines)
+    if files.migrations.planned is not None:
+        yield from plan_faults(files.migrations.planned, files.ours, lines)
+    if journal is not None:
+        yield from journal_faults(journal, files.migrations.files, lines, recorded)
+
+
+def _of_statements(read: Mapping[str, tuple[ReadSection, ...]], general: Sequence[Lint]) -> list[Lint]:
+    own = [*index_faults({name: tuple(_parts(sections)) for name, sections in read.items()})]
+    for name, sections in read.items():
+        own += build_faults(name, sections)
+        for part in _parts(sections):
+            own += column_faults(name, part)
+    lacking = {(lint.file, lint.line) for lint in own if lint.rule == NO_LOCK_TIMEOUT}
+    columns = {(lint.file, lint.line) for lint in own if lint.rule == "another-column"}
+    by_squawk, kept = set(), []
+    for lint in in_own_words(general, read):
+        around = part_at(read[lint.file], lint.line)
+        place = (lint.file, around.line if around else lint.line)
+        if lint.rule in _OF_THE_COLUMN and place in columns:
+            continue
+        if lint.rule == LOCK_TIMEOUT:
+            # It knows SET alone, and not what ends it; where our own session knows better, that counts.
+            if around and needs_lock_timeout(around) and place not in lacking:
+                continue
+            by_squawk.add(place)
+        kept.append(lint)
+    # squawk says it of a file's first such statement alone; ours says it of the others.
+    own = [lint for lint in own if lint.rule != NO_LOCK_TIMEOUT or (lint.file, lint.line) not in by_squawk]
+    return [*own, *kept]

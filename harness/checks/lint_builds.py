@@ -9,12 +9,22 @@ from typing import Final
 
 from harness import plan
 from harness.checks.lint_model import Lint
-from harness.checks.lint_statements import Part, Session
+from harness.checks.lint_placeholders import STAND_IN
+from harness.checks.lint_reading import ReadSection
+from harness.checks.lint_statements import NAME, Part, Session, listed, plain_name
+from harness.database.migration_files import SentAs
 
 BUILD: Final = re.compile(
     r"(?i)^(?:CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b(?P<robust>\s+IF\s+NOT\s+EXISTS)?"
     r"|REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE)\s+CONCURRENTLY\b)"
 )
+_LOCKS: Final = re.compile(
+    r"(?i)^(?:ALTER\s+TABLE|(?:DROP\s+INDEX|CREATE\s+(?:UNIQUE\s+)?INDEX)\b(?!\s+CONCURRENTLY\b)|DROP\s+TABLE"
+    r"|TRUNCATE|LOCK\b|CREATE\s+(?:OR\s+REPLACE\s+)?TRIGGER|CLUSTER|VACUUM\s*\(?\s*FULL)\b"
+)
+NO_LOCK_TIMEOUT: Final = "no-lock-timeout"
+NOT_JUDGED: Final = "not-judged"
+BUILD_REMEDY: Final = f"CREATE INDEX CONCURRENTLY {plan.INDEX} ON {plan.METADATA_TABLE} ({plan.COLUMN});"
 _NEVER_IN_TRANSACTION: Final = re.compile(r"(?i)^DROP\s+INDEX\s+CONCURRENTLY\b")
 _INSIDE: Final = re.compile(
     r"(?is)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b|\bREINDEX\b[^;]*\bCONCURRENTLY\b"
@@ -22,10 +32,9 @@ _INSIDE: Final = re.compile(
 _BODY: Final = re.compile(
     r"(?i)^(?:DO\b|CREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE)\b|SELECT\b|CALL\b)"
 )
-_NAME: Final = r'(?:"[^"]+"|\w+)'
 _INDEX: Final = re.compile(
-    rf"(?is)^CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{_NAME})?\s*"
-    rf"ON\s+(?:ONLY\s+)?(?:{_NAME}\s*\.\s*)?(?P<table>{_NAME})\s*(?:USING\s+(?P<method>{_NAME})\s*)?\((?P<rest>.*)$"
+    rf"(?is)^CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{NAME})?\s*"
+    rf"ON\s+(?:ONLY\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})\s*(?:USING\s+(?P<method>{NAME})\s*)?\((?P<rest>.*)$"
 )
 
 
@@ -34,29 +43,83 @@ def is_concurrent(part: Part) -> bool:
     return bool(BUILD.match(part.code) or _NEVER_IN_TRANSACTION.match(part.code))
 
 
-def build_faults(name: str, parts: Sequence[Part], *, in_transaction: bool) -> Iterator[Lint]:
-    """What the concurrent builds of a file must not be given; `in_transaction`: its tool sends the file in one."""
-    session = Session(in_transaction=in_transaction)
-    for part in parts:
-        session.take(part)
-        build = BUILD.match(part.code)
-        if build and build["robust"]:
-            message = "IF NOT EXISTS passes over an invalid index and reports success"
-            advice = "leave it out; after a failure: sql/recovery/drop_invalid_index.sql"
-            yield Lint(name, part.line, "if-not-exists-on-build", message, advice)
-        if session.in_transaction and (build or _NEVER_IN_TRANSACTION.match(part.code)):
-            what = "build" if build else "DROP INDEX"
-            message = f"a concurrent {what} in a transaction is always refused (25001)"
-            advice = "a file of its own, which the tool sends outside a transaction"
-            yield Lint(name, part.line, "build-in-transaction", message, advice)
-        for setting in ("lock_timeout", "statement_timeout") if build else ():
-            if value := session.of(setting):
-                message = f"a {setting} of {value} ends the build in one of its waits; an invalid index stays"
-                rule = f"{setting.replace('_', '-')}-on-build"
-                yield Lint(name, part.line, rule, message, f"SET {setting} = 0 before it")
-        if _BODY.match(part.code) and any(map(_builds_inside, part.literals)):
-            message = "a concurrent build in a function, or in DO, is always refused (25001)"
-            yield Lint(name, part.line, "build-in-function", message, "make it a statement of its own")
+def build_faults(name: str, sections: Sequence[ReadSection]) -> Iterator[Lint]:
+    """What the statements of a file must not be given, or must have, as they are sent one after the other.
+
+    A session goes through the whole file: what one section sets for it holds in the next.
+    """
+    session, is_new = Session(), False
+    for section in sections:
+        if section.is_in_transaction:
+            session.begin()
+        for part in section.parts:
+            if section.sent is SentAs.AT_ONCE and section.is_in_transaction:
+                session.begin()  # behind a COMMIT, what is left of the message is a transaction again
+            session.take(part)
+            is_new = is_new or _makes_table(part)
+            yield from _of_build(name, part, session, is_known=section.sent is not SentAs.UNKNOWN)
+            if not is_new and needs_lock_timeout(part) and not session.of("lock_timeout"):
+                message = (
+                    "no lock_timeout is in force here: while it waits for its lock behind an open transaction, every "
+                    "later reader and writer of the table waits behind it"
+                )
+                remedy = ("SET lock_timeout = '2s';",)
+                yield Lint(name, part.line, NO_LOCK_TIMEOUT, message, "write before it", remedy)
+        if section.is_in_transaction:
+            session.commit()
+
+
+def needs_lock_timeout(part: Part) -> bool:
+    """Whether a statement waits for a lock that keeps the main table's readers or writers out."""
+    table = re.search(rf"\b{plan.METADATA_TABLE}\b", part.code, re.IGNORECASE)
+    index = re.search(rf"(?i)^DROP\s+INDEX\b.*\b{plan.INDEX}\b", part.code)
+    return bool((table or index) and _LOCKS.match(part.code))
+
+
+def _makes_table(part: Part) -> bool:
+    pattern = rf"(?i)^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
+    match = re.match(pattern, part.code)
+    return match is not None and plain_name(match["table"]) == plan.METADATA_TABLE
+
+
+def _of_build(name: str, part: Part, session: Session, *, is_known: bool) -> Iterator[Lint]:
+    build = BUILD.match(part.code)
+    again = (f"{_without_if_not_exists(part)};",) if build else ()
+    if build and build["robust"]:
+        message = (
+            "IF NOT EXISTS passes over the invalid index of a failed build and reports success: writes pay for it, no "
+            "look-up uses it"
+        )
+        advice = "drop an invalid one by sql/recovery/drop_invalid_index.sql, and write"
+        yield Lint(name, part.line, "if-not-exists-on-build", message, advice, again)
+    if is_concurrent(part) and session.in_transaction:
+        what = "build" if build else "DROP INDEX"
+        message = (
+            f"a concurrent {what} in a transaction is always refused (25001), and the migration stops there"
+        )
+        advice = "give it a file of its own, which the tool sends outside a transaction"
+        yield Lint(name, part.line, "build-in-transaction", message, advice, again)
+    elif is_concurrent(part) and not is_known:
+        message = (
+            "not judged: how its tool sends it is not known; in a transaction it is always refused (25001)"
+        )
+        yield Lint(name, part.line, NOT_JUDGED, message, "send it outside a transaction", again)
+    for setting in ("lock_timeout", "statement_timeout") if build else ():
+        value = session.of(setting)
+        if value and not STAND_IN.search(value):
+            message = (
+                f"a {setting} of {value} ends the build in one of its waits; an invalid index stays, which every write "
+                "pays for"
+            )
+            rule = f"{setting.replace('_', '-')}-on-build"
+            yield Lint(name, part.line, rule, message, "write before it", (f"SET {setting} = 0;",))
+    if _BODY.match(part.code) and any(map(_builds_inside, part.literals)):
+        message = "a concurrent build in a function, or in DO, is always refused (25001), and the migration stops there"
+        yield Lint(name, part.line, "build-in-function", message, "make it a statement of its own")
+
+
+def _without_if_not_exists(part: Part) -> str:
+    return " ".join(re.sub(r"(?i)\bIF\s+NOT\s+EXISTS\b", "", part.whole).split()).rstrip("; ")
 
 
 def _builds_inside(body: str) -> bool:
@@ -73,22 +136,22 @@ def index_faults(parts: Mapping[str, Sequence[Part]]) -> Iterator[Lint]:
     wrong = [(file, part, match, why) for file, part, match in found if (why := _unlike(match))]
     has_right = len(wrong) < len(found)
     for file, part, match, why in wrong:
-        if not has_right or _plain(match["name"]) == plan.INDEX:
+        if not has_right or plain_name(match["name"]) == plan.INDEX:
             message = f"{why}; declared is btree ({plan.COLUMN})"
-            yield Lint(file, part.line, "another-index", message, "build the declared one")
+            yield Lint(file, part.line, "another-index", message, "build the declared one", (BUILD_REMEDY,))
 
 
 def _on_table(part: Part) -> re.Match[str] | None:
     match = _INDEX.match(part.code)
-    if match is None or _plain(match["table"]) != plan.METADATA_TABLE:
+    if match is None or plain_name(match["table"]) != plan.METADATA_TABLE:
         return None
     return match if plan.COLUMN in match["rest"].lower() else None
 
 
 def _unlike(match: re.Match[str]) -> str:
     """Why an index is not the declared one, with what follows; empty where it is."""
-    keys, after = _keys(match["rest"])
-    method = _plain(match["method"]) or "btree"
+    keys, after = listed(match["rest"])
+    method = plain_name(match["method"]) or "btree"
     if match["unique"]:
         return "a UNIQUE index refuses the second request of an id: its usage row is lost"
     if method != "btree":
@@ -98,26 +161,6 @@ def _unlike(match: re.Match[str]) -> str:
     own, _, options = keys[0].partition(" ")
     if re.search(r"(?i)\bCOLLATE\b|(?<!\btext)_ops\b", options):
         return f"an index with {' '.join(options.split())} serves no plain look-up by equality, or not surely"
-    if _plain(own) != plan.COLUMN:
+    if plain_name(own) != plan.COLUMN:
         return "an index that does not begin with the column itself serves no look-up by its value"
     return "an index over more columns is not what schema.ts declares" if len(keys) > 1 else ""
-
-
-def _keys(rest: str) -> tuple[list[str], str]:
-    """The keys of an index, and what comes after their parenthesis."""
-    keys, depth, begin = [], 0, 0
-    for at, char in enumerate(rest):
-        if char == "," and depth == 0:
-            keys.append(rest[begin:at].strip())
-            begin = at + 1
-        depth += (char == "(") - (char == ")")
-        if depth < 0:
-            return [*keys, rest[begin:at].strip()], rest[at + 1 :]
-    return [*keys, rest[begin:].strip()], ""
-
-
-def _plain(name: str | None) -> str:
-    """A name as PostgreSQL has it."""
-    if name is None:
-        return ""
-    return name[1:-1] if name.startswith('"') else name.lower()

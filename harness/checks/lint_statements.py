@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_TOKEN: Final = re.compile(
+TOKEN: Final = re.compile(
     r"(?P<comment>--[^\n]*|/\*.*?\*/)"
-    r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$)",
+    # A quote right behind a colon is psql's :'name', which no literal can be.
+    r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|(?<!:)'(?:''|[^'])*'|\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$)",
     re.DOTALL,
 )
+NAME: Final = r'(?:"[^"]+"|\w+)'
+"""A name, in quotes or without."""
 SETTINGS: Final = ("lock_timeout", "statement_timeout")
 _SET: Final = re.compile(
     r"""(?is)^SET\s+(?:(?P<scope>LOCAL|SESSION)\s+)?"?(?P<name>\w+)"?\s*(?:=|\s+TO\s)\s*(?P<value>.+?)\s*;?\s*$"""
@@ -31,6 +34,10 @@ class Part:
     """As written, with their quotes."""
     whole: str
     """Without comments."""
+    begin: int
+    end: int
+    """Where it stands in the text, with the comments before it."""
+    line_last: int
 
 
 def statements(text: str) -> Iterator[Part]:
@@ -38,20 +45,21 @@ def statements(text: str) -> Iterator[Part]:
     begin = 0
     for end in (*_ends(text), len(text)):
         piece = text[begin:end]
-        shown = _TOKEN.sub(lambda match: match["text"] or " " * len(match[0]), piece)
-        code = " ".join(_TOKEN.sub(lambda match: "''" if match["text"] else " ", piece).split())
+        shown = TOKEN.sub(lambda match: match["text"] or " " * len(match[0]), piece)
+        code = " ".join(TOKEN.sub(lambda match: "''" if match["text"] else " ", piece).split())
         if code.strip(";"):
-            literals = tuple(match["text"] for match in _TOKEN.finditer(piece) if match["text"])
+            literals = tuple(match["text"] for match in TOKEN.finditer(piece) if match["text"])
             blank = len(shown) - len(shown.lstrip())
             # A comment keeps its lines, so that the code's first line is counted rightly.
             line = text.count("\n", 0, begin) + piece[:blank].count("\n") + 1
-            yield Part(line, code, literals, shown.strip())
+            last = text.count("\n", 0, begin + len(piece.rstrip())) + 1
+            yield Part(line, code, literals, shown.strip(), begin, end, last)
         begin = end
 
 
 def _ends(text: str) -> Iterator[int]:
     """Where statements end: behind each semicolon, but for those in a body of SQL (BEGIN ATOMIC ... END)."""
-    hidden = _TOKEN.sub(lambda match: " " * len(match[0]), text)
+    hidden = TOKEN.sub(lambda match: " " * len(match[0]), text)
     begin = 0
     for match in re.finditer(";", hidden):
         piece = hidden[begin : match.end()]
@@ -61,12 +69,32 @@ def _ends(text: str) -> Iterator[int]:
         begin = match.end()
 
 
+def listed(rest: str) -> tuple[list[str], str]:
+    """What stands between commas up to the parenthesis that closes, and what comes after that."""
+    items, depth, begin = [], 0, 0
+    for at, char in enumerate(rest):
+        if char == "," and depth == 0:
+            items.append(rest[begin:at].strip())
+            begin = at + 1
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return [*items, rest[begin:at].strip()], rest[at + 1 :]
+    return [*items, rest[begin:].strip()], ""
+
+
+def plain_name(name: str | None) -> str:
+    """A name as PostgreSQL has it; empty for none."""
+    if name is None:
+        return ""
+    return name[1:-1] if name.startswith('"') else name.lower()
+
+
 class Session:
     """A session's timeouts and transaction as one statement after the other is sent. Source: PostgreSQL, SET."""
 
-    def __init__(self, *, in_transaction: bool = False) -> None:
+    def __init__(self) -> None:
         self._session = dict.fromkeys(SETTINGS, "0")
-        self._before = dict(self._session) if in_transaction else None
+        self._before: dict[str, str] | None = None
         self._local: dict[str, str] = {}
 
     @property
@@ -79,11 +107,19 @@ class Session:
         value = self._local.get(name, self._session[name])
         return "" if _is_off(value) else value.strip("'")
 
+    def begin(self) -> None:
+        """Opens a transaction, unless one is open."""
+        self._before = self._before or dict(self._session)
+
+    def commit(self) -> None:
+        """Ends the transaction; what was set for the session stays."""
+        self._before, self._local = None, {}
+
     def take(self, part: Part) -> None:
         """Follows a statement."""
         code = part.code.upper().rstrip("; ")
         if re.match(r"(BEGIN|START TRANSACTION)\b", code):
-            self._before = self._before or dict(self._session)
+            self.begin()
         elif re.match(r"(COMMIT|END|ROLLBACK|ABORT)\b", code) and " TO " not in code:
             if code[0] in "RA" and self._before is not None:
                 self._session = self._before

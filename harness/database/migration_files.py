@@ -1,30 +1,23 @@
 """Migration files as people keep them, of whichever tool: what each does going up, and how its tool sends it. Pure but
 for reading the files.
 
-A tool is recognised by its folder or by the marks in a file; where nothing shows it, each statement is sent by
-itself, as psql does. Sources: the manuals of drizzle, Prisma, Flyway, golang-migrate, sqlx, diesel, goose, dbmate,
-sql-migrate, node-pg-migrate and Liquibase.
+A tool is recognised by its folder or by the marks in a file; where nothing names it, each statement is sent by itself,
+as psql does. Sources: the manuals of drizzle, Prisma, Flyway, golang-migrate, sqlx, diesel, goose, dbmate,
+sql-migrate, node-pg-migrate, Liquibase, tern, Atlas, sqitch, Hasura, Supabase, graphile-migrate and Play.
 """
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from harness.database.drizzle_folder import JOURNAL
-from harness.database.scripts import statements_of
+from harness.database.migration_layouts import Place, places
+from harness.database.migration_marks import Section, SentAs, by_marks
 from harness.errors import UsageError
 
-
-class SentAs(StrEnum):
-    """How a tool sends a file."""
-
-    APART = "each statement by itself"
-    AT_ONCE = "as one message, which is one transaction if it holds several statements"
-    TRANSACTION = "in one transaction"
+__all__ = ["MigrationFile", "Migrations", "Section", "SentAs", "SetAside", "read_migrations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,132 +26,133 @@ class MigrationFile:
 
     name: str
     """Below the folder, with slashes."""
-    text: str
     version: str
     """Its number without zeros before it; empty where its name has none or needs none."""
     needs_version: bool
     tool: str
-    """Empty where nothing shows it."""
-    sent: SentAs
+    """Empty where nothing names it."""
+    sections: tuple[Section, ...]
+    """What its tool sends apart: Liquibase's changesets; one elsewhere."""
+    replaces: frozenset[str] = frozenset()
+    """The styles of placeholders that its tool fills in before PostgreSQL sees the file."""
     encoding: str = "UTF-8"
+    bad_line: int = 0
+    """The line of the first byte that is not UTF-8; 0 without one."""
+
+    @property
+    def sent(self) -> str:
+        """How its tool sends it, in words."""
+        ways = {section.sent for section in self.sections}
+        return ways.pop() if len(ways) == 1 else "each changeset as it says"
+
+    @property
+    def text(self) -> str:
+        """All that goes up, with blank lines for the rest."""
+        pieces = [section.text.splitlines(keepends=True) for section in self.sections]
+        return "".join(max(lines, key=lambda line: len(line.strip())) for lines in zip(*pieces, strict=True))
 
 
-_PAIR: Final = re.compile(r"(?i)[._-](up|down|do|undo)\.sql$")
-_DOWN: Final = ("down", "undo")
-_FLYWAY: Final = re.compile(r"(?i)^(?:V(?P<version>[\d._]+)|U[\d._]+|R)__")
-_NUMBER: Final = re.compile(r"0*(\d{4}-\d\d-\d\d(?:-\d+)?|\d+[a-z]?)(?=[_.-]|$)")
-_MARKS: Final = (
-    ("goose", r"\+goose\s+(up|down)\b", r"\+goose\s+no\s+transaction"),
-    ("dbmate", r"migrate:(up|down)\b", r"migrate:up\b.*transaction:false"),
-    ("sql-migrate", r"\+migrate\s+(up|down)\b", r"\+migrate\s+up\b.*notransaction"),
-    ("node-pg-migrate", r"(up|down)\s+migration\b", r"pg-migrate-disable-transaction"),
-)
-"""A tool; in a comment, what begins a direction, and what keeps the file out of a transaction."""
-_LIQUIBASE: Final = re.compile(r"(?i)^\s*--\s*liquibase\s+formatted\s+sql")
-_NO_TRANSACTION: Final = re.compile(r"(?i)^\s*--\s*no-transaction")
+class SetAside(NamedTuple):
+    """A file that is not judged as a migration, and why. `line` is where it has the words looked for; 0 without."""
+
+    name: str
+    line: int
+    reason: str
+
+
+class Migrations(NamedTuple):
+    """What a folder holds."""
+
+    files: tuple[MigrationFile, ...]
+    """Those that go up, by name."""
+    dumps: tuple[SetAside, ...]
+    """Files of SQL that are no migration."""
+    foreign: tuple[SetAside, ...]
+    """Migrations in another language, which have the words looked for."""
+    planned: frozenset[str] | None
+    """The changes of sqitch's plan; None without one."""
+
+
 _BOMS: Final = (
     (codecs.BOM_UTF8, "UTF-8 with a byte order mark", "utf-8-sig"),
+    # UTF-32's mark begins with UTF-16's.
+    (codecs.BOM_UTF32_LE, "UTF-32", "utf-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32", "utf-32"),
     (codecs.BOM_UTF16_LE, "UTF-16", "utf-16"),
     (codecs.BOM_UTF16_BE, "UTF-16", "utf-16"),
 )
+_LANGUAGES: Final = {
+    ".rb": "Ruby; write `bin/rails db:migrate`'s statements, as its log shows them, to a .sql file and lint that",
+    ".py": "Python; write `manage.py sqlmigrate` or `alembic upgrade --sql` to a .sql file and lint that",
+    ".js": "JavaScript; write the statements that it sends to a .sql file and lint that",
+    ".ts": "TypeScript; write the statements that it sends to a .sql file and lint that",
+    ".go": "Go; write the statements that it sends to a .sql file and lint that",
+    ".java": "Java; write the statements that it sends to a .sql file and lint that",
+    ".kt": "Kotlin; write the statements that it sends to a .sql file and lint that",
+    ".xml": "XML; write `liquibase update-sql` to a .sql file and lint that",
+    ".yaml": "YAML; write `liquibase update-sql` to a .sql file and lint that",
+    ".yml": "YAML; write `liquibase update-sql` to a .sql file and lint that",
+}
+"""Languages of migrations that are not read, by suffix, each with the way to what they send."""
 
 
-def read_migrations(path: Path) -> tuple[MigrationFile, ...]:
-    """The files that go up, by name: those in the folder, and `migration.sql` or `up.sql` of a folder each.
+def read_migrations(path: Path, words: str) -> Migrations:
+    """What a folder holds; `words` says which files of other languages to name.
 
     Raises UsageError where there is no folder, or a file cannot be read or decoded.
     """
     if not path.is_dir():
         raise UsageError(f"no folder of migrations: {path}; name the one that holds the .sql files")
     try:
-        flat = [file for file in sorted(path.iterdir()) if file.suffix.lower() == ".sql" and file.is_file()]
-        nested = [
-            file
-            for folder in sorted(path.iterdir())
-            if folder.is_dir()
-            for file in sorted(folder.iterdir())
-            if file.name.lower() in ("migration.sql", "up.sql")
-        ]
-        found = [*_flat(path, flat), *map(_nested, nested)]
+        layout = places(path)
+        files = sorted(map(_file, layout.up), key=lambda file: file.name)
+        dumps = tuple(
+            SetAside(place.name, 1, "no migration, but a dump of a schema") for place in layout.dumps
+        )
+        foreign = tuple(_foreign(path, words))
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}; mend its rights") from None
-    return tuple(sorted(found, key=lambda file: file.name))
+    return Migrations(tuple(files), dumps, foreign, layout.planned)
 
 
-def _flat(path: Path, files: list[Path]) -> Iterator[MigrationFile]:
-    journalled = (path / JOURNAL).is_file()
-    for file in files:
-        pair, flyway = _PAIR.search(file.name), _FLYWAY.match(file.name)
-        if (pair and pair[1].lower() in _DOWN) or (flyway and file.name[0] in "Uu"):
-            continue
-        text, encoding = _read(file)
-        number = _NUMBER.match(file.name)
-        version = number[1] if number else ""
-        if flyway:
-            parts = re.split(r"[._]", flyway["version"] or "")
-            version = ".".join(part.lstrip("0") or "0" for part in parts) if flyway["version"] else ""
-            version = re.sub(r"(\.0)+$", "", version)  # 7 and 7.0 are one
-            yield MigrationFile(file.name, text, version, False, "Flyway", _by_flyway(text), encoding)
-            continue
-        up, tool, sent = _by_marks(text)
-        if journalled:
-            tool, sent = "drizzle", SentAs.TRANSACTION
-        elif not tool and _NO_TRANSACTION.match(text):
-            tool, sent = "sqlx", SentAs.APART
-        elif not tool and pair:
-            tool, sent = "up and down", SentAs.AT_ONCE
-        yield MigrationFile(file.name, up, version, True, tool, sent, encoding)
+def _file(place: Place) -> MigrationFile:
+    text, encoding, bad_line = _read(place.path)
+    marked = by_marks(text, place.tool, place.sent)
+    # What Liquibase and graphile-migrate's draft are called has no meaning.
+    needs = place.needs_version and marked.tool not in ("Liquibase", "graphile-migrate")
+    return MigrationFile(
+        place.name, place.version, needs, marked.tool, marked.sections, marked.replaces, encoding, bad_line
+    )
 
 
-def _by_flyway(text: str) -> SentAs:
-    """It leaves out the transaction for a file of statements that cannot be in one, and refuses to mix them."""
-    code = [statement.text for statement in statements_of(text)]
-    alone = all(re.search(r"(?i)\bCONCURRENTLY\b|^\s*(?:RE)?SET\b", statement) for statement in code)
-    return SentAs.APART if alone else SentAs.TRANSACTION
+def _foreign(path: Path, words: str) -> Iterable[SetAside]:
+    folders = [path, *(folder for folder in sorted(path.iterdir()) if folder.is_dir())]
+    for folder in folders:
+        for file in sorted(folder.iterdir()):
+            language = _LANGUAGES.get(file.suffix.lower())
+            if language is None or not file.is_file():
+                continue
+            text = file.read_text(encoding="utf-8", errors="replace")
+            if at := re.search(re.escape(words), text, re.IGNORECASE):
+                name = file.relative_to(path).as_posix()
+                yield SetAside(name, text.count("\n", 0, at.start()) + 1, f"it is {language}")
 
 
-def _nested(file: Path) -> MigrationFile:
-    text, encoding = _read(file)
-    name, number = f"{file.parent.name}/{file.name}", _NUMBER.match(file.parent.name)
-    tool, sent = "Prisma", SentAs.AT_ONCE
-    if file.name.lower() == "up.sql":
-        settings = file.parent / "metadata.toml"
-        free = settings.is_file() and re.search(r"run_in_transaction\s*=\s*false", _read(settings)[0])
-        tool, sent = "diesel", SentAs.APART if free else SentAs.TRANSACTION
-    elif (file.parent / "snapshot.json").is_file():
-        tool, sent = "drizzle", SentAs.TRANSACTION
-    return MigrationFile(name, text, number[1] if number else "", True, tool, sent, encoding)
+def _read(file: Path) -> tuple[str, str, int]:
+    """Text, encoding and the line of the first byte that is not UTF-8.
 
-
-def _by_marks(text: str) -> tuple[str, str, SentAs]:
-    """The part that goes up, with blank lines for the rest; the tool, and how it sends the file."""
-    if _LIQUIBASE.match(text):
-        is_free = re.search(r"(?i)runInTransaction:false", text)
-        return text, "Liquibase", SentAs.APART if is_free else SentAs.TRANSACTION
-    for tool, begin, free in _MARKS:
-        lines, up, marked = [], True, False
-        for line in text.splitlines(keepends=True):
-            if direction := re.match(rf"(?i)\s*--\s*{begin}", line):
-                up, marked = direction[1].lower() == "up", True
-            lines.append(line if up else "\n")
-        if marked:
-            is_free = re.search(rf"(?im)^\s*--\s*{free}", text)
-            return "".join(lines), tool, SentAs.APART if is_free else SentAs.TRANSACTION
-    return text, "", SentAs.APART
-
-
-def _read(file: Path) -> tuple[str, str]:
-    """Text and encoding. What is neither UTF-8 nor marked as UTF-16 is read by its ASCII letters alone."""
+    What is neither UTF-8 nor marked as UTF-16 or UTF-32 is read by its ASCII letters alone.
+    """
     raw = file.read_bytes()
     for mark, encoding, codec in _BOMS:
         if raw.startswith(mark):
             try:
-                return raw.decode(codec), encoding
+                return raw.decode(codec), encoding, 1
             except UnicodeDecodeError:
                 break
     if b"\0" in raw:
         raise UsageError(f"{file} is no text: it holds a zero byte; save it as UTF-8")
     try:
-        return raw.decode("utf-8"), "UTF-8"
-    except UnicodeDecodeError:
-        return raw.decode("latin-1"), "no UTF-8"
+        return raw.decode("utf-8"), "UTF-8", 0
+    except UnicodeDecodeError as error:
+        return raw.decode("latin-1"), "no UTF-8", raw.count(b"\n", 0, error.start) + 1

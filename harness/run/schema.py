@@ -9,7 +9,7 @@ from harness.database.effects.survey import USER_COLUMN, database_effects
 from harness.database.evaluation import reading
 from harness.database.runners import connect
 from harness.database.server import where
-from harness.errors import UsageError
+from harness.errors import UnavailableError, UsageError
 from harness.rule.shapes import STORED_VALUES
 from harness.run.lint import lint_folder
 from harness.run.options.schema import SchemaOptions
@@ -18,7 +18,8 @@ from harness.run.options.schema import SchemaOptions
 def check_schema(options: SchemaOptions, report: Callable[[str], None]) -> int:
     """Reports a line for each difference and each fault, and returns how many there are; a remark is neither.
 
-    Raises UsageError when there is nothing to look at, UnavailableError when it cannot be read.
+    Raises UsageError when there is nothing to look at, UnavailableError when it cannot be read, or
+    cannot be judged and there is nothing else to say.
     """
     dsn, migrations = options.database_url, options.migrations
     if dsn is None and migrations is None:
@@ -41,12 +42,21 @@ def check_schema(options: SchemaOptions, report: Callable[[str], None]) -> int:
         )
         count += len(differences)
     if migrations is not None:
-        files, faults = lint_folder(migrations, recorded_times)
-        for fault in faults:
+        linted = lint_folder(migrations, recorded_times)
+        for fault in (*linted.faults, *linted.not_judged):
             report(fault.describe())
-        report(f"{migrations}: {files.describe()}")
-        report(f"{migrations}: {_counted(len(faults), 'fault')} in the files of this rollout")
-        count += len(faults)
+        for remark in linted.remarks:
+            report(f"no fault: {remark}")
+        report(f"{migrations}: {linted.files.describe()}")
+        left = f"; {_counted(len(linted.not_judged), 'place')} not judged" if linted.not_judged else ""
+        report(f"{migrations}: {_counted(len(linted.faults), 'fault')} in the files of this rollout{left}")
+        count += len(linted.faults)
+        if linted.not_judged and not count:
+            first = linted.not_judged[0]
+            raise UnavailableError(
+                f"no verdict on {migrations}: what is at {first.file}:{first.line} was not judged{left}; "
+                "mend what is said above"
+            )
     return count
 
 

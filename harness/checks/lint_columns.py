@@ -1,0 +1,103 @@
+"""What is wrong with the statements that make the rollout's column: what differs from what the plan declares."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from harness import plan
+from harness.checks.lint_model import Lint
+from harness.checks.lint_statements import NAME, Part, listed, plain_name
+
+_ALTER: Final = re.compile(
+    rf"(?is)^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})\s*\*?\s*"
+    rf"(?P<actions>\S.*?)\s*;?$"
+)
+_ADD: Final = re.compile(
+    rf"(?is)^ADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{NAME})\s+(?P<rest>.+)$"
+)
+_CHANGE: Final = re.compile(
+    rf"(?is)^ALTER\s+(?:COLUMN\s+)?(?P<name>{NAME})\s+(?P<what>SET\s+NOT\s+NULL|SET\s+DEFAULT\b(?!\s+NULL\b)"
+    rf"|(?:SET\s+DATA\s+)?TYPE\s+(?P<rest>.+))"
+)
+_CONSTRAINT: Final = (
+    r"(?i)\b(?:COLLATE|NOT\s+NULL|NULL|DEFAULT|CHECK|UNIQUE|PRIMARY|REFERENCES|GENERATED|CONSTRAINT|USING"
+    r"|STORAGE|COMPRESSION)\b"
+)
+_BY_WORD: Final = (
+    (
+        r"\bGENERATED\b",
+        "is generated: every INSERT that names it is refused (428C9), and its usage row is lost",
+    ),
+    (
+        r"\bUNIQUE\b|\bPRIMARY\b",
+        "is unique: an id's second request is refused (23505), and its usage row is lost",
+    ),
+    (
+        r"\bNOT\s+NULL\b",
+        "is NOT NULL: an INSERT without an id, and every one of the build before, is refused (23502), and its usage "
+        "row is lost",
+    ),
+    (
+        r"\bDEFAULT\b(?!\s+NULL\b)",
+        "has a DEFAULT: rows from before, and of builds that do not name the column, get a value that nobody sent; a "
+        "volatile one rewrites the table while nobody can read it",
+    ),
+    (r"\bCHECK\b", "has a CHECK, which the plan has not: what it does not hold for is refused (23514)"),
+    (
+        r"\bREFERENCES\b",
+        "has a foreign key: an id that is not there is refused (23503), and its usage row is lost",
+    ),
+    (r"\bCOLLATE\b", "has a collation of its own, which schema.ts does not declare"),
+)
+"""What a column's definition says beyond its type, and what follows from it."""
+REMEDY: Final = f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text;"
+
+
+def column_faults(name: str, part: Part) -> Iterator[Lint]:
+    """How a statement makes another column than the declared one: text, nullable, without a default."""
+    alter = _ALTER.match(part.code)
+    if alter is None or plain_name(alter["table"]) != plan.METADATA_TABLE:
+        return
+    for action in listed(alter["actions"])[0]:
+        added, changed = _ADD.match(action), _CHANGE.match(action)
+        match = added or changed
+        if match is None or plain_name(match["name"]) != plan.COLUMN:
+            continue
+        why = _unlike(match["rest"]) if match["rest"] else _constraint(match["what"])
+        if why:
+            advice = (
+                "write the declared one" if added else "leave the action out; the declared column needs none"
+            )
+            message = f"{plan.COLUMN} {why}; declared is a nullable text without a default"
+            remedy = ("SET lock_timeout = '2s';", REMEDY) if added else ()
+            yield Lint(name, part.line, "another-column", message, advice, remedy)
+
+
+def _unlike(definition: str) -> str:
+    """Why a definition is not the declared one's, with what follows; empty where it is."""
+    begin = re.search(_CONSTRAINT, definition)
+    written = definition[: begin.start()] if begin else definition
+    found = [_type(written), _constraint(definition[begin.start() :] if begin else "")]
+    return ", and ".join(filter(None, found))
+
+
+def _constraint(code: str) -> str:
+    code = re.sub(r'(?i)\bCOLLATE\s+"default"', "", code)
+    return ", and ".join(why for word, why in _BY_WORD if re.search(rf"(?i){word}", code))
+
+
+def _type(written: str) -> str:
+    plain = re.sub(r"\s+", " ", written).strip().replace('"', "").lower().removeprefix("pg_catalog.")
+    if plain == "text":
+        return ""
+    bound = re.match(r"(?:varchar|character varying|char|character|bpchar)\s*\(\s*(\d+)\s*\)$", plain)
+    if bound and int(bound[1]) < plan.LENGTH_MAX:
+        return (
+            f"is {plain}: an id of {int(bound[1]) + 1} to {plan.LENGTH_MAX} characters is refused (22001), and its "
+            "usage row is lost"
+        )
+    if re.match(r"(?:char|character|bpchar)\b(?! varying)", plain):
+        return f"is {plain}: ids are filled up with blanks"
+    if re.match(r"(?:varchar|character varying|citext)\b[^\[]*$", plain):
+        return f"is {plain}: schema.ts declares text, so the next generated migration changes it under a lock"
+    return f"is {plain}: an id that is no {plain} is refused (22P02), and its usage row is lost"
