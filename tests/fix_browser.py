@@ -59,7 +59,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     page = await context.new_page()
     faults: list[str] = []
 
-    def hear(message: ConsoleMessage) -> None:
+    def send(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and GONE not in message.text:
             faults.append(f"console: {message.text}")
 
@@ -67,7 +67,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
         if urlsplit(request.url).hostname not in LOCAL:
             faults.append(f"asked for {request.url}")
 
-    page.on("console", hear)
+    page.on("console", send)
     page.on("pageerror", lambda error: faults.append(f"thrown: {error}"))
     page.on("request", asked)
     yield page

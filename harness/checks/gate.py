@@ -19,7 +19,7 @@ from harness.clients.shape import PLAIN, Shape
 from harness.probing.explain import explain
 from harness.probing.judge import Expected, Kind, counted, expect_of_stranger, judge
 from harness.rule.policy import Policy
-from harness.sut.asks import Answer, Ask
+from harness.sut.gate_probe import Exchange, GateProbe
 from harness.sut.hosts import target_options
 from harness.sut.observation import Observation, Row
 from harness.verdict import Finding, Results
@@ -48,8 +48,8 @@ class RowJudge:
     """Whether a platform puts its own address into x-forwarded-for: then a user cannot be told from another."""
     signed_in_user: str | None = None
     """Under whom signed-in requests without the header were accounted for."""
-    failed: defaultdict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
-    fared: defaultdict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
+    failed: defaultdict[str, list[GateProbe]] = field(default_factory=lambda: defaultdict(list))
+    fared: defaultdict[str, list[GateProbe]] = field(default_factory=lambda: defaultdict(list))
     """Requests whose rows refute a claim, and those that bear it out; both up to a bound."""
     given: GivenHeaders = NONE_GIVEN
     rows: int = 0
@@ -57,73 +57,78 @@ class RowJudge:
     valued: int = 0
     """Those that hold a value."""
 
-    def judge(self, answer: Answer, rows: Sequence[Row]) -> bool:
+    def judge(self, exchange: Exchange, rows: Sequence[Row]) -> bool:
         """Judges an answer that has its rows; whether there is one pair of them, whose value was seen."""
         whole = [row for row in rows if row.whole]
         self.rows += len(whole)
         self.valued += sum(row.value is not None for row in whole)
-        differences = judge(rows, self._expected(answer.ask))
+        differences = judge(rows, self._expected(exchange.gate_probe))
         for kind, times in (
             (Kind.PAIRS, 1),
             (Kind.VALUE, len(whole)),
             (Kind.USER, sum(row.user is not None for row in rows)),
         ):
-            for claim in self.claims_of(answer.ask, kind):
+            for claim in self.claims_of(exchange.gate_probe, kind):
                 self.results.observed(claim, times)
                 if times and all(difference.kind is not kind for difference in differences):
-                    self._fared(claim, answer.ask)
+                    self._fared(claim, exchange.gate_probe)
         for difference in differences:
             row = difference.row
             is_null = difference.kind is Kind.VALUE and row is not None and row.value is None
-            for claim in self.claims_of(answer.ask, difference.kind):
+            for claim in self.claims_of(exchange.gate_probe, difference.kind):
                 effect = effect_of(difference, rows)
-                self._refute(claim, answer, rows, effect, "stored NULL" if is_null else "")
+                self._refute(claim, exchange, rows, effect, "stored NULL" if is_null else "")
         return len(whole) == 1
 
-    def miss(self, answer: Answer, rows: Sequence[Row], later: str) -> None:
+    def miss(self, exchange: Exchange, rows: Sequence[Row], later: str) -> None:
         """Judges an answer whose rows have not come, although those of a later request have."""
         self.results.observed(ACCOUNTED)
-        self.surplus(answer, rows, f", while a later request has its row ({later})")
+        self.surplus(exchange, rows, f", while a later request has its row ({later})")
 
-    def surplus(self, answer: Answer, rows: Sequence[Row], more: str) -> None:
+    def surplus(self, exchange: Exchange, rows: Sequence[Row], more: str) -> None:
         """Judges an answer that had one pair of rows when it was first looked at, and has more or less now."""
         effect = f"expected one usage row with its metadata row, found {counted(rows)}{more}"
-        self._refute(ACCOUNTED, answer, rows, effect)
+        self._refute(ACCOUNTED, exchange, rows, effect)
 
-    def later(self, answer: Answer, first: Row, rows: Sequence[Row]) -> None:
+    def later(self, exchange: Exchange, first: Row, rows: Sequence[Row]) -> None:
         """Judges a value or a user that is another at the end of the run than when the row was first seen."""
         (now,) = rows
         if now.value != first.value:
             effect = f"held {describe_value(first.value)} at first, {describe_value(now.value)} at the end of the run"
-            for claim in self.claims_of(answer.ask, Kind.VALUE):
-                self._refute(claim, answer, rows, effect)
+            for claim in self.claims_of(exchange.gate_probe, Kind.VALUE):
+                self._refute(claim, exchange, rows, effect)
         if now.user != first.user:
             effect = f"accounted to {first.user} at first, to {now.user} at the end of the run"
-            for claim in self.claims_of(answer.ask, Kind.USER):
-                self._refute(claim, answer, rows, effect)
+            for claim in self.claims_of(exchange.gate_probe, Kind.USER):
+                self._refute(claim, exchange, rows, effect)
 
     def in_common(self, claim: str) -> str:
         """What requests that refute a claim have in common; empty where nothing can be said of several."""
         failed, fared = self.failed[claim], self.fared[claim]
         if len(failed) + len(fared) < 2 or not failed:
             return ""
-        found = explain([ask.circumstances for ask in failed], [ask.circumstances for ask in fared])
+        found = explain(
+            [gate_probe.circumstances for gate_probe in failed],
+            [gate_probe.circumstances for gate_probe in fared],
+        )
         return str(found) if found.circumstances else ""
 
-    def saw_refusal(self, ask: Ask) -> None:
+    def saw_refusal(self, gate_probe: GateProbe) -> None:
         """Takes in that a request was refused before any rule saw it, by a status or the end of the connection."""
         if self.build == "after":
-            self.results.observed(ask.claim)
+            self.results.observed(gate_probe.claim)
 
-    def finding(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str) -> Finding:
+    def finding(self, claim: str, exchange: Exchange, rows: Sequence[Row], effect: str) -> Finding:
         """A finding about an answer, with a line that sends the same to the same target."""
         seen = Observation(
-            answer.ask.probe, answer.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
+            exchange.gate_probe.probe, exchange.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
         )
         found = finding(claim, seen, effect)
-        shape = answer.ask.shape
+        shape = exchange.gate_probe.shape
         condition = found.condition if shape == PLAIN else f"{found.condition}; request: {shape}"
-        return replace(found, condition=condition, replay=self._replay(seen, shape), weight=answer.ask.weight)
+        return replace(
+            found, condition=condition, replay=self._replay(seen, shape), weight=exchange.gate_probe.weight
+        )
 
     def _replay(self, seen: Observation, shape: Shape) -> str:
         plain = shape._replace(auth=PLAIN.auth, stream=PLAIN.stream) == PLAIN
@@ -136,35 +141,37 @@ class RowJudge:
             hidden[b"authorization"] = b"Bearer $TOKEN"
         return line_by_hand(self.given.added(seen.probe.request), self.url, hidden)
 
-    def claims_of(self, ask: Ask, kind: Kind) -> tuple[str, ...]:
+    def claims_of(self, gate_probe: GateProbe, kind: Kind) -> tuple[str, ...]:
         """The claims that one respect of a request's rows is evidence for."""
-        signed_in = ask.probe.auth is Auth.SIGNED_IN
+        signed_in = gate_probe.probe.auth is Auth.SIGNED_IN
         if kind is Kind.PAIRS:
             return (ACCOUNTED,)
         if kind is Kind.USER:
             return (ADDRESS if not signed_in else IDENTITY if self.build == "after" else OLD_CLIENT,)
         if self.build == "before":
-            return (OLD_CLIENT,) if ask.control else (IGNORED,)
+            return (OLD_CLIENT,) if gate_probe.control else (IGNORED,)
         if signed_in:
             return (IDENTITY,)
-        if ask.control:
-            return (OLD_CLIENT, MISSING) if ask.follows else (OLD_CLIENT,)
-        return (ask.claim,)
+        if gate_probe.control:
+            return (OLD_CLIENT, MISSING) if gate_probe.follows else (OLD_CLIENT,)
+        return (gate_probe.claim,)
 
-    def _expected(self, ask: Ask) -> Expected:
+    def _expected(self, gate_probe: GateProbe) -> Expected:
         return expect_of_stranger(
-            ask.probe,
+            gate_probe.probe,
             self.build,
             self.policy,
-            address=None if self.overwritten else ask.address,
+            address=None if self.overwritten else gate_probe.address,
             signed_in_user=self.signed_in_user,
         )
 
-    def _refute(self, claim: str, answer: Answer, rows: Sequence[Row], effect: str, alike: str = "") -> None:
-        self.results.refute(self.finding(claim, answer, rows, effect), alike)
+    def _refute(
+        self, claim: str, exchange: Exchange, rows: Sequence[Row], effect: str, alike: str = ""
+    ) -> None:
+        self.results.refute(self.finding(claim, exchange, rows, effect), alike)
         if len(self.failed[claim]) < FARED_MAX:
-            self.failed[claim].append(answer.ask)
+            self.failed[claim].append(exchange.gate_probe)
 
-    def _fared(self, claim: str, ask: Ask) -> None:
+    def _fared(self, claim: str, gate_probe: GateProbe) -> None:
         if len(self.fared[claim]) < FARED_MAX:
-            self.fared[claim].append(ask)
+            self.fared[claim].append(gate_probe)

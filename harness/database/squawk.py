@@ -63,7 +63,7 @@ def ask_squawk(texts: Sequence[str], *, in_transaction: bool) -> tuple[SquawkFau
             for item in json.loads(done.stdout)
         )
     except (ValueError, TypeError, KeyError) as error:
-        answer = " ".join((done.stderr or done.stdout).split())[:200]
+        exchange = " ".join((done.stderr or done.stdout).split())[:200]
         raise UnavailableError(
-            f"squawk did not answer: {answer or error}; run it by hand on the files"
+            f"squawk did not answer: {exchange or error}; run it by hand on the files"
         ) from error

@@ -167,7 +167,7 @@ class Controls(Generic[Example]):
             if baseline.statuses and not baseline.served and (shape, STATUS) not in self._strange
         }
 
-    def suspects(self) -> list[Suspect[Example]]:
+    def suspected(self) -> list[Suspect[Example]]:
         """What is to be tried again, one of each feature, the gravest first."""
         found: dict[tuple[str, bool], Suspect[Example]] = {}
         ordered = sorted(self._strange.items(), key=lambda each: each[1].weight)

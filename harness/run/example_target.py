@@ -25,19 +25,19 @@ from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
 from harness.run.example import PRIMER
 from harness.run.gate import claims_of
-from harness.run.gate_doubts import try_sequences, try_suspects
-from harness.run.gate_end import look_again, look_for_missing
-from harness.run.gate_requests import Asker, Caller
+from harness.run.gate_confirm import confirm_sequences, confirm_suspected
+from harness.run.gate_end import look_for_missing, second_look
+from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.gate_rows import RowReader
 from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
-from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.fuzz import SubjectOptions
+from harness.run.probe_session import ProbeSession
 from harness.run.progress import Say, ignored
-from harness.sut.asks import Answer, Ask, Round
 from harness.sut.contract import ContractRows, DatabaseUnavailableError, check_dsn
 from harness.sut.external import Limits, Sending, site_of
+from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
 from harness.verdict import Finding, Results
 
 EXAMPLE_S_MAX: Final = 600.0
@@ -57,7 +57,7 @@ class TargetExamples:
     sending: Sending
     rows: ContractRows
     journal: Journal
-    asker: Asker
+    factory: ProbeFactory
     overwritten: bool = False
     """Whether a platform puts its own address into x-forwarded-for."""
     slowest_s: float = 0.0
@@ -73,13 +73,13 @@ class TargetExamples:
     async def understand(self, tell: Say, say: Say) -> None:
         """Sends plain requests. Raises UnavailableError unless they are served and their rows found."""
         self._allow_time()
-        hearing = self._hearing()
+        session = self._hearing()
         try:
-            for remark in await understand(hearing, self.asker, tell, say):
+            for remark in await understand(session, self.factory, tell, say):
                 say(remark)
         except (DatabaseUnavailableError, UnjudgeableError) as error:
             raise UnavailableError(f"{self.words}: {error}") from None
-        self._learn(hearing)
+        self._learn(session)
 
     async def judge(
         self,
@@ -102,19 +102,19 @@ class TargetExamples:
             if settle_s:
                 raise UnavailableError(f"{self.words}: nothing was sent: {told}")
             self.unjudged[told] += len(long)
-        unserved: Answer | None = None
+        unserved: Exchange | None = None
         for _ in range(TRIES):
             self._allow_time()
-            hearing = self._hearing()
+            session = self._hearing()
             try:
-                unserved = await self._judge(hearing, example, shape, settle_s)
+                unserved = await self._judge(session, example, shape, settle_s)
             except DatabaseUnavailableError as error:
                 raise UnavailableError(f"{self.words}: {error}") from None
             if self.sending.stopped:
                 raise UnavailableError(f"{self.words}: {self.sending.stopped}")
             if unserved is None:
-                self._learn(hearing)
-                judgements = hearing.judge.results.judgements()
+                self._learn(session)
+                judgements = session.judge.results.judgements()
                 return tuple(finding for judgement in judgements for finding in judgement.findings)
         assert unserved is not None
         told = f"{describe_reply(unserved.reply)} {unserved.reply.reason}".rstrip()
@@ -124,48 +124,53 @@ class TargetExamples:
         )
 
     async def _judge(
-        self, hearing: Hearing, example: tuple[CaseSequence, ...], shape: Shape, settle_s: float
-    ) -> Answer | None:
+        self, session: ProbeSession, example: tuple[CaseSequence, ...], shape: Shape, settle_s: float
+    ) -> Exchange | None:
         """Judges an example; where no control was served, one of them, and nothing is judged."""
-        rounds = self._rounds(example, shape)
-        for each in rounds:
-            hearing.plan(each.asks, together=each.together)
-        heard = await hearing.hear(rounds)
-        controls = [answer for answer in heard.answers if answer.ask.control]
-        if controls and not any(answer.identity for answer in controls):
+        probe_groups = self._rounds(example, shape)
+        for each in probe_groups:
+            session.plan(each.gate_probes, together=each.together)
+        sent_probes = await session.send(probe_groups)
+        controls = [exchange for exchange in sent_probes.exchanges if exchange.gate_probe.control]
+        if controls and not any(exchange.identity for exchange in controls):
             return controls[0]
-        await hearing.settle(heard)
-        await try_suspects(hearing, self.asker, seed=0)
-        await try_sequences(hearing, self.asker, rounds)
-        await look_for_missing(hearing, self.asker)
+        await session.match_rows(sent_probes)
+        await confirm_suspected(session, self.factory, seed=0)
+        await confirm_sequences(session, self.factory, probe_groups)
+        await look_for_missing(session, self.factory)
         if settle_s:
             await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
-        await look_again(hearing, self.asker)
-        if hearing.open:
-            reasons = hearing.reasons(hearing.open.values())
-            if settle_s and not any(map(hearing.judge.results.refuted, _ids(hearing))):
+        await second_look(session, self.factory)
+        if session.open:
+            reasons = session.reasons(session.open.values())
+            if settle_s and not any(map(session.judge.results.refuted, _ids(session))):
                 raise UnavailableError(f"{self.words}: not judged, send it again: {reasons}")
-            self.unjudged[reasons] += len(hearing.open)
+            self.unjudged[reasons] += len(session.open)
         return None
 
-    def _rounds(self, example: tuple[CaseSequence, ...], shape: Shape) -> list[Round]:
+    def _rounds(self, example: tuple[CaseSequence, ...], shape: Shape) -> list[ProbeGroup]:
         """Sequences beside two controls. A case that not every server takes is left out, as at the gate."""
-        rounds = [Round((self.asker.control(shape),)), Round((self.asker.control(shape),))]
+        probe_groups = [
+            ProbeGroup((self.factory.control(shape),)),
+            ProbeGroup((self.factory.control(shape),)),
+        ]
         for sequence in example:
             cases = list(filter(self._fits, sequence))
             # Alone at its address, a request is found by it, too; what may be remembered there needs a shared one.
             shares = len(cases) > 1 or any(not case.lines for case in cases)
-            address = self.asker.address() if shares else None
-            asks: list[Ask] = [self.asker.probe(case, shape, address=address) for case in (PRIMER, *cases)]
-            rounds.append(Round(tuple(asks), together=True))
-        return rounds
+            address = self.factory.address() if shares else None
+            gate_probes: list[GateProbe] = [
+                self.factory.probe(case, shape, address=address) for case in (PRIMER, *cases)
+            ]
+            probe_groups.append(ProbeGroup(tuple(gate_probes), together=True))
+        return probe_groups
 
     def _fits(self, case: HeaderCase) -> bool:
         return fits(case, self.options.given.size)
 
-    def _hearing(self) -> Hearing:
+    def _hearing(self) -> ProbeSession:
         """What is asked and seen of one example: none is compared with what another left."""
-        options, policy = self.options, self.asker.caller.policy
+        options, policy = self.options, self.factory.caller.policy
         judge = RowJudge(
             Results(claims_of("after", policy.name)),
             policy,
@@ -176,19 +181,19 @@ class TargetExamples:
             given=options.given,
         )
         reader = RowReader(self.rows, judge, options.wait_s)
-        hearing = Hearing(self.sending, self.rows, self.journal, judge, reader)
-        hearing.reader.slowest_s = self.slowest_s
-        return hearing
+        session = ProbeSession(self.sending, self.rows, self.journal, judge, reader)
+        session.reader.slowest_s = self.slowest_s
+        return session
 
-    def _learn(self, hearing: Hearing) -> None:
-        self.overwritten, self.slowest_s = hearing.judge.overwritten, hearing.reader.slowest_s
+    def _learn(self, session: ProbeSession) -> None:
+        self.overwritten, self.slowest_s = session.judge.overwritten, session.reader.slowest_s
 
     def _allow_time(self) -> None:
         self.sending.limits.deadline = asyncio.get_running_loop().time() + EXAMPLE_S_MAX
 
 
-def _ids(hearing: Hearing) -> list[str]:
-    return [claim.id for claim in hearing.judge.results.claims]
+def _ids(session: ProbeSession) -> list[str]:
+    return [claim.id for claim in session.judge.results.claims]
 
 
 @asynccontextmanager
@@ -217,13 +222,13 @@ async def target_examples(
             say(
                 f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
             )
-            asker = Asker(
+            factory = ProbeFactory(
                 Caller(options.model, policy, "after", given_bytes=options.given.size),
                 bits,
                 run_mark(run),
             )
             sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given)
-            examples = TargetExamples(options, sending, rows, journal, asker)
+            examples = TargetExamples(options, sending, rows, journal, factory)
             await examples.understand(tell, say)
             yield examples
             for reason, count in examples.unjudged.most_common(3):

@@ -30,15 +30,15 @@ from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.gate_conclude import conclude
 from harness.run.gate_options import check, limits_of, waive
-from harness.run.gate_requests import Asker, Caller
+from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.gate_rows import RowReader
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
 from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
-from harness.run.hearing import Hearing
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.gate import GateOptions
+from harness.run.probe_session import ProbeSession
 from harness.run.progress import Busy, Say, silent
 from harness.run.report import inputs
 from harness.sut.contract import ContractRows, DatabaseUnavailableError
@@ -206,20 +206,20 @@ class _Judging:
         judge = RowJudge(
             self.results, policy, self.site.url, options.build, options.free_model, given=options.given
         )
-        hearing = Hearing(
+        session = ProbeSession(
             Sending(self.site, limits_of(options, deadline), options.given),
             rows,
             journal,
             judge,
             RowReader(rows, judge, options.wait_rows_s),
         )
-        self.own_ids = hearing.ids
+        self.own_ids = session.ids
         stopped, waited = None, False
         with self.busy(f"{options.level} suite") as tell:
             run = GateRun(
                 results=self.results,
-                asker=Asker(caller, bits, run_mark(name)),
-                hearing=hearing,
+                factory=ProbeFactory(caller, bits, run_mark(name)),
+                session=session,
                 level=options.level,
                 seed=options.seed,
                 deadline=deadline,
@@ -239,14 +239,14 @@ class _Judging:
                 stopped = str(error)
                 waited = isinstance(error, UnjudgeableError)
         if waited and not rows.hidden:
-            judge = hearing.judge
-            self.seen = Seen(rows.has_column, len(hearing.ids), judge.rows, judge.valued)
+            judge = session.judge
+            self.seen = Seen(rows.has_column, len(session.ids), judge.rows, judge.valued)
         stopped = conclude(run, stopped)
-        self._say_how_judged(run, complete=stopped is None and not hearing.open)
+        self._say_how_judged(run, complete=stopped is None and not session.open)
         self.remarks += run.remarks
         if options.build == "after" and run.telling.requests:
             self.remarks.append(run.telling.words)
-        self.requests = Requests(hearing.sending.requests, tuple(hearing.requests), name, str(journal.file))
+        self.requests = Requests(session.sending.requests, tuple(session.requests), name, str(journal.file))
         return stopped
 
     async def _clean(self, file: Path) -> None:
@@ -258,12 +258,12 @@ class _Judging:
             self.remarks.append(cleaned.words)
 
     def _say_how_judged(self, run: GateRun, *, complete: bool) -> None:
-        options, policy, hearing = self.options, POLICIES[self.options.policy], run.hearing
-        for claim in (hearing.reply_claim, hearing.column_claim):
+        options, policy, session = self.options, POLICIES[self.options.policy], run.session
+        for claim in (session.reply_claim, session.column_claim):
             for told in run.covered:
                 self.results.detail(claim, told)
         for claim in DECISIONS if options.build == "after" else ():
-            counts = f"{hearing.probes:,} requests with a header, {hearing.controls:,} without"
+            counts = f"{session.probes:,} requests with a header, {session.controls:,} without"
             self.results.detail(claim, f"{options.level} level: {counts}")
             if options.level is Level.EXHAUSTIVE and policy == STRICT and complete:
                 self.results.method(claim, Method.COMPLETE)

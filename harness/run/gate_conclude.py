@@ -13,7 +13,7 @@ from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
 from harness.probing.judge import Kind
 from harness.run.gate_run import GateRun
-from harness.sut.asks import Ask
+from harness.sut.gate_probe import GateProbe
 from harness.verdict import Finding
 
 CORE: Final = frozenset({"path", "auth", "stream"})
@@ -26,30 +26,30 @@ PAID: Final = frozenset({("model", Model.PAID)})
 
 def conclude(run: GateRun, stopped: str | None) -> str | None:
     """Makes unknown whatever was not seen; `stopped` is why the run ended early. Why the suite is not complete."""
-    hearing, results = run.hearing, run.results
-    failing = 0 if stopped or hearing.sending.stopped else _conclude_refused(run)
-    unsteady = hearing.replies.unsteady()
-    failed = hearing.failed.total()
-    if unsteady is None and not is_rare(failed - failing, hearing.sending.requests):
-        unsteady = f"{failed:,} of {hearing.sending.requests:,} requests had no reply or a 5xx"
+    session, results = run.session, run.results
+    failing = 0 if stopped or session.sending.stopped else _conclude_refused(run)
+    unsteady = session.replies.unsteady()
+    failed = session.failed.total()
+    if unsteady is None and not is_rare(failed - failing, session.sending.requests):
+        unsteady = f"{failed:,} of {session.sending.requests:,} requests had no reply or a 5xx"
     if unsteady is not None:
         unsteady = f"the target is not steady: {unsteady}"
-    reason = stopped or hearing.sending.stopped or (run.unsent and (unsteady or run.unsent)) or None
+    reason = stopped or session.sending.stopped or (run.unsent and (unsteady or run.unsent)) or None
     for claim in run.claims if reason else ():
         results.inconclusive(claim, reason or "")
-    for claim in (hearing.reply_claim, OLD_CLIENT) if unsteady else ():
+    for claim in (session.reply_claim, OLD_CLIENT) if unsteady else ():
         results.inconclusive(claim, unsteady or "")
-    for claim in run.claims if hearing.rows.hidden else ():
-        results.inconclusive(claim, "; ".join(hearing.rows.hidden))
-    _conclude_asks(run)
+    for claim in run.claims if session.rows.hidden else ():
+        results.inconclusive(claim, "; ".join(session.rows.hidden))
+    _conclude_probes(run)
     _conclude_columns(run)
-    if hearing.missing:
-        told = f"{len(hearing.missing):,} requests have no row, and no later one was there to tell"
+    if session.missing:
+        told = f"{len(session.missing):,} requests have no row, and no later one was there to tell"
         results.inconclusive(ACCOUNTED, told)
-    if hearing.repeated:
-        results.inconclusive(ACCOUNTED, f"{len(hearing.repeated):,} ids were given to two replies each")
+    if session.repeated:
+        results.inconclusive(ACCOUNTED, f"{len(session.repeated):,} ids were given to two replies each")
     for claim in run.claims:
-        told = hearing.judge.in_common(claim) if results.refuted(claim) else ""
+        told = session.judge.in_common(claim) if results.refuted(claim) else ""
         if told:
             results.detail(claim, f"refuted {told}")
     return reason
@@ -57,15 +57,15 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
 
 def _conclude_refused(run: GateRun) -> int:
     """Judges the shapes that nobody was served in; how many requests failed because they are of such a class."""
-    hearing = run.hearing
-    refused, served = hearing.replies.refused, hearing.replies.served
+    session = run.session
+    refused, served = session.replies.refused, session.replies.served
     failing = 0
     for each in constraints_of(refused, served) if served else ():
         shapes = [shape for shape in refused if each <= frozenset(values_of(shape))]
         statuses = dict.fromkeys(refused[shape] for shape in shapes)
         told = f"requests of {in_words(each)} are answered {', '.join(statuses)}"
-        failed = sum(hearing.failed[shape] for shape in shapes)
-        is_steady = is_rare(hearing.failed.total() - failed, hearing.sending.requests)
+        failed = sum(session.failed[shape] for shape in shapes)
+        is_steady = is_rare(session.failed.total() - failed, session.sending.requests)
         if _is_fault(each, statuses) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
             failing += failed
             effect = f"{told} each time, with the header and without; {len(served)} other shapes of requests are served"
@@ -86,33 +86,35 @@ def _is_fault(common: Constraint, statuses: Iterable[str]) -> bool:
 
 def _leave_out(run: GateRun, shapes: Iterable[Shape]) -> None:
     left_out = set(shapes)
-    hearing = run.hearing
-    for ask in [*hearing.open.values(), *hearing.uncompared.values()]:
-        if ask.shape in left_out and ask.number in hearing.unheard:
-            hearing.drop(ask)
+    session = run.session
+    for gate_probe in [*session.open.values(), *session.uncompared.values()]:
+        if gate_probe.shape in left_out and gate_probe.number in session.unobserved:
+            session.drop(gate_probe)
 
 
-def _conclude_asks(run: GateRun) -> None:
-    hearing, results = run.hearing, run.results
-    unseen: dict[str, list[Ask]] = {}
-    for ask in hearing.open.values():
-        for claim in hearing.judge.claims_of(ask, Kind.VALUE):
-            unseen.setdefault(claim, []).append(ask)
-    for claim, asks in unseen.items():
-        results.inconclusive(claim, f"not seen for {len(asks):,} requests: {hearing.reasons(asks)}")
-    uncompared = len(hearing.uncompared) + hearing.replies.waiting
+def _conclude_probes(run: GateRun) -> None:
+    session, results = run.session, run.results
+    unseen: dict[str, list[GateProbe]] = {}
+    for gate_probe in session.open.values():
+        for claim in session.judge.claims_of(gate_probe, Kind.VALUE):
+            unseen.setdefault(claim, []).append(gate_probe)
+    for claim, gate_probes in unseen.items():
+        results.inconclusive(
+            claim, f"not seen for {len(gate_probes):,} requests: {session.reasons(gate_probes)}"
+        )
+    uncompared = len(session.uncompared) + session.replies.waiting
     if uncompared:
         results.inconclusive(
-            hearing.reply_claim,
+            session.reply_claim,
             f"{uncompared:,} replies could not be compared with one without the header",
         )
 
 
 def _conclude_columns(run: GateRun) -> None:
-    hearing, results = run.hearing, run.results
-    if hearing.columns.waiting:
-        told = f"{hearing.columns.waiting:,} pairs of rows could not be compared with one without the header"
-        results.inconclusive(hearing.column_claim, told)
-    if hearing.rows.unreadable:
-        told = f"this role may not read {', '.join(hearing.rows.unreadable)}; grant it SELECT on both tables"
-        results.inconclusive(hearing.column_claim, told)
+    session, results = run.session, run.results
+    if session.columns.waiting:
+        told = f"{session.columns.waiting:,} pairs of rows could not be compared with one without the header"
+        results.inconclusive(session.column_claim, told)
+    if session.rows.unreadable:
+        told = f"this role may not read {', '.join(session.rows.unreadable)}; grant it SELECT on both tables"
+        results.inconclusive(session.column_claim, told)

@@ -16,14 +16,14 @@ from harness.probing import covering
 from harness.probing.judge import Expected, expect
 from harness.rule.policy import POLICIES
 from harness.run.gate_options import check, limits_of
-from harness.run.gate_requests import HOSTS, HOSTS_V4, Asker, Caller
+from harness.run.gate_requests import HOSTS, HOSTS_V4, Caller, ProbeFactory
 from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight
 from harness.run.gate_values import Values
 from harness.run.options.gate import GateOptions
 from harness.run.progress import Say
-from harness.sut.asks import Ask
 from harness.sut.external import Site, site_of
+from harness.sut.gate_probe import GateProbe
 
 LOOK_UPS: Final = {
     "http_user_agent": b"user-agent",
@@ -54,11 +54,11 @@ class Forecast:
     """Addresses of anonymous users who send an id that the rule accepts."""
     look_ups: dict[str, set[bytes]] = field(default_factory=lambda: {table: set() for table in LOOK_UPS})
 
-    def count(self, ask: Ask, expected: Expected) -> None:
+    def count(self, gate_probe: GateProbe, expected: Expected) -> None:
         """Adds a request, with what its row is expected to hold."""
-        probe, shape = ask.probe, ask.shape
+        probe, shape = gate_probe.probe, gate_probe.shape
         self.requests += 1
-        self.addresses.add(ask.address)
+        self.addresses.add(gate_probe.address)
         self.signed_in += shape.auth is Auth.SIGNED_IN
         if probe.refused or shape.model is Model.PAID:
             return  # refused before any row is written
@@ -68,7 +68,7 @@ class Forecast:
             if header in headers:
                 self.look_ups[table].add(headers[header])
         if shape.auth is not Auth.SIGNED_IN and expected.values[0] is not None:
-            self.accepted.add(ask.address)
+            self.accepted.add(gate_probe.address)
 
     def lines(self) -> list[str]:
         """What to print."""
@@ -97,10 +97,10 @@ def forecast(options: GateOptions, site: Site) -> Forecast:
     caller = Caller(options.free_model, policy, options.build, options.token, options.email)
     limit = limits_of(options, 0.0).requests_max
     found = Forecast(str(options.level), site.url, limit)
-    for ask in _asks(options, Asker(caller, run=0), over_tls=site.tls is not None):
+    for gate_probe in _asks(options, ProbeFactory(caller, run=0), over_tls=site.tls is not None):
         if found.requests == limit:
             break
-        found.count(ask, expect(ask.probe, options.build, policy))
+        found.count(gate_probe, expect(gate_probe.probe, options.build, policy))
     return found
 
 
@@ -115,29 +115,29 @@ def dry_run(options: GateOptions, say: Say) -> None:
         say(line)
 
 
-def _asks(options: GateOptions, asker: Asker, *, over_tls: bool) -> Iterator[Ask]:
+def _asks(options: GateOptions, factory: ProbeFactory, *, over_tls: bool) -> Iterator[GateProbe]:
     """The requests of `GateRun.run` in their order, where no shape is refused."""
-    values = Values(asker.caller.policy)
+    values = Values(factory.caller.policy)
     sent: list[Shape] = []
 
-    def shapes(strength: int) -> Iterator[Ask]:
-        factors, constraints = asker.caller.factors, asker.caller.constraints
+    def shapes(strength: int) -> Iterator[GateProbe]:
+        factors, constraints = factory.caller.factors, factory.caller.constraints
         wanted = covering.shapes(strength, factors=factors, fixed=sent, constraints=constraints)
         new = [shape for shape in wanted if shape not in sent]
         sent.extend(new)
-        for each in array(asker, values, new, strength):
-            yield from each.asks
+        for each in array(factory, values, new, strength):
+            yield from each.gate_probes
 
     pairs, *triples = STRENGTHS[options.level]
-    for part in (preflight(asker), first(asker, values)):
+    for part in (preflight(factory), first(factory, values)):
         for each in part:
-            yield from each.asks
+            yield from each.gate_probes
     yield from shapes(pairs)
-    for each in last(asker, values):
-        yield from each.asks
+    for each in last(factory, values):
+        yield from each.gate_probes
     if over_tls:
-        yield from over_http2(asker, values)
+        yield from over_http2(factory, values)
     for strength in triples:
         yield from shapes(strength)
-    for each in further(asker, values, options.level, options.seed):
-        yield from each.asks
+    for each in further(factory, values, options.level, options.seed):
+        yield from each.gate_probes

@@ -5,8 +5,8 @@ from typing import Final
 from harness.errors import UsageError
 from harness.run.gate_rows import WAIT_S_MIN
 from harness.run.gate_suite import REQUESTS_MAX
-from harness.run.hearing import AT_END_S
 from harness.run.options.gate import GateOptions
+from harness.run.probe_session import AT_END_S
 from harness.sut.contract import check_dsn
 from harness.sut.external import Limits
 from harness.verdict import Results

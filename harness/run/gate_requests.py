@@ -19,7 +19,7 @@ from harness.clients.shaped import shaped_request
 from harness.probing.covering import Constraint, Factors
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import Policy
-from harness.sut.asks import CONTROL, Ask
+from harness.sut.gate_probe import CONTROL, GateProbe
 from harness.sut.observation import Probe
 
 HOSTS: Final = ipaddress.IPv6Network("2001:db8::/32")
@@ -71,7 +71,7 @@ class Caller:
 
 
 @dataclass(slots=True)
-class Asker:
+class ProbeFactory:
     """Makes requests, each from an address that no other request and no other run has."""
 
     caller: Caller
@@ -94,28 +94,44 @@ class Asker:
         self.own_values.add(value)
         return value
 
-    def control(self, shape: Shape = PLAIN, *, address: str | None = None, follows: bool = False) -> Ask:
+    def control(
+        self, shape: Shape = PLAIN, *, address: str | None = None, follows: bool = False
+    ) -> GateProbe:
         """A request without the header."""
         return self._ask(CONTROL, (), MISSING, shape, address=address, follows=follows)
 
     def probe(
         self, case: HeaderCase, shape: Shape = PLAIN, *, claim: str | None = None, address: str | None = None
-    ) -> Ask:
+    ) -> GateProbe:
         """A request with a header, or with what resembles it; a control where the case has no line."""
         if not case.lines:
             return self.control(shape, address=address, follows=True)
         claim = claim or claim_of(case, self.caller.policy)
         return self._ask(str(case.label), case.lines, claim, shape, address=address)
 
-    def again(self, ask: Ask, shape: Shape | None = None, *, address: str | None = None) -> Ask:
+    def repeat_of(
+        self, gate_probe: GateProbe, shape: Shape | None = None, *, address: str | None = None
+    ) -> GateProbe:
         """The same request from another address, or the same header in another shape."""
-        shape = shape or ask.shape
-        return self._ask(ask.probe.kind, ask.header, ask.claim, shape, address=address, follows=ask.follows)
+        shape = shape or gate_probe.shape
+        return self._ask(
+            gate_probe.probe.kind,
+            gate_probe.header,
+            gate_probe.claim,
+            shape,
+            address=address,
+            follows=gate_probe.follows,
+        )
 
-    def sequence_again(self, asks: Sequence[Ask]) -> list[Ask]:
+    def sequence_repeat_of(self, gate_probes: Sequence[GateProbe]) -> list[GateProbe]:
         """The same sequence; what had one address has another one now, and still only one."""
-        addresses = {address: self.address() for address in dict.fromkeys(ask.address for ask in asks)}
-        return [self.again(ask, address=addresses[ask.address]) for ask in asks]
+        addresses = {
+            address: self.address()
+            for address in dict.fromkeys(gate_probe.address for gate_probe in gate_probes)
+        }
+        return [
+            self.repeat_of(gate_probe, address=addresses[gate_probe.address]) for gate_probe in gate_probes
+        ]
 
     def _host(self, number: int, forwarded: Forwarded) -> str:
         if forwarded in (Forwarded.IPV6, Forwarded.IPV6_LIST):
@@ -132,7 +148,7 @@ class Asker:
         *,
         address: str | None = None,
         follows: bool = False,
-    ) -> Ask:
+    ) -> GateProbe:
         number = next(self._numbers)
         own = address or self._host(number, shape.forwarded)
         refused = HeaderCase(lines, Kind.BYTES).refused_by_http
@@ -156,7 +172,7 @@ class Asker:
             alone=address is None and not signed_in and ":" in own,
             refused=refused,
         )
-        return Ask(number, probe, lines, claim, own, follows, shape)
+        return GateProbe(number, probe, lines, claim, own, follows, shape)
 
 
 def claim_of(case: HeaderCase, policy: Policy) -> str:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from harness.checks.gate import RowJudge
-from harness.sut.asks import Answer, Ask
 from harness.sut.contract import ContractRows, FoundRows, our_clock
+from harness.sut.gate_probe import Exchange, GateProbe
 from harness.sut.observation import Row
 
 POLL_S_MIN: Final = 0.02
@@ -42,7 +42,7 @@ class RowReader:
 
     async def wait(
         self,
-        wanted: Sequence[Answer],
+        wanted: Sequence[Exchange],
         since: datetime,
         wait_s: float,
         *,
@@ -64,11 +64,13 @@ class RowReader:
             looked = loop.time()
             found, matched = await self._look(wanted, since, far=looked > far_from)
             missing = {
-                answer.ask.number
-                for answer, rows in zip(wanted, matched, strict=True)
-                if answer.identity and not any(row.whole for row in rows)
+                exchange.gate_probe.number
+                for exchange, rows in zip(wanted, matched, strict=True)
+                if exchange.identity and not any(row.whole for row in rows)
             }
-            came = [looked - answer.at for answer in wanted if answer.ask.number in late - missing]
+            came = [
+                looked - exchange.at for exchange in wanted if exchange.gate_probe.number in late - missing
+            ]
             self.slowest_s = max([self.slowest_s, *came])
             late = missing
             is_enough = any(row.whole for rows in matched for row in rows) if first else not missing
@@ -81,13 +83,13 @@ class RowReader:
             pause = min(2 * pause, POLL_S_MAX)
 
     async def look_at_both_sides(
-        self, answers: Sequence[Answer], values: Sequence[str] = ()
+        self, exchanges: Sequence[Exchange], values: Sequence[str] = ()
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
         """Rows of these requests from both tables, whole or not; and whatever holds one of the values."""
-        ids = [identity for answer in answers if (identity := answer.identity)]
-        users = [user for answer in answers if (user := self._user(answer.ask))]
+        ids = [identity for exchange in exchanges if (identity := exchange.identity)]
+        users = [user for exchange in exchanges if (user := self._user(exchange.gate_probe))]
         found = await self.contract.both_sides(ids, users, values, self.began)
-        return found, [self._matched(answer, found) for answer in answers]
+        return found, [self._matched(exchange, found) for exchange in exchanges]
 
     async def halves(self, user: str) -> list[Row]:
         """Usage rows of a user without metadata, those of the last minutes before the run among them."""
@@ -95,19 +97,19 @@ class RowReader:
         return [row for row in found.by_user.get(user, ()) if row.metadata_id is None]
 
     async def _look(
-        self, answers: Sequence[Answer], since: datetime, *, far: bool
+        self, exchanges: Sequence[Exchange], since: datetime, *, far: bool
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
-        ids = [identity for answer in answers if (identity := answer.identity)]
-        users = [user for answer in answers if (user := self._user(answer.ask))]
+        ids = [identity for exchange in exchanges if (identity := exchange.identity)]
+        users = [user for exchange in exchanges if (user := self._user(exchange.gate_probe))]
         found = await self.contract.find(ids, users, since, far=far)
-        return found, [self._matched(answer, found) for answer in answers]
+        return found, [self._matched(exchange, found) for exchange in exchanges]
 
-    def _matched(self, answer: Answer, found: FoundRows) -> tuple[Row, ...]:
+    def _matched(self, exchange: Exchange, found: FoundRows) -> tuple[Row, ...]:
         """By the id of the reply, and by the user where nobody else has his address."""
-        identity, user = answer.identity, self._user(answer.ask)
+        identity, user = exchange.identity, self._user(exchange.gate_probe)
         rows = list(found.by_id.get(identity, ())) if identity else []
         rows += [row for row in found.by_user.get(user, ()) if row not in rows] if user else []
         return tuple(rows)
 
-    def _user(self, ask: Ask) -> str | None:
-        return ask.probe.user if ask.probe.alone and not self.judge.overwritten else None
+    def _user(self, gate_probe: GateProbe) -> str | None:
+        return gate_probe.probe.user if gate_probe.probe.alone and not self.judge.overwritten else None

@@ -14,17 +14,17 @@ from harness.clients.shape import Shape
 from harness.probing import covering
 from harness.probing.covering import Constraint
 from harness.rule.suite import Level
-from harness.run.gate_doubts import AT_END, try_suspects
-from harness.run.gate_end import look_again, look_for_missing, repeat_refuted
-from harness.run.gate_requests import Asker
+from harness.run.gate_confirm import AT_END, confirm_suspected
+from harness.run.gate_end import look_for_missing, repeat_refuted, second_look
+from harness.run.gate_requests import ProbeFactory
 from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2
 from harness.run.gate_target import understand
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
-from harness.run.heard import Heard
-from harness.run.hearing import AT_END_S, RETRIABLE, Hearing
+from harness.run.probe_session import AT_END_S, RETRIABLE, ProbeSession
 from harness.run.progress import Say
-from harness.sut.asks import Ask, Round
+from harness.run.sent_probes import SentProbes
+from harness.sut.gate_probe import GateProbe, ProbeGroup
 from harness.verdict import Results
 
 BATCH: Final = 500
@@ -35,11 +35,11 @@ SLOW_TIMES: Final = 4
 MISSING_SHARE: Final = 2
 MISSING_MAX: Final = 500
 """With so many rows missing, and so large a share of all requests, there is no need to go on."""
-AGAIN_MAX: Final = 2
+RETRIES_MAX: Final = 2
 """How often a request is sent again that gave no observation."""
-AGAIN_SHARE: Final = 10
+RETRIES_SHARE: Final = 10
 """One in so many may need it; with more the target is not fit to be judged."""
-BESIDE_AGAIN: Final = 4
+BESIDE_RETRIES: Final = 4
 STRENGTHS: Final = {Level.SMOKE: (2,), Level.STANDARD: (2, 3), Level.EXHAUSTIVE: (2, 3)}
 """How many factor values of a request are combined, in the order in which they are sent."""
 EXTENSIONS_MAX: Final = 3
@@ -51,8 +51,8 @@ class GateRun:
     """The phases, in their order; `run` fills the results."""
 
     results: Results
-    asker: Asker
-    hearing: Hearing
+    factory: ProbeFactory
+    session: ProbeSession
     level: Level
     seed: int
     deadline: float
@@ -72,8 +72,8 @@ class GateRun:
     """What the covering arrays held, for the evidence."""
     _shapes: list[Shape] = field(default_factory=list)
     _constraints: list[Constraint] = field(default_factory=list)
-    _settling: Heard | None = None
-    _sent: list[Round] = field(default_factory=list)
+    _unmatched: SentProbes | None = None
+    _sent: list[ProbeGroup] = field(default_factory=list)
     """Rounds that `telling` has not taken in yet."""
 
     async def run(self) -> None:
@@ -81,41 +81,41 @@ class GateRun:
 
         Raises DatabaseUnavailableError, UnjudgeableError where there is no point in going on.
         """
-        hearing, asker = self.hearing, self.asker
-        hearing.sending.reserve = AT_END
-        self.remarks += await understand(hearing, asker, self.tell, self.say)
+        session, factory = self.session, self.factory
+        session.sending.reserve = AT_END
+        self.remarks += await understand(session, factory, self.tell, self.say)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        limits = hearing.sending.limits  # now it is known how long rows take
-        rest = min((self.deadline - began) / 4, hearing.reader.wait_s + AT_END_S)
+        limits = session.sending.limits  # now it is known how long rows take
+        rest = min((self.deadline - began) / 4, session.reader.wait_s + AT_END_S)
         limits.deadline = min(limits.deadline, self.deadline - rest)
-        values = Values(asker.caller.policy, asker.caller.given_bytes)
+        values = Values(factory.caller.policy, factory.caller.given_bytes)
         pairs, *triples = STRENGTHS[self.level]
-        await self._send(first(asker, values))
-        await self._settle_last()
+        await self._send(first(factory, values))
+        await self._match_last()
         await self._send_array(values, pairs)
         self._foresee(loop.time() - began)
-        await self._send(last(asker, values))
+        await self._send(last(factory, values))
         await self._send_over_http2(values)
         for strength in triples:
             await self._send_array(values, strength)
-        await self._send(further(asker, values, self.level, self.seed))
-        await self._settle_last()
+        await self._send(further(factory, values, self.level, self.seed))
+        await self._match_last()
         limits.deadline = self.deadline
-        await self._send_again()
-        await try_suspects(hearing, asker, self.seed)
-        await repeat_refuted(hearing, asker, self.claims)
-        hearing.sending.reserve = 0
-        await look_for_missing(hearing, asker)
+        await self._retry()
+        await confirm_suspected(session, factory, self.seed)
+        await repeat_refuted(session, factory, self.claims)
+        session.sending.reserve = 0
+        await look_for_missing(session, factory)
         rest = began + self.watch_rows_s - loop.time()
-        if rest > 0 and not hearing.sending.stopped:
+        if rest > 0 and not session.sending.stopped:
             self.tell("watching rows for later changes")
             await asyncio.sleep(rest)  # what changes a row later needs the time that was promised
-        await look_again(hearing, asker)
+        await second_look(session, factory)
 
     def _foresee(self, seconds: float) -> None:
         """Says at the start that the time limit leaves less than the level takes."""
-        sending = self.hearing.sending
+        sending = self.session.sending
         takes = min(REQUESTS_USUAL[self.level], sending.limits.requests_max)
         rate = sending.requests / max(seconds, 1e-3)
         left = sending.limits.deadline - asyncio.get_running_loop().time()
@@ -127,7 +127,7 @@ class GateRun:
 
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
-        asker, replies = self.asker, self.hearing.replies
+        factory, replies = self.factory, self.session.replies
         for attempt in range(EXTENSIONS_MAX):
             known = self._constraints
             self._learn_constraints()
@@ -135,25 +135,27 @@ class GateRun:
                 break  # the array is complete
             allowed = [shape for shape in self._shapes if covering.is_allowed(shape, self._constraints)]
             wanted = covering.shapes(
-                strength, factors=asker.caller.factors, fixed=allowed, constraints=self._constraints
+                strength, factors=factory.caller.factors, fixed=allowed, constraints=self._constraints
             )
             new = [shape for shape in wanted if shape not in self._shapes]
             if not new or self.unsent:
                 break  # nothing more may be sent, or nothing more is there
-            rounds = array(asker, values, new, strength)
-            await self._send(self.telling.ordered(rounds) if strength == covering.PAIR else rounds)
-            await self._settle_last()
+            probe_groups = array(factory, values, new, strength)
+            await self._send(
+                self.telling.ordered(probe_groups) if strength == covering.PAIR else probe_groups
+            )
+            await self._match_last()
             self._shapes += new
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
         held = covering.combinations_covered(served, strength)
-        factors = asker.caller.factors
+        factors = factory.caller.factors
         told = f"every {names[strength]} of {len(factors)} factors' {sum(map(len, factors.values()))} values"
         self.covered.append(f"{told}: {held:,} in {len(served)} shapes of requests")
 
     def _learn_constraints(self) -> None:
         """Which factor values do not go together here: those that nobody was served with so far."""
-        replies, caller = self.hearing.replies, self.asker.caller
+        replies, caller = self.session.replies, self.factory.caller
         refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
         served = [shape for shape in self._shapes if shape not in refused]
         found = covering.constraints_of(refused, [*served, *replies.served])
@@ -163,12 +165,12 @@ class GateRun:
     async def _send_over_http2(self, values: Values) -> None:
         if self.unsent:
             return
-        heard = await self.hearing.hear_over_http2(over_http2(self.asker, values))
-        if heard.answers:
-            await self.hearing.settle(heard)
-            self.covered.append(f"{len(heard.answers)} requests over HTTP/2")
+        sent_probes = await self.session.send_over_http2(over_http2(self.factory, values))
+        if sent_probes.exchanges:
+            await self.session.match_rows(sent_probes)
+            self.covered.append(f"{len(sent_probes.exchanges)} requests over HTTP/2")
 
-    async def _send(self, source: Iterator[Round]) -> None:
+    async def _send(self, source: Iterator[ProbeGroup]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""
         batch = await self._prepared(source)
         while batch and not self.unsent:
@@ -179,23 +181,23 @@ class GateRun:
             finally:
                 following.cancel()
 
-    async def _prepared(self, source: Iterator[Round]) -> list[Round]:
+    async def _prepared(self, source: Iterator[ProbeGroup]) -> list[ProbeGroup]:
         """The next rounds to send, made on a thread while others are on the wire."""
         sent, self._sent = self._sent, []
 
-        def prepare() -> list[Round]:
+        def prepare() -> list[ProbeGroup]:
             self.telling.sent(sent)
             return next_batch(source, self._batch)
 
         return await asyncio.to_thread(prepare)
 
-    async def _send_batch(self, batch: list[Round]) -> None:
-        hearing = self.hearing
+    async def _send_batch(self, batch: list[ProbeGroup]) -> None:
+        session = self.session
         for each in batch:
-            hearing.plan(each.asks, together=each.together)
-        before, self._settling = self._settling, None
-        sending = asyncio.create_task(hearing.hear(batch))
-        tasks = [sending, *([asyncio.create_task(hearing.settle(before))] if before else [])]
+            session.plan(each.gate_probes, together=each.together)
+        before, self._unmatched = self._unmatched, None
+        sending = asyncio.create_task(session.send(batch))
+        tasks = [sending, *([asyncio.create_task(session.match_rows(before))] if before else [])]
         try:  # a database that goes away ends the sending, too
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -204,70 +206,80 @@ class GateRun:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        heard = sending.result()
-        self._settling = heard
+        sent_probes = sending.result()
+        self._unmatched = sent_probes
         self._sent += batch
-        sent = hearing.sending.requests
+        sent = session.sending.requests
         self.tell(f"{sent:,} requests sent")
-        if len(heard.answers) < sum(len(each.asks) for each in batch):
+        if len(sent_probes.exchanges) < sum(len(each.gate_probes) for each in batch):
             self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
-        elif len(hearing.missing) > MISSING_MAX and MISSING_SHARE * len(hearing.missing) > sent:
-            self.unsent = f"{len(hearing.missing):,} requests have no row: the rest was not sent"
-        elif 2 * len(hearing.unheard) > sent:
-            told = hearing.reasons(hearing.open.values())
+        elif len(session.missing) > MISSING_MAX and MISSING_SHARE * len(session.missing) > sent:
+            self.unsent = f"{len(session.missing):,} requests have no row: the rest was not sent"
+        elif 2 * len(session.unobserved) > sent:
+            told = session.reasons(session.open.values())
             self.unsent = f"most requests give no observation, the rest was not sent: {told}"
 
     @property
     def _batch(self) -> int:
         """Where rows come late, they are waited for less often."""
-        return BATCH if self.hearing.reader.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
+        return BATCH if self.session.reader.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
 
-    async def _settle_last(self) -> None:
-        if self._settling is not None:
-            last, self._settling = self._settling, None
+    async def _match_last(self) -> None:
+        if self._unmatched is not None:
+            last, self._unmatched = self._unmatched, None
             self.telling.sent(self._sent)
             self._sent = []
-            if self.hearing.reader.slowest_s > SLOW_S:
-                self.tell(f"waiting up to {self.hearing.reader.wait_s:.0f} s for rows of the last requests")
-            await self.hearing.settle(last)
+            if self.session.reader.slowest_s > SLOW_S:
+                self.tell(f"waiting up to {self.session.reader.wait_s:.0f} s for rows of the last requests")
+            await self.session.match_rows(last)
 
-    async def _send_again(self) -> None:
+    async def _retry(self) -> None:
         """Repeats what had no reply, a 429 or a 5xx, as far as that is the exception."""
-        hearing = self.hearing
-        for _ in range(AGAIN_MAX):
-            asks = [
-                ask
-                for number, ask in hearing.open.items()
-                if number in hearing.unheard and hearing.unheard[number].status in RETRIABLE
+        session = self.session
+        for _ in range(RETRIES_MAX):
+            gate_probes = [
+                gate_probe
+                for number, gate_probe in session.open.items()
+                if number in session.unobserved and session.unobserved[number].status in RETRIABLE
             ]
-            singly = [ask for ask in asks if ask.number not in hearing.sequence]
-            found = [hearing.sequence[ask.number] for ask in asks if ask.number in hearing.sequence]
+            singly = [gate_probe for gate_probe in gate_probes if gate_probe.number not in session.sequence]
+            found = [
+                session.sequence[gate_probe.number]
+                for gate_probe in gate_probes
+                if gate_probe.number in session.sequence
+            ]
             sequences = {each[0].number: each for each in found}.values()
             accidents = len(singly) + len(sequences)
-            if not asks or hearing.sending.stopped or AGAIN_SHARE * accidents > hearing.sending.requests:
+            if (
+                not gate_probes
+                or session.sending.stopped
+                or RETRIES_SHARE * accidents > session.sending.requests
+            ):
                 return
-            shapes = dict.fromkeys(ask.shape for ask in singly)
-            groups = [[ask for ask in singly if ask.shape == shape] for shape in shapes]
-            rounds = [each for group in groups for each in self._rounds_again(group)]
-            heard = await hearing.hear([*map(self._sequence_again, sequences), *rounds])
-            await hearing.settle(heard)
+            shapes = dict.fromkeys(gate_probe.shape for gate_probe in singly)
+            groups = [[gate_probe for gate_probe in singly if gate_probe.shape == shape] for shape in shapes]
+            probe_groups = [each for group in groups for each in self._groups_to_retry(group)]
+            sent_probes = await session.send([*map(self._sequence_to_retry, sequences), *probe_groups])
+            await session.match_rows(sent_probes)
 
-    def _sequence_again(self, asks: Sequence[Ask]) -> Round:
-        again = zip(asks, self.asker.sequence_again(asks), strict=True)
-        return Round(tuple(self.hearing.repeat(*both) for both in again), together=True)
+    def _sequence_to_retry(self, gate_probes: Sequence[GateProbe]) -> ProbeGroup:
+        repeat_of = zip(gate_probes, self.factory.sequence_repeat_of(gate_probes), strict=True)
+        return ProbeGroup(tuple(self.session.repeat(*both) for both in repeat_of), together=True)
 
-    def _rounds_again(self, asks: Sequence[Ask]) -> Iterator[Round]:
-        left = iter(asks)
-        while some := list(islice(left, BESIDE_AGAIN)):
-            again = [self.hearing.repeat(ask, self.asker.again(ask)) for ask in some]
-            yield Round((*again, self.asker.control(some[0].shape)))
+    def _groups_to_retry(self, gate_probes: Sequence[GateProbe]) -> Iterator[ProbeGroup]:
+        left = iter(gate_probes)
+        while some := list(islice(left, BESIDE_RETRIES)):
+            repeat_of = [
+                self.session.repeat(gate_probe, self.factory.repeat_of(gate_probe)) for gate_probe in some
+            ]
+            yield ProbeGroup((*repeat_of, self.factory.control(some[0].shape)))
 
 
-def next_batch(source: Iterator[Round], least: int = BATCH) -> list[Round]:
+def next_batch(source: Iterator[ProbeGroup], least: int = BATCH) -> list[ProbeGroup]:
     """Rounds to send at once: as many as have so many requests, or what is left."""
-    batch: list[Round] = []
+    batch: list[ProbeGroup] = []
     count = 0
     while count < least and (each := next(source, None)) is not None:
         batch.append(each)
-        count += len(each.asks)
+        count += len(each.gate_probes)
     return batch

@@ -18,9 +18,9 @@ from harness.probing.values import hard_values, valid_values
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.samples import sampled_sequences
 from harness.rule.suite import Level, suite
-from harness.run.gate_requests import Asker, value_case
+from harness.run.gate_requests import ProbeFactory, value_case
 from harness.run.gate_values import Values, fits
-from harness.sut.asks import Ask, Round
+from harness.sut.gate_probe import GateProbe, ProbeGroup
 
 REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
 """Most requests of a level, repetitions included."""
@@ -39,29 +39,31 @@ FRESH_CONNECTIONS: Final = {Level.SMOKE: 24, Level.STANDARD: 64, Level.EXHAUSTIV
 """Least number of requests that end their connection, one of ten replicas then being met nearly for certain."""
 
 
-def preflight(asker: Asker) -> list[Round]:
+def preflight(factory: ProbeFactory) -> list[ProbeGroup]:
     """Each path in each way of signing, streaming or not, without the header and with a valid one.
 
     Nothing else is asked before these are understood. Plain controls come twice: that shows what varies by itself.
     """
-    rounds = []
-    for cell in asker.caller.cells:
-        own = asker.probe(value_case(asker.own_value(), Kind.VALID), cell)
-        rounds.append(Round((asker.control(cell), own)))
+    probe_groups = []
+    for cell in factory.caller.cells:
+        own = factory.probe(value_case(factory.own_value(), Kind.VALID), cell)
+        probe_groups.append(ProbeGroup((factory.control(cell), own)))
         if cell.path == PLAIN.path:
-            rounds.append(Round((asker.control(cell),)))
-    return rounds
+            probe_groups.append(ProbeGroup((factory.control(cell),)))
+    return probe_groups
 
 
-def neighbours(asker: Asker) -> Round:
+def neighbours(factory: ProbeFactory) -> ProbeGroup:
     """Controls that differ from the plainest in one factor each: where that is not served, another may be."""
-    factors = asker.caller.factors
+    factors = factory.caller.factors
     plain: dict[str, Any] = PLAIN._asdict()
     shapes = [Shape(**(plain | {name: value})) for name, values in factors.items() for value in values]
-    return Round(tuple(asker.control(shape) for shape in dict.fromkeys(shapes) if shape != PLAIN))
+    return ProbeGroup(tuple(factory.control(shape) for shape in dict.fromkeys(shapes) if shape != PLAIN))
 
 
-def array(asker: Asker, values: Values, shapes: Sequence[Shape], strength: int) -> Iterator[Round]:
+def array(
+    factory: ProbeFactory, values: Values, shapes: Sequence[Shape], strength: int
+) -> Iterator[ProbeGroup]:
     """A control and a valid value of each shape, and each class of values beside every `strength` - 1 factor values."""
     classes = spread(shapes, strength - 1, values.classes)
     for shape in shapes:
@@ -70,75 +72,79 @@ def array(asker: Asker, values: Values, shapes: Sequence[Shape], strength: int) 
             values.valid(shape.auth),
             *(values.of_class(number, shape.auth) for number in numbers),
         ]
-        yield Round((asker.control(shape), *(asker.probe(case, shape) for case in cases)))
+        yield ProbeGroup((factory.control(shape), *(factory.probe(case, shape) for case in cases)))
 
 
-def first(asker: Asker, values: Values) -> Iterator[Round]:
+def first(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
     """What a short run sends before the covering array: memory, requests at once, and the header's name."""
-    yield from _memory(asker, values, memory.short(_callers(asker)))
-    shared = asker.address()
-    probes = (asker.probe(_own(asker), claim=AT_ONCE, address=shared) for _ in range(AT_ONCE_SHORT))
-    yield Round((*probes, asker.control(address=shared, follows=True)))
-    yield Round(tuple(asker.control(shape) for shape in _uncertain(asker)))
+    yield from _memory(factory, values, memory.short(_callers(factory)))
+    shared = factory.address()
+    probes = (factory.probe(_own(factory), claim=AT_ONCE, address=shared) for _ in range(AT_ONCE_SHORT))
+    yield ProbeGroup((*probes, factory.control(address=shared, follows=True)))
+    yield ProbeGroup(tuple(factory.control(shape) for shape in _uncertain(factory)))
     paid = PLAIN._replace(model=Model.PAID)
-    yield Round((asker.control(paid), asker.probe(_own(asker), paid)))  # what is refused stays refused
-    yield from _beside(asker, _names(), BESIDE[Level.SMOKE])
+    yield ProbeGroup(
+        (factory.control(paid), factory.probe(_own(factory), paid))
+    )  # what is refused stays refused
+    yield from _beside(factory, _names(), BESIDE[Level.SMOKE])
 
 
-def _uncertain(asker: Asker) -> list[Shape]:
+def _uncertain(factory: ProbeFactory) -> list[Shape]:
     """Plain but for what a backend may refuse to everybody: the array is made without what is refused."""
     bodies = [PLAIN._replace(body=body) for body in Body if body is not Body.PLAIN]
-    return [*bodies, *(PLAIN._replace(model=Model.OTHER, auth=auth) for auth in asker.caller.known)]
+    return [*bodies, *(PLAIN._replace(model=Model.OTHER, auth=auth) for auth in factory.caller.known)]
 
 
-def last(asker: Asker, values: Values) -> Iterator[Round]:
+def last(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
     """What a short run sends after the covering array: values that were not in it, and a connection for each."""
-    yield from _beside(asker, values.rest(), BESIDE[Level.SMOKE])
-    yield from _beside(asker, _malformed(asker)[:: len(_malformed(asker)) // 3][:3], BESIDE[Level.SMOKE])
-    yield from _fresh(asker, values, Level.SMOKE)
+    yield from _beside(factory, values.rest(), BESIDE[Level.SMOKE])
+    yield from _beside(
+        factory, _malformed(factory)[:: len(_malformed(factory)) // 3][:3], BESIDE[Level.SMOKE]
+    )
+    yield from _fresh(factory, values, Level.SMOKE)
 
 
-def over_http2(asker: Asker, values: Values) -> list[Ask]:
+def over_http2(factory: ProbeFactory, values: Values) -> list[GateProbe]:
     """A control, a valid value and an invalid one on each path, for each caller."""
-    asks: list[Ask] = []
-    for cell in asker.caller.cells:
+    gate_probes: list[GateProbe] = []
+    for cell in factory.caller.cells:
         shape = cell._replace(connection=Connection.HTTP2)
-        asks += [asker.control(shape), asker.probe(_own(asker), shape)]
-        asks.append(asker.probe(values.of_class(1), shape))
-    return asks
+        gate_probes += [factory.control(shape), factory.probe(_own(factory), shape)]
+        gate_probes.append(factory.probe(values.of_class(1), shape))
+    return gate_probes
 
 
-def further(asker: Asker, values: Values, level: Level, seed: int) -> Iterator[Round]:
+def further(factory: ProbeFactory, values: Values, level: Level, seed: int) -> Iterator[ProbeGroup]:
     """What the larger levels send beyond that, what matters most first."""
     if level is Level.SMOKE:
         return
-    policy, beside = asker.caller.policy, BESIDE[level]
-    yield from _memory(asker, values, memory.complete(_callers(asker)), thrice=True)
-    yield from _at_once(asker)
+    policy, beside = factory.caller.policy, BESIDE[level]
+    yield from _memory(factory, values, memory.complete(_callers(factory)), thrice=True)
+    yield from _at_once(factory)
     valid = [value_case(value, Kind.VALID) for value in valid_values(policy)]
-    yield from _beside(asker, valid, beside)
+    yield from _beside(factory, valid, beside)
     yield from _beside(
-        asker,
-        [case for case in map(value_case, hard_values(policy)) if fits(case, asker.caller.given_bytes)],
+        factory,
+        [case for case in map(value_case, hard_values(policy)) if fits(case, factory.caller.given_bytes)],
         beside,
     )
-    yield from _again_beside(asker)
-    yield from _beside(asker, _malformed(asker), MALFORMED_BESIDE)
+    yield from _repeated_beside(factory)
+    yield from _beside(factory, _malformed(factory), MALFORMED_BESIDE)
     standing = [
-        case for case in fixed_cases() if fits(case, asker.caller.given_bytes) and not case.refused_by_http
+        case for case in fixed_cases() if fits(case, factory.caller.given_bytes) and not case.refused_by_http
     ]
-    yield from _beside(asker, standing, beside)
+    yield from _beside(factory, standing, beside)
     for sequence in sampled_sequences(policy, SAMPLES[level], seed):
         cases = [
-            case for case in sequence if fits(case, asker.caller.given_bytes) and not case.refused_by_http
+            case for case in sequence if fits(case, factory.caller.given_bytes) and not case.refused_by_http
         ]
-        yield Round((*map(asker.probe, cases), asker.control(follows=True)), together=True)
-    yield from _beside(asker, map(value_case, suite(policy, level)), beside)
-    yield from _fresh(asker, values, level)
+        yield ProbeGroup((*map(factory.probe, cases), factory.control(follows=True)), together=True)
+    yield from _beside(factory, map(value_case, suite(policy, level)), beside)
+    yield from _fresh(factory, values, level)
 
 
-def _callers(asker: Asker) -> list[memory.Caller]:
-    return [caller for caller in memory.Caller if _AUTHS[caller] in asker.caller.known]
+def _callers(factory: ProbeFactory) -> list[memory.Caller]:
+    return [caller for caller in memory.Caller if _AUTHS[caller] in factory.caller.known]
 
 
 _AUTHS: Final = {
@@ -149,7 +155,9 @@ _AUTHS: Final = {
 }
 
 
-def _memory(asker: Asker, values: Values, steps: Sequence[Step], *, thrice: bool = False) -> Iterator[Round]:
+def _memory(
+    factory: ProbeFactory, values: Values, steps: Sequence[Step], *, thrice: bool = False
+) -> Iterator[ProbeGroup]:
     """Sequences of callers and values over one connection; and, if asked for, streamed and over all connections.
 
     Callers with a token share the address of the first without one, as behind one router; in one sequence they do not.
@@ -157,68 +165,69 @@ def _memory(asker: Asker, values: Values, steps: Sequence[Step], *, thrice: bool
     streams = PLAIN._replace(stream=True)
     if not thrice:  # each half has every pair of callers
         half = len(steps) // 2
-        asks = [
-            *_in_turn(asker, values, steps[:half], PLAIN),
-            *_in_turn(asker, values, steps[half:], streams),
+        gate_probes = [
+            *_in_turn(factory, values, steps[:half], PLAIN),
+            *_in_turn(factory, values, steps[half:], streams),
         ]
-        yield Round(tuple(asks), together=True)
+        yield ProbeGroup(tuple(gate_probes), together=True)
         return
-    yield Round(tuple(_in_turn(asker, values, steps, PLAIN)), together=True)
-    yield Round(tuple(_in_turn(asker, values, steps, streams, apart=True)), together=True)
-    yield Round(tuple(_in_turn(asker, values, steps, PLAIN)))
+    yield ProbeGroup(tuple(_in_turn(factory, values, steps, PLAIN)), together=True)
+    yield ProbeGroup(tuple(_in_turn(factory, values, steps, streams, apart=True)), together=True)
+    yield ProbeGroup(tuple(_in_turn(factory, values, steps, PLAIN)))
 
 
 def _in_turn(
-    asker: Asker, values: Values, steps: Iterable[Step], plain: Shape, *, apart: bool = False
-) -> Iterator[Ask]:
+    factory: ProbeFactory, values: Values, steps: Iterable[Step], plain: Shape, *, apart: bool = False
+) -> Iterator[GateProbe]:
     """Requests of a sequence: each caller keeps an address, valid values are new each time."""
-    first, second = asker.address(), asker.address()
-    addresses = {caller: asker.address() if apart else first for caller in memory.Caller}
+    first, second = factory.address(), factory.address()
+    addresses = {caller: factory.address() if apart else first for caller in memory.Caller}
     addresses |= {memory.Caller.FIRST: first, memory.Caller.SECOND: second}
-    last = asker.own_value()
+    last = factory.own_value()
     for step in steps:
         shape, address = plain._replace(auth=_AUTHS[step.caller]), addresses[step.caller]
         if step.sent is Sent.ABSENT:
-            yield asker.control(shape, address=address, follows=True)
+            yield factory.control(shape, address=address, follows=True)
             continue
         if step.sent is Sent.VALID:
-            last = asker.own_value()
+            last = factory.own_value()
         case = values.of_class(1) if step.sent is Sent.INVALID else value_case(last, Kind.VALID)
-        yield asker.probe(case, shape, address=address)
+        yield factory.probe(case, shape, address=address)
 
 
-def _again_beside(asker: Asker) -> Iterator[Round]:
+def _repeated_beside(factory: ProbeFactory) -> Iterator[ProbeGroup]:
     """One value in both cases and twice, by one caller and by another."""
-    for shared in (asker.address(), None):
-        value = asker.own_value()
+    for shared in (factory.address(), None):
+        value = factory.own_value()
         others = (value, value.upper(), value, value.title())
-        probes = (asker.probe(value_case(other, Kind.VALID), address=shared) for other in others)
-        yield Round((*probes, asker.control(address=shared, follows=True)), together=True)
+        probes = (factory.probe(value_case(other, Kind.VALID), address=shared) for other in others)
+        yield ProbeGroup((*probes, factory.control(address=shared, follows=True)), together=True)
 
 
-def _at_once(asker: Asker) -> Iterator[Round]:
+def _at_once(factory: ProbeFactory) -> Iterator[ProbeGroup]:
     """Different values on all connections at once, from one address and from many."""
     streams = PLAIN._replace(stream=True)
-    for address in (asker.address(), None):
+    for address in (factory.address(), None):
         for _ in range(AT_ONCE_ROUNDS):
-            asks: list[Ask] = []
+            gate_probes: list[GateProbe] = []
             for shape in (PLAIN, streams, PLAIN, streams):
-                asks.append(asker.probe(_own(asker), shape, claim=AT_ONCE, address=address))
-                asks.append(asker.control(shape, address=address, follows=True))
-            yield Round(tuple(asks), together=True)
+                gate_probes.append(factory.probe(_own(factory), shape, claim=AT_ONCE, address=address))
+                gate_probes.append(factory.control(shape, address=address, follows=True))
+            yield ProbeGroup(tuple(gate_probes), together=True)
 
 
-def _fresh(asker: Asker, values: Values, level: Level) -> Iterator[Round]:
+def _fresh(factory: ProbeFactory, values: Values, level: Level) -> Iterator[ProbeGroup]:
     """Valid values, each over a connection that it ends: a balancer then asks one replica after the other."""
     closed = PLAIN._replace(connection=Connection.CLOSED)
     probes = (
-        asker.probe(values.valid(), closed) for _ in range(max(FRESH_CONNECTIONS[level], values.valid_left()))
+        factory.probe(values.valid(), closed)
+        for _ in range(max(FRESH_CONNECTIONS[level], values.valid_left()))
     )
-    yield Round((*probes, asker.control(closed, follows=True), asker.control(follows=True)))
+    yield ProbeGroup((*probes, factory.control(closed, follows=True), factory.control(follows=True)))
 
 
-def _own(asker: Asker) -> HeaderCase:
-    return value_case(asker.own_value(), Kind.VALID)
+def _own(factory: ProbeFactory) -> HeaderCase:
+    return value_case(factory.own_value(), Kind.VALID)
 
 
 def _names() -> list[HeaderCase]:
@@ -230,12 +239,12 @@ def _names() -> list[HeaderCase]:
     return [*same, *beside]
 
 
-def _malformed(asker: Asker) -> list[HeaderCase]:
-    return [case for case in fixed_cases() if case.refused_by_http and fits(case, asker.caller.given_bytes)]
+def _malformed(factory: ProbeFactory) -> list[HeaderCase]:
+    return [case for case in fixed_cases() if case.refused_by_http and fits(case, factory.caller.given_bytes)]
 
 
-def _beside(asker: Asker, cases: Iterable[HeaderCase], count_: int) -> Iterator[Round]:
+def _beside(factory: ProbeFactory, cases: Iterable[HeaderCase], count_: int) -> Iterator[ProbeGroup]:
     """So many requests to one control."""
     left = iter(cases)
     while some := list(islice(left, count_)):
-        yield Round((*map(asker.probe, some), asker.control(follows=True)))
+        yield ProbeGroup((*map(factory.probe, some), factory.control(follows=True)))

@@ -15,7 +15,7 @@ from harness.checks.gate import AT_ONCE
 from harness.clients.exchange import Request
 from harness.clients.extension import FREE_MODEL
 from harness.rule.policy import Policy
-from harness.sut.asks import Ask, Round
+from harness.sut.gate_probe import GateProbe, ProbeGroup
 
 REQUESTS_MAX: Final = 8_000
 """Requests that are looked at: those of a standard run; the rest of an exhaustive one is not."""
@@ -44,25 +44,26 @@ class Telling:
         """Counts the faults."""
         self.faults = len(self.untold)
 
-    def sent(self, rounds: Iterable[Round]) -> None:
+    def sent(self, probe_groups: Iterable[ProbeGroup]) -> None:
         """Takes in what was sent."""
-        for each in rounds:
+        for each in probe_groups:
             if not self.untold or self.requests >= REQUESTS_MAX:
                 return
-            self.requests += len(each.asks)
+            self.requests += len(each.gate_probes)
             for name in self._shown(each):
                 del self.untold[name]
 
-    def ordered(self, rounds: Iterable[Round]) -> Iterator[Round]:
+    def ordered(self, probe_groups: Iterable[ProbeGroup]) -> Iterator[ProbeGroup]:
         """The same rounds, those first that would show most faults which none before would: a greedy cover."""
         if not self.untold:  # nothing is left to be shown first
-            yield from rounds
+            yield from probe_groups
             return
-        left = {number: (each, self._shown(each)) for number, each in enumerate(rounds)}
+        left = {number: (each, self._shown(each)) for number, each in enumerate(probe_groups)}
         told: set[str] = set()
         while left:
             best = max(
-                left, key=lambda number: (len(left[number][1] - told) / len(left[number][0].asks), -number)
+                left,
+                key=lambda number: (len(left[number][1] - told) / len(left[number][0].gate_probes), -number),
             )
             each, shown = left.pop(best)
             told |= shown
@@ -77,16 +78,16 @@ class Telling:
         more = f" and {len(left) - LISTED_MAX} more" if len(left) > LISTED_MAX else ""
         return f"{line}; none for {', '.join(left[:LISTED_MAX])}{more}" if left else line
 
-    def _shown(self, sent: Round) -> set[str]:
+    def _shown(self, sent: ProbeGroup) -> set[str]:
         """Faults, of those not told yet, that a round would show to whoever knows all of its replies and rows."""
-        requests = [self._as_to_reference(ask) for ask in sent.asks]
-        emails = [EMAIL if ask.probe.email else None for ask in sent.asks]
+        requests = [self._as_to_reference(gate_probe) for gate_probe in sent.gate_probes]
+        emails = [EMAIL if gate_probe.probe.email else None for gate_probe in sent.gate_probes]
         right = play(AFTER, self.policy, requests, emails)
         return {
             name for name, build in self.untold.items() if play(build, self.policy, requests, emails) != right
         }
 
-    def _as_to_reference(self, ask: Ask) -> Request:
-        request = ask.probe.request
+    def _as_to_reference(self, gate_probe: GateProbe) -> Request:
+        request = gate_probe.probe.request
         theirs, ours = (json.dumps(model, ensure_ascii=False).encode() for model in (self.model, FREE_MODEL))
         return Request(request.path, request.headers, request.body.replace(theirs, ours, 1), request.method)

@@ -19,7 +19,7 @@ from harness import plan
 from harness.data import state_path
 from harness.errors import UnavailableError, UsageError
 from harness.rule.notation import written
-from harness.sut.asks import Answer, Ask
+from harness.sut.gate_probe import Exchange, GateProbe
 
 SCHEMA: Final = "harness.journal/1"
 ENDED: Final = {"ended": True}
@@ -55,16 +55,16 @@ class Journal:
         journal._write([{"schema": SCHEMA, "run": run, "backend": url, "started": started.isoformat()}])
         return journal
 
-    def sending(self, asks: Iterable[Ask]) -> None:
+    def sending(self, gate_probes: Iterable[GateProbe]) -> None:
         """Notes requests; they may be sent once this has returned."""
-        self._write(listed(ask) for ask in asks)
+        self._write(listed(gate_probe) for gate_probe in gate_probes)
 
-    def answered(self, answers: Iterable[Answer]) -> None:
+    def answered(self, exchanges: Iterable[Exchange]) -> None:
         """Notes the ids of replies, by which rows are found where addresses do not reach them."""
         self._write(
-            {"answered": answer.ask.number, "id": identity}
-            for answer in answers
-            if (identity := answer.identity)
+            {"answered": exchange.gate_probe.number, "id": identity}
+            for exchange in exchanges
+            if (identity := exchange.identity)
         )
 
     def __enter__(self) -> Self:
@@ -116,15 +116,15 @@ def run_mark(run: str) -> str:
     return f"{plan.MARK}/{run}"
 
 
-def listed(ask: Ask) -> dict[str, Any]:
+def listed(gate_probe: GateProbe) -> dict[str, Any]:
     """A request as it stands in the journal and in the report."""
     return {
-        "request": ask.number,
-        "address": ask.address,
-        "auth": str(ask.probe.auth),
-        "stream": ask.probe.stream,
-        "kind": ask.probe.kind,
-        "header": [written(line) for line in ask.header],
+        "request": gate_probe.number,
+        "address": gate_probe.address,
+        "auth": str(gate_probe.probe.auth),
+        "stream": gate_probe.probe.stream,
+        "kind": gate_probe.probe.kind,
+        "header": [written(line) for line in gate_probe.header],
     }
 
 

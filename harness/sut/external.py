@@ -19,7 +19,7 @@ from harness.clients.exchange import Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.http import send_over_http2
 from harness.errors import UsageError
-from harness.sut.asks import Answer, Ask, Round
+from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
 
 CONNECTIONS: Final = 8
 IN_FLIGHT: Final = 2 * CONNECTIONS
@@ -107,16 +107,16 @@ class Sending:
         return 0 if self.stopped else self.limits.requests_max - self.requests
 
     async def send(
-        self, rounds: Sequence[Round], ended: Callable[[Answer], None] = lambda _: None
-    ) -> list[Answer]:
+        self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = lambda _: None
+    ) -> list[Exchange]:
         """Answers in the order in which requests ended, each told as it ends; what was not sent any more has none."""
-        supplied: list[tuple[Ask, list[int]]] = []
-        answers: list[Answer] = []
+        supplied: list[tuple[GateProbe, list[int]]] = []
+        exchanges: list[Exchange] = []
         loop = asyncio.get_running_loop()
         self._outstanding = 0
         sent = wire.send_all(
             self._site.address,
-            self._paced(rounds, supplied),
+            self._paced(probe_groups, supplied),
             connections=CONNECTIONS,
             timeout_s=self.limits.timeout_s,
             tls=self._site.tls,
@@ -124,50 +124,52 @@ class Sending:
         )
         async with aclosing(sent) as replies:
             async for index, reply in replies:
-                ask, unanswered = supplied[index]
+                gate_probe, unanswered = supplied[index]
                 unanswered[0] -= 1
                 self._outstanding -= not unanswered[0]
-                self._look_at(ask, reply, loop.time())
+                self._look_at(gate_probe, reply, loop.time())
                 self._progress.set()
-                answers.append(Answer(ask, reply, loop.time()))
-                ended(answers[-1])
+                exchanges.append(Exchange(gate_probe, reply, loop.time()))
+                ended(exchanges[-1])
                 if self._silent >= SILENT_MAX:
                     break
-        return answers
+        return exchanges
 
-    async def send_over_http2(self, asks: Sequence[Ask]) -> list[Answer]:
+    async def send_over_http2(self, gate_probes: Sequence[GateProbe]) -> list[Exchange]:
         """Answers to requests over HTTP/2; none where the site does not offer it."""
-        if not self.over_tls or not await self._may_send(len(asks)):
+        if not self.over_tls or not await self._may_send(len(gate_probes)):
             return []
         loop = asyncio.get_running_loop()
         replies = await send_over_http2(
             self._site.url,
-            [self._given.added(ask.probe.request) for ask in asks],
+            [self._given.added(gate_probe.probe.request) for gate_probe in gate_probes],
             timeout_s=self.limits.timeout_s,
             tls=ssl.create_default_context(),
         )
         self.requests += len(replies or ())
-        answers = [
-            Answer(ask, self._given.masked_reply(reply), loop.time())
-            for ask, reply in zip(asks, replies or (), strict=False)
+        exchanges = [
+            Exchange(gate_probe, self._given.masked_reply(reply), loop.time())
+            for gate_probe, reply in zip(gate_probes, replies or (), strict=False)
         ]
-        for answer in answers:
-            self._look_at(answer.ask, answer.reply, answer.at)
-        return answers
+        for exchange in exchanges:
+            self._look_at(exchange.gate_probe, exchange.reply, exchange.at)
+        return exchanges
 
     async def _paced(
-        self, rounds: Sequence[Round], supplied: list[tuple[Ask, list[int]]]
+        self, probe_groups: Sequence[ProbeGroup], supplied: list[tuple[GateProbe, list[int]]]
     ) -> AsyncIterator[list[Request]]:
-        for each in rounds:
-            units = [each.asks] if each.together else [(ask,) for ask in each.asks]
+        for each in probe_groups:
+            units = (
+                [each.gate_probes] if each.together else [(gate_probe,) for gate_probe in each.gate_probes]
+            )
             for unit in units:
                 if not await self._may_send(len(unit)):
                     return
                 self.requests += len(unit)
                 self._outstanding += 1
                 unanswered = [len(unit)]
-                supplied.extend((ask, unanswered) for ask in unit)
-                yield [ask.probe.request for ask in unit]
+                supplied.extend((gate_probe, unanswered) for gate_probe in unit)
+                yield [gate_probe.probe.request for gate_probe in unit]
 
     async def _may_send(self, count: int) -> bool:
         """Waits until so many more may leave; False when nothing may any more."""
@@ -191,7 +193,7 @@ class Sending:
                 return True
         return False
 
-    def _look_at(self, ask: Ask, reply: Reply, now: float) -> None:
+    def _look_at(self, gate_probe: GateProbe, reply: Reply, now: float) -> None:
         if reply.status == 429 or (reply.status == 503 and reply.header("retry-after")):
             self._pause_until = max(self._pause_until, now + retry_after_s(reply))
             self.refused_for_rate += 1
@@ -202,7 +204,7 @@ class Sending:
                 )
         if reply.status:
             self._silent = 0
-        elif not ask.probe.refused:
+        elif not gate_probe.probe.refused:
             self._silent += 1
             if self._silent >= SILENT_MAX:
                 told = reply.reason or str(reply.outcome)

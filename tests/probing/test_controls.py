@@ -27,7 +27,7 @@ def entered(
 
 
 def suspected(made: Controls[str]) -> list[str]:
-    return [suspect.feature for suspect in made.suspects()]
+    return [suspect.feature for suspect in made.suspected()]
 
 
 def test_nothing_is_suspected_when_all_replies_are_alike() -> None:
@@ -55,7 +55,7 @@ def test_what_differs_between_shapes_is_not_volatile() -> None:
     made = entered([reply(kind="json")] * 2, [])
     made.enter_control(OTHER, reply(kind="stream"))
     made.enter_probe(OTHER, reply(kind="json"), 1, "streamed")
-    (suspect,) = made.suspects()
+    (suspect,) = made.suspected()
     assert (suspect.shape, suspect.usual, suspect.strange) == (OTHER, "stream", "json")
 
 
@@ -88,7 +88,7 @@ def test_controls_that_are_always_refused_are_the_suspects() -> None:
     made = entered([reply(400)] * 3, [reply()])
     made.enter_control(OTHER, reply())
     made.enter_control(OTHER, reply())
-    (suspect,) = made.suspects()
+    (suspect,) = made.suspected()
     assert (suspect.usual, suspect.strange) == ("400", "200")
     assert made.refused == {}
     assert made.served == [OTHER]
@@ -104,7 +104,7 @@ def test_of_many_strange_replies_the_lightest_request_is_the_example() -> None:
     made = entered([reply()] * 2, [])
     for weight in (9, 3, 5):
         made.enter_probe(PLAIN, reply(400), weight, f"of weight {weight}")
-    (suspect,) = made.suspects()
+    (suspect,) = made.suspected()
     assert (suspect.example, suspect.times) == ("of weight 3", 3)
 
 
@@ -131,7 +131,7 @@ def test_a_dismissed_feature_is_suspected_no_more() -> None:
     ],
 )
 def test_repetitions_decide(probes: list[int], controls: list[int], expected: Repeated) -> None:
-    (suspect,) = entered([reply()] * 9, [reply(400)]).suspects()
+    (suspect,) = entered([reply()] * 9, [reply(400)]).suspected()
     assert repeated(suspect, list(map(reply, probes)), list(map(reply, controls)), 4) is expected
 
 

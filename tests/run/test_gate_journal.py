@@ -16,9 +16,9 @@ from harness.errors import UnavailableError, UsageError
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.run.clean import clean
-from harness.run.gate_requests import Asker, Caller
+from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.journal import Journal, find_journal, journal_file, note_end, read_journal
-from harness.sut.asks import Answer, Ask
+from harness.sut.gate_probe import Exchange, GateProbe
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference, requests_of
 from tests.fix_stack import StartReplica
@@ -29,8 +29,10 @@ OTHER_RUN = "20260301-120001-00000002"
 
 
 @pytest.fixture
-def asker() -> Asker:
-    return Asker(Caller("some:free", STRICT, "after", token="geheim", email="grace@example.com"), run=1)
+def factory() -> ProbeFactory:
+    return ProbeFactory(
+        Caller("some:free", STRICT, "after", token="geheim", email="grace@example.com"), run=1
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -48,24 +50,26 @@ def counts(dsn: str) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def answer(ask: Ask, identity: str | None) -> Answer:
-    return Answer(ask, Reply(Outcome.REPLY, 200, (), json.dumps({"id": identity}).encode()), 0.0)
+def exchange(gate_probe: GateProbe, identity: str | None) -> Exchange:
+    return Exchange(gate_probe, Reply(Outcome.REPLY, 200, (), json.dumps({"id": identity}).encode()), 0.0)
 
 
-def test_requests_are_on_disk_before_anything_else_and_without_secrets(asker: Asker, tmp_path: Path) -> None:
+def test_requests_are_on_disk_before_anything_else_and_without_secrets(
+    factory: ProbeFactory, tmp_path: Path
+) -> None:
     file = tmp_path / "journal.jsonl"
-    asks = [
-        asker.probe(HeaderCase(plan_header(b"a\xe9\\"), Kind.BYTES)),
-        asker.control(PLAIN._replace(auth=Auth.SIGNED_IN, stream=True)),
+    gate_probes = [
+        factory.probe(HeaderCase(plan_header(b"a\xe9\\"), Kind.BYTES)),
+        factory.control(PLAIN._replace(auth=Auth.SIGNED_IN, stream=True)),
     ]
     with Journal.open(file, RUN, "http://backend.example", STARTED) as journal:
-        journal.sending(asks)
+        journal.sending(gate_probes)
         text = file.read_text()
-        assert asks[0].address in text
+        assert gate_probes[0].address in text
         assert "a\\\\xe9\\\\x5c" in text
         assert "geheim" not in text
         assert "grace" not in text
-        journal.answered([answer(asks[0], "m1"), answer(asks[1], None)])
+        journal.answered([exchange(gate_probes[0], "m1"), exchange(gate_probes[1], None)])
     read = read_journal(file)
     assert (read.run, read.backend, read.started, read.requests) == (
         RUN,
@@ -73,13 +77,15 @@ def test_requests_are_on_disk_before_anything_else_and_without_secrets(asker: As
         STARTED,
         2,
     )
-    assert (read.addresses, read.ids) == ({asks[0].address}, {"m1"})
+    assert (read.addresses, read.ids) == ({gate_probes[0].address}, {"m1"})
 
 
-def test_a_journal_that_was_cut_short_is_read_as_far_as_it_goes(asker: Asker, tmp_path: Path) -> None:
+def test_a_journal_that_was_cut_short_is_read_as_far_as_it_goes(
+    factory: ProbeFactory, tmp_path: Path
+) -> None:
     file = tmp_path / "journal.jsonl"
     with Journal.open(file, RUN, "http://backend.example", STARTED) as journal:
-        journal.sending([asker.control() for _ in range(3)])
+        journal.sending([factory.control() for _ in range(3)])
     file.write_text(file.read_text()[:-20])
     assert read_journal(file).requests == 2
 
@@ -92,11 +98,11 @@ def test_any_other_file_is_no_journal(tmp_path: Path, text: str) -> None:
         read_journal(file)
 
 
-def test_a_journal_of_a_finished_run_is_set_aside(asker: Asker, tmp_path: Path) -> None:
+def test_a_journal_of_a_finished_run_is_set_aside(factory: ProbeFactory, tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     for run in (RUN, OTHER_RUN):
         with Journal.open(file, run, "http://x", STARTED) as journal:
-            journal.sending([asker.control()])
+            journal.sending([factory.control()])
     assert read_journal(file).run == OTHER_RUN
     assert read_journal(tmp_path / f"journal-{RUN}.jsonl").run == RUN
     with Journal.open(file, OTHER_RUN, "http://x", STARTED):
@@ -107,11 +113,11 @@ def test_a_journal_of_a_finished_run_is_set_aside(asker: Asker, tmp_path: Path) 
 
 @pytest.mark.parametrize("cut", [0, 20])
 def test_a_journal_of_an_unfinished_run_is_named_with_what_cleans_up(
-    asker: Asker, tmp_path: Path, cut: int
+    factory: ProbeFactory, tmp_path: Path, cut: int
 ) -> None:
     file = tmp_path / "my journal.jsonl"
     with suppress(KeyboardInterrupt), Journal.open(file, RUN, "http://x", STARTED) as journal:
-        journal.sending([asker.control() for _ in range(3)])
+        journal.sending([factory.control() for _ in range(3)])
         raise KeyboardInterrupt
     file.write_text(file.read_text()[: len(file.read_text()) - cut])
     with pytest.raises(
@@ -163,8 +169,8 @@ async def test_clean_takes_back_all_that_a_run_wrote(
     assert counts(ready_dsn) == before
     assert (done.usage_rows, done.metadata_rows) == (between[0] - before[0], between[1] - before[1])
     assert read_journal(Path(requests_of(kept).journal)).ended
-    again = clean(ready_dsn, Path(requests_of(kept).journal))
-    assert (again.usage_rows, again.metadata_rows) == (0, 0)
+    repeat_of = clean(ready_dsn, Path(requests_of(kept).journal))
+    assert (repeat_of.usage_rows, repeat_of.metadata_rows) == (0, 0)
 
 
 async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(
@@ -183,12 +189,14 @@ async def test_clean_takes_doubled_rows_too(start: StartReplica, ready_dsn: str,
     assert counts(ready_dsn) == before
 
 
-def test_clean_leaves_rows_of_others_with_the_same_id(asker: Asker, ready_dsn: str, tmp_path: Path) -> None:
-    ask = asker.control()
+def test_clean_leaves_rows_of_others_with_the_same_id(
+    factory: ProbeFactory, ready_dsn: str, tmp_path: Path
+) -> None:
+    gate_probe = factory.control()
     file = tmp_path / "journal.jsonl"
     with Journal.open(file, RUN, "http://x", STARTED) as journal:
-        journal.sending([ask])
-        journal.answered([answer(ask, "chatcmpl-1")])
+        journal.sending([gate_probe])
+        journal.answered([exchange(gate_probe, "chatcmpl-1")])
     with psycopg.connect(ready_dsn) as connection:
         connection.execute(
             "UPDATE microdollar_usage_metadata SET message_id = 'chatcmpl-1' WHERE id IN "

@@ -11,13 +11,13 @@ from harness.clients.shape import PLAIN, Agent
 from harness.report.document import Report
 from harness.rule.policy import STRICT
 from harness.run.earlier import EarlierRuns, earlier_runs
-from harness.run.gate_requests import Asker, Caller
+from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.journal import Journal, journal_file
 from harness.verdict import Status, Verdict
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
-from tests.run.test_gate_journal import answer
+from tests.run.test_gate_journal import exchange
 
 STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "http://backend.example"
@@ -29,10 +29,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-def agents(asker: Asker, agent: Agent) -> list[bytes]:
+def agents(factory: ProbeFactory, agent: Agent) -> list[bytes]:
     shape = PLAIN._replace(agent=agent)
-    asks = [asker.control(shape), asker.again(asker.control(shape))]
-    lines = [line for ask in asks for line in ask.probe.request.headers]
+    gate_probes = [factory.control(shape), factory.repeat_of(factory.control(shape))]
+    lines = [line for gate_probe in gate_probes for line in gate_probe.probe.request.headers]
     return [value for name, value in lines if name.lower() == b"user-agent"]
 
 
@@ -48,16 +48,16 @@ def test_requests_and_their_controls_are_marked_where_the_agent_is_not_varied(
     agent: Agent, sent: list[bytes]
 ) -> None:
     caller = Caller("some:free", STRICT, "after")
-    assert agents(Asker(caller, 1, "rollout-harness/RUN"), agent) == sent
-    assert b"rollout-harness" not in b"".join(agents(Asker(caller, 1), agent))
+    assert agents(ProbeFactory(caller, 1, "rollout-harness/RUN"), agent) == sent
+    assert b"rollout-harness" not in b"".join(agents(ProbeFactory(caller, 1), agent))
 
 
 def noted(run: str, url: str, *ids: str) -> Path:
     file = journal_file(run)
-    ask = Asker(Caller("some:free", STRICT, "after"), run=1).control()
+    gate_probe = ProbeFactory(Caller("some:free", STRICT, "after"), run=1).control()
     with Journal.open(file, run, url, STARTED) as journal:
-        journal.sending([ask])
-        journal.answered([answer(ask, identity) for identity in ids])
+        journal.sending([gate_probe])
+        journal.answered([exchange(gate_probe, identity) for identity in ids])
     return file
 
 
@@ -72,7 +72,7 @@ def test_ids_are_those_of_the_journals_here_of_the_same_backend(tmp_path: Path) 
     assert earlier_runs(URL + "/", own).ids == {"a", "b"}
     aside = tmp_path / "named.jsonl"
     with Journal.open(aside, "20260301-120000-00000004", URL, STARTED) as journal:
-        journal.answered([answer(Asker(Caller("m", STRICT, "after"), 1).control(), "d")])
+        journal.answered([exchange(ProbeFactory(Caller("m", STRICT, "after"), 1).control(), "d")])
     assert earlier_runs(URL, tmp_path / "new.jsonl").ids == {"own", "a", "b", "d"}
 
 

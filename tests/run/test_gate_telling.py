@@ -7,78 +7,84 @@ from harness.clients.shape import PLAIN
 from harness.probing import covering
 from harness.rule.cases import Kind
 from harness.rule.policy import STRICT
-from harness.run.gate_requests import Asker, Caller, value_case
+from harness.run.gate_requests import Caller, ProbeFactory, value_case
 from harness.run.gate_suite import array, first, last, preflight
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
-from harness.sut.asks import Round
+from harness.sut.gate_probe import ProbeGroup
 
 
 @pytest.fixture
-def asker() -> Asker:
-    return Asker(Caller("vendor/model:free", STRICT, "after", "token", "me@example.com"), 1)
+def factory() -> ProbeFactory:
+    return ProbeFactory(Caller("vendor/model:free", STRICT, "after", "token", "me@example.com"), 1)
 
 
 @pytest.fixture
-def telling(asker: Asker) -> Telling:
-    return Telling(STRICT, asker.caller.free_model)
+def telling(factory: ProbeFactory) -> Telling:
+    return Telling(STRICT, factory.caller.free_model)
 
 
-def long(asker: Asker, length: int) -> Round:
-    return Round((asker.probe(value_case(b"a" * length, Kind.LIMIT)),))
+def long(factory: ProbeFactory, length: int) -> ProbeGroup:
+    return ProbeGroup((factory.probe(value_case(b"a" * length, Kind.LIMIT)),))
 
 
 def test_a_request_of_256_characters_tells_a_longer_limit_and_one_of_255_does_not(
-    asker: Asker, telling: Telling
+    factory: ProbeFactory, telling: Telling
 ) -> None:
-    telling.sent([long(asker, 255)])
+    telling.sent([long(factory, 255)])
     assert "limit-256" in telling.untold
     assert "limit-254" not in telling.untold
-    telling.sent([long(asker, 256)])
+    telling.sent([long(factory, 256)])
     assert "limit-256" not in telling.untold
 
 
-def test_a_control_alone_tells_nothing_of_what_is_stored_for_a_header(asker: Asker, telling: Telling) -> None:
-    telling.sent([Round((asker.control(),))])
+def test_a_control_alone_tells_nothing_of_what_is_stored_for_a_header(
+    factory: ProbeFactory, telling: Telling
+) -> None:
+    telling.sent([ProbeGroup((factory.control(),))])
     assert {"limit-256", "lower-cases", "echoes"} <= set(telling.untold)
 
 
-def test_memory_is_told_by_a_sequence_and_not_by_its_last_request(asker: Asker, telling: Telling) -> None:
-    shared = asker.address()
-    sets = asker.probe(value_case(asker.own_value()), address=shared)
-    follows = asker.control(address=shared, follows=True)
-    telling.sent([Round((follows,), together=True)])
+def test_memory_is_told_by_a_sequence_and_not_by_its_last_request(
+    factory: ProbeFactory, telling: Telling
+) -> None:
+    shared = factory.address()
+    sets = factory.probe(value_case(factory.own_value()), address=shared)
+    follows = factory.control(address=shared, follows=True)
+    telling.sent([ProbeGroup((follows,), together=True)])
     assert "remembers" in telling.untold
-    telling.sent([Round((sets, follows), together=True)])
+    telling.sent([ProbeGroup((sets, follows), together=True)])
     assert "remembers" not in telling.untold
 
 
-def test_a_signed_in_request_is_one_to_the_catalogue_too(asker: Asker, telling: Telling) -> None:
+def test_a_signed_in_request_is_one_to_the_catalogue_too(factory: ProbeFactory, telling: Telling) -> None:
     shape = PLAIN._replace(auth=Auth.SIGNED_IN)
-    telling.sent([Round((asker.probe(value_case(asker.own_value()), shape),))])
+    telling.sent([ProbeGroup((factory.probe(value_case(factory.own_value()), shape),))])
     assert "header-for-email" not in telling.untold
 
 
-def test_rounds_that_show_more_come_first_and_none_is_lost(asker: Asker, telling: Telling) -> None:
-    nothing, much = Round((asker.control(),)), long(asker, 256)
+def test_rounds_that_show_more_come_first_and_none_is_lost(factory: ProbeFactory, telling: Telling) -> None:
+    nothing, much = ProbeGroup((factory.control(),)), long(factory, 256)
     assert list(telling.ordered([nothing, much])) == [much, nothing]
 
 
-def test_the_head_of_the_order_shows_nearly_as_much_as_the_whole(asker: Asker, telling: Telling) -> None:
+def test_the_head_of_the_order_shows_nearly_as_much_as_the_whole(
+    factory: ProbeFactory, telling: Telling
+) -> None:
     values = Values(STRICT)
-    telling.sent([*preflight(asker), *first(asker, values)])
-    shapes = covering.shapes(2, factors=asker.caller.factors)
-    rounds = list(telling.ordered(array(asker, values, shapes, 2)))
-    half = len(rounds) // 2
-    telling.sent(rounds[:half])
+    telling.sent([*preflight(factory), *first(factory, values)])
+    shapes = covering.shapes(2, factors=factory.caller.factors)
+    probe_groups = list(telling.ordered(array(factory, values, shapes, 2)))
+    half = len(probe_groups) // 2
+    telling.sent(probe_groups[:half])
     at_half = len(telling.untold)
-    telling.sent([*rounds[half:], *last(asker, values)])
+    telling.sent([*probe_groups[half:], *last(factory, values)])
     assert at_half - len(telling.untold) <= 12
     assert len(telling.untold) <= 3
 
 
-def test_the_words_count_and_name_what_is_left(telling: Telling, asker: Asker) -> None:
-    telling.sent([long(asker, 256)])
+def test_the_words_count_and_name_what_is_left(telling: Telling, factory: ProbeFactory) -> None:
+    telling.sent([long(factory, 256)])
     told = telling.faults - len(telling.untold)
     assert telling.words.startswith(
         f"a telling request was sent for {told} of the catalogue's {telling.faults} faults"
@@ -88,9 +94,9 @@ def test_the_words_count_and_name_what_is_left(telling: Telling, asker: Asker) -
 
 
 def test_what_is_asked_of_the_target_is_asked_of_the_catalogue_with_its_own_model() -> None:
-    asker = Asker(Caller("house/small-0", STRICT, "after"), 1)
-    own = Telling(STRICT, asker.caller.free_model)
+    factory = ProbeFactory(Caller("house/small-0", STRICT, "after"), 1)
+    own = Telling(STRICT, factory.caller.free_model)
     wrong = Telling(STRICT, "some other model")
     for each in (own, wrong):
-        each.sent([long(asker, 256)])
+        each.sent([long(factory, 256)])
     assert len(own.untold) < len(wrong.untold)

@@ -17,15 +17,15 @@ from harness.probing.judge import expect_of_stranger, is_address_id
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level
-from harness.run import gate_doubts
+from harness.run import gate_confirm
 from harness.run.gate import claims_of
-from harness.run.gate_requests import Asker, Caller, value_case
+from harness.run.gate_requests import Caller, ProbeFactory, value_case
 from harness.run.gate_rows import RowReader
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
-from harness.run.hearing import Hearing
-from harness.sut.asks import Answer, Round
+from harness.run.probe_session import ProbeSession
 from harness.sut.external import SILENT_MAX
+from harness.sut.gate_probe import Exchange, ProbeGroup
 from harness.sut.observation import Row
 from harness.verdict import Results, Status, Verdict
 from tests.fix_gate import Judge, of_reference, requests_of, with_status
@@ -35,8 +35,8 @@ from tests.sut.test_external import OK, sending, serving
 
 
 @pytest.fixture
-def asker() -> Asker:
-    return Asker(Caller("some:free", STRICT, "after"), run=1)
+def factory() -> ProbeFactory:
+    return ProbeFactory(Caller("some:free", STRICT, "after"), run=1)
 
 
 @pytest.fixture
@@ -44,11 +44,13 @@ def results() -> Results:
     return Results(tuple(replace(claim, least=1) for claim in claims_of("after")))
 
 
-def values_of(asker: Asker, *lines: bytes) -> tuple[str | None, ...]:
+def values_of(factory: ProbeFactory, *lines: bytes) -> tuple[str | None, ...]:
     header = tuple((plan.HEADER.encode(), line) for line in lines)
-    ask = asker.probe(HeaderCase(header, Kind.DUPLICATE))
-    policy = asker.caller.policy
-    return expect_of_stranger(ask.probe, "after", policy, address=ask.address, signed_in_user=None).values
+    gate_probe = factory.probe(HeaderCase(header, Kind.DUPLICATE))
+    policy = factory.caller.policy
+    return expect_of_stranger(
+        gate_probe.probe, "after", policy, address=gate_probe.address, signed_in_user=None
+    ).values
 
 
 def status_of(results: Results, claim: str) -> Status:
@@ -56,12 +58,19 @@ def status_of(results: Results, claim: str) -> Status:
 
 
 @pytest.mark.parametrize("closes", [SILENT_MAX + 4, 0])
-async def test_what_http_refuses_without_a_word_is_not_taken_for_silence(asker: Asker, closes: int) -> None:
+async def test_what_http_refuses_without_a_word_is_not_taken_for_silence(
+    factory: ProbeFactory, closes: int
+) -> None:
     refused = HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL)
-    asks = [asker.probe(refused) if closes else asker.control() for _ in range(SILENT_MAX + 4)]
+    gate_probes = [factory.probe(refused) if closes else factory.control() for _ in range(SILENT_MAX + 4)]
     async with serving(lambda number: None if number <= SILENT_MAX + 4 else OK) as (port, _):
         one = sending(port)
-        await one.send([Round((ask,)) for ask in [*asks, *(asker.control() for _ in range(8))]])
+        await one.send(
+            [
+                ProbeGroup((gate_probe,))
+                for gate_probe in [*gate_probes, *(factory.control() for _ in range(8))]
+            ]
+        )
     assert (one.stopped is None) is bool(closes)
 
 
@@ -90,37 +99,37 @@ def test_an_address_in_another_notation_is_the_same(user: str, address: str, sam
     ],
 )
 def test_several_lines_are_joined_with_or_without_a_blank_and_under_this_rule_store_null(
-    asker: Asker, stored: str | None, right: bool
+    factory: ProbeFactory, stored: str | None, right: bool
 ) -> None:
-    assert (stored in values_of(asker, b"a", b"b")) is right
+    assert (stored in values_of(factory, b"a", b"b")) is right
 
 
 def test_several_lines_are_joined_with_or_without_a_blank_under_a_rule_that_allows_commas() -> None:
-    asker = Asker(Caller("some:free", LENGTH_ONLY, "after"), run=1)
-    assert set(values_of(asker, b"a", b"b")) == {"a, b", "a,b"}
+    factory = ProbeFactory(Caller("some:free", LENGTH_ONLY, "after"), run=1)
+    assert set(values_of(factory, b"a", b"b")) == {"a, b", "a,b"}
 
 
 @pytest.mark.parametrize(("value", "right"), [(None, True), ("ab", True), ("a b", False), ("", False)])
 def test_a_malformed_header_that_an_edge_mends_may_store_what_the_rule_accepts(
-    asker: Asker, results: Results, value: str | None, right: bool
+    factory: ProbeFactory, results: Results, value: str | None, right: bool
 ) -> None:
-    ask = asker.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
-    row = Row("1", plan.ANONYMOUS_PREFIX + ask.address, "1", "gen-1", value)
+    gate_probe = factory.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
+    row = Row("1", plan.ANONYMOUS_PREFIX + gate_probe.address, "1", "gen-1", value)
     judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
-    judge.judge(Answer(ask, Reply(Outcome.REPLY, 200, (), b""), 0.0), [row])
+    judge.judge(Exchange(gate_probe, Reply(Outcome.REPLY, 200, (), b""), 0.0), [row])
     assert (status_of(results, "V10") is Status.REFUTED) is not right
 
 
-def test_only_heads_that_every_server_takes_are_sent(asker: Asker) -> None:
+def test_only_heads_that_every_server_takes_are_sent(factory: ProbeFactory) -> None:
     assert not fits(value_case(b"a" * HEAD_BYTES_SURE, Kind.BLOCK))
     assert any(not fits(case) for case in fixed_cases())
     values = Values(STRICT)
-    suites = (preflight(asker), first(asker, values), last(asker, values))
-    rounds = [each for some in (*suites, further(asker, values, Level.STANDARD, 0)) for each in some]
+    suites = (preflight(factory), first(factory, values), last(factory, values))
+    probe_groups = [each for some in (*suites, further(factory, values, Level.STANDARD, 0)) for each in some]
     heads = [
-        sum(len(name) + len(value) + 4 for name, value in ask.probe.request.headers)
-        for each in rounds
-        for ask in each.asks
+        sum(len(name) + len(value) + 4 for name, value in gate_probe.probe.request.headers)
+        for each in probe_groups
+        for gate_probe in each.gate_probes
     ]
     assert max(heads) <= HEAD_BYTES_SURE
 
@@ -184,46 +193,48 @@ async def test_missing_rows_are_unknown_where_no_later_row_comes_either(
     assert "no later one was there to tell" in rows.detail
 
 
-def hearing_of(results: Results) -> Hearing:
+def hearing_of(results: Results) -> ProbeSession:
     judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     nothing: Any = SimpleNamespace()
-    return Hearing(nothing, nothing, nothing, judge, RowReader(nothing, judge, 1.0))
+    return ProbeSession(nothing, nothing, nothing, judge, RowReader(nothing, judge, 1.0))
 
 
-def test_an_id_that_two_replies_have_tells_nothing_of_either(asker: Asker, results: Results) -> None:
-    hearing = hearing_of(results)
+def test_an_id_that_two_replies_have_tells_nothing_of_either(factory: ProbeFactory, results: Results) -> None:
+    session = hearing_of(results)
     body = b'{"id": "gen-1", "object": "chat.completion"}'
-    for ask in (asker.control(), asker.control()):
-        answer = Answer(ask, Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), body), 0.0)
-        hearing._enter(answer)
-    assert hearing.repeated == {"gen-1"}
-    assert not hearing._is_told_apart(answer)
+    for gate_probe in (factory.control(), factory.control()):
+        exchange = Exchange(
+            gate_probe, Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), body), 0.0
+        )
+        session._enter(exchange)
+    assert session.repeated == {"gen-1"}
+    assert not session._is_told_apart(exchange)
 
 
 async def test_beyond_so_many_suspects_the_rest_is_unknown(
-    asker: Asker, results: Results, monkeypatch: pytest.MonkeyPatch
+    factory: ProbeFactory, results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
-    answer = Answer(asker.control(), Reply(Outcome.REPLY, 200, (), b"{}"), 0.0)
+    exchange = Exchange(factory.control(), Reply(Outcome.REPLY, 200, (), b"{}"), 0.0)
 
-    async def note(_hearing: Hearing, _asker: Asker, _seed: int, trial: Any) -> None:
+    async def note(_hearing: ProbeSession, _asker: ProbeFactory, _seed: int, trial: Any) -> None:
         tried.append(trial.suspect.feature)
 
-    features = [f"header {number}" for number in range(gate_doubts.SUSPECTS_MAX + 2)]
-    hearing: Any = SimpleNamespace(
+    features = [f"header {number}" for number in range(gate_confirm.SUSPECTS_MAX + 2)]
+    session: Any = SimpleNamespace(
         sending=SimpleNamespace(stopped=None, left=1000),
         judge=SimpleNamespace(results=results),
         reply_claim="V4",
         column_claim="R3",
-        columns=SimpleNamespace(suspects=list),
+        columns=SimpleNamespace(suspected=list),
         replies=SimpleNamespace(
             unsteady=lambda: None,
-            suspects=lambda: [Suspect(PLAIN, name, "a", "b", answer, 1) for name in features],
+            suspected=lambda: [Suspect(PLAIN, name, "a", "b", exchange, 1) for name in features],
         ),
     )
-    monkeypatch.setattr(gate_doubts, "_try", note)
-    await gate_doubts.try_suspects(hearing, asker, 0)
-    assert tried == features[: gate_doubts.SUSPECTS_MAX]
+    monkeypatch.setattr(gate_confirm, "_try", note)
+    await gate_confirm.confirm_suspected(session, factory, 0)
+    assert tried == features[: gate_confirm.SUSPECTS_MAX]
     assert status_of(results, "V4") is Status.UNKNOWN
     (replies,) = (one for one in results.judgements() if one.claim.id == "V4")
     assert "not tried again: header 8, header 9" in replies.detail

@@ -15,9 +15,9 @@ import trustme
 from harness.clients.exchange import Outcome, Reply
 from harness.errors import UsageError
 from harness.rule.policy import STRICT
-from harness.run.gate_requests import Asker, Caller
-from harness.sut.asks import Round
+from harness.run.gate_requests import Caller, ProbeFactory
 from harness.sut.external import SILENT_MAX, Limits, Sending, Site, retry_after_s, site_of
+from harness.sut.gate_probe import ProbeGroup
 
 Answering = Callable[[int], bytes | None]
 """What the request of this number gets, counted from 1; None: the connection ends."""
@@ -41,10 +41,10 @@ async def serving(
                 head = await reader.readuntil(b"\r\n\r\n")
                 await reader.readexactly(int(head.lower().split(b"content-length: ")[-1].split(b"\r\n")[0]))
                 heads.append(head)
-                answer = answering(len(heads))
-                if answer is None:
+                exchange = answering(len(heads))
+                if exchange is None:
                     break
-                writer.write(answer)
+                writer.write(exchange)
         writer.close()
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls) as server:
@@ -59,19 +59,19 @@ def sending(port: int, *, most: int = 100, rate: float | None = None, seconds: f
     return Sending(site, Limits(most, rate, timeout_s=5.0, deadline=deadline))
 
 
-def controls(count: int, *, together: bool = False) -> list[Round]:
-    asker = Asker(Caller("some:free", STRICT, "after"), run=1)
-    asks = tuple(asker.control() for _ in range(count))
-    return [Round(asks, together)]
+def controls(count: int, *, together: bool = False) -> list[ProbeGroup]:
+    factory = ProbeFactory(Caller("some:free", STRICT, "after"), run=1)
+    gate_probes = tuple(factory.control() for _ in range(count))
+    return [ProbeGroup(gate_probes, together)]
 
 
 async def test_every_request_gets_its_answer_and_together_means_in_order() -> None:
     async with serving(lambda _: OK) as (port, heads):
         one = sending(port)
-        answers = await one.send([*controls(30), *controls(5, together=True)])
-    assert len(answers) == len(heads) == one.requests == 35
-    assert Counter(answer.reply.status for answer in answers) == {200: 35}
-    last = [answer.ask.number for answer in answers if answer.ask.number <= 5]
+        exchanges = await one.send([*controls(30), *controls(5, together=True)])
+    assert len(exchanges) == len(heads) == one.requests == 35
+    assert Counter(exchange.reply.status for exchange in exchanges) == {200: 35}
+    last = [exchange.gate_probe.number for exchange in exchanges if exchange.gate_probe.number <= 5]
     assert last[-5:] == [1, 2, 3, 4, 5]
 
 
@@ -137,10 +137,10 @@ async def test_a_target_that_refuses_one_in_four_is_left_in_spite_of_waiting() -
 async def test_a_target_that_has_gone_is_left_after_a_few_requests() -> None:
     async with serving(lambda number: OK if number <= 5 else None) as (port, heads):
         one = sending(port)
-        answers = await one.send(controls(100))
+        exchanges = await one.send(controls(100))
     assert one.stopped is not None
     assert "does not answer any more" in one.stopped
-    assert sum(answer.reply.outcome is Outcome.REFUSED for answer in answers) == SILENT_MAX
+    assert sum(exchange.reply.outcome is Outcome.REFUSED for exchange in exchanges) == SILENT_MAX
     assert len(heads) < 100
     assert await one.send(controls(1)) == []
 
@@ -153,10 +153,10 @@ async def test_a_site_with_a_known_certificate_is_asked_over_tls() -> None:
     async with serving(lambda _: OK, theirs) as (port, heads):
         deadline = asyncio.get_running_loop().time() + 20
         limits = Limits(100, None, timeout_s=5.0, deadline=deadline)
-        answers = await Sending(Site("https://localhost", ("localhost", port), ours), limits).send(
+        exchanges = await Sending(Site("https://localhost", ("localhost", port), ours), limits).send(
             controls(9)
         )
-        assert {answer.reply.status for answer in answers} == {200}
+        assert {exchange.reply.status for exchange in exchanges} == {200}
         assert b"Host: localhost:%d\r\n" % port in heads[0]
         strict = Sending(Site("https://localhost", ("localhost", port), ssl.create_default_context()), limits)
         (refused,) = await strict.send(controls(1))

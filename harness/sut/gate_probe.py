@@ -13,7 +13,7 @@ CONTROL: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class GateProbe:
     """One request, and what its row is evidence for."""
 
     number: int
@@ -54,18 +54,18 @@ def _odd(shape: Shape) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ProbeGroup:
     """Requests that belong beside each other; `together`: one after the other over one connection, nothing between."""
 
-    asks: tuple[Ask, ...]
+    gate_probes: tuple[GateProbe, ...]
     together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Exchange:
     """A request that has ended."""
 
-    ask: Ask
+    gate_probe: GateProbe
     reply: Reply
     at: float
     """Monotonic clock, seconds."""

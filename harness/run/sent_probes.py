@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.sut.asks import Answer
 from harness.sut.contract import FoundRows
+from harness.sut.gate_probe import Exchange
 from harness.sut.observation import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
+class NoObservation:
     """Why a request gave no observation."""
 
     status: int
@@ -18,15 +18,15 @@ class Unheard:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class SentProbes:
     """Answers to requests that were sent after a moment (our clock)."""
 
-    answers: tuple[Answer, ...]
+    exchanges: tuple[Exchange, ...]
     since: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class MatchedRows:
     """Answers with the rows that had come when they were looked for."""
 
     found: FoundRows

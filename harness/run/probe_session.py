@@ -20,11 +20,11 @@ from harness.probing.controls import Controls
 from harness.probing.features import reply_features, row_features
 from harness.report.contents import SentRequest
 from harness.run.gate_rows import SLOWEST_TIMES, RowReader
-from harness.run.heard import Heard, Settled, Unheard
 from harness.run.journal import Journal, listed
-from harness.sut.asks import Answer, Ask, Round
+from harness.run.sent_probes import MatchedRows, NoObservation, SentProbes
 from harness.sut.contract import ContractRows, our_clock
 from harness.sut.external import Sending
+from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
 from harness.sut.observation import Row
 
 LISTED_MAX: Final = 5_000
@@ -42,7 +42,7 @@ PATIENCE_S_MIN: Final = 0.5
 
 
 @dataclass(slots=True)
-class Hearing:
+class ProbeSession:
     """What was asked and seen so far. Raises DatabaseUnavailableError when the database goes away."""
 
     sending: Sending
@@ -50,23 +50,23 @@ class Hearing:
     journal: Journal
     judge: RowJudge
     reader: RowReader
-    replies: Controls[Answer] = field(default_factory=Controls)
-    columns: Controls[Answer] = field(default_factory=Controls)
+    replies: Controls[Exchange] = field(default_factory=Controls)
+    columns: Controls[Exchange] = field(default_factory=Controls)
     """What other columns of the rows hold, of requests with the header and of their controls."""
     requests: list[SentRequest] = field(default_factory=list)
     """The first few thousand requests and how they ended, for the report."""
     probes: int = 0
     controls: int = 0
     """Requests that have ended, with the header or what resembles it, and without."""
-    open: dict[int, Ask] = field(default_factory=dict)
+    open: dict[int, GateProbe] = field(default_factory=dict)
     """Requests of the suite whose value was not seen yet, by their number."""
-    unheard: dict[int, Unheard] = field(default_factory=dict)
+    unobserved: dict[int, NoObservation] = field(default_factory=dict)
     """Those of them whose last reply had no id."""
-    uncompared: dict[int, Ask] = field(default_factory=dict)
+    uncompared: dict[int, GateProbe] = field(default_factory=dict)
     """Requests of the suite whose reply could not be compared with one without the header."""
-    missing: list[Answer] = field(default_factory=list)
+    missing: list[Exchange] = field(default_factory=list)
     """Answers whose rows had not come when they were looked for."""
-    kept: dict[int, tuple[Answer, Row]] = field(default_factory=dict)
+    kept: dict[int, tuple[Exchange, Row]] = field(default_factory=dict)
     """Answers with the one pair of rows that they had at first, by the number of the request."""
     ids: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
@@ -77,7 +77,7 @@ class Hearing:
     """Requests that had no reply, or a 5xx."""
     halves_before: frozenset[str | None] = frozenset()
     """Usage rows of the signed-in user that had no metadata when the suite began: of somebody else, or another run."""
-    sequence: dict[int, Sequence[Ask]] = field(default_factory=dict)
+    sequence: dict[int, Sequence[GateProbe]] = field(default_factory=dict)
     """Requests over one connection, by the number of each of them."""
     _ended: set[int] = field(default_factory=set)
     _origin: dict[int, int] = field(default_factory=dict)
@@ -92,132 +92,138 @@ class Hearing:
         """What another column that changes with the header refutes."""
         return IGNORED if self.judge.build == "before" else OTHER_COLUMNS
 
-    def plan(self, asks: Sequence[Ask], *, together: bool = False) -> None:
+    def plan(self, gate_probes: Sequence[GateProbe], *, together: bool = False) -> None:
         """Takes requests into the suite: each must be seen. `together`: they share a connection, and its end."""
-        for ask in asks:
+        for gate_probe in gate_probes:
             if together:
-                self.sequence[ask.number] = asks
-            self.open[ask.number] = ask
-            if not ask.control and not ask.probe.refused:
-                self.uncompared[ask.number] = ask
+                self.sequence[gate_probe.number] = gate_probes
+            self.open[gate_probe.number] = gate_probe
+            if not gate_probe.control and not gate_probe.probe.refused:
+                self.uncompared[gate_probe.number] = gate_probe
 
-    def repeat(self, ask: Ask, again: Ask) -> Ask:
+    def repeat(self, gate_probe: GateProbe, repeat_of: GateProbe) -> GateProbe:
         """Lets a request stand for one of the suite."""
-        self._origin[again.number] = self._origin.get(ask.number, ask.number)
-        return again
+        self._origin[repeat_of.number] = self._origin.get(gate_probe.number, gate_probe.number)
+        return repeat_of
 
-    def drop(self, ask: Ask) -> None:
+    def drop(self, gate_probe: GateProbe) -> None:
         """Takes a request out of the suite: the target refuses its kind for everybody."""
-        origin = self._origin.get(ask.number, ask.number)
+        origin = self._origin.get(gate_probe.number, gate_probe.number)
         self.open.pop(origin, None)
         self.uncompared.pop(origin, None)
 
-    async def hear(self, rounds: Sequence[Round]) -> Heard:
+    async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends requests and compares replies; rows are not looked for yet."""
-        asks = [ask for each in rounds for ask in each.asks]
-        await asyncio.to_thread(self.journal.sending, asks)
+        gate_probes = [gate_probe for each in probe_groups for gate_probe in each.gate_probes]
+        await asyncio.to_thread(self.journal.sending, gate_probes)
         since = our_clock()
-        answers = await self.sending.send(rounds, self._enter)  # compared while the target serves the next
-        await asyncio.to_thread(self.journal.answered, answers)
-        return Heard(tuple(answers), since)
+        exchanges = await self.sending.send(
+            probe_groups, self._enter
+        )  # compared while the target serves the next
+        await asyncio.to_thread(self.journal.answered, exchanges)
+        return SentProbes(tuple(exchanges), since)
 
-    async def hear_over_http2(self, asks: Sequence[Ask]) -> Heard:
+    async def send_over_http2(self, gate_probes: Sequence[GateProbe]) -> SentProbes:
         """The same over HTTP/2; without answers where the target does not offer it."""
         since = our_clock()
         if not self.sending.over_tls:
-            return Heard((), since)
-        await asyncio.to_thread(self.journal.sending, asks)
-        answers = await self.sending.send_over_http2(asks)
-        await asyncio.to_thread(self.journal.answered, answers)
-        self.plan([answer.ask for answer in answers])
-        for answer in answers:
-            self._enter(answer)
-        return Heard(tuple(answers), since)
+            return SentProbes((), since)
+        await asyncio.to_thread(self.journal.sending, gate_probes)
+        exchanges = await self.sending.send_over_http2(gate_probes)
+        await asyncio.to_thread(self.journal.answered, exchanges)
+        self.plan([exchange.gate_probe for exchange in exchanges])
+        for exchange in exchanges:
+            self._enter(exchange)
+        return SentProbes(tuple(exchanges), since)
 
-    async def settle(self, heard: Heard, wait_s: float | None = None) -> Settled:
+    async def match_rows(self, sent_probes: SentProbes, wait_s: float | None = None) -> MatchedRows:
         """Waits for rows and judges them; answers without a whole row are missing for now.
 
         Waits at most `wait_s`, by default a few times as long as rows have taken so far.
         """
         wanted = [
-            answer for answer in heard.answers if self._is_told_apart(answer) or answer.ask.probe.refused
+            exchange
+            for exchange in sent_probes.exchanges
+            if self._is_told_apart(exchange) or exchange.gate_probe.probe.refused
         ]
         patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.reader.slowest_s) if wait_s is None else wait_s
-        found, matched = await self.reader.wait(wanted, heard.since, min(patience, self.reader.wait_s))
-        settled = Settled(found, {})
-        for count, (answer, rows) in enumerate(zip(wanted, matched, strict=True)):
+        found, matched = await self.reader.wait(wanted, sent_probes.since, min(patience, self.reader.wait_s))
+        matched_rows = MatchedRows(found, {})
+        for count, (exchange, rows) in enumerate(zip(wanted, matched, strict=True)):
             if count % JUDGED_IN_TURN == 0:
                 # Requests are under way on the same loop: the target is not to wait for us.
                 await asyncio.sleep(0)
-            settled.rows[answer.ask.number] = rows
+            matched_rows.rows[exchange.gate_probe.number] = rows
             if any(row.whole for row in rows):
-                self.weigh(answer, rows)
-            elif answer.identity:
-                self.missing.append(answer)
-        return settled
+                self.judge_rows(exchange, rows)
+            elif exchange.identity:
+                self.missing.append(exchange)
+        return matched_rows
 
-    def weigh(self, answer: Answer, rows: Sequence[Row]) -> None:
+    def judge_rows(self, exchange: Exchange, rows: Sequence[Row]) -> None:
         """Judges an answer that has rows."""
-        ask = answer.ask
-        if self.judge.judge(answer, rows):
-            self.open.pop(self._origin.get(ask.number, ask.number), None)
+        gate_probe = exchange.gate_probe
+        if self.judge.judge(exchange, rows):
+            self.open.pop(self._origin.get(gate_probe.number, gate_probe.number), None)
         if len(rows) == 1 and rows[0].whole:
             kept = rows[0] if len(self.kept) < KEPT_MAX else replace(rows[0], names=(), texts=())
-            self.kept[ask.number] = (answer, kept)
+            self.kept[gate_probe.number] = (exchange, kept)
         features = row_features(rows)
-        if not features or ask.probe.refused:
+        if not features or gate_probe.probe.refused:
             return
-        if ask.control:
-            self.columns.enter_control(ask.shape, features)
-        elif self.columns.enter_probe(ask.shape, features, ask.weight, answer):
+        if gate_probe.control:
+            self.columns.enter_control(gate_probe.shape, features)
+        elif self.columns.enter_probe(gate_probe.shape, features, gate_probe.weight, exchange):
             self.judge.results.observed(self.column_claim)
 
-    def reasons(self, asks: Iterable[Ask]) -> str:
+    def reasons(self, gate_probes: Iterable[GateProbe]) -> str:
         """Why these were not seen, the most frequent reason first."""
         told = Counter(
-            self.unheard[ask.number].words if ask.number in self.unheard else "it has no single pair of rows"
-            for ask in asks
+            self.unobserved[gate_probe.number].words
+            if gate_probe.number in self.unobserved
+            else "it has no single pair of rows"
+            for gate_probe in gate_probes
         )
         return ", ".join(f"{reason} ({count:,})" for reason, count in told.most_common(3))
 
-    def _is_first_failure(self, ask: Ask) -> bool:
+    def _is_first_failure(self, gate_probe: GateProbe) -> bool:
         """Counts a failure; of what shares a connection that has ended, only the first one is any."""
-        beside = self.sequence.get(ask.number)
-        first = beside[0].number if beside else ask.number
+        beside = self.sequence.get(gate_probe.number)
+        first = beside[0].number if beside else gate_probe.number
         is_first = first not in self._ended
-        self.failed[ask.shape] += is_first
+        self.failed[gate_probe.shape] += is_first
         self._ended.add(first)
         return is_first
 
-    def _is_told_apart(self, answer: Answer) -> bool:
-        return answer.identity is not None and answer.identity not in self.repeated
+    def _is_told_apart(self, exchange: Exchange) -> bool:
+        return exchange.identity is not None and exchange.identity not in self.repeated
 
-    def _enter(self, answer: Answer) -> None:
-        ask, reply = answer.ask, answer.reply
-        origin = self._origin.get(ask.number, ask.number)
-        identity = answer.identity
-        self.probes += not ask.control
-        self.controls += ask.control
+    def _enter(self, exchange: Exchange) -> None:
+        gate_probe, reply = exchange.gate_probe, exchange.reply
+        origin = self._origin.get(gate_probe.number, gate_probe.number)
+        identity = exchange.identity
+        self.probes += not gate_probe.control
+        self.controls += gate_probe.control
         if len(self.requests) < LISTED_MAX:
-            self.requests.append(SentRequest(**listed(ask), status=reply.status, id=identity))
+            self.requests.append(SentRequest(**listed(gate_probe), status=reply.status, id=identity))
         if identity is not None:
             (self.repeated if identity in self.ids else self.ids).add(identity)
-            self.unheard.pop(origin, None)
+            self.unobserved.pop(origin, None)
         else:
-            self.unheard[origin] = Unheard(reply.status, reply.reason or describe_reply(reply))
-            self.unsure.update(ask.probe.lines)
-        if ask.probe.refused:
+            self.unobserved[origin] = NoObservation(reply.status, reply.reason or describe_reply(reply))
+            self.unsure.update(gate_probe.probe.lines)
+        if gate_probe.probe.refused:
             if identity is None and reply.outcome is not Outcome.TIMEOUT and not 200 <= reply.status < 300:
-                self.judge.saw_refusal(ask)
+                self.judge.saw_refusal(gate_probe)
                 self.open.pop(origin, None)
             return
-        if (reply.status == 0 or reply.status >= 500) and not self._is_first_failure(ask):
+        if (reply.status == 0 or reply.status >= 500) and not self._is_first_failure(gate_probe):
             return
         if reply.status == 429:
             return
         features = reply_features(reply)
-        if ask.control:
-            self.replies.enter_control(ask.shape, features)
-        elif self.replies.enter_probe(ask.shape, features, ask.weight, answer):
+        if gate_probe.control:
+            self.replies.enter_control(gate_probe.shape, features)
+        elif self.replies.enter_probe(gate_probe.shape, features, gate_probe.weight, exchange):
             self.uncompared.pop(origin, None)
             self.judge.results.observed(self.reply_claim)

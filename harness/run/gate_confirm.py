@@ -9,9 +9,9 @@ from harness.checks.requests import OLD_CLIENT
 from harness.probing.controls import Controls, Repeated, Suspect, repeated
 from harness.probing.features import STATUS, Features, reply_features, row_features
 from harness.report.escape import shown
-from harness.run.gate_requests import Asker
-from harness.run.hearing import Hearing
-from harness.sut.asks import Answer, Ask, Round
+from harness.run.gate_requests import ProbeFactory
+from harness.run.probe_session import ProbeSession
+from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
 
 TRIAL: Final = 8
 TRIAL_LEAST: Final = 3
@@ -23,57 +23,59 @@ SEQUENCE_TRIES: Final = 3
 AT_END: Final = 4
 """Requests that ask whether rows still come."""
 
-Suspected = Suspect[Answer]
+Suspected = Suspect[Exchange]
 
 
 class _Trial(NamedTuple):
     """What is tried: a suspect of replies or of rows, and the claim that it would refute."""
 
     suspect: Suspected
-    controls: Controls[Answer]
+    controls: Controls[Exchange]
     claim: str
     by_rows: bool
 
 
-async def try_suspects(hearing: Hearing, asker: Asker, seed: int) -> None:
+async def confirm_suspected(session: ProbeSession, factory: ProbeFactory, seed: int) -> None:
     """Judges the replies and the columns that differed from those without the header."""
     tried: set[tuple[str, str]] = set()
     while True:
-        trials = [one for one in _trials(hearing) if (one.claim, one.suspect.feature) not in tried]
+        trials = [one for one in _trials(session) if (one.claim, one.suspect.feature) not in tried]
         if not trials:
             return
         trial = trials[0]
-        results = hearing.judge.results
-        spent = hearing.sending.stopped or hearing.sending.left - AT_END < 2 * TRIAL
+        results = session.judge.results
+        spent = session.sending.stopped or session.sending.left - AT_END < 2 * TRIAL
         if results.refuted(trial.claim) and (spent or len(tried) >= SUSPECTS_MAX):
             return
-        if hearing.sending.stopped:
+        if session.sending.stopped:
             return  # every claim is unknown then, for that reason
         if len(tried) >= SUSPECTS_MAX:
             untried = ", ".join(dict.fromkeys(one.suspect.feature for one in trials))
             results.inconclusive(trial.claim, f"seen to differ and not tried again: {untried}")
             return
         tried.add((trial.claim, trial.suspect.feature))
-        await _try(hearing, asker, seed, trial)
+        await _try(session, factory, seed, trial)
 
 
-async def try_sequences(hearing: Hearing, asker: Asker, rounds: Sequence[Round]) -> None:
+async def confirm_sequences(
+    session: ProbeSession, factory: ProbeFactory, probe_groups: Sequence[ProbeGroup]
+) -> None:
     """What fails behind others over one connection each time, while a control is served, is their effect."""
-    results, claim = hearing.judge.results, hearing.reply_claim
-    for each in rounds:
-        failed = [at for at, ask in enumerate(each.asks) if _is_unserved(hearing, ask)]
+    results, claim = session.judge.results, session.reply_claim
+    for each in probe_groups:
+        failed = [at for at, gate_probe in enumerate(each.gate_probes) if _is_unserved(session, gate_probe)]
         if results.refuted(claim) or not failed:
             continue
-        last: Answer | None = None
+        last: Exchange | None = None
         for _ in range(SEQUENCE_TRIES):
-            again = zip(each.asks, asker.sequence_again(each.asks), strict=True)
-            asks = tuple(hearing.repeat(*both) for both in again)
-            control = asker.control(each.asks[0].shape)
-            heard = await hearing.hear([Round(asks, together=True), Round((control,))])
-            await hearing.settle(heard)
-            answers = {answer.ask.number: answer for answer in heard.answers}
-            last = answers.get(asks[failed[0]].number)
-            beside = answers.get(control.number)
+            repeat_of = zip(each.gate_probes, factory.sequence_repeat_of(each.gate_probes), strict=True)
+            gate_probes = tuple(session.repeat(*both) for both in repeat_of)
+            control = factory.control(each.gate_probes[0].shape)
+            sent_probes = await session.send([ProbeGroup(gate_probes, together=True), ProbeGroup((control,))])
+            await session.match_rows(sent_probes)
+            exchanges = {exchange.gate_probe.number: exchange for exchange in sent_probes.exchanges}
+            last = exchanges.get(gate_probes[failed[0]].number)
+            beside = exchanges.get(control.number)
             is_steady = beside is not None and beside.identity is not None
             if last is None or last.identity is not None or not is_steady:
                 break
@@ -83,40 +85,44 @@ async def try_sequences(hearing: Hearing, asker: Asker, rounds: Sequence[Round])
                 f"{describe_reply(last.reply)} behind {failed[0]} others over one connection, in each of "
             )
             effect += f"{SEQUENCE_TRIES} repetitions, while a request without the header is served"
-            results.refute(hearing.judge.finding(claim, last, (), effect))
+            results.refute(session.judge.finding(claim, last, (), effect))
 
 
-def _is_unserved(hearing: Hearing, ask: Ask) -> bool:
-    return ask.number in hearing.open and ask.number in hearing.unheard and not ask.probe.refused
+def _is_unserved(session: ProbeSession, gate_probe: GateProbe) -> bool:
+    return (
+        gate_probe.number in session.open
+        and gate_probe.number in session.unobserved
+        and not gate_probe.probe.refused
+    )
 
 
-def _trials(hearing: Hearing) -> list[_Trial]:
+def _trials(session: ProbeSession) -> list[_Trial]:
     """Every suspect: those of replies first; of replies that the controls of a steady target had otherwise."""
     found = []
-    if hearing.replies.unsteady() is None:
-        for suspect in hearing.replies.suspects():
+    if session.replies.unsteady() is None:
+        for suspect in session.replies.suspected():
             refused_without = suspect.feature == STATUS and not (suspect.usual or "").startswith("2")
-            claim = OLD_CLIENT if refused_without else hearing.reply_claim
-            found.append(_Trial(suspect, hearing.replies, claim, by_rows=False))
+            claim = OLD_CLIENT if refused_without else session.reply_claim
+            found.append(_Trial(suspect, session.replies, claim, by_rows=False))
     found += [
-        _Trial(suspect, hearing.columns, hearing.column_claim, by_rows=True)
-        for suspect in hearing.columns.suspects()
+        _Trial(suspect, session.columns, session.column_claim, by_rows=True)
+        for suspect in session.columns.suspected()
     ]
     return found
 
 
-async def _try(hearing: Hearing, asker: Asker, seed: int, trial: _Trial) -> None:
-    suspect, claim, results = trial.suspect, trial.claim, hearing.judge.results
-    left = hearing.sending.left - AT_END
+async def _try(session: ProbeSession, factory: ProbeFactory, seed: int, trial: _Trial) -> None:
+    suspect, claim, results = trial.suspect, trial.claim, session.judge.results
+    left = session.sending.left - AT_END
     times = min(TRIAL, max(TRIAL_LEAST, left // 4))  # others may need some, too
     if 2 * times > left:
         results.inconclusive(claim, f"{_differs(suspect)}; no requests are left to try that again")
         return
-    probes, controls = await _send(hearing, asker, seed, trial, times)
+    probes, controls = await _send(session, factory, seed, trial, times)
     outcome = repeated(suspect, probes, controls, times)
-    more = min(TRIAL_MORE, (hearing.sending.left - AT_END) // 2)
+    more = min(TRIAL_MORE, (session.sending.left - AT_END) // 2)
     if outcome is Repeated.SOMETIMES and more > times:
-        further = await _send(hearing, asker, seed + 1, trial, more)
+        further = await _send(session, factory, seed + 1, trial, more)
         probes, controls = [*probes, *further[0]], [*controls, *further[1]]
         outcome = repeated(suspect, probes, controls, times)
     strange = sum(each.get(suspect.feature) != suspect.usual for each in probes)
@@ -126,36 +132,36 @@ async def _try(hearing: Hearing, asker: Asker, seed: int, trial: _Trial) -> None
     elif outcome is Repeated.OFTEN:
         effect = f"{_differs(suspect)}; so in {strange} of {len(probes)} repetitions, and {without}"
     else:
-        _say_what_is_left(hearing, trial, outcome, len(probes))
+        _say_what_is_left(session, trial, outcome, len(probes))
         return
-    results.refute(hearing.judge.finding(claim, suspect.example, (), effect))
+    results.refute(session.judge.finding(claim, suspect.example, (), effect))
 
 
 async def _send(
-    hearing: Hearing, asker: Asker, seed: int, trial: _Trial, times: int
+    session: ProbeSession, factory: ProbeFactory, seed: int, trial: _Trial, times: int
 ) -> tuple[list[Features], list[Features]]:
     """The features of so many repetitions, and of as many controls among them."""
-    ask = trial.suspect.example.ask
-    asks = [hearing.repeat(ask, asker.again(ask)) for _ in range(times)]
-    asks += [asker.control(ask.shape) for _ in range(times)]
-    random.Random(seed + ask.number).shuffle(asks)  # noqa: S311 - an order, no secret
-    heard = await hearing.hear([Round((one,)) for one in asks])
-    settled = await hearing.settle(heard)
+    gate_probe = trial.suspect.example.gate_probe
+    gate_probes = [session.repeat(gate_probe, factory.repeat_of(gate_probe)) for _ in range(times)]
+    gate_probes += [factory.control(gate_probe.shape) for _ in range(times)]
+    random.Random(seed + gate_probe.number).shuffle(gate_probes)  # noqa: S311 - an order, no secret
+    sent_probes = await session.send([ProbeGroup((one,)) for one in gate_probes])
+    matched_rows = await session.match_rows(sent_probes)
     probes: list[Features] = []
     controls: list[Features] = []
-    for answer in heard.answers:
+    for exchange in sent_probes.exchanges:
         features = (
-            row_features(settled.rows.get(answer.ask.number, ()))
+            row_features(matched_rows.rows.get(exchange.gate_probe.number, ()))
             if trial.by_rows
-            else reply_features(answer.reply)
+            else reply_features(exchange.reply)
         )
-        if features and answer.reply.status != 429:
-            (controls if answer.ask.control else probes).append(features)
+        if features and exchange.reply.status != 429:
+            (controls if exchange.gate_probe.control else probes).append(features)
     return probes, controls
 
 
-def _say_what_is_left(hearing: Hearing, trial: _Trial, outcome: Repeated, times: int) -> None:
-    results, claim, suspect = hearing.judge.results, trial.claim, trial.suspect
+def _say_what_is_left(session: ProbeSession, trial: _Trial, outcome: Repeated, times: int) -> None:
+    results, claim, suspect = session.judge.results, trial.claim, trial.suspect
     if outcome is Repeated.SOMETIMES or outcome is Repeated.UNCLEAR:
         results.inconclusive(claim, f"{_differs(suspect)}; in {times} repetitions that was not always so")
     elif outcome is Repeated.VARIES:
