@@ -1,6 +1,7 @@
 """The house stays in order: imports go downwards, names stand in one place, and files stay small."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,73 @@ def test_every_module_says_what_it_is_for() -> None:
         str(path.relative_to(ROOT)) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert silent == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    modules: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                modules.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in modules.items() if len(found) > 1} == {}
+
+
+# Words of a private language that the field's own have replaced: as a whole word of any name.
+REPLACED = {
+    "asks",
+    "busy",
+    "crossing",
+    "docket",
+    "doubts",
+    "errand",
+    "ground",
+    "halfway",
+    "harm",
+    "heard",
+    "hearing",
+    "hunt",
+    "itinerary",
+    "journey",
+    "ledger",
+    "leg",
+    "mended",
+    "mishap",
+    "passage",
+    "plays",
+    "recipe",
+    "spoils",
+    "sprung",
+    "standing",
+    "suspects",
+    "tell",
+    "ticket",
+    "trap",
+    "walk",
+    "weigh",
+    "wish",
+    "witness",
+}
+
+
+def test_names_are_the_fields_own_words() -> None:
+    private = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {name}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _names(node)
+        if REPLACED & {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+    ]
+    assert private == []
+
+
+def _names(node: ast.AST) -> list[str]:
+    match node:
+        case ast.ClassDef():
+            return [node.name]
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            return [node.name, *(argument.arg for argument in arguments)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case _:
+            return []

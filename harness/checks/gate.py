@@ -17,7 +17,7 @@ from harness.clients.extension import Auth
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.shape import PLAIN, Shape
 from harness.probing.explain import explain
-from harness.probing.judge import Expected, Kind, counted, expect_of_stranger, judge
+from harness.probing.judge import Aspect, Expected, counted, expect_of_stranger, judge
 from harness.rule.policy import Policy
 from harness.sut.gate_probe import Exchange, GateProbe
 from harness.sut.hosts import target_options
@@ -64,9 +64,9 @@ class RowJudge:
         self.valued += sum(row.value is not None for row in whole)
         differences = judge(rows, self._expected(exchange.gate_probe))
         for kind, times in (
-            (Kind.PAIRS, 1),
-            (Kind.VALUE, len(whole)),
-            (Kind.USER, sum(row.user is not None for row in rows)),
+            (Aspect.PAIRS, 1),
+            (Aspect.VALUE, len(whole)),
+            (Aspect.USER, sum(row.user is not None for row in rows)),
         ):
             for claim in self.claims_of(exchange.gate_probe, kind):
                 self.results.observed(claim, times)
@@ -74,7 +74,7 @@ class RowJudge:
                     self._fared(claim, exchange.gate_probe)
         for difference in differences:
             row = difference.row
-            is_null = difference.kind is Kind.VALUE and row is not None and row.value is None
+            is_null = difference.kind is Aspect.VALUE and row is not None and row.value is None
             for claim in self.claims_of(exchange.gate_probe, difference.kind):
                 effect = effect_of(difference, rows)
                 self._refute(claim, exchange, rows, effect, "stored NULL" if is_null else "")
@@ -95,11 +95,11 @@ class RowJudge:
         (now,) = rows
         if now.value != first.value:
             effect = f"held {describe_value(first.value)} at first, {describe_value(now.value)} at the end of the run"
-            for claim in self.claims_of(exchange.gate_probe, Kind.VALUE):
+            for claim in self.claims_of(exchange.gate_probe, Aspect.VALUE):
                 self._refute(claim, exchange, rows, effect)
         if now.user != first.user:
             effect = f"accounted to {first.user} at first, to {now.user} at the end of the run"
-            for claim in self.claims_of(exchange.gate_probe, Kind.USER):
+            for claim in self.claims_of(exchange.gate_probe, Aspect.USER):
                 self._refute(claim, exchange, rows, effect)
 
     def in_common(self, claim: str) -> str:
@@ -141,12 +141,12 @@ class RowJudge:
             hidden[b"authorization"] = b"Bearer $TOKEN"
         return line_by_hand(self.given.added(seen.probe.request), self.url, hidden)
 
-    def claims_of(self, gate_probe: GateProbe, kind: Kind) -> tuple[str, ...]:
+    def claims_of(self, gate_probe: GateProbe, kind: Aspect) -> tuple[str, ...]:
         """The claims that one respect of a request's rows is evidence for."""
         signed_in = gate_probe.probe.auth is Auth.SIGNED_IN
-        if kind is Kind.PAIRS:
+        if kind is Aspect.PAIRS:
             return (ACCOUNTED,)
-        if kind is Kind.USER:
+        if kind is Aspect.USER:
             return (ADDRESS if not signed_in else IDENTITY if self.build == "after" else OLD_CLIENT,)
         if self.build == "before":
             return (OLD_CLIENT,) if gate_probe.control else (IGNORED,)

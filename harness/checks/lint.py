@@ -22,7 +22,7 @@ from harness.checks.lint_files import encoding_fault, journal_faults, number_fau
 from harness.checks.lint_model import Lint
 from harness.checks.lint_reading import ReadSection, read_sections
 from harness.checks.lint_squawk import LOCK_TIMEOUT, in_own_words, part_at
-from harness.checks.lint_statements import Part
+from harness.checks.lint_statements import StatementPart
 from harness.database.drizzle_folder import JournalEntry
 from harness.database.migration_files import MigrationFile, Migrations
 
@@ -119,7 +119,7 @@ def _is_ours(sections: Sequence[ReadSection]) -> bool:
     return judged or any(section.not_judged for section in sections)
 
 
-def _parts(sections: Sequence[ReadSection]) -> Iterator[Part]:
+def _parts(sections: Sequence[ReadSection]) -> Iterator[StatementPart]:
     return (part for section in sections for part in section.parts)
 
 

@@ -11,7 +11,7 @@ from harness import plan
 from harness.checks.lint_model import Lint
 from harness.checks.lint_placeholders import STAND_IN
 from harness.checks.lint_reading import ReadSection
-from harness.checks.lint_statements import NAME, Part, Session, listed, plain_name
+from harness.checks.lint_statements import NAME, Session, StatementPart, listed, plain_name
 from harness.database.migration_files import SentAs
 
 BUILD: Final = re.compile(
@@ -38,7 +38,7 @@ _INDEX: Final = re.compile(
 )
 
 
-def is_concurrent(part: Part) -> bool:
+def is_concurrent(part: StatementPart) -> bool:
     """Whether a statement builds or drops concurrently: a lock_timeout would end it half-way."""
     return bool(BUILD.match(part.code) or _NEVER_IN_TRANSACTION.match(part.code))
 
@@ -69,20 +69,20 @@ def build_faults(name: str, sections: Sequence[ReadSection]) -> Iterator[Lint]:
             session.commit()
 
 
-def needs_lock_timeout(part: Part) -> bool:
+def needs_lock_timeout(part: StatementPart) -> bool:
     """Whether a statement waits for a lock that keeps the main table's readers or writers out."""
     table = re.search(rf"\b{plan.METADATA_TABLE}\b", part.code, re.IGNORECASE)
     index = re.search(rf"(?i)^DROP\s+INDEX\b.*\b{plan.INDEX}\b", part.code)
     return bool((table or index) and _LOCKS.match(part.code))
 
 
-def _makes_table(part: Part) -> bool:
+def _makes_table(part: StatementPart) -> bool:
     pattern = rf"(?i)^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
     match = re.match(pattern, part.code)
     return match is not None and plain_name(match["table"]) == plan.METADATA_TABLE
 
 
-def _of_build(name: str, part: Part, session: Session, *, is_known: bool) -> Iterator[Lint]:
+def _of_build(name: str, part: StatementPart, session: Session, *, is_known: bool) -> Iterator[Lint]:
     build = BUILD.match(part.code)
     again = (f"{_without_if_not_exists(part)};",) if build else ()
     if build and build["robust"]:
@@ -118,7 +118,7 @@ def _of_build(name: str, part: Part, session: Session, *, is_known: bool) -> Ite
         yield Lint(name, part.line, "build-in-function", message, "make it a statement of its own")
 
 
-def _without_if_not_exists(part: Part) -> str:
+def _without_if_not_exists(part: StatementPart) -> str:
     return " ".join(re.sub(r"(?i)\bIF\s+NOT\s+EXISTS\b", "", part.whole).split()).rstrip("; ")
 
 
@@ -128,7 +128,7 @@ def _builds_inside(body: str) -> bool:
     return _INSIDE.search(code) is not None
 
 
-def index_faults(parts: Mapping[str, Sequence[Part]]) -> Iterator[Lint]:
+def index_faults(parts: Mapping[str, Sequence[StatementPart]]) -> Iterator[Lint]:
     """Indexes over the column that are not what the plan declares, where one stands in the declared one's place."""
     found = [
         (file, part, match) for file, some in parts.items() for part in some if (match := _on_table(part))
@@ -141,7 +141,7 @@ def index_faults(parts: Mapping[str, Sequence[Part]]) -> Iterator[Lint]:
             yield Lint(file, part.line, "another-index", message, "build the declared one", (BUILD_REMEDY,))
 
 
-def _on_table(part: Part) -> re.Match[str] | None:
+def _on_table(part: StatementPart) -> re.Match[str] | None:
     match = _INDEX.match(part.code)
     if match is None or plain_name(match["table"]) != plan.METADATA_TABLE:
         return None

@@ -6,7 +6,7 @@ from typing import Final
 
 from harness import plan
 from harness.checks.lint_model import Lint
-from harness.checks.lint_statements import NAME, Part, listed, plain_name
+from harness.checks.lint_statements import NAME, StatementPart, listed, plain_name
 
 _ALTER: Final = re.compile(
     rf"(?is)^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})\s*\*?\s*"
@@ -53,7 +53,7 @@ _BY_WORD: Final = (
 REMEDY: Final = f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text;"
 
 
-def column_faults(name: str, part: Part) -> Iterator[Lint]:
+def column_faults(name: str, part: StatementPart) -> Iterator[Lint]:
     """How a statement makes another column than the declared one: text, nullable, without a default."""
     alter = _ALTER.match(part.code)
     if alter is None or plain_name(alter["table"]) != plan.METADATA_TABLE:

@@ -8,7 +8,7 @@ in and what it is filled with does not matter. Sources: the manuals of Flyway ("
 import re
 from typing import Final, NamedTuple
 
-from harness.checks.lint_statements import TOKEN, Part
+from harness.checks.lint_statements import TOKEN, StatementPart
 
 _STYLES: Final = {
     "${}": r"\$\{[^}\n]+\}",
@@ -69,7 +69,7 @@ def _filled(code: str, replaces: frozenset[str], found: list[Placeholder]) -> st
     return code
 
 
-def unjudged(part: Part, placeholders: tuple[Placeholder, ...]) -> Placeholder | None:
+def unjudged(part: StatementPart, placeholders: tuple[Placeholder, ...]) -> Placeholder | None:
     """The placeholder for which a statement cannot be judged; None where there is none."""
     judged = {int(number) for match in _HARMLESS.finditer(part.code) for number in STAND_IN.findall(match[0])}
     for number in map(int, STAND_IN.findall(part.code)):

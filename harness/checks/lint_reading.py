@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from harness.checks.lint_model import Lint
 from harness.checks.lint_placeholders import stood_in, unjudged
-from harness.checks.lint_statements import Part, statements
+from harness.checks.lint_statements import StatementPart, statements
 from harness.database.migration_files import MigrationFile, Section, SentAs
 
 _PSQL_RUNS: Final = ("", "psql", "sqitch")
@@ -22,7 +22,7 @@ class ReadSection(NamedTuple):
     text: str
     """With a name for each placeholder, and blanks for what is not judged."""
     sent: SentAs
-    parts: tuple[Part, ...]
+    parts: tuple[StatementPart, ...]
     """The statements that can be judged."""
     not_judged: tuple[Lint, ...]
 

@@ -10,7 +10,7 @@ from typing import Final
 from harness.checks.lint_builds import BUILD_REMEDY, is_concurrent
 from harness.checks.lint_model import Lint
 from harness.checks.lint_reading import ReadSection
-from harness.checks.lint_statements import Part
+from harness.checks.lint_statements import StatementPart
 from harness.database.migration_files import SentAs
 
 LOCK_TIMEOUT: Final = "squawk/require-lock-timeout"
@@ -59,7 +59,7 @@ def in_own_words(general: Sequence[Lint], read: Mapping[str, Sequence[ReadSectio
             yield Lint(lint.file, lint.line, lint.rule, message, own[1], own[2])
 
 
-def part_at(sections: Sequence[ReadSection], line: int) -> Part | None:
+def part_at(sections: Sequence[ReadSection], line: int) -> StatementPart | None:
     """The statement that a line belongs to; None for none."""
     parts = (part for section in sections for part in section.parts)
     return next((part for part in parts if part.line <= line <= part.line_last), None)

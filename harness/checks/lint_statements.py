@@ -23,7 +23,7 @@ _SET_CONFIG: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StatementPart:
     """One statement."""
 
     line: int
@@ -40,7 +40,7 @@ class Part:
     line_last: int
 
 
-def statements(text: str) -> Iterator[Part]:
+def statements(text: str) -> Iterator[StatementPart]:
     """Each statement that has code; what stands in literals, comments and bodies divides nothing."""
     begin = 0
     for end in (*_ends(text), len(text)):
@@ -53,7 +53,7 @@ def statements(text: str) -> Iterator[Part]:
             # A comment keeps its lines, so that the code's first line is counted rightly.
             line = text.count("\n", 0, begin) + piece[:blank].count("\n") + 1
             last = text.count("\n", 0, begin + len(piece.rstrip())) + 1
-            yield Part(line, code, literals, shown.strip(), begin, end, last)
+            yield StatementPart(line, code, literals, shown.strip(), begin, end, last)
         begin = end
 
 
@@ -115,7 +115,7 @@ class Session:
         """Ends the transaction; what was set for the session stays."""
         self._before, self._local = None, {}
 
-    def take(self, part: Part) -> None:
+    def take(self, part: StatementPart) -> None:
         """Follows a statement."""
         code = part.code.upper().rstrip("; ")
         if re.match(r"(BEGIN|START TRANSACTION)\b", code):

@@ -12,7 +12,7 @@ from harness.checks.violations import (
     reference_of,
     violation_in,
 )
-from harness.probing.judge import Kind, expect, judge
+from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import Policy
 from harness.stages.orders import Order, Survey, distinct_stages, distinct_transitions
 from harness.stages.path_run import PathRun
@@ -167,5 +167,5 @@ def _report_uncovered(results: Results, claim: str, uncovered: Sequence[str]) ->
 
 def _wrong_value(observation: Observation, policy: Policy) -> str | None:
     differences = judge(observation.rows, expect(observation.probe, observation.served_by, policy))
-    wrong = next((each for each in differences if each.kind is Kind.VALUE), None)
+    wrong = next((each for each in differences if each.kind is Aspect.VALUE), None)
     return effect_of(wrong, observation.rows) if wrong is not None else None

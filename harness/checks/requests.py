@@ -9,7 +9,7 @@ from typing import Final
 from harness.checks.evidence import describe_value, finding
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
-from harness.probing.judge import Difference, Kind, counted, expect, judge
+from harness.probing.judge import Aspect, Difference, counted, expect, judge
 from harness.rule.policy import Policy, received, utf16_length
 from harness.sut.observation import Observation, Row
 from harness.verdict import Results
@@ -30,7 +30,7 @@ def judge_rows(
     results: Results,
     observations: Iterable[Observation],
     policy: Policy,
-    kinds: Collection[Kind] = tuple(Kind),
+    kinds: Collection[Aspect] = tuple(Aspect),
 ) -> None:
     """Judges the rows of answered requests, in the respects that are given.
 
@@ -43,7 +43,7 @@ def judge_rows(
                 results.observed(claim, _times(observation, kind, identified=identified))
         expected = expect(observation.probe, observation.served_by, policy)
         for difference in judge(observation.rows, expected):
-            if difference.kind not in kinds or (difference.kind is Kind.PAIRS and not identified):
+            if difference.kind not in kinds or (difference.kind is Aspect.PAIRS and not identified):
                 continue
             for claim in claims_of(observation, difference.kind, policy):
                 results.refute(finding(claim, observation, effect_of(difference, observation.rows)))
@@ -62,12 +62,12 @@ def judge_refusals(results: Results, observations: Iterable[Observation]) -> Non
             results.refute(finding(REFUSED, observation, "left a row, expected none"))
 
 
-def claims_of(observation: Observation, kind: Kind, policy: Policy) -> tuple[str, ...]:
+def claims_of(observation: Observation, kind: Aspect, policy: Policy) -> tuple[str, ...]:
     """The claims that one respect of a request's rows is evidence for."""
     probe = observation.probe
-    if kind is Kind.PAIRS:
+    if kind is Aspect.PAIRS:
         return (ACCOUNTED,)
-    if kind is Kind.USER:
+    if kind is Aspect.USER:
         return (ADDRESS if probe.email is None else IDENTITY,)
     sends_nothing = probe.extension is ExtensionBuild.BEFORE and not probe.lines and probe.email is None
     if observation.served_by == "before":
@@ -93,7 +93,7 @@ def effect_of(difference: Difference, rows: Sequence[Row]) -> str:
     row = difference.row
     if row is None:
         return f"expected one usage row with its metadata row, found {counted(rows)}"
-    if difference.kind is Kind.USER:
+    if difference.kind is Aspect.USER:
         return f"accounted to {row.user}, expected {difference.expected[0]}"
     expected = " or ".join(map(describe_value, difference.expected))
     return (
@@ -101,10 +101,10 @@ def effect_of(difference: Difference, rows: Sequence[Row]) -> str:
     )
 
 
-def _times(observation: Observation, kind: Kind, *, identified: bool) -> int:
+def _times(observation: Observation, kind: Aspect, *, identified: bool) -> int:
     """How many observations a request is: none of what it has not left."""
-    if kind is Kind.PAIRS:
+    if kind is Aspect.PAIRS:
         return int(identified)
-    if kind is Kind.USER:
+    if kind is Aspect.USER:
         return sum(row.user is not None for row in observation.rows)
     return int(any(row.whole for row in observation.rows))

@@ -18,7 +18,7 @@ from harness.checks.evidence import (
 from harness.checks.requests import effect_of
 from harness.clients.exchange import Outcome
 from harness.clients.extension import Auth, ExtensionBuild
-from harness.probing.judge import Kind, expect, judge
+from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import STRICT
 from harness.stages.model import START, Stage, StageConfig, Transition, stage_configs
 from harness.stages.path_run import PathRun
@@ -157,7 +157,7 @@ def violation_in(observation: Observation, reference: Reference) -> str | None:
     # Only a value where NULL belongs by every rule is noticed by somebody who has never heard of the header.
     is_null = observation.served_by == "before" or (not probe.lines and probe.email is None)
     for difference in judge(observation.rows, expect(probe, observation.served_by, STRICT)):
-        if difference.kind is not Kind.VALUE or is_null:
+        if difference.kind is not Aspect.VALUE or is_null:
             return effect_of(difference, observation.rows)
     return None
 

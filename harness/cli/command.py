@@ -9,7 +9,15 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_args, get_ori
 import click
 
 from harness.cli import values
-from harness.run.options.definition import Argument, Choices, Folder, HeaderLines, Option, Place, Range
+from harness.run.options.definition import (
+    Argument,
+    Choices,
+    FolderOption,
+    HeaderLines,
+    Option,
+    PlaceValue,
+    Range,
+)
 
 Definition = TypeVar("Definition")
 Marker = TypeVar("Marker")
@@ -156,11 +164,11 @@ def _type(member: Member) -> "click.ParamType[Any]":
     if member.kind is Path:
         argument = member.marker(Argument)
         stdin = argument is not None and argument.stdin
-        return click.Path(dir_okay=member.marker(Folder) is not None, allow_dash=stdin, path_type=Path)
+        return click.Path(dir_okay=member.marker(FolderOption) is not None, allow_dash=stdin, path_type=Path)
     if issubclass(member.kind, enum.Enum):
         return click.Choice([str(value) for value in member.kind])
-    if member.marker(Place):
-        return values.Place()
+    if member.marker(PlaceValue):
+        return values.PlaceType()
     return values.HeaderLine() if member.marker(HeaderLines) else click.STRING
 
 
@@ -199,7 +207,7 @@ class TextOption(_Utf8, click.Option):
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """The variable's value. Raises BadParameter where it names a place and is blank: an unset secret looks so."""
-        if isinstance(self.type, values.Place):
+        if isinstance(self.type, values.PlaceType):
             values.check_variable(self, ctx)
         return super().resolve_envvar_value(ctx)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from harness.cli.command import command
 from harness.cli.hosts import check_host
-from harness.cli.streams import busy, say
+from harness.cli.streams import print_line, show_progress
 from harness.errors import UsageError
-from harness.run.options.fuzz import REFERENCE, FuzzOptions, ReplayOptions, SubjectOptions
+from harness.run.options.fuzz import REFERENCE, FuzzedOptions, FuzzOptions, ReplayOptions
 
 
 @command
@@ -22,19 +22,19 @@ def fuzz(options: FuzzOptions) -> int:
         from harness.backend.defects import build_lines
 
         for line in build_lines():
-            say(line)
+            print_line(line)
         return 0
-    from harness.run.find import report_find
+    from harness.run.counterexample import report_find
     from harness.run.fuzz import fuzz
 
     check_target(options.subject)
-    with busy("fuzzing") as on_progress:
-        found = fuzz(options, say, on_progress)
+    with show_progress("fuzzing") as on_progress:
+        found = fuzz(options, print_line, on_progress)
     if found is None:
-        say("nothing found")
+        print_line("nothing found")
         return 0
     for line in report_find(found, options.subject, Path(), function=options.function):
-        say(line)
+        print_line(line)
     return 1
 
 
@@ -48,27 +48,27 @@ def replay(options: ReplayOptions) -> int:
 
     Exit codes: 0 FIXED, 1 STILL FAILS, 3 could not run. Example: harness replay harness-find-0123456789.json
     """
-    from harness.run.replay import recipe_of, replay, replay_exploration, subject_of, tell
+    from harness.run.replay import describe_replay, options_of, replay, replay_exploration, reproduction_of
 
     if sum((options.file is not None, bool(options.lines), options.exploration is not None)) > 1:
         raise UsageError("of a file, --line and --exploration more than one was given; give one of them")
     if options.exploration is not None:
-        with busy("replaying"):
+        with show_progress("replaying"):
             fixed, lines = replay_exploration(options.exploration, options.backend)
         for line in lines:
-            say(line)
+            print_line(line)
         return 0 if fixed else 1
-    recipe = recipe_of(options)
-    subject = subject_of(options.backend, recipe)
+    reproduction = reproduction_of(options)
+    subject = options_of(options.backend, reproduction)
     check_target(subject)
-    with busy("replaying"):
-        replayed = replay(recipe, subject)
-    for line in tell(replayed):
-        say(subject.given.masked(line))
+    with show_progress("replaying"):
+        replayed = replay(reproduction, subject)
+    for line in describe_replay(replayed):
+        print_line(subject.given.masked(line))
     return 0 if replayed.fixed else 1
 
 
-def check_target(options: SubjectOptions) -> None:
+def check_target(options: FuzzedOptions) -> None:
     """Raises UsageError for another machine's backend that is not allowed, and for one without its free model."""
     from harness.sut.external import site_of
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.cli.command import command, secrets_of
 from harness.cli.hosts import check_host
-from harness.cli.streams import busy, command_line, say, tell
+from harness.cli.streams import command_line, print_line, show_progress, write_report
 from harness.errors import UsageError
 from harness.run.options.gate import CleanOptions, GateOptions, UpstreamOptions
 from harness.run.options.shared import Outputs
@@ -30,11 +30,13 @@ def gate(options: GateOptions, outputs: Outputs) -> int:
     if options.dry_run:
         from harness.run.gate_forecast import dry_run
 
-        dry_run(options, say)
+        dry_run(options, print_line)
         return 0
     if not options.read_only:
         check_host(site_of(options.backend_url).address[0], options.allowed_hosts)
-    return tell(gate(replace(options, command=command_line(*secrets_of(options))), say, busy), outputs)
+    return write_report(
+        gate(replace(options, command=command_line(*secrets_of(options))), print_line, show_progress), outputs
+    )
 
 
 @command
@@ -57,9 +59,9 @@ def clean(options: CleanOptions) -> int:
     if options.run is None:
         done = clean_all(options.database_url, delete=options.yes)
         for line in done.lines():
-            say(line)
+            print_line(line)
         return 3 if done.half else 0
-    say(clean(options.database_url, find_journal(options.run)).words)
+    print_line(clean(options.database_url, find_journal(options.run)).words)
     return 0
 
 
@@ -73,5 +75,5 @@ def upstream(options: UpstreamOptions) -> int:
     """
     from harness.run.upstream import serve_upstream
 
-    serve_upstream(options.port, say)
+    serve_upstream(options.port, print_line)
     return 0

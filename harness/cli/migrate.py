@@ -1,7 +1,7 @@
 """The command that migrates a database."""
 
 from harness.cli.command import command
-from harness.cli.streams import say
+from harness.cli.streams import print_line
 from harness.run.options.migrate import MigrateOptions
 
 
@@ -15,5 +15,5 @@ def migrate(options: MigrateOptions) -> int:
     """
     from harness.run.migrate import run_migrate
 
-    run_migrate(options, say)
+    run_migrate(options, print_line)
     return 0

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.cli.command import command
-from harness.cli.streams import busy, command_line, say, tell
+from harness.cli.streams import command_line, print_line, show_progress, write_report
 from harness.run.options.prove import ProveOptions
 from harness.run.options.shared import Outputs
 
@@ -17,4 +17,4 @@ def prove(options: ProveOptions, outputs: Outputs) -> int:
     from harness.run.prove import prove
 
     outputs.check()
-    return tell(prove(replace(options, command=command_line()), say, busy), outputs)
+    return write_report(prove(replace(options, command=command_line()), print_line, show_progress), outputs)

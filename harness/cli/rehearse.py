@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from harness.cli.command import command
-from harness.cli.streams import busy, command_line, say, tell
+from harness.cli.streams import command_line, print_line, show_progress, write_report
 from harness.errors import UsageError
-from harness.run.options.rehearse import Part, RehearseOptions
+from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.options.shared import Outputs
 
 
@@ -22,12 +22,15 @@ def rehearse(options: RehearseOptions, outputs: Outputs) -> int:
 
     outputs.check()
     Outputs(html=options.svg).check()
-    if options.svg is not None and Part.STALLS not in options.parts:
+    if options.svg is not None and RehearsalPart.STALLS not in options.parts:
         raise UsageError("the timeline is drawn of the part stalls; add --part stalls, or leave out --svg")
     console = Console()
     report = rehearse(
-        replace(options, command=command_line()), say, lambda table: print_table(table, console), busy
+        replace(options, command=command_line()),
+        print_line,
+        lambda table: print_table(table, console),
+        show_progress,
     )
     if options.svg is not None and report.sections.timeline:
         options.svg.write_text(report.sections.timeline, encoding="utf-8")
-    return tell(report, outputs)
+    return write_report(report, outputs)

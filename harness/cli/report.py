@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.cli.command import command
-from harness.cli.streams import say, tell
+from harness.cli.streams import print_line, write_report
 from harness.errors import UsageError
 from harness.run.options.report import ReportOptions
 from harness.run.options.shared import Renderings
@@ -31,7 +31,7 @@ def report(options: ReportOptions, outputs: Renderings) -> int:
             f"{options.file} is the report itself, which would be lost; name another file to write"
         )
     found = read_report(options.file)
-    tell(found, outputs, lambda: _print_tables(found, options.file))
+    write_report(found, outputs, lambda: _print_tables(found, options.file))
     return 0
 
 
@@ -44,4 +44,4 @@ def _print_tables(found: "Report", file: Path) -> None:
         if len(table.rows) <= ROWS_MAX:
             print_table(table, Console())
         else:
-            say(f"{name}: {len(table.rows):,} rows, on the page and in {file}")
+            print_line(f"{name}: {len(table.rows):,} rows, on the page and in {file}")

@@ -1,7 +1,7 @@
 """The command that compares a database, and migration files, with the plan."""
 
 from harness.cli.command import command
-from harness.cli.streams import say
+from harness.cli.streams import print_line
 from harness.run.options.schema import SchemaOptions
 
 
@@ -13,4 +13,4 @@ def schema(options: SchemaOptions) -> int:
     """
     from harness.run.schema import check_schema
 
-    return 1 if check_schema(options, say) else 0
+    return 1 if check_schema(options, print_line) else 0

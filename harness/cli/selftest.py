@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.cli.command import command
-from harness.cli.streams import busy, command_line, say, tell
+from harness.cli.streams import command_line, print_line, show_progress, write_report
 from harness.run.options.selftest import SelftestOptions
 from harness.run.options.shared import Outputs
 
@@ -20,4 +20,6 @@ def selftest(options: SelftestOptions, outputs: Outputs) -> int:
     from harness.run.selftest import selftest
 
     outputs.check()
-    return tell(selftest(replace(options, command=command_line()), say, busy), outputs)
+    return write_report(
+        selftest(replace(options, command=command_line()), print_line, show_progress), outputs
+    )

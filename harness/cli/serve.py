@@ -3,7 +3,7 @@
 import sys
 
 from harness.cli.command import command
-from harness.cli.streams import say
+from harness.cli.streams import print_line
 from harness.run.options.serve import ServeOptions
 
 
@@ -21,7 +21,7 @@ def serve(options: ServeOptions) -> int:
 
     check_port(options.port)
     if not options.json_lines:
-        say(
+        print_line(
             "starting Postgres, the backend and a model that costs nothing"
         )  # before what takes longer to import
     from harness.cli.serve_view import JsonView, LiveView, PlainView, summary_lines
@@ -35,5 +35,5 @@ def serve(options: ServeOptions) -> int:
     with LiveView() if sys.stdout.isatty() else PlainView() as view:
         summary = serve(options, view)
     for line in summary_lines(summary):
-        say(line)
+        print_line(line)
     return 0 if summary.faultless else 1

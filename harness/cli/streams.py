@@ -28,7 +28,7 @@ def plain(text: str) -> str:
     return _inert(masked(text))
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Writes a line to standard output, in escapes what would be acted upon."""
     click.echo(_inert(line))
 
@@ -40,7 +40,7 @@ def _inert(text: str) -> str:
 
 
 @contextlib.contextmanager
-def busy(words: str) -> Iterator[Callable[[str], None]]:
+def show_progress(words: str) -> Iterator[Callable[[str], None]]:
     """Shows on standard error what is going on: a changing line on a terminal, one plain line elsewhere."""
     from rich.console import Console
     from rich.markup import escape
@@ -54,7 +54,7 @@ def busy(words: str) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
 
 
-def tell(report: "Report", outputs: Renderings, further: Callable[[], None] = lambda: None) -> int:
+def write_report(report: "Report", outputs: Renderings, further: Callable[[], None] = lambda: None) -> int:
     """Prints a finished report, writes its files and the summary of a CI job; returns the exit code.
 
     `further` prints what belongs to it beside its claims.

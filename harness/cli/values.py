@@ -36,7 +36,7 @@ class Count(click.IntRange):
         super().__init__(least, most)
 
 
-class Place(click.types.StringParamType):
+class PlaceType(click.types.StringParamType):
     """A database or a target. Empty, a DSN would mean whatever the environment names, so that it is refused."""
 
     name = "text"

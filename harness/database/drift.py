@@ -64,7 +64,7 @@ def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tup
         declared = f"a table with {EXPECTED_COLUMN.describe()}"
         advice = whereabouts(connection, plan.METADATA_TABLE)
         return (Drift(plan.METADATA_TABLE, declared, "there is no such table", (), advice),)
-    doubts = tuple(_doubts(connection))
+    doubts = tuple(_unsure(connection))
     columns = catalog.columns(connection, plan.METADATA_TABLE)
     if not catalog.is_table(connection, plan.METADATA_TABLE):
         # Something stands in the table's place: its columns and indexes are looked at once it is back.
@@ -78,7 +78,7 @@ def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tup
     )
 
 
-class _Place(NamedTuple):
+class _DriftPlace(NamedTuple):
     """What ALTER TABLE has to name: the table, or the uppermost one that it is a part of."""
 
     written: str
@@ -90,7 +90,7 @@ class _Place(NamedTuple):
     """Statements after which no row is identified for replication by the column."""
 
 
-def _place(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> _Place:
+def _place(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> _DriftPlace:
     """Where the column is altered, once what the effects advise is done: a part may be none any more."""
     relation = facts.relation(connection, plan.METADATA_TABLE)
     assert relation is not None, "the table exists"
@@ -110,7 +110,7 @@ def _place(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> _P
         for index in held
         if not index.is_primary
     ]
-    return _Place(identifier(*names), is_part, relation.is_of_type, tuple(keys), tuple(identified))
+    return _DriftPlace(identifier(*names), is_part, relation.is_of_type, tuple(keys), tuple(identified))
 
 
 def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
     )
 
 
-def _doubts(connection: psycopg.Connection[Any]) -> Iterator[Drift]:
+def _unsure(connection: psycopg.Connection[Any]) -> Iterator[Drift]:
     """Why what is found need not be the table that is written, or not as it is now."""
     for obstacle in obstacles(connection, {plan.METADATA_TABLE: ()}):
         if obstacle.ambiguous or obstacle.stale:
@@ -150,7 +150,7 @@ def _effect_drift(effects: Sequence[Effect]) -> Iterator[Drift]:
             )
 
 
-def _column_drift(columns: tuple[Column, ...], place: _Place) -> Iterator[Drift]:
+def _column_drift(columns: tuple[Column, ...], place: _DriftPlace) -> Iterator[Drift]:
     subject = f"{plan.METADATA_TABLE}.{plan.COLUMN}"
     difference = column_difference(columns)
     if difference is None:
@@ -245,5 +245,5 @@ def _like(index: Index, declared: Index) -> bool:
     )
 
 
-def _alter(place: _Place, action: str) -> str:
+def _alter(place: _DriftPlace, action: str) -> str:
     return f"ALTER TABLE {place.written} {action};"

@@ -57,7 +57,7 @@ class Unfit:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TypeLimits:
     """What no drop helps against."""
 
     keys: list[str]
@@ -109,9 +109,9 @@ def unfit_for_text(connection: Connection, table: Sequence[str], column: str) ->
     )
 
 
-def column_limits(connection: Connection, table: Sequence[str], column: str) -> Limits:
+def column_limits(connection: Connection, table: Sequence[str], column: str) -> TypeLimits:
     """What keeps the column from another type."""
-    with connection.cursor(row_factory=class_row(Limits)) as cursor:
+    with connection.cursor(row_factory=class_row(TypeLimits)) as cursor:
         found = cursor.execute(
             sql_text("queries/column_limits.sql").encode(), _given(table, column)
         ).fetchone()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from harness.database.migration_layouts import Place, places
+from harness.database.migration_layouts import LayoutPlace, places
 from harness.database.migration_marks import Section, SentAs, by_marks
 from harness.errors import UsageError
 
@@ -115,7 +115,7 @@ def read_migrations(path: Path, words: str) -> Migrations:
     return Migrations(tuple(files), dumps, foreign, layout.planned)
 
 
-def _file(place: Place) -> MigrationFile:
+def _file(place: LayoutPlace) -> MigrationFile:
     text, encoding, bad_line = _read(place.path)
     marked = by_marks(text, place.tool, place.sent)
     # What Liquibase and graphile-migrate's draft are called has no meaning.

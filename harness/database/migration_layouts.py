@@ -13,7 +13,7 @@ from harness.database.drizzle_folder import JOURNAL
 from harness.database.migration_marks import SentAs
 
 
-class Place(NamedTuple):
+class LayoutPlace(NamedTuple):
     """A file that goes up, as far as its name and folder say."""
 
     path: Path
@@ -25,11 +25,11 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ToolLayout:
     """The files of a folder."""
 
-    up: tuple[Place, ...]
-    dumps: tuple[Place, ...]
+    up: tuple[LayoutPlace, ...]
+    dumps: tuple[LayoutPlace, ...]
     planned: frozenset[str] | None = None
     """The changes of sqitch's plan; None without one."""
 
@@ -43,7 +43,7 @@ _FLYWAY: Final = re.compile(r"(?i)^(?:[VB](?P<version>[\d._]+)|U[\d._]+|R)__")
 _NUMBER: Final = re.compile(r"0*(\d{4}-\d\d-\d\d(?:-\d+)?|\d+[a-z]?)(?=[_.-]|$)")
 
 
-def places(path: Path) -> Layout:
+def places(path: Path) -> ToolLayout:
     """The files of a folder that go up, and the dumps in it. Raises OSError."""
     if plan := _sqitch_plan(path):
         return _sqitch(path, plan)
@@ -51,10 +51,12 @@ def places(path: Path) -> Layout:
     # What has a number is a migration, whatever else its name says.
     dumps = [file for file in flat if _DUMP.match(file.name) and not _NUMBER.match(file.name)]
     up = [*_flat(path, [file for file in flat if file not in dumps]), *_nested(path)]
-    return Layout(tuple(up), tuple(Place(file, file.name, "", False, "", SentAs.APART) for file in dumps))
+    return ToolLayout(
+        tuple(up), tuple(LayoutPlace(file, file.name, "", False, "", SentAs.APART) for file in dumps)
+    )
 
 
-def _flat(path: Path, files: list[Path]) -> Iterator[Place]:
+def _flat(path: Path, files: list[Path]) -> Iterator[LayoutPlace]:
     tool, sent = _of_folder(path)
     names = {file.name.lower() for file in files}
     for file in files:
@@ -64,12 +66,12 @@ def _flat(path: Path, files: list[Path]) -> Iterator[Place]:
         number = _NUMBER.match(file.name)
         version = number[1] if number else ""
         if flyway and not tool:
-            yield Place(file, file.name, _flyway_version(flyway), False, "Flyway", _by_flyway(file))
+            yield LayoutPlace(file, file.name, _flyway_version(flyway), False, "Flyway", _by_flyway(file))
         elif pair and not tool and (pair[1] == "." or _has_partner(file.name.lower(), pair, names)):
             named = "golang-migrate's layout" if pair[2].lower() == "up" else "up and down"
-            yield Place(file, file.name, version, True, named, SentAs.AT_ONCE)
+            yield LayoutPlace(file, file.name, version, True, named, SentAs.AT_ONCE)
         else:
-            yield Place(file, file.name, version, True, tool, sent)
+            yield LayoutPlace(file, file.name, version, True, tool, sent)
 
 
 def _goes_down(name: str, pair: re.Match[str], names: set[str]) -> bool:
@@ -117,7 +119,7 @@ def _by_flyway(file: Path) -> SentAs:
     return SentAs.APART if free else SentAs.AS_NEEDED
 
 
-def _nested(path: Path) -> Iterator[Place]:
+def _nested(path: Path) -> Iterator[LayoutPlace]:
     """`migration.sql` or `up.sql` of a folder each; Hasura's lie below the name of a database."""
     for folder in sorted(path.iterdir()):
         if not folder.is_dir() or folder.name in ("meta", "deploy", "revert", "verify"):
@@ -128,7 +130,7 @@ def _nested(path: Path) -> Iterator[Place]:
                     number = _NUMBER.match(file.name)
                     version = number[1] if number else ""
                     name = f"{folder.name}/{file.name}"
-                    yield Place(file, name, version, False, "graphile-migrate", SentAs.TRANSACTION)
+                    yield LayoutPlace(file, name, version, False, "graphile-migrate", SentAs.TRANSACTION)
             continue
         for file in sorted(folder.iterdir()):
             if file.is_dir():
@@ -137,7 +139,7 @@ def _nested(path: Path) -> Iterator[Place]:
                 yield _in_folder(path, file)
 
 
-def _in_folder(path: Path, file: Path) -> Place:
+def _in_folder(path: Path, file: Path) -> LayoutPlace:
     folder = file.parent
     number = _NUMBER.match(folder.name)
     tool, sent = "Prisma", SentAs.AT_ONCE
@@ -146,7 +148,7 @@ def _in_folder(path: Path, file: Path) -> Place:
     elif (folder / "snapshot.json").is_file():
         tool, sent = "drizzle", SentAs.TRANSACTION
     name = file.relative_to(path).as_posix()
-    return Place(file, name, number[1] if number else "", True, tool, sent)
+    return LayoutPlace(file, name, number[1] if number else "", True, tool, sent)
 
 
 def _up_and_down(path: Path, folder: Path) -> tuple[str, SentAs]:
@@ -173,10 +175,13 @@ def _sqitch_plan(path: Path) -> Path | None:
     return next((plan for plan in found if plan.is_file()), None)
 
 
-def _sqitch(path: Path, plan: Path) -> Layout:
+def _sqitch(path: Path, plan: Path) -> ToolLayout:
     lines = plan.read_text(encoding="utf-8", errors="replace").splitlines()
     planned = frozenset(line.split()[0] for line in lines if line.strip() and line.strip()[0] not in "%#@")
     deploy = plan.parent / "deploy"
     files = sorted(deploy.rglob("*.sql")) if deploy.is_dir() else []
-    up = [Place(file, file.relative_to(path).as_posix(), "", False, "sqitch", SentAs.APART) for file in files]
-    return Layout(tuple(up), (), planned)
+    up = [
+        LayoutPlace(file, file.relative_to(path).as_posix(), "", False, "sqitch", SentAs.APART)
+        for file in files
+    ]
+    return ToolLayout(tuple(up), (), planned)

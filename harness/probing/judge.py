@@ -14,7 +14,7 @@ from harness.rule.policy import OWS, Policy
 from harness.sut.observation import Probe, Row
 
 
-class Kind(StrEnum):
+class Aspect(StrEnum):
     """In what respect rows differ from what was expected."""
 
     PAIRS = "pairs of rows"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 class Difference(NamedTuple):
     """One respect in which the rows of a request are not as expected."""
 
-    kind: Kind
+    kind: Aspect
     row: Row | None
     """The row that shows it; None where rows are too few or too many."""
     expected: tuple[str | None, ...]
@@ -83,13 +83,13 @@ def judge(rows: Sequence[Row], expected: Expected) -> list[Difference]:
     """How the rows of a request differ from what was expected, the gravest first; nothing where they do not."""
     found: list[Difference] = []
     if len(rows) != expected.pairs or not all(row.whole for row in rows):
-        found.append(Difference(Kind.PAIRS, None, ()))
+        found.append(Difference(Aspect.PAIRS, None, ()))
     for row in rows:
         if row.user is not None and not expected.is_user(row.user):
-            found.append(Difference(Kind.USER, row, (expected.user,)))
+            found.append(Difference(Aspect.USER, row, (expected.user,)))
     for row in rows:
         if row.whole and not _is_stored(row.value, expected):
-            found.append(Difference(Kind.VALUE, row, expected.values))
+            found.append(Difference(Aspect.VALUE, row, expected.values))
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeVar
 Letter = TypeVar("Letter")
 
 
-class Caller(StrEnum):
+class CallerKind(StrEnum):
     """Who sends a request of a sequence."""
 
     FIRST = "anonymous"
@@ -21,7 +21,7 @@ class Caller(StrEnum):
     JUNK = "junk token"
 
 
-class Sent(StrEnum):
+class HeaderKind(StrEnum):
     """What a request of a sequence sends as our header."""
 
     ABSENT = "absent"
@@ -30,11 +30,11 @@ class Sent(StrEnum):
     SAME = "the last valid value again"
 
 
-class Step(NamedTuple):
+class MemoryStep(NamedTuple):
     """One request of a sequence."""
 
-    caller: Caller
-    sent: Sent
+    caller: CallerKind
+    sent: HeaderKind
 
 
 SMOKE_ROTATIONS: Final = (1, 6)
@@ -51,22 +51,22 @@ def every_pair(letters: Sequence[Letter]) -> list[Letter]:
     return [*found, letters[0]] if letters else []
 
 
-def complete(callers: Sequence[Caller]) -> list[Step]:
+def complete(callers: Sequence[CallerKind]) -> list[MemoryStep]:
     """Every ordered pair of a caller with a value: with four callers 257 requests."""
-    return every_pair([Step(*each) for each in product(callers, Sent)])
+    return every_pair([MemoryStep(*each) for each in product(callers, HeaderKind)])
 
 
-def short(callers: Sequence[Caller]) -> list[Step]:
+def short(callers: Sequence[CallerKind]) -> list[MemoryStep]:
     """Every ordered pair of callers and every ordered pair of kinds of value, but not every combination of both."""
-    who, what = every_pair(list(callers)), every_pair(list(Sent))
+    who, what = every_pair(list(callers)), every_pair(list(HeaderKind))
     length = max(len(who), len(what))
-    found: list[Step] = []
+    found: list[MemoryStep] = []
     for turn in SMOKE_ROTATIONS:
-        found += [Step(_cyclic(who, at), _cyclic(what, at + turn)) for at in range(length)]
+        found += [MemoryStep(_cyclic(who, at), _cyclic(what, at + turn)) for at in range(length)]
     return found
 
 
-def pairs_of(steps: Sequence[Step]) -> tuple[int, int, int]:
+def pairs_of(steps: Sequence[MemoryStep]) -> tuple[int, int, int]:
     """How many different ordered pairs of steps, of callers and of kinds of value stand side by side."""
     beside = list(pairwise(steps))
     return (

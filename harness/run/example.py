@@ -24,8 +24,8 @@ from harness.errors import UnavailableError
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
+from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.headers import CONTROL, judge_headers, probes
-from harness.run.subject import Subject
 from harness.stages.matrix import addresses
 from harness.sut.observation import Observation
 from harness.sut.rows import Rows
@@ -38,7 +38,9 @@ _ORIGIN: Final = addresses(1)
 """None twice in a run: a row that comes late is never taken for that of a later example."""
 
 
-async def require_service(backend: Subject, *, auth: Auth = Auth.ANONYMOUS, stream: bool = False) -> None:
+async def require_service(
+    backend: FuzzedBackend, *, auth: Auth = Auth.ANONYMOUS, stream: bool = False
+) -> None:
     """Raises UnavailableError unless a request without the header is served: where none is, nothing can be found."""
     items = [
         probes(
@@ -63,7 +65,7 @@ def served(reply: Reply) -> bool:
 
 
 async def judge_example(
-    backend: Subject,
+    backend: FuzzedBackend,
     policy: Policy,
     example: tuple[CaseSequence, ...],
     *,
@@ -103,7 +105,7 @@ async def judge_example(
 
 
 @asynccontextmanager
-async def _reader(backend: Subject) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def _reader(backend: FuzzedBackend) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     """A connection that only reads, and leaves nothing behind on it where a pooler keeps it for others."""
     async with await psycopg.AsyncConnection.connect(
         backend.dsn, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None

@@ -10,9 +10,9 @@ from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
 from harness.run.example import judge_example, require_service
 from harness.run.example_target import target_examples
-from harness.run.options.fuzz import REFERENCE, SubjectOptions
-from harness.run.progress import Say, ignored
-from harness.run.subject import subject
+from harness.run.fuzzed_backend import subject
+from harness.run.options.fuzz import REFERENCE, FuzzedOptions
+from harness.run.progress import LineCallback, ignored
 from harness.verdict import Finding
 
 JudgeExample = Callable[[tuple[CaseSequence, ...]], Coroutine[Any, Any, tuple[Finding, ...]]]
@@ -21,9 +21,9 @@ JudgeExample = Callable[[tuple[CaseSequence, ...]], Coroutine[Any, Any, tuple[Fi
 
 @asynccontextmanager
 async def example_judge(
-    options: SubjectOptions,
-    say: Say = ignored,
-    tell: Say = ignored,
+    options: FuzzedOptions,
+    on_line: LineCallback = ignored,
+    on_progress: LineCallback = ignored,
     *,
     auth: Auth = Auth.ANONYMOUS,
     stream: bool = False,
@@ -39,5 +39,5 @@ async def example_judge(
             judge = partial(judge_example, backend, POLICIES[options.policy])
             yield backend.words, partial(judge, auth=auth, stream=stream, settle_s=settle_s)
     else:
-        async with target_examples(options, say, tell) as examples:
+        async with target_examples(options, on_line, on_progress) as examples:
             yield examples.words, partial(examples.judge, auth=auth, stream=stream, settle_s=settle_s)

@@ -32,9 +32,9 @@ from harness.run.gate_rows import RowReader
 from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
 from harness.run.journal import Journal, journal_file, run_mark, run_name
-from harness.run.options.fuzz import SubjectOptions
+from harness.run.options.fuzz import FuzzedOptions
 from harness.run.probe_session import ProbeSession
-from harness.run.progress import Say, ignored
+from harness.run.progress import LineCallback, ignored
 from harness.sut.contract import ContractRows, DatabaseUnavailableError, check_dsn
 from harness.sut.external import Limits, Sending, site_of
 from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
@@ -53,7 +53,7 @@ TRIES: Final = 2
 class TargetExamples:
     """A backend that was understood by plain requests, and what is known of it from then on."""
 
-    options: SubjectOptions
+    options: FuzzedOptions
     sending: Sending
     rows: ContractRows
     journal: Journal
@@ -70,13 +70,13 @@ class TargetExamples:
         """The backend, as it was named."""
         return self.options.target
 
-    async def understand(self, tell: Say, say: Say) -> None:
+    async def understand(self, on_progress: LineCallback, on_line: LineCallback) -> None:
         """Sends plain requests. Raises UnavailableError unless they are served and their rows found."""
         self._allow_time()
-        session = self._hearing()
+        session = self._session()
         try:
-            for remark in await understand(session, self.factory, tell, say):
-                say(remark)
+            for remark in await understand(session, self.factory, on_progress, on_line):
+                on_line(remark)
         except (DatabaseUnavailableError, UnjudgeableError) as error:
             raise UnavailableError(f"{self.words}: {error}") from None
         self._learn(session)
@@ -105,7 +105,7 @@ class TargetExamples:
         unserved: Exchange | None = None
         for _ in range(TRIES):
             self._allow_time()
-            session = self._hearing()
+            session = self._session()
             try:
                 unserved = await self._judge(session, example, shape, settle_s)
             except DatabaseUnavailableError as error:
@@ -168,7 +168,7 @@ class TargetExamples:
     def _fits(self, case: HeaderCase) -> bool:
         return fits(case, self.options.given.size)
 
-    def _hearing(self) -> ProbeSession:
+    def _session(self) -> ProbeSession:
         """What is asked and seen of one example: none is compared with what another left."""
         options, policy = self.options, self.factory.caller.policy
         judge = RowJudge(
@@ -198,7 +198,7 @@ def _ids(session: ProbeSession) -> list[str]:
 
 @asynccontextmanager
 async def target_examples(
-    options: SubjectOptions, say: Say = ignored, tell: Say = ignored
+    options: FuzzedOptions, on_line: LineCallback = ignored, on_progress: LineCallback = ignored
 ) -> AsyncIterator[TargetExamples]:
     """The backend that was named, understood; its journal ends with the context.
 
@@ -219,7 +219,7 @@ async def target_examples(
         file = options.journal or journal_file(run)
         with Journal.open(file, run, site.url, started) as journal:
             named = run if options.journal is None else shlex.quote(str(file))
-            say(
+            on_line(
                 f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
             )
             factory = ProbeFactory(
@@ -229,9 +229,9 @@ async def target_examples(
             )
             sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given)
             examples = TargetExamples(options, sending, rows, journal, factory)
-            await examples.understand(tell, say)
+            await examples.understand(on_progress, on_line)
             yield examples
             for reason, count in examples.unjudged.most_common(3):
-                say(f"not judged: {count:,} requests: {reason}")
+                on_line(f"not judged: {count:,} requests: {reason}")
     finally:
         await rows.close()

@@ -23,11 +23,11 @@ from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.strategies import header_cases, sequences
+from harness.run.counterexample import Counterexample
 from harness.run.example_judge import example_judge
-from harness.run.find import Find
 from harness.run.headers import known_cases
 from harness.run.options.fuzz import FuzzOptions
-from harness.run.progress import Say
+from harness.run.progress import LineCallback
 from harness.verdict import Finding
 
 ROUND: Final = 50
@@ -74,24 +74,27 @@ class _Refuted(AssertionError):
     """What tells Hypothesis that an example is a find."""
 
 
-def fuzz(options: FuzzOptions, say: Say, tell: Say) -> Find | None:
+def fuzz(options: FuzzOptions, on_line: LineCallback, on_progress: LineCallback) -> Counterexample | None:
     """Hunts until something is found or time or examples are used up; what is found has been shrunk.
 
     Raises UnavailableError when the backend or Node cannot be used, UsageError for options that do not fit.
     """
     policy = POLICIES[options.subject.policy]
-    hunt = Hunt(options, policy, example_database(options.example_db), tell)
+    hunt = Fuzzer(options, policy, example_database(options.example_db), on_progress)
     try:
         if options.function:
             with node_oracle() as node:
-                say(f"Python's rule against Node {node.node}, policy {policy.name}, seed {options.seed}")
+                on_line(f"Python's rule against Node {node.node}, policy {policy.name}, seed {options.seed}")
                 return hunt.run(lambda example: differences(policy, example, node))
-        with asyncio.Runner() as runner, entered(runner, example_judge(options.subject, say, tell)) as found:
+        with (
+            asyncio.Runner() as runner,
+            entered(runner, example_judge(options.subject, on_line, on_progress)) as found,
+        ):
             words, judged = found
-            say(f"{words}, policy {policy.name}, seed {options.seed}")
+            on_line(f"{words}, policy {policy.name}, seed {options.seed}")
             return hunt.run(lambda example: runner.run(judged(example)))
     finally:
-        say(str(hunt.tally))
+        on_line(str(hunt.tally))
 
 
 @contextmanager
@@ -108,17 +111,17 @@ def entered(runner: asyncio.Runner, held: AbstractAsyncContextManager[Held]) -> 
 
 
 @dataclass(slots=True)
-class Hunt:
+class Fuzzer:
     """Rounds of Hypothesis examples until the time is up."""
 
     options: FuzzOptions
     policy: Policy
     database: ExampleDatabase
-    tell: Say
+    on_progress: LineCallback
     tally: Tally = field(default_factory=Tally)
-    found: Find | None = None
+    found: Counterexample | None = None
 
-    def run(self, judged: Judged) -> Find | None:
+    def run(self, judged: Judged) -> Counterexample | None:
         """The smallest example that `judged` refutes, or None: the corpus is tried first, then what is drawn."""
         self.found = self._corpus(judged)
         number = 0
@@ -128,20 +131,22 @@ class Hunt:
                 round_()
             except (_Refuted, Flaky):  # what failed once has failed, whether or not it does again
                 return self.found
-            self.tell(str(self.tally))
+            self.on_progress(str(self.tally))
             number += 1
         return self.found
 
-    def _corpus(self, judged: Judged) -> Find | None:
+    def _corpus(self, judged: Judged) -> Counterexample | None:
         """Cases that are known to tell rules apart, the lightest that fails alone; sent in the form of examples."""
         singles = [(case,) for case in corpus(self.policy)]
         for at in range(0, len(singles), CORPUS_AT_ONCE):
             example = tuple(singles[at : at + CORPUS_AT_ONCE])
             self.tally.count(example)
             if together := judged(example):
-                alone = [Find((one,), findings) for one in example if (findings := judged((one,)))]
+                alone = [Counterexample((one,), findings) for one in example if (findings := judged((one,)))]
                 # a fault that needs company, or comes and goes, is a find as it was seen
-                return min(alone, key=lambda find: weight(find.example[0]), default=Find(example, together))
+                return min(
+                    alone, key=lambda find: weight(find.example[0]), default=Counterexample(example, together)
+                )
         return None
 
     def _goes_on(self) -> bool:
@@ -175,7 +180,7 @@ class Hunt:
                 target(-min(distance_to_boundary(value, self.policy) for value in values))
             findings = judged(example)
             if findings:
-                self.found = Find(example, findings)  # Hypothesis ends with the smallest one
+                self.found = Counterexample(example, findings)  # Hypothesis ends with the smallest one
                 raise _Refuted
 
         return round_

@@ -39,7 +39,7 @@ from harness.run.headers import DECISIONS
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
-from harness.run.progress import Busy, Say, silent
+from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.report import inputs
 from harness.sut.contract import ContractRows, DatabaseUnavailableError
 from harness.sut.deployed_schema import read_deployed_schema
@@ -53,20 +53,22 @@ DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)
 """Claims that the database alone is evidence for."""
 
 
-def gate(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
+def gate(options: GateOptions, on_line: LineCallback, progress: ProgressDisplay = silent) -> Report:
     """Judges the target and returns the report.
 
     Raises UsageError for options that do not fit together, UnavailableError when no journal can be written.
     """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(judge_target(options, say, busy))
+        return runner.run(judge_target(options, on_line, progress))
 
 
-async def judge_target(options: GateOptions, say: Say, busy: Busy = silent) -> Report:
+async def judge_target(
+    options: GateOptions, on_line: LineCallback, progress: ProgressDisplay = silent
+) -> Report:
     """As `gate`, in an event loop that is there already."""
     check(options)
     site = site_of(options.backend_url)
-    judging = _Judging(options, site, Results(claims_of(options.build, options.policy)), say, busy)
+    judging = _Judging(options, site, Results(claims_of(options.build, options.policy)), on_line, progress)
     for claim, reason in options.waivers.items():
         waive(judging.results, claim, reason)
     await judging.judge()
@@ -90,8 +92,8 @@ class _Judging:
     options: GateOptions
     site: Site
     results: Results
-    say: Say
-    busy: Busy
+    on_line: LineCallback
+    progress: ProgressDisplay
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     server: str = "unknown"
@@ -183,7 +185,7 @@ class _Judging:
         try:
             with Journal.open(file, run, self.site.url, self.started) as journal:
                 named = run if options.journal is None else shlex.quote(str(file))
-                self.say(
+                self.on_line(
                     f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them "
                     "back"
                 )
@@ -215,7 +217,7 @@ class _Judging:
         )
         self.own_ids = session.ids
         stopped, waited = None, False
-        with self.busy(f"{options.level} suite") as tell:
+        with self.progress(f"{options.level} suite") as on_progress:
             run = GateRun(
                 results=self.results,
                 factory=ProbeFactory(caller, bits, run_mark(name)),
@@ -223,10 +225,10 @@ class _Judging:
                 level=options.level,
                 seed=options.seed,
                 deadline=deadline,
-                tell=tell,
+                on_progress=on_progress,
                 claims=self._wire_claims,
                 watch_rows_s=options.watch_rows_s,
-                say=self.say,
+                on_line=self.on_line,
                 telling=Telling(policy, options.free_model),
             )
             try:
@@ -242,7 +244,7 @@ class _Judging:
             judge = session.judge
             self.seen = Seen(rows.has_column, len(session.ids), judge.rows, judge.valued)
         stopped = conclude(run, stopped)
-        self._say_how_judged(run, complete=stopped is None and not session.open)
+        self._detail_how_judged(run, complete=stopped is None and not session.open)
         self.remarks += run.remarks
         if options.build == "after" and run.telling.requests:
             self.remarks.append(run.telling.words)
@@ -257,7 +259,7 @@ class _Judging:
         else:
             self.remarks.append(cleaned.words)
 
-    def _say_how_judged(self, run: GateRun, *, complete: bool) -> None:
+    def _detail_how_judged(self, run: GateRun, *, complete: bool) -> None:
         options, policy, session = self.options, POLICIES[self.options.policy], run.session
         for claim in (session.reply_claim, session.column_claim):
             for told in run.covered:

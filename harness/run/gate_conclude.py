@@ -11,7 +11,7 @@ from harness.checks.requests import ACCOUNTED, OLD_CLIENT
 from harness.clients.shape import Model, Shape
 from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
-from harness.probing.judge import Kind
+from harness.probing.judge import Aspect
 from harness.run.gate_run import GateRun
 from harness.sut.gate_probe import GateProbe
 from harness.verdict import Finding
@@ -96,7 +96,7 @@ def _conclude_probes(run: GateRun) -> None:
     session, results = run.session, run.results
     unseen: dict[str, list[GateProbe]] = {}
     for gate_probe in session.open.values():
-        for claim in session.judge.claims_of(gate_probe, Kind.VALUE):
+        for claim in session.judge.claims_of(gate_probe, Aspect.VALUE):
             unseen.setdefault(claim, []).append(gate_probe)
     for claim, gate_probes in unseen.items():
         results.inconclusive(

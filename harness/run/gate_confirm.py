@@ -17,7 +17,7 @@ TRIAL: Final = 8
 TRIAL_LEAST: Final = 3
 TRIAL_MORE: Final = 24
 """How often a suspect is sent again, among as many controls; the last where it was not always so."""
-SUSPECTS_MAX: Final = 8
+SUSPECTED_MAX: Final = 8
 SEQUENCE_TRIES: Final = 3
 """How often a sequence is sent again of which a request was not served."""
 AT_END: Final = 4
@@ -45,11 +45,11 @@ async def confirm_suspected(session: ProbeSession, factory: ProbeFactory, seed: 
         trial = trials[0]
         results = session.judge.results
         spent = session.sending.stopped or session.sending.left - AT_END < 2 * TRIAL
-        if results.refuted(trial.claim) and (spent or len(tried) >= SUSPECTS_MAX):
+        if results.refuted(trial.claim) and (spent or len(tried) >= SUSPECTED_MAX):
             return
         if session.sending.stopped:
             return  # every claim is unknown then, for that reason
-        if len(tried) >= SUSPECTS_MAX:
+        if len(tried) >= SUSPECTED_MAX:
             untried = ", ".join(dict.fromkeys(one.suspect.feature for one in trials))
             results.inconclusive(trial.claim, f"seen to differ and not tried again: {untried}")
             return
@@ -132,7 +132,7 @@ async def _try(session: ProbeSession, factory: ProbeFactory, seed: int, trial: _
     elif outcome is Repeated.OFTEN:
         effect = f"{_differs(suspect)}; so in {strange} of {len(probes)} repetitions, and {without}"
     else:
-        _say_what_is_left(session, trial, outcome, len(probes))
+        _detail_what_is_left(session, trial, outcome, len(probes))
         return
     results.refute(session.judge.finding(claim, suspect.example, (), effect))
 
@@ -160,7 +160,7 @@ async def _send(
     return probes, controls
 
 
-def _say_what_is_left(session: ProbeSession, trial: _Trial, outcome: Repeated, times: int) -> None:
+def _detail_what_is_left(session: ProbeSession, trial: _Trial, outcome: Repeated, times: int) -> None:
     results, claim, suspect = session.judge.results, trial.claim, trial.suspect
     if outcome is Repeated.SOMETIMES or outcome is Repeated.UNCLEAR:
         results.inconclusive(claim, f"{_differs(suspect)}; in {times} repetitions that was not always so")

@@ -21,7 +21,7 @@ from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight
 from harness.run.gate_values import Values
 from harness.run.options.gate import GateOptions
-from harness.run.progress import Say
+from harness.run.progress import LineCallback
 from harness.sut.external import Site, site_of
 from harness.sut.gate_probe import GateProbe
 
@@ -97,14 +97,14 @@ def forecast(options: GateOptions, site: Site) -> Forecast:
     caller = Caller(options.free_model, policy, options.build, options.token, options.email)
     limit = limits_of(options, 0.0).requests_max
     found = Forecast(str(options.level), site.url, limit)
-    for gate_probe in _asks(options, ProbeFactory(caller, run=0), over_tls=site.tls is not None):
+    for gate_probe in _forecast_probes(options, ProbeFactory(caller, run=0), over_tls=site.tls is not None):
         if found.requests == limit:
             break
         found.count(gate_probe, expect(gate_probe.probe, options.build, policy))
     return found
 
 
-def dry_run(options: GateOptions, say: Say) -> None:
+def dry_run(options: GateOptions, on_line: LineCallback) -> None:
     """Says what a run with these options would leave. Raises UsageError for options that do not fit together."""
     check(options)
     if options.read_only:
@@ -112,10 +112,10 @@ def dry_run(options: GateOptions, say: Say) -> None:
             "--read-only sends nothing, so there is nothing for --dry-run to tell; leave one out"
         )
     for line in forecast(options, site_of(options.backend_url)).lines():
-        say(line)
+        on_line(line)
 
 
-def _asks(options: GateOptions, factory: ProbeFactory, *, over_tls: bool) -> Iterator[GateProbe]:
+def _forecast_probes(options: GateOptions, factory: ProbeFactory, *, over_tls: bool) -> Iterator[GateProbe]:
     """The requests of `GateRun.run` in their order, where no shape is refused."""
     values = Values(factory.caller.policy)
     sent: list[Shape] = []

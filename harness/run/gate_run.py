@@ -22,7 +22,7 @@ from harness.run.gate_target import understand
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
 from harness.run.probe_session import AT_END_S, RETRIABLE, ProbeSession
-from harness.run.progress import Say
+from harness.run.progress import LineCallback
 from harness.run.sent_probes import SentProbes
 from harness.sut.gate_probe import GateProbe, ProbeGroup
 from harness.verdict import Results
@@ -57,12 +57,12 @@ class GateRun:
     seed: int
     deadline: float
     """Event loop's clock: until then suspects are tried and rows waited for."""
-    tell: Say
+    on_progress: LineCallback
     claims: tuple[str, ...]
     """Those that requests are evidence for."""
     watch_rows_s: float
     """How long the first rows are watched at the least."""
-    say: Say
+    on_line: LineCallback
     telling: Telling
     """Which faults of the catalogue the requests would have shown."""
     remarks: list[str] = field(default_factory=list)
@@ -83,7 +83,7 @@ class GateRun:
         """
         session, factory = self.session, self.factory
         session.sending.reserve = AT_END
-        self.remarks += await understand(session, factory, self.tell, self.say)
+        self.remarks += await understand(session, factory, self.on_progress, self.on_line)
         loop = asyncio.get_running_loop()
         began = loop.time()
         limits = session.sending.limits  # now it is known how long rows take
@@ -109,7 +109,7 @@ class GateRun:
         await look_for_missing(session, factory)
         rest = began + self.watch_rows_s - loop.time()
         if rest > 0 and not session.sending.stopped:
-            self.tell("watching rows for later changes")
+            self.on_progress("watching rows for later changes")
             await asyncio.sleep(rest)  # what changes a row later needs the time that was promised
         await second_look(session, factory)
 
@@ -122,7 +122,7 @@ class GateRun:
         by_then = sending.requests + int(max(0.0, left) * rate)
         if self.level is not Level.SMOKE and by_then < takes:
             told = f"at {rate:,.0f} requests/s about {by_then:,} of {takes:,} requests can be sent by the time limit"
-            self.say(told)
+            self.on_line(told)
             self.remarks.append(told)
 
     async def _send_array(self, values: Values, strength: int) -> None:
@@ -210,7 +210,7 @@ class GateRun:
         self._unmatched = sent_probes
         self._sent += batch
         sent = session.sending.requests
-        self.tell(f"{sent:,} requests sent")
+        self.on_progress(f"{sent:,} requests sent")
         if len(sent_probes.exchanges) < sum(len(each.gate_probes) for each in batch):
             self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
         elif len(session.missing) > MISSING_MAX and MISSING_SHARE * len(session.missing) > sent:
@@ -230,7 +230,9 @@ class GateRun:
             self.telling.sent(self._sent)
             self._sent = []
             if self.session.reader.slowest_s > SLOW_S:
-                self.tell(f"waiting up to {self.session.reader.wait_s:.0f} s for rows of the last requests")
+                self.on_progress(
+                    f"waiting up to {self.session.reader.wait_s:.0f} s for rows of the last requests"
+                )
             await self.session.match_rows(last)
 
     async def _retry(self) -> None:

@@ -13,7 +13,7 @@ from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Body, Connection, Model, Shape
 from harness.probing import memory
 from harness.probing.covering import spread
-from harness.probing.memory import Sent, Step
+from harness.probing.memory import HeaderKind, MemoryStep
 from harness.probing.values import hard_values, valid_values
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.samples import sampled_sequences
@@ -143,20 +143,20 @@ def further(factory: ProbeFactory, values: Values, level: Level, seed: int) -> I
     yield from _fresh(factory, values, level)
 
 
-def _callers(factory: ProbeFactory) -> list[memory.Caller]:
-    return [caller for caller in memory.Caller if _AUTHS[caller] in factory.caller.known]
+def _callers(factory: ProbeFactory) -> list[memory.CallerKind]:
+    return [caller for caller in memory.CallerKind if _AUTHS[caller] in factory.caller.known]
 
 
 _AUTHS: Final = {
-    memory.Caller.FIRST: Auth.ANONYMOUS,
-    memory.Caller.SECOND: Auth.ANONYMOUS,
-    memory.Caller.SIGNED_IN: Auth.SIGNED_IN,
-    memory.Caller.JUNK: Auth.JUNK,
+    memory.CallerKind.FIRST: Auth.ANONYMOUS,
+    memory.CallerKind.SECOND: Auth.ANONYMOUS,
+    memory.CallerKind.SIGNED_IN: Auth.SIGNED_IN,
+    memory.CallerKind.JUNK: Auth.JUNK,
 }
 
 
 def _memory(
-    factory: ProbeFactory, values: Values, steps: Sequence[Step], *, thrice: bool = False
+    factory: ProbeFactory, values: Values, steps: Sequence[MemoryStep], *, thrice: bool = False
 ) -> Iterator[ProbeGroup]:
     """Sequences of callers and values over one connection; and, if asked for, streamed and over all connections.
 
@@ -177,21 +177,21 @@ def _memory(
 
 
 def _in_turn(
-    factory: ProbeFactory, values: Values, steps: Iterable[Step], plain: Shape, *, apart: bool = False
+    factory: ProbeFactory, values: Values, steps: Iterable[MemoryStep], plain: Shape, *, apart: bool = False
 ) -> Iterator[GateProbe]:
     """Requests of a sequence: each caller keeps an address, valid values are new each time."""
     first, second = factory.address(), factory.address()
-    addresses = {caller: factory.address() if apart else first for caller in memory.Caller}
-    addresses |= {memory.Caller.FIRST: first, memory.Caller.SECOND: second}
+    addresses = {caller: factory.address() if apart else first for caller in memory.CallerKind}
+    addresses |= {memory.CallerKind.FIRST: first, memory.CallerKind.SECOND: second}
     last = factory.own_value()
     for step in steps:
         shape, address = plain._replace(auth=_AUTHS[step.caller]), addresses[step.caller]
-        if step.sent is Sent.ABSENT:
+        if step.sent is HeaderKind.ABSENT:
             yield factory.control(shape, address=address, follows=True)
             continue
-        if step.sent is Sent.VALID:
+        if step.sent is HeaderKind.VALID:
             last = factory.own_value()
-        case = values.of_class(1) if step.sent is Sent.INVALID else value_case(last, Kind.VALID)
+        case = values.of_class(1) if step.sent is HeaderKind.INVALID else value_case(last, Kind.VALID)
         yield factory.probe(case, shape, address=address)
 
 

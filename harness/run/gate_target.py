@@ -15,18 +15,18 @@ from harness.checks.requests import IDENTITY, OLD_CLIENT
 from harness.clients.extension import Auth
 from harness.probing.covering import constraints_of, in_words
 from harness.probing.judge import is_address_id
+from harness.run.fuzzed_backend import FIRST_ROW_S
 from harness.run.gate_requests import ProbeFactory
 from harness.run.gate_suite import neighbours, preflight
 from harness.run.probe_session import RETRIABLE, ProbeSession
-from harness.run.progress import Say, ignored
+from harness.run.progress import LineCallback, ignored
 from harness.run.sent_probes import SentProbes
-from harness.run.subject import FIRST_ROW_S
 from harness.sut.contract import FoundRows
 from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
 from harness.sut.observation import Row
 from harness.verdict import Finding
 
-SAY_AFTER_S: Final = 5.0
+REPORT_AFTER_S: Final = 5.0
 TRIES: Final = 3
 """For each way of signing and streaming."""
 
@@ -36,7 +36,10 @@ class UnjudgeableError(Exception):
 
 
 async def understand(
-    session: ProbeSession, factory: ProbeFactory, tell: Say = ignored, say: Say = ignored
+    session: ProbeSession,
+    factory: ProbeFactory,
+    on_progress: LineCallback = ignored,
+    on_line: LineCallback = ignored,
 ) -> list[str]:
     """Sends plain requests in every way; what a reader should know of the target. Tells what is waited for.
 
@@ -67,12 +70,16 @@ async def understand(
     if session.repeated:
         raise UnjudgeableError("replies to different requests have one id: rows cannot be told apart by it")
     exchanges = [exchange for exchange in sent_probes.exchanges if exchange.identity]
-    found, matched = await _first_rows(session, exchanges, sent_probes.since, tell, say)
+    found, matched = await _first_rows(session, exchanges, sent_probes.since, on_progress, on_line)
     return await _understand_rows(session, factory, sent_probes, found, matched)
 
 
 async def _first_rows(
-    session: ProbeSession, exchanges: Sequence[Exchange], since: datetime, tell: Say, say: Say
+    session: ProbeSession,
+    exchanges: Sequence[Exchange],
+    since: datetime,
+    on_progress: LineCallback,
+    on_line: LineCallback,
 ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
     """Nobody knows how long a row takes here: one may take long, the others a few times what it took."""
     bound_s = FIRST_ROW_S if session.reader.given_wait_s is None else session.reader.given_wait_s
@@ -81,17 +88,17 @@ async def _first_rows(
     def looked_for(seconds: float) -> None:
         plain = f"no row of {len(exchanges)} plain requests after {seconds:.0f} s"
         told = f"{plain}; waiting for the first up to {bound_s:g} s"
-        tell(told)
-        if seconds >= SAY_AFTER_S and not said:
+        on_progress(told)
+        if seconds >= REPORT_AFTER_S and not said:
             said.append(seconds)
-            say(told)
+            on_line(told)
 
     rows = await session.reader.wait(exchanges, since, bound_s, first=True, looked_for=looked_for)
     if not any(row.whole for its_rows in rows[1] for row in its_rows):
         return rows
     if said:
         took, later = f"{session.reader.slowest_s:.0f} s", f"{session.reader.wait_s:.0f} s"
-        say(f"the first row came {took} after its reply; later ones may take {later}")
+        on_line(f"the first row came {took} after its reply; later ones may take {later}")
     return await session.reader.wait(exchanges, since, session.reader.wait_s)
 
 

@@ -17,8 +17,8 @@ from harness.rule.oracle import node_oracle
 from harness.rule.policy import POLICIES, STRICT, Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.suite import Level, bound, complete_suite, size, suite
-from harness.run.progress import Busy, Say
-from harness.run.subject import ARRIVED
+from harness.run.fuzzed_backend import ARRIVED
+from harness.run.progress import LineCallback, ProgressDisplay
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import SignedIn, addresses, probe
 from harness.sut.observation import Observation, Probe
@@ -43,7 +43,7 @@ CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
 
 
 @dataclass(slots=True)
-class Sent:
+class SentCounts:
     """What went over the wire."""
 
     requests: int = 0
@@ -71,15 +71,21 @@ def prove_rule(results: Results, policy: Policy, *, samples: tuple[CaseSequence,
 
 
 async def prove_headers(
-    results: Results, shared: Stack, level: Level, samples: tuple[CaseSequence, ...], busy: Busy
-) -> Sent:
+    results: Results,
+    shared: Stack,
+    level: Level,
+    samples: tuple[CaseSequence, ...],
+    progress: ProgressDisplay,
+) -> SentCounts:
     """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
     policy = POLICIES[shared.policy]
     async with running_stage(shared, ARRIVED) as environment:
-        with busy(f"header rule over the wire, {level} suite: {size(policy, level)}") as tell:
+        with progress(f"header rule over the wire, {level} suite: {size(policy, level)}") as on_progress:
             before = await environment.totals()
-            sent, rows = Sent(), Rows(environment.connection)
-            await _send_cases(results, environment, rows, policy, cases(policy, level, samples), sent, tell)
+            sent, rows = SentCounts(), Rows(environment.connection)
+            await _send_cases(
+                results, environment, rows, policy, cases(policy, level, samples), sent, on_progress
+            )
             for block, (auth, stream) in enumerate(OTHERWISE, start=1):
                 known = [CONTROL, *((case,) for case in known_cases(policy))]
                 await _send_cases(
@@ -89,7 +95,7 @@ async def prove_headers(
                     policy,
                     known,
                     sent,
-                    tell,
+                    on_progress,
                     auth=auth,
                     stream=stream,
                     block=block,
@@ -183,8 +189,8 @@ async def _send_cases(
     rows: Rows,
     policy: Policy,
     sequences: Iterable[CaseSequence],
-    sent: Sent,
-    tell: Say,
+    sent: SentCounts,
+    on_progress: LineCallback,
     *,
     auth: Auth = Auth.ANONYMOUS,
     stream: bool = False,
@@ -206,4 +212,4 @@ async def _send_cases(
             judge_headers(results, control, batch, policy)
             sent.requests += len(batch)
             sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)
-            tell(f"{sent.requests:,} requests sent and matched with their rows")
+            on_progress(f"{sent.requests:,} requests sent and matched with their rows")

@@ -26,10 +26,10 @@ from harness.checks.order import (
 from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.requests import judge_rows
 from harness.checks.violations import find_violations
-from harness.probing.judge import Kind
+from harness.probing.judge import Aspect
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
-from harness.run.progress import Busy, silent
+from harness.run.progress import ProgressDisplay, silent
 from harness.stages.environment import BuildPair, Stack
 from harness.stages.machine import Budget, ExplorationStats, explore
 from harness.stages.model import START, StageConfig, Step, stage_configs
@@ -90,7 +90,7 @@ async def prove_orders(
     level: Level,
     seed: int,
     order: tuple[Step, ...] = PLAN_ORDER,
-    busy: Busy = silent,
+    progress: ProgressDisplay = silent,
 ) -> OrdersEvidence:
     """Runs the paths of a level and judges every claim that is about stages, steps and orders.
 
@@ -103,7 +103,7 @@ async def prove_orders(
     exploring = asyncio.to_thread(explore, shared, BUDGETS[level], seed, stats) if level in BUDGETS else None
     exploration = asyncio.create_task(exploring) if exploring else None
     try:
-        with busy("orders") as on_progress:
+        with progress("orders") as on_progress:
             left = count(len(scope.paths) - 1, -1)
             path_runs = await run_paths(
                 shared,
@@ -184,4 +184,4 @@ def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: str)
     judge_replies(results, probed)
     judge_old_clients(results, probed)
     judge_rows(results, probed, POLICIES[policy])
-    judge_rows(results, in_flight, POLICIES[policy], (Kind.PAIRS, Kind.USER))
+    judge_rows(results, in_flight, POLICIES[policy], (Aspect.PAIRS, Aspect.USER))

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-Say = Callable[[str], None]
+LineCallback = Callable[[str], None]
 """Writes a line, or changes the words that are shown."""
 
-Busy = Callable[[str], AbstractContextManager[Say]]
+ProgressDisplay = Callable[[str], AbstractContextManager[LineCallback]]
 """Shows that something is going on, in words that can be changed, until the context ends."""
 
 
@@ -15,6 +15,6 @@ def ignored(_line: str) -> None:
 
 
 @contextmanager
-def silent(_words: str) -> Iterator[Say]:
+def silent(_words: str) -> Iterator[LineCallback]:
     """Shows nothing."""
     yield ignored

@@ -19,15 +19,15 @@ from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.suite import Level, size
 from harness.run.audit import audit_sentences
 from harness.run.extension import judge_extension
+from harness.run.fuzzed_backend import ARRIVED
 from harness.run.headers import SAMPLES, prove_headers, prove_rule
 from harness.run.linkability import judge_linkability
 from harness.run.migration import judge_migration
 from harness.run.options.prove import ProveOptions
 from harness.run.orders import prove_orders, scope_of
 from harness.run.persons import judge_persons
-from harness.run.progress import Busy, Say, silent
+from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.report import inputs
-from harness.run.subject import ARRIVED
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import addresses
 from harness.stages.model import START, after
@@ -44,7 +44,12 @@ MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAU
 AUDITED: Final = (*plan.AUDIT, *plan.EXTENSION_AUDIT, *plan.MIGRATION_AUDIT)
 
 
-def prove(options: ProveOptions, say: Say, busy: Busy = silent, builds: BuildPair | None = None) -> Report:
+def prove(
+    options: ProveOptions,
+    on_line: LineCallback,
+    progress: ProgressDisplay = silent,
+    builds: BuildPair | None = None,
+) -> Report:
     """Runs the whole proof, of the plan's builds or another pair, and returns the report; leaves nothing behind.
 
     Raises UnavailableError when the stack cannot be stood up.
@@ -57,14 +62,14 @@ def prove(options: ProveOptions, say: Say, busy: Busy = silent, builds: BuildPai
     serve.warm()
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
-        say(name)
+        on_line(name)
         for line in lines:
-            say(line)
+            on_line(line)
         with Templates(server) as templates:
-            with busy("migration, its locks and its rollback"):
+            with progress("migration, its locks and its rollback"):
                 judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
             with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-                orders = runner.run(_prove(options, builds or BuildPair(), results, templates, busy))
+                orders = runner.run(_prove(options, builds or BuildPair(), results, templates, progress))
     judge_audit(results, AUDITED)
     judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
@@ -139,7 +144,11 @@ def plan_lines(options: ProveOptions) -> tuple[str, ...]:
 
 
 async def _prove(
-    options: ProveOptions, builds: BuildPair, results: Results, templates: Templates, busy: Busy
+    options: ProveOptions,
+    builds: BuildPair,
+    results: Results,
+    templates: Templates,
+    progress: ProgressDisplay,
 ) -> OrdersEvidence:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
@@ -147,14 +156,16 @@ async def _prove(
         under_node = asyncio.create_task(
             asyncio.to_thread(_judge_under_node, options, results, policy, samples)
         )
-        await prove_headers(results, shared, options.level, samples, busy)
+        await prove_headers(results, shared, options.level, samples, progress)
         async with running_stage(shared, ARRIVED) as environment:
             origin = addresses()
             await judge_linkability(results, environment, origin, seed=options.seed)
             await judge_persons(results, environment, origin)
-        orders = await prove_orders(results, shared, level=options.level, seed=options.seed, busy=busy)
+        orders = await prove_orders(
+            results, shared, level=options.level, seed=options.seed, progress=progress
+        )
         await audit_sentences(results, shared)
-        with busy("the rule and the extension's code under Node"):
+        with progress("the rule and the extension's code under Node"):
             await under_node
     return orders
 

@@ -34,8 +34,8 @@ from harness.report.contents import Sections, Table
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
-from harness.run.options.rehearse import Part, RehearseOptions
-from harness.run.progress import Busy, Say, silent
+from harness.run.options.rehearse import RehearsalPart, RehearseOptions
+from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.verdict import Claim, Results, decide
 
 Show = Callable[[Table], None]
@@ -56,7 +56,7 @@ class _Rehearsal:
     templates: Templates
     results: Results
     show: Show
-    progress: Busy
+    progress: ProgressDisplay
     sections: Sections
 
     def shown(self, table: Table) -> Table:
@@ -65,14 +65,16 @@ class _Rehearsal:
         return table
 
 
-def rehearse(options: RehearseOptions, on_line: Say, show: Show, progress: Busy = silent) -> Report:
+def rehearse(
+    options: RehearseOptions, on_line: LineCallback, show: Show, progress: ProgressDisplay = silent
+) -> Report:
     """Runs the parts asked for, and returns the report; leaves nothing behind.
 
     Raises UsageError for an unknown migration or a budget without stalls, UnavailableError when there is no server.
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
-    if options.max_stall_ms is not None and Part.STALLS not in options.parts:
+    if options.max_stall_ms is not None and RehearsalPart.STALLS not in options.parts:
         raise UsageError("a stall budget needs the part that measures stalls; add --part stalls")
     layout = find_migration(options.migration)
     results = Results(claims_of(options))
@@ -83,17 +85,17 @@ def rehearse(options: RehearseOptions, on_line: Say, show: Show, progress: Busy 
         name = f"Postgres {server.version} ({server.kind})"
         on_line(f"{name}; migration `{layout.name}`: {layout.summary}")
         rehearsal = _Rehearsal(options, layout, server, templates, results, show, progress, Sections())
-        if Part.MATRIX in options.parts:
+        if RehearsalPart.MATRIX in options.parts:
             _matrix(rehearsal)
-        if Part.LOCKS in options.parts:
+        if RehearsalPart.LOCKS in options.parts:
             _locks(rehearsal)
-        if Part.FAILURES in options.parts:
+        if RehearsalPart.FAILURES in options.parts:
             _failures(rehearsal)
-        if options.parts & {Part.STALLS, Part.CLAIMS}:
+        if options.parts & {RehearsalPart.STALLS, RehearsalPart.CLAIMS}:
             _on_a_big_table(rehearsal)
     judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
-    if Part.CLAIMS in options.parts:
+    if RehearsalPart.CLAIMS in options.parts:
         rehearsal.sections.audit = audited(judgements, plan.MIGRATION_AUDIT, ())
     required = tuple(judgement for judgement in judgements if judgement.claim.id not in sentences)
     scope = (*sorted(options.parts), *([] if options.max_stall_ms is None else [JUDGED]))
@@ -117,17 +119,17 @@ def rehearse(options: RehearseOptions, on_line: Say, show: Show, progress: Busy 
 def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
     """What must be proven by the parts asked for; the stall claim only where there is a budget."""
     claims: list[Claim] = []
-    if Part.CLAIMS in options.parts:
+    if RehearsalPart.CLAIMS in options.parts:
         claims += [claim for claim in plan.CLAIMS if claim.id == "M1"]
         claims += plan.MIGRATION_CLAIMS
         claims += [claim for claim, _, _ in plan.MIGRATION_AUDIT]
-    if Part.STALLS in options.parts and options.max_stall_ms is not None:
+    if RehearsalPart.STALLS in options.parts and options.max_stall_ms is not None:
         claims.append(plan.STALL_CLAIM)
-    if Part.FAILURES in options.parts:
+    if RehearsalPart.FAILURES in options.parts:
         claims.append(plan.RECOVERY_CLAIM)
-    if Part.LOCKS in options.parts:
+    if RehearsalPart.LOCKS in options.parts:
         claims.append(plan.LOCKS_CLAIM)
-    if Part.MATRIX in options.parts:
+    if RehearsalPart.MATRIX in options.parts:
         claims.append(plan.RUNNER_CLAIM)
     return tuple(claims)
 
@@ -163,9 +165,9 @@ def _on_a_big_table(rehearsal: _Rehearsal) -> None:
                 rehearsal.server, rehearsal.templates, rows, lambda done: on_progress(f"{done / rows:.0%}")
             )
             name = stack.enter_context(filling)
-        if Part.STALLS in rehearsal.options.parts:
+        if RehearsalPart.STALLS in rehearsal.options.parts:
             _stalls(rehearsal, name)
-        if Part.CLAIMS in rehearsal.options.parts:
+        if RehearsalPart.CLAIMS in rehearsal.options.parts:
             _claims(rehearsal, name)
 
 

@@ -10,8 +10,8 @@ from harness.clients.extension import Auth
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.run.example_judge import example_judge
-from harness.run.options.fuzz import REFERENCE, BackendOptions, ReplayOptions, SubjectOptions
-from harness.run.recipe import Recipe, case_of, read_recipe
+from harness.run.options.fuzz import REFERENCE, BackendOptions, FuzzedOptions, ReplayOptions
+from harness.run.reproduction import Reproduction, case_of, read_reproduction
 from harness.stages import machine
 from harness.stages.environment import BuildPair, stack
 from harness.stages.machine import ExplorationStats
@@ -21,24 +21,26 @@ SETTLE_S: Final = 0.5
 """After the rows are there, so long until they are read again: FIXED must not be said before a second row comes."""
 
 
-def recipe_of(options: ReplayOptions) -> Recipe:
+def reproduction_of(options: ReplayOptions) -> Reproduction:
     """What the file holds, or one request with the header lines given. Raises UsageError."""
     if options.file is not None:
-        return read_recipe(options.file)
+        return read_reproduction(options.file)
     case = case_of(options.lines)
-    return Recipe(((case,),), policy=options.backend.policy, auth=Auth(options.auth), stream=options.stream)
+    return Reproduction(
+        ((case,),), policy=options.backend.policy, auth=Auth(options.auth), stream=options.stream
+    )
 
 
-def subject_of(backend: BackendOptions, recipe: Recipe) -> SubjectOptions:
+def options_of(backend: BackendOptions, reproduction: Reproduction) -> FuzzedOptions:
     """The backend that the options name, or else the recipe."""
     given = {option.name: getattr(backend, option.name) for option in fields(backend)}
-    return SubjectOptions(
+    return FuzzedOptions(
         **given
         | {
-            "target": backend.target or recipe.target or REFERENCE,
-            "build": backend.build or recipe.build,
-            "free_model": backend.free_model or recipe.free_model or None,
-            "policy": recipe.policy,
+            "target": backend.target or reproduction.target or REFERENCE,
+            "build": backend.build or reproduction.build,
+            "free_model": backend.free_model or reproduction.free_model or None,
+            "policy": reproduction.policy,
         }
     )
 
@@ -57,18 +59,18 @@ class Replayed:
         return not self.findings
 
 
-def replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
+def replay(reproduction: Reproduction, options: FuzzedOptions) -> Replayed:
     """Sends the recipe to the backend. Raises UnavailableError and UsageError as `example_judge` does."""
-    return asyncio.run(_replay(recipe, options))
+    return asyncio.run(_replay(reproduction, options))
 
 
-async def _replay(recipe: Recipe, options: SubjectOptions) -> Replayed:
-    judging = example_judge(options, auth=recipe.auth, stream=recipe.stream, settle_s=SETTLE_S)
+async def _replay(reproduction: Reproduction, options: FuzzedOptions) -> Replayed:
+    judging = example_judge(options, auth=reproduction.auth, stream=reproduction.stream, settle_s=SETTLE_S)
     async with judging as (words, judged):
-        return Replayed(words, await judged(recipe.sequences))
+        return Replayed(words, await judged(reproduction.sequences))
 
 
-def tell(replayed: Replayed) -> list[str]:
+def describe_replay(replayed: Replayed) -> list[str]:
     """What to print: the outcome, and the first finding where there is one."""
     if replayed.fixed:
         return [f"FIXED: nothing refutes; {replayed.words}"]

@@ -20,9 +20,9 @@ from harness.errors import UsageError
 from harness.report.contents import Sections, SelfTest, TrialOutcome
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.run.options.selftest import SelftestOptions
-from harness.run.progress import Busy, Say, silent
+from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.report import inputs
-from harness.run.trials import Ground, Trial, trials
+from harness.run.trials import Trial, TrialServers, trials
 from harness.stages.environment import BuildPair, Stack
 from harness.verdict import Finding, Method, Results, Status, Verdict, decide
 
@@ -74,7 +74,7 @@ class Tried:
 
 @dataclass(slots=True)
 class _Progress:
-    told: Say
+    told: LineCallback
     total: int
     done: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -87,7 +87,7 @@ class _Progress:
         self.told(f"{self.done} of {self.total} trials{holes}")
 
 
-def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
+def selftest(options: SelftestOptions, on_line: LineCallback, progress: ProgressDisplay = silent) -> Report:
     """Runs the trials and returns the report, with the matrix of defects and claims.
 
     Raises UnavailableError when the stack cannot be stood up, UsageError when no trial is called so.
@@ -100,10 +100,10 @@ def selftest(options: SelftestOptions, say: Say, busy: Busy = silent) -> Report:
     serve.warm()
     with running_server(options.postgres) as server:
         name = f"Postgres {server.version} ({server.kind})"
-        say(f"{name}; {len(chosen)} trials")
+        on_line(f"{name}; {len(chosen)} trials")
         with (
             Templates(server) as templates,
-            busy("selftest") as told,
+            progress("selftest") as told,
             asyncio.Runner(loop_factory=serve.loop_factory()) as runner,
         ):
             tried = runner.run(_try_all(options, server, templates, chosen, told))
@@ -167,17 +167,21 @@ def matrix_of(tried: Sequence[Tried]) -> SelfTest:
 
 
 async def _try_all(
-    options: SelftestOptions, server: Server, templates: Templates, chosen: Sequence[Trial], told: Say
+    options: SelftestOptions,
+    server: Server,
+    templates: Templates,
+    chosen: Sequence[Trial],
+    told: LineCallback,
 ) -> list[Tried]:
     room = asyncio.Semaphore(AT_ONCE)
     progress = _Progress(told, len(chosen))
     async with upstream() as stub:
         shared = Stack(templates, stub, options.policy, BuildPair(), secrets.token_hex(32))
-        ground = Ground(server, shared)
+        servers = TrialServers(server, shared)
 
         async def one(trial: Trial) -> Tried:
             async with room:
-                tried = await _try(trial, ground)
+                tried = await _try(trial, servers)
             progress.count(tried)
             return tried
 
@@ -186,14 +190,14 @@ async def _try_all(
     return [task.result() for task in tasks]
 
 
-async def _try(trial: Trial, ground: Ground) -> Tried:
+async def _try(trial: Trial, servers: TrialServers) -> Tried:
     """Judges by one attempt after the other until the claim that is meant refutes."""
     began = time.monotonic()
     found: Tried | None = None
     for level, attempt in trial.attempts:
         try:
             async with asyncio.timeout(TRIAL_S_MAX):
-                judgements = await attempt(ground)
+                judgements = await attempt(servers)
         except TimeoutError:
             failed = f"it took longer than {TRIAL_S_MAX:.0f} s"
             return Tried(trial, Verdict.INCONCLUSIVE, (), (), (), level, time.monotonic() - began, failed)

@@ -15,7 +15,7 @@ from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run import gate, prove, rehearse
 from harness.run.gate_options import NEVER_WAIVED
-from harness.run.options.rehearse import Part, RehearseOptions
+from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.rehearse import JUDGED
 
 SINCE_THE_FIRST: Final = ("R3",)
@@ -96,7 +96,7 @@ def required_of(report: Report) -> tuple[str, ...]:
             Level(report.level)
             claims = gate.claims_of("before" if "before" in scope else "after")
         elif command == "rehearse":
-            parts = frozenset(Part(word) for word in scope if word != JUDGED)
+            parts = frozenset(RehearsalPart(word) for word in scope if word != JUDGED)
             claims = rehearse.claims_of(
                 RehearseOptions(parts=parts, max_stall_ms=1.0 if JUDGED in scope else None)
             )
@@ -121,7 +121,7 @@ def _of(report: Report) -> tuple[str, tuple[str, ...]]:
     scope = tuple(value for option, value in given if option in ("--build", "--part"))
     if command == "rehearse":
         is_judged = any(option == "--max-stall-ms" for option, _ in given)
-        return command, (*(scope or map(str, Part)), *([JUDGED] if is_judged else []))
+        return command, (*(scope or map(str, RehearsalPart)), *([JUDGED] if is_judged else []))
     return command, scope
 
 

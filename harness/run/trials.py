@@ -58,14 +58,14 @@ Judgements = tuple[Judgement, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class TrialServers:
     """What all trials share."""
 
     server: Server
     stack: Stack
 
 
-Attempt = Callable[[Ground], Awaitable[Judgements]]
+Attempt = Callable[[TrialServers], Awaitable[Judgements]]
 """One way of judging."""
 
 
@@ -112,20 +112,20 @@ def trials() -> Iterator[Trial]:
 def _plan(faulty: PlanDefect) -> Attempt:
     """The plan's own order on real servers."""
 
-    async def attempt(ground: Ground) -> Judgements:
+    async def attempt(servers: TrialServers) -> Judgements:
         results = Results(PLAN_CLAIMS)
-        shared = replace(ground.stack, builds=faulty.builds, schema=faulty.schema)
+        shared = replace(servers.stack, builds=faulty.builds, schema=faulty.schema)
         await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=faulty.order)
         return results.judgements()
 
     return attempt
 
 
-def _backend(build: Build, level: Level, plays: str = "after") -> Attempt:
+def _backend(build: Build, level: Level, version: str = "after") -> Attempt:
     """A replica of the build, judged by the gate as somebody's deployed backend."""
 
-    async def attempt(ground: Ground) -> Judgements:
-        shared = ground.stack
+    async def attempt(servers: TrialServers) -> Judgements:
+        shared = servers.stack
         async with _database(shared.templates.database(SchemaState.READY)) as dsn:
             if build.prelude is not None:
                 await asyncio.to_thread(_execute, dsn, sql.SQL(sql_text(build.prelude)).format())
@@ -141,7 +141,7 @@ def _backend(build: Build, level: Level, plays: str = "after") -> Attempt:
                         email=user.email,
                         policy=shared.policy,
                         level=level,
-                        build=plays,
+                        build=version,
                         wait_rows_s=WAIT_ROWS_S,
                         journal=Path(folder) / "journal.jsonl",
                     )
@@ -154,20 +154,20 @@ def _backend(build: Build, level: Level, plays: str = "after") -> Attempt:
 def _migration(layout: Layout, *, locks: bool) -> Attempt:
     """The migration on a filled table, judged by what it leaves; with `locks` also by whom its build keeps out."""
 
-    def judge(ground: Ground) -> Judgements:
+    def judge(servers: TrialServers) -> Judgements:
         left_out = () if locks else (LOCKS,)
         known = (*plan.CLAIMS, *plan.MIGRATION_CLAIMS)
         chosen = [claim for claim in known if claim.id in MIGRATION_CLAIMS and claim.id not in left_out]
         results = Results(tuple(chosen))
-        templates = ground.stack.templates
-        with filled(ground.server, templates, ROWS) as name, ground.server.database(name) as dsn:
+        templates = servers.stack.templates
+        with filled(servers.server, templates, ROWS) as name, servers.server.database(name) as dsn:
             judge_schema(results, migrate_and_read(dsn, layout))
         if locks:
             judge_build_locks(results, observe_build_locks(templates, layout))
         return results.judgements()
 
-    async def attempt(ground: Ground) -> Judgements:
-        return await asyncio.to_thread(judge, ground)
+    async def attempt(servers: TrialServers) -> Judgements:
+        return await asyncio.to_thread(judge, servers)
 
     return attempt
 
@@ -175,13 +175,13 @@ def _migration(layout: Layout, *, locks: bool) -> Attempt:
 def _deployed(layout: Layout) -> Attempt:
     """A database that a migration has left, judged by the gate's look at it."""
 
-    def judge(ground: Ground) -> Judgements:
-        with ground.stack.templates.database(SchemaState.BASE) as dsn:
+    def judge(servers: TrialServers) -> Judgements:
+        with servers.stack.templates.database(SchemaState.BASE) as dsn:
             migrate_as_laid_out(dsn, layout)
             return judge_deployed(dsn, DEPLOYED)
 
-    async def attempt(ground: Ground) -> Judgements:
-        return await asyncio.to_thread(judge, ground)
+    async def attempt(servers: TrialServers) -> Judgements:
+        return await asyncio.to_thread(judge, servers)
 
     return attempt
 
@@ -189,8 +189,8 @@ def _deployed(layout: Layout) -> Attempt:
 def _deployed_more(more: Deployed) -> Attempt:
     """A migrated database with something more in it."""
 
-    async def attempt(ground: Ground) -> Judgements:
-        return await asyncio.to_thread(judge_more, ground.stack.templates, more)
+    async def attempt(servers: TrialServers) -> Judgements:
+        return await asyncio.to_thread(judge_more, servers.stack.templates, more)
 
     return attempt
 

@@ -47,7 +47,7 @@ Draining = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ServedRequest:
     """A request that has ended, and the version that served it."""
 
     probe: Probe
@@ -141,7 +141,7 @@ class Environment:
             )
         )
         sent = [
-            Sent(probe, reply, replica.version)
+            ServedRequest(probe, reply, replica.version)
             for replica, batch, replies_to in zip(self.replicas, probes, replies, strict=True)
             for probe, reply in zip(batch, replies_to, strict=True)
         ]
@@ -151,7 +151,9 @@ class Environment:
         """The database's clock."""
         return await Rows(self.connection).now()
 
-    async def account(self, sent: Sequence[Sent], since: datetime, description: str) -> list[Observation]:
+    async def account(
+        self, sent: Sequence[ServedRequest], since: datetime, description: str
+    ) -> list[Observation]:
         """The requests with their rows, waited for until they are there or given up, at most `WAIT_ROWS_S`.
 
         `description` is the circumstances; `settle` looks again.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from harness.clients import http
 from harness.clients.exchange import Reply
 from harness.errors import UnavailableError
-from harness.probing.judge import Kind, counted, expect, judge
+from harness.probing.judge import Aspect, counted, expect, judge
 from harness.rule.policy import Policy
 from harness.stages.faults import OUTCOMES, RequestPlan
 from harness.stages.model import Version
@@ -71,7 +71,7 @@ def discrepancy(request: PendingRequest, rows: tuple[Row, ...], policy: Policy) 
         if difference.row is None:
             because = f", because {request.why}" if request.why else ""
             return Discrepancy(str(request), f"{counted(rows)} rows, expected {request.rows}{because}")
-        stored = difference.row.user if difference.kind is Kind.USER else difference.row.value
+        stored = difference.row.user if difference.kind is Aspect.USER else difference.row.value
         return Discrepancy(str(request), f"stored {stored!r}, expected {difference.expected[0]!r}")
     return None
 

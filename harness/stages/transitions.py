@@ -19,7 +19,7 @@ from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
-from harness.stages.environment import TO_VERSION, Environment, Sent
+from harness.stages.environment import TO_VERSION, Environment, ServedRequest
 from harness.stages.matrix import SignedIn, header_kinds, probe
 from harness.stages.paths import ConfigTransition
 from harness.stages.schema import StepRefused
@@ -93,7 +93,7 @@ async def run_transition(
         for replica, gate in zip(environment.replicas, gates, strict=True)
     ]
     refusal: StepRefused | None = None
-    traffic: list[Sent] = []
+    traffic: list[ServedRequest] = []
     try:
         for gate, tasks in zip(gates, holding, strict=True):
             await await_held(environment, gate, 0, tasks)
@@ -115,12 +115,12 @@ async def run_transition(
     )
 
 
-async def _hold(replica: Replica, probe: Probe) -> Sent:
+async def _hold(replica: Replica, probe: Probe) -> ServedRequest:
     # Read now: after a swap, another replica stands at this place.
     version = replica.version
     # Thousands are held in a run: over httpx each would cost ten times the time.
     reply = await wire.send(replica.address, probe.request, timeout_s=HELD_TIMEOUT_S)
-    return Sent(probe, reply, version)
+    return ServedRequest(probe, reply, version)
 
 
 async def await_held(
@@ -159,9 +159,9 @@ async def _ask_upstream(environment: Environment, method: str, path: str) -> Rep
 @asynccontextmanager
 async def _traffic(
     environment: Environment, signed_in: SignedIn, origin: Iterator[str]
-) -> AsyncIterator[list[Sent]]:
+) -> AsyncIterator[list[ServedRequest]]:
     """Clients that send until the context ends; what they sent, complete once it has ended."""
-    sent: list[Sent] = []
+    sent: list[ServedRequest] = []
     over = asyncio.Event()
     turns = count()
     probes = _traffic_probes(signed_in, origin, released=environment.stage.extension_released)
@@ -191,7 +191,7 @@ def _traffic_probes(signed_in: SignedIn, origin: Iterator[str], *, released: boo
         )
 
 
-async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> Sent:
+async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> ServedRequest:
     """To the replicas in rotation, by turns; what a refused connection carried goes to the next one."""
     version = environment.replicas[0].version
     reply = Reply(Outcome.REFUSED, 0, reason="no replica in rotation")
@@ -203,4 +203,4 @@ async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> S
         reply = await http.send(replica.address, probe.request)
         if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(http.NO_CONNECTION)):
             break
-    return Sent(probe, reply, version)
+    return ServedRequest(probe, reply, version)

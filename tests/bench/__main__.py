@@ -29,8 +29,8 @@ from harness.database.templates import Templates
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.suite import complete_suite
+from harness.run.fuzzed_backend import ARRIVED
 from harness.run.headers import probes
-from harness.run.subject import ARRIVED
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import MACHINE, addresses
 from harness.sut.rows import Rows

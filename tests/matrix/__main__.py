@@ -31,22 +31,22 @@ def compare(level: Level, only: str, workers: int, mode: str) -> int:
                 seen = future.result()
             except Exception as error:
                 wrong += 1
-                tell(f"{futures[future]}: could not be run: {type(error).__name__}: {error}")
+                on_progress(f"{futures[future]}: could not be run: {type(error).__name__}: {error}")
                 continue
             for name, outcomes in seen.items():
                 lines = differences(recorded[name], outcomes) if name in recorded else ["was not recorded"]
                 count, wrong = count + 1, wrong + bool(lines)
                 for line in lines:
-                    tell(f"{name}: {line}")
+                    on_progress(f"{name}: {line}")
                 adds = mode == "record" and name in recorded
                 recorded[name] = merged(recorded[name], outcomes) if adds else outcomes
             if mode != "compare":
                 write(matrix)
-    tell(f"{level}: {count} subjects, {wrong} of them otherwise than recorded")
+    on_progress(f"{level}: {count} subjects, {wrong} of them otherwise than recorded")
     return wrong
 
 
-def tell(line: str) -> None:
+def on_progress(line: str) -> None:
     """Prints a line at once: a run takes long."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

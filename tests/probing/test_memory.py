@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from harness.probing.memory import Caller, Sent, Step, complete, every_pair, pairs_of, short
+from harness.probing.memory import CallerKind, HeaderKind, MemoryStep, complete, every_pair, pairs_of, short
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
@@ -21,23 +21,26 @@ def test_of_no_letters_there_is_no_sequence() -> None:
 
 
 def test_the_complete_sequence_has_every_pair_of_a_caller_with_a_value() -> None:
-    steps = complete(list(Caller))
+    steps = complete(list(CallerKind))
     assert len(steps) == 257
     assert pairs_of(steps) == (256, 16, 16)
 
 
-@pytest.mark.parametrize("callers", [list(Caller), [Caller.FIRST, Caller.SECOND, Caller.JUNK]])
-def test_the_short_sequence_has_every_pair_of_callers_and_of_values(callers: list[Caller]) -> None:
+@pytest.mark.parametrize(
+    "callers", [list(CallerKind), [CallerKind.FIRST, CallerKind.SECOND, CallerKind.JUNK]]
+)
+def test_the_short_sequence_has_every_pair_of_callers_and_of_values(callers: list[CallerKind]) -> None:
     steps = short(callers)
     both, who, what = pairs_of(steps)
-    assert (who, what) == (len(callers) ** 2, len(Sent) ** 2)
-    assert both > len(Sent) ** 2
+    assert (who, what) == (len(callers) ** 2, len(HeaderKind) ** 2)
+    assert both > len(HeaderKind) ** 2
     assert len(steps) <= 34
 
 
 def test_after_a_signed_in_request_an_anonymous_one_without_the_header_comes() -> None:
-    steps = short(list(Caller))
+    steps = short(list(CallerKind))
     beside = set(pairwise(steps))
     assert any(
-        one.caller is Caller.SIGNED_IN and other == Step(other.caller, Sent.ABSENT) for one, other in beside
+        one.caller is CallerKind.SIGNED_IN and other == MemoryStep(other.caller, HeaderKind.ABSENT)
+        for one, other in beside
     )

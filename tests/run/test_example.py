@@ -16,11 +16,11 @@ from harness.errors import UnavailableError
 from harness.rule.cases import NAME, HeaderCase, Kind, other_names
 from harness.rule.policy import STRICT, received
 from harness.rule.samples import CaseSequence
+from harness.run.counterexample import report_find
 from harness.run.example import judge_example, require_service
-from harness.run.find import report_find
-from harness.run.fuzz import Hunt, example_database
+from harness.run.fuzz import Fuzzer, example_database
+from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.options.fuzz import FuzzOptions
-from harness.run.subject import Subject
 from harness.sut.stream import Endpoint
 from harness.verdict import Finding
 from tests.clients.servers import server
@@ -53,7 +53,7 @@ Fault = Callable[[Asked], None]
 
 
 @asynccontextmanager
-async def backend(dsn: str, fault: Fault) -> AsyncIterator[Subject]:
+async def backend(dsn: str, fault: Fault) -> AsyncIterator[FuzzedBackend]:
     """A right backend with a fault, on the database; it serves one model."""
     accounting: set[asyncio.Task[None]] = set()
 
@@ -102,7 +102,7 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[Subject]:
             writer.write(reply % (asked.status, len(text), text))
 
     async with server(talk) as address:
-        yield Subject(
+        yield FuzzedBackend(
             Endpoint(address, "after", "the small backend"), dsn, MODEL, 2.0, None, "the small backend"
         )
     await asyncio.gather(*accounting)
@@ -185,7 +185,7 @@ def late_by(seconds: float) -> Fault:
 def hunt(tmp_path: Path, judged: Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]) -> list[str]:
     """What is reported of a find."""
     options = FuzzOptions(examples=40, example_db=str(tmp_path))
-    found = Hunt(options, STRICT, example_database(str(tmp_path)), lambda _: None).run(judged)
+    found = Fuzzer(options, STRICT, example_database(str(tmp_path)), lambda _: None).run(judged)
     assert found is not None
     return report_find(found, options.subject, tmp_path)
 

@@ -15,11 +15,11 @@ from harness.errors import UsageError
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.samples import CaseSequence
-from harness.run.find import Find, report_find
-from harness.run.fuzz import Hunt, Tally, example_database, fuzz
-from harness.run.options.fuzz import FuzzOptions, SubjectOptions
-from harness.run.recipe import Recipe, read_recipe
-from harness.run.replay import Replayed, replay, tell
+from harness.run.counterexample import Counterexample, report_find
+from harness.run.fuzz import Fuzzer, Tally, example_database, fuzz
+from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
+from harness.run.replay import Replayed, describe_replay, replay
+from harness.run.reproduction import Reproduction, read_reproduction
 from harness.verdict import Finding
 
 
@@ -29,7 +29,7 @@ def quiet(_line: str) -> None:
 
 @pytest.fixture
 def options(server: Server, tmp_path: Path) -> FuzzOptions:
-    backend = SubjectOptions(postgres=server.dsn("postgres"))
+    backend = FuzzedOptions(postgres=server.dsn("postgres"))
     return FuzzOptions(backend, examples=60, example_db=str(tmp_path / "examples"))
 
 
@@ -51,12 +51,12 @@ def test_fuzz_find_is_minimal_and_its_file_replays_as_failing_then_fixed(
     assert "V3 refuted" in lines[0]
     assert any(line.strip().startswith("send     curl ") for line in lines)
     (file,) = tmp_path.glob("harness-find-*.json")
-    recipe = read_recipe(file)
-    failing = replay(recipe, replace(options.subject, build=recipe.build))
+    reproduction = read_reproduction(file)
+    failing = replay(reproduction, replace(options.subject, build=reproduction.build))
     assert not failing.fixed
-    assert tell(failing)[0].startswith("STILL FAILS: V3")
-    fixed = replay(recipe, replace(options.subject, build="after"))
-    assert tell(fixed)[0].startswith("FIXED")
+    assert describe_replay(failing)[0].startswith("STILL FAILS: V3")
+    fixed = replay(reproduction, replace(options.subject, build="after"))
+    assert describe_replay(fixed)[0].startswith("FIXED")
 
 
 def test_hunt_shrinks_what_only_hypothesis_can_find() -> None:
@@ -70,7 +70,7 @@ def test_hunt_shrinks_what_only_hypothesis_can_find() -> None:
         ]
         return (Finding("V1", "", ""),) if bad else ()
 
-    hunt = Hunt(FuzzOptions(examples=2000), STRICT, InMemoryExampleDatabase(), quiet)
+    hunt = Fuzzer(FuzzOptions(examples=2000), STRICT, InMemoryExampleDatabase(), quiet)
     found = hunt.run(judged)
     assert found is not None
     values = [value for sequence in found.example for case in sequence for value in case.values]
@@ -82,10 +82,8 @@ def test_tally_of_nothing_does_not_divide_by_zero() -> None:
     assert str(Tally()).startswith("0 headers in 0 examples")
 
 
-FOUND = Find(((HeaderCase(((NAME, b"a b"),), Kind.VALID),),), (Finding("V1", "", "stored NULL"),))
-THERE = SubjectOptions(
-    "http://127.0.0.1:1", "host=h dbname='a b'", free_model="vendor/it's:free", wait_s=30.0
-)
+FOUND = Counterexample(((HeaderCase(((NAME, b"a b"),), Kind.VALID),),), (Finding("V1", "", "stored NULL"),))
+THERE = FuzzedOptions("http://127.0.0.1:1", "host=h dbname='a b'", free_model="vendor/it's:free", wait_s=30.0)
 
 
 @pytest.mark.parametrize(
@@ -95,17 +93,17 @@ THERE = SubjectOptions(
         (replace(THERE, database_url="postgresql://me@h/db", wait_s=0.5), {}),
         (replace(THERE, database_url="postgresql://me:geheim@h/db"), {"given": "1"}),
         (replace(THERE, database_url="host=h password='ge heim'", policy="length-only"), {"given": "1"}),
-        (SubjectOptions(build="limit-256", policy="length-only"), {}),
-        (SubjectOptions(build="limit-256", postgres="docker:postgres:16"), {}),
+        (FuzzedOptions(build="limit-256", policy="length-only"), {}),
+        (FuzzedOptions(build="limit-256", postgres="docker:postgres:16"), {}),
     ],
 )
 def test_replay_line_leads_to_where_the_find_was_made(
-    found_in: SubjectOptions, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found_in: FuzzedOptions, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The line is read as a shell reads it, and so is what the file alone leads to."""
-    taken: list[SubjectOptions] = []
+    taken: list[FuzzedOptions] = []
 
-    def take(_recipe: Recipe, options: SubjectOptions) -> Replayed:
+    def take(_recipe: Reproduction, options: FuzzedOptions) -> Replayed:
         taken.append(options)
         return Replayed("", ())
 
@@ -133,7 +131,7 @@ def test_recipe_that_is_none_is_refused_by_name(tmp_path: Path, text: str) -> No
     file = tmp_path / "find.json"
     file.write_text(text)
     with pytest.raises(UsageError, match=r"find\.json"):
-        read_recipe(file)
+        read_reproduction(file)
 
 
 def test_example_database_in_redis_needs_the_package() -> None:
@@ -146,7 +144,7 @@ def test_a_find_is_told_where_it_cannot_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path) if elsewhere else "/proc/none")
-    lines = report_find(FOUND, SubjectOptions(build="limit-256"), Path("/proc"))
+    lines = report_find(FOUND, FuzzedOptions(build="limit-256"), Path("/proc"))
     assert lines[0].startswith("found: ")
     (stored,) = (line for line in lines if line.startswith("    stored "))
     assert "/proc cannot be written" in stored
@@ -159,8 +157,8 @@ def test_a_find_is_told_where_it_cannot_be_stored(
 @pytest.mark.parametrize("sequences", [[], [[]], [[["x-posthog-distinct-id: a"]], []]])
 def test_a_find_without_a_request_is_damaged_and_never_fixed(tmp_path: Path, sequences: list[object]) -> None:
     (tmp_path / "finds").mkdir()
-    report_find(FOUND, SubjectOptions(build="limit-256"), tmp_path / "finds")
+    report_find(FOUND, FuzzedOptions(build="limit-256"), tmp_path / "finds")
     (file,) = (tmp_path / "finds").iterdir()
     file.write_text(json.dumps(json.loads(file.read_text()) | {"sequences": sequences}))
     with pytest.raises(UsageError, match="a sequence without a request"):
-        read_recipe(file)
+        read_reproduction(file)

@@ -12,12 +12,12 @@ from harness.rule.samples import CaseSequence
 from harness.rule.suite import Level
 from harness.run.clean import clean
 from harness.run.fuzz import fuzz
+from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.journal import read_journal
-from harness.run.options.fuzz import FuzzOptions, SubjectOptions
+from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
 from harness.run.options.gate import GateOptions
-from harness.run.recipe import Recipe
 from harness.run.replay import replay
-from harness.run.subject import Subject
+from harness.run.reproduction import Reproduction
 from harness.verdict import Status
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, with_status
@@ -57,11 +57,11 @@ def journals(state: Path) -> list[Path]:
 
 
 def options_of(url: str, dsn: str, model: str, tmp_path: Path, examples: int = 4) -> FuzzOptions:
-    subject = SubjectOptions(url, dsn, free_model=model)
+    subject = FuzzedOptions(url, dsn, free_model=model)
     return FuzzOptions(subject, examples=examples, example_db=str(tmp_path / "examples"))
 
 
-def url_of(small: Subject) -> str:
+def url_of(small: FuzzedBackend) -> str:
     return "http://{}:{}".format(*small.endpoint.address)
 
 
@@ -185,8 +185,8 @@ async def test_a_replay_is_judged_as_the_gate_judges(
 ) -> None:
     before = counts(ready_dsn)
     async with backend(ready_dsn, fault) as small:
-        options = SubjectOptions(url_of(small), ready_dsn, free_model=small.model)
-        replayed = await asyncio.to_thread(replay, Recipe((sequence,)), options)
+        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.model)
+        replayed = await asyncio.to_thread(replay, Reproduction((sequence,)), options)
     assert {finding.claim for finding in replayed.findings} == claims
     (journal,) = journals(state)
     clean(ready_dsn, journal)
@@ -239,6 +239,6 @@ async def test_a_replay_never_calls_fixed_what_it_has_not_seen(
     ready_dsn: str, fault: Fault, sequence: CaseSequence, told: str
 ) -> None:
     async with backend(ready_dsn, fault) as small:
-        options = SubjectOptions(url_of(small), ready_dsn, free_model=small.model)
+        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.model)
         with pytest.raises(UnavailableError, match=told):
-            await asyncio.to_thread(replay, Recipe((sequence,)), options)
+            await asyncio.to_thread(replay, Reproduction((sequence,)), options)

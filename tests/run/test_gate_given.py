@@ -21,11 +21,11 @@ from harness.report.document import to_json
 from harness.report.html import to_html
 from harness.report.markdown import to_markdown
 from harness.rule.cases import NAME, HeaderCase, Kind
-from harness.run.find import Find, report_find
-from harness.run.options.fuzz import SubjectOptions
+from harness.run.counterexample import Counterexample, report_find
+from harness.run.options.fuzz import FuzzedOptions
 from harness.run.options.gate import GateOptions
-from harness.run.recipe import Recipe
-from harness.run.replay import replay, tell
+from harness.run.replay import describe_replay, replay
+from harness.run.reproduction import Reproduction
 from harness.verdict import Finding, Status, Verdict
 from tests.fix_gate import Judge, of_reference, with_status
 from tests.fix_stack import StartReplica
@@ -146,11 +146,11 @@ async def test_replay_reaches_a_protected_site_and_the_find_keeps_no_value(
     process = await start(ready_dsn, "after")
     example = ((HeaderCase(((NAME, b"abc"),), Kind.VALID),),)
     async with guarded(process) as (url, had):
-        options = SubjectOptions(url, ready_dsn, request_headers=(LINE,))
-        replayed = await asyncio.to_thread(replay, Recipe(example), options)
+        options = FuzzedOptions(url, ready_dsn, request_headers=(LINE,))
+        replayed = await asyncio.to_thread(replay, Reproduction(example), options)
         assert all(had)
-    assert tell(replayed)[0].startswith("FIXED")
-    lines = report_find(Find(example, (Finding("V1", "", f"stored {SECRET}"),)), options, tmp_path)
+    assert describe_replay(replayed)[0].startswith("FIXED")
+    lines = report_find(Counterexample(example, (Finding("V1", "", f"stored {SECRET}"),)), options, tmp_path)
     (stored,) = texts_in(tmp_path)
     assert SECRET not in "\n".join(lines) + stored
     assert json.loads(stored)["target"] == url

@@ -14,7 +14,7 @@ from harness.database.server import Server
 from harness.report.document import Report
 from harness.rule.suite import Level
 from harness.run.gate import judge_target
-from harness.run.progress import Busy, Say
+from harness.run.progress import LineCallback, ProgressDisplay
 from harness.verdict import Status, Verdict
 from tests.fix_gate import of_reference, said, with_status
 from tests.fix_stack import StartReplica
@@ -22,21 +22,21 @@ from tests.fix_stack import StartReplica
 LIMIT_S = 60.0
 
 
-def once(act: Callable[[], None]) -> Busy:
+def once(act: Callable[[], None]) -> ProgressDisplay:
     """Acts when the first batch of requests has been sent."""
 
     @contextmanager
-    def busy(_words: str) -> Iterator[Say]:
+    def progress(_words: str) -> Iterator[LineCallback]:
         acted: list[str] = []
 
-        def tell(words: str) -> None:
+        def on_progress(words: str) -> None:
             if not acted:
                 act()
             acted.append(words)
 
-        yield tell
+        yield on_progress
 
-    return busy
+    return progress
 
 
 def shut(server: Server, dsn: str, *, out: bool = True) -> None:

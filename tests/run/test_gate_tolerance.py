@@ -217,10 +217,10 @@ async def test_beyond_so_many_suspects_the_rest_is_unknown(
     tried: list[str] = []
     exchange = Exchange(factory.control(), Reply(Outcome.REPLY, 200, (), b"{}"), 0.0)
 
-    async def note(_hearing: ProbeSession, _asker: ProbeFactory, _seed: int, trial: Any) -> None:
+    async def note(_session: ProbeSession, _asker: ProbeFactory, _seed: int, trial: Any) -> None:
         tried.append(trial.suspect.feature)
 
-    features = [f"header {number}" for number in range(gate_confirm.SUSPECTS_MAX + 2)]
+    features = [f"header {number}" for number in range(gate_confirm.SUSPECTED_MAX + 2)]
     session: Any = SimpleNamespace(
         sending=SimpleNamespace(stopped=None, left=1000),
         judge=SimpleNamespace(results=results),
@@ -234,7 +234,7 @@ async def test_beyond_so_many_suspects_the_rest_is_unknown(
     )
     monkeypatch.setattr(gate_confirm, "_try", note)
     await gate_confirm.confirm_suspected(session, factory, 0)
-    assert tried == features[: gate_confirm.SUSPECTS_MAX]
+    assert tried == features[: gate_confirm.SUSPECTED_MAX]
     assert status_of(results, "V4") is Status.UNKNOWN
     (replies,) = (one for one in results.judgements() if one.claim.id == "V4")
     assert "not tried again: header 8, header 9" in replies.detail

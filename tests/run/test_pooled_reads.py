@@ -14,10 +14,10 @@ from harness.run.clean import clean
 from harness.run.coverage import coverage
 from harness.run.example_judge import example_judge
 from harness.run.options.coverage import CoverageOptions
-from harness.run.options.fuzz import SubjectOptions
+from harness.run.options.fuzz import FuzzedOptions
 from harness.run.options.schema import SchemaOptions
-from harness.run.recipe import Recipe
 from harness.run.replay import replay
+from harness.run.reproduction import Reproduction
 from harness.run.schema import check_schema
 from tests.fix_gate import REFERENCE_MODEL, Judge, of_reference, requests_of
 from tests.fix_pgbouncer import Pooled
@@ -87,11 +87,11 @@ async def test_fuzz_and_replay_leave_a_pooled_connection_as_found(
 ) -> None:
     through = pooled(ready_dsn)
     origin = (await start(ready_dsn, "insert-unchanged")).origin
-    options = SubjectOptions(origin, through, free_model=REFERENCE_MODEL)
+    options = FuzzedOptions(origin, through, free_model=REFERENCE_MODEL)
     case = HeaderCase(((plan.HEADER.encode(), b"abc"),), Kind.VALID)
     before = state_of(through)
     async with example_judge(options) as (_, judge):
         assert await judge(((case,),))
     assert state_of(through) == before
-    assert not (await asyncio.to_thread(replay, Recipe(((case,),), policy="strict"), options)).fixed
+    assert not (await asyncio.to_thread(replay, Reproduction(((case,),), policy="strict"), options)).fixed
     assert state_of(through) == before

@@ -8,14 +8,14 @@ from harness.database.server import Server
 from harness.errors import UsageError
 from harness.report.contents import Table
 from harness.report.document import Report, to_json
-from harness.run.options.rehearse import Part, RehearseOptions
+from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.rehearse import claims_of, rehearse
 from harness.verdict import Status, Verdict
 
 ROWS = 3000
 
 
-def run(server: Server, *parts: Part, **options: object) -> tuple[Report, dict[str, Table]]:
+def run(server: Server, *parts: RehearsalPart, **options: object) -> tuple[Report, dict[str, Table]]:
     given = {"rows": ROWS, "writes_per_s": 400.0, "quiet_s": 0.3} | options
     tables: dict[str, Table] = {}
     chosen = RehearseOptions(parts=frozenset(parts), postgres=server.dsn("postgres"), **given)  # type: ignore[arg-type]
@@ -28,7 +28,7 @@ def standing(report: Report) -> dict[str, Status]:
 
 
 def test_rehearsal_of_the_claims_is_go_beside_the_audit(server: Server) -> None:
-    report, _ = run(server, Part.CLAIMS)
+    report, _ = run(server, RehearsalPart.CLAIMS)
     assert report.verdict is Verdict.GO
     assert set(standing(report)) == {f"M{number}" for number in range(1, 11)}
     (sentence,) = report.sections.audit
@@ -36,7 +36,7 @@ def test_rehearsal_of_the_claims_is_go_beside_the_audit(server: Server) -> None:
 
 
 def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> None:
-    report, tables = run(server, Part.STALLS)
+    report, tables = run(server, RehearsalPart.STALLS)
     assert report.judgements == ()
     names = [row[0] for row in tables["Write stalls"].rows]
     assert names == ["corrected", "plain index", "one transaction", "behind a read", "behind a read, retried"]
@@ -48,7 +48,7 @@ def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> 
 
 
 def test_rehearsal_is_no_go_when_a_write_waits_too_long(server: Server) -> None:
-    report, _ = run(server, Part.STALLS, migration="plain-index", max_stall_ms=0.01, compare=False)
+    report, _ = run(server, RehearsalPart.STALLS, migration="plain-index", max_stall_ms=0.01, compare=False)
     assert report.verdict is Verdict.NO_GO
     (judgement,) = report.judgements
     assert judgement.claim.id == "M11"
@@ -56,33 +56,37 @@ def test_rehearsal_is_no_go_when_a_write_waits_too_long(server: Server) -> None:
 
 
 def test_rehearsal_is_inconclusive_when_the_migration_is_refused(server: Server) -> None:
-    report, _ = run(server, Part.STALLS, migration="not-null", max_stall_ms=100.0, compare=False)
+    report, _ = run(server, RehearsalPart.STALLS, migration="not-null", max_stall_ms=100.0, compare=False)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "migration `not-null` was refused (23502 not null violation)" in report.judgements[0].detail
 
 
 def test_rehearsal_of_locks_shows_each_statement_and_is_go(server: Server) -> None:
-    report, tables = run(server, Part.LOCKS)
+    report, tables = run(server, RehearsalPart.LOCKS)
     assert report.verdict is Verdict.GO
     assert standing(report) == {"M14": Status.PROVEN}
     assert {row[-1] for row in tables["Locks"].rows} == {"as predicted"}
 
 
 def test_report_of_a_rehearsal_is_json_with_its_tables(server: Server) -> None:
-    report, tables = run(server, Part.LOCKS)
+    report, tables = run(server, RehearsalPart.LOCKS)
     document = json.loads(to_json(report))
     assert document["schema"] == "harness.report/1"
     assert document["sections"]["locks"]["rows"] == [list(row) for row in tables["Locks"].rows]
 
 
 def test_budget_adds_its_claim_only_where_stalls_are_measured() -> None:
-    def ids(*parts: Part, budget: float | None) -> list[str]:
+    def ids(*parts: RehearsalPart, budget: float | None) -> list[str]:
         options = RehearseOptions(parts=frozenset(parts), max_stall_ms=budget)
         return [claim.id for claim in claims_of(options)]
 
-    assert ids(Part.STALLS, budget=5.0) == ["M11"]
-    assert ids(Part.STALLS, budget=None) == []
-    assert ids(Part.LOCKS, Part.MATRIX, Part.FAILURES, budget=5.0) == ["M13", "M14", "M15"]
+    assert ids(RehearsalPart.STALLS, budget=5.0) == ["M11"]
+    assert ids(RehearsalPart.STALLS, budget=None) == []
+    assert ids(RehearsalPart.LOCKS, RehearsalPart.MATRIX, RehearsalPart.FAILURES, budget=5.0) == [
+        "M13",
+        "M14",
+        "M15",
+    ]
 
 
 def test_rehearsal_is_refused_for_a_migration_that_is_not_known() -> None:
@@ -91,6 +95,6 @@ def test_rehearsal_is_refused_for_a_migration_that_is_not_known() -> None:
 
 
 def test_budget_is_refused_without_the_part_that_measures_stalls() -> None:
-    options = RehearseOptions(parts=frozenset({Part.LOCKS}), max_stall_ms=100.0)
+    options = RehearseOptions(parts=frozenset({RehearsalPart.LOCKS}), max_stall_ms=100.0)
     with pytest.raises(UsageError, match="add --part stalls"):
         rehearse(options, lambda _: None, lambda _: None)

@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.report.document import JudgedBy, to_json
 from harness.rule.suite import Level
 from harness.run import gate, prove, rehearse
-from harness.run.options.rehearse import Part, RehearseOptions
+from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.stored import read_text
 from harness.verdict import Claim
 from tests.report.sample import judgement, report, whole_report
@@ -193,7 +193,7 @@ def test_reports_of_the_first_edition_are_held_to_its_list(
 
 @pytest.mark.parametrize("words", ["", " --part locks", " --part=matrix --part traps", " --max-stall-ms 100"])
 def test_a_rehearsal_is_held_to_its_parts(words: str) -> None:
-    scope = [part for part in Part if not words or str(part) in words or "max" in words]
+    scope = [part for part in RehearsalPart if not words or str(part) in words or "max" in words]
     stall_ms = 100.0 if "max" in words else None
     sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
     options = RehearseOptions(parts=frozenset(scope), max_stall_ms=stall_ms)

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import UnavailableError, UsageError
 from harness.run.example_judge import example_judge
-from harness.run.options.fuzz import SubjectOptions
+from harness.run.options.fuzz import FuzzedOptions
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-async def enter(options: SubjectOptions) -> None:
+async def enter(options: FuzzedOptions) -> None:
     async with example_judge(options):
         pass
 
@@ -34,12 +34,12 @@ async def enter(options: SubjectOptions) -> None:
 )
 async def test_target_that_is_no_plain_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="without a path"):
-        await enter(SubjectOptions(target=url, database_url="host=h"))
+        await enter(FuzzedOptions(target=url, database_url="host=h"))
 
 
 @pytest.mark.parametrize("dsn", ["postgres//u:secret@h/db", "secret", "postgresql://u:secret@[h/db"])
 async def test_unreadable_database_url_is_refused_without_being_quoted(dsn: str) -> None:
-    options = SubjectOptions(target="http://127.0.0.1:3000", database_url=dsn)
+    options = FuzzedOptions(target="http://127.0.0.1:3000", database_url=dsn)
     with pytest.raises(UsageError) as refused:
         await enter(options)
     assert "secret" not in str(refused.value)
@@ -47,8 +47,8 @@ async def test_unreadable_database_url_is_refused_without_being_quoted(dsn: str)
 
 async def test_target_needs_a_database_that_answers() -> None:
     with pytest.raises(UsageError, match="needs --database-url"):
-        await enter(SubjectOptions(target="http://127.0.0.1:3000"))
+        await enter(FuzzedOptions(target="http://127.0.0.1:3000"))
     dsn = "postgresql://me:geheim@127.0.0.1:1/x"
     with pytest.raises(UnavailableError, match="check --database-url") as refused:
-        await enter(SubjectOptions(target="http://127.0.0.1:3000", database_url=dsn))
+        await enter(FuzzedOptions(target="http://127.0.0.1:3000", database_url=dsn))
     assert "geheim" not in str(refused.value)

@@ -52,7 +52,7 @@ def _judged(
             return _tried(connection, target, trigger, source, depends=depends)
         certain = _certain_part(source)
         if certain is not None and not when.text and computes(connection, certain) and trigger.has_row_result:
-            found = _first_harm(connection, target, trigger, certain)
+            found = _first_change(connection, target, trigger, certain)
             if found is not None:
                 return _effect(trigger, source, found, Certainty.CERTAIN)
     except OpenError as error:
@@ -63,7 +63,7 @@ def _judged(
 def _tried(
     connection: Connection, target: Target, trigger: Trigger, source: Source, *, depends: bool
 ) -> Effect:
-    found = _first_harm(connection, target, trigger, source)
+    found = _first_change(connection, target, trigger, source)
     if not depends and found is None:
         late = tried(connection, trigger, source, LATE, target.values) if trigger.has(UPDATE) else ()
         if harms(late):
@@ -75,10 +75,10 @@ def _tried(
         return _effect(trigger, source, found or "leaves all sample values as they are", certainty)
     certain = _certain_part(source)
     if found and certain is not None and not condition(trigger) and trigger.has_row_result:
-        certain_harm = _first_harm(connection, target, trigger, certain)
+        certain_harm = _first_change(connection, target, trigger, certain)
         if certain_harm:
             return _effect(trigger, source, certain_harm, Certainty.CERTAIN)
-    if _may_harm(trigger, source):
+    if _may_change(trigger, source):
         return _effect(trigger, source, f"depends on more than the column; {_SEEN}", Certainty.OPEN)
     return _effect(trigger, source, "sets other columns alone", Certainty.NONE)
 
@@ -90,7 +90,7 @@ def _certain_part(source: Source) -> Source | None:
     return part if lines and not part.reads_others and len(lines) == len(source.assignments) else None
 
 
-def _first_harm(connection: Connection, target: Target, trigger: Trigger, source: Source) -> str | None:
+def _first_change(connection: Connection, target: Target, trigger: Trigger, source: Source) -> str | None:
     for operation, bit in (("INSERT", INSERT), ("UPDATE", UPDATE)):
         if trigger.has(bit):
             outcomes = tried(connection, trigger, source, operation, target.values)
@@ -131,7 +131,7 @@ def _by_source(
         stores = re.search(r"(?i)\b(INSERT|EXECUTE)\b", source.code) is not None
         if source.returns and set(source.returns) == {"null"} and not stores:
             return _effect(trigger, source, "returns NULL: every row is dropped", Certainty.CERTAIN)
-        if _may_harm(trigger, source):
+        if _may_change(trigger, source):
             return _effect(trigger, source, f"{_reasons(source)}; {_SEEN}", Certainty.OPEN)
         if called:
             return _effect(trigger, source, f"{called}; {_SEEN}", Certainty.OPEN)
@@ -145,7 +145,7 @@ def _by_source(
     )
 
 
-def _may_harm(trigger: Trigger, source: Source) -> bool:
+def _may_change(trigger: Trigger, source: Source) -> bool:
     if not trigger.has_row_result:
         return source.raises
     dynamic = re.search(r"(?i)\bEXECUTE\b", source.code) is not None

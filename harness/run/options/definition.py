@@ -5,7 +5,7 @@ The field's name is the option's, its default the option's, and its type says wh
     bool                          a flag
     int, float                    a number, with a `Range`
     an Enum of strings            one of its values; a str with `Choices` one of these
-    Path                          a file, which need not be there; with `Folder` a folder, too
+    Path                          a file, which need not be there; with `FolderOption` a folder, too
     tuple[...], frozenset[...]    may be repeated; where it is not given, the default
     Mapping[str, str]             NAME=VALUE, may be repeated
     ... | None                    need not be given
@@ -58,11 +58,11 @@ class Choices(NamedTuple):
     words: tuple[str, ...]
 
 
-class Place:
+class PlaceValue:
     """Marks a text that names a database or a target. Blank, a DSN would mean what the environment names: refused."""
 
 
-class Folder:
+class FolderOption:
     """Marks a path that may be a folder."""
 
 

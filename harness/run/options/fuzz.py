@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from harness.run.options.definition import WEEK_S, Argument, Choices, Option, Place, Range
+from harness.run.options.definition import WEEK_S, Argument, Choices, Option, PlaceValue, Range
 from harness.run.options.shared import (
     TARGET,
     AllowHostOption,
@@ -28,7 +28,7 @@ class BackendOptions:
     target: Annotated[
         str | None,
         Option("As for fuzz; by default what the file names, or reference.", metavar="URL", group=TARGET),
-        Place(),
+        PlaceValue(),
     ] = None
     database_url: Annotated[
         str | None,
@@ -38,7 +38,7 @@ class BackendOptions:
             variable="HARNESS_DATABASE_URL",
             group=TARGET,
         ),
-        Place(),
+        PlaceValue(),
     ] = None
     build: Annotated[
         str | None,
@@ -93,7 +93,7 @@ class BackendOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectOptions(BackendOptions):
+class FuzzedOptions(BackendOptions):
     """Which backend is judged; `build` and `postgres` are the reference's."""
 
     target: Annotated[
@@ -104,7 +104,7 @@ class SubjectOptions(BackendOptions):
             metavar="URL",
             group=TARGET,
         ),
-        Place(),
+        PlaceValue(),
     ] = REFERENCE
     build: Annotated[
         str,
@@ -120,7 +120,7 @@ class SubjectOptions(BackendOptions):
 class FuzzOptions:
     """What the user asked for. With `examples` the time does not count."""
 
-    subject: SubjectOptions = field(default_factory=SubjectOptions)
+    subject: FuzzedOptions = field(default_factory=FuzzedOptions)
     seconds: Annotated[float, Option("How long to hunt."), Range(0.1, WEEK_S)] = 60.0
     examples: Annotated[
         int | None, Option("Hunt for so many examples instead. Example: --examples 500"), Range()

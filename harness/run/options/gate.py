@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from harness.rule.level import Level
-from harness.run.options.definition import WEEK_S, Argument, Choices, Option, Place, Range
+from harness.run.options.definition import WEEK_S, Argument, Choices, Option, PlaceValue, Range
 from harness.run.options.shared import (
     LIMITS,
     TARGET,
@@ -32,7 +32,7 @@ class GateOptions:
         Option(
             "The backend, without a path. Example: https://staging.example.com", metavar="URL", group=TARGET
         ),
-        Place(),
+        PlaceValue(),
     ]
     database_url: TargetDatabaseOption
     free_model: Annotated[

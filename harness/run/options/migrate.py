@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from harness.run.options.definition import Choices, Option, Place
+from harness.run.options.definition import Choices, Option, PlaceValue
 from harness.run.options.shared import SessionPoolerOption
 
 
@@ -14,7 +14,7 @@ class MigrateOptions:
     database_url: Annotated[
         str,
         Option("The database to migrate. Example: postgresql://me@localhost/backend", metavar="DSN"),
-        Place(),
+        PlaceValue(),
     ]
     to: Annotated[str, Option("State to bring it to."), Choices(("base", "column", "ready"))]
     runner: Annotated[

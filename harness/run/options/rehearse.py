@@ -9,7 +9,7 @@ from harness.run.options.definition import Option, Range
 from harness.run.options.shared import REPORT, PostgresOption, SessionPoolerOption
 
 
-class Part(StrEnum):
+class RehearsalPart(StrEnum):
     """What can be rehearsed by itself."""
 
     MATRIX = "matrix"
@@ -27,12 +27,12 @@ class RehearseOptions:
         int, Option("Rows of the table that is migrated; a million takes some 400 MB."), Range()
     ] = 200_000
     parts: Annotated[
-        frozenset[Part],
+        frozenset[RehearsalPart],
         Option(
             "Rehearse only this; may be given several times. Default: all. Example: --part matrix",
             name="--part",
         ),
-    ] = frozenset(Part)
+    ] = frozenset(RehearsalPart)
     migration: Annotated[
         str,
         Option(

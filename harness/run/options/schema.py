@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from harness.run.options.definition import Folder, Option, Place
+from harness.run.options.definition import FolderOption, Option, PlaceValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class SchemaOptions:
             "The database to look at; nothing is changed in it. Example: postgresql://me@localhost/backend",
             metavar="DSN",
         ),
-        Place(),
+        PlaceValue(),
     ] = None
     migrations: Annotated[
         Path | None,
@@ -26,5 +26,5 @@ class SchemaOptions:
             "--migrations src/db/migrations",
             metavar="DIR",
         ),
-        Folder(),
+        FolderOption(),
     ] = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from harness.errors import UsageError
 from harness.rule.level import Level
-from harness.run.options.definition import Choices, HeaderLines, Option, Place, Range
+from harness.run.options.definition import Choices, HeaderLines, Option, PlaceValue, Range
 
 if TYPE_CHECKING:
     from harness.clients.given import GivenHeaders
@@ -25,7 +25,7 @@ PostgresOption = Annotated[
         metavar="SERVER",
         variable="HARNESS_POSTGRES",
     ),
-    Place(),
+    PlaceValue(),
 ]
 SessionPoolerOption = Annotated[
     bool, Option("Go on through a pooler in session mode. One in transaction mode is always refused.")
@@ -59,7 +59,7 @@ TargetDatabaseOption = Annotated[
         variable="HARNESS_DATABASE_URL",
         group=TARGET,
     ),
-    Place(),
+    PlaceValue(),
 ]
 AllowHostOption = Annotated[
     tuple[str, ...],

@@ -12,8 +12,8 @@ from harness.report.escape import masked
 from harness.rule import notation
 from harness.rule.samples import CaseSequence
 from harness.run.headers import probes
-from harness.run.options.fuzz import REFERENCE, SubjectOptions
-from harness.run.recipe import Recipe, write_recipe
+from harness.run.options.fuzz import REFERENCE, FuzzedOptions
+from harness.run.reproduction import Reproduction, write_reproduction
 from harness.sut.hosts import target_options
 from harness.verdict import Finding
 
@@ -22,14 +22,16 @@ SERVED: Final = "http://127.0.0.1:3000"
 
 
 @dataclass(frozen=True, slots=True)
-class Find:
+class Counterexample:
     """The smallest example found that refutes a claim."""
 
     example: tuple[CaseSequence, ...]
     findings: tuple[Finding, ...]
 
 
-def report_find(found: Find, options: SubjectOptions, folder: Path, *, function: bool = False) -> list[str]:
+def report_find(
+    found: Counterexample, options: FuzzedOptions, folder: Path, *, function: bool = False
+) -> list[str]:
     """Stores a find in a file of the folder and returns what to print: claim, header, effect, how to see it again.
 
     With `function` nothing was sent, so there is nothing to send again.
@@ -46,10 +48,10 @@ def report_find(found: Find, options: SubjectOptions, folder: Path, *, function:
     reference = options.target == REFERENCE
     target, model = ("", "") if reference else (options.target, options.model)
     effect = options.given.masked(first.effect)
-    recipe = Recipe(
+    reproduction = Reproduction(
         found.example, options.build, options.policy, effect=effect, target=target, free_model=model
     )
-    file, stored = _stored(recipe, folder)
+    file, stored = _stored(reproduction, folder)
     url = SERVED if reference else options.target
     sent = probes(found.example[0], "192.0.2.1", model=options.model)
     requests = [options.given.added(probe.request) for probe in sent]
@@ -62,13 +64,13 @@ def report_find(found: Find, options: SubjectOptions, folder: Path, *, function:
     return [options.given.masked(line) for line in lines]
 
 
-def _stored(recipe: Recipe, folder: Path) -> tuple[Path | None, str]:
+def _stored(reproduction: Reproduction, folder: Path) -> tuple[Path | None, str]:
     """The file, in the user's state where the folder cannot be written; None where neither can. And what to print."""
     why = ""
     for each in (folder, state_path("finds")):
         try:
             each.mkdir(parents=True, exist_ok=True)
-            file = write_recipe(recipe, each)
+            file = write_reproduction(reproduction, each)
         except OSError as error:
             why = why or f"{each.absolute()} cannot be written: {error.strerror}"
         else:
@@ -79,11 +81,11 @@ def _stored(recipe: Recipe, folder: Path) -> tuple[Path | None, str]:
     )
 
 
-def _options(options: SubjectOptions) -> str:
+def _options(options: FuzzedOptions) -> str:
     """What leads a replay to where the find was made; a DSN with a password is left to the environment."""
     if options.target == REFERENCE:
         is_usual = (
-            options.postgres == SubjectOptions().postgres or masked(options.postgres) != options.postgres
+            options.postgres == FuzzedOptions().postgres or masked(options.postgres) != options.postgres
         )
         return (
             options.given.options

@@ -12,7 +12,7 @@ from harness.clients.extension import FREE_MODEL
 from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.run.options.fuzz import SubjectOptions
+from harness.run.options.fuzz import FuzzedOptions
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import SignedIn
 from harness.stages.model import Stage, Version
@@ -26,7 +26,7 @@ OLD: Final = Stage(SchemaState.READY, (Version.BEFORE, Version.BEFORE), extensio
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class FuzzedBackend:
     """A backend that answers, and the database where its rows appear."""
 
     endpoint: Endpoint
@@ -39,7 +39,7 @@ class Subject:
 
 
 @asynccontextmanager
-async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
+async def subject(options: FuzzedOptions) -> AsyncIterator[FuzzedBackend]:
     """The reference in the build that was asked for, started for it and ended after it.
 
     Raises UsageError for an unknown build, UnavailableError when no database can be had.
@@ -57,7 +57,7 @@ async def subject(options: SubjectOptions) -> AsyncIterator[Subject]:
             running_stage(shared, where) as environment,
         ):
             process = environment.replicas[0].process
-            yield Subject(
+            yield FuzzedBackend(
                 Endpoint(
                     (HOST, process.port),
                     str(version),

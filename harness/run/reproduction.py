@@ -18,7 +18,7 @@ SCHEMA: Final = "harness.replay/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Reproduction:
     """What to send again, and to which build under which policy."""
 
     sequences: tuple[CaseSequence, ...]
@@ -35,18 +35,23 @@ class Recipe:
     """The model that was asked for there."""
 
 
-def write_recipe(recipe: Recipe, folder: Path) -> Path:
+def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
     """Stores a recipe under a name made of its content, so that the same find is one file; returns the file."""
     document = {
         "schema": SCHEMA,
-        "build": recipe.build,
-        "policy": recipe.policy,
-        "auth": str(recipe.auth),
-        "stream": recipe.stream,
-        "effect": recipe.effect,
-        **({"target": recipe.target, "free_model": recipe.free_model} if recipe.target else {}),
+        "build": reproduction.build,
+        "policy": reproduction.policy,
+        "auth": str(reproduction.auth),
+        "stream": reproduction.stream,
+        "effect": reproduction.effect,
+        **(
+            {"target": reproduction.target, "free_model": reproduction.free_model}
+            if reproduction.target
+            else {}
+        ),
         "sequences": [
-            [[notation.written(line) for line in case.lines] for case in each] for each in recipe.sequences
+            [[notation.written(line) for line in case.lines] for case in each]
+            for each in reproduction.sequences
         ],
     }
     text = json.dumps(document, indent=2) + "\n"
@@ -55,7 +60,7 @@ def write_recipe(recipe: Recipe, folder: Path) -> Path:
     return file
 
 
-def read_recipe(file: Path) -> Recipe:
+def read_reproduction(file: Path) -> Reproduction:
     """The recipe in a file. Raises UsageError when there is none, naming what is wrong with it."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -68,20 +73,20 @@ def read_recipe(file: Path) -> Recipe:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise UsageError(f"{file} is no recipe of schema {SCHEMA}; name one that harness fuzz has written")
     try:
-        return _recipe(document)
+        return _reproduction(document)
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         reason = f"{type(error).__name__} {error}"
         raise UsageError(f"{file} is damaged: {reason}; find it again with harness fuzz") from None
 
 
-def _recipe(document: dict[str, Any]) -> Recipe:
+def _reproduction(document: dict[str, Any]) -> Reproduction:
     policy = document["policy"]
     if policy not in POLICIES:
         raise ValueError(f"unknown policy {policy!r}")
     sequences = tuple(tuple(case_of(lines) for lines in sequence) for sequence in document["sequences"])
     if not sequences or not all(sequences):
         raise ValueError("a sequence without a request, which would prove nothing")
-    return Recipe(
+    return Reproduction(
         sequences,
         str(document["build"]),
         policy,
