@@ -13,6 +13,7 @@ from harness.database.migrations import migrate
 from harness.database.pooler import aprocess_of
 from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script, StatementFailed
+from harness.database.sqlstate import named
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
@@ -139,8 +140,8 @@ def _accepted(failed: StatementFailed | None, what: str) -> None:
 
 def _refused(failed: StatementFailed | None, sqlstate: str, note: Note, what: str) -> None:
     if failed is None or failed.sqlstate != sqlstate:
-        seen = "was accepted" if failed is None else f"was refused with {failed.sqlstate}"
-        raise ScenarioError(f"{what} {seen}, not refused with {sqlstate}")
+        seen = "was accepted" if failed is None else f"was refused with {named(failed.sqlstate)}"
+        raise ScenarioError(f"{what} {seen}, not refused with {named(sqlstate)}")
     note(f"{what}: {failed.sqlstate} {failed.message}")
 
 
@@ -188,7 +189,7 @@ async def _outcome(connection: psycopg.AsyncConnection[Any], statement: str) -> 
     try:
         await connection.execute(statement.encode(), prepare=False)
     except psycopg.Error as error:
-        return f"with {error.sqlstate}"
+        return f"with {named(error.sqlstate)}"
     return "is accepted"
 
 
