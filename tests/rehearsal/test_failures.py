@@ -32,7 +32,7 @@ SEEN = {  # what must be among the notes of each scenario, in this order
     "interrupted build": ["state invalid", "drop_invalid_index.sql passed"],
     "IF NOT EXISTS": ["the retry with IF NOT EXISTS reports success", "state invalid", "passed"],
     "lock_timeout": ["55P03", "state invalid", "waits for the snapshot"],
-    "two migrators": ["a second `harness migrate` stops", "state ready", "40P01", "state invalid", "passed"],
+    "two migrators": ["a second harness migrate stops", "state ready", "40P01", "state invalid", "passed"],
     "drop during a build": [
         "40P01",
         "state column",
