@@ -7,7 +7,7 @@ command line nor reports.
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 from harness.clients.shape import Shape
@@ -24,7 +24,6 @@ from harness.run.gate_values import Values
 from harness.run.probe_session import AT_END_S, RETRIABLE, ProbeSession
 from harness.run.progress import LineCallback
 from harness.run.sent_probes import SentProbes
-from harness.sut.external import CONNECTIONS
 from harness.sut.gate_probe import GateProbe, ProbeGroup
 from harness.verdict import Results
 
@@ -183,14 +182,12 @@ class GateRun:
                 following.cancel()
 
     async def _prepared(self, source: Iterator[ProbeGroup]) -> list[ProbeGroup]:
-        """The next groups to send, made and journalled on a thread while others are on the wire."""
+        """The next rounds to send, made on a thread while others are on the wire."""
         sent, self._sent = self._sent, []
 
         def prepare() -> list[ProbeGroup]:
             self.telling.sent(sent)
-            batch = next_batch(source, self._batch)
-            self.session.note(chain.from_iterable(each.gate_probes for each in batch))
-            return batch
+            return next_batch(source, self._batch)
 
         return await asyncio.to_thread(prepare)
 
@@ -281,13 +278,10 @@ class GateRun:
 
 
 def next_batch(source: Iterator[ProbeGroup], least: int = BATCH) -> list[ProbeGroup]:
-    """Groups to send at once: as many as have so many requests, or what is left.
-
-    One that goes over one connection leaves the others free, so it counts for a part of its requests only.
-    """
+    """Rounds to send at once: as many as have so many requests, or what is left."""
     batch: list[ProbeGroup] = []
     count = 0
     while count < least and (each := next(source, None)) is not None:
         batch.append(each)
-        count += len(each.gate_probes) // (CONNECTIONS if each.together else 1)
+        count += len(each.gate_probes)
     return batch

@@ -79,7 +79,6 @@ class ProbeSession:
     """Usage rows of the signed-in user that had no metadata when the suite began: of somebody else, or another run."""
     sequence: dict[int, Sequence[GateProbe]] = field(default_factory=dict)
     """Requests over one connection, by the number of each of them."""
-    _noted: set[int] = field(default_factory=set)
     _ended: set[int] = field(default_factory=set)
     _origin: dict[int, int] = field(default_factory=dict)
 
@@ -113,17 +112,10 @@ class ProbeSession:
         self.open.pop(origin, None)
         self.uncompared.pop(origin, None)
 
-    def note(self, gate_probes: Iterable[GateProbe]) -> None:
-        """Has requests on disk, each once: only then may they be sent."""
-        new = [gate_probe for gate_probe in gate_probes if gate_probe.number not in self._noted]
-        if new:
-            self.journal.sending(new)
-            self._noted.update(gate_probe.number for gate_probe in new)
-
     async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends requests and compares replies; rows are not looked for yet."""
         gate_probes = [gate_probe for each in probe_groups for gate_probe in each.gate_probes]
-        await asyncio.to_thread(self.note, gate_probes)
+        await asyncio.to_thread(self.journal.sending, gate_probes)
         since = our_clock()
         # Replies are compared as they come, while the target serves the next request.
         exchanges = await self.sending.send(probe_groups, self._enter)
