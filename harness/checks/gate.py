@@ -1,6 +1,6 @@
 """Judges the rows that requests left in somebody's database, by no more than the plan says of it.
 
-Takes answers and their rows. Knows neither how they were sent nor when to give up waiting.
+Takes exchanges and their rows; how they were sent, and when to give up waiting, is decided elsewhere.
 """
 
 import shlex
@@ -36,7 +36,7 @@ FARED_MAX: Final = 5_000
 
 @dataclass(slots=True)
 class RowJudge:
-    """Judges answers of one target one by one."""
+    """Judges exchanges with one target one by one."""
 
     results: Results
     policy: Policy

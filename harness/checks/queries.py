@@ -15,11 +15,11 @@ from psycopg import sql
 from harness import plan
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY_WRITTEN
 from harness.data import sql_text
+from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.rule.policy import JS_TRIM
 
-CONNECT_S_MAX: Final = 10
 STATEMENT_S_MAX: Final = 60
 
 
