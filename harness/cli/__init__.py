@@ -19,6 +19,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "clean": ("gate", "Delete the rows that a run of the gate, fuzz or replay left."),
     "coverage": ("coverage", "Show how much of anonymous usage carries an id."),
+    "doctor": ("doctor", "Tell what this machine, a backend and a database have of what is needed."),
     "fuzz": ("fuzz", "Hunt for a header that is treated otherwise than the rule says."),
     "gate": ("gate", "Judge a deployed backend by its URL and its database."),
     "migrate": ("migrate", "Bring a database to a state of the rollout, or back."),

@@ -1,0 +1,86 @@
+"""What `harness doctor` finds: what a machine, a backend and a database have of what the commands need.
+
+Each part is tried as a command would use it, since a file that is there may not run.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from harness.run.options.doctor import DoctorOptions
+
+FORMAT: Final = "harness.doctor/1"
+
+
+class Presence(StrEnum):
+    """How a part is."""
+
+    PRESENT = "present"
+    OPTIONAL = "optional"  # it is not there, and only some commands or options want it
+    MISSING = "missing"
+
+
+class Part(NamedTuple):
+    """One part that was looked at."""
+
+    name: str
+    state: Presence
+    found: str
+    """What there is: a version, a place, a figure."""
+    needed_for: str = ""
+    remedy: str = ""
+    """What to do where it is not there."""
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        what = f"{self.name}: {self.found}"
+        wanted = f" (for {self.needed_for})" if self.needed_for and self.state is not Presence.PRESENT else ""
+        return f"{what}{wanted}{f'; {self.remedy}' if self.remedy else ''}"
+
+
+class Group(NamedTuple):
+    """Parts of one place."""
+
+    name: str
+    parts: Sequence[Part]
+
+
+def examine(options: DoctorOptions, on_part: Callable[[str, Part], None]) -> tuple[Group, ...]:
+    """Looks at this machine, and at the backend and the database that were named; hands each part on as it is found.
+
+    Takes some five seconds, most of them for a start of each embedded Postgres. Raises UsageError for a URL or a DSN
+    that cannot be read.
+    """
+    from harness.run.doctor_machine import machine_parts
+    from harness.run.doctor_target import backend_parts, database_parts
+
+    looks: list[tuple[str, Iterator[Part]]] = [("this machine", machine_parts())]
+    if options.target is not None:
+        looks.append(("the backend", backend_parts(options.target, options.given)))
+    if options.database_url is not None:
+        looks.append(("the database", database_parts(options.database_url)))
+    groups = []
+    for name, parts in looks:
+        collected = []
+        for part in parts:
+            on_part(name, part)
+            collected.append(part)
+        groups.append(Group(name, tuple(collected)))
+    return tuple(groups)
+
+
+def exit_code(groups: Sequence[Group]) -> int:
+    """1 where something is missing that the commands need, else 0."""
+    return int(any(part.state is Presence.MISSING for group in groups for part in group.parts))
+
+
+def document(groups: Sequence[Group]) -> dict[str, object]:
+    """The same for a machine: `harness.doctor/1`."""
+    return {
+        "format": FORMAT,
+        "groups": [
+            {"name": group.name, "parts": [part._asdict() for part in group.parts]} for group in groups
+        ],
+        "missing": [part.name for group in groups for part in group.parts if part.state is Presence.MISSING],
+    }

@@ -1,0 +1,46 @@
+"""What `harness doctor` may be asked for."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+from harness.run.options.definition import Option, PlaceValue
+from harness.run.options.shared import TARGET, RequestHeadersOption, given_headers
+
+if TYPE_CHECKING:
+    from harness.clients.given import GivenHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorOptions:
+    """What is looked at beside this machine, and how it is told."""
+
+    target: Annotated[
+        str | None,
+        Option(
+            "A backend to look at, too: one GET of each path, which leaves no row. Example: --target "
+            "https://staging.example.com",
+            metavar="URL",
+            group=TARGET,
+        ),
+        PlaceValue(),
+    ] = None
+    database_url: Annotated[
+        str | None,
+        Option(
+            "A target's database to look at, too; nothing is changed in it. Example: "
+            "postgresql://reader@db.example.com/backend",
+            metavar="DSN",
+            variable="HARNESS_DATABASE_URL",
+            group=TARGET,
+        ),
+        PlaceValue(),
+    ] = None
+    request_headers: RequestHeadersOption = field(default=(), repr=False)
+    json_output: Annotated[bool, Option("Print one JSON document instead, for a machine.", name="--json")] = (
+        False
+    )
+
+    @property
+    def given(self) -> "GivenHeaders":
+        """Sent with every request; of no value there is a trace."""
+        return given_headers(self.request_headers)
