@@ -1,6 +1,7 @@
 """`harness doctor`: what is there is tried, what is missing is named with its remedy, and the exit code follows."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from harness import plan
 from harness.clients.given import NONE_GIVEN
 from harness.errors import UnavailableError, UsageError
 from harness.run import doctor_machine, doctor_target
@@ -58,7 +60,7 @@ def test_a_postgres_that_does_not_start_is_missing(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_folder_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(doctor_machine.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     part = doctor_machine._folder("state folder", tmp_path / "a" / "b")
     assert part.state is Presence.OPTIONAL
     assert "XDG_STATE_HOME" in part.line
@@ -83,7 +85,7 @@ async def test_a_backend_that_serves_its_paths(start: StartReplica, ready_dsn: s
 async def test_a_path_that_is_not_served_is_missing(
     start: StartReplica, ready_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_target.plan, "ROUTES", ("/nowhere",))
+    monkeypatch.setattr(plan, "ROUTES", ("/nowhere",))
     replica = await start(ready_dsn)
     found = [*backend_parts(replica.origin, NONE_GIVEN)]
     assert found[0].state is Presence.MISSING
