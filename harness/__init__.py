@@ -1,1 +1,64 @@
-"""Proves that one header, one column and one index can be rolled out backend first."""
+"""Proves that one header, one column and one index can be rolled out backend first.
+
+What a user imports is here, and loaded when it is first used: importing starts nothing and is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.database.server import running_server as postgres
+    from harness.errors import UnavailableError, UsageError
+    from harness.library.gate import gate
+    from harness.library.stage import RunningStage, SentRequest, stage
+    from harness.library.strategies import header_values, headers
+    from harness.report.document import Report
+    from harness.sut.observation import Row
+    from harness.verdict import Finding, Status, Verdict
+
+__all__ = [
+    "Finding",
+    "Report",
+    "Row",
+    "RunningStage",
+    "SentRequest",
+    "Status",
+    "UnavailableError",
+    "UsageError",
+    "Verdict",
+    "gate",
+    "header_values",
+    "headers",
+    "postgres",
+    "stage",
+]
+
+_PLACES: Final = {
+    "Finding": "harness.verdict:Finding",
+    "Report": "harness.report.document:Report",
+    "Row": "harness.sut.observation:Row",
+    "RunningStage": "harness.library.stage:RunningStage",
+    "SentRequest": "harness.library.stage:SentRequest",
+    "Status": "harness.verdict:Status",
+    "UnavailableError": "harness.errors:UnavailableError",
+    "UsageError": "harness.errors:UsageError",
+    "Verdict": "harness.verdict:Verdict",
+    "gate": "harness.library.gate:gate",
+    "header_values": "harness.library.strategies:header_values",
+    "headers": "harness.library.strategies:headers",
+    "postgres": "harness.database.server:running_server",
+    "stage": "harness.library.stage:stage",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported now. Raises AttributeError for any other."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    value = globals()[name] = getattr(import_module(module), attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,7 @@
 """Loads the shared fixtures; one `tests.fix_<subject>` a line."""
 
 pytest_plugins = [
+    "pytester",
     "tests.fix_headers",
     "tests.fix_postgres",
     "tests.fix_database",

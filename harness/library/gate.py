@@ -1,0 +1,63 @@
+"""The release gate as a function: a deployed backend and its database judged, the typed report returned."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+from harness.report.document import Report
+from harness.rule.level import Level
+from harness.run.gate import gate as run_gate
+from harness.run.options.gate import GateOptions
+
+LevelName = Literal["smoke", "standard", "exhaustive"]
+
+
+def gate(
+    backend_url: str,
+    database_url: str,
+    *,
+    free_model: str,
+    level: LevelName = "smoke",
+    build: Literal["before", "after"] = "after",
+    token: str | None = None,
+    email: str | None = None,
+    request_headers: Sequence[str] = (),
+    waive: Mapping[str, str] | None = None,
+    seed: int = 0,
+    max_requests: int | None = None,
+    rate_max: float | None = None,
+    time_limit_s: float = 600.0,
+    timeout_s: float = 30.0,
+    wait_rows_s: float | None = None,
+    clean: bool = False,
+) -> Report:
+    """Judges a backend by its URL and its database, as `harness gate` does, and returns the report.
+
+    `free_model` is one that the backend serves without an account, `token` and `email` are a test user's, `waive` has
+    reasons by the ids of claims. It sends without asking whose host that is. Every option is as `harness gate --help`
+    says. What is found never raises: the report's verdict says it. Raises UsageError for options that do not fit
+    together, UnavailableError when no journal can be written.
+    """
+    options = GateOptions(
+        backend_url=backend_url,
+        database_url=database_url,
+        free_model=free_model,
+        level=Level(level),
+        build=build,
+        token=token,
+        email=email,
+        request_headers=tuple(request_headers),
+        waivers=dict(waive or {}),
+        seed=seed,
+        max_requests=max_requests,
+        rate_max=rate_max,
+        time_limit_s=time_limit_s,
+        timeout_s=timeout_s,
+        wait_rows_s=wait_rows_s,
+        clean=clean,
+        command="harness.gate(...)",
+    )
+    with ThreadPoolExecutor(
+        max_workers=1
+    ) as executor:  # its event loop is its own: the caller's may be running
+        return executor.submit(run_gate, options, lambda _: None).result()

@@ -1,0 +1,62 @@
+"""The process that a stage of a user's runs in: started by `stage`, it ends what it started when its input ends.
+
+It has a main module and an event loop of its own, so the user's may be anything: a script without a guard, a running
+loop, a thread, an interpreter that is killed.
+"""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+from msgspec import json
+
+from harness.backend import serve
+from harness.backend.defects import find_build
+from harness.database.schema_state import SchemaState
+from harness.database.server import running_server
+from harness.database.templates import Templates
+from harness.errors import UnavailableError, UsageError
+from harness.library.order import StageFailed, StageOrder, StageReady
+from harness.stages.environment import BuildPair, running_stage, stack
+from harness.stages.model import Stage, Version
+
+
+async def serve_stage(order: StageOrder) -> None:
+    """Runs the stage, says where, and waits until nobody holds the other end. Raises what keeps it from running."""
+    for build in (order.before, order.after):
+        find_build(build)
+    serve.warm()
+    async with AsyncExitStack() as running:
+        server = running.enter_context(running_server(order.postgres))
+        templates = running.enter_context(Templates(server))
+        shared = await running.enter_async_context(
+            stack(templates, order.policy, BuildPair(order.before, order.after))
+        )
+        first, second = (Version(version) for version in order.replicas)
+        stage = Stage(SchemaState(order.schema), (first, second), extension_released=True)
+        environment = await running.enter_async_context(running_stage(shared, stage))
+        user = await shared.signed_in(environment.dsn)
+        origins = tuple(replica.process.origin for replica in environment.replicas)
+        tell(StageReady(origins, environment.dsn, user.user_id, user.email, user.token))
+        await asyncio.to_thread(sys.stdin.buffer.read)
+
+
+def tell(message: StageReady | StageFailed) -> None:
+    """Writes the one line that is waited for."""
+    sys.stdout.buffer.write(json.encode(message) + b"\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Reads what is asked for, and runs it."""
+    order = json.decode(sys.stdin.buffer.readline(), type=StageOrder)
+    try:
+        with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
+            runner.run(serve_stage(order))
+    except (UsageError, UnavailableError) as error:
+        tell(StageFailed(str(error), isinstance(error, UsageError)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""A running stage in a user's hands: the reference's replicas on a Postgres of their own, requests and their rows.
+
+Theory. What runs is in a process of its own (`host`), which ends with its input: with the context, with the
+interpreter, and when that is killed. Requests and rows go straight from here to the replicas and the database.
+Synchronous calls run their coroutine on a thread of its own, so they also work where a loop is running already.
+"""
+
+import asyncio
+import select
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, Final, Literal, NamedTuple, Self, TypeVar
+
+import psycopg
+from msgspec import json
+
+import harness
+from harness import plan
+from harness.clients.exchange import Reply
+from harness.clients.extension import Auth, ExtensionBuild
+from harness.errors import UnavailableError, UsageError
+from harness.library.order import StageFailed, StageOrder, StageReady
+from harness.rule.policy import STRICT
+from harness.stages.matrix import SignedIn, probe
+from harness.sut.observation import Probe, Row
+from harness.sut.rows import Rows
+from harness.sut.stream import send_over_wire
+
+START_S_MAX: Final = 180.0
+"""Above what the embedded server is given."""
+STOP_S_MAX: Final = 60.0
+WAIT_ROWS_S: Final = 1.0
+
+Caller = Literal["anonymous", "junk token", "signed in"]
+Version = Literal["before", "after"]
+Schema = Literal["base", "column", "ready"]
+Value = TypeVar("Value")
+
+_PROGRAM: Final = (
+    "import sys; sys.path.append(sys.argv[1]); from harness.library.host import main; sys.exit(main())"
+)
+
+
+class SentRequest(NamedTuple):
+    """A request that was sent to a stage, with its reply."""
+
+    reply: Reply
+    probe: Probe
+    since: datetime
+    """The database's clock before it was sent."""
+
+
+@dataclass(slots=True)
+class RunningStage:
+    """A stage that runs from the beginning of its context to the end; synchronous (`with`) or not (`async with`).
+
+    `send` and `rows` are called where there is no event loop of one's own, `asend` and `arows` where there is one;
+    several threads and tasks may call them at once.
+    """
+
+    order: StageOrder
+    _process: "subprocess.Popen[bytes] | None" = None
+    _ready: StageReady | None = None
+    _addresses: "count[int]" = field(default_factory=lambda: count(1))
+
+    @property
+    def url(self) -> str:
+        """URL of the first replica, without a path."""
+        return self.urls[0]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """URL of each replica."""
+        return self._running.urls
+
+    @property
+    def dsn(self) -> str:
+        """Its database, as a superuser; gone with the stage."""
+        return self._running.dsn
+
+    def send(
+        self,
+        value: str | bytes | Sequence[str | bytes] | None = None,
+        *,
+        caller: Caller = "anonymous",
+        stream: bool = False,
+        replica: int = 0,
+    ) -> SentRequest:
+        """Sends one request and returns it with its reply, which may be a refusal.
+
+        `value` is what the header holds: text (as UTF-8), bytes as they are, several for as many lines, None for no
+        header. Each anonymous request has an address of its own. `replica` counts from 0.
+        """
+        return blocking(self.asend(value, caller=caller, stream=stream, replica=replica))
+
+    async def asend(
+        self,
+        value: str | bytes | Sequence[str | bytes] | None = None,
+        *,
+        caller: Caller = "anonymous",
+        stream: bool = False,
+        replica: int = 0,
+    ) -> SentRequest:
+        """As `send`."""
+        ready = self._running
+        lines = tuple((plan.HEADER.encode(), line) for line in _lines(value))
+        number = next(self._addresses)
+        sent = probe(
+            SignedIn(ready.user_id, ready.email, ready.token),
+            f"2001:db8:{number >> 16:x}::{number & 0xFFFF:x}",
+            ExtensionBuild.AFTER,
+            Auth(caller),
+            kind="a user's own",
+            lines=lines,
+            stream=stream,
+        )
+        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
+            since = await Rows(connection).now()
+        (reply,) = await send_over_wire(self.urls[replica], [sent.request])
+        return SentRequest(reply, sent, since)
+
+    def rows(self, sent: SentRequest, *, wait_s: float = WAIT_ROWS_S) -> tuple[Row, ...]:
+        """The rows that a request left: a usage row with its metadata row each.
+
+        Waits until they are there, at most `wait_s`: accounting comes after the reply. Empty where there are none.
+        """
+        return blocking(self.arows(sent, wait_s=wait_s))
+
+    async def arows(self, sent: SentRequest, *, wait_s: float = WAIT_ROWS_S) -> tuple[Row, ...]:
+        """As `rows`."""
+        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
+            (found,) = await Rows(connection).arrived([sent.probe], [sent.reply], sent.since, wait_s=wait_s)
+        return found
+
+    def __enter__(self) -> Self:
+        """Starts it. Raises UsageError for what there is none of, UnavailableError when it does not start."""
+        if self._process is not None:
+            raise UsageError("this stage runs already; make another one with stage()")
+        root = str(Path(harness.__file__).resolve().parents[1])
+        self._process = process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, root],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the user's program, which then leaves the context
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.encode(self.order) + b"\n")
+            process.stdin.flush()
+            answer = _answer(process.stdout)
+            if isinstance(answer, StageFailed):
+                raise (UsageError if answer.misuse else UnavailableError)(answer.message)
+        except BaseException:
+            self.__exit__()
+            raise
+        self._ready = answer
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Ends it, and all that it started."""
+        process, self._process, self._ready = self._process, None, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        finally:
+            process.stdout.close()
+
+    async def __aenter__(self) -> Self:
+        """As `__enter__`."""
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """As `__exit__`."""
+        await asyncio.to_thread(self.__exit__)
+
+    @property
+    def _running(self) -> StageReady:
+        if self._ready is None:
+            raise UsageError(
+                "the stage does not run; use it inside its context: with stage() as running: ..."
+            )
+        return self._ready
+
+
+def stage(
+    *,
+    schema: Schema = "ready",
+    replicas: tuple[Version, Version] = ("after", "after"),
+    before: str = "before",
+    after: str = "after",
+    policy: str = STRICT.name,
+    postgres: str = "embedded",
+) -> RunningStage:
+    """A stage of the rollout, to be started by its context: a database in that state, two replicas, an upstream.
+
+    `before` and `after` name the builds that run as these versions; `harness fuzz --list-builds` lists them, the
+    faulty ones too. `postgres` is what `--postgres` takes. Nothing of it outlives the context or the interpreter.
+    """
+    return RunningStage(StageOrder(schema, replicas, before, after, policy, postgres))
+
+
+def blocking(coroutine: Coroutine[Any, Any, Value]) -> Value:
+    """What a coroutine returns, waited for; also in a thread whose event loop is running."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(asyncio.run, coroutine).result()
+
+
+def _lines(value: str | bytes | Sequence[str | bytes] | None) -> Iterable[bytes]:
+    if value is None:
+        return ()
+    each = (value,) if isinstance(value, str | bytes) else value
+    return (line.encode() if isinstance(line, str) else line for line in each)
+
+
+def _answer(stdout: IO[bytes]) -> StageReady | StageFailed:
+    ready = select.poll()
+    ready.register(stdout, select.POLLIN)
+    if not ready.poll(START_S_MAX * 1000):
+        return StageFailed(f"the stage did not start in {START_S_MAX:.0f} s", misuse=False)
+    line = stdout.readline()
+    if not line:
+        return StageFailed("the stage's process ended before it ran; standard error says why", misuse=False)
+    answer: StageReady | StageFailed = json.decode(line, type=StageReady | StageFailed)
+    return answer

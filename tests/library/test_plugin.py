@@ -1,0 +1,101 @@
+"""The pytest plugin as somebody's own tests use it, in a process of their own, with and without workers."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.database.server import Server
+from harness.errors import UnavailableError
+from harness.library.share import SharedServer, asked
+
+PLUGIN = ("-p", "harness.pytest_plugin")
+TESTS = """
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+import harness
+
+
+@settings(max_examples=5, deadline=None)
+@given(value=harness.header_values("bounds"))
+def test_strategy(rollout_stage, value):
+    assert rollout_stage.send(value).reply.status == 200
+
+
+def test_stage(rollout_stage):
+    assert rollout_stage.rows(rollout_stage.send("vscode-1"))[0].value == "vscode-1"
+
+
+async def test_stage_in_a_loop(rollout_stage):
+    assert (await rollout_stage.arows(await rollout_stage.asend("vscode-2")))[0].value == "vscode-2"
+
+
+def test_database(rollout_database, rollout_server):
+    with psycopg.connect(rollout_database) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM microdollar_usage").fetchone() == (True,)
+    print("server", rollout_server.admin_dsn)
+
+
+def test_server_is_one(rollout_server):
+    print("server", rollout_server.admin_dsn)
+
+
+def test_gate(rollout_gate):
+    report = rollout_gate(waive={"I1": "no account", "I2": "no account"})
+    assert report.verdict == "GO", [one.findings for one in report.judgements]
+"""
+INI = """
+[pytest]
+asyncio_mode = auto
+rollout_level = smoke
+"""
+
+
+@pytest.fixture
+def theirs(
+    pytester: pytest.Pytester, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> pytest.Pytester:
+    """Somebody's folder with six tests, on the server of this run."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    pytester.makeini(INI + f"rollout_postgres = {server.admin_dsn}\n")
+    pytester.makepyfile(TESTS)
+    return pytester
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    ended = theirs.runpytest_subprocess(*PLUGIN, *workers)
+    ended.assert_outcomes(passed=6)
+    ended.stdout.fnmatch_lines(["rollout: the reference, level smoke"])
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--rollout-level=odd", "*'odd' is none of smoke, standard, exhaustive*"),
+        ("--rollout-target=http://127.0.0.1:1", "*--rollout-target needs --rollout-database-url*"),
+    ],
+)
+def test_options_that_are_wrong_end_it_at_once(theirs: pytest.Pytester, option: str, problem: str) -> None:
+    ended = theirs.runpytest_subprocess(*PLUGIN, option)
+    assert ended.ret == pytest.ExitCode.USAGE_ERROR
+    ended.stderr.fnmatch_lines([problem])
+
+
+def test_a_server_is_shared_by_who_asks(server: Server) -> None:
+    shared = SharedServer(server.admin_dsn)
+    try:
+        assert asked(shared.address) == asked(shared.address) == ("dsn", server.admin_dsn)
+    finally:
+        shared.close()
+    with pytest.raises(UnavailableError, match="cannot be asked for"):
+        asked(shared.address)
+
+
+def test_a_server_that_does_not_start_is_told() -> None:
+    shared = SharedServer("postgresql://me:sesame@127.0.0.1:1/x")
+    try:
+        with pytest.raises(UnavailableError, match="cannot connect"):
+            asked(shared.address)
+    finally:
+        shared.close()

@@ -1,0 +1,132 @@
+"""A running stage: requests and their rows, from a script, a thread, a loop; and nothing of it stays."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from harness import RunningStage, UnavailableError, UsageError, stage
+from harness.database.server import Server
+from harness.library.stage import blocking
+from tests.database.processes import awaited_end
+
+SCRIPT = """
+import harness
+
+with harness.stage() as running:
+    sent = running.send("vscode-1")
+    print(running.rows(sent)[0].value)
+    print(running.dsn, flush=True)
+    {then}
+"""
+
+
+@pytest.fixture(scope="module")
+def running(server: Server) -> Iterator[RunningStage]:
+    with stage(postgres=server.admin_dsn) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [("vscode-1", "vscode-1"), (b"a" * 255, "a" * 255), ("a b", None), (["a", "b"], None), (None, None)],
+)
+def test_rows_hold_what_the_rule_stores(
+    running: RunningStage, value: str | bytes | list[str] | None, stored: str | None
+) -> None:
+    sent = running.send(value)
+    assert sent.reply.status == 200
+    assert [row.value for row in running.rows(sent)] == [stored]
+
+
+def test_callers_streams_and_replicas(running: RunningStage) -> None:
+    sent = running.send("x", caller="signed in", stream=True, replica=1)
+    assert sent.reply.is_stream
+    (row,) = running.rows(sent)
+    assert row.value == f"{row.user}@example.com"  # as the seeded users are called
+
+
+async def test_it_is_asked_from_a_running_loop(running: RunningStage) -> None:
+    sent = await asyncio.gather(*(running.asend(f"id-{number}") for number in range(5)))
+    found = await asyncio.gather(*(running.arows(each) for each in sent))
+    assert [rows[0].value for rows in found] == [f"id-{number}" for number in range(5)]
+    assert running.rows(running.send("also-so"))[0].value == "also-so"
+
+
+def test_several_threads_ask_it(running: RunningStage) -> None:
+    def stored(number: int) -> str | None:
+        return running.rows(running.send(f"t{number}"))[0].value
+
+    with ThreadPoolExecutor(4) as executor:
+        assert list(executor.map(stored, range(8))) == [f"t{number}" for number in range(8)]
+
+
+async def test_a_stage_starts_inside_a_loop(server: Server) -> None:
+    async with stage(postgres=server.admin_dsn, schema="base", replicas=("before", "before")) as older:
+        assert (await older.arows(await older.asend("vscode-1")))[0].value is None
+    with pytest.raises(UsageError, match="does not run"):
+        older.url  # noqa: B018 - asked for its refusal
+
+
+def test_a_row_that_is_lost_is_not_there(server: Server) -> None:
+    with stage(postgres=server.admin_dsn, schema="base") as early:  # `after` replicas ahead of the column
+        sent = early.send("vscode-1")
+        assert sent.reply.status == 200
+        assert early.rows(sent, wait_s=0.2) == ()
+
+
+def test_a_faulty_build_is_seen(server: Server) -> None:
+    with stage(postgres=server.admin_dsn, after="limit-256") as faulty:
+        assert faulty.rows(faulty.send("a" * 256))[0].value == "a" * 256
+
+
+def test_what_there_is_none_of_is_refused() -> None:
+    with pytest.raises(UsageError, match="unknown build 'nonsense'"), stage(after="nonsense"):
+        pass
+    with pytest.raises(UnavailableError, match="cannot connect") as refusal:
+        stage(postgres="postgresql://me:sesame@127.0.0.1:1/x").__enter__()
+    assert "sesame" not in str(refusal.value)
+
+
+def test_a_stage_runs_once_at_a_time(running: RunningStage) -> None:
+    with pytest.raises(UsageError, match="runs already"):
+        running.__enter__()
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(then=""))
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    value, dsn = ended.stdout.splitlines()
+    assert value == "vscode-1"
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(dsn)
+
+
+def test_a_killed_interpreter_leaves_nothing(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        SCRIPT.format(then="print(running._process.pid, flush=True); import time; time.sleep(60)")
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        _value, dsn, host = (process.stdout.readline().strip() for _ in range(3))
+        with awaited_end(int(host)):
+            process.send_signal(signal.SIGKILL)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(dsn)
+
+
+def test_blocking_hands_on_what_is_raised() -> None:
+    async def refuse() -> None:
+        raise UsageError("no")
+
+    with pytest.raises(UsageError, match="no"):
+        blocking(refuse())

@@ -1,0 +1,51 @@
+"""Strategies for headers: each draws what it says, composes with others, and shrinks to something small."""
+
+import pytest
+from hypothesis import find, given
+from hypothesis import strategies as st
+
+from harness import UsageError, header_values, headers
+from harness.library.strategies import Which
+from harness.rule.policy import LENGTH_ONLY, STRICT
+
+
+@given(headers("valid"))
+def test_valid_headers_are_stored(lines: tuple[bytes, ...]) -> None:
+    assert STRICT.stored(lines) is not None
+
+
+@given(headers("invalid"))
+def test_invalid_headers_are_not_stored(lines: tuple[bytes, ...]) -> None:
+    assert lines
+    assert STRICT.stored(lines) is None
+
+
+@given(header_values("bounds"))
+def test_bounds_are_near_the_longest(value: bytes) -> None:
+    assert (
+        abs(len(value) - 255) <= 3 or len(value) <= 2
+    )  # what its length is no part of shrinks to a short one
+
+
+@given(headers("valid", policy="length-only"))
+def test_another_policy_has_its_own(lines: tuple[bytes, ...]) -> None:
+    assert LENGTH_ONLY.stored(lines) is not None
+
+
+@given(st.tuples(headers(), st.dictionaries(header_values("valid"), headers("invalid"), max_size=2)))
+def test_strategies_compose(drawn: tuple[tuple[bytes, ...], dict[bytes, tuple[bytes, ...]]]) -> None:
+    lines, others = drawn
+    assert all(isinstance(line, bytes) for line in lines)
+    assert all(isinstance(value, bytes) for value in others)
+
+
+@pytest.mark.parametrize(
+    ("which", "size"), [("any", 0), ("valid", 1), ("invalid", 1)], ids=["no header", "one byte", "one line"]
+)
+def test_a_find_shrinks(which: Which, size: int) -> None:
+    assert len(b"".join(find(headers(which), lambda _: True))) <= size
+
+
+def test_another_word_is_refused() -> None:
+    with pytest.raises(UsageError, match="no headers 'odd'; there are any, valid, invalid, bounds"):
+        headers("odd")  # type: ignore[arg-type]
