@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from harness.database.server import running_server as postgres
     from harness.errors import UnavailableError, UsageError
     from harness.library.gate import gate
-    from harness.library.stage import RunningStage, SentRequest, stage
+    from harness.library.stage import RunningStage, Sent, stage
     from harness.library.strategies import header_values, headers
     from harness.report.document import Report
     from harness.sut.observation import Row
@@ -21,7 +21,7 @@ __all__ = [
     "Report",
     "Row",
     "RunningStage",
-    "SentRequest",
+    "Sent",
     "Status",
     "UnavailableError",
     "UsageError",
@@ -38,7 +38,7 @@ _PLACES: Final = {
     "Report": "harness.report.document:Report",
     "Row": "harness.sut.observation:Row",
     "RunningStage": "harness.library.stage:RunningStage",
-    "SentRequest": "harness.library.stage:SentRequest",
+    "Sent": "harness.library.stage:Sent",
     "Status": "harness.verdict:Status",
     "UnavailableError": "harness.errors:UnavailableError",
     "UsageError": "harness.errors:UsageError",

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
 
-import harness
 from harness.data import cache_path
 from harness.database.settings import settings
 from harness.errors import UnavailableError, UsageError
@@ -75,7 +74,7 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
     Raises UsageError for a version that is not shipped, UnavailableError when it does not start.
     """
     order = _order(major, durable) | {"revives": revives}
-    root = str(Path(harness.__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     watchdog = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _WATCHDOG, json.dumps(order), root],
         stdin=subprocess.PIPE,

@@ -37,11 +37,11 @@ async def serve_stage(order: StageOrder) -> None:
         environment = await running.enter_async_context(running_stage(shared, stage))
         user = await shared.signed_in(environment.dsn)
         origins = tuple(replica.process.origin for replica in environment.replicas)
-        tell(StageReady(origins, environment.dsn, user.user_id, user.email, user.token))
+        write_line(StageReady(origins, environment.dsn, user.user_id, user.email, user.token))
         await asyncio.to_thread(sys.stdin.buffer.read)
 
 
-def tell(message: StageReady | StageFailed) -> None:
+def write_line(message: StageReady | StageFailed) -> None:
     """Writes the one line that is waited for."""
     sys.stdout.buffer.write(json.encode(message) + b"\n")
     sys.stdout.flush()
@@ -54,7 +54,7 @@ def main() -> int:
         with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
             runner.run(serve_stage(order))
     except (UsageError, UnavailableError) as error:
-        tell(StageFailed(str(error), isinstance(error, UsageError)))
+        write_line(StageFailed(str(error), isinstance(error, UsageError)))
     return 0
 
 

@@ -20,7 +20,6 @@ from typing import IO, Any, Final, Literal, NamedTuple, Self, TypeVar
 import psycopg
 from msgspec import json
 
-import harness
 from harness import plan
 from harness.clients.exchange import Reply
 from harness.clients.extension import Auth, ExtensionBuild
@@ -47,7 +46,7 @@ _PROGRAM: Final = (
 )
 
 
-class SentRequest(NamedTuple):
+class Sent(NamedTuple):
     """A request that was sent to a stage, with its reply."""
 
     reply: Reply
@@ -91,7 +90,7 @@ class RunningStage:
         caller: Caller = "anonymous",
         stream: bool = False,
         replica: int = 0,
-    ) -> SentRequest:
+    ) -> Sent:
         """Sends one request and returns it with its reply, which may be a refusal.
 
         `value` is what the header holds: text (as UTF-8), bytes as they are, several for as many lines, None for no
@@ -106,7 +105,7 @@ class RunningStage:
         caller: Caller = "anonymous",
         stream: bool = False,
         replica: int = 0,
-    ) -> SentRequest:
+    ) -> Sent:
         """As `send`."""
         ready = self._running
         lines = tuple((plan.HEADER.encode(), line) for line in _lines(value))
@@ -123,16 +122,16 @@ class RunningStage:
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
             since = await Rows(connection).now()
         (reply,) = await send_over_wire(self.urls[replica], [sent.request])
-        return SentRequest(reply, sent, since)
+        return Sent(reply, sent, since)
 
-    def rows(self, sent: SentRequest, *, wait_s: float = WAIT_ROWS_S) -> tuple[Row, ...]:
+    def rows(self, sent: Sent, *, wait_s: float = WAIT_ROWS_S) -> tuple[Row, ...]:
         """The rows that a request left: a usage row with its metadata row each.
 
         Waits until they are there, at most `wait_s`: accounting comes after the reply. Empty where there are none.
         """
         return blocking(self.arows(sent, wait_s=wait_s))
 
-    async def arows(self, sent: SentRequest, *, wait_s: float = WAIT_ROWS_S) -> tuple[Row, ...]:
+    async def arows(self, sent: Sent, *, wait_s: float = WAIT_ROWS_S) -> tuple[Row, ...]:
         """As `rows`."""
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
             (found,) = await Rows(connection).arrived([sent.probe], [sent.reply], sent.since, wait_s=wait_s)
@@ -142,7 +141,7 @@ class RunningStage:
         """Starts it. Raises UsageError for what there is none of, UnavailableError when it does not start."""
         if self._process is not None:
             raise UsageError("this stage runs already; make another one with stage()")
-        root = str(Path(harness.__file__).resolve().parents[1])
+        root = str(Path(__file__).resolve().parents[2])
         self._process = process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, root],
             stdin=subprocess.PIPE,
