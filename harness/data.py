@@ -9,8 +9,23 @@ _ROOT = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
 
 
 def sql_path(name: str) -> Path:
-    """Path of a file or folder below `sql/`, for example `migrations/0000_baseline.sql`."""
-    return _ROOT / "sql" / name
+    """Path of a file or folder below `sql/`, or of a file of the plan's rollout: `up/0005a_add_column.sql`."""
+    path = _ROOT / "sql" / name
+    if path.exists():
+        return path
+    found = [folder / name for folder in rollout_folders() if (folder / name).exists()]
+    return found[0] if found else path
+
+
+def rollout_folders() -> tuple[Path, Path]:
+    """The folders of the plan's rollout: its own, and the one that it extends."""
+    return fixture_path("rollouts/posthog-distinct-id"), fixture_path("rollouts/kilo")
+
+
+def rule_path(policy: str) -> Path:
+    """The rule of a policy as JavaScript; the plan's own is `strict`."""
+    own = "posthog-distinct-id" if policy == "strict" else policy
+    return fixture_path(f"rollouts/{own}/rule.js")
 
 
 def fixture_path(name: str) -> Path:

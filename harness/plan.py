@@ -32,7 +32,7 @@ DECLARED_INDEXES: Final = (("idx_microdollar_usage_metadata_created_at", CREATED
 """The indexes of the metadata table that schema.ts declares, each with its column; both btree over every row."""
 
 MIGRATION_FILE: Final = "0005_add_posthog_distinct_id_to_usage_metadata.sql"
-"""The migration as the plan writes it, in `sql/migrations/`."""
+"""The migration as the plan writes it."""
 
 LENGTH_MAX: Final = 255
 """Longest value stored, in UTF-16 code units (JavaScript's `String.length`)."""
@@ -326,7 +326,7 @@ MIGRATION_AUDIT: Final = (
             _SQL,
         ),
         Status.REFUTED,
-        "journal a file with the ALTER alone, and build the index by hand afterwards with sql/corrected/0005b",
+        "journal a file with the ALTER alone, and build the index by hand afterwards with up/0005b",
     ),
 )
 """As `EXTENSION_AUDIT`, of the migration."""

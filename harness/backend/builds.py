@@ -138,7 +138,7 @@ class Build:
     """Columns that the INSERT names beyond those of the build as it was; each is bound to the value."""
     prelude: str | None = None
     """File below `sql/` with what its database has beyond the baseline."""
-    insert: str = "usage/insert.sql"
+    insert: str = "insert.sql"
     ending: str = ""
     """What the INSERT ends with beyond its file."""
     changes: Callable[[Sender, Mapping[str, object]], Mapping[str, object]] | None = None

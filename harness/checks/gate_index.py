@@ -14,7 +14,7 @@ from harness.verdict import Finding, Method, Results
 
 INDEX: Final = "M4"
 BUILD_INDEX: Final = (
-    "apply sql/corrected/0005b_build_index.sql, outside a transaction (in parts: see harness schema)"
+    "apply up/0005b_build_index.sql, outside a transaction (in parts: see harness schema)"
 )
 
 

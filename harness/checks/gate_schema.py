@@ -16,7 +16,7 @@ from harness.verdict import Finding, Method, Results
 COLUMN: Final = "M3"
 STORED: Final = "D1"
 
-ADD_COLUMN: Final = "apply sql/corrected/0005a_add_column.sql"
+ADD_COLUMN: Final = "apply up/0005a_add_column.sql"
 MEND_COLUMN: Final = "harness schema names the statements that make it what is declared"
 
 

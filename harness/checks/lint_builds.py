@@ -90,7 +90,7 @@ def _of_build(name: str, part: StatementPart, session: Session, *, is_known: boo
             "IF NOT EXISTS passes over the invalid index of a failed build and reports success: writes pay for it, no "
             "look-up uses it"
         )
-        advice = "drop an invalid one by sql/recovery/drop_invalid_index.sql, and write"
+        advice = "drop an invalid one by recovery/drop_invalid_index.sql, and write"
         yield Lint(name, part.line, "if-not-exists-on-build", message, advice, again)
     if is_concurrent(part) and session.in_transaction:
         what = "build" if build else "DROP INDEX"

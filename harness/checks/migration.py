@@ -15,7 +15,7 @@ UNTOUCHED, NO_REWRITE, COLUMN, INDEX, LOOK_UP, SIZE = "M1", "M2", "M3", "M4", "M
 
 OVERHEAD_BYTES_MAX: Final = 10
 """Of one value in a row: its length word and up to six bytes of alignment."""
-WORKAROUND: Final = "apply sql/corrected/0005a and 0005b, each statement by itself"
+WORKAROUND: Final = "apply up/0005a and 0005b, each statement by itself"
 
 
 def judge_schema(results: Results, schema: MigratedSchema) -> None:

@@ -15,7 +15,7 @@ from harness.verdict import Finding, Method, Results
 BUILD, MIGRATED, ROLLED_BACK, PLAN_FILE, PLANNED_RUNNER = "M6", "M8", "M9", "M10", "M12"
 
 KEPT_OUT: Final = (Access.READ, Access.INSERT, Access.UPDATE)
-WORKAROUND: Final = "apply sql/corrected/0005a and 0005b, each statement by itself"
+WORKAROUND: Final = "apply up/0005a and 0005b, each statement by itself"
 _AUDITED: Final = next(
     workaround for claim, _, workaround in plan.MIGRATION_AUDIT if claim.id == PLANNED_RUNNER
 )

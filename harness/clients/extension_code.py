@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness import plan
-from harness.data import fixture_path
+from harness.data import fixture_path, rollout_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +84,22 @@ Headers = Mapping[str, str] | None
 
 def planned() -> ExtensionCode:
     """The plan's code as the plan has it. Source: plan, Repository 2, Files 1 and 2."""
-    return _code("planned", "planned/anonymous-id.js")
+    return _code("planned", "client/anonymous-id.js")
 
 
 def patched() -> ExtensionCode:
     """The plan's code with the audit's workarounds in the id's function."""
-    return _code("patched", "patched/anonymous-id.js")
+    return _code("patched", "client/mended.js")
 
 
 def before() -> ExtensionCode:
     """The extension as it is: a provider that knows no id."""
-    return ExtensionCode("before", "", _source("before/handler.js"))
+    return ExtensionCode("before", "", fixture_path("extension/before/handler.js").read_text(encoding="utf-8"))
 
 
 def _code(name: str, anonymous_id: str) -> ExtensionCode:
-    return ExtensionCode(name, _source(anonymous_id), _source("planned/handler.js"))
+    return ExtensionCode(name, _source(anonymous_id), _source("client/handler.js"))
 
 
 def _source(name: str) -> str:
-    return fixture_path(f"extension/{name}").read_text(encoding="utf-8")
+    return (rollout_folders()[0] / name).read_text(encoding="utf-8")

@@ -190,7 +190,7 @@ def _index_drift(
             difference.kind is DifferenceKind.UNFINISHED
             and catalog.schema_state(connection) is SchemaState.BUILDING
         ):
-            yield Drift(subject, declared, "it is being built", (), "see sql/recovery/look.sql")
+            yield Drift(subject, declared, "it is being built", (), "see recovery/look.sql")
         else:
             # An index that cannot be over text is gone once the column is.
             retyped = any(one.name == column and one.type != EXPECTED_COLUMN.type for one in columns)
@@ -202,7 +202,7 @@ def _index_drift(
                 declared,
                 difference.describe(),
                 remedy,
-                "; ".join(filter(None, ("see sql/recovery/look.sql first", drop.advice))),
+                "; ".join(filter(None, ("see recovery/look.sql first", drop.advice))),
                 otherwise=BY_HAND if not build else "mend it by hand",
             )
 

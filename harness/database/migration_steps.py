@@ -11,13 +11,13 @@ TARGETS: Final = (SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY)
 """States that a migration can be asked for; the others are those of a build under way or interrupted."""
 
 
-PLAN_FILE: Final = f"migrations/{plan.MIGRATION_FILE}"
+PLAN_FILE: Final = plan.MIGRATION_FILE
 
 
-VIEW_FILE: Final = "view_with_column.sql"
+VIEW_FILE: Final = "view/view_with_column.sql"
 
 
-VIEW_ROLLBACK_FILE: Final = "rollback/view_without_column.sql"
+VIEW_ROLLBACK_FILE: Final = "view/view_without_column.sql"
 
 
 RECOVERY_FILE: Final = "recovery/drop_invalid_index.sql"
@@ -25,23 +25,23 @@ RECOVERY_FILE: Final = "recovery/drop_invalid_index.sql"
 
 @dataclass(frozen=True, slots=True)
 class MigrationStep:
-    """One file below `sql/`, and the state that it leads to."""
+    """One file of the rollout, and the state that it leads to."""
 
     file: str
     leads_to: SchemaState
 
 
 FORWARD: Final[Mapping[SchemaStatus, MigrationStep]] = {
-    UnmanagedSchema.EMPTY: MigrationStep("migrations/0000_baseline.sql", SchemaState.BASE),
-    SchemaState.BASE: MigrationStep("corrected/0005a_add_column.sql", SchemaState.COLUMN),
-    SchemaState.COLUMN: MigrationStep("corrected/0005b_build_index.sql", SchemaState.READY),
+    UnmanagedSchema.EMPTY: MigrationStep("0000_baseline.sql", SchemaState.BASE),
+    SchemaState.BASE: MigrationStep("up/0005a_add_column.sql", SchemaState.COLUMN),
+    SchemaState.COLUMN: MigrationStep("up/0005b_build_index.sql", SchemaState.READY),
 }
 
 
 BACKWARD: Final[Mapping[SchemaStatus, MigrationStep]] = {
-    SchemaState.READY: MigrationStep("rollback/0005b_drop_index.sql", SchemaState.COLUMN),
+    SchemaState.READY: MigrationStep("down/0005b_drop_index.sql", SchemaState.COLUMN),
     SchemaState.INVALID: MigrationStep(RECOVERY_FILE, SchemaState.COLUMN),
-    SchemaState.COLUMN: MigrationStep("rollback/0005a_drop_column.sql", SchemaState.BASE),
+    SchemaState.COLUMN: MigrationStep("down/0005a_drop_column.sql", SchemaState.BASE),
 }
 
 

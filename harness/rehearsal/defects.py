@@ -11,7 +11,7 @@ SENT_BY_STATEMENT: Final = ("as written", "breakpoint", "two files", "out of ban
 
 
 USUAL: Final = "corrected"
-"""The harness's own migration, in sql/corrected."""
+"""The rollout's own migration: its steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,4 +124,4 @@ LAYOUTS: Final = (
 )
 
 CORRECTED: Final = next(layout for layout in LAYOUTS if layout.out_of_band)
-"""The harness's own: sql/corrected."""
+"""The rollout's own: its steps."""

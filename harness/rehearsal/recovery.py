@@ -1,4 +1,4 @@
-"""What a DBA does after a build of the index that went wrong: the files of `sql/recovery/`, then the build again."""
+"""What a DBA does after a build of the index that went wrong: the rollout's files of recovery, then the build again."""
 
 from collections.abc import Callable
 

@@ -34,7 +34,7 @@ class Input(Struct, frozen=True):
     """A file that the verdict depends on: migrations, queries, the rule."""
 
     name: str
-    """Path below the harness's own folder, with slashes: `sql/migrations/0000_baseline.sql`."""
+    """Path below the harness's own folder, with slashes: `fixtures/rollouts/kilo/0000_baseline.sql`."""
     sha256: str
     """Hexadecimal."""
 

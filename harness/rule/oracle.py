@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from harness import plan
-from harness.data import fixture_path
+from harness.data import fixture_path, rule_path
 from harness.errors import UnavailableError, UsageError
 from harness.rule.node import SECONDS_MAX, NodeChild, line, node_child
 from harness.rule.policy import Policy
@@ -79,7 +79,7 @@ class NodeOracle:
 
     def _rule(self, policy: Policy) -> str:
         if policy.name not in self._rules:
-            path = fixture_path(f"oracle/rules/{policy.name}.js")
+            path = rule_path(policy.name)
             try:
                 self._rules[policy.name] = path.read_text(encoding="utf-8")
             except FileNotFoundError as error:

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from harness.data import fixture_path, sql_path
+from harness.data import rollout_folders, rule_path, sql_path
 from harness.errors import UnavailableError
 from harness.report.document import Input, Report, to_json
 from harness.report.html import to_html
@@ -40,8 +40,8 @@ def publish(report: Report, outputs: Renderings, summary: str | None = None) -> 
 
 
 def inputs(policy: str) -> tuple[Input, ...]:
-    """Every file that a verdict depends on beside the code: all of `sql/`, and the rule as JavaScript."""
-    rule = fixture_path(f"oracle/rules/{policy}.js")
-    named = {f"sql/{file.relative_to(sql_path('')).as_posix()}": file for file in sql_path("").rglob("*.sql")}
-    named[f"fixtures/oracle/rules/{rule.name}"] = rule
+    """Every file that a verdict depends on beside the code: all SQL, and the rule as JavaScript."""
+    files = [file for folder in (sql_path(""), *rollout_folders()) for file in folder.rglob("*.sql")]
+    root = sql_path("").parent
+    named = {file.relative_to(root).as_posix(): file for file in (*files, rule_path(policy))}
     return tuple(Input(name, hashlib.sha256(named[name].read_bytes()).hexdigest()) for name in sorted(named))

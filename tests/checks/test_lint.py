@@ -36,7 +36,7 @@ def rules(path: Path) -> list[str]:
 
 
 def test_corrected_files_have_no_fault() -> None:
-    assert lint_folder(sql_path("corrected"))[1] == ()
+    assert lint_folder(sql_path("up"))[1] == ()
 
 
 def test_journalled_file_with_the_column_alone_has_no_fault(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_journalled_file_with_the_column_alone_has_no_fault(tmp_path: Path) -> N
 
 
 def test_plan_file_has_no_lock_timeout_and_no_journal(tmp_path: Path) -> None:
-    text = (sql_path("migrations") / "0005_add_posthog_distinct_id_to_usage_metadata.sql").read_text()
+    text = sql_path("0005_add_posthog_distinct_id_to_usage_metadata.sql").read_text()
     found = lint_folder(folder(tmp_path, Script("0005_a.sql", text)))[1]
     assert [(one.line, one.rule) for one in found] == [
         (1, "squawk/require-lock-timeout"),

@@ -49,7 +49,7 @@ def test_corrected_migration_is_proven_the_planned_runner_not(server: Server, te
     assert "100 rows of microdollar_usage, 17 columns; 500 rows of" in found(results, "M1").detail
     assert found(results, "M6").observed == 24
     assert found(results, "M12").findings[0].effect.startswith("refused 25001")
-    assert "sql/corrected/0005b" in found(results, "M12").findings[0].workaround
+    assert "up/0005b" in found(results, "M12").findings[0].workaround
 
 
 @pytest.mark.parametrize(

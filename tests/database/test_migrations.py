@@ -192,8 +192,8 @@ def test_run_migrate_says_so_when_there_is_nothing_to_do(base_dsn: str) -> None:
     ("template", "file"),
     [
         (SchemaState.BASE, PLAN_FILE),
-        (SchemaState.COLUMN, "corrected/0005b_build_index.sql"),
-        (SchemaState.READY, "rollback/0005b_drop_index.sql"),
+        (SchemaState.COLUMN, "up/0005b_build_index.sql"),
+        (SchemaState.READY, "down/0005b_drop_index.sql"),
         (SchemaState.COLUMN, RECOVERY_FILE),
     ],
 )
@@ -210,9 +210,9 @@ def test_file_is_refused_in_a_transaction_as_its_header_says(
 @pytest.mark.parametrize(
     ("template", "file", "leads_to"),
     [
-        (SchemaState.BASE, "corrected/0005a_add_column.sql", COLUMN),
+        (SchemaState.BASE, "up/0005a_add_column.sql", COLUMN),
         (SchemaState.COLUMN, VIEW_FILE, COLUMN),
-        (SchemaState.READY, "rollback/0005a_drop_column.sql", BASE),
+        (SchemaState.READY, "down/0005a_drop_column.sql", BASE),
     ],
 )
 def test_file_is_applied_in_a_transaction_as_its_header_says(

@@ -57,7 +57,7 @@ def test_rollback_restores_the_baseline_under_the_view(ready_dsn: str, runner: R
 def test_drop_column_is_refused_when_the_view_still_reads_it(column_dsn: str) -> None:
     apply(column_dsn, [Script.ours(VIEW_FILE)])
     with pytest.raises(MigrationError) as caught:
-        apply(column_dsn, [Script.ours("rollback/0005a_drop_column.sql")])
+        apply(column_dsn, [Script.ours("down/0005a_drop_column.sql")])
     assert (caught.value.sqlstate, caught.value.left) == ("2BP01", COLUMN)
 
 

@@ -102,7 +102,7 @@ def whole_report(value: str = "a" * 80) -> Report:
         target="https://staging.example, database x on db",
         plan=("1. probe", "2. judge"),
         remarks=("the platform overwrites x-forwarded-for", value),
-        inputs=(Input("sql/migrations/0000_baseline.sql", "ab" * 32),),
+        inputs=(Input("fixtures/rollouts/kilo/0000_baseline.sql", "ab" * 32),),
         sections=sections(value),
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import plan
-from harness.data import fixture_path
+from harness.data import fixture_path, rule_path
 from harness.errors import UnavailableError, UsageError
 from harness.rule import oracle as oracle_module
 from harness.rule.node import node_path
@@ -23,7 +23,7 @@ SECONDS_MAX = 20.0
 
 
 def test_strict_rule_is_the_plan_expression_letter_by_letter() -> None:
-    rule = fixture_path("oracle/rules/strict.js").read_text(encoding="utf-8")
+    rule = rule_path("strict").read_text(encoding="utf-8")
     quote = next(claim.quote for claim in plan.CLAIMS if claim.id == "V1")
     assert " ".join(rule.split()) == f"rawDistinctId => {quote} ? rawDistinctId : undefined"
 

@@ -68,8 +68,8 @@ def test_two_formats_in_one_file_are_refused(tmp_path: Path) -> None:
 def test_inputs_name_every_sql_file_and_the_rule_of_the_policy() -> None:
     names = [each.name for each in inputs("strict")]
     assert len([name for name in names if name.startswith("sql/")]) == len(list(sql_path("").rglob("*.sql")))
-    assert "sql/migrations/0000_baseline.sql" in names
-    assert "fixtures/oracle/rules/strict.js" in names
+    assert "fixtures/rollouts/kilo/0000_baseline.sql" in names
+    assert "fixtures/rollouts/posthog-distinct-id/rule.js" in names
     assert {each.sha256 for each in inputs("strict")} != {each.sha256 for each in inputs("length-only")}
 
 

@@ -36,7 +36,7 @@ class RehearseOptions:
     migration: Annotated[
         str,
         Option(
-            "The migration to judge, each statement sent by itself: sql/corrected, another harmless layout, or a "
+            "The migration to judge, each statement sent by itself: the rollout's own steps (corrected), another harmless layout, or a "
             "defect of sql/defects. Example: --migration plain-index",
             metavar="NAME",
         ),
