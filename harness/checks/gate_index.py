@@ -13,9 +13,7 @@ from harness.database.deployed import LookUp, PlanNode
 from harness.verdict import Finding, Method, Results
 
 INDEX: Final = "M4"
-BUILD_INDEX: Final = (
-    "apply up/0005b_build_index.sql, outside a transaction (in parts: see harness schema)"
-)
+BUILD_INDEX: Final = "apply up/0005b_build_index.sql, outside a transaction (in parts: see harness schema)"
 
 
 def judge_index(results: Results, indexes: Sequence[Index], look_up: LookUp | None) -> None:

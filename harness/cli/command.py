@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_args, get_ori
 import click
 
 from harness.cli import values
+from harness.errors import UsageError
 from harness.run.options.definition import (
     Argument,
     Choices,
@@ -24,6 +25,8 @@ Marker = TypeVar("Marker")
 
 USUAL_GROUP: Final = "Options"
 """The heading of options that have none of their own."""
+WITHOUT_ROLLOUT: Final = frozenset({"report", "upstream"})
+"""Commands that do the same whatever is rolled out."""
 
 
 class Member(NamedTuple):
@@ -63,7 +66,38 @@ def command(function: Callable[..., int]) -> click.Command:
         return function(*(filled(definition, given) for definition in definitions))
 
     parameters = [parameter for definition in definitions for parameter in parameters_of(definition)]
+    if function.__name__ not in WITHOUT_ROLLOUT and all(
+        parameter.name != "rollout" for parameter in parameters
+    ):
+        parameters.append(_plans_rollout(function.__name__))
     return GroupedCommand(function.__name__, callback=called, help=function.__doc__, params=parameters)
+
+
+def _plans_rollout(name: str) -> click.Option:
+    """--rollout of a command that knows the plan's own alone: another one is refused, not passed over."""
+
+    def check(_context: click.Context, _option: click.Parameter, folder: Path | None) -> None:
+        from harness.data import rollout_folders
+
+        if folder is not None and folder.resolve() != rollout_folders()[0].resolve():
+            raise UsageError(
+                f"--rollout {folder}: harness {name} knows the plan's own rollout alone so far; leave --rollout and "
+                "HARNESS_ROLLOUT out"
+            )
+
+    text = "The rollout's folder: the plan's own, and no other so far."
+    option = Option(text, metavar="DIR", variable="HARNESS_ROLLOUT")
+    return TextOption(
+        ["--rollout"],
+        option,
+        help=text,
+        metavar="DIR",
+        envvar="HARNESS_ROLLOUT",
+        show_envvar=True,
+        expose_value=False,
+        callback=check,
+        type=click.Path(path_type=Path),
+    )
 
 
 def members(definition: type[Any]) -> Iterator[Member]:

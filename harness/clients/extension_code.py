@@ -89,12 +89,14 @@ def planned() -> ExtensionCode:
 
 def patched() -> ExtensionCode:
     """The plan's code with the audit's workarounds in the id's function."""
-    return _code("patched", "client/mended.js")
+    return _code("patched", "client/corrected.js")
 
 
 def before() -> ExtensionCode:
     """The extension as it is: a provider that knows no id."""
-    return ExtensionCode("before", "", fixture_path("extension/before/handler.js").read_text(encoding="utf-8"))
+    return ExtensionCode(
+        "before", "", fixture_path("extension/before/handler.js").read_text(encoding="utf-8")
+    )
 
 
 def _code(name: str, anonymous_id: str) -> ExtensionCode:

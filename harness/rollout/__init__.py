@@ -3,15 +3,18 @@
 What needs Node or a database is checked where these run; the rule is compiled by `rule`.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.data import fixture_path
 from harness.errors import UsageError
-from harness.rollout.checking import Files, check
-from harness.rollout.reading import FILE, Problem, read_layers, read_tables, refusal
+from harness.rollout.checking import check
+from harness.rollout.files import Files
+from harness.rollout.reading import FILE, read_layers, read_tables, refusal
 from harness.rollout.tables import Header, Tables
+from harness.rollout.typed import Problem
 
 VARIABLE: Final = "HARNESS_ROLLOUT"
 
@@ -56,10 +59,10 @@ def default_folder() -> Path:
 
 
 def load_rollout(folder: Path | None = None) -> Rollout:
-    """The rollout of a folder, by default the plan's. Raises UsageError, one line, for the first mistake in its files."""
+    """The rollout of a folder, by default the plan's. Raises UsageError, one line, for the first mistake."""
     layers = read_layers(folder if folder is not None else default_folder())
     tables = read_tables(layers)
-    folders = tuple(layer.folder for layer in layers)
+    folders = tuple(Path(os.path.normpath(layer.folder)) for layer in layers)
     try:
         check(tables, Files(lambda name: _find(folders, name)))
     except Problem as problem:

@@ -2,50 +2,39 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import sqlparse
 
 from harness.rollout.claims import CLAIM_IDS
+from harness.rollout.files import Files, Place, further_files
 from harness.rollout.quotes import missing_in
-from harness.rollout.reading import Problem, dotted
-from harness.rollout.tables import FILLED_IN, Audit, Step, Tables
-
-Place = tuple[str | int, ...]
-FindFile = Callable[[str], Path | None]
-"""The path of a file by its name in the folder, or in one that it extends; None where there is none."""
+from harness.rollout.steps import check_order, check_steps, twice
+from harness.rollout.tables import FILLED_IN, Audit, Tables
+from harness.rollout.typed import Problem, dotted
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 """A name in braces; no object of JSON begins so."""
 OPERATIONS: Final = ("take", "trim", "lower", "match", "one_of")
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_CONCURRENTLY: Final = re.compile(r"\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.IGNORECASE)
 _AUDIT_NEEDS: Final = {"rests": "on", "build": "build", "query": "query"}
-
-
-class Files(NamedTuple):
-    """The files that a rollout names."""
-
-    find: FindFile
-
-    def text(self, place: Place, name: str) -> str:
-        """The text of a file. Raises Problem where there is none, or it is no UTF-8."""
-        path = self.find(name)
-        if path is None:
-            raise Problem(place, f'{dotted(place)} = "{name}" is no file; expected one in the folder of the rollout')
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise Problem(place, f"{dotted(place)}: {name} is not UTF-8, at byte {error.start + 1}") from None
 
 
 def check(tables: Tables, files: Files) -> None:
     """Raises Problem for the first thing that does not hold."""
-    for rule in (_parameters, _header, _store, _identities, _request, _steps, _order, _reference, _claims):
+    for rule in (
+        _parameters,
+        _header,
+        _store,
+        _identities,
+        _request,
+        check_steps,
+        check_order,
+        _reference,
+        _claims,
+    ):
         rule(tables, files)
-    for place, name in _further_files(tables):
+    for place, name in further_files(tables):
         files.text(place, name)
 
 
@@ -56,7 +45,10 @@ def _parameters(tables: Tables, _files: Files) -> None:
                 ("parameter", name), f"parameter.{name} is no name; expected lower-case letters, digits and _"
             )
         if name in FILLED_IN:
-            raise Problem(("parameter", name), f"parameter.{name}: {{{name}}} is filled in by a run; choose another name")
+            raise Problem(
+                ("parameter", name),
+                f"parameter.{name}: {{{name}}} is filled in by a run; choose another name",
+            )
 
 
 def _header(tables: Tables, _files: Files) -> None:
@@ -68,7 +60,8 @@ def _header(tables: Tables, _files: Files) -> None:
         given = [name for name in OPERATIONS if getattr(operation, name) is not None]
         if len(given) != 1:
             raise Problem(
-                place, f"{dotted(place)} has {' and '.join(given) or 'none'}; expected one of {', '.join(OPERATIONS)}"
+                place,
+                f"{dotted(place)} has {' and '.join(given) or 'none'}; expected one of {', '.join(OPERATIONS)}",
             )
         if operation.unit != "units" and operation.take is None:
             raise Problem(place, f"{dotted(place)}.unit goes with take; {given[0]} has none")
@@ -77,23 +70,31 @@ def _header(tables: Tables, _files: Files) -> None:
         raise Problem(("request", "headers"), f"request.headers: {name} is the header that is rolled out")
     for path in header.absent:
         if path not in tables.request.paths:
-            place = ("header", "absent", path)
-            raise Problem(place, f"header.absent: {path} is no path of request.paths")
+            raise Problem(("header", "absent", path), f"header.absent: {path} is no path of request.paths")
 
 
 def _store(tables: Tables, files: Files) -> None:
     main, detail = tables.store.main, tables.store.detail
     if detail is None:
         if main.reply_id is None:
-            raise Problem(("store", "main"), "store.main has no reply_id, and there is no store.detail with one")
+            raise Problem(
+                ("store", "main"), "store.main has no reply_id, and there is no store.detail with one"
+            )
         if tables.header and main.column is None:
-            raise Problem(("store", "main"), "store.main.column is missing; expected the column that is rolled out")
+            raise Problem(
+                ("store", "main"), "store.main.column is missing; expected the column that is rolled out"
+            )
         return
     if main.column is not None:
-        raise Problem(("store", "main", "column"), "store.main.column: the column is store.detail's; give it there alone")
+        raise Problem(
+            ("store", "main", "column"),
+            "store.main.column: the column is store.detail's; give it there alone",
+        )
     for name in ("table", "key", *(["column"] if tables.header else ())):
         if getattr(detail, name) is None:
-            raise Problem(("store", "detail"), f"store.detail.{name} is missing; expected a name in the database")
+            raise Problem(
+                ("store", "detail"), f"store.detail.{name} is missing; expected a name in the database"
+            )
     if main.reply_id is None and detail.reply_id is None:
         raise Problem(("store",), "store: neither main nor detail has a reply_id; rows are found by it")
     if detail.rows:
@@ -103,12 +104,14 @@ def _store(tables: Tables, files: Files) -> None:
             raise Problem(place, f"{detail.rows}: {len(statements)} statements; expected one SELECT")
         for column in ("key", "value"):
             if not re.search(rf"\b{column}\b", statements[0]):
-                raise Problem(place, f'{detail.rows}: no column "{column}"; expected key and value by these names')
+                raise Problem(
+                    place, f'{detail.rows}: no column "{column}"; expected key and value by these names'
+                )
 
 
 def _identities(tables: Tables, _files: Files) -> None:
     place: Place
-    for name in _twice(identity.name for identity in tables.identity):
+    for name in twice(identity.name for identity in tables.identity):
         raise Problem(("identity",), f'identity "{name}": two identities of that name')
     if not tables.identity:
         raise Problem(("identity",), "identity is empty; leave it out for one identity that anybody is")
@@ -148,73 +151,6 @@ def _request(tables: Tables, files: Files) -> None:
             raise Problem(place, f"{name}: not JSON{after}: {error}") from None
 
 
-def _steps(tables: Tables, files: Files) -> None:
-    for name in _twice(step.name for step in tables.step):
-        raise Problem(("step",), f'step "{name}": two steps of that name')
-    deploys = [step.name for step in tables.step if step.kind == "deploy"]
-    if len(deploys) > 1:
-        raise Problem(("step",), f"step: two deploys, {' and '.join(map(json.dumps, deploys))}; expected one")
-    for index, step in enumerate(tables.step):
-        _step(step, ("step", index), files)
-        for needed in step.needs or ():
-            names = [other.name for other in tables.step]
-            if needed not in names:
-                known = ", ".join(names)
-                raise Problem(("step", index), f'step "{step.name}" needs "{needed}", which is no step; there are {known}')
-            if names.index(needed) >= index:
-                raise Problem(("step", index), f'step "{step.name}" needs "{needed}", which comes later')
-
-
-def _step(step: Step, place: Place, files: Files) -> None:
-    given = [key for key in ("up", "down", "recovery") if getattr(step, key) is not None]
-    if step.kind != "sql":
-        if given or step.concurrent or step.data:
-            key = (*given, *(["concurrent"] if step.concurrent else ()), "data")[0]
-            raise Problem(place, f'step "{step.name}": {key} goes with kind = "sql", not "{step.kind}"')
-        return
-    if step.up is None:
-        raise Problem(place, f'step "{step.name}": up is missing; expected a file of SQL')
-    texts = {key: files.text((*place, key), getattr(step, key)) for key in given}
-    builds = _CONCURRENTLY.search(sqlparse.format(texts["up"], strip_comments=True)) is not None
-    if step.concurrent and step.data:
-        raise Problem(place, f'step "{step.name}": data = true needs NOT concurrent')
-    if step.concurrent and not builds:
-        raise Problem(place, f"{step.up}: concurrent = true, but no CREATE INDEX CONCURRENTLY in it")
-    if builds and not step.concurrent:
-        raise Problem(place, f"{step.up}: CREATE INDEX CONCURRENTLY in it, but concurrent = false")
-
-
-def _order(tables: Tables, _files: Files) -> None:
-    order = tables.plan_order
-    names = [step.name for step in tables.step]
-    pairs = [("stated", pair) for pair in order.stated] + [("implied", pair) for pair in order.implied]
-    for key, steps in (("steps", order.steps), *pairs):
-        for name in steps:
-            if name not in names:
-                raise Problem(("plan_order", key), f'plan_order.{key}: "{name}" is no step; there are {", ".join(names)}')
-    if not order.steps:
-        return
-    for name in _twice(order.steps):
-        raise Problem(("plan_order", "steps"), f'plan_order.steps: "{name}" is there twice')
-    if missing := [name for name in names if name not in order.steps]:
-        raise Problem(("plan_order", "steps"), f"plan_order.steps lacks {', '.join(map(json.dumps, missing))}")
-    for step, needs in needed(tables.step):
-        for name in needs:
-            if order.steps.index(name) > order.steps.index(step.name):
-                raise Problem(
-                    ("plan_order", "steps"), f'plan_order.steps is not legal: "{step.name}" before "{name}"'
-                )
-
-
-def needed(steps: Iterable[Step]) -> Iterator[tuple[Step, tuple[str, ...]]]:
-    """Each step with the names of those that it needs: what it says, else the SQL step before it."""
-    before: tuple[str, ...] = ()
-    for step in steps:
-        yield step, step.needs if step.needs is not None else before if step.kind == "sql" else ()
-        if step.kind == "sql":
-            before = (step.name,)
-
-
 def _reference(tables: Tables, files: Files) -> None:
     reference = tables.reference
     for column, text in reference.columns.items():
@@ -224,12 +160,15 @@ def _reference(tables: Tables, files: Files) -> None:
     text = files.text(("reference", "insert"), reference.insert)
     for mark in ("{columns}", "{values}"):
         if reference.columns and mark not in text:
-            raise Problem(("reference", "insert"), f"{reference.insert}: no mark {mark}, where the build adds its columns")
+            raise Problem(
+                ("reference", "insert"),
+                f"{reference.insert}: no mark {mark}, where the build adds its columns",
+            )
 
 
 def _claims(tables: Tables, files: Files) -> None:
     audits = {audit.id for audit in tables.audit}
-    for name in _twice(audit.id for audit in tables.audit):
+    for name in twice(audit.id for audit in tables.audit):
         raise Problem(("audit",), f"audit {name}: two sentences of that id")
     for index, audit in enumerate(tables.audit):
         _audit(audit, ("audit", index), audits)
@@ -259,32 +198,6 @@ def _quote(tables: Tables, plan: str | None, place: Place, said: str, quote: str
     if plan is None:
         raise Problem(place, f"{said}.quote: rollout.plan is not set; name the file that is quoted")
     if missing_in(plan, quote):
-        raise Problem(place, f"{said}.quote is not in {tables.rollout.plan}: {json.dumps(quote, ensure_ascii=False)}")
-
-
-def _further_files(tables: Tables) -> Iterator[tuple[Place, str]]:
-    """Files that are only named."""
-    reference, client = tables.reference, tables.client
-    named: list[tuple[Place, Any]] = [
-        *((("reference", key), getattr(reference, key)) for key in ("baseline", "seed", "ctes")),
-        (("runner", "file"), tables.runner.file),
-        (("header", "oracle"), tables.header and tables.header.oracle),
-        *((("backend", "stubs", key), name) for key, name in tables.backend.stubs.items()),
-        *((("audit", index, "query"), audit.query) for index, audit in enumerate(tables.audit)),
-    ]
-    if reference.view:
-        named += [(("reference", "view", "up"), reference.view.up), (("reference", "view", "down"), reference.view.down)]
-    if client:
-        named.append((("client", "handler"), client.handler))
-        named += [(("client", "stubs", key), name) for key, name in client.stubs.items()]
-        if client.storage:
-            named += [(("client", "storage", key), getattr(client.storage, key)) for key in ("file", "mended")]
-    return ((place, name) for place, name in named if name is not None)
-
-
-def _twice(names: Iterable[str]) -> Iterator[str]:
-    known: set[str] = set()
-    for name in names:
-        if name in known:
-            yield name
-        known.add(name)
+        raise Problem(
+            place, f"{said}.quote is not in {tables.rollout.plan}: {json.dumps(quote, ensure_ascii=False)}"
+        )

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from harness.rollout.tables import Tables
 
 
-class Group(NamedTuple):
+class ClaimGroup(NamedTuple):
     """Claims that are asked under one condition."""
 
     ids: tuple[str, ...]
@@ -37,35 +37,41 @@ def _storage(tables: Tables) -> bool:
 
 
 GROUPS: Final = (
-    Group(("V1",), lambda tables: tables.header is not None, "no header"),
-    Group(("V2",), _bounded, "the rule has no bound"),
-    Group(("V3", "V4", "V5", "V6", "V7", "V8", "V9", "V10"), lambda tables: tables.header is not None, "no header"),
-    Group(("C1", "C2"), lambda tables: tables.header is not None, "no header"),
-    Group(("C3",), lambda tables: tables.reference.insert is not None, "no reference.insert"),
-    Group(
+    ClaimGroup(("V1",), lambda tables: tables.header is not None, "no header"),
+    ClaimGroup(("V2",), _bounded, "the rule has no bound"),
+    ClaimGroup(
+        ("V3", "V4", "V5", "V6", "V7", "V8", "V9", "V10"),
+        lambda tables: tables.header is not None,
+        "no header",
+    ),
+    ClaimGroup(("C1", "C2"), lambda tables: tables.header is not None, "no header"),
+    ClaimGroup(("C3",), lambda tables: tables.reference.insert is not None, "no reference.insert"),
+    ClaimGroup(
         ("I1",),
         lambda tables: any(identity.value != "{header}" or identity.auth for identity in tables.identity),
         "each identity stores the header, and none has a token",
     ),
-    Group(("I2",), lambda tables: any(identity.user for identity in tables.identity), "no identity has a user"),
-    Group(("R1", "R2", "R3", "D1"), lambda tables: tables.header is not None, "no header"),
-    Group(("M1",), _sql, "no step of SQL"),
-    Group(("M2", "M3"), _sql, "no step of SQL"),
-    Group(("M4", "M5", "M6"), _concurrent, "no index is built concurrently"),
-    Group(("M7",), _text_column, "the column is no text"),
-    Group(("M8", "M9"), _sql, "no step of SQL"),
-    Group(("M10",), _concurrent, "no step is refused in a transaction"),
-    Group(("M11",), _sql, "no step of SQL"),
-    Group(("M13",), _concurrent, "no index is built concurrently"),
-    Group(("M14",), _sql, "no step of SQL"),
-    Group(("M15",), lambda tables: tables.runner.kind != "statements", "no runner but plain statements"),
-    Group(("O1", "O2", "O3", "O4", "O5"), lambda tables: bool(tables.step), "no steps"),
-    Group(("E1",), _storage, "no client.storage"),
-    Group(("E2", "E3", "E4"), _storage, "no client.storage"),
-    Group(("E5",), lambda tables: tables.client is not None, "no client"),
-    Group(("E6", "E7"), _storage, "no client.storage"),
-    Group(("A0",), lambda tables: bool(tables.audit), "no audit"),
-    Group(("S1", "S2"), lambda _tables: True, ""),
+    ClaimGroup(
+        ("I2",), lambda tables: any(identity.user for identity in tables.identity), "no identity has a user"
+    ),
+    ClaimGroup(("R1", "R2", "R3", "D1"), lambda tables: tables.header is not None, "no header"),
+    ClaimGroup(("M1",), _sql, "no step of SQL"),
+    ClaimGroup(("M2", "M3"), _sql, "no step of SQL"),
+    ClaimGroup(("M4", "M5", "M6"), _concurrent, "no index is built concurrently"),
+    ClaimGroup(("M7",), _text_column, "the column is no text"),
+    ClaimGroup(("M8", "M9"), _sql, "no step of SQL"),
+    ClaimGroup(("M10",), _concurrent, "no step is refused in a transaction"),
+    ClaimGroup(("M11",), _sql, "no step of SQL"),
+    ClaimGroup(("M13",), _concurrent, "no index is built concurrently"),
+    ClaimGroup(("M14",), _sql, "no step of SQL"),
+    ClaimGroup(("M15",), lambda tables: tables.runner.kind != "statements", "no runner but plain statements"),
+    ClaimGroup(("O1", "O2", "O3", "O4", "O5"), lambda tables: bool(tables.step), "no steps"),
+    ClaimGroup(("E1",), _storage, "no client.storage"),
+    ClaimGroup(("E2", "E3", "E4"), _storage, "no client.storage"),
+    ClaimGroup(("E5",), lambda tables: tables.client is not None, "no client"),
+    ClaimGroup(("E6", "E7"), _storage, "no client.storage"),
+    ClaimGroup(("A0",), lambda tables: bool(tables.audit), "no audit"),
+    ClaimGroup(("S1", "S2"), lambda _tables: True, ""),
 )
 """Every claim that is known, in groups; sentences of the plan's own are the file's `audit`."""
 

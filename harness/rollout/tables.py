@@ -26,9 +26,14 @@ JsonPath = Annotated[
 Identifier = Annotated[
     str, _text("identifier", "a name in the database of 1 to 63 bytes", r"[^\x00-\x1f\x7f\"]{1,63}")
 ]
-TypeName = Annotated[str, _text("type", "a type of PostgreSQL, such as text", r"[A-Za-z][A-Za-z0-9_ (),.\[\]]*")]
+TypeName = Annotated[
+    str, _text("type", "a type of PostgreSQL, such as text", r"[A-Za-z][A-Za-z0-9_ (),.\[\]]*")
+]
 FileName = Annotated[
-    str, _text("file name", "a path below the folder, with / between its parts", r"(?!/)(?!.*(?:^|/)\.\.(?:/|$)).+")
+    str,
+    _text(
+        "file name", "a path below the folder, with / between its parts", r"(?!/)(?!.*(?:^|/)\.\.(?:/|$)).+"
+    ),
 ]
 Variable = Annotated[str, _text("variable", "capital letters, digits and _", r"[A-Z][A-Z0-9_]*")]
 ClaimId = Annotated[str, _text("claim id", "a letter and a number, such as V1", r"[A-Z][0-9]{1,3}")]
@@ -38,11 +43,11 @@ Replicas = Annotated[int, Meta(ge=1, le=5)]
 Least = Annotated[int, Meta(ge=1)]
 
 
-class Table(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class FileTable(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A table of the file."""
 
 
-class About(Table, kw_only=True):
+class About(FileTable, frozen=True, kw_only=True):
     """What is rolled out, and by which plan."""
 
     name: Name
@@ -53,7 +58,7 @@ class About(Table, kw_only=True):
     """The plan as text or Markdown, in which each quote is looked for."""
 
 
-class Parameter(Table):
+class Parameter(FileTable, frozen=True):
     """What differs between sites: in texts of the file it stands as {NAME}. Given by --set NAME=VALUE or a variable."""
 
     help: str = ""
@@ -67,7 +72,7 @@ class Parameter(Table):
     """Its value for the harness's own reference."""
 
 
-class Request(Table, kw_only=True):
+class RequestTable(FileTable, frozen=True, kw_only=True):
     """The request that carries the header."""
 
     method: Annotated[str, _text("method", "a token in capital letters", "[A-Z]{1,16}")] = "POST"
@@ -87,7 +92,7 @@ class Request(Table, kw_only=True):
     """The header from which the backend takes the address of the client."""
 
 
-class Operation(Table):
+class Operation(FileTable, frozen=True):
     """One step of the rule: exactly one of take, trim, lower, match, one_of."""
 
     take: Take | None = None
@@ -104,7 +109,7 @@ class Operation(Table):
     """The words that the text may be; else nothing is stored."""
 
 
-class Header(Table):
+class Header(FileTable, frozen=True):
     """The header that is rolled out: how the backend reads it, and which value it stores."""
 
     name: Token
@@ -126,7 +131,7 @@ class Header(Table):
     """Values that the rule accepts."""
 
 
-class MainTable(Table):
+class MainTable(FileTable, frozen=True):
     """The table with a row for each request."""
 
     table: Identifier
@@ -143,7 +148,7 @@ class MainTable(Table):
     type: TypeName = "text"
 
 
-class DetailTable(Table):
+class DetailTable(FileTable, frozen=True):
     """A second table with one row for each of the main one's, which holds the column."""
 
     table: Identifier | None = None
@@ -160,7 +165,7 @@ class DetailTable(Table):
     """A lookup table that gets a row for each new value."""
 
 
-class AgentColumn(Table):
+class AgentColumn(FileTable, frozen=True):
     """Where the user agent of a row's request is stored: a lookup table and the detail's column that refers to it."""
 
     table: Identifier
@@ -169,7 +174,7 @@ class AgentColumn(Table):
     reference: Identifier
 
 
-class Store(Table):
+class Store(FileTable, frozen=True):
     """Where a request's rows are."""
 
     main: MainTable
@@ -177,7 +182,7 @@ class Store(Table):
     agent: AgentColumn | None = None
 
 
-class Identity(Table):
+class Identity(FileTable, frozen=True):
     """Who asks, who is accounted, and what is stored."""
 
     name: Title
@@ -190,7 +195,7 @@ class Identity(Table):
     """What the column holds: {header} is what the rule makes of the header."""
 
 
-class Step(Table):
+class RolloutStep(FileTable, frozen=True):
     """One step of the rollout."""
 
     name: Title
@@ -212,7 +217,7 @@ class Step(Table):
     """By default whether there is a `down`; a deployment is reversible, a release is not."""
 
 
-class PlanOrder(Table):
+class PlanOrder(FileTable, frozen=True):
     """What the plan says of the order."""
 
     steps: tuple[str, ...] = ()
@@ -223,14 +228,14 @@ class PlanOrder(Table):
     """As the plan takes for granted."""
 
 
-class View(Table):
+class ReferenceView(FileTable, frozen=True):
     """A view that reads the column."""
 
     up: FileName
     down: FileName
 
 
-class Reference(Table):
+class Reference(FileTable, frozen=True):
     """What the harness's own reference backend runs on."""
 
     baseline: FileName | None = None
@@ -243,10 +248,10 @@ class Reference(Table):
     """Common table expressions that the build with the change adds."""
     columns: Mapping[Identifier, str] = {}
     """Columns that the build with the change writes, each with its expression; {value} is what the rule made."""
-    view: View | None = None
+    view: ReferenceView | None = None
 
 
-class Runner(Table):
+class RunnerTable(FileTable, frozen=True):
     """How the project applies its migrations."""
 
     kind: Literal["statements", "drizzle"] = "statements"
@@ -254,7 +259,7 @@ class Runner(Table):
     """The migration as the plan writes it."""
 
 
-class Case(Table):
+class Case(FileTable, frozen=True):
     """Options of the client, and the header that it sends with them."""
 
     options: Mapping[str, Any]
@@ -262,16 +267,16 @@ class Case(Table):
     """Without one it sends none."""
 
 
-class Storage(Table):
+class Storage(FileTable, frozen=True):
     """Where the client keeps its id."""
 
     file: FileName
     key: str
-    mended: FileName | None = None
+    corrected: FileName | None = None
     """The file with the workarounds that the audit names."""
 
 
-class SourceFile(Table):
+class SourceFile(FileTable, frozen=True):
     """A file of a checkout, found by a pattern and by what must stand in it."""
 
     glob: str
@@ -279,7 +284,7 @@ class SourceFile(Table):
     """A name that the file declares or exports."""
 
 
-class Client(Table):
+class Client(FileTable, frozen=True):
     """The client's half."""
 
     handler: FileName | None = None
@@ -291,14 +296,14 @@ class Client(Table):
     """What stands in for a module that they import: its name, and a file .mjs."""
 
 
-class Backend(Table):
+class Backend(FileTable, frozen=True):
     """The backend's checkout."""
 
     files: Mapping[str, SourceFile] = {}
     stubs: Mapping[str, FileName] = {}
 
 
-class Consumer(Table):
+class Consumer(FileTable, frozen=True):
     """What the service that reads the values refuses or cuts."""
 
     refuses: tuple[str, ...] = ()
@@ -307,7 +312,7 @@ class Consumer(Table):
     """It keeps so many characters."""
 
 
-class Wording(Table):
+class Wording(FileTable, frozen=True):
     """How the plan words a claim."""
 
     sentence: str = ""
@@ -317,7 +322,7 @@ class Wording(Table):
     """Fewest observations below which the claim is unknown."""
 
 
-class Audit(Table, kw_only=True):
+class Audit(FileTable, frozen=True, kw_only=True):
     """A sentence of the plan that is examined by itself."""
 
     id: ClaimId
@@ -336,20 +341,20 @@ class Audit(Table, kw_only=True):
     """Of `query`: the plan's query."""
 
 
-class Tables(Table, kw_only=True):
+class Tables(FileTable, frozen=True, kw_only=True):
     """A rollout: one optional header, stored in one column, in steps of which each may be taken by itself."""
 
     rollout: About
     parameter: Mapping[str, Parameter] = {}
-    request: Request
+    request: RequestTable
     header: Header | None = None
     """Without it a file can only be extended."""
     store: Store
     identity: tuple[Identity, ...] = (Identity(name="anyone"),)
-    step: tuple[Step, ...] = ()
+    step: tuple[RolloutStep, ...] = ()
     plan_order: PlanOrder = PlanOrder()
     reference: Reference = Reference()
-    runner: Runner = Runner()
+    runner: RunnerTable = RunnerTable()
     client: Client | None = None
     backend: Backend = Backend()
     consumer: Consumer = Consumer()

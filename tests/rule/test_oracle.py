@@ -74,7 +74,7 @@ def test_oracle_says_what_is_wrong_with_a_rule(
     oracle: NodeOracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.js").write_text("rawDistinctId =>")
-    monkeypatch.setattr(oracle_module, "fixture_path", lambda name: tmp_path / Path(name).name)
+    monkeypatch.setattr(oracle_module, "rule_path", lambda name: tmp_path / f"{name}.js")
     with pytest.raises(UnavailableError, match="SyntaxError"):
         oracle.stored(replace(STRICT, name="broken"), [(b"a",)])
     monkeypatch.undo()

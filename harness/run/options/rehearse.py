@@ -36,8 +36,8 @@ class RehearseOptions:
     migration: Annotated[
         str,
         Option(
-            "The migration to judge, each statement sent by itself: the rollout's own steps (corrected), another harmless layout, or a "
-            "defect of sql/defects. Example: --migration plain-index",
+            "The migration to judge, each statement sent by itself: the rollout's own steps (corrected), another "
+            "harmless layout, or a defect of sql/defects. Example: --migration plain-index",
             metavar="NAME",
         ),
     ] = "corrected"

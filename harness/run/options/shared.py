@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from harness.errors import UsageError
 from harness.rule.level import Level
-from harness.run.options.definition import Choices, HeaderLines, Option, PlaceValue, Range
+from harness.run.options.definition import Choices, FolderOption, HeaderLines, Option, PlaceValue, Range
 
 if TYPE_CHECKING:
     from harness.clients.given import GivenHeaders
@@ -29,6 +29,16 @@ PostgresOption = Annotated[
 ]
 SessionPoolerOption = Annotated[
     bool, Option("Go on through a pooler in session mode. One in transaction mode is always refused.")
+]
+RolloutOption = Annotated[
+    Path | None,
+    Option(
+        "The folder of a rollout, with its rollout.toml; the plan's own where none is named. Example: --rollout "
+        "rollouts/order-origin",
+        metavar="DIR",
+        variable="HARNESS_ROLLOUT",
+    ),
+    FolderOption(),
 ]
 PolicyOption = Annotated[
     str, Option("The header rule: the plan's, or its later revision."), Choices(("strict", "length-only"))

@@ -1,0 +1,147 @@
+"""What `harness rollout show` prints: everything that follows from a rollout's file. Starts and asks nothing."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from harness.database.relations import Relations
+from harness.rollout import Rollout
+from harness.rollout.claims import asked, not_asked
+from harness.rollout.steps import needed
+from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
+
+WORDS_MAX: Final = 4
+"""So many of a list of words are shown."""
+
+
+def describe_rollout(rollout: Rollout) -> Iterator[str]:
+    """Each line. Raises UsageError for a folder that can only be extended."""
+    tables, header = rollout.tables, rollout.header
+    relations = Relations(rollout)
+    yield f"{rollout.name}: header {header.name}, column {relations.detail_table}.{relations.column}"
+    yield f"folders: {', '.join(map(str, rollout.folders))}"
+    yield from _rule(header)
+    yield from _requests(tables)
+    yield "who asks:"
+    yield from (f"  {_identity(identity)}" for identity in tables.identity)
+    yield from _steps(tables)
+    yield from _claims(tables)
+    yield "queries, on these two relations:"
+    yield f"  main    {relations.main_relation().as_string(None)}"
+    detail = " ".join(relations.detail_relation().as_string(None).split())
+    yield f"  detail  {detail}"
+
+
+def _rule(header: Header) -> Iterator[str]:
+    empty = "counts as none" if header.empty == "absent" else "goes through the rule"
+    lines = {"join": "are joined", "first": "count by their first", "last": "count by their last"}[
+        header.duplicates
+    ]
+    yield f"reading: {header.decode}; several lines {lines}; an empty header {empty}"
+    yield "rule: " + ", then ".join(_operation(operation) for operation in header.rule)
+    for path, value in header.absent.items():
+        yield f"without the header on {path}: {value}"
+    if header.suite == "sampled":
+        yield "suite: none is made of the rule; headers are sampled"
+
+
+def _operation(operation: Operation) -> str:
+    if operation.take is not None:
+        return f"take {operation.take:,} {operation.unit}"
+    if operation.one_of is not None:
+        more = len(operation.one_of) - WORDS_MAX
+        return f"one of {', '.join(operation.one_of[:WORDS_MAX])}" + (f" and {more} more" if more > 0 else "")
+    if operation.match is not None:
+        return f"match {operation.match}"
+    return f"trim as {operation.trim}" if operation.trim else f"lower case as {operation.lower}"
+
+
+def _requests(tables: Tables) -> Iterator[str]:
+    request = tables.request
+    yield f"requests: {request.method} {' and '.join(request.paths)}"
+    bodies = f"{len(request.bodies)} bodies" if len(request.bodies) != 1 else "one body"
+    streams = ", streamed or not" if request.streams else ""
+    statuses = " or ".join(map(str, request.statuses))
+    yield f"  {bodies}{streams}; served with {statuses}; id of the reply: {request.reply_id}"
+    others = [name for name, values in request.headers.items() if values]
+    if others:
+        yield f"  other headers: {', '.join(others)}"
+    for name, parameter in tables.parameter.items():
+        given = f"--set {name}={'@FILE' if parameter.secret else 'VALUE'}"
+        given += f" or {parameter.env}" if parameter.env else ""
+        default = f", by default {parameter.default}" if parameter.default is not None else ""
+        yield f"  {{{name}}}: {parameter.help or 'a parameter'}; {given}{default}"
+
+
+def _identity(identity: Identity) -> str:
+    asks = f"with Authorization {identity.auth}" if identity.auth else "without Authorization"
+    accounted = f"accounted to {identity.user}" if identity.user else "nobody is accounted"
+    stored = "what the rule makes of the header" if identity.value == "{header}" else identity.value
+    return f"{identity.name}: {asks}; {accounted}; stored: {stored}"
+
+
+def _steps(tables: Tables) -> Iterator[str]:
+    if not tables.step:
+        return
+    yield "steps:"
+    for number, (step, needs) in enumerate(needed(tables.step), start=1):
+        after = f", after {' and '.join(needs)}" if needs else ""
+        yield f"  {number}. {step.name}: {_step(step)}{after}"
+    count = orders(tables.step)
+    if count is None:
+        yield "legal orders: not counted for a concurrent build among other steps than the plan's"
+    else:
+        yield f"legal orders: {count:,}"
+
+
+def _step(step: RolloutStep) -> str:
+    if step.kind == "deploy":
+        return f"{step.replicas} replicas, one after another" if step.replicas > 1 else "one replica"
+    if step.kind == "release":
+        return "to the field, where older clients stay"
+    how = " (concurrently)" if step.concurrent else " (changes rows)" if step.data else ""
+    return f"{step.up}{how}; back: {step.down or 'no way'}"
+
+
+def orders(steps: tuple[RolloutStep, ...]) -> int | None:
+    """How many orders the steps can be taken in, a replica at a time; None where a build has states of its own that the
+    model of stages does not know."""
+    if any(step.concurrent for step in steps):
+        kinds = [(step.kind, step.concurrent, step.data, step.replicas) for step in steps]
+        plan = [
+            ("sql", False, False, 2),
+            ("sql", True, False, 2),
+            ("deploy", False, False, 2),
+            ("release", False, False, 2),
+        ]
+        if kinds != plan:
+            return None
+        from harness.stages.orders import survey
+
+        return survey().orders
+    needs = {step.name: tuple(names) for step, names in needed(steps)}
+    replicas = {step.name: step.replicas for step in steps if step.kind == "deploy"}
+
+    @cache
+    def ways(done: frozenset[str], swapped: int) -> int:
+        if len(done) == len(steps):
+            return 1
+        total = 0
+        for step in steps:
+            if step.name in done or not done.issuperset(needs[step.name]):
+                continue
+            left = replicas.get(step.name, 1) - (swapped if step.kind == "deploy" else 0)
+            if left > 1:
+                total += left * ways(done, swapped + 1)
+            else:
+                total += ways(done | {step.name}, 0 if step.kind == "deploy" else swapped)
+        return total
+
+    return ways(frozenset(), 0)
+
+
+def _claims(tables: Tables) -> Iterator[str]:
+    names = asked(tables)
+    yield f"claims: {len(names)} apply: {' '.join(names)}"
+    for ids, reason in not_asked(tables):
+        yield f"  not asked: {' '.join(ids)}, since {reason}"

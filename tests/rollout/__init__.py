@@ -1,0 +1,1 @@
+"""The rollout's file: read, checked, shown, and obeyed."""
