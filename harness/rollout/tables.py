@@ -296,7 +296,7 @@ class Client(FileTable, frozen=True):
     """What stands in for a module that they import: its name, and a file .mjs."""
 
 
-class Backend(FileTable, frozen=True):
+class BackendTable(FileTable, frozen=True):
     """The backend's checkout."""
 
     files: Mapping[str, SourceFile] = {}
@@ -356,7 +356,7 @@ class Tables(FileTable, frozen=True, kw_only=True):
     reference: Reference = Reference()
     runner: RunnerTable = RunnerTable()
     client: Client | None = None
-    backend: Backend = Backend()
+    backend: BackendTable = BackendTable()
     consumer: Consumer = Consumer()
     claims: Mapping[ClaimId, Wording] = {}
     audit: tuple[Audit, ...] = ()
