@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-FOREIGN: Final = "foreign"
+APART: Final = ("foreign", "packaging")
+"""Run only where asked for by their mark."""
 CATALOGUE: Final = "catalogue"
 ENTRIES_TO_ONE: Final = 4
 """Entries of a catalogue's test to one that is run where its mark is asked for."""
@@ -20,7 +21,11 @@ _LEFT: Final = pytest.StashKey[str]()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselects what was not asked for, which pytest counts in its last line."""
     expression = config.getoption("markexpr") or ""
-    left = [item for item in items if FOREIGN not in expression and item.get_closest_marker(FOREIGN)]
+    left = [
+        item
+        for item in items
+        if any(mark not in expression and item.get_closest_marker(mark) for mark in APART)
+    ]
     every = [item for item in items if item.get_closest_marker(CATALOGUE)]
     if CATALOGUE not in expression:
         left += [item for item, number in _numbered(every) if number or not hasattr(item, "callspec")]

@@ -10,14 +10,21 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import psycopg
-from docker.errors import DockerException
-from testcontainers.community.postgres import PostgresContainer
-from testcontainers.core.config import ConnectionMode
-from testcontainers.core.docker_client import DockerClient, get_docker_host
 
 from harness.database.settings import settings
 from harness.errors import UnavailableError
 from harness.polling import poll_until
+
+try:
+    from docker.errors import DockerException
+    from testcontainers.community.postgres import PostgresContainer
+    from testcontainers.core.config import ConnectionMode
+    from testcontainers.core.docker_client import DockerClient, get_docker_host
+except ImportError as error:
+    raise UnavailableError(
+        f"Postgres in Docker needs a package that is not installed ({error.name}): "
+        "pip install 'rollout-harness[docker]', or choose `embedded` or a postgresql:// DSN instead"
+    ) from None
 
 DEFAULT_IMAGE: Final = "postgres:16"
 ENGINE_SECONDS: Final = 2

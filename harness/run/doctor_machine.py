@@ -132,9 +132,9 @@ def _folder(name: str, folder: Path) -> Part:
 
 
 def _docker() -> Part:
-    from harness.database.container import check_engine  # testcontainers takes half a second
-
     try:
+        from harness.database.container import check_engine  # testcontainers takes half a second
+
         check_engine()
     except UnavailableError as error:
         problem, _, remedy = str(error).partition("; ")

@@ -220,5 +220,7 @@ def example_database(where: str) -> ExampleDatabase:
         from hypothesis.extra.redis import RedisExampleDatabase
         from redis import Redis
     except ImportError:
-        raise UsageError(f"--example-db {where} needs the redis package: pip install redis") from None
+        raise UsageError(
+            f"--example-db {where} needs a package: pip install 'rollout-harness[redis]'"
+        ) from None
     return RedisExampleDatabase(Redis.from_url(where))
