@@ -25,14 +25,14 @@ def judge_replies(results: Results, observations: Sequence[Observation]) -> None
     """Judges V4 and C1's half of it: a reply equals that of its twin without a header but for ids and times."""
     controls: dict[tuple[object, ...], Observation] = {}
     for seen in observations:
-        if not seen.probe.tested:
+        if not seen.probe.header:
             controls.setdefault(_circumstances(seen), seen)
     for seen in observations:
         control = controls.get(_circumstances(seen))
         if seen is control or control is None or control.reply.outcome is not Outcome.REPLY:
             continue
         claim = IGNORED if seen.served_by == "before" else REPLY
-        if claim == IGNORED and not seen.probe.tested:
+        if claim == IGNORED and not seen.probe.header:
             continue  # says nothing of the header; to `after` it says that none of an earlier request is at work
         results.observed(claim)
         if comparable(seen.reply) != comparable(control.reply):

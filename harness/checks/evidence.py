@@ -43,7 +43,7 @@ def replay_command(seen: Observation) -> str:
     words = [
         "harness",
         "replay",
-        *(f"--line={_unlike_an_email(written(line))}" for line in seen.probe.tested),
+        *(f"--line={_unlike_an_email(written(line))}" for line in seen.probe.header),
     ]
     if seen.served_by != "after":
         words.append(f"--build={seen.served_by}")
@@ -64,7 +64,7 @@ def describe_request(seen: Observation) -> str:
     lines = [shown(line) for line in seen.probe.lines]
     header = f"{plan.HEADER}: {' and '.join(lines)}" if lines else f"no {plan.HEADER}"
     name = plan.HEADER.encode()
-    others = [f"{shown(key)}: {shown(value)}" for key, value in seen.probe.tested if key.lower() != name]
+    others = [f"{shown(key)}: {shown(value)}" for key, value in seen.probe.header if key.lower() != name]
     if others:
         header += f" beside {' and '.join(others)}"
     return f"{seen.probe.request.method} {seen.probe.request.path}, {header}, as {masked(seen.probe.user)}"

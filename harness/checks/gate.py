@@ -11,17 +11,26 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harness.checks.evidence import describe_value, finding, replay_command
-from harness.checks.requests import ACCOUNTED, ADDRESS, IDENTITY, IGNORED, MISSING, OLD_CLIENT, effect_of
+from harness.checks.requests import (
+    ACCOUNTED,
+    ADDRESS,
+    IDENTITY,
+    IGNORED,
+    MISSING,
+    OLD_CLIENT,
+    effect_of,
+    header_claim,
+)
 from harness.clients.by_hand import line_by_hand
 from harness.clients.extension import Auth
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.shape import PLAIN, Shape
 from harness.probing.explain import explain
 from harness.probing.judge import Aspect, Expected, counted, expect_of_stranger, judge
+from harness.rule.cases import Kind
 from harness.rule.policy import Policy
-from harness.sut.gate_probe import Exchange, GateProbe
 from harness.sut.hosts import target_options
-from harness.sut.observation import Observation, Row
+from harness.sut.observation import Exchange, Observation, Probe, Row
 from harness.verdict import Finding, Results
 
 NAME: Final = "V8"
@@ -48,8 +57,8 @@ class RowJudge:
     """Whether a platform puts its own address into x-forwarded-for: then a user cannot be told from another."""
     signed_in_user: str | None = None
     """Under whom signed-in requests without the header were accounted for."""
-    failed: defaultdict[str, list[GateProbe]] = field(default_factory=lambda: defaultdict(list))
-    fared: defaultdict[str, list[GateProbe]] = field(default_factory=lambda: defaultdict(list))
+    failed: defaultdict[str, list[Probe]] = field(default_factory=lambda: defaultdict(list))
+    fared: defaultdict[str, list[Probe]] = field(default_factory=lambda: defaultdict(list))
     """Requests whose rows refute a claim, and those that bear it out; both up to a bound."""
     given: GivenHeaders = NONE_GIVEN
     rows: int = 0
@@ -62,20 +71,20 @@ class RowJudge:
         whole = [row for row in rows if row.whole]
         self.rows += len(whole)
         self.valued += sum(row.value is not None for row in whole)
-        differences = judge(rows, self._expected(exchange.gate_probe))
+        differences = judge(rows, self._expected(exchange.probe))
         for kind, times in (
             (Aspect.PAIRS, 1),
             (Aspect.VALUE, len(whole)),
             (Aspect.USER, sum(row.user is not None for row in rows)),
         ):
-            for claim in self.claims_of(exchange.gate_probe, kind):
+            for claim in self.claims_of(exchange.probe, kind):
                 self.results.observed(claim, times)
                 if times and all(difference.kind is not kind for difference in differences):
-                    self._fared(claim, exchange.gate_probe)
+                    self._fared(claim, exchange.probe)
         for difference in differences:
             row = difference.row
             is_null = difference.kind is Aspect.VALUE and row is not None and row.value is None
-            for claim in self.claims_of(exchange.gate_probe, difference.kind):
+            for claim in self.claims_of(exchange.probe, difference.kind):
                 effect = effect_of(difference, rows)
                 self._refute(claim, exchange, rows, effect, "stored NULL" if is_null else "")
         return len(whole) == 1
@@ -95,11 +104,11 @@ class RowJudge:
         (now,) = rows
         if now.value != first.value:
             effect = f"held {describe_value(first.value)} at first, {describe_value(now.value)} at the end of the run"
-            for claim in self.claims_of(exchange.gate_probe, Aspect.VALUE):
+            for claim in self.claims_of(exchange.probe, Aspect.VALUE):
                 self._refute(claim, exchange, rows, effect)
         if now.user != first.user:
             effect = f"accounted to {first.user} at first, to {now.user} at the end of the run"
-            for claim in self.claims_of(exchange.gate_probe, Aspect.USER):
+            for claim in self.claims_of(exchange.probe, Aspect.USER):
                 self._refute(claim, exchange, rows, effect)
 
     def in_common(self, claim: str) -> str:
@@ -108,26 +117,26 @@ class RowJudge:
         if len(failed) + len(fared) < 2 or not failed:
             return ""
         found = explain(
-            [gate_probe.circumstances for gate_probe in failed],
-            [gate_probe.circumstances for gate_probe in fared],
+            [probe.circumstances for probe in failed],
+            [probe.circumstances for probe in fared],
         )
         return str(found) if found.circumstances else ""
 
-    def saw_refusal(self, gate_probe: GateProbe) -> None:
+    def saw_refusal(self) -> None:
         """Takes in that a request was refused before any rule saw it, by a status or the end of the connection."""
         if self.build == "after":
-            self.results.observed(gate_probe.claim)
+            self.results.observed(MALFORMED)
 
     def finding(self, claim: str, exchange: Exchange, rows: Sequence[Row], effect: str) -> Finding:
         """A finding about an answer, with a line that sends the same to the same target."""
         seen = Observation(
-            exchange.gate_probe.probe, exchange.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
+            exchange.probe, exchange.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
         )
         found = finding(claim, seen, effect)
-        shape = exchange.gate_probe.shape
+        shape = exchange.probe.shape
         condition = found.condition if shape == PLAIN else f"{found.condition}; request: {shape}"
         return replace(
-            found, condition=condition, replay=self._replay(seen, shape), weight=exchange.gate_probe.weight
+            found, condition=condition, replay=self._replay(seen, shape), weight=exchange.probe.weight
         )
 
     def _replay(self, seen: Observation, shape: Shape) -> str:
@@ -141,27 +150,27 @@ class RowJudge:
             hidden[b"authorization"] = b"Bearer $TOKEN"
         return line_by_hand(self.given.added(seen.probe.request), self.url, hidden)
 
-    def claims_of(self, gate_probe: GateProbe, kind: Aspect) -> tuple[str, ...]:
+    def claims_of(self, probe: Probe, kind: Aspect) -> tuple[str, ...]:
         """The claims that one respect of a request's rows is evidence for."""
-        signed_in = gate_probe.probe.auth is Auth.SIGNED_IN
+        signed_in = probe.auth is Auth.SIGNED_IN
         if kind is Aspect.PAIRS:
             return (ACCOUNTED,)
         if kind is Aspect.USER:
             return (ADDRESS if not signed_in else IDENTITY if self.build == "after" else OLD_CLIENT,)
         if self.build == "before":
-            return (OLD_CLIENT,) if gate_probe.control else (IGNORED,)
+            return (OLD_CLIENT,) if probe.control else (IGNORED,)
         if signed_in:
             return (IDENTITY,)
-        if gate_probe.control:
-            return (OLD_CLIENT, MISSING) if gate_probe.follows else (OLD_CLIENT,)
-        return (gate_probe.claim,)
+        if probe.control:
+            return (OLD_CLIENT, MISSING) if probe.follows else (OLD_CLIENT,)
+        return (_value_claim(probe, self.policy),)
 
-    def _expected(self, gate_probe: GateProbe) -> Expected:
+    def _expected(self, probe: Probe) -> Expected:
         return expect_of_stranger(
-            gate_probe.probe,
+            probe,
             self.build,
             self.policy,
-            address=None if self.overwritten else gate_probe.address,
+            address=None if self.overwritten else probe.address,
             signed_in_user=self.signed_in_user,
         )
 
@@ -170,8 +179,21 @@ class RowJudge:
     ) -> None:
         self.results.refute(self.finding(claim, exchange, rows, effect), alike)
         if len(self.failed[claim]) < FARED_MAX:
-            self.failed[claim].append(exchange.gate_probe)
+            self.failed[claim].append(exchange.probe)
 
-    def _fared(self, claim: str, gate_probe: GateProbe) -> None:
+    def _fared(self, claim: str, probe: Probe) -> None:
         if len(self.fared[claim]) < FARED_MAX:
-            self.fared[claim].append(gate_probe)
+            self.fared[claim].append(probe)
+
+
+def _value_claim(probe: Probe, policy: Policy) -> str:
+    """The claim that the stored value of an anonymous request is evidence for."""
+    if probe.at_once:
+        return AT_ONCE
+    if probe.refused:
+        return MALFORMED
+    return NAME if probe.kind in _NAMES else header_claim(probe.lines, policy)
+
+
+_NAMES: Final = (Kind.NAME_CASE, Kind.OTHER_NAME)
+"""Kinds of header whose name is the point."""

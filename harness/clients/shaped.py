@@ -1,7 +1,7 @@
 """Builds the request of a shape: the header lines and the body that a real client would send. Sends nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -102,16 +102,22 @@ def shaped_request(
     model: str,
     header: tuple[HeaderLine, ...] = (),
     mark: str = "",
+    stub: dict[str, Any] | None = None,
 ) -> Request:
     """One chat completion of this shape from an address; `header` are the lines under test, sent last but one.
 
     `token` is what goes into Authorization; which one fits the shape's caller is the business of whoever asks. `mark`
-    is a product that is added to the extension's own user agent; another agent is sent as it is.
+    is a product that is added to the extension's own user agent; another agent is sent as it is. `stub` is what the
+    upstream stub is asked to do; a real upstream never gets one.
     """
-    lines = [(name.encode(), value.encode("latin-1")) for name, value in _lines(shape, address, token, mark)]
-    closes = ((b"connection", b"close"),) if shape.connection is Connection.CLOSED else ()
+    first, rest, closes = _lines_around(shape, token, mark)
     asked = model if shape.model is Model.GIVEN else shape.model.value
-    return Request(shape.path, (*lines, *header, *closes), _body(shape.body, asked, shape.stream))
+    body = _body(shape.body, asked, shape.stream)
+    if stub is not None:
+        body = json.dumps(json.loads(body) | {"stub": stub}).encode()
+    listed = f"{address}, 10.0.0.1" if shape.forwarded in _LISTED else address
+    forwarded = (b"x-forwarded-for", listed.encode())
+    return Request(shape.path, (*first, forwarded, *rest, *header, *closes), body)
 
 
 @lru_cache(maxsize=64)
@@ -119,15 +125,30 @@ def _body(body: Body, model: str, stream: bool) -> bytes:
     return json.dumps({"model": model, **_BODIES[body], "stream": stream}, ensure_ascii=False).encode()
 
 
-def _lines(shape: Shape, address: str, token: str | None, mark: str) -> Iterator[tuple[str, str]]:
+_LISTED: Final = (Forwarded.IPV6_LIST, Forwarded.IPV4_LIST)
+
+
+@lru_cache(maxsize=512)  # a control and its probes are of one shape
+def _lines_around(shape: Shape, token: str | None, mark: str) -> tuple[tuple[HeaderLine, ...], ...]:
+    """What is sent before the address, after it, and behind the header under test."""
+    closes = ((b"connection", b"close"),) if shape.connection is Connection.CLOSED else ()
+    return _encoded(_first_lines(shape, mark)), _encoded(_further_lines(shape, token)), closes
+
+
+def _encoded(lines: Iterable[tuple[str, str]]) -> tuple[HeaderLine, ...]:
+    return tuple((name.encode(), value.encode("latin-1")) for name, value in lines)
+
+
+def _first_lines(shape: Shape, mark: str) -> Iterator[tuple[str, str]]:
     yield "content-type", "application/json"
     if shape.agent is not Agent.NONE:
         yield (
             "user-agent",
             f"Kilo-Code/{VERSION} {mark}".rstrip() if shape.agent is Agent.EXTENSION else "node",
         )
-    listed = shape.forwarded in (Forwarded.IPV6_LIST, Forwarded.IPV4_LIST)
-    yield "x-forwarded-for", f"{address}, 10.0.0.1" if listed else address
+
+
+def _further_lines(shape: Shape, token: str | None) -> Iterator[tuple[str, str]]:
     if token is not None:
         yield "authorization", f"Bearer {token}"
     if shape.editor is not Editor.NONE:

@@ -22,11 +22,13 @@ from msgspec import json
 
 from harness import plan
 from harness.clients.exchange import Reply
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.extension import Auth
+from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError, UsageError
 from harness.library.order import StageFailed, StageOrder, StageReady
+from harness.probing.requests import Caller as ProbeCaller
+from harness.probing.requests import SignedIn
 from harness.rule.policy import STRICT
-from harness.stages.matrix import SignedIn, probe
 from harness.sut.observation import Probe, Row
 from harness.sut.rows import Rows
 from harness.sut.stream import send_over_wire
@@ -110,14 +112,11 @@ class RunningStage:
         ready = self._running
         lines = tuple((plan.HEADER.encode(), line) for line in _lines(value))
         number = next(self._addresses)
-        sent = probe(
-            SignedIn(ready.user_id, ready.email, ready.token),
-            f"2001:db8:{number >> 16:x}::{number & 0xFFFF:x}",
-            ExtensionBuild.AFTER,
-            Auth(caller),
+        sent = ProbeCaller(signed_in=SignedIn(ready.user_id, ready.email, ready.token)).probe(
+            lines,
+            PLAIN._replace(auth=Auth(caller), stream=stream),
+            address=f"2001:db8:{number >> 16:x}::{number & 0xFFFF:x}",
             kind="a user's own",
-            lines=lines,
-            stream=stream,
         )
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
             since = await Rows(connection).now()

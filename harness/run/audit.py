@@ -8,13 +8,15 @@ import psycopg
 from harness import plan
 from harness.backend.builds import AFTER, UNWIRED
 from harness.checks.audit import IDS, PlanEvidence, judge_sentences
-from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
+from harness.clients.extension import derived_id, plan_header
+from harness.clients.shape import PLAIN, Shape
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
+from harness.probing.requests import Caller
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage
-from harness.stages.matrix import addresses, probe
+from harness.stages.matrix import addresses
 from harness.stages.model import Stage, Version
 from harness.stages.schema import CORRECTED
 from harness.sut.observation import Observation, Probe
@@ -30,7 +32,7 @@ async def audit_sentences(results: Results, shared: Stack) -> None:
     reference = replace(shared, builds=BUILDS, schema=CORRECTED)
     async with running_stage(reference, STAGE) as environment:
         coverage_error = await _coverage_error(environment)
-        observations = await _send(reference, environment)
+        observations = await _send(environment)
         users = await _listed_users(environment)
         columns = _columns_before(environment.dsn)
     judge_sentences(results, PlanEvidence(coverage_error, tuple(observations), users, columns))
@@ -45,28 +47,18 @@ async def _coverage_error(environment: Environment) -> str:
     return ""
 
 
-async def _send(stack: Stack, environment: Environment) -> list[Observation]:
+async def _send(environment: Environment) -> list[Observation]:
     """Valid ids to the backend whose INSERT was left; many ids from one address; and one request by the alias."""
-    signed_in = await stack.signed_in(environment.dsn)
     origin = addresses()
 
-    def valid(address: str, identity: str) -> Probe:
+    def valid(address: str, identity: str, shape: Shape = PLAIN, *, alone: bool = True) -> Probe:
         lines = plan_header(derived_id(identity))
-        return probe(
-            signed_in,
-            address,
-            ExtensionBuild.AFTER,
-            Auth.ANONYMOUS,
-            kind="valid",
-            lines=lines,
-            stream=False,
-        )
+        return Caller().probe(lines, shape, address=address, kind="valid", alone=alone)
 
     unwired = [valid(next(origin), f"machine {number}") for number in range(IDS)]
     same = next(origin)
-    rotated = [replace(valid(same, f"machine {number}"), alone=False) for number in range(IDS)]
-    alias = valid(next(origin), "machine")
-    alias = replace(alias, request=replace(alias.request, path=plan.ROUTES[1]))
+    rotated = [valid(same, f"machine {number}", alone=False) for number in range(IDS)]
+    alias = valid(next(origin), "machine", PLAIN._replace(path=plan.ROUTES[1]))
     observations = await environment.settle(await environment.observe([unwired, [*rotated, alias]]))
     return [
         replace(observation, served_by=UNWIRED.name if at < IDS else AFTER.name)

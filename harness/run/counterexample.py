@@ -8,10 +8,10 @@ from typing import Final
 from harness.checks.gate import DATABASE
 from harness.clients.by_hand import line_by_hand
 from harness.data import state_path
+from harness.probing.requests import Caller
 from harness.report.escape import masked
 from harness.rule import notation
 from harness.rule.samples import CaseSequence
-from harness.run.headers import probes
 from harness.run.options.fuzz import REFERENCE, FuzzedOptions
 from harness.run.reproduction import Reproduction, write_reproduction
 from harness.sut.hosts import target_options
@@ -53,7 +53,7 @@ def report_find(
     )
     file, stored = _stored(reproduction, folder)
     url = SERVED if reference else options.target
-    sent = probes(found.example[0], "192.0.2.1", model=options.model)
+    sent = Caller(options.model).sequence(found.example[0], address="192.0.2.1")
     requests = [options.given.added(probe.request) for probe in sent]
     lines.append(f"    stored   {stored}")
     if file is not None:

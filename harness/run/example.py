@@ -19,13 +19,14 @@ from harness.checks.evidence import describe_reply, finding, hint_of
 from harness.checks.requests import ACCOUNTED
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
+from harness.clients.shape import PLAIN
 from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
 from harness.run.fuzzed_backend import FuzzedBackend
-from harness.run.headers import CONTROL, judge_headers, probes
+from harness.run.headers import CONTROL, judge_headers
 from harness.stages.matrix import addresses
 from harness.sut.observation import Observation
 from harness.sut.rows import Rows
@@ -43,9 +44,7 @@ async def require_service(
 ) -> None:
     """Raises UnavailableError unless a request without the header is served: where none is, nothing can be found."""
     items = [
-        probes(
-            CONTROL, next(_ORIGIN), auth=auth, stream=stream, signed_in=backend.signed_in, model=backend.model
-        )
+        backend.caller.sequence(CONTROL, PLAIN._replace(auth=auth, stream=stream), address=next(_ORIGIN))
     ]
     async with _reader(backend) as connection:
         sent = observations(backend.endpoint, Rows(connection), items, wait_s=backend.wait_s)
@@ -78,13 +77,8 @@ async def judge_example(
     With `settle_s` the rows are read once more after so many seconds: a second row may come late.
     """
     items = [
-        probes(
-            (PRIMER, *sequence),
-            next(_ORIGIN),
-            auth=auth,
-            stream=stream,
-            signed_in=backend.signed_in,
-            model=backend.model,
+        backend.caller.sequence(
+            (PRIMER, *sequence), PLAIN._replace(auth=auth, stream=stream), address=next(_ORIGIN)
         )
         for sequence in (CONTROL, *example)
     ]
@@ -124,7 +118,7 @@ async def _judge_surplus(results: Results, rows: Rows, seen: Sequence[Observatio
     """Judges R1 on all rows of each address: no more of them than requests that were answered."""
     answered = Counter(one.probe.user for one in seen if one.reply.outcome is Outcome.REPLY)
     last = {one.probe.user: one for one in seen}
-    whole = [replace(one.probe, alone=True) for one in last.values()]
+    whole = [one.probe._replace(alone=True) for one in last.values()]
     since = min(one.since for one in seen)
     found = await rows.of(whole, [Reply(Outcome.TIMEOUT, 0)] * len(whole), since)
     for one, mine in zip(last.values(), found, strict=True):

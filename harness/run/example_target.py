@@ -20,6 +20,7 @@ from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
 from harness.clients.wire import HEAD_BYTES_SURE
 from harness.errors import UnavailableError, UsageError
+from harness.probing.requests import Caller, ProbeFactory
 from harness.rule.cases import HeaderCase
 from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
@@ -27,7 +28,6 @@ from harness.run.example import PRIMER
 from harness.run.gate import claims_of
 from harness.run.gate_confirm import confirm_sequences, confirm_suspected
 from harness.run.gate_end import look_for_missing, second_look
-from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.gate_rows import RowReader
 from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
@@ -37,7 +37,7 @@ from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ignored
 from harness.sut.contract import ContractRows, DatabaseUnavailableError, check_dsn
 from harness.sut.external import Limits, Sending, site_of
-from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
+from harness.sut.observation import Exchange, Probe, ProbeGroup
 from harness.verdict import Finding, Results
 
 EXAMPLE_S_MAX: Final = 600.0
@@ -129,9 +129,9 @@ class TargetExamples:
         """Judges an example; where no control was served, one of them, and nothing is judged."""
         probe_groups = self._rounds(example, shape)
         for each in probe_groups:
-            session.plan(each.gate_probes, together=each.together)
+            session.plan(each.probes, together=each.together)
         sent_probes = await session.send(probe_groups)
-        controls = [exchange for exchange in sent_probes.exchanges if exchange.gate_probe.control]
+        controls = [exchange for exchange in sent_probes.exchanges if exchange.probe.control]
         if controls and not any(exchange.identity for exchange in controls):
             return controls[0]
         await session.match_rows(sent_probes)
@@ -159,10 +159,10 @@ class TargetExamples:
             # Alone at its address, a request is found by it, too; what may be remembered there needs a shared one.
             shares = len(cases) > 1 or any(not case.lines for case in cases)
             address = self.factory.address() if shares else None
-            gate_probes: list[GateProbe] = [
+            probes: list[Probe] = [
                 self.factory.probe(case, shape, address=address) for case in (PRIMER, *cases)
             ]
-            probe_groups.append(ProbeGroup(tuple(gate_probes), together=True))
+            probe_groups.append(ProbeGroup(tuple(probes), together=True))
         return probe_groups
 
     def _fits(self, case: HeaderCase) -> bool:

@@ -8,13 +8,12 @@ from typing import Final
 from harness.backend import serve
 from harness.backend.defects import find_build
 from harness.backend.serve import HOST
-from harness.clients.extension import FREE_MODEL
 from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
+from harness.probing.requests import Caller
 from harness.run.options.fuzz import FuzzedOptions
 from harness.stages.environment import BuildPair, running_stage, stack
-from harness.stages.matrix import SignedIn
 from harness.stages.model import Stage, Version
 from harness.sut.stream import Endpoint
 
@@ -31,10 +30,8 @@ class FuzzedBackend:
 
     endpoint: Endpoint
     dsn: str
-    model: str
+    caller: Caller
     wait_s: float
-    signed_in: SignedIn | None
-    """A user to sign in as; None where no token is known."""
     words: str
 
 
@@ -66,8 +63,7 @@ async def subject(options: FuzzedOptions) -> AsyncIterator[FuzzedBackend]:
                     options.given,
                 ),
                 environment.dsn,
-                FREE_MODEL,
+                await shared.caller(environment.dsn),
                 min(options.wait_s or 1.0, 1.0),
-                await shared.signed_in(environment.dsn),
                 f"reference build {options.build} on Postgres {server.version} ({server.kind})",
             )

@@ -22,6 +22,7 @@ from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.requests import IDENTITY
 from harness.errors import UnavailableError
+from harness.probing.requests import ProbeFactory
 from harness.report.contents import Requests, Sections
 from harness.report.document import JudgedBy, Report, cleaned, harness_version
 from harness.rule.policy import POLICIES, STRICT
@@ -29,8 +30,7 @@ from harness.rule.suite import Level, bound
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.gate_conclude import conclude
-from harness.run.gate_options import check, limits_of, waive
-from harness.run.gate_requests import Caller, ProbeFactory
+from harness.run.gate_options import caller_of, check, limits_of, waive
 from harness.run.gate_rows import RowReader
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
@@ -197,9 +197,7 @@ class _Judging:
     async def _run(self, bits: int, name: str, rows: ContractRows, journal: Journal) -> str | None:
         options = self.options
         policy = POLICIES[options.policy]
-        caller = Caller(
-            options.free_model, policy, options.build, options.token, options.email, options.given.size
-        )
+        caller = caller_of(options)
         if options.token is None and options.build == "after":
             self.results.inconclusive(
                 IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"

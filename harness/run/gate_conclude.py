@@ -13,7 +13,7 @@ from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
 from harness.probing.judge import Aspect
 from harness.run.gate_run import GateRun
-from harness.sut.gate_probe import GateProbe
+from harness.sut.observation import Probe
 from harness.verdict import Finding
 
 CORE: Final = frozenset({"path", "auth", "stream"})
@@ -87,21 +87,19 @@ def _is_fault(common: Constraint, statuses: Iterable[str]) -> bool:
 def _leave_out(run: GateRun, shapes: Iterable[Shape]) -> None:
     left_out = set(shapes)
     session = run.session
-    for gate_probe in [*session.open.values(), *session.uncompared.values()]:
-        if gate_probe.shape in left_out and gate_probe.number in session.unobserved:
-            session.drop(gate_probe)
+    for probe in [*session.open.values(), *session.uncompared.values()]:
+        if probe.shape in left_out and probe.number in session.unobserved:
+            session.drop(probe)
 
 
 def _conclude_probes(run: GateRun) -> None:
     session, results = run.session, run.results
-    unseen: dict[str, list[GateProbe]] = {}
-    for gate_probe in session.open.values():
-        for claim in session.judge.claims_of(gate_probe, Aspect.VALUE):
-            unseen.setdefault(claim, []).append(gate_probe)
-    for claim, gate_probes in unseen.items():
-        results.inconclusive(
-            claim, f"not seen for {len(gate_probes):,} requests: {session.reasons(gate_probes)}"
-        )
+    unseen: dict[str, list[Probe]] = {}
+    for probe in session.open.values():
+        for claim in session.judge.claims_of(probe, Aspect.VALUE):
+            unseen.setdefault(claim, []).append(probe)
+    for claim, probes in unseen.items():
+        results.inconclusive(claim, f"not seen for {len(probes):,} requests: {session.reasons(probes)}")
     uncompared = len(session.uncompared) + session.replies.waiting
     if uncompared:
         results.inconclusive(

@@ -8,10 +8,10 @@ from harness.checks.evidence import describe_reply
 from harness.checks.requests import OLD_CLIENT
 from harness.probing.controls import Controls, Repeated, Suspect, repeated
 from harness.probing.features import STATUS, Features, reply_features, row_features
+from harness.probing.requests import ProbeFactory
 from harness.report.escape import shown
-from harness.run.gate_requests import ProbeFactory
 from harness.run.probe_session import ProbeSession
-from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
+from harness.sut.observation import Exchange, Probe, ProbeGroup
 
 TRIAL: Final = 8
 TRIAL_LEAST: Final = 3
@@ -63,18 +63,18 @@ async def confirm_sequences(
     """What fails behind others over one connection each time, while a control is served, is their effect."""
     results, claim = session.judge.results, session.reply_claim
     for each in probe_groups:
-        failed = [at for at, gate_probe in enumerate(each.gate_probes) if _is_unserved(session, gate_probe)]
+        failed = [at for at, probe in enumerate(each.probes) if _is_unserved(session, probe)]
         if results.refuted(claim) or not failed:
             continue
         last: Exchange | None = None
         for _ in range(SEQUENCE_TRIES):
-            repeat_of = zip(each.gate_probes, factory.sequence_repeat_of(each.gate_probes), strict=True)
-            gate_probes = tuple(session.repeat(*both) for both in repeat_of)
-            control = factory.control(each.gate_probes[0].shape)
-            sent_probes = await session.send([ProbeGroup(gate_probes, together=True), ProbeGroup((control,))])
+            repeat_of = zip(each.probes, factory.sequence_repeat_of(each.probes), strict=True)
+            probes = tuple(session.repeat(*both) for both in repeat_of)
+            control = factory.control(each.probes[0].shape)
+            sent_probes = await session.send([ProbeGroup(probes, together=True), ProbeGroup((control,))])
             await session.match_rows(sent_probes)
-            exchanges = {exchange.gate_probe.number: exchange for exchange in sent_probes.exchanges}
-            last = exchanges.get(gate_probes[failed[0]].number)
+            exchanges = {exchange.probe.number: exchange for exchange in sent_probes.exchanges}
+            last = exchanges.get(probes[failed[0]].number)
             beside = exchanges.get(control.number)
             is_steady = beside is not None and beside.identity is not None
             if last is None or last.identity is not None or not is_steady:
@@ -88,12 +88,8 @@ async def confirm_sequences(
             results.refute(session.judge.finding(claim, last, (), effect))
 
 
-def _is_unserved(session: ProbeSession, gate_probe: GateProbe) -> bool:
-    return (
-        gate_probe.number in session.open
-        and gate_probe.number in session.unobserved
-        and not gate_probe.probe.refused
-    )
+def _is_unserved(session: ProbeSession, probe: Probe) -> bool:
+    return probe.number in session.open and probe.number in session.unobserved and not probe.refused
 
 
 def _trials(session: ProbeSession) -> list[_Trial]:
@@ -141,22 +137,22 @@ async def _send(
     session: ProbeSession, factory: ProbeFactory, seed: int, trial: _Trial, times: int
 ) -> tuple[list[Features], list[Features]]:
     """The features of so many repetitions, and of as many controls among them."""
-    gate_probe = trial.suspect.example.gate_probe
-    gate_probes = [session.repeat(gate_probe, factory.repeat_of(gate_probe)) for _ in range(times)]
-    gate_probes += [factory.control(gate_probe.shape) for _ in range(times)]
-    random.Random(seed + gate_probe.number).shuffle(gate_probes)  # noqa: S311 - an order, no secret
-    sent_probes = await session.send([ProbeGroup((one,)) for one in gate_probes])
+    probe = trial.suspect.example.probe
+    to_send = [session.repeat(probe, factory.repeat_of(probe)) for _ in range(times)]
+    to_send += [factory.control(probe.shape) for _ in range(times)]
+    random.Random(seed + probe.number).shuffle(to_send)  # noqa: S311 - an order, no secret
+    sent_probes = await session.send([ProbeGroup((one,)) for one in to_send])
     matched_rows = await session.match_rows(sent_probes)
     probes: list[Features] = []
     controls: list[Features] = []
     for exchange in sent_probes.exchanges:
         features = (
-            row_features(matched_rows.rows.get(exchange.gate_probe.number, ()))
+            row_features(matched_rows.rows.get(exchange.probe.number, ()))
             if trial.by_rows
             else reply_features(exchange.reply)
         )
         if features and exchange.reply.status != 429:
-            (controls if exchange.gate_probe.control else probes).append(features)
+            (controls if exchange.probe.control else probes).append(features)
     return probes, controls
 
 

@@ -8,13 +8,12 @@ from typing import Final, TypeVar
 
 from harness.checks.requests import ACCOUNTED
 from harness.clients.shape import PLAIN
+from harness.probing.requests import ProbeFactory, value_case
 from harness.probing.second_look import Change, change, whole_alone
 from harness.run.gate_confirm import AT_END, TRIAL, TRIAL_LEAST
-from harness.run.gate_requests import ProbeFactory, value_case
 from harness.run.probe_session import ProbeSession
 from harness.sut.contract import DatabaseUnavailableError
-from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
-from harness.sut.observation import Row
+from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 
 REFUTED_MAX: Final = 3
 """Refuted claims of which a request is sent again."""
@@ -33,17 +32,17 @@ async def repeat_refuted(session: ProbeSession, factory: ProbeFactory, claims: I
         times = min(TRIAL, session.sending.left - AT_END - 1)
         if times < TRIAL_LEAST or session.sending.stopped:
             return
-        wrong = min(judge.failed[claim], key=lambda gate_probe: gate_probe.weight)
+        wrong = min(judge.failed[claim], key=lambda probe: probe.weight)
         if wrong.shape != PLAIN:
             await session.match_rows(
                 await session.send([ProbeGroup((factory.repeat_of(wrong, PLAIN),))])
             )  # the simplest, if so
         repeat_of = [session.repeat(wrong, factory.repeat_of(wrong)) for _ in range(times)]
-        sent_probes = await session.send([ProbeGroup((gate_probe,)) for gate_probe in repeat_of])
+        sent_probes = await session.send([ProbeGroup((probe,)) for probe in repeat_of])
         await session.match_rows(sent_probes)
-        numbers = {gate_probe.number for gate_probe in repeat_of}
-        failed = sum(gate_probe.number in numbers for gate_probe in judge.failed[claim])
-        fared = sum(gate_probe.number in numbers for gate_probe in judge.fared[claim])
+        numbers = {probe.number for probe in repeat_of}
+        failed = sum(probe.number in numbers for probe in judge.failed[claim])
+        fared = sum(probe.number in numbers for probe in judge.fared[claim])
         if fared:
             wrongs, rights = len(judge.failed[claim]), len(judge.fared[claim])
             share = f"{wrongs} of {wrongs + rights} such requests"
@@ -81,18 +80,14 @@ async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None
                 session.missing.append(exchange)
 
 
-def _yardsticks(session: ProbeSession, factory: ProbeFactory) -> Iterator[GateProbe]:
+def _yardsticks(session: ProbeSession, factory: ProbeFactory) -> Iterator[Probe]:
     """A plain request without the header and one with it, and again the lightest that has left a row."""
     yield factory.control(PLAIN)
     yield factory.probe(value_case(factory.own_value()), PLAIN)
-    kept = [exchange.gate_probe for exchange, _ in session.kept.values()]
+    kept = [exchange.probe for exchange, _ in session.kept.values()]
     for wanted in (True, False):
         known = next(
-            (
-                gate_probe
-                for gate_probe in kept
-                if gate_probe.control is wanted and not gate_probe.probe.refused
-            ),
+            (probe for probe in kept if probe.control is wanted and not probe.refused),
             None,
         )
         if known is not None:
@@ -120,7 +115,7 @@ async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
                 if difference is not None:
                     changed.append((exchange, first, difference))
                     session.judge.later(exchange, first, rows)
-                    masked.update(difference.columns if exchange.gate_probe.control else ())
+                    masked.update(difference.columns if exchange.probe.control else ())
             _judge_strays(session, values, found.by_value)
     except DatabaseUnavailableError as error:
         results.inconclusive(ACCOUNTED, f"the rows were not looked at again at the end: {error}")
@@ -158,7 +153,7 @@ def _own_values(
     """Values that only requests of this run have sent, each with one of its requests."""
     found: dict[str, Exchange] = {}
     for exchange in exchanges:
-        lines = exchange.gate_probe.probe.lines
+        lines = exchange.probe.lines
         if (
             session.judge.build == "after"
             and len(lines) == 1

@@ -14,16 +14,16 @@ from harness.clients.shape import Model, Shape
 from harness.errors import UsageError
 from harness.probing import covering
 from harness.probing.judge import Expected, expect
+from harness.probing.requests import HOSTS, HOSTS_V4, ProbeFactory
 from harness.rule.policy import POLICIES
-from harness.run.gate_options import check, limits_of
-from harness.run.gate_requests import HOSTS, HOSTS_V4, Caller, ProbeFactory
+from harness.run.gate_options import caller_of, check, limits_of
 from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight
 from harness.run.gate_values import Values
 from harness.run.options.gate import GateOptions
 from harness.run.progress import LineCallback
 from harness.sut.external import Site, site_of
-from harness.sut.gate_probe import GateProbe
+from harness.sut.observation import Probe
 
 LOOK_UPS: Final = {
     "http_user_agent": b"user-agent",
@@ -54,11 +54,11 @@ class Forecast:
     """Addresses of anonymous users who send an id that the rule accepts."""
     look_ups: dict[str, set[bytes]] = field(default_factory=lambda: {table: set() for table in LOOK_UPS})
 
-    def count(self, gate_probe: GateProbe, expected: Expected) -> None:
+    def count(self, probe: Probe, expected: Expected) -> None:
         """Adds a request, with what its row is expected to hold."""
-        probe, shape = gate_probe.probe, gate_probe.shape
+        shape = probe.shape
         self.requests += 1
-        self.addresses.add(gate_probe.address)
+        self.addresses.add(probe.address)
         self.signed_in += shape.auth is Auth.SIGNED_IN
         if probe.refused or shape.model is Model.PAID:
             return  # refused before any row is written
@@ -68,7 +68,7 @@ class Forecast:
             if header in headers:
                 self.look_ups[table].add(headers[header])
         if shape.auth is not Auth.SIGNED_IN and expected.values[0] is not None:
-            self.accepted.add(gate_probe.address)
+            self.accepted.add(probe.address)
 
     def lines(self) -> list[str]:
         """What to print."""
@@ -94,13 +94,13 @@ class Forecast:
 def forecast(options: GateOptions, site: Site) -> Forecast:
     """Counts what a run with these options would send to the site."""
     policy = POLICIES[options.policy]
-    caller = Caller(options.free_model, policy, options.build, options.token, options.email)
+    caller = caller_of(options)
     limit = limits_of(options, 0.0).requests_max
     found = Forecast(str(options.level), site.url, limit)
-    for gate_probe in _forecast_probes(options, ProbeFactory(caller, run=0), over_tls=site.tls is not None):
+    for probe in _forecast_probes(options, ProbeFactory(caller, run=0), over_tls=site.tls is not None):
         if found.requests == limit:
             break
-        found.count(gate_probe, expect(gate_probe.probe, options.build, policy))
+        found.count(probe, expect(probe, options.build, policy))
     return found
 
 
@@ -115,29 +115,29 @@ def dry_run(options: GateOptions, on_line: LineCallback) -> None:
         on_line(line)
 
 
-def _forecast_probes(options: GateOptions, factory: ProbeFactory, *, over_tls: bool) -> Iterator[GateProbe]:
+def _forecast_probes(options: GateOptions, factory: ProbeFactory, *, over_tls: bool) -> Iterator[Probe]:
     """The requests of `GateRun.run` in their order, where no shape is refused."""
     values = Values(factory.caller.policy)
     sent: list[Shape] = []
 
-    def shapes(strength: int) -> Iterator[GateProbe]:
+    def shapes(strength: int) -> Iterator[Probe]:
         factors, constraints = factory.caller.factors, factory.caller.constraints
         wanted = covering.shapes(strength, factors=factors, fixed=sent, constraints=constraints)
         new = [shape for shape in wanted if shape not in sent]
         sent.extend(new)
         for each in array(factory, values, new, strength):
-            yield from each.gate_probes
+            yield from each.probes
 
     pairs, *triples = STRENGTHS[options.level]
     for part in (preflight(factory), first(factory, values)):
         for each in part:
-            yield from each.gate_probes
+            yield from each.probes
     yield from shapes(pairs)
     for each in last(factory, values):
-        yield from each.gate_probes
+        yield from each.probes
     if over_tls:
         yield from over_http2(factory, values)
     for strength in triples:
         yield from shapes(strength)
     for each in further(factory, values, options.level, options.seed):
-        yield from each.gate_probes
+        yield from each.probes

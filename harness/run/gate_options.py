@@ -3,6 +3,8 @@
 from typing import Final
 
 from harness.errors import UsageError
+from harness.probing.requests import SOMEBODY, Caller, SignedIn
+from harness.rule.policy import POLICIES
 from harness.run.gate_rows import WAIT_S_MIN
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.options.gate import GateOptions
@@ -56,3 +58,12 @@ def check(options: GateOptions) -> None:
             "--free-model is missing: which model the target serves without an account is not guessed; the "
             "reference has harness/stub:free"
         )
+
+
+def caller_of(options: GateOptions) -> Caller:
+    """Who sends a run's requests."""
+    signed_in = None
+    if options.token is not None and options.email is not None:
+        signed_in = SignedIn(SOMEBODY, options.email, options.token)
+    policy = POLICIES[options.policy]
+    return Caller(options.free_model, policy, options.build, signed_in, options.given.size)

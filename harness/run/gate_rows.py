@@ -8,8 +8,7 @@ from typing import Final
 
 from harness.checks.gate import RowJudge
 from harness.sut.contract import ContractRows, FoundRows, our_clock
-from harness.sut.gate_probe import Exchange, GateProbe
-from harness.sut.observation import Row
+from harness.sut.observation import Exchange, Probe, Row
 
 POLL_S_MIN: Final = 0.02
 POLL_S_MAX: Final = 0.3
@@ -64,13 +63,11 @@ class RowReader:
             looked = loop.time()
             found, matched = await self._look(wanted, since, far=looked > far_from)
             missing = {
-                exchange.gate_probe.number
+                exchange.probe.number
                 for exchange, rows in zip(wanted, matched, strict=True)
                 if exchange.identity and not any(row.whole for row in rows)
             }
-            came = [
-                looked - exchange.at for exchange in wanted if exchange.gate_probe.number in late - missing
-            ]
+            came = [looked - exchange.at for exchange in wanted if exchange.probe.number in late - missing]
             self.slowest_s = max([self.slowest_s, *came])
             late = missing
             is_enough = any(row.whole for rows in matched for row in rows) if first else not missing
@@ -87,7 +84,7 @@ class RowReader:
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
         """Rows of these requests from both tables, whole or not; and whatever holds one of the values."""
         ids = [identity for exchange in exchanges if (identity := exchange.identity)]
-        users = [user for exchange in exchanges if (user := self._user(exchange.gate_probe))]
+        users = [user for exchange in exchanges if (user := self._user(exchange.probe))]
         found = await self.contract.both_sides(ids, users, values, self.began)
         return found, [self._matched(exchange, found) for exchange in exchanges]
 
@@ -100,16 +97,16 @@ class RowReader:
         self, exchanges: Sequence[Exchange], since: datetime, *, far: bool
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
         ids = [identity for exchange in exchanges if (identity := exchange.identity)]
-        users = [user for exchange in exchanges if (user := self._user(exchange.gate_probe))]
+        users = [user for exchange in exchanges if (user := self._user(exchange.probe))]
         found = await self.contract.find(ids, users, since, far=far)
         return found, [self._matched(exchange, found) for exchange in exchanges]
 
     def _matched(self, exchange: Exchange, found: FoundRows) -> tuple[Row, ...]:
         """By the id of the reply, and by the user where nobody else has his address."""
-        identity, user = exchange.identity, self._user(exchange.gate_probe)
+        identity, user = exchange.identity, self._user(exchange.probe)
         rows = list(found.by_id.get(identity, ())) if identity else []
         rows += [row for row in found.by_user.get(user, ()) if row not in rows] if user else []
         return tuple(rows)
 
-    def _user(self, gate_probe: GateProbe) -> str | None:
-        return gate_probe.probe.user if gate_probe.probe.alone and not self.judge.overwritten else None
+    def _user(self, probe: Probe) -> str | None:
+        return probe.user if probe.alone and not self.judge.overwritten else None

@@ -13,10 +13,10 @@ from typing import Final
 from harness.clients.shape import Shape
 from harness.probing import covering
 from harness.probing.covering import Constraint
+from harness.probing.requests import ProbeFactory
 from harness.rule.suite import Level
 from harness.run.gate_confirm import AT_END, confirm_suspected
 from harness.run.gate_end import look_for_missing, repeat_refuted, second_look
-from harness.run.gate_requests import ProbeFactory
 from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2
 from harness.run.gate_target import understand
 from harness.run.gate_telling import Telling
@@ -24,7 +24,7 @@ from harness.run.gate_values import Values
 from harness.run.probe_session import AT_END_S, RETRIABLE, ProbeSession
 from harness.run.progress import LineCallback
 from harness.run.sent_probes import SentProbes
-from harness.sut.gate_probe import GateProbe, ProbeGroup
+from harness.sut.observation import Probe, ProbeGroup
 from harness.verdict import Results
 
 BATCH: Final = 500
@@ -194,7 +194,7 @@ class GateRun:
     async def _send_batch(self, batch: list[ProbeGroup]) -> None:
         session = self.session
         for each in batch:
-            session.plan(each.gate_probes, together=each.together)
+            session.plan(each.probes, together=each.together)
         before, self._unmatched = self._unmatched, None
         sending = asyncio.create_task(session.send(batch))
         tasks = [sending, *([asyncio.create_task(session.match_rows(before))] if before else [])]
@@ -211,7 +211,7 @@ class GateRun:
         self._sent += batch
         sent = session.sending.requests
         self.on_progress(f"{sent:,} requests sent")
-        if len(sent_probes.exchanges) < sum(len(each.gate_probes) for each in batch):
+        if len(sent_probes.exchanges) < sum(len(each.probes) for each in batch):
             self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
         elif len(session.missing) > MISSING_MAX and MISSING_SHARE * len(session.missing) > sent:
             self.unsent = f"{len(session.missing):,} requests have no row: the rest was not sent"
@@ -239,41 +239,31 @@ class GateRun:
         """Repeats what had no reply, a 429 or a 5xx, as far as that is the exception."""
         session = self.session
         for _ in range(RETRIES_MAX):
-            gate_probes = [
-                gate_probe
-                for number, gate_probe in session.open.items()
+            probes = [
+                probe
+                for number, probe in session.open.items()
                 if number in session.unobserved and session.unobserved[number].status in RETRIABLE
             ]
-            singly = [gate_probe for gate_probe in gate_probes if gate_probe.number not in session.sequence]
-            found = [
-                session.sequence[gate_probe.number]
-                for gate_probe in gate_probes
-                if gate_probe.number in session.sequence
-            ]
+            singly = [probe for probe in probes if probe.number not in session.sequence]
+            found = [session.sequence[probe.number] for probe in probes if probe.number in session.sequence]
             sequences = {each[0].number: each for each in found}.values()
             accidents = len(singly) + len(sequences)
-            if (
-                not gate_probes
-                or session.sending.stopped
-                or RETRIES_SHARE * accidents > session.sending.requests
-            ):
+            if not probes or session.sending.stopped or RETRIES_SHARE * accidents > session.sending.requests:
                 return
-            shapes = dict.fromkeys(gate_probe.shape for gate_probe in singly)
-            groups = [[gate_probe for gate_probe in singly if gate_probe.shape == shape] for shape in shapes]
+            shapes = dict.fromkeys(probe.shape for probe in singly)
+            groups = [[probe for probe in singly if probe.shape == shape] for shape in shapes]
             probe_groups = [each for group in groups for each in self._groups_to_retry(group)]
             sent_probes = await session.send([*map(self._sequence_to_retry, sequences), *probe_groups])
             await session.match_rows(sent_probes)
 
-    def _sequence_to_retry(self, gate_probes: Sequence[GateProbe]) -> ProbeGroup:
-        repeat_of = zip(gate_probes, self.factory.sequence_repeat_of(gate_probes), strict=True)
+    def _sequence_to_retry(self, probes: Sequence[Probe]) -> ProbeGroup:
+        repeat_of = zip(probes, self.factory.sequence_repeat_of(probes), strict=True)
         return ProbeGroup(tuple(self.session.repeat(*both) for both in repeat_of), together=True)
 
-    def _groups_to_retry(self, gate_probes: Sequence[GateProbe]) -> Iterator[ProbeGroup]:
-        left = iter(gate_probes)
+    def _groups_to_retry(self, probes: Sequence[Probe]) -> Iterator[ProbeGroup]:
+        left = iter(probes)
         while some := list(islice(left, BESIDE_RETRIES)):
-            repeat_of = [
-                self.session.repeat(gate_probe, self.factory.repeat_of(gate_probe)) for gate_probe in some
-            ]
+            repeat_of = [self.session.repeat(probe, self.factory.repeat_of(probe)) for probe in some]
             yield ProbeGroup((*repeat_of, self.factory.control(some[0].shape)))
 
 
@@ -283,5 +273,5 @@ def next_batch(source: Iterator[ProbeGroup], least: int = BATCH) -> list[ProbeGr
     count = 0
     while count < least and (each := next(source, None)) is not None:
         batch.append(each)
-        count += len(each.gate_probes)
+        count += len(each.probes)
     return batch

@@ -8,19 +8,18 @@ from itertools import islice
 from typing import Any, Final
 
 from harness import plan
-from harness.checks.gate import AT_ONCE
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Body, Connection, Model, Shape
 from harness.probing import memory
 from harness.probing.covering import spread
 from harness.probing.memory import HeaderKind, MemoryStep
+from harness.probing.requests import ProbeFactory, value_case
 from harness.probing.values import hard_values, valid_values
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.samples import sampled_sequences
 from harness.rule.suite import Level, suite
-from harness.run.gate_requests import ProbeFactory, value_case
 from harness.run.gate_values import Values, fits
-from harness.sut.gate_probe import GateProbe, ProbeGroup
+from harness.sut.observation import Probe, ProbeGroup
 
 REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
 """Most requests of a level, repetitions included."""
@@ -79,7 +78,7 @@ def first(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
     """What a short run sends before the covering array: memory, requests at once, and the header's name."""
     yield from _memory(factory, values, memory.short(_callers(factory)))
     shared = factory.address()
-    probes = (factory.probe(_own(factory), claim=AT_ONCE, address=shared) for _ in range(AT_ONCE_SHORT))
+    probes = (factory.probe(_own(factory), at_once=True, address=shared) for _ in range(AT_ONCE_SHORT))
     yield ProbeGroup((*probes, factory.control(address=shared, follows=True)))
     yield ProbeGroup(tuple(factory.control(shape) for shape in _uncertain(factory)))
     paid = PLAIN._replace(model=Model.PAID)
@@ -104,14 +103,14 @@ def last(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
     yield from _fresh(factory, values, Level.SMOKE)
 
 
-def over_http2(factory: ProbeFactory, values: Values) -> list[GateProbe]:
+def over_http2(factory: ProbeFactory, values: Values) -> list[Probe]:
     """A control, a valid value and an invalid one on each path, for each caller."""
-    gate_probes: list[GateProbe] = []
+    probes: list[Probe] = []
     for cell in factory.caller.cells:
         shape = cell._replace(connection=Connection.HTTP2)
-        gate_probes += [factory.control(shape), factory.probe(_own(factory), shape)]
-        gate_probes.append(factory.probe(values.of_class(1), shape))
-    return gate_probes
+        probes += [factory.control(shape), factory.probe(_own(factory), shape)]
+        probes.append(factory.probe(values.of_class(1), shape))
+    return probes
 
 
 def further(factory: ProbeFactory, values: Values, level: Level, seed: int) -> Iterator[ProbeGroup]:
@@ -165,11 +164,11 @@ def _memory(
     streams = PLAIN._replace(stream=True)
     if not thrice:  # each half has every pair of callers
         half = len(steps) // 2
-        gate_probes = [
+        probes = [
             *_in_turn(factory, values, steps[:half], PLAIN),
             *_in_turn(factory, values, steps[half:], streams),
         ]
-        yield ProbeGroup(tuple(gate_probes), together=True)
+        yield ProbeGroup(tuple(probes), together=True)
         return
     yield ProbeGroup(tuple(_in_turn(factory, values, steps, PLAIN)), together=True)
     yield ProbeGroup(tuple(_in_turn(factory, values, steps, streams, apart=True)), together=True)
@@ -178,7 +177,7 @@ def _memory(
 
 def _in_turn(
     factory: ProbeFactory, values: Values, steps: Iterable[MemoryStep], plain: Shape, *, apart: bool = False
-) -> Iterator[GateProbe]:
+) -> Iterator[Probe]:
     """Requests of a sequence: each caller keeps an address, valid values are new each time."""
     first, second = factory.address(), factory.address()
     addresses = {caller: factory.address() if apart else first for caller in memory.CallerKind}
@@ -209,11 +208,11 @@ def _at_once(factory: ProbeFactory) -> Iterator[ProbeGroup]:
     streams = PLAIN._replace(stream=True)
     for address in (factory.address(), None):
         for _ in range(AT_ONCE_ROUNDS):
-            gate_probes: list[GateProbe] = []
+            probes: list[Probe] = []
             for shape in (PLAIN, streams, PLAIN, streams):
-                gate_probes.append(factory.probe(_own(factory), shape, claim=AT_ONCE, address=address))
-                gate_probes.append(factory.control(shape, address=address, follows=True))
-            yield ProbeGroup(tuple(gate_probes), together=True)
+                probes.append(factory.probe(_own(factory), shape, at_once=True, address=address))
+                probes.append(factory.control(shape, address=address, follows=True))
+            yield ProbeGroup(tuple(probes), together=True)
 
 
 def _fresh(factory: ProbeFactory, values: Values, level: Level) -> Iterator[ProbeGroup]:

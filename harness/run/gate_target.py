@@ -15,15 +15,14 @@ from harness.checks.requests import IDENTITY, OLD_CLIENT
 from harness.clients.extension import Auth
 from harness.probing.covering import constraints_of, in_words
 from harness.probing.judge import is_address_id
+from harness.probing.requests import ProbeFactory
 from harness.run.fuzzed_backend import FIRST_ROW_S
-from harness.run.gate_requests import ProbeFactory
 from harness.run.gate_suite import neighbours, preflight
 from harness.run.probe_session import RETRIABLE, ProbeSession
 from harness.run.progress import LineCallback, ignored
 from harness.run.sent_probes import SentProbes
 from harness.sut.contract import FoundRows
-from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
-from harness.sut.observation import Row
+from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 from harness.verdict import Finding
 
 REPORT_AFTER_S: Final = 5.0
@@ -46,21 +45,19 @@ async def understand(
     Raises UnjudgeableError when rows cannot be matched, DatabaseUnavailableError when the database goes away.
     """
     first = preflight(factory)
-    session.plan([gate_probe for each in first for gate_probe in each.gate_probes])
+    session.plan([probe for each in first for probe in each.probes])
     sent_probes = await session.send(first)
     for _ in range(1, TRIES):
         failed = [exchange for exchange in sent_probes.exchanges if exchange.identity is None]
         silent = len(failed) == len(sent_probes.exchanges) and not any(
             exchange.reply.status for exchange in failed
         )
-        repeat_of = [exchange.gate_probe for exchange in failed if exchange.reply.status in RETRIABLE]
+        repeat_of = [exchange.probe for exchange in failed if exchange.reply.status in RETRIABLE]
         if silent or not repeat_of:
             break
-        tried = ProbeGroup(
-            tuple(session.repeat(gate_probe, factory.repeat_of(gate_probe)) for gate_probe in repeat_of)
-        )
+        tried = ProbeGroup(tuple(session.repeat(probe, factory.repeat_of(probe)) for probe in repeat_of))
         more = await session.send([tried])
-        kept = [exchange for exchange in sent_probes.exchanges if exchange.gate_probe not in repeat_of]
+        kept = [exchange for exchange in sent_probes.exchanges if exchange.probe not in repeat_of]
         sent_probes = SentProbes((*kept, *more.exchanges), sent_probes.since)
     served = [exchange for exchange in sent_probes.exchanges if exchange.identity]
     if not served:
@@ -123,7 +120,7 @@ async def _understand_rows(
 ) -> list[str]:
     exchanges = [exchange for exchange in sent_probes.exchanges if exchange.identity]
     rows = {
-        exchange.gate_probe.number: row
+        exchange.probe.number: row
         for exchange, its_rows in zip(exchanges, matched, strict=True)
         for row in its_rows
         if row.whole
@@ -142,7 +139,7 @@ async def _understand_rows(
         )
     session.rows.learn_clock(found.created, sent_probes.since)
     users = [
-        (exchange.gate_probe, row.user)
+        (exchange.probe, row.user)
         for exchange in exchanges
         for row in _some(rows, exchange)
         if row.user is not None
@@ -151,21 +148,17 @@ async def _understand_rows(
     _understand_token(session, factory, users, sent_probes.exchanges)
     if (user := session.judge.signed_in_user) is not None:
         session.halves_before = frozenset(row.usage_id for row in await session.reader.halves(user))
-    signs_in = factory.caller.token is not None
-    known = tuple(
-        exchange for exchange in exchanges if signs_in or exchange.gate_probe.probe.auth is not Auth.SIGNED_IN
-    )
+    signs_in = factory.caller.signed_in is not None
+    known = tuple(exchange for exchange in exchanges if signs_in or exchange.probe.auth is not Auth.SIGNED_IN)
     await session.match_rows(SentProbes(known, sent_probes.since), 0)
     return remarks
 
 
-def _understand_addresses(session: ProbeSession, users: Sequence[tuple[GateProbe, str]]) -> list[str]:
+def _understand_addresses(session: ProbeSession, users: Sequence[tuple[Probe, str]]) -> list[str]:
     """A platform that overwrites x-forwarded-for leaves every anonymous request at an address that is not its own."""
-    anonymous = [
-        (gate_probe, user) for gate_probe, user in users if gate_probe.probe.auth is not Auth.SIGNED_IN
-    ]
-    others = {user for gate_probe, user in anonymous if not is_address_id(user, gate_probe.address)}
-    own = any(is_address_id(user, gate_probe.address) for gate_probe, user in anonymous)
+    anonymous = [(probe, user) for probe, user in users if probe.auth is not Auth.SIGNED_IN]
+    others = {user for probe, user in anonymous if not is_address_id(user, probe.address)}
+    own = any(is_address_id(user, probe.address) for probe, user in anonymous)
     session.judge.overwritten = bool(others) and not own and all(is_address_id(user, None) for user in others)
     if not session.judge.overwritten:
         return []
@@ -179,20 +172,20 @@ def _understand_addresses(session: ProbeSession, users: Sequence[tuple[GateProbe
 def _understand_token(
     session: ProbeSession,
     factory: ProbeFactory,
-    users: Sequence[tuple[GateProbe, str]],
+    users: Sequence[tuple[Probe, str]],
     exchanges: Sequence[Exchange],
 ) -> None:
     """A token that is not accepted makes its requests anonymous, with status 200, or is refused.
 
     Signed-in requests that are served and leave no row are kept: their rows are missing, and that is judged.
     """
-    if factory.caller.token is None:
+    if factory.caller.signed_in is None:
         return
-    named = [user for gate_probe, user in users if gate_probe.probe.auth is Auth.SIGNED_IN]
+    named = [user for probe, user in users if probe.auth is Auth.SIGNED_IN]
     if named and not named[0].startswith(plan.ANONYMOUS_PREFIX):
         session.judge.signed_in_user = named[0]
         return
-    signed = [exchange for exchange in exchanges if exchange.gate_probe.probe.auth is Auth.SIGNED_IN]
+    signed = [exchange for exchange in exchanges if exchange.probe.auth is Auth.SIGNED_IN]
     is_served = any(exchange.identity for exchange in signed)
     told = "nobody knows whom the token signs in: its requests left no row in time"
     if named:
@@ -204,15 +197,13 @@ def _understand_token(
         results.inconclusive(IDENTITY, told)
     if is_served and not named:
         return
-    factory.caller = replace(factory.caller, token=None, email=None)
-    for gate_probe in [
-        gate_probe for gate_probe in session.open.values() if gate_probe.probe.auth is Auth.SIGNED_IN
-    ]:
-        session.drop(gate_probe)
+    factory.caller = replace(factory.caller, signed_in=None)
+    for probe in [probe for probe in session.open.values() if probe.auth is Auth.SIGNED_IN]:
+        session.drop(probe)
 
 
 def _some(rows: Mapping[int, Row], exchange: Exchange) -> tuple[Row, ...]:
-    return (rows[exchange.gate_probe.number],) if exchange.gate_probe.number in rows else ()
+    return (rows[exchange.probe.number],) if exchange.probe.number in rows else ()
 
 
 def _unserved_words(exchanges: Sequence[Exchange], stopped: str | None) -> str:

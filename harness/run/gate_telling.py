@@ -15,7 +15,7 @@ from harness.checks.gate import AT_ONCE
 from harness.clients.exchange import Request
 from harness.clients.extension import FREE_MODEL
 from harness.rule.policy import Policy
-from harness.sut.gate_probe import GateProbe, ProbeGroup
+from harness.sut.observation import Probe, ProbeGroup
 
 REQUESTS_MAX: Final = 8_000
 """Requests that are looked at: those of a standard run; the rest of an exhaustive one is not."""
@@ -49,7 +49,7 @@ class Telling:
         for each in probe_groups:
             if not self.untold or self.requests >= REQUESTS_MAX:
                 return
-            self.requests += len(each.gate_probes)
+            self.requests += len(each.probes)
             for name in self._shown(each):
                 del self.untold[name]
 
@@ -63,7 +63,7 @@ class Telling:
         while left:
             best = max(
                 left,
-                key=lambda number: (len(left[number][1] - told) / len(left[number][0].gate_probes), -number),
+                key=lambda number: (len(left[number][1] - told) / len(left[number][0].probes), -number),
             )
             each, shown = left.pop(best)
             told |= shown
@@ -80,14 +80,14 @@ class Telling:
 
     def _shown(self, sent: ProbeGroup) -> set[str]:
         """Faults, of those not told yet, that a round would show to whoever knows all of its replies and rows."""
-        requests = [self._as_to_reference(gate_probe) for gate_probe in sent.gate_probes]
-        emails = [EMAIL if gate_probe.probe.email else None for gate_probe in sent.gate_probes]
+        requests = [self._as_to_reference(probe) for probe in sent.probes]
+        emails = [EMAIL if probe.email else None for probe in sent.probes]
         right = play(AFTER, self.policy, requests, emails)
         return {
             name for name, build in self.untold.items() if play(build, self.policy, requests, emails) != right
         }
 
-    def _as_to_reference(self, gate_probe: GateProbe) -> Request:
-        request = gate_probe.probe.request
+    def _as_to_reference(self, probe: Probe) -> Request:
+        request = probe.request
         theirs, ours = (json.dumps(model, ensure_ascii=False).encode() for model in (self.model, FREE_MODEL))
         return Request(request.path, request.headers, request.body.replace(theirs, ours, 1), request.method)

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_replies, judge_totals
 from harness.checks.requests import judge_refusals, judge_rows
-from harness.clients.extension import FREE_MODEL, Auth, ExtensionBuild
-from harness.errors import UnavailableError, UsageError
+from harness.clients.extension import Auth
+from harness.clients.shape import PLAIN
+from harness.errors import UnavailableError
 from harness.rule.agreement import disagreements
 from harness.rule.cases import NAME, HeaderCase, Kind, fixed_cases
 from harness.rule.oracle import node_oracle
@@ -20,8 +21,8 @@ from harness.rule.suite import Level, bound, complete_suite, size, suite
 from harness.run.fuzzed_backend import ARRIVED
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.stages.environment import Environment, Stack, running_stage
-from harness.stages.matrix import SignedIn, addresses, probe
-from harness.sut.observation import Observation, Probe
+from harness.stages.matrix import addresses
+from harness.sut.observation import Observation
 from harness.sut.rows import Rows
 from harness.sut.stream import Endpoint, observations
 from harness.verdict import Finding, Method, Results
@@ -140,39 +141,6 @@ def known_cases(policy: Policy) -> list[HeaderCase]:
     return [*borders, *fixed_cases()]
 
 
-def probes(
-    sequence: CaseSequence,
-    address: str,
-    *,
-    auth: Auth = Auth.ANONYMOUS,
-    stream: bool = False,
-    signed_in: SignedIn | None = None,
-    model: str = FREE_MODEL,
-) -> list[Probe]:
-    """Requests from one address, one for each case. Raises UsageError to sign in where no user is known."""
-    if auth is Auth.SIGNED_IN and signed_in is None:
-        raise UsageError("cannot sign in: no token is known for this target; leave --auth out")
-    user = signed_in or SignedIn("", "", "")
-    made = (
-        probe(
-            user,
-            address,
-            ExtensionBuild.AFTER,
-            auth,
-            kind=str(case.label),
-            lines=case.lines,
-            stream=stream,
-            model=model,
-        )
-        for case in sequence
-    )
-    alone = len(sequence) == 1 and auth is not Auth.SIGNED_IN
-    return [
-        replace(one, alone=alone, refused=case.refused_by_http)
-        for one, case in zip(made, sequence, strict=True)
-    ]
-
-
 def judge_headers(
     results: Results, control: Observation, batch: Sequence[Observation], policy: Policy
 ) -> None:
@@ -201,10 +169,9 @@ async def _send_cases(
         (HOST, replica.process.port), str(replica.version), str(environment.stage), environment.lost
     )
     origin = addresses(block)
-    user = await environment.stack.signed_in(environment.dsn)
-    items = (
-        probes(sequence, next(origin), auth=auth, stream=stream, signed_in=user) for sequence in sequences
-    )
+    caller = await environment.stack.caller(environment.dsn)
+    shape = PLAIN._replace(auth=auth, stream=stream)
+    items = (caller.sequence(sequence, shape, address=next(origin)) for sequence in sequences)
     control: Observation | None = None
     async with aclosing(observations(endpoint, rows, items)) as batches:
         async for batch in batches:

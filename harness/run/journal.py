@@ -19,7 +19,7 @@ from harness import plan
 from harness.data import state_path
 from harness.errors import UnavailableError, UsageError
 from harness.rule.notation import written
-from harness.sut.gate_probe import Exchange, GateProbe
+from harness.sut.observation import Exchange, Probe
 
 SCHEMA: Final = "harness.journal/1"
 ENDED: Final = {"ended": True}
@@ -55,14 +55,14 @@ class Journal:
         journal._write([{"schema": SCHEMA, "run": run, "backend": url, "started": started.isoformat()}])
         return journal
 
-    def sending(self, gate_probes: Iterable[GateProbe]) -> None:
+    def sending(self, probes: Iterable[Probe]) -> None:
         """Notes requests; they may be sent once this has returned."""
-        self._write(listed(gate_probe) for gate_probe in gate_probes)
+        self._write(listed(probe) for probe in probes)
 
     def answered(self, exchanges: Iterable[Exchange]) -> None:
         """Notes the ids of replies, by which rows are found where addresses do not reach them."""
         self._write(
-            {"answered": exchange.gate_probe.number, "id": identity}
+            {"answered": exchange.probe.number, "id": identity}
             for exchange in exchanges
             if (identity := exchange.identity)
         )
@@ -116,15 +116,15 @@ def run_mark(run: str) -> str:
     return f"{plan.MARK}/{run}"
 
 
-def listed(gate_probe: GateProbe) -> dict[str, Any]:
+def listed(probe: Probe) -> dict[str, Any]:
     """A request as it stands in the journal and in the report."""
     return {
-        "request": gate_probe.number,
-        "address": gate_probe.address,
-        "auth": str(gate_probe.probe.auth),
-        "stream": gate_probe.probe.stream,
-        "kind": gate_probe.probe.kind,
-        "header": [written(line) for line in gate_probe.header],
+        "request": probe.number,
+        "address": probe.address,
+        "auth": str(probe.auth),
+        "stream": probe.stream,
+        "kind": probe.kind,
+        "header": [written(line) for line in probe.header],
     }
 
 

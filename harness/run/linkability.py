@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from harness import plan
 from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, Linking, judge_linking
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
-from harness.clients.extension import Auth, ExtensionBuild, Installation, derived_id, plan_header, request
+from harness.clients.extension import derived_id, plan_header
 from harness.clients.extension_code import ExtensionCode, WindowStart, planned
 from harness.clients.extension_host import extension_host
 from harness.clients.machines import fleet
 from harness.errors import UnavailableError
+from harness.probing.requests import Caller
 from harness.stages.environment import Environment
 from harness.stages.model import Version
 from harness.sut.observation import Observation, Probe
@@ -92,17 +92,10 @@ def _headers(code: ExtensionCode, machines: Sequence[str]) -> list[str | None]:
         ]
 
 
-def _probe(machine_id: str, header: str | None, address: str) -> Probe:
-    sent = () if header is None else plan_header(header)
-    return Probe(
-        request=request(Installation(machine_id), ExtensionBuild.AFTER, address=address, header=sent),
-        kind="none" if header is None else "the id that Node derives",
-        extension=ExtensionBuild.AFTER,
-        auth=Auth.ANONYMOUS,
-        stream=False,
-        user=plan.ANONYMOUS_PREFIX + address,
-        email=None,
-    )
+def _probe(header: str | None, address: str) -> Probe:
+    if header is None:
+        return Caller().probe((), address=address)
+    return Caller().probe(plan_header(header), address=address, kind="the id that Node derives")
 
 
 async def observe(environment: Environment, probes: Sequence[Probe]) -> list[Observation]:
@@ -120,7 +113,5 @@ async def _observe(
     environment: Environment, code: ExtensionCode, machines: Sequence[str], origin: Iterator[str]
 ) -> list[Observation]:
     headers = await asyncio.to_thread(_headers, code, machines)
-    probes = [
-        _probe(machine_id, header, next(origin)) for machine_id, header in zip(machines, headers, strict=True)
-    ]
+    probes = [_probe(header, next(origin)) for header in headers]
     return await observe(environment, probes)

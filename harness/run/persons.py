@@ -11,9 +11,10 @@ from harness import plan
 from harness.checks.persons import CUT, NOBODYS, judge_ids, stored_id
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
-from harness.clients.extension import Auth, ExtensionBuild, Installation, plan_header, request
+from harness.clients.extension import plan_header
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY
 from harness.errors import UnavailableError
+from harness.probing.requests import Caller
 from harness.rule.policy import STRICT
 from harness.run.linkability import EVENT, observe
 from harness.stages.environment import Environment
@@ -64,13 +65,5 @@ def _reached(server: Analytics, observations: Sequence[Observation]) -> frozense
 
 
 def _probe(value: str, address: str) -> Probe:
-    lines = plan_header(value)
-    return Probe(
-        request=request(Installation(value), ExtensionBuild.AFTER, address=address, header=lines),
-        kind="an id that leads to no person" if value != CONTROL else "the longest id that leads to a person",
-        extension=ExtensionBuild.AFTER,
-        auth=Auth.ANONYMOUS,
-        stream=False,
-        user=plan.ANONYMOUS_PREFIX + address,
-        email=None,
-    )
+    kind = "an id that leads to no person" if value != CONTROL else "the longest id that leads to a person"
+    return Caller().probe(plan_header(value), address=address, kind=kind)

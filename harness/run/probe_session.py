@@ -24,8 +24,7 @@ from harness.run.journal import Journal, listed
 from harness.run.sent_probes import MatchedRows, NoObservation, SentProbes
 from harness.sut.contract import ContractRows, our_clock
 from harness.sut.external import Sending
-from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
-from harness.sut.observation import Row
+from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 
 LISTED_MAX: Final = 5_000
 """Requests listed in the report; the journal has all."""
@@ -58,11 +57,11 @@ class ProbeSession:
     probes: int = 0
     controls: int = 0
     """Requests that have ended, with the header or what resembles it, and without."""
-    open: dict[int, GateProbe] = field(default_factory=dict)
+    open: dict[int, Probe] = field(default_factory=dict)
     """Requests of the suite whose value was not seen yet, by their number."""
     unobserved: dict[int, NoObservation] = field(default_factory=dict)
     """Those of them whose last reply had no id."""
-    uncompared: dict[int, GateProbe] = field(default_factory=dict)
+    uncompared: dict[int, Probe] = field(default_factory=dict)
     """Requests of the suite whose reply could not be compared with one without the header."""
     missing: list[Exchange] = field(default_factory=list)
     """Answers whose rows had not come when they were looked for."""
@@ -77,7 +76,7 @@ class ProbeSession:
     """Requests that had no reply, or a 5xx."""
     halves_before: frozenset[str | None] = frozenset()
     """Usage rows of the signed-in user that had no metadata when the suite began: of somebody else, or another run."""
-    sequence: dict[int, Sequence[GateProbe]] = field(default_factory=dict)
+    sequence: dict[int, Sequence[Probe]] = field(default_factory=dict)
     """Requests over one connection, by the number of each of them."""
     _ended: set[int] = field(default_factory=set)
     _origin: dict[int, int] = field(default_factory=dict)
@@ -92,45 +91,45 @@ class ProbeSession:
         """What another column that changes with the header refutes."""
         return IGNORED if self.judge.build == "before" else OTHER_COLUMNS
 
-    def plan(self, gate_probes: Sequence[GateProbe], *, together: bool = False) -> None:
+    def plan(self, probes: Sequence[Probe], *, together: bool = False) -> None:
         """Takes requests into the suite: each must be seen. `together`: they share a connection, and its end."""
-        for gate_probe in gate_probes:
+        for probe in probes:
             if together:
-                self.sequence[gate_probe.number] = gate_probes
-            self.open[gate_probe.number] = gate_probe
-            if not gate_probe.control and not gate_probe.probe.refused:
-                self.uncompared[gate_probe.number] = gate_probe
+                self.sequence[probe.number] = probes
+            self.open[probe.number] = probe
+            if not probe.control and not probe.refused:
+                self.uncompared[probe.number] = probe
 
-    def repeat(self, gate_probe: GateProbe, repeat_of: GateProbe) -> GateProbe:
+    def repeat(self, probe: Probe, repeat_of: Probe) -> Probe:
         """Lets a request stand for one of the suite."""
-        self._origin[repeat_of.number] = self._origin.get(gate_probe.number, gate_probe.number)
+        self._origin[repeat_of.number] = self._origin.get(probe.number, probe.number)
         return repeat_of
 
-    def drop(self, gate_probe: GateProbe) -> None:
+    def drop(self, probe: Probe) -> None:
         """Takes a request out of the suite: the target refuses its kind for everybody."""
-        origin = self._origin.get(gate_probe.number, gate_probe.number)
+        origin = self._origin.get(probe.number, probe.number)
         self.open.pop(origin, None)
         self.uncompared.pop(origin, None)
 
     async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends requests and compares replies; rows are not looked for yet."""
-        gate_probes = [gate_probe for each in probe_groups for gate_probe in each.gate_probes]
-        await asyncio.to_thread(self.journal.sending, gate_probes)
+        probes = [probe for each in probe_groups for probe in each.probes]
+        await asyncio.to_thread(self.journal.sending, probes)
         since = our_clock()
         # Replies are compared as they come, while the target serves the next request.
         exchanges = await self.sending.send(probe_groups, self._enter)
         await asyncio.to_thread(self.journal.answered, exchanges)
         return SentProbes(tuple(exchanges), since)
 
-    async def send_over_http2(self, gate_probes: Sequence[GateProbe]) -> SentProbes:
+    async def send_over_http2(self, probes: Sequence[Probe]) -> SentProbes:
         """The same over HTTP/2; without answers where the target does not offer it."""
         since = our_clock()
         if not self.sending.over_tls:
             return SentProbes((), since)
-        await asyncio.to_thread(self.journal.sending, gate_probes)
-        exchanges = await self.sending.send_over_http2(gate_probes)
+        await asyncio.to_thread(self.journal.sending, probes)
+        exchanges = await self.sending.send_over_http2(probes)
         await asyncio.to_thread(self.journal.answered, exchanges)
-        self.plan([exchange.gate_probe for exchange in exchanges])
+        self.plan([exchange.probe for exchange in exchanges])
         for exchange in exchanges:
             self._enter(exchange)
         return SentProbes(tuple(exchanges), since)
@@ -143,7 +142,7 @@ class ProbeSession:
         wanted = [
             exchange
             for exchange in sent_probes.exchanges
-            if self._is_told_apart(exchange) or exchange.gate_probe.probe.refused
+            if self._is_told_apart(exchange) or exchange.probe.refused
         ]
         patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.reader.slowest_s) if wait_s is None else wait_s
         found, matched = await self.reader.wait(wanted, sent_probes.since, min(patience, self.reader.wait_s))
@@ -152,7 +151,7 @@ class ProbeSession:
             if count % JUDGED_IN_TURN == 0:
                 # Requests are under way on the same loop: the target is not to wait for us.
                 await asyncio.sleep(0)
-            matched_rows.rows[exchange.gate_probe.number] = rows
+            matched_rows.rows[exchange.probe.number] = rows
             if any(row.whole for row in rows):
                 self.judge_rows(exchange, rows)
             elif exchange.identity:
@@ -161,36 +160,36 @@ class ProbeSession:
 
     def judge_rows(self, exchange: Exchange, rows: Sequence[Row]) -> None:
         """Judges an answer that has rows."""
-        gate_probe = exchange.gate_probe
+        probe = exchange.probe
         if self.judge.judge(exchange, rows):
-            self.open.pop(self._origin.get(gate_probe.number, gate_probe.number), None)
+            self.open.pop(self._origin.get(probe.number, probe.number), None)
         if len(rows) == 1 and rows[0].whole:
             kept = rows[0] if len(self.kept) < KEPT_MAX else replace(rows[0], names=(), texts=())
-            self.kept[gate_probe.number] = (exchange, kept)
+            self.kept[probe.number] = (exchange, kept)
         features = row_features(rows)
-        if not features or gate_probe.probe.refused:
+        if not features or probe.refused:
             return
-        if gate_probe.control:
-            self.columns.enter_control(gate_probe.shape, features)
-        elif self.columns.enter_probe(gate_probe.shape, features, gate_probe.weight, exchange):
+        if probe.control:
+            self.columns.enter_control(probe.shape, features)
+        elif self.columns.enter_probe(probe.shape, features, probe.weight, exchange):
             self.judge.results.observed(self.column_claim)
 
-    def reasons(self, gate_probes: Iterable[GateProbe]) -> str:
+    def reasons(self, probes: Iterable[Probe]) -> str:
         """Why these were not seen, the most frequent reason first."""
         told = Counter(
-            self.unobserved[gate_probe.number].words
-            if gate_probe.number in self.unobserved
+            self.unobserved[probe.number].words
+            if probe.number in self.unobserved
             else "it has no single pair of rows"
-            for gate_probe in gate_probes
+            for probe in probes
         )
         return ", ".join(f"{reason} ({count:,})" for reason, count in told.most_common(3))
 
-    def _is_first_failure(self, gate_probe: GateProbe) -> bool:
+    def _is_first_failure(self, probe: Probe) -> bool:
         """Counts a failure; of what shares a connection that has ended, only the first one is any."""
-        beside = self.sequence.get(gate_probe.number)
-        first = beside[0].number if beside else gate_probe.number
+        beside = self.sequence.get(probe.number)
+        first = beside[0].number if beside else probe.number
         is_first = first not in self._ended
-        self.failed[gate_probe.shape] += is_first
+        self.failed[probe.shape] += is_first
         self._ended.add(first)
         return is_first
 
@@ -198,31 +197,31 @@ class ProbeSession:
         return exchange.identity is not None and exchange.identity not in self.repeated
 
     def _enter(self, exchange: Exchange) -> None:
-        gate_probe, reply = exchange.gate_probe, exchange.reply
-        origin = self._origin.get(gate_probe.number, gate_probe.number)
+        probe, reply = exchange.probe, exchange.reply
+        origin = self._origin.get(probe.number, probe.number)
         identity = exchange.identity
-        self.probes += not gate_probe.control
-        self.controls += gate_probe.control
+        self.probes += not probe.control
+        self.controls += probe.control
         if len(self.requests) < LISTED_MAX:
-            self.requests.append(SentRequest(**listed(gate_probe), status=reply.status, id=identity))
+            self.requests.append(SentRequest(**listed(probe), status=reply.status, id=identity))
         if identity is not None:
             (self.repeated if identity in self.ids else self.ids).add(identity)
             self.unobserved.pop(origin, None)
         else:
             self.unobserved[origin] = NoObservation(reply.status, reply.reason or describe_reply(reply))
-            self.unsure.update(gate_probe.probe.lines)
-        if gate_probe.probe.refused:
+            self.unsure.update(probe.lines)
+        if probe.refused:
             if identity is None and reply.outcome is not Outcome.TIMEOUT and not 200 <= reply.status < 300:
-                self.judge.saw_refusal(gate_probe)
+                self.judge.saw_refusal()
                 self.open.pop(origin, None)
             return
-        if (reply.status == 0 or reply.status >= 500) and not self._is_first_failure(gate_probe):
+        if (reply.status == 0 or reply.status >= 500) and not self._is_first_failure(probe):
             return
         if reply.status == 429:
             return
         features = reply_features(reply)
-        if gate_probe.control:
-            self.replies.enter_control(gate_probe.shape, features)
-        elif self.replies.enter_probe(gate_probe.shape, features, gate_probe.weight, exchange):
+        if probe.control:
+            self.replies.enter_control(probe.shape, features)
+        elif self.replies.enter_probe(probe.shape, features, probe.weight, exchange):
             self.uncompared.pop(origin, None)
             self.judge.results.observed(self.reply_claim)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness.sut.contract import FoundRows
-from harness.sut.gate_probe import Exchange
-from harness.sut.observation import Row
+from harness.sut.observation import Exchange, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,15 @@ from harness import plan
 from harness.backend.serve import APPLICATION
 from harness.clients import http
 from harness.clients.exchange import Reply
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.extension import ExtensionBuild
+from harness.clients.shape import PLAIN
 from harness.data import sql_text
 from harness.polling import apoll_until
+from harness.probing.requests import Caller
 from harness.rule.policy import POLICIES
 from harness.stages.environment import TO_VERSION, Environment
 from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows
-from harness.stages.matrix import SignedIn, header_kinds, probe
+from harness.stages.matrix import header_kinds
 from harness.stages.model import StageConfig, Step
 from harness.stages.paths import ConfigTransition
 from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_disconnect
@@ -39,14 +41,14 @@ class Exploration:
     def __init__(
         self,
         environment: Environment,
-        signed_in: SignedIn,
+        caller: Caller,
         origin: Iterator[str],
         since: datetime,
         before: tuple[int, int],
     ) -> None:
         self._environment = environment
         self._before = before
-        self._signed_in = signed_in
+        self._caller = caller
         self._origin = origin
         self._since = since
         self._kinds = header_kinds()
@@ -62,8 +64,8 @@ class Exploration:
         """Makes the environment's database ready for faults."""
         text = sql_text("faults/insert_fault.sql")
         await environment.connection.execute(text.encode(), prepare=False)
-        signed_in = await environment.stack.signed_in(environment.dsn)
-        return cls(environment, signed_in, origin, await environment.now(), await environment.totals())
+        caller = await environment.stack.caller(environment.dsn)
+        return cls(environment, caller, origin, await environment.now(), await environment.totals())
 
     @property
     def config(self) -> StageConfig:
@@ -185,14 +187,12 @@ class Exploration:
         outcome = OUTCOMES[plan_.fault]
         kind = "valid" if plan_.extension is ExtensionBuild.AFTER else "none"
         stub = dict(outcome.stub) | ({plan_.hold_point: gate} if gate else {})
-        to_send = probe(
-            self._signed_in,
-            next(self._origin),
-            plan_.extension,
-            Auth.ANONYMOUS,
+        to_send = self._caller.probe(
+            self._kinds[kind],
+            PLAIN._replace(stream=plan_.streams),
+            address=next(self._origin),
             kind=kind,
-            lines=self._kinds[kind],
-            stream=plan_.streams,
+            extension=plan_.extension,
             stub=stub or None,
         )
         if outcome.fails:

@@ -1,35 +1,18 @@
 """The requests that a stage is probed with: kinds of header x extension build x sign-in x streaming. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count, product
-from typing import Any, Final
+from typing import Final
 
 from harness import plan
 from harness.clients.exchange import HeaderLine
-from harness.clients.extension import (
-    FREE_MODEL,
-    JUNK_TOKEN,
-    Auth,
-    ExtensionBuild,
-    Installation,
-    derived_id,
-    plan_header,
-    request,
-)
+from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
+from harness.clients.shape import PLAIN
+from harness.probing.requests import Caller
 from harness.sut.observation import Probe
 
 MACHINE: Final = "9d3f0c6f2a7be41d8c5b0e97a16f43d2c8e05b7a4f91d6328e0cb57fa1d94e63"
 """A machine id of the usual shape: 64 hex digits."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A user of the seeded database, and a token of that user."""
-
-    user_id: str
-    email: str
-    token: str
 
 
 def addresses(block: int = 0) -> Iterator[str]:
@@ -51,7 +34,7 @@ def header_kinds() -> dict[str, tuple[HeaderLine, ...]]:
     }
 
 
-def matrix(signed_in: SignedIn, origin: Iterator[str], *, released: bool, thin: bool = False) -> list[Probe]:
+def matrix(caller: Caller, origin: Iterator[str], *, released: bool, thin: bool = False) -> list[Probe]:
     """Every probe of one replica: of the extensions in the field, each kind of header, sign-in and streaming.
 
     An `after` extension may send any header, and a `before` one sends none. Until `after` is released, `before` sends
@@ -69,41 +52,12 @@ def matrix(signed_in: SignedIn, origin: Iterator[str], *, released: bool, thin: 
             if thin and not plain and kind not in ("none", "valid"):
                 continue
             probes.append(
-                probe(signed_in, next(origin), build, auth, kind=kind, lines=kinds[kind], stream=stream)
+                caller.probe(
+                    kinds[kind],
+                    PLAIN._replace(auth=auth, stream=stream),
+                    address=next(origin),
+                    kind=kind,
+                    extension=build,
+                )
             )
     return probes
-
-
-def probe(
-    signed_in: SignedIn,
-    address: str,
-    build: ExtensionBuild,
-    auth: Auth,
-    *,
-    kind: str,
-    lines: tuple[HeaderLine, ...],
-    stream: bool,
-    stub: dict[str, Any] | None = None,
-    model: str = FREE_MODEL,
-) -> Probe:
-    """One probe, with the user under whom its rows must appear; `stub` is what the upstream stub is asked to do."""
-    signed = auth is Auth.SIGNED_IN
-    token = {Auth.ANONYMOUS: None, Auth.JUNK: JUNK_TOKEN, Auth.SIGNED_IN: signed_in.token}[auth]
-    return Probe(
-        request=request(
-            Installation(MACHINE, token=token),
-            build,
-            address=address,
-            stream=stream,
-            model=model,
-            header=lines,
-            stub=stub,
-        ),
-        kind=kind,
-        extension=build,
-        auth=auth,
-        stream=stream,
-        user=signed_in.user_id if signed else plan.ANONYMOUS_PREFIX + address,
-        email=signed_in.email if signed else None,
-        alone=not signed,
-    )

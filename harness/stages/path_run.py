@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Final
 
 from harness.backend.usage import Loss
+from harness.probing.requests import Caller
 from harness.stages.environment import Environment, Stack, running_stage
-from harness.stages.matrix import SignedIn, addresses, matrix
+from harness.stages.matrix import addresses, matrix
 from harness.stages.model import StageConfig, Step
 from harness.stages.paths import StagePath
 from harness.stages.schema import StepRefused
@@ -100,8 +101,8 @@ async def run_path(stack: Stack, path: StagePath, *, thin: bool = False) -> Path
     try:
         async with running_stage(stack, path.start.stage, path.start.build_phase) as environment:
             before = await environment.totals()
-            signed_in = await stack.signed_in(environment.dsn)
-            refusal = await recording.follow(environment, path, signed_in)
+            caller = await stack.caller(environment.dsn)
+            refusal = await recording.follow(environment, path, caller)
             settled = await environment.settle(recording.observations)
             after = await environment.totals()
     except StepRefused as error:  # by the first stage, before anything ran
@@ -126,18 +127,16 @@ class _Recording:
     def observations(self) -> tuple[Observation, ...]:
         return _observations(self._stages, self._transitions)
 
-    async def follow(
-        self, environment: Environment, path: StagePath, signed_in: SignedIn
-    ) -> StepRefused | None:
+    async def follow(self, environment: Environment, path: StagePath, caller: Caller) -> StepRefused | None:
         if path.probed:
-            await self._probe(environment, signed_in)
+            await self._probe(environment, caller)
         for path_step in path.steps:
             transition = path_step.transition
             if transition.step is Step.ROLL_BACK_COLUMN:
                 await self._keep_values(environment)
             if path_step.in_flight:
                 taken = await run_transition(
-                    environment, transition, signed_in, self._origin, self._traffic_origin
+                    environment, transition, caller, self._origin, self._traffic_origin
                 )
                 self._transitions.append(taken)
                 if taken.refusal is not None:
@@ -148,7 +147,7 @@ class _Recording:
                 except StepRefused as refusal:
                     return refusal
             if path_step.probed:
-                await self._probe(environment, signed_in)
+                await self._probe(environment, caller)
         return None
 
     async def _keep_values(self, environment: Environment) -> None:
@@ -158,10 +157,10 @@ class _Recording:
                 if row.usage_id is not None:
                     self._values.setdefault(row.usage_id, row.value)  # an earlier column may have had it
 
-    async def _probe(self, environment: Environment, signed_in: SignedIn) -> None:
+    async def _probe(self, environment: Environment, caller: Caller) -> None:
         released = environment.stage.extension_released
         probes = [
-            matrix(signed_in, self._origin, released=released, thin=self._thin) for _ in environment.replicas
+            matrix(caller, self._origin, released=released, thin=self._thin) for _ in environment.replicas
         ]
         observations = await environment.observe(probes)
         self._stages.append(StageRun(environment.config, tuple(observations)))

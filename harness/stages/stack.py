@@ -15,7 +15,7 @@ from harness.data import sql_text
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
-from harness.stages.matrix import SignedIn
+from harness.probing.requests import Caller, SignedIn
 from harness.stages.model import Version
 from harness.stages.schema import CORRECTED, Schema
 
@@ -48,6 +48,10 @@ class Stack:
     async def signed_in(self, dsn: str) -> SignedIn:
         """The first user of the seeded database, with a token."""
         return await signed_in(dsn, self.secret)
+
+    async def caller(self, dsn: str) -> Caller:
+        """Who may sign in as that user."""
+        return Caller(signed_in=await self.signed_in(dsn))
 
 
 async def signed_in(dsn: str, secret: str) -> SignedIn:

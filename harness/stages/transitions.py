@@ -17,10 +17,12 @@ from typing import Any, Final
 from harness.clients import http, wire
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
+from harness.probing.requests import Caller
 from harness.stages.environment import TO_VERSION, Environment, ServedRequest
-from harness.stages.matrix import SignedIn, header_kinds, probe
+from harness.stages.matrix import header_kinds
 from harness.stages.paths import ConfigTransition
 from harness.stages.schema import StepRefused
 from harness.stages.stack import Replica
@@ -47,21 +49,17 @@ class TransitionRun:
     refusal: StepRefused | None
 
 
-def held_probes(
-    signed_in: SignedIn, origin: Iterator[str], gate: str, *, released: bool
-) -> tuple[Probe, ...]:
+def held_probes(caller: Caller, origin: Iterator[str], gate: str, *, released: bool) -> tuple[Probe, ...]:
     """One replica's requests to hold: what the field sends, at each hold point, anonymous and signed in."""
     kinds = header_kinds()
     field = [(ExtensionBuild.BEFORE, "none")] + [(ExtensionBuild.AFTER, "valid")] * released
     return tuple(
-        probe(
-            signed_in,
-            next(origin),
-            build,
-            auth,
+        caller.probe(
+            kinds[kind],
+            PLAIN._replace(auth=auth, stream=stream),
+            address=next(origin),
             kind=kind,
-            lines=kinds[kind],
-            stream=stream,
+            extension=build,
             stub={point: gate},
         )
         for build, kind in field
@@ -73,7 +71,7 @@ def held_probes(
 async def run_transition(
     environment: Environment,
     transition: ConfigTransition,
-    signed_in: SignedIn,
+    caller: Caller,
     origin: Iterator[str],
     traffic_origin: Iterator[str] | None = None,
 ) -> TransitionRun:
@@ -88,7 +86,7 @@ async def run_transition(
     holding = [
         [
             asyncio.create_task(_hold(replica, each))
-            for each in held_probes(signed_in, origin, gate, released=released)
+            for each in held_probes(caller, origin, gate, released=released)
         ]
         for replica, gate in zip(environment.replicas, gates, strict=True)
     ]
@@ -99,7 +97,7 @@ async def run_transition(
             await await_held(environment, gate, 0, tasks)
         if transition.step in TO_VERSION:
             own_gate = gates[TO_VERSION[transition.step][0]]
-            async with _traffic(environment, signed_in, traffic_origin or origin) as traffic:
+            async with _traffic(environment, caller, traffic_origin or origin) as traffic:
                 await environment.apply(transition, lambda: release(environment, own_gate))
         else:
             await environment.apply(transition)
@@ -158,13 +156,13 @@ async def _ask_upstream(environment: Environment, method: str, path: str) -> Rep
 
 @asynccontextmanager
 async def _traffic(
-    environment: Environment, signed_in: SignedIn, origin: Iterator[str]
+    environment: Environment, caller: Caller, origin: Iterator[str]
 ) -> AsyncIterator[list[ServedRequest]]:
     """Clients that send until the context ends; what they sent, complete once it has ended."""
     sent: list[ServedRequest] = []
     over = asyncio.Event()
     turns = count()
-    probes = _traffic_probes(signed_in, origin, released=environment.stage.extension_released)
+    probes = _traffic_probes(caller, origin, released=environment.stage.extension_released)
 
     async def send_until_over() -> None:
         while not over.is_set():
@@ -180,15 +178,13 @@ async def _traffic(
         await asyncio.gather(*clients)
 
 
-def _traffic_probes(signed_in: SignedIn, origin: Iterator[str], *, released: bool) -> Iterator[Probe]:
+def _traffic_probes(caller: Caller, origin: Iterator[str], *, released: bool) -> Iterator[Probe]:
     kinds = header_kinds()
     for number in count():
         build = ExtensionBuild.AFTER if released and number % 2 else ExtensionBuild.BEFORE
         kind = "valid" if build is ExtensionBuild.AFTER else "none"
-        auth = tuple(Auth)[number % len(Auth)]
-        yield probe(
-            signed_in, next(origin), build, auth, kind=kind, lines=kinds[kind], stream=number % 3 == 0
-        )
+        shape = PLAIN._replace(auth=tuple(Auth)[number % len(Auth)], stream=number % 3 == 0)
+        yield caller.probe(kinds[kind], shape, address=next(origin), kind=kind, extension=build)
 
 
 async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> ServedRequest:

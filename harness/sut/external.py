@@ -19,7 +19,7 @@ from harness.clients.exchange import Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.clients.http import send_over_http2
 from harness.errors import UsageError
-from harness.sut.gate_probe import Exchange, GateProbe, ProbeGroup
+from harness.sut.observation import Exchange, Probe, ProbeGroup
 
 CONNECTIONS: Final = 8
 IN_FLIGHT: Final = 2 * CONNECTIONS
@@ -110,7 +110,7 @@ class Sending:
         self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = lambda _: None
     ) -> list[Exchange]:
         """Answers in the order in which requests ended, each told as it ends; what was not sent any more has none."""
-        supplied: list[tuple[GateProbe, list[int]]] = []
+        supplied: list[tuple[Probe, list[int]]] = []
         exchanges: list[Exchange] = []
         loop = asyncio.get_running_loop()
         self._outstanding = 0
@@ -124,52 +124,50 @@ class Sending:
         )
         async with aclosing(sent) as replies:
             async for index, reply in replies:
-                gate_probe, unanswered = supplied[index]
+                probe, unanswered = supplied[index]
                 unanswered[0] -= 1
                 self._outstanding -= not unanswered[0]
-                self._look_at(gate_probe, reply, loop.time())
+                self._look_at(probe, reply, loop.time())
                 self._progress.set()
-                exchanges.append(Exchange(gate_probe, reply, loop.time()))
+                exchanges.append(Exchange(probe, reply, loop.time()))
                 ended(exchanges[-1])
                 if self._silent >= SILENT_MAX:
                     break
         return exchanges
 
-    async def send_over_http2(self, gate_probes: Sequence[GateProbe]) -> list[Exchange]:
+    async def send_over_http2(self, probes: Sequence[Probe]) -> list[Exchange]:
         """Answers to requests over HTTP/2; none where the site does not offer it."""
-        if not self.over_tls or not await self._may_send(len(gate_probes)):
+        if not self.over_tls or not await self._may_send(len(probes)):
             return []
         loop = asyncio.get_running_loop()
         replies = await send_over_http2(
             self._site.url,
-            [self._given.added(gate_probe.probe.request) for gate_probe in gate_probes],
+            [self._given.added(probe.request) for probe in probes],
             timeout_s=self.limits.timeout_s,
             tls=ssl.create_default_context(),
         )
         self.requests += len(replies or ())
         exchanges = [
-            Exchange(gate_probe, self._given.masked_reply(reply), loop.time())
-            for gate_probe, reply in zip(gate_probes, replies or (), strict=False)
+            Exchange(probe, self._given.masked_reply(reply), loop.time())
+            for probe, reply in zip(probes, replies or (), strict=False)
         ]
         for exchange in exchanges:
-            self._look_at(exchange.gate_probe, exchange.reply, exchange.at)
+            self._look_at(exchange.probe, exchange.reply, exchange.at)
         return exchanges
 
     async def _paced(
-        self, probe_groups: Sequence[ProbeGroup], supplied: list[tuple[GateProbe, list[int]]]
+        self, probe_groups: Sequence[ProbeGroup], supplied: list[tuple[Probe, list[int]]]
     ) -> AsyncIterator[list[Request]]:
         for each in probe_groups:
-            units = (
-                [each.gate_probes] if each.together else [(gate_probe,) for gate_probe in each.gate_probes]
-            )
+            units = [each.probes] if each.together else [(probe,) for probe in each.probes]
             for unit in units:
                 if not await self._may_send(len(unit)):
                     return
                 self.requests += len(unit)
                 self._outstanding += 1
                 unanswered = [len(unit)]
-                supplied.extend((gate_probe, unanswered) for gate_probe in unit)
-                yield [gate_probe.probe.request for gate_probe in unit]
+                supplied.extend((probe, unanswered) for probe in unit)
+                yield [probe.request for probe in unit]
 
     async def _may_send(self, count: int) -> bool:
         """Waits until so many more may leave; False when nothing may any more."""
@@ -193,7 +191,7 @@ class Sending:
                 return True
         return False
 
-    def _look_at(self, gate_probe: GateProbe, reply: Reply, now: float) -> None:
+    def _look_at(self, probe: Probe, reply: Reply, now: float) -> None:
         if reply.status == 429 or (reply.status == 503 and reply.header("retry-after")):
             self._pause_until = max(self._pause_until, now + retry_after_s(reply))
             self.refused_for_rate += 1
@@ -204,7 +202,7 @@ class Sending:
                 )
         if reply.status:
             self._silent = 0
-        elif not gate_probe.probe.refused:
+        elif not probe.refused:
             self._silent += 1
             if self._silent >= SILENT_MAX:
                 told = reply.reason or str(reply.outcome)

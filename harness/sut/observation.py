@@ -1,43 +1,108 @@
 """One request with its reply and its rows, as data."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from harness import plan
 from harness.clients.exchange import HeaderLine, Reply, Request
-from harness.clients.extension import OWN_NAMES, Auth, ExtensionBuild
+from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.shape import PLAIN_VALUES, Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """One request to send, with what is known of it beforehand."""
 
     request: Request
     kind: str
     """Kind of header in words: `none`, `valid`, `256 characters`..."""
+    header: tuple[HeaderLine, ...]
+    """The lines whose effect is looked at: the plan's header, or what resembles it."""
+    shape: Shape
+    """What it shares with its control: only within a shape are replies and rows compared."""
+    address: str
+    """What it sends in x-forwarded-for."""
     extension: ExtensionBuild
-    auth: Auth
-    stream: bool
     user: str
     """The kilo_user_id under which its rows must appear."""
-    email: str | None
+    email: str | None = None
     """The user's e-mail when signed in."""
+    number: int = 0
+    """Counted over a run, from 1; 0 where nobody counts."""
     alone: bool = True
     """Whether no other request has this user, so that a row of his is this request's."""
     refused: bool = False
     """Whether HTTP itself refuses the request, before any rule sees it."""
+    follows: bool = False
+    """Whether a request with the header went before it, from its address or over its connection."""
+    at_once: bool = False
+    """Whether it is about what requests at the same time do to each other."""
+
+    @property
+    def auth(self) -> Auth:
+        """How it is signed."""
+        return self.shape.auth
+
+    @property
+    def stream(self) -> bool:
+        """Whether a stream is asked for."""
+        return self.shape.stream
 
     @property
     def lines(self) -> tuple[bytes, ...]:
         """Values of the plan's header as sent, line by line."""
-        name = plan.HEADER.encode()
-        return tuple(value for key, value in self.request.headers if key.lower() == name)
+        return tuple(value for name, value in self.header if name.lower() == _NAME)
 
     @property
-    def tested(self) -> tuple[HeaderLine, ...]:
-        """Header lines beyond those that every extension sends: the plan's header, and what is like it."""
-        return tuple(line for line in self.request.headers if line[0].lower() not in OWN_NAMES)
+    def control(self) -> bool:
+        """Whether it sends nothing that resembles the header, and is a twin of those beside it."""
+        return not self.header
+
+    @property
+    def weight(self) -> int:
+        """How much it is to read: of several that show the same, the lightest is shown."""
+        return sum(map(len, self.lines)) + 10 * _odd(self.shape)
+
+    @property
+    def circumstances(self) -> dict[str, object]:
+        """What may tell it from requests that fare otherwise."""
+        with_header = "absent" if self.control else "sent"
+        return {"header": with_header, "kind of header": self.kind, **self.shape._asdict()}
+
+
+_NAME = plan.HEADER.encode()
+
+
+@lru_cache(maxsize=512)
+def _odd(shape: Shape) -> int:
+    """In how many factors a shape is not the plain one."""
+    return sum(value != PLAIN_VALUES[name] for name, value in shape._asdict().items())
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeGroup:
+    """Requests that belong beside each other; `together`: one after the other over one connection, nothing between."""
+
+    probes: tuple[Probe, ...]
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that has ended."""
+
+    probe: Probe
+    reply: Reply
+    at: float
+    """Monotonic clock, seconds."""
+    identity: str | None = field(init=False)
+    """The reply's id, by which its rows are found; read out once, since every look at rows asks for it."""
+
+    def __post_init__(self) -> None:
+        """Reads the id."""
+        object.__setattr__(self, "identity", self.reply.upstream_id)
 
 
 @dataclass(frozen=True, slots=True)

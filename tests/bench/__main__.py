@@ -23,14 +23,14 @@ import psycopg
 
 from harness import plan
 from harness.backend.serve import HOST
-from harness.clients.extension import ExtensionBuild, Installation, plan_header, request
+from harness.clients.extension import derived_id, plan_header
 from harness.database.server import running_server
 from harness.database.templates import Templates
+from harness.probing.requests import Caller
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.suite import complete_suite
 from harness.run.fuzzed_backend import ARRIVED
-from harness.run.headers import probes
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import MACHINE, addresses
 from harness.sut.rows import Rows
@@ -91,7 +91,7 @@ async def by_wrk(environment: Environment) -> Measured:
     """wrk with the one request that the extension sends most."""
     if shutil.which("wrk") is None:
         return Measured("wrk", 0.0, "not installed")
-    sample = request(Installation(MACHINE), ExtensionBuild.AFTER, address="192.0.2.1")
+    sample = Caller().probe(plan_header(derived_id(MACHINE)), address="192.0.2.1").request
     headers = "".join(
         f"wrk.headers[{json.dumps(k.decode())}] = {json.dumps(v.decode())}\n" for k, v in sample.headers
     )
@@ -132,7 +132,7 @@ def items(deadline: float) -> Iterator[Item]:
     for value in cycle(complete_suite(STRICT)):
         if time.monotonic() > deadline:
             return
-        yield probes((HeaderCase(((NAME, value),), Kind.BYTES),), next(origin))
+        yield Caller().sequence((HeaderCase(((NAME, value),), Kind.BYTES),), address=next(origin))
 
 
 async def by_httpx(environment: Environment) -> Measured:
@@ -144,12 +144,7 @@ async def by_httpx(environment: Environment) -> Measured:
         async def send() -> None:
             nonlocal counted
             while time.monotonic() < deadline:
-                one = request(
-                    Installation(MACHINE),
-                    ExtensionBuild.AFTER,
-                    address="192.0.2.1",
-                    header=plan_header("abc"),
-                )
+                one = Caller().probe(plan_header("abc"), address="192.0.2.1").request
                 await client.post(one.path, headers=list(one.headers), content=one.body)
                 counted += 1
 

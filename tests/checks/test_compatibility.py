@@ -14,8 +14,10 @@ from harness.checks.compatibility import judge_old_clients, judge_prepared, judg
 from harness.checks.requests import judge_rows
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
+from harness.clients.shape import PLAIN
+from harness.probing.requests import Caller, SignedIn
 from harness.rule.policy import STRICT
-from harness.stages.matrix import MACHINE, SignedIn, probe
+from harness.stages.matrix import MACHINE
 from harness.stages.prepared import PreparedResult, PreparedStatement
 from harness.sut.observation import Observation, Row
 from harness.verdict import Results, Status
@@ -37,14 +39,12 @@ def seen(
     headers: tuple[HeaderLine, ...] = (JSON,),
 ) -> Observation:
     lines = plan_header(ID) if header else ()
-    one = probe(
-        USER,
-        f"2001:db8::{number:x}",
-        ExtensionBuild.AFTER if header else ExtensionBuild.BEFORE,
-        auth,
+    one = Caller(signed_in=USER).probe(
+        lines,
+        PLAIN._replace(auth=auth),
+        address=f"2001:db8::{number:x}",
+        extension=ExtensionBuild.AFTER if header else ExtensionBuild.BEFORE,
         kind="valid" if header else "none",
-        lines=lines,
-        stream=False,
     )
     value = one.email if served_by == "after" and one.email else None
     value = ID if header and served_by == "after" and value is None else value

@@ -7,17 +7,17 @@ import pytest
 from harness.checks.compatibility import judge_replies
 from harness.checks.evidence import comparable, describe_reply, describe_request, hint_of, replay_command
 from harness.clients.exchange import HeaderLine, Outcome, Reply
-from harness.clients.extension import Auth, ExtensionBuild
-from harness.stages.matrix import SignedIn, probe
+from harness.clients.extension import Auth
+from harness.clients.shape import PLAIN
+from harness.probing.requests import Caller
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Results, Status
 
-NOBODY = SignedIn("", "", "")
 DONE = Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), b'{"id": "gen-1", "created": 7}')
 
 
 def observed(*lines: HeaderLine, reply: Reply = DONE) -> Observation:
-    one = probe(NOBODY, "2001:db8::1", ExtensionBuild.AFTER, Auth.JUNK, kind="k", lines=lines, stream=False)
+    one = Caller().probe(lines, PLAIN._replace(auth=Auth.JUNK), address="2001:db8::1", kind="k")
     return Observation(one, reply, (), "after", "a stage", datetime.now(UTC))
 
 

@@ -8,11 +8,14 @@ import pytest
 
 from harness import plan
 from harness.checks.extension import JUDGED_HERE
-from harness.clients.extension import ExtensionBuild, Installation, derived_id, request
+from harness.clients.extension import ExtensionBuild, derived_id, plan_header
 from harness.clients.extension_code import ExtensionCode, before, patched, planned
 from harness.clients.extension_host import extension_host
 from harness.clients.extension_runs import provider_calls
 from harness.clients.persistence import MACHINE
+from harness.clients.shape import PLAIN, ExtensionMode
+from harness.clients.shaped import ORGANIZATION_ID, TASK_ID
+from harness.probing.requests import Caller
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
 from harness.run.extension import judge_extension
@@ -157,19 +160,19 @@ def test_provider_calls_cover_every_combination_once() -> None:
 def test_python_sends_the_headers_that_the_provider_builds(
     code: Callable[[], ExtensionCode], build: ExtensionBuild
 ) -> None:
-    installation = Installation(MACHINE, mode="ask", task_id="a-task", organization_id="an-organisation")
+    shape = PLAIN._replace(mode=ExtensionMode.ARCHITECT, task=True, organization=True)
+    header = plan_header(derived_id(MACHINE)) if build is ExtensionBuild.AFTER else ()
+    sent = Caller().probe(header, shape, address="::1").request.headers
     call = {
-        "options": {"kilocodeOrganizationId": "an-organisation", "posthogDistinctId": derived_id(MACHINE)},
-        "metadata": {"mode": "ask", "taskId": "a-task"},
+        "options": {"kilocodeOrganizationId": ORGANIZATION_ID, "posthogDistinctId": derived_id(MACHINE)},
+        "metadata": {"mode": "architect", "taskId": TASK_ID},
     }
     with extension_host() as host:
         [built] = host.headers(code(), [call])
     assert built is not None
-    sent = {
-        name.decode(): value.decode() for name, value in request(installation, build, address="::1").headers
-    }
     added_elsewhere = {"content-type", "user-agent", "x-forwarded-for", "authorization"}
-    assert {name: value for name, value in sent.items() if name not in added_elsewhere} == dict(built)
+    named = {name.decode(): value.decode() for name, value in sent}
+    assert {name: value for name, value in named.items() if name not in added_elsewhere} == dict(built)
 
 
 def test_audit_shares_no_id_with_the_required_claims() -> None:

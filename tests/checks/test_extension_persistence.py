@@ -8,12 +8,13 @@ import pytest
 from harness import plan
 from harness.checks.persistence import judge_persistence
 from harness.clients.exchange import Outcome
-from harness.clients.extension import ExtensionBuild, Installation, derived_id, plan_header, request
+from harness.clients.extension import derived_id, plan_header
 from harness.clients.extension_code import ExtensionCode, WindowOutcome, patched, planned
 from harness.clients.extension_host import ExtensionHost, extension_host
 from harness.clients.extension_runs import run_scenario, run_scenarios
 from harness.clients.http import send_all
 from harness.clients.persistence import FAULTS, FOUND, KEEPING, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
+from harness.probing.requests import Caller
 from harness.verdict import Results, Status
 from tests.fix_stack import StartReplica
 
@@ -180,9 +181,8 @@ async def test_header_of_20000_characters_is_refused_before_the_app(
     ready_dsn: str, start: StartReplica
 ) -> None:
     replica = await start(ready_dsn, build="after")
-    installation = Installation(MACHINE)
     sent = [
-        request(installation, ExtensionBuild.AFTER, address=address, header=plan_header("a" * length))
+        Caller().probe(plan_header("a" * length), address=address).request
         for address, length in (("192.0.2.1", 20_000), ("192.0.2.2", 256))
     ]
     refused, served = await send_all(replica.origin, sent)

@@ -25,10 +25,11 @@ from harness.checks.violations import (
     violation_in,
 )
 from harness.clients.exchange import HeaderLine, Outcome, Reply
-from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
+from harness.clients.extension import ExtensionBuild, derived_id, plan_header
 from harness.database.schema_state import SchemaState
+from harness.probing.requests import Caller
 from harness.rule.policy import STRICT
-from harness.stages.matrix import MACHINE, SignedIn, probe
+from harness.stages.matrix import MACHINE
 from harness.stages.model import START, Stage, Step, Version, stage_configs
 from harness.stages.orders import (
     FORWARD,
@@ -47,7 +48,6 @@ from harness.stages.transitions import TransitionRun
 from harness.sut.observation import Observation, Row
 from harness.verdict import Claim, Results, Status
 
-USER = SignedIn("user-1", "user-1@example.com", "token")
 ID = derived_id(MACHINE)
 FORWARD_SURVEY = survey(FORWARD)
 FORWARD_ORDERS = tuple(enumerate_orders(FORWARD))
@@ -68,9 +68,8 @@ def seen(
 ) -> Observation:
     """One anonymous request that was answered, and its rows unless they are lost."""
     address = f"2001:db8::{number:x}"
-    one = probe(
-        USER, address, build, Auth.ANONYMOUS, kind="valid" if header else "none", lines=header, stream=False
-    )
+    kind = "valid" if header else "none"
+    one = Caller().probe(header, address=address, kind=kind, extension=build)
     body = json.dumps({"id": f"gen-{number}", "ok": status == 200}).encode()
     row = Row(f"usage-{number}", one.user, f"metadata-{number}", f"gen-{number}", value)
     reply = Reply(Outcome.REPLY, status, ((b"content-type", b"application/json"),), body)
@@ -174,7 +173,7 @@ def test_what_an_old_extension_never_sends_is_no_violation() -> None:
     curious = seen(1, Version.BEFORE, header=plan_header(ID), status=400)
     assert violation_in(curious, reference) is None
     assert violation_in(
-        replace(curious, probe=replace(curious.probe, extension=ExtensionBuild.AFTER)), reference
+        replace(curious, probe=curious.probe._replace(extension=ExtensionBuild.AFTER)), reference
     )
 
 

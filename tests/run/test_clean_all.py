@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from harness.cli.gate import clean as clean_command
 from harness.errors import UnavailableError, UsageError
+from harness.probing.requests import Caller, ProbeFactory
 from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all
-from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.journal import Journal, journal_file
 from tests.fix_gate import Judge, of_reference, requests_of
 from tests.fix_stack import StartReplica
@@ -118,11 +118,11 @@ def test_only_what_has_both_is_deleted(dsn: str, user: str | None, agent: str | 
 
 def test_rows_of_a_run_with_a_journal_are_left_to_it(dsn: str) -> None:
     factory = ProbeFactory(Caller("some:free", STRICT, "after"), run=10)
-    gate_probe = factory.control()
+    probe = factory.control()
     with Journal.open(journal_file(RUN), RUN, "http://x", datetime(2026, 3, 1, tzinfo=UTC)) as journal:
-        journal.sending([gate_probe])
-    put(dsn, f"anon:{gate_probe.address}", MARK)
-    put(dsn, f"anon:{gate_probe.address}", None)
+        journal.sending([probe])
+    put(dsn, f"anon:{probe.address}", MARK)
+    put(dsn, f"anon:{probe.address}", None)
     put(dsn, "user-1", MARK)
     put(dsn, OURS, MARK.replace(RUN, OTHER))
     code, told = run_command(dsn, "--all-runs", "--yes")

@@ -95,9 +95,9 @@ async def test_a_400_with_a_body_is_judged_alike(
 ) -> None:
     before = counts(ready_dsn)
     async with backend(ready_dsn, refuses_with_a_body) as small:
-        options = options_of(url_of(small), ready_dsn, small.model, tmp_path)
+        options = options_of(url_of(small), ready_dsn, small.caller.free_model, tmp_path)
         assert await asyncio.to_thread(fuzz, options, quiet, quiet) is None
-        gate_options = GateOptions(url_of(small), ready_dsn, small.model, level=Level.SMOKE)
+        gate_options = GateOptions(url_of(small), ready_dsn, small.caller.free_model, level=Level.SMOKE)
         report = await run_gate(gate_options, clean=True)
     assert not with_status(report, Status.REFUTED)
     (journal,) = journals(state)
@@ -185,7 +185,7 @@ async def test_a_replay_is_judged_as_the_gate_judges(
 ) -> None:
     before = counts(ready_dsn)
     async with backend(ready_dsn, fault) as small:
-        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.model)
+        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.caller.free_model)
         replayed = await asyncio.to_thread(replay, Reproduction((sequence,)), options)
     assert {finding.claim for finding in replayed.findings} == claims
     (journal,) = journals(state)
@@ -206,7 +206,7 @@ async def test_what_is_not_served_or_has_no_row_ends_the_hunt_and_its_journal_st
 
     async def hunt(fault: Fault, wait_s: float | None) -> None:
         async with backend(ready_dsn, fault) as small:
-            options = options_of(url_of(small), ready_dsn, small.model, tmp_path)
+            options = options_of(url_of(small), ready_dsn, small.caller.free_model, tmp_path)
             options = replace(options, subject=replace(options.subject, wait_s=wait_s))
             await asyncio.to_thread(fuzz, options, quiet, quiet)
 
@@ -239,6 +239,6 @@ async def test_a_replay_never_calls_fixed_what_it_has_not_seen(
     ready_dsn: str, fault: Fault, sequence: CaseSequence, told: str
 ) -> None:
     async with backend(ready_dsn, fault) as small:
-        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.model)
+        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.caller.free_model)
         with pytest.raises(UnavailableError, match=told):
             await asyncio.to_thread(replay, Reproduction((sequence,)), options)

@@ -13,12 +13,12 @@ from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError, UsageError
+from harness.probing.requests import Caller, ProbeFactory, SignedIn
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.run.clean import clean
-from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.journal import Journal, find_journal, journal_file, note_end, read_journal
-from harness.sut.gate_probe import Exchange, GateProbe
+from harness.sut.observation import Exchange, Probe
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference, requests_of
 from tests.fix_stack import StartReplica
@@ -31,7 +31,8 @@ OTHER_RUN = "20260301-120001-00000002"
 @pytest.fixture
 def factory() -> ProbeFactory:
     return ProbeFactory(
-        Caller("some:free", STRICT, "after", token="geheim", email="grace@example.com"), run=1
+        Caller("some:free", STRICT, "after", signed_in=SignedIn("grace", "grace@example.com", "geheim")),
+        run=1,
     )
 
 
@@ -50,26 +51,26 @@ def counts(dsn: str) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def exchange(gate_probe: GateProbe, identity: str | None) -> Exchange:
-    return Exchange(gate_probe, Reply(Outcome.REPLY, 200, (), json.dumps({"id": identity}).encode()), 0.0)
+def exchange(probe: Probe, identity: str | None) -> Exchange:
+    return Exchange(probe, Reply(Outcome.REPLY, 200, (), json.dumps({"id": identity}).encode()), 0.0)
 
 
 def test_requests_are_on_disk_before_anything_else_and_without_secrets(
     factory: ProbeFactory, tmp_path: Path
 ) -> None:
     file = tmp_path / "journal.jsonl"
-    gate_probes = [
+    probes = [
         factory.probe(HeaderCase(plan_header(b"a\xe9\\"), Kind.BYTES)),
         factory.control(PLAIN._replace(auth=Auth.SIGNED_IN, stream=True)),
     ]
     with Journal.open(file, RUN, "http://backend.example", STARTED) as journal:
-        journal.sending(gate_probes)
+        journal.sending(probes)
         text = file.read_text()
-        assert gate_probes[0].address in text
+        assert probes[0].address in text
         assert "a\\\\xe9\\\\x5c" in text
         assert "geheim" not in text
         assert "grace" not in text
-        journal.answered([exchange(gate_probes[0], "m1"), exchange(gate_probes[1], None)])
+        journal.answered([exchange(probes[0], "m1"), exchange(probes[1], None)])
     read = read_journal(file)
     assert (read.run, read.backend, read.started, read.requests) == (
         RUN,
@@ -77,7 +78,7 @@ def test_requests_are_on_disk_before_anything_else_and_without_secrets(
         STARTED,
         2,
     )
-    assert (read.addresses, read.ids) == ({gate_probes[0].address}, {"m1"})
+    assert (read.addresses, read.ids) == ({probes[0].address}, {"m1"})
 
 
 def test_a_journal_that_was_cut_short_is_read_as_far_as_it_goes(
@@ -192,11 +193,11 @@ async def test_clean_takes_doubled_rows_too(start: StartReplica, ready_dsn: str,
 def test_clean_leaves_rows_of_others_with_the_same_id(
     factory: ProbeFactory, ready_dsn: str, tmp_path: Path
 ) -> None:
-    gate_probe = factory.control()
+    probe = factory.control()
     file = tmp_path / "journal.jsonl"
     with Journal.open(file, RUN, "http://x", STARTED) as journal:
-        journal.sending([gate_probe])
-        journal.answered([exchange(gate_probe, "chatcmpl-1")])
+        journal.sending([probe])
+        journal.answered([exchange(probe, "chatcmpl-1")])
     with psycopg.connect(ready_dsn) as connection:
         connection.execute(
             "UPDATE microdollar_usage_metadata SET message_id = 'chatcmpl-1' WHERE id IN "

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from harness.clients.shape import PLAIN, Agent
+from harness.probing.requests import Caller, ProbeFactory
 from harness.report.document import Report
 from harness.rule.policy import STRICT
 from harness.run.earlier import EarlierRuns, earlier_runs
-from harness.run.gate_requests import Caller, ProbeFactory
 from harness.run.journal import Journal, journal_file
 from harness.verdict import Status, Verdict
 from tests.fix_backends import independent
@@ -31,8 +31,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def agents(factory: ProbeFactory, agent: Agent) -> list[bytes]:
     shape = PLAIN._replace(agent=agent)
-    gate_probes = [factory.control(shape), factory.repeat_of(factory.control(shape))]
-    lines = [line for gate_probe in gate_probes for line in gate_probe.probe.request.headers]
+    probes = [factory.control(shape), factory.repeat_of(factory.control(shape))]
+    lines = [line for probe in probes for line in probe.request.headers]
     return [value for name, value in lines if name.lower() == b"user-agent"]
 
 
@@ -54,10 +54,10 @@ def test_requests_and_their_controls_are_marked_where_the_agent_is_not_varied(
 
 def noted(run: str, url: str, *ids: str) -> Path:
     file = journal_file(run)
-    gate_probe = ProbeFactory(Caller("some:free", STRICT, "after"), run=1).control()
+    probe = ProbeFactory(Caller("some:free", STRICT, "after"), run=1).control()
     with Journal.open(file, run, url, STARTED) as journal:
-        journal.sending([gate_probe])
-        journal.answered([exchange(gate_probe, identity) for identity in ids])
+        journal.sending([probe])
+        journal.answered([exchange(probe, identity) for identity in ids])
     return file
 
 

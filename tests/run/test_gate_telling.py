@@ -5,18 +5,20 @@ import pytest
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.probing import covering
+from harness.probing.requests import Caller, ProbeFactory, SignedIn, value_case
 from harness.rule.cases import Kind
 from harness.rule.policy import STRICT
-from harness.run.gate_requests import Caller, ProbeFactory, value_case
 from harness.run.gate_suite import array, first, last, preflight
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
-from harness.sut.gate_probe import ProbeGroup
+from harness.sut.observation import ProbeGroup
 
 
 @pytest.fixture
 def factory() -> ProbeFactory:
-    return ProbeFactory(Caller("vendor/model:free", STRICT, "after", "token", "me@example.com"), 1)
+    return ProbeFactory(
+        Caller("vendor/model:free", STRICT, "after", SignedIn("me", "me@example.com", "token")), 1
+    )
 
 
 @pytest.fixture

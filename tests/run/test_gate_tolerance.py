@@ -14,19 +14,18 @@ from harness.clients.shape import PLAIN
 from harness.clients.wire import HEAD_BYTES_SURE
 from harness.probing.controls import Suspect
 from harness.probing.judge import expect_of_stranger, is_address_id
+from harness.probing.requests import Caller, ProbeFactory, value_case
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level
 from harness.run import gate_confirm
 from harness.run.gate import claims_of
-from harness.run.gate_requests import Caller, ProbeFactory, value_case
 from harness.run.gate_rows import RowReader
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
 from harness.run.probe_session import ProbeSession
 from harness.sut.external import SILENT_MAX
-from harness.sut.gate_probe import Exchange, ProbeGroup
-from harness.sut.observation import Row
+from harness.sut.observation import Exchange, ProbeGroup, Row
 from harness.verdict import Results, Status, Verdict
 from tests.fix_gate import Judge, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
@@ -46,11 +45,9 @@ def results() -> Results:
 
 def values_of(factory: ProbeFactory, *lines: bytes) -> tuple[str | None, ...]:
     header = tuple((plan.HEADER.encode(), line) for line in lines)
-    gate_probe = factory.probe(HeaderCase(header, Kind.DUPLICATE))
+    probe = factory.probe(HeaderCase(header, Kind.DUPLICATE))
     policy = factory.caller.policy
-    return expect_of_stranger(
-        gate_probe.probe, "after", policy, address=gate_probe.address, signed_in_user=None
-    ).values
+    return expect_of_stranger(probe, "after", policy, address=probe.address, signed_in_user=None).values
 
 
 def status_of(results: Results, claim: str) -> Status:
@@ -62,15 +59,10 @@ async def test_what_http_refuses_without_a_word_is_not_taken_for_silence(
     factory: ProbeFactory, closes: int
 ) -> None:
     refused = HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL)
-    gate_probes = [factory.probe(refused) if closes else factory.control() for _ in range(SILENT_MAX + 4)]
+    probes = [factory.probe(refused) if closes else factory.control() for _ in range(SILENT_MAX + 4)]
     async with serving(lambda number: None if number <= SILENT_MAX + 4 else OK) as (port, _):
         one = sending(port)
-        await one.send(
-            [
-                ProbeGroup((gate_probe,))
-                for gate_probe in [*gate_probes, *(factory.control() for _ in range(8))]
-            ]
-        )
+        await one.send([ProbeGroup((probe,)) for probe in [*probes, *(factory.control() for _ in range(8))]])
     assert (one.stopped is None) is bool(closes)
 
 
@@ -113,10 +105,10 @@ def test_several_lines_are_joined_with_or_without_a_blank_under_a_rule_that_allo
 def test_a_malformed_header_that_an_edge_mends_may_store_what_the_rule_accepts(
     factory: ProbeFactory, results: Results, value: str | None, right: bool
 ) -> None:
-    gate_probe = factory.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
-    row = Row("1", plan.ANONYMOUS_PREFIX + gate_probe.address, "1", "gen-1", value)
+    probe = factory.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
+    row = Row("1", plan.ANONYMOUS_PREFIX + probe.address, "1", "gen-1", value)
     judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
-    judge.judge(Exchange(gate_probe, Reply(Outcome.REPLY, 200, (), b""), 0.0), [row])
+    judge.judge(Exchange(probe, Reply(Outcome.REPLY, 200, (), b""), 0.0), [row])
     assert (status_of(results, "V10") is Status.REFUTED) is not right
 
 
@@ -127,9 +119,9 @@ def test_only_heads_that_every_server_takes_are_sent(factory: ProbeFactory) -> N
     suites = (preflight(factory), first(factory, values), last(factory, values))
     probe_groups = [each for some in (*suites, further(factory, values, Level.STANDARD, 0)) for each in some]
     heads = [
-        sum(len(name) + len(value) + 4 for name, value in gate_probe.probe.request.headers)
+        sum(len(name) + len(value) + 4 for name, value in probe.request.headers)
         for each in probe_groups
-        for gate_probe in each.gate_probes
+        for probe in each.probes
     ]
     assert max(heads) <= HEAD_BYTES_SURE
 
@@ -202,9 +194,9 @@ def hearing_of(results: Results) -> ProbeSession:
 def test_an_id_that_two_replies_have_tells_nothing_of_either(factory: ProbeFactory, results: Results) -> None:
     session = hearing_of(results)
     body = b'{"id": "gen-1", "object": "chat.completion"}'
-    for gate_probe in (factory.control(), factory.control()):
+    for probe in (factory.control(), factory.control()):
         exchange = Exchange(
-            gate_probe, Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), body), 0.0
+            probe, Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), body), 0.0
         )
         session._enter(exchange)
     assert session.repeated == {"gen-1"}

@@ -8,16 +8,16 @@ import pytest
 
 from harness.clients import wire
 from harness.clients.exchange import Outcome, Request
-from harness.clients.extension import Auth, ExtensionBuild
 from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UsageError
+from harness.probing.requests import Caller
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage, stack
-from harness.stages.matrix import addresses, header_kinds, matrix, probe
+from harness.stages.matrix import addresses, matrix
 from harness.stages.model import START, Stage, StageConfig, Step, Version
 from harness.stages.paths import ConfigTransition, transitions_from
 from harness.stages.safety import PLAN_ORDER
@@ -110,8 +110,8 @@ async def test_matrix_leaves_one_row_each_but_ahead_of_the_column(shared: Stack)
     async with running_stage(
         shared, Stage(SchemaState.BASE, (BEFORE, AFTER), extension_released=False)
     ) as environment:
-        signed_in = await shared.signed_in(environment.dsn)
-        probes = [matrix(signed_in, origin, released=False, thin=True) for _ in environment.replicas]
+        caller = await shared.caller(environment.dsn)
+        probes = [matrix(caller, origin, released=False, thin=True) for _ in environment.replicas]
         seen = await environment.observe(probes)
         assert {len(one.rows) for one in seen if one.served_by == "before"} == {1}
         assert {len(one.rows) for one in seen if one.served_by == "after"} == {0}
@@ -128,17 +128,7 @@ async def test_swap_drains_while_the_replica_is_out_of_rotation(
     column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
     async with running_stage(shared, column) as environment:
         old = environment.replicas[0]
-        signed_in = await shared.signed_in(environment.dsn)
-        held = probe(
-            signed_in,
-            "2001:db8::1",
-            ExtensionBuild.BEFORE,
-            Auth.ANONYMOUS,
-            kind="none",
-            lines=header_kinds()["none"],
-            stream=False,
-            stub={"hold": "drain"},
-        )
+        held = Caller().probe((), address="2001:db8::1", stub={"hold": "drain"})
         upstream = ("127.0.0.1", shared.upstream.port)
         open_ = asyncio.create_task(wire.send(old.address, held.request))
         await wire.send(upstream, Request("/stub/held?gate=drain&count=1", (), b"", method="GET"))
@@ -161,10 +151,8 @@ async def test_swap_drains_while_the_replica_is_out_of_rotation(
 @pytest.mark.parametrize("step", [Step.ADD_COLUMN, Step.SWAP_1])
 async def test_requests_in_flight_across_a_step_leave_their_rows(shared: Stack, step: Step) -> None:
     async with running_stage(shared, START) as environment:
-        signed_in = await shared.signed_in(environment.dsn)
-        transition_run = await run_transition(
-            environment, transition(environment, step), signed_in, addresses()
-        )
+        caller = await shared.caller(environment.dsn)
+        transition_run = await run_transition(environment, transition(environment, step), caller, addresses())
         settled = await environment.settle(transition_run.held)
     assert len(settled) == 12
     assert {len(one.rows) for one in settled} == {1}
@@ -178,9 +166,9 @@ async def test_refused_requests_in_flight_are_not_waited_for(templates: Template
     released = Stage(SchemaState.BASE, (BEFORE, BEFORE), extension_released=True)
     builds = BuildPair(before="refuses-unknown")
     async with stack(templates, "strict", builds) as shared, running_stage(shared, released) as environment:
-        signed_in = await shared.signed_in(environment.dsn)
+        caller = await shared.caller(environment.dsn)
         taken = transition(environment, Step.ADD_COLUMN)
-        transition_run = await run_transition(environment, taken, signed_in, addresses())
+        transition_run = await run_transition(environment, taken, caller, addresses())
     assert {one.reply.status for one in transition_run.held if one.probe.lines} == {400}
     assert {one.reply.status for one in transition_run.held if not one.probe.lines} == {200}
 

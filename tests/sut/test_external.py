@@ -14,10 +14,10 @@ import trustme
 
 from harness.clients.exchange import Outcome, Reply
 from harness.errors import UsageError
+from harness.probing.requests import Caller, ProbeFactory
 from harness.rule.policy import STRICT
-from harness.run.gate_requests import Caller, ProbeFactory
 from harness.sut.external import SILENT_MAX, Limits, Sending, Site, retry_after_s, site_of
-from harness.sut.gate_probe import ProbeGroup
+from harness.sut.observation import ProbeGroup
 
 Answering = Callable[[int], bytes | None]
 """What the request of this number gets, counted from 1; None: the connection ends."""
@@ -61,8 +61,8 @@ def sending(port: int, *, most: int = 100, rate: float | None = None, seconds: f
 
 def controls(count: int, *, together: bool = False) -> list[ProbeGroup]:
     factory = ProbeFactory(Caller("some:free", STRICT, "after"), run=1)
-    gate_probes = tuple(factory.control() for _ in range(count))
-    return [ProbeGroup(gate_probes, together)]
+    probes = tuple(factory.control() for _ in range(count))
+    return [ProbeGroup(probes, together)]
 
 
 async def test_every_request_gets_its_answer_and_together_means_in_order() -> None:
@@ -71,7 +71,7 @@ async def test_every_request_gets_its_answer_and_together_means_in_order() -> No
         exchanges = await one.send([*controls(30), *controls(5, together=True)])
     assert len(exchanges) == len(heads) == one.requests == 35
     assert Counter(exchange.reply.status for exchange in exchanges) == {200: 35}
-    last = [exchange.gate_probe.number for exchange in exchanges if exchange.gate_probe.number <= 5]
+    last = [exchange.probe.number for exchange in exchanges if exchange.probe.number <= 5]
     assert last[-5:] == [1, 2, 3, 4, 5]
 
 

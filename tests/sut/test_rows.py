@@ -2,14 +2,11 @@
 
 import psycopg
 
-from harness.clients.exchange import Outcome, Reply, Request
-from harness.clients.extension import Auth, ExtensionBuild
-from harness.sut.observation import Probe
+from harness.clients.exchange import Outcome, Reply
+from harness.probing.requests import Caller
 from harness.sut.rows import WAIT_AFTER_LOSS_S, Rows
 
-PROBE = Probe(
-    Request("/", (), b""), "none", ExtensionBuild.BEFORE, Auth.ANONYMOUS, False, "anon:192.0.2.1", None
-)
+PROBE = Caller().probe((), address="192.0.2.1")
 LOST = Reply(Outcome.REPLY, 200, body=b'{"id": "never accounted for"}')
 REFUSED = Reply(Outcome.REPLY, 400, body=b"{}")
 

@@ -30,14 +30,14 @@ from harness.backend.http import NodeProtocol
 from harness.backend.usage import MISSING_ID, Abort, Accounts, Loss, Usage
 from harness.checks.compatibility import REPLY
 from harness.checks.requests import IGNORED
-from harness.clients.exchange import Outcome, Reply, Request
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.exchange import Outcome, Reply
+from harness.probing.requests import received_probe
 from harness.report.escape import visible
 from harness.rule.policy import OWS, Policy
 from harness.rule.reasons import http_reason, near_miss, reason
 from harness.run.live.request_log import ExpectedRow, LoggedRequest, RequestLog, State
 from harness.run.live.row_poller import PendingRow, RowPoller
-from harness.sut.observation import Observation, Probe
+from harness.sut.observation import Observation
 
 TEXT_LENGTH_MAX: Final = 200
 """Of a text from outside, no more than this is shown."""
@@ -198,16 +198,7 @@ class RecordingMiddleware:
     def _observation(self, request: OpenRequest, due: ExpectedRow, reply_id: str) -> Observation:
         """The request as the checks take it; of its reply they need the id alone, and its body may be long."""
         lines = request.entry.lines
-        probe = Probe(
-            request=Request(plan.ROUTES[0], tuple((plan.HEADER.encode(), line) for line in lines), b""),
-            kind="as received",
-            extension=ExtensionBuild.AFTER if lines else ExtensionBuild.BEFORE,
-            auth=Auth.ANONYMOUS if due.anonymous else Auth.SIGNED_IN,
-            stream=due.streamed,
-            user=due.user,
-            email=due.email,
-            alone=False,
-        )
+        probe = received_probe(lines, user=due.user, email=due.email, stream=due.streamed)
         reply = Reply(Outcome.REPLY, 200, body=json.dumps({"id": reply_id}).encode())
         return Observation(probe, reply, (), self._served_by, "serve", request.since)
 
