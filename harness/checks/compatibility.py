@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness import plan
-from harness.checks.evidence import comparable, describe_reply, finding, service
+from harness.checks.evidence import describe_reply, finding
 from harness.checks.requests import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
+from harness.probing.features import Strength, reply_differences
 from harness.stages.prepared import PreparedResult
 from harness.sut.observation import Observation
 from harness.verdict import Finding, Method, Results
@@ -35,7 +36,7 @@ def judge_replies(results: Results, observations: Sequence[Observation]) -> None
         if claim == IGNORED and not seen.probe.header:
             continue  # says nothing of the header; to `after` it says that none of an earlier request is at work
         results.observed(claim)
-        if comparable(seen.reply) != comparable(control.reply):
+        if reply_differences(seen.reply, control.reply):
             effect = f"the reply differs from that without the header: {describe_reply(control.reply)}"
             results.refute(finding(claim, seen, effect))
 
@@ -49,7 +50,9 @@ def judge_old_clients(results: Results, observations: Iterable[Observation]) -> 
         key = (seen.probe.auth, seen.probe.stream, seen.probe.extension)
         reference = first.setdefault(key, seen)
         results.observed(OLD_CLIENT)
-        if seen.reply.outcome is not Outcome.REPLY or service(seen.reply) != service(reference.reply):
+        if seen.reply.outcome is not Outcome.REPLY or reply_differences(
+            seen.reply, reference.reply, Strength.SERVICE
+        ):
             effect = f"the reply differs from that of the first stage: {describe_reply(reference.reply)}"
             results.refute(finding(OLD_CLIENT, seen, effect))
 

@@ -1,10 +1,7 @@
 """Puts an observation into words: the request, the reply and the rows, masked and escaped, for a finding."""
 
-import json
 import re
 import shlex
-from functools import lru_cache
-from typing import Any, Final
 
 from harness import plan
 from harness.clients.exchange import Outcome, Reply
@@ -13,9 +10,6 @@ from harness.report.escape import masked, shown
 from harness.rule.notation import written
 from harness.sut.observation import Observation, Row
 from harness.verdict import Finding
-
-VOLATILE: Final = frozenset({"id", "created"})
-"""Fields of a reply that differ from one request to the next whatever was sent."""
 
 
 def finding(claim: str, seen: Observation, effect: str, workaround: str = "") -> Finding:
@@ -145,30 +139,3 @@ def describe_row(row: Row) -> str:
 def describe_value(value: str | None) -> str:
     """A stored value: NULL, or in quotes, masked and with its length."""
     return "NULL" if value is None else f"{shown(masked(value))} of length {len(value)}"
-
-
-def comparable(reply: Reply) -> tuple[object, ...]:
-    """What of a reply must not change with the header: outcome, status, header names, type, body but for ids."""
-    names = frozenset(name for name, _ in reply.headers)
-    return (reply.outcome, reply.status, names, reply.header("content-type"), _steady(reply.body))
-
-
-def service(reply: Reply) -> tuple[object, ...]:
-    """What of a reply an old client relies on: outcome, status, content type, body but for ids; not further headers."""
-    return (reply.outcome, reply.status, reply.header("content-type"), _steady(reply.body))
-
-
-@lru_cache(maxsize=256)  # a control is compared with thousands
-def _steady(body: bytes) -> object:
-    lines = [line[5:].strip() if line.startswith(b"data:") else line for line in body.splitlines()]
-    return tuple(_steady_text(line) for line in lines)
-
-
-def _steady_text(text: bytes) -> object:
-    try:
-        document: Any = json.loads(text)
-    except ValueError:
-        return text
-    if isinstance(document, dict):
-        document = {key: None if key in VOLATILE else value for key, value in document.items()}
-    return json.dumps(document, sort_keys=True)

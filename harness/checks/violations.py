@@ -13,11 +13,11 @@ from harness.checks.evidence import (
     describe_request,
     describe_rows,
     finding,
-    service,
 )
 from harness.checks.requests import effect_of
-from harness.clients.exchange import Outcome
+from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild
+from harness.probing.features import Strength, reply_differences
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import STRICT
 from harness.stages.model import START, Stage, StageConfig, Transition, stage_configs
@@ -27,7 +27,7 @@ from harness.stages.schema import StepRefused
 from harness.sut.observation import Observation
 from harness.verdict import Finding
 
-Reference = Mapping[tuple[Auth, bool], tuple[object, ...]]
+Reference = Mapping[tuple[Auth, bool], Reply]
 """How the old backend served a request without the header before the rollout, by sign-in and streaming."""
 
 
@@ -133,14 +133,14 @@ def find_violations(path_runs: Sequence[PathRun], *, every_phase: bool = True) -
 
 def reference_of(path_runs: Iterable[PathRun]) -> Reference:
     """How a request without the header was served at the start; empty when the start was not probed."""
-    reference: dict[tuple[Auth, bool], tuple[object, ...]] = {}
+    reference: dict[tuple[Auth, bool], Reply] = {}
     for path_run in path_runs:
         for stage_run in path_run.stages:
             if stage_run.config.stage == START:
                 for observation in stage_run.observations:
                     probe = observation.probe
                     if not probe.lines:
-                        reference.setdefault((probe.auth, probe.stream), service(observation.reply))
+                        reference.setdefault((probe.auth, probe.stream), observation.reply)
     return reference
 
 
@@ -152,7 +152,7 @@ def violation_in(observation: Observation, reference: Reference) -> str | None:
     if reply.outcome is not Outcome.REPLY:
         return f"it was not served: {reply.outcome}" + (f" ({reply.reason})" if reply.reason else "")
     before = reference.get((probe.auth, probe.stream))
-    if before is None or service(reply) != before:
+    if before is None or reply_differences(reply, before, Strength.SERVICE):
         return "the reply is not the one that the old backend gave before the rollout"
     # Only a value where NULL belongs by every rule is noticed by somebody who has never heard of the header.
     is_null = observation.served_by == "before" or (not probe.lines and probe.email is None)

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from harness.clients.shape import Shape
-from harness.probing.features import SHAPE, STATUS, Features
+from harness.probing.features import SHAPE, STATUS, Features, differing
 
 Example = TypeVar("Example")
 
@@ -111,11 +111,7 @@ class Controls(Generic[Example]):
             baseline.usual = dict(features)
             return
         self._twice = True
-        self.volatile |= {
-            name
-            for name in {*features, *baseline.usual}
-            if name != STATUS and features.get(name) != baseline.usual.get(name)
-        }
+        self.volatile |= differing(features, baseline.usual, {STATUS})
 
     def enter_probe(self, shape: Shape, features: Features, weight: int, example: Example) -> bool:
         """Takes in a request with the header; whether it could be compared now, or will be once a control has come.
@@ -207,8 +203,7 @@ class Controls(Generic[Example]):
     def _compare(
         self, shape: Shape, baseline: _Baseline, features: Features, weight: int, example: Example
     ) -> None:
-        different = {name for name, _ in features.items() ^ baseline.usual.items()} - self.volatile
-        for name in different:
+        for name in differing(features, baseline.usual, self.volatile):
             self._note(shape, name, baseline.usual.get(name), features.get(name), weight, example)
 
     def _note(

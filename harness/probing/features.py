@@ -1,11 +1,13 @@
-"""Takes replies and rows apart into features: named texts of which two requests either agree or do not. Pure.
+"""Takes replies and rows apart into features, named texts of which two requests either agree or do not. Pure.
 
-Which features matter is not decided here: what differs between two requests without the header is masked later.
+Whoever compares replies does it here. What varies by itself is masked: of somebody's backend that is learned from
+requests without the header (`controls`), of ours it is declared, since two of those may agree by chance.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
@@ -21,6 +23,11 @@ SHAPE: Final = "shape of the body"
 LINES: Final = "lines of the stream"
 EVENTS: Final = "number of events"
 COMMENTS: Final = "comments of the stream"
+OUTCOME: Final = "outcome"
+HEADER: Final = "header "
+TYPE: Final = "header content-type"
+NAMES: Final = "names of headers"
+TEXT: Final = "text of the body"
 HOP_BY_HOP: Final = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
 )
@@ -40,15 +47,70 @@ def reply_features(reply: Reply) -> dict[str, str]:
     for name, value in reply.headers:
         known = name.decode("latin-1").lower()
         if known not in HOP_BY_HOP:
-            key, text = f"header {known}", value.decode("latin-1")
+            key, text = f"{HEADER}{known}", value.decode("latin-1")
             found[key] = f"{found[key]}, {text}" if key in found else text
-    identity = reply.upstream_id or ""
-    body = reply.body
-    if len(identity) >= ID_LEAST and identity.isascii():
-        # Each reply has an id of its own: without it most bodies are one of a few, and those are read once.
-        body = body.replace(identity.encode(), OWN_ID)
-    found.update(_body_features(body, reply.is_stream))
+    found.update(_body_features(_without_id(reply), reply.is_stream))
     return found
+
+
+DECLARED: Final = frozenset({"body id", "body created"})
+"""What differs from one reply of a backend of ours to the next, whatever was sent; and so may the value of any header,
+which one replica may count down, but for the type of the body."""
+STEADY: Final = ("id", "created")
+"""Members of a reply's documents that are left out where its text is compared."""
+
+
+class Strength(Enum):
+    """How much of two replies must agree."""
+
+    WHOLE = auto()
+    SERVICE = auto()  # what an old client relies on: not further headers
+
+
+def differing(features: Features, usual: Features, masked: Collection[str] = ()) -> set[str]:
+    """Names of the features in which two requests differ, but for those that are masked."""
+    return {name for name, _ in features.items() ^ usual.items() if name not in masked}
+
+
+def reply_differences(reply: Reply, control: Reply, strength: Strength = Strength.WHOLE) -> list[str]:
+    """In what a reply of a backend of ours differs from that to a request without the header; nothing where in none."""
+    names = _differences(
+        *(Reply(each.outcome, each.status, each.headers, _without_id(each)) for each in (reply, control))
+    )
+    return [name for name in names if name != NAMES or strength is Strength.WHOLE]
+
+
+@lru_cache(maxsize=512)  # without their ids nearly all replies are one of a few
+def _differences(reply: Reply, control: Reply) -> tuple[str, ...]:
+    found = differing(_exact_features(reply), _exact_features(control), DECLARED)
+    return tuple(sorted(name for name in found if name == TYPE or not name.startswith(HEADER)))
+
+
+def _exact_features(reply: Reply) -> Features:
+    """Those of any reply, and what may vary at a backend that is not ours: how it is framed, every event in full."""
+    found = {**reply_features(reply), OUTCOME: reply.outcome}
+    if reply.status:
+        found[NAMES] = b" ".join(sorted({name for name, _ in reply.headers})).decode("latin-1")
+        found[TEXT] = "\n".join(map(_steady_line, reply.body.splitlines()))
+    return found
+
+
+def _steady_line(line: bytes) -> str:
+    try:
+        document = json.loads(line.removeprefix(b"data:"))
+    except ValueError:
+        return line.decode("latin-1")
+    if isinstance(document, dict):
+        document = {key: None if key in STEADY else value for key, value in document.items()}
+    return json.dumps(document, sort_keys=True)
+
+
+def _without_id(reply: Reply) -> bytes:
+    """Each reply has an id of its own: without it most bodies are one of a few, and those are read once."""
+    identity = reply.upstream_id or ""
+    if len(identity) >= ID_LEAST and identity.isascii():
+        return reply.body.replace(identity.encode(), OWN_ID)
+    return reply.body
 
 
 @lru_cache(maxsize=256)

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from harness.checks.compatibility import judge_replies
-from harness.checks.evidence import comparable, describe_reply, describe_request, hint_of, replay_command
+from harness.checks.evidence import describe_reply, describe_request, hint_of, replay_command
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
+from harness.probing.features import SHAPE, TEXT, reply_differences
 from harness.probing.requests import Caller
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Results, Status
@@ -34,8 +35,8 @@ def test_replay_line_names_every_header_that_was_tried() -> None:
 def test_reply_that_loses_its_id_differs_and_one_with_another_id_does_not() -> None:
     other = Reply(Outcome.REPLY, 200, DONE.headers, b'{"id": "gen-2", "created": 8}')
     bare = Reply(Outcome.REPLY, 200, DONE.headers, b'{"created": 8}')
-    assert comparable(other) == comparable(DONE)
-    assert comparable(bare) != comparable(DONE)
+    assert reply_differences(other, DONE) == []
+    assert reply_differences(bare, DONE) == [SHAPE, TEXT]
 
 
 def test_reply_to_a_header_of_another_name_is_compared_too() -> None:

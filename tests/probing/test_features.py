@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,12 @@ from harness.probing.features import (
     COMMENTS,
     EVENTS,
     LINES,
+    NAMES,
     SHAPE,
     STATUS,
+    TEXT,
+    Strength,
+    reply_differences,
     reply_features,
     row_features,
     shape,
@@ -98,3 +103,47 @@ def test_halves_and_several_pairs_have_no_features() -> None:
 def test_times_of_both_rows_are_compared_with_each_other(other: str, told: str) -> None:
     row = replace(ROW, names=("usage.created_at", "metadata.created_at"), texts=("now", other))
     assert row_features([row])["created_at of both rows"] == told
+
+
+JSON = ((b"content-type", b"application/json"),)
+DONE = Reply(Outcome.REPLY, 200, JSON, b'{"id": "gen-0123456789", "created": 1, "choices": ["a"]}')
+STREAMED = Reply(
+    Outcome.REPLY, 200, ((b"content-type", b"text/event-stream"),), b'data: {"c": 1}\n\ndata: {"c": 2}\n\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (DONE, replace(DONE, body=b'{"created": 9, "id": "gen-9876543210", "choices": ["a"]}')),
+        (STREAMED, replace(STREAMED, reason="any")),
+        (replace(DONE, headers=((b"left", b"9"), *JSON)), replace(DONE, headers=(*JSON, (b"left", b"8")))),
+    ],
+    ids=["another id and time", "the same", "counts down"],
+)
+def test_our_replies_agree_but_for_what_varies(one: Reply, other: Reply) -> None:
+    assert reply_differences(one, other) == []
+
+
+@pytest.mark.parametrize(
+    ("control", "changed", "told", "service"),
+    [
+        (DONE, {"status": 500}, STATUS, True),
+        (DONE, {"outcome": Outcome.REFUSED}, "outcome", True),
+        (DONE, {"headers": (*JSON, (b"x-more", b"1"))}, NAMES, False),
+        (DONE, {"headers": (*JSON, (b"connection", b"close"))}, NAMES, False),
+        (DONE, {"headers": ((b"content-type", b"text/plain"),)}, "header content-type", True),
+        (DONE, {"body": DONE.body.replace(b'"a"', b'"b"')}, "body choices[]", True),
+        (DONE, {"body": DONE.body.replace(b'["a"]', b'["a", "a"]')}, TEXT, True),
+        (DONE, {"body": b"no JSON"}, SHAPE, True),
+        (STREAMED, {"body": STREAMED.body + b": ping\n\n"}, "comments of the stream", True),
+        (STREAMED, {"body": STREAMED.body + b'data: {"c": 1}\n\n'}, "number of events", True),
+    ],
+    ids=["status", "outcome", "header", "framing", "type", "value", "twice", "no JSON", "comment", "event"],
+)
+def test_each_difference_of_our_replies_is_told(
+    control: Reply, changed: dict[str, Any], told: str, service: bool
+) -> None:
+    other = replace(control, **changed)
+    assert told in reply_differences(other, control)
+    assert bool(reply_differences(other, control, Strength.SERVICE)) is service
