@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
+from operator import is_
 from typing import Any, Final, Self, cast
 
 from msgspec import Struct, ValidationError, convert, field, structs, to_builtins
@@ -153,18 +154,25 @@ def cleaned(report: Report, mask: Callable[[str], str] = masked) -> Report:
 
 
 def _cleaned(value: Any, mask: Callable[[str], str]) -> Any:
+    """The value itself where nothing in it is masked: nearly all of a report is as it was."""
     if isinstance(value, str):
         return value if isinstance(value, Enum) else mask(value)
-    if isinstance(value, tuple):
-        return tuple(_cleaned(item, mask) for item in value)
-    if isinstance(value, list):
-        return [_cleaned(item, mask) for item in value]
+    if isinstance(value, tuple | list):
+        items = [_cleaned(item, mask) for item in value]
+        return value if all(map(is_, items, value)) else type(value)(items)
     if isinstance(value, dict):
         return {key: _cleaned(item, mask) for key, item in value.items()}
     if isinstance(value, Struct):
-        names = value.__struct_fields__
-        return structs.replace(value, **{name: _cleaned(getattr(value, name), mask) for name in names})
+        changes = _changes(value, value.__struct_fields__, mask)
+        return structs.replace(value, **changes) if changes else value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = tuple(known.name for known in dataclasses.fields(value))
-        return dataclasses.replace(value, **{name: _cleaned(getattr(value, name), mask) for name in names})
+        names = (known.name for known in dataclasses.fields(value))
+        changes = _changes(value, names, mask)
+        return dataclasses.replace(value, **changes) if changes else value
     return value
+
+
+def _changes(value: Any, names: Iterable[str], mask: Callable[[str], str]) -> dict[str, Any]:
+    """The fields that are not as they were."""
+    held = ((name, getattr(value, name)) for name in names)
+    return {name: cleaned for name, was in held if (cleaned := _cleaned(was, mask)) is not was}

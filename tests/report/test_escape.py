@@ -121,3 +121,20 @@ def test_masked_leaves_what_stands_around_a_secret(text: str, expected: str) -> 
 )
 def test_masked_hides_the_value_of_a_secret_option(text: str, expected: str) -> None:
     assert masked(text) == expected
+
+
+def test_masked_finds_each_kind_of_secret_in_capitals_too() -> None:
+    samples = (
+        "see http://me:geheim@db",
+        "?token=geheim",
+        "--AUTH-TOKEN geheim",
+        "PGPASSWORD=geheim",
+        "X-API-KEY: geheim",
+        "PASSWORD 'geheim'",
+        '"API_KEY" : "geheim"',
+        "AUTHORIZATION: Basic geheim",
+        "BEARER geheim",
+        "EYJgeheim.x.y",
+    )
+    for sample in samples:
+        assert "geheim" not in masked(sample)
