@@ -4,6 +4,7 @@ The imports of a command take a second. So one process has them ready, and forks
 """
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -74,10 +75,11 @@ def _forking() -> socket.socket:
 
 
 def _fork_for_each(talk: socket.socket) -> int:
-    """Forks for each call. Returns in the process of a call, to its end; 0 in this one."""
+    """Forks for each call, until its socket is closed."""
     for package in (harness.run, harness.cli):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+    gc.freeze()  # else each collection in a fork writes into, and so copies, the pages of all that is imported
     while True:
         message, files, _, _ = socket.recv_fds(talk, 1 << 20, 3)
         if not message:
@@ -85,7 +87,11 @@ def _fork_for_each(talk: socket.socket) -> int:
         child = os.fork()
         if child == 0:
             talk.close()
-            return _called(json.loads(message), files)
+            code = _called(json.loads(message), files)
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)  # to take down what was imported costs more than most calls
         for file in files:
             os.close(file)
         talk.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
