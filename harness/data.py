@@ -22,10 +22,15 @@ def rollout_folders() -> tuple[Path, Path]:
     return fixture_path("rollouts/posthog-distinct-id"), fixture_path("rollouts/kilo")
 
 
-def rule_path(policy: str) -> Path:
-    """The rule of a policy as JavaScript; the plan's own is `strict`."""
+def policy_folder(policy: str) -> Path:
+    """The rollout's folder of a policy; the plan's own is `strict`."""
     own = "posthog-distinct-id" if policy == "strict" else policy
-    return fixture_path(f"rollouts/{own}/rule.js")
+    return fixture_path(f"rollouts/{own}")
+
+
+def rule_path(policy: str) -> Path:
+    """The rule of a policy as JavaScript."""
+    return policy_folder(policy) / "rule.js"
 
 
 def fixture_path(name: str) -> Path:

@@ -17,11 +17,13 @@ from harness.errors import UnavailableError, UsageError
 INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
+    "accept": ("accept", "Say whether a release may go on by the verdict that another pipeline has stored."),
     "clean": ("gate", "Delete the rows that a run of the gate, fuzz or replay left."),
     "coverage": ("coverage", "Show how much of anonymous usage carries an id."),
     "doctor": ("doctor", "Tell what this machine, a backend and a database have of what is needed."),
     "fuzz": ("fuzz", "Hunt for a header that is treated otherwise than the rule says."),
     "gate": ("gate", "Judge a deployed backend by its URL and its database."),
+    "keys new": ("accept", "Make a pair of keys: one to sign verdicts, one to verify them."),
     "migrate": ("migrate", "Bring a database to a state of the rollout, or back."),
     "prove": ("prove", "Run the rollout on real servers and judge every claim."),
     "rehearse": ("rehearse", "Run the migration in every way on a big table, and measure what writers wait."),
@@ -33,7 +35,7 @@ COMMANDS: Final = {
     "serve": ("serve", "Serve the reference stack and show what each request did."),
     "upstream": ("gate", "Serve a model that costs nothing, for a staging backend to ask."),
 }
-"""The module of each command, and what `harness --help` says of it."""
+"""The module of each command, and what `harness --help` says of it; some have two words."""
 
 
 class Commands(click.Group):
@@ -44,8 +46,20 @@ class Commands(click.Group):
         if super().get_command(ctx, cmd_name) is None:
             return None
         module = importlib.import_module(f"harness.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace(" ", "_"))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but two words go before one: `report diff`, while `report ./diff` renders that file."""
+        if " ".join(args[:2]) in COMMANDS:
+            args = [" ".join(args[:2]), *args[2:]]
+        elif args[0] not in COMMANDS and (
+            longer := [name for name in COMMANDS if name.startswith(f"{args[0]} ")]
+        ):
+            ctx.fail(f"'{args[0]}' alone is no command; there is {', '.join(longer)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes a line for each command, and imports none."""

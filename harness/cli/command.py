@@ -25,7 +25,7 @@ Marker = TypeVar("Marker")
 
 USUAL_GROUP: Final = "Options"
 """The heading of options that have none of their own."""
-WITHOUT_ROLLOUT: Final = frozenset({"report", "upstream"})
+WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "upstream"})
 """Commands that do the same whatever is rolled out."""
 
 
@@ -70,7 +70,8 @@ def command(function: Callable[..., int]) -> click.Command:
         parameter.name != "rollout" for parameter in parameters
     ):
         parameters.append(_plans_rollout(function.__name__))
-    return GroupedCommand(function.__name__, callback=called, help=function.__doc__, params=parameters)
+    name = function.__name__.replace("_", " ")
+    return GroupedCommand(name, callback=called, help=function.__doc__, params=parameters)
 
 
 def _plans_rollout(name: str) -> click.Option:

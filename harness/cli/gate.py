@@ -6,12 +6,12 @@ from harness.cli.command import command, secrets_of
 from harness.cli.hosts import check_host
 from harness.cli.streams import command_line, print_line, show_progress, write_report
 from harness.errors import UsageError
-from harness.run.options.gate import CleanOptions, GateOptions, UpstreamOptions
+from harness.run.options.gate import CleanOptions, GateOptions, SigningOptions, UpstreamOptions
 from harness.run.options.shared import Outputs
 
 
 @command
-def gate(options: GateOptions, outputs: Outputs) -> int:
+def gate(options: GateOptions, outputs: Outputs, signing: SigningOptions) -> int:
     """Judges somebody's deployed backend and says GO, NO-GO or INCONCLUSIVE, with evidence.
 
     The target is asked for completions of the free model, with and without the header, on every path, by every caller
@@ -24,9 +24,11 @@ def gate(options: GateOptions, outputs: Outputs) -> int:
     --free-model vendor/model:free --level smoke --waive I1='no test account'
     """
     from harness.run.gate import gate
+    from harness.run.sign import check_signing, sign_report
     from harness.sut.external import site_of
 
     outputs.check()
+    keys = check_signing(signing, options)
     if options.dry_run:
         from harness.run.gate_forecast import dry_run
 
@@ -34,9 +36,11 @@ def gate(options: GateOptions, outputs: Outputs) -> int:
         return 0
     if not options.read_only:
         check_host(site_of(options.backend_url).address[0], options.allowed_hosts)
-    return write_report(
-        gate(replace(options, command=command_line(*secrets_of(options))), print_line, show_progress), outputs
-    )
+    report = gate(replace(options, command=command_line(*secrets_of(options))), print_line, show_progress)
+    code = write_report(report, outputs)
+    if signing.sign is not None:
+        print_line(sign_report(report, signing.sign, keys, outputs.label))
+    return code
 
 
 @command

@@ -40,6 +40,15 @@ class Input(Struct, frozen=True):
     """Hexadecimal."""
 
 
+class JudgedBuild(Struct, frozen=True):
+    """Which build was judged."""
+
+    build: str
+    """A commit in 40 hexadecimal digits, or `sha256:` with 64."""
+    read_from: str = ""
+    """Where the backend said so, at the start and at the end; empty where only the user said it."""
+
+
 class Required(Struct, frozen=True):
     """A claim in the list that a report was judged by."""
 
@@ -97,6 +106,10 @@ class Report(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     """UTC, ISO 8601."""
     seconds: Seconds
     """How long the run took."""
+    rollout: str = ""
+    """Digest of the rollout's folder, and of those that it extends: `sha256:` and hexadecimal."""
+    deployed: JudgedBuild | None = None
+    """Null where neither the user nor the backend said which build it is."""
     inputs: tuple[Input, ...] = ()
     plan: tuple[str, ...] = ()
     """What the run did, a line for each step."""
@@ -124,11 +137,11 @@ def from_json(text: str) -> Report:
     """The report that a text of `to_json` holds, also one of a later harness with fields that are unknown here.
 
     Sections that are unknown here are named in a remark. Raises UsageError for another schema, a missing field, one
-    of another type, and a verdict that does not follow from the claims.
+    of another type, a key that is there twice, and a verdict that does not follow from the claims.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        document = parsed(text)
+    except ValueError as error:
         raise UsageError(f"this is no JSON: {error}; name a file that --json has written") from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
@@ -144,8 +157,25 @@ def from_json(text: str) -> Report:
     return structs.replace(report, remarks=(*report.remarks, remark))
 
 
+def parsed(text: str | bytes) -> Any:
+    """What a JSON text holds. Raises ValueError, for a key that is there twice, too: others read the other one."""
+    try:
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_without_duplicates)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number of JSON")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return found
 
 
 def cleaned(report: Report, mask: Callable[[str], str] = masked) -> Report:

@@ -25,7 +25,10 @@ _PROSE: Final = r"(?!(?:and|or|is|was|are|of|for|in|to|go|goes|needs?|must|names
 _SECRETS: Final = tuple(
     (needed, re.compile(pattern, re.IGNORECASE))
     for needed, pattern in (
-        ("@", r"((?<![\w+.-])[a-z][a-z0-9+.-]*://[^\s:/@'\"]*:)(?:(?!://)\S)*(?=@)"),  # of a URL, an @ in it, too
+        (
+            "@",
+            r"((?<![\w+.-])[a-z][a-z0-9+.-]*://[^\s:/@'\"]*:)(?:(?!://)\S)*(?=@)",
+        ),  # of a URL, an @ in it, too
         (
             "=",
             r"([?&;][\w-]*(?:password|token|secret|key|signature|bypass|nonce)=)[^\s&'\"`<>]+?"

@@ -47,6 +47,7 @@ def facts(report: Report) -> dict[str, str]:
     known = {
         "Label": report.label,
         "Target": report.target or "the reference",
+        "Deployed": _deployed(report),
         "Started": report.started,
         "Took": f"{report.seconds:.1f} s",
         "Level": report.level,
@@ -56,6 +57,13 @@ def facts(report: Report) -> dict[str, str]:
         "Harness": report.harness,
     }
     return {name: value for name, value in known.items() if value}
+
+
+def _deployed(report: Report) -> str:
+    if report.deployed is None:
+        return ""
+    said = f", as {report.deployed.read_from} of the backend says" if report.deployed.read_from else ""
+    return f"{report.deployed.build}{said}"
 
 
 def split_audit(report: Report) -> tuple[list[AuditedSentence], list[AuditedSentence]]:

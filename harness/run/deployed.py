@@ -16,7 +16,7 @@ from harness.database.templates import Templates
 from harness.rehearsal.deployed import hidden, indexes, values
 from harness.rehearsal.deployed.model import Deployed
 from harness.rule.policy import STRICT
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results

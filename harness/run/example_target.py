@@ -25,7 +25,7 @@ from harness.rule.cases import HeaderCase
 from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
 from harness.run.example import PRIMER
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.run.gate_confirm import confirm_sequences, confirm_suspected
 from harness.run.gate_end import look_for_missing, second_look
 from harness.run.gate_rows import RowReader

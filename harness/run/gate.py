@@ -8,11 +8,11 @@ import secrets
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from harness import plan
 from harness.backend.serve import loop_factory
@@ -29,6 +29,8 @@ from harness.rule.policy import POLICIES, STRICT
 from harness.rule.suite import Level, bound
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
+from harness.run.gate_build import DeployedBuild
+from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
 from harness.run.gate_conclude import conclude
 from harness.run.gate_options import caller_of, check, limits_of, waive
 from harness.run.gate_rows import RowReader
@@ -40,17 +42,14 @@ from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.report import inputs
+from harness.run.report import digest_of, inputs
 from harness.sut.contract import ContractRows, DatabaseUnavailableError
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
 from harness.sut.stored_values import read_stored_values
-from harness.verdict import Claim, Method, Results, decide
+from harness.verdict import Method, Results, decide
 
 _Read = TypeVar("_Read")
-
-DATABASE_CLAIMS: Final = (COLUMN, INDEX, STORED)
-"""Claims that the database alone is evidence for."""
 
 
 def gate(options: GateOptions, on_line: LineCallback, progress: ProgressDisplay = silent) -> Report:
@@ -68,21 +67,13 @@ async def judge_target(
     """As `gate`, in an event loop that is there already."""
     check(options)
     site = site_of(options.backend_url)
-    judging = _Judging(options, site, Results(claims_of(options.build, options.policy)), on_line, progress)
+    build = DeployedBuild(options, site)
+    results = Results(claims_of(options.build, options.policy))
+    judging = _Judging(options, site, results, on_line, progress, build)
     for claim, reason in options.waivers.items():
         waive(judging.results, claim, reason)
     await judging.judge()
     return cleaned(judging.report(), options.given.masked)
-
-
-def claims_of(build: str, policy: str = STRICT.name) -> tuple[Claim, ...]:
-    """The claims required of a deployed build, as the policy words them."""
-    worded = plan.claims_under(policy, (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS))
-    known = {
-        claim.id: replace(claim, sentence=plan.GATE_SENTENCES.get(claim.id, claim.sentence))
-        for claim in worded
-    }
-    return tuple(known[each] for each in (plan.GATE_BEFORE if build == "before" else plan.GATE_AFTER))
 
 
 @dataclass(slots=True)
@@ -94,6 +85,7 @@ class _Judging:
     results: Results
     on_line: LineCallback
     progress: ProgressDisplay
+    build: DeployedBuild
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     server: str = "unknown"
@@ -108,7 +100,9 @@ class _Judging:
         options = self.options
         if options.build == "after":
             await self._judge_database(read_deployed_schema, judge_schema, (COLUMN, INDEX))
-        stopped = await (self._look_only() if options.read_only else self._send())
+        stopped = await self.build.at_the_start()
+        if stopped is None:
+            stopped = await (self._look_only() if options.read_only else self._send())
         if stopped is not None:
             self.remarks.insert(0, stopped)
             for claim in self._wire_claims:
@@ -121,6 +115,10 @@ class _Judging:
                 self.results.detail(STORED, f"{earlier.unread:,} older journals were not read")
             read = partial(read_stored_values, policy=policy, own_ids=self.own_ids, earlier_ids=earlier.ids)
             await self._judge_database(read, partial(judge_stored, policy=policy), (STORED,))
+        if changed := await self.build.at_the_end():
+            self.remarks.insert(0, changed)
+            for each in self.results.claims:
+                self.results.inconclusive(each.id, changed)
         if options.clean and self.requests:
             await self._clean(Path(self.requests.journal))
 
@@ -145,6 +143,8 @@ class _Judging:
             sections=Sections(requests=self.requests),
             target=f"{self.site.url}, expected to be build `{options.build}`",
             inputs=inputs(options.policy),
+            rollout=digest_of(options.policy),
+            deployed=self.build.deployed,
         )
 
     @property

@@ -1,20 +1,18 @@
 """Whether what the user of the gate asked for fits together, and the limits that follow from it."""
 
-from typing import Final
-
 from harness.errors import UsageError
 from harness.probing.requests import SOMEBODY, Caller, SignedIn
+from harness.report.attestation import named_build
 from harness.rule.policy import POLICIES
+from harness.run.gate_claims import NEVER_WAIVED
 from harness.run.gate_rows import WAIT_S_MIN
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import AT_END_S
+from harness.sut.build_source import BuildSource
 from harness.sut.contract import check_dsn
 from harness.sut.external import Limits
 from harness.verdict import Results
-
-NEVER_WAIVED: Final = ("V1", "V2", "V3", "C2", "R1")
-"""What a valid and an invalid header store, that old clients are served, and that each request has its rows."""
 
 
 def limits_of(options: GateOptions, deadline: float) -> Limits:
@@ -49,6 +47,12 @@ def waive(results: Results, claim: str, reason: str) -> None:
 def check(options: GateOptions) -> None:
     """Raises UsageError for options that do not fit together."""
     check_dsn(options.database_url)
+    if options.deployed:
+        named_build(options.deployed)
+    if options.deployed_from:
+        BuildSource.of(options.deployed_from)
+        if options.read_only:
+            raise UsageError("--deployed-from asks the backend, and --read-only sends nothing; leave one out")
     if (options.token is None) != (options.email is None):
         raise UsageError("--auth-token and --auth-email go together: rows of that user must hold that e-mail")
     if options.read_only and options.clean:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 import psycopg
 
@@ -34,16 +33,12 @@ from harness.report.contents import Sections, Table
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
-from harness.run.options.rehearse import RehearsalPart, RehearseOptions
+from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.verdict import Claim, Results, decide
 
 Show = Callable[[Table], None]
 """Prints a table as soon as it is there."""
-
-
-JUDGED: Final = "max-stall-ms"
-"""In a report's scope: stalls were held to a budget."""
 
 
 @dataclass(slots=True)

@@ -4,12 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from harness.data import rollout_folders, rule_path, sql_path
+from harness.data import policy_folder, rollout_folders, rule_path, sql_path
 from harness.errors import UnavailableError
 from harness.report.document import Input, Report, to_json
 from harness.report.html import to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
+from harness.rollout import load_rollout
+from harness.rollout.digest import rollout_digest
 from harness.run.options.shared import Renderings
 
 SUMMARY_VARIABLE: Final = "GITHUB_STEP_SUMMARY"
@@ -45,3 +47,8 @@ def inputs(policy: str) -> tuple[Input, ...]:
     root = sql_path("").parent
     named = {file.relative_to(root).as_posix(): file for file in (*files, rule_path(policy))}
     return tuple(Input(name, hashlib.sha256(named[name].read_bytes()).hexdigest()) for name in sorted(named))
+
+
+def digest_of(policy: str) -> str:
+    """The digest of the rollout that a policy is the rule of: `sha256:` and hexadecimal."""
+    return rollout_digest(load_rollout(policy_folder(policy)))

@@ -13,10 +13,9 @@ from harness.report.check import faults, request_faults
 from harness.report.document import Report, from_json
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
-from harness.run import gate, prove, rehearse
-from harness.run.gate_options import NEVER_WAIVED
-from harness.run.options.rehearse import RehearsalPart, RehearseOptions
-from harness.run.rehearse import JUDGED
+from harness.run.gate_claims import DATABASE_CLAIMS, NEVER_WAIVED
+from harness.run.gate_claims import claims_of as claims_of_gate
+from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
 
 SINCE_THE_FIRST: Final = ("R3",)
 """Claims that reports which lack the list of their claims were not judged by."""
@@ -38,7 +37,7 @@ def read_text(text: str, name: str) -> Report:
     """The same from a text; `name` is where it comes from. Raises UsageError."""
     try:
         report = from_json(text)
-        found = list(_faults(report))
+        found = list(faults_of(report))
     except UsageError as error:
         raise UsageError(f"cannot render {name}: {error}") from None
     if found:
@@ -48,7 +47,7 @@ def read_text(text: str, name: str) -> Report:
     return report
 
 
-def _faults(report: Report) -> Iterator[str]:
+def faults_of(report: Report) -> Iterator[str]:
     """What does not hold, a line each. Raises UsageError for an unknown command."""
     command, _ = _of(report)
     required = required_of(report)
@@ -56,7 +55,7 @@ def _faults(report: Report) -> Iterator[str]:
     yield from _option_faults(report)
     yield from _policy_faults(report)
     if command == "gate":
-        yield from request_faults(report, set(required) - set(gate.DATABASE_CLAIMS), NEVER_WAIVED)
+        yield from request_faults(report, set(required) - set(DATABASE_CLAIMS), NEVER_WAIVED)
 
 
 def _option_faults(report: Report) -> Iterator[str]:
@@ -90,12 +89,17 @@ def required_of(report: Report) -> tuple[str, ...]:
     """Ids of the claims that its command, scope and level require. Raises UsageError for an unknown command."""
     command, scope = _of(report)
     try:
+        # What each of the other commands imports to run takes a second.
         if command == "prove":
+            from harness.run import prove
+
             claims = prove.claims_of(Level(report.level))
         elif command == "gate":
             Level(report.level)
-            claims = gate.claims_of("before" if "before" in scope else "after")
+            claims = claims_of_gate("before" if "before" in scope else "after")
         elif command == "rehearse":
+            from harness.run import rehearse
+
             parts = frozenset(RehearsalPart(word) for word in scope if word != JUDGED)
             claims = rehearse.claims_of(
                 RehearseOptions(parts=parts, max_stall_ms=1.0 if JUDGED in scope else None)

@@ -12,7 +12,7 @@ from harness.database.effects.constraints import conjuncts
 from harness.database.effects.model import Certainty, Effect, describe_outcomes, harms
 from harness.database.runners import connect
 from harness.database.value_outcome import ValueOutcome
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.run.options.schema import SchemaOptions
 from harness.run.schema import check_schema
 from harness.verdict import Judgement, Results, Status

@@ -7,7 +7,7 @@ import pytest
 
 from harness import plan
 from harness.checks.gate_schema import judge_schema
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.verdict import Judgement, Results, Status
 from tests.database.readers import granted

@@ -8,7 +8,7 @@ import pytest
 from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.sut.contract import DatabaseUnavailableError
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.stored_values import read_stored_values

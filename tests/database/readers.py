@@ -9,7 +9,7 @@ from psycopg.conninfo import make_conninfo
 from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import STRICT
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results

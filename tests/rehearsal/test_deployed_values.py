@@ -7,7 +7,7 @@ from harness.database.drift import Drift
 from harness.database.runners import connect
 from harness.rehearsal.deployed.model import Deployed
 from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.verdict import Judgement, Results, Status
 from tests.differences import differences_of, effects_of
 

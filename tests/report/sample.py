@@ -17,7 +17,7 @@ from harness.report.contents import (
 )
 from harness.report.document import Input, JudgedBy, Report
 from harness.report.timeline import Band, Panel, timeline
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.stages.graph import machines, mermaid, stage_safety
 from harness.stages.model import STAGES, START, Step, Version
 from harness.stages.safety import Unsafe

@@ -24,7 +24,8 @@ FIELDS = [
         "server",
         "policy",
     ),
-    *("level", "seed", "started", "seconds", "inputs", "plan", "remarks", "judged_by", "claims", "sections"),
+    *("level", "seed", "started", "seconds", "rollout", "deployed"),
+    *("inputs", "plan", "remarks", "judged_by", "claims", "sections"),
 ]
 """Of the first edition and since: none may go, or change its place."""
 

@@ -10,8 +10,8 @@ import pytest
 from harness.errors import UsageError
 from harness.report.document import to_json
 from harness.rule.suite import Level
-from harness.run.gate import claims_of, judge_target
-from harness.run.gate_options import NEVER_WAIVED
+from harness.run.gate import judge_target
+from harness.run.gate_claims import NEVER_WAIVED, claims_of
 from harness.verdict import Method, Status, Verdict
 from tests.fix_gate import Judge, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica

@@ -19,7 +19,7 @@ from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level
 from harness.run import gate_confirm
-from harness.run.gate import claims_of
+from harness.run.gate_claims import claims_of
 from harness.run.gate_rows import RowReader
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits

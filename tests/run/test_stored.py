@@ -13,7 +13,8 @@ from harness.cli.report import report as report_command
 from harness.errors import UsageError
 from harness.report.document import JudgedBy, to_json
 from harness.rule.suite import Level
-from harness.run import gate, prove, rehearse
+from harness.run import gate_claims as gate
+from harness.run import prove, rehearse
 from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.stored import read_text
 from harness.verdict import Claim

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from harness.rule.level import Level
 from harness.run.options.definition import WEEK_S, Argument, Choices, Option, PlaceValue, Range
@@ -18,6 +18,8 @@ from harness.run.options.shared import (
     TargetDatabaseOption,
     given_headers,
 )
+
+VERDICT: Final = "A verdict for another pipeline"
 
 if TYPE_CHECKING:
     from harness.clients.given import GivenHeaders
@@ -144,12 +146,57 @@ class GateOptions:
         ),
         Range(0, WEEK_S),
     ] = 2.0
+    deployed: Annotated[
+        str,
+        Option(
+            "Which build is deployed: a whole commit, or sha256: and the digest of an image. The report says so, and "
+            "accept holds it to that. Example: --deployed $GITHUB_SHA",
+            metavar="SHA",
+            group=VERDICT,
+        ),
+        PlaceValue(),
+    ] = ""
+    deployed_from: Annotated[
+        str,
+        Option(
+            "Where the backend itself says which build it is; asked at the start and at the end. Two answers, or "
+            "another one than --deployed, are inconclusive. Example: --deployed-from json:/api/version#commit",
+            metavar="header:NAME|json:/PATH#FIELD",
+            group=VERDICT,
+        ),
+        PlaceValue(),
+    ] = ""
     command: str = "harness gate"
 
     @property
     def given(self) -> "GivenHeaders":
         """Sent with every request; of no value there is a trace."""
         return given_headers(self.request_headers)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningOptions:
+    """Whether the verdict is signed, for a pipeline that has no database."""
+
+    sign: Annotated[
+        Path | None,
+        Option(
+            "Write the verdict, signed, with the whole report in it: an in-toto test result in a DSSE envelope, which "
+            "harness accept reads. Needs --deployed or --deployed-from. Example: --sign verdict.json",
+            metavar="FILE",
+            group=VERDICT,
+        ),
+    ] = None
+    keys: Annotated[
+        tuple[Path, ...],
+        Option(
+            "Private key to sign with (Ed25519, PEM; see harness keys new); may be repeated while keys are rotated. "
+            "Without it the text of HARNESS_SIGNING_KEY.",
+            name="--signing-key",
+            metavar="FILE",
+            group=VERDICT,
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from harness.run.options.definition import Option, Range
 from harness.run.options.shared import REPORT, PostgresOption, SessionPoolerOption
+
+JUDGED: Final = "max-stall-ms"
+"""In a report's scope: stalls were held to a budget."""
 
 
 class RehearsalPart(StrEnum):

@@ -1,0 +1,225 @@
+"""What `harness accept` does: whether a stored verdict lets a release go on, without a backend and a database.
+
+A verdict is believed as far as it can be recomputed: its verdict from its claims, its claims from the harness's own
+list, its statement from its report. What cannot be recomputed is the signature's to vouch for.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from harness.errors import UsageError
+from harness.report.attestation import REPORT_FIELD, build_name, differences, named_build
+from harness.report.document import Report, from_json, parsed
+from harness.report.phrases import is_waived
+from harness.rule.level import Level
+from harness.run.options.accept import AcceptOptions
+from harness.run.signing import RefusedError, is_envelope, open_envelope, verifying_keys
+from harness.run.stored import faults_of
+from harness.verdict import Verdict
+
+UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+AHEAD_MAX: Final = timedelta(minutes=5)
+"""How far the clock of the machine that judged may be ahead of this one's."""
+PORTS: Final = {"http": 80, "https": 443}
+EXPECTED: Final = ", expected to be build"
+"""What follows the URL in a report's target."""
+
+
+class Acceptance(NamedTuple):
+    """Whether a verdict is accepted, and each reason why it is not."""
+
+    reasons: tuple[str, ...]
+    report: Report | None
+    """None where there is none that could be read."""
+    signer: str
+    """The id of the key that has signed; empty where no signature was asked for."""
+    age: timedelta | None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+
+def accept(options: AcceptOptions, now: datetime | None = None) -> Acceptance:
+    """Reads and judges a stored verdict, by the clock of this machine unless another time is given.
+
+    Raises UsageError for a file or key that cannot be read, and for what is asked for but cannot be said.
+    """
+    now = now or datetime.now(UTC)
+    if options.unsigned and options.keys:
+        raise UsageError("--key and --unsigned contradict each other; leave one out")
+    keys = None if options.unsigned else verifying_keys(options.keys)
+    if keys == []:
+        raise UsageError(
+            "nobody vouches for the file: name the public key of the pipeline that signed it with --key FILE, or put "
+            "its text into HARNESS_VERIFY_KEY; --unsigned goes without"
+        )
+    wanted = _Wanted.of(options)
+    text = _read(options.file)
+    try:
+        report, signer = _open(text, keys)
+        faults = tuple(faults_of(report))
+    except (RefusedError, UsageError) as error:
+        return Acceptance((str(error),), None, "", None)
+    if faults:
+        return Acceptance(
+            tuple(f"it does not hold together: {fault}" for fault in faults), report, signer, None
+        )
+    reasons = tuple(wanted.misfits(report, now))
+    return Acceptance(reasons, report, signer, _age(report, now))
+
+
+def _read(file: Path) -> str:
+    name = "standard input" if str(file) == "-" else str(file)
+    try:
+        return sys.stdin.buffer.read().decode() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read {name}: {error}; name a file that harness gate --sign has written"
+        ) from None
+
+
+def _open(text: str, keys: Any) -> tuple[Report, str]:
+    """The report and who has signed it. Raises RefusedError, or UsageError of the report's own reader."""
+    document = _parsed(text)
+    if not is_envelope(document):
+        if keys is not None:
+            raise RefusedError("it is not signed: it is no envelope, as harness gate --sign writes it")
+        return from_json(text), ""
+    payload, signer = open_envelope(document, keys)
+    statement = _parsed(payload)
+    predicate = statement.get("predicate") if isinstance(statement, dict) else None
+    if not isinstance(predicate, dict) or REPORT_FIELD not in predicate:
+        raise RefusedError(f"its statement holds no {REPORT_FIELD}; harness gate --sign writes one")
+    report = from_json(json.dumps(predicate[REPORT_FIELD]))
+    if wrong := differences(statement, report):
+        raise RefusedError(f"its statement says something else than the report in it: {wrong}")
+    return report, signer
+
+
+def _parsed(text: str | bytes) -> Any:
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise RefusedError(f"it is no JSON, or was cut: {error}") from None
+
+
+class _Wanted(NamedTuple):
+    """What a verdict must fit."""
+
+    target: str
+    deployed: str
+    rollout: str
+    level: Level | None
+    age_max: timedelta
+    waivers: frozenset[str]
+
+    @classmethod
+    def of(cls, options: AcceptOptions) -> "_Wanted":
+        deployed = named_build(options.deployed) if options.deployed else ""
+        target = _site(options.target) if options.target else ""
+        if target is None:
+            raise UsageError(f"--target {options.target!r} is no http:// or https:// URL without a path")
+        rollout = _rollout(options.rollout) if options.rollout else ""
+        return cls(
+            target, deployed, rollout, options.level, _duration(options.max_age), options.allowed_waivers
+        )
+
+    def misfits(self, report: Report, now: datetime) -> Iterator[str]:
+        """What of a report that holds together is not as it must be, a line each."""
+        yield from _unfit(report)
+        if report.verdict is not Verdict.GO:
+            yield f"its verdict is {report.verdict}"
+        yield from self._other(report)
+        yield from self._old(report, now)
+        for judgement in report.judgements:
+            if is_waived(judgement) and judgement.id not in self.waivers:
+                yield f"{judgement.id} is unknown and waived ({judgement.waived}), and --allow-waiver does not name it"
+
+    def _other(self, report: Report) -> Iterator[str]:
+        judged = report.target.partition(EXPECTED)[0]
+        if self.target and _site(judged) != self.target:
+            yield f"it judged {judged or 'the reference'}, not {self.target}"
+        build = report.deployed.build if report.deployed else "no build that anybody named"
+        if self.deployed and build != self.deployed:
+            yield f"it judged {build}, not {self.deployed}"
+        if self.rollout and report.rollout != self.rollout:
+            yield f"it judged the rollout {report.rollout or 'without a digest'}, not {self.rollout}"
+        levels = list(Level)
+        if self.level and levels.index(Level(report.level)) < levels.index(self.level):
+            yield f"its level is {report.level}, below {self.level}"
+
+    def _old(self, report: Report, now: datetime) -> Iterator[str]:
+        age = _age(report, now)
+        if age is None:
+            yield f"it does not say when it was: {report.started!r} is no time with its zone"
+        elif age < -AHEAD_MAX:
+            yield f"it is of the future: {report.started}; set the clock of that machine or of this one"
+        elif age > self.age_max:
+            yield f"it is {shown_age(age)} old, and {shown_age(self.age_max)} are allowed: judge again"
+
+
+def _unfit(report: Report) -> Iterator[str]:
+    """What is no verdict on a deployed backend, however good it is."""
+    if report.judged_by is None:
+        yield "it is of the first edition, which kept no list of what it was judged by; judge again"
+    elif report.judged_by.command != "gate":
+        yield f"it is of harness {report.judged_by.command}, which judges no deployed backend"
+    elif report.judged_by.scope != ("after",):
+        yield f"it judged the build {' '.join(report.judged_by.scope)}, which has no part of the change"
+
+
+def _age(report: Report, now: datetime) -> timedelta | None:
+    try:
+        started = datetime.fromisoformat(report.started)
+        return now - started
+    except (ValueError, TypeError, OverflowError):  # TypeError: it has no zone
+        return None
+
+
+def shown_age(age: timedelta) -> str:
+    """A duration in its largest unit: `2.5 h`."""
+    seconds = age.total_seconds()
+    for unit in ("d", "h", "m"):
+        if seconds >= UNITS_S[unit]:
+            return f"{seconds / UNITS_S[unit]:.3g} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,6})\s*([smhd])", text.strip())
+    if match is None:
+        raise UsageError(f"--max-age {text!r} is no age; give a number with s, m, h or d, for example 24h")
+    return timedelta(seconds=int(match[1]) * UNITS_S[match[2]])
+
+
+def _site(url: str) -> str | None:
+    """A URL's scheme, host and port, as they are compared; None for what is no URL of a site."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if port is None or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if PORTS[parts.scheme] == port else f":{port}")
+
+
+def _rollout(text: str) -> str:
+    """The digest of a folder, or the one that is given. Raises UsageError."""
+    if text.startswith("sha256:"):
+        if build_name(text) is None:
+            raise UsageError(f"--rollout {text!r} is no digest: sha256: and 64 hexadecimal digits")
+        return text.lower()
+    from harness.rollout import load_rollout
+    from harness.rollout.digest import rollout_digest
+
+    return rollout_digest(load_rollout(Path(text)))
