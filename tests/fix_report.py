@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 from msgspec import to_builtins
 
 SCHEMA: Final = Path(__file__).resolve().parent.parent / "docs" / "report.schema.json"
@@ -22,7 +22,7 @@ def report_schema() -> Draft202012Validator:
 def written_reports_fit(report_schema: Draft202012Validator) -> Iterator[None]:
     def checked(report: Any) -> Any:
         written = to_builtins(report)
-        report_schema.validate(json.loads(json.dumps(written)))
+        report_schema.validate(json.loads(json.dumps(written, ensure_ascii=False).encode("utf-8", "replace")))
         return written
 
     with pytest.MonkeyPatch.context() as patch:

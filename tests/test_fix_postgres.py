@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,49 @@ from harness.database.server import Server
 ROOT = Path(__file__).parents[1]
 
 
-def run_of_pytest(*arguments: str, **environment: str) -> tuple[int, str]:
-    """Exit code and output of a run of one test in another process."""
-    test = "tests/database/test_server.py::test_server_tells_its_version"
+ONE_TEST = """
+from harness.database.server import Server
+
+
+def test_server_is_there(server: Server) -> None:
+    with server.database():
+        pass
+"""
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run_pytest(tmp_path: Path) -> Run:
+    """Exit code and output of a run of one test in another process: `run_pytest(*arguments, **environment)`."""
+    (tmp_path / "test_one.py").write_text(ONE_TEST)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+
+    def run(*arguments: str, **environment: str) -> tuple[int, str]:
+        return run_of_pytest(tmp_path, arguments, environment)
+
+    return run
+
+
+def run_of_pytest(
+    folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]
+) -> tuple[int, str]:
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "PYTEST_"))
     }
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test, *arguments],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "tests.fix_postgres",
+            *map(str, (folder, *arguments)),
+        ],
         cwd=ROOT,
-        env=clean | environment,
+        env=clean | dict(environment),
         capture_output=True,
         text=True,
         timeout=60,
@@ -31,28 +65,30 @@ def run_of_pytest(*arguments: str, **environment: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n", "1")])
-def test_run_skips_every_test_with_its_reason_when_there_is_no_engine(arguments: tuple[str, ...]) -> None:
-    code, output = run_of_pytest(*arguments, HARNESS_POSTGRES="docker", DOCKER_HOST="unix:///nonexistent")
+def test_run_skips_every_test_with_its_reason_when_there_is_no_engine(
+    run_pytest: Run, arguments: tuple[str, ...]
+) -> None:
+    code, output = run_pytest(*arguments, HARNESS_POSTGRES="docker", DOCKER_HOST="unix:///nonexistent")
     assert code == 0
     assert "every test is skipped: no Docker engine answers at unix:///nonexistent" in output
     assert "Traceback" not in output
 
 
-def test_run_fails_when_there_is_no_engine_and_one_is_required() -> None:
-    code, output = run_of_pytest(
+def test_run_fails_when_there_is_no_engine_and_one_is_required(run_pytest: Run) -> None:
+    code, output = run_pytest(
         "--postgres", "docker", DOCKER_HOST="unix:///nonexistent", HARNESS_REQUIRE_DOCKER="1"
     )
     assert code == 1
     assert "no test was run: no Docker engine answers at unix:///nonexistent" in output
 
 
-def test_run_is_refused_when_there_is_no_such_postgres() -> None:
-    code, output = run_of_pytest("--postgres", "mysql")
+def test_run_is_refused_when_there_is_no_such_postgres(run_pytest: Run) -> None:
+    code, output = run_pytest("--postgres", "mysql")
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "no such Postgres: 'mysql'" in output
 
 
-def test_workers_share_the_server_that_the_header_names(server: Server) -> None:
-    code, output = run_of_pytest("-n", "1", "--postgres", server.admin_dsn)
+def test_workers_share_the_server_that_the_header_names(run_pytest: Run, server: Server) -> None:
+    code, output = run_pytest("-n", "1", "--postgres", server.admin_dsn)
     assert code == 0, output
     assert f"postgres: {server.version} (dsn)" in output
