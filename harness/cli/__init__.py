@@ -29,6 +29,10 @@ COMMANDS: Final = {
     "rehearse": ("rehearse", "Run the migration in every way on a big table, and measure what writers wait."),
     "replay": ("fuzz", "Send a find again and say whether it still fails."),
     "report": ("report", "Render a stored report again, in any format."),
+    "report diff": (
+        "report",
+        "Tell what differs between two stored reports, and whether anything got worse.",
+    ),
     "rollout": ("rollout", "Show what follows from a rollout's file, or write a new one."),
     "schema": ("schema", "Compare a database and migration files with what the plan declares."),
     "selftest": ("selftest", "Show that every known defect is caught by the claim meant for it."),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from harness.cli.command import command
 from harness.cli.streams import plain, print_line
-from harness.errors import UnavailableError, UsageError
+from harness.errors import UnavailableError
 from harness.run.options.accept import AcceptOptions, NewKeysOptions
+from harness.run.options.shared import check_writable
 
 if TYPE_CHECKING:
     from harness.run.accept import Acceptance
@@ -29,10 +30,7 @@ def accept(options: AcceptOptions) -> int:
     """
     from harness.run.accept import accept
 
-    if options.json is not None and not os.access(options.json.parent, os.W_OK):
-        raise UsageError(
-            f"cannot write {options.json}: its folder is missing or not writable; name another file"
-        )
+    check_writable([] if options.json is None else [options.json])
     found = accept(options)
     lines = [f"refused: {reason}" for reason in found.reasons] or [f"accepted: {_about(found)}"]
     if options.unsigned:

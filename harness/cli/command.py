@@ -25,7 +25,7 @@ Marker = TypeVar("Marker")
 
 USUAL_GROUP: Final = "Options"
 """The heading of options that have none of their own."""
-WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "upstream"})
+WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "report_diff", "upstream"})
 """Commands that do the same whatever is rolled out."""
 
 

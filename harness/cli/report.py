@@ -1,13 +1,13 @@
-"""The command that renders a stored report again."""
+"""The commands about stored reports: render one again, tell what differs between two."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.cli.command import command
-from harness.cli.streams import print_line, write_report
+from harness.cli.streams import plain, print_line, write_report
 from harness.errors import UsageError
-from harness.run.options.report import ReportOptions
-from harness.run.options.shared import Renderings
+from harness.run.options.report import ReportDiffOptions, ReportOptions
+from harness.run.options.shared import Renderings, check_writable
 
 if TYPE_CHECKING:
     from harness.report.document import Report
@@ -21,7 +21,8 @@ def report(options: ReportOptions, outputs: Renderings) -> int:
     """Prints a report that --json has stored in FILE, or that comes on standard input where FILE is -, and writes it in
     other formats; judges nothing, but refuses a report that does not hold together.
 
-    Exit code 0, whatever the verdict was. Example: harness report report.json --html report.html
+    Exit code 0, whatever the verdict was. harness report diff compares two; a file of that name is ./diff. Example:
+    harness report report.json --html report.html
     """
     from harness.run.stored import read_report
 
@@ -33,6 +34,31 @@ def report(options: ReportOptions, outputs: Renderings) -> int:
     found = read_report(options.file)
     write_report(found, outputs, lambda: _print_tables(found, options.file))
     return 0
+
+
+@command
+def report_diff(options: ReportDiffOptions) -> int:
+    """Tells what differs between the stored reports OLD and NEW: claims that changed, are new or gone, and figures that
+    moved beyond their noise: counts by more than three standard deviations, times more than twofold.
+
+    Worse is a claim that stands worse or is gone, weaker evidence, and a longer write stall. Exit codes: 0 nothing got
+    worse, 1 something did, 2 misuse. Example: harness report diff last-week.json today.json --html diff.html
+    """
+    from harness.report.diff import report_diff
+    from harness.run.report import publish_diff
+    from harness.run.stored import read_report
+
+    check_writable([] if options.html is None else [options.html])
+    old, new = read_report(options.old), read_report(options.new)
+    found = report_diff(old, new)
+    for line in found.context:
+        print_line(plain(f"not the same: {line}"))
+    for difference in found.differences:
+        print_line(plain(str(difference)))
+    print_line("something got worse" if found.worse else "nothing got worse")
+    if options.html is not None:
+        publish_diff(old, new, found, options.html)
+    return 1 if found.worse else 0
 
 
 def _print_tables(found: "Report", file: Path) -> None:

@@ -19,6 +19,7 @@ from harness.data import fixture_path
 from harness.report import phrases
 from harness.report.contents import Orders, StageSafety
 from harness.report.diagram import diagram
+from harness.report.diff import ReportDiff
 from harness.report.document import Report
 from harness.report.escape import visible
 from harness.report.tables import tables_of
@@ -62,6 +63,22 @@ def to_html(report: Report) -> str:
     )
 
 
+def to_diff_html(old: Report, new: Report, diff: ReportDiff) -> str:
+    """What differs between two reports as a whole HTML document, which runs no script."""
+    style = _asset("report.css")
+    return (
+        _environment()
+        .get_template("diff.html")
+        .render(
+            old=phrases.presentable(old),
+            new=phrases.presentable(new),
+            diff=diff,
+            style=style,
+            policy=_security_policy(style),
+        )
+    )
+
+
 def stage_rows(stages: Sequence[StageSafety]) -> list[StageRow]:
     """The stages as a table, replicas down and schemas across, in the order in which they come."""
     return [
@@ -98,9 +115,10 @@ def _image(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(visible(svg).encode()).decode("ascii")
 
 
-def _security_policy(style: str, script: str) -> str:
+def _security_policy(style: str, script: str = "") -> str:
+    scripts = f" script-src {_hash(script)};" if script else ""
     return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        f"default-src 'none'; style-src {_hash(style)};{scripts} img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from harness.data import policy_folder, rollout_folders, rule_path, sql_path
 from harness.errors import UnavailableError
+from harness.report.diff import ReportDiff
 from harness.report.document import Input, Report, to_json
-from harness.report.html import to_html
+from harness.report.html import to_diff_html, to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.rollout import load_rollout
@@ -39,6 +40,14 @@ def publish(report: Report, outputs: Renderings, summary: str | None = None) -> 
         raise UnavailableError(
             f"cannot write a report of the verdict {report.verdict}: {error}; make room, or name another file"
         ) from None
+
+
+def publish_diff(old: Report, new: Report, diff: ReportDiff, file: Path) -> None:
+    """Writes what differs as a page. Raises UnavailableError when it cannot be written after all."""
+    try:
+        file.write_text(to_diff_html(old, new, diff), encoding="utf-8")
+    except OSError as error:
+        raise UnavailableError(f"cannot write {file}: {error}; make room, or name another file") from None
 
 
 def inputs(policy: str) -> tuple[Input, ...]:

@@ -1,6 +1,5 @@
 """What `harness gate --sign` adds to a finished report: its verdict as a signed file for another pipeline."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from harness.errors import UnavailableError, UsageError
 from harness.report.attestation import statement_of
 from harness.report.document import Report
 from harness.run.options.gate import GateOptions, SigningOptions
+from harness.run.options.shared import check_writable
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
@@ -27,8 +27,7 @@ def check_signing(signing: SigningOptions, options: GateOptions) -> "Sequence[Cr
             "--sign needs --deployed SHA or --deployed-from: a verdict that travels says of which build"
         )
     file = signing.sign
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise UsageError(f"cannot write {file}: it is a folder, or its folder is missing or not writable")
+    check_writable([file])
     from harness.run.signing import signers
 
     keys = signers(signing.keys)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from harness.run.options.definition import Argument
+from harness.run.options.definition import Argument, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +12,14 @@ class ReportOptions:
     """The stored report."""
 
     file: Annotated[Path, Argument(stdin=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDiffOptions:
+    """The two stored reports, and where their differences are written, too."""
+
+    old: Annotated[Path, Argument()]
+    new: Annotated[Path, Argument()]
+    html: Annotated[
+        Path | None, Option("Write the differences as one page that needs no network.", metavar="FILE")
+    ] = None

@@ -1,6 +1,7 @@
 """Options that several commands have, and where a report is written."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -91,6 +92,16 @@ def given_headers(lines: tuple[str, ...]) -> "GivenHeaders":
     return GivenHeaders.read(lines)
 
 
+def check_writable(files: Iterable[Path]) -> None:
+    """Raises UsageError for a file that could not be written: before the work rather than after it."""
+    for file in files:
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise UsageError(
+                f"cannot write {file}: it is a folder, or its folder is missing or not writable; "
+                "create that, or name another file"
+            )
+
+
 def _file(name: str, example: str, words: str) -> Option:
     return Option(f"{words} Example: {name} {example}", metavar="FILE", group=REPORT)
 
@@ -124,12 +135,7 @@ class Renderings:
 
     def check(self) -> None:
         """Raises UsageError before the work rather than after it when a file could not be written."""
-        for file in self.files:
-            if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-                raise UsageError(
-                    f"cannot write {file}: it is a folder, or its folder is missing or not writable; "
-                    "create that, or name another file"
-                )
+        check_writable(self.files)
         if len(set(self.files)) < len(self.files):
             raise UsageError("two formats cannot go to one file; name a file for each")
 
