@@ -27,13 +27,19 @@ def poll_until(
 
 
 async def apoll_until(
-    look: Callable[[], Awaitable[T]], seconds_max: float, *, pause_s: float = POLL_S, pause_s_max: float = 0.0
+    look: Callable[[], Awaitable[T]],
+    seconds_max: float,
+    *,
+    pause_s: float = POLL_S,
+    pause_s_max: float = 0.0,
+    pause_looks: float = 0.0,
 ) -> T:
-    """`poll_until` for a coroutine function."""
+    """`poll_until` for a coroutine function; a pause is at least `pause_looks` times as long as the look before it."""
     for pause in _pauses(seconds_max, pause_s, pause_s_max):
+        began = time.monotonic()
         if found := await look():
             return found
-        await asyncio.sleep(pause)
+        await asyncio.sleep(max(pause, pause_looks * (time.monotonic() - began)))
     return await look()
 
 

@@ -30,7 +30,7 @@ from harness.probing.requests import Caller as ProbeCaller
 from harness.probing.requests import SignedIn
 from harness.rule.policy import STRICT
 from harness.sut.observation import Probe, Row
-from harness.sut.rows import Rows
+from harness.sut.rows import Rows, key_of
 from harness.sut.stream import send_over_wire
 
 START_S_MAX: Final = 180.0
@@ -133,7 +133,9 @@ class RunningStage:
     async def arows(self, sent: Sent, *, wait_s: float = WAIT_ROWS_S) -> tuple[Row, ...]:
         """As `rows`."""
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
-            (found,) = await Rows(connection).arrived([sent.probe], [sent.reply], sent.since, wait_s=wait_s)
+            (found,) = await Rows(connection).arrived(
+                [key_of(sent.probe, sent.reply)], sent.since, wait_s=wait_s
+            )
         return found
 
     def __enter__(self) -> Self:

@@ -29,7 +29,7 @@ from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.headers import CONTROL, judge_headers
 from harness.stages.matrix import addresses
 from harness.sut.observation import Observation
-from harness.sut.rows import Rows
+from harness.sut.rows import RowKey, Rows, key_of
 from harness.sut.stream import observations
 from harness.verdict import Finding, Results
 
@@ -110,7 +110,7 @@ async def _reader(backend: FuzzedBackend) -> AsyncIterator[psycopg.AsyncConnecti
 
 async def _read_again(rows: Rows, seen: Sequence[Observation]) -> list[Observation]:
     since = min(one.since for one in seen)
-    found = await rows.of([one.probe for one in seen], [one.reply for one in seen], since)
+    found = await rows.of([key_of(one.probe, one.reply) for one in seen], since)
     return [replace(one, rows=mine) for one, mine in zip(seen, found, strict=True)]
 
 
@@ -118,9 +118,8 @@ async def _judge_surplus(results: Results, rows: Rows, seen: Sequence[Observatio
     """Judges R1 on all rows of each address: no more of them than requests that were answered."""
     answered = Counter(one.probe.user for one in seen if one.reply.outcome is Outcome.REPLY)
     last = {one.probe.user: one for one in seen}
-    whole = [one.probe._replace(alone=True) for one in last.values()]
     since = min(one.since for one in seen)
-    found = await rows.of(whole, [Reply(Outcome.TIMEOUT, 0)] * len(whole), since)
+    found = await rows.of([RowKey(None, user) for user in last], since)
     for one, mine in zip(last.values(), found, strict=True):
         if len(mine) > answered[one.probe.user]:
             effect = f"{len(mine)} usage rows of its address, expected {answered[one.probe.user]}"

@@ -28,7 +28,6 @@ from harness.run.example import PRIMER
 from harness.run.gate_claims import claims_of
 from harness.run.gate_confirm import confirm_sequences, confirm_suspected
 from harness.run.gate_end import look_for_missing, second_look
-from harness.run.gate_rows import RowReader
 from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
 from harness.run.journal import Journal, journal_file, run_mark, run_name
@@ -58,10 +57,6 @@ class TargetExamples:
     rows: ContractRows
     journal: Journal
     factory: ProbeFactory
-    overwritten: bool = False
-    """Whether a platform puts its own address into x-forwarded-for."""
-    slowest_s: float = 0.0
-    """Longest time that a row was seen to take after its reply."""
     unjudged: Counter[str] = field(default_factory=Counter)
     """Why requests gave no observation."""
 
@@ -79,7 +74,6 @@ class TargetExamples:
                 on_line(remark)
         except (DatabaseUnavailableError, UnjudgeableError) as error:
             raise UnavailableError(f"{self.words}: {error}") from None
-        self._learn(session)
 
     async def judge(
         self,
@@ -113,7 +107,6 @@ class TargetExamples:
             if self.sending.stopped:
                 raise UnavailableError(f"{self.words}: {self.sending.stopped}")
             if unserved is None:
-                self._learn(session)
                 judgements = session.judge.results.judgements()
                 return tuple(finding for judgement in judgements for finding in judgement.findings)
         assert unserved is not None
@@ -177,16 +170,10 @@ class TargetExamples:
             options.target,
             "after",
             options.model,
-            overwritten=self.overwritten,
+            overwritten=not self.rows.by_user,
             given=options.given,
         )
-        reader = RowReader(self.rows, judge, options.wait_s)
-        session = ProbeSession(self.sending, self.rows, self.journal, judge, reader)
-        session.reader.slowest_s = self.slowest_s
-        return session
-
-    def _learn(self, session: ProbeSession) -> None:
-        self.overwritten, self.slowest_s = session.judge.overwritten, session.reader.slowest_s
+        return ProbeSession(self.sending, self.rows, self.journal, judge)
 
     def _allow_time(self) -> None:
         self.sending.limits.deadline = asyncio.get_running_loop().time() + EXAMPLE_S_MAX
@@ -210,7 +197,7 @@ async def target_examples(
     check_dsn(options.database_url)
     policy = POLICIES[options.policy]
     try:
-        rows = await ContractRows.connect(options.database_url)
+        rows = await ContractRows.connect(options.database_url, options.wait_s)
     except DatabaseUnavailableError as error:
         raise UnavailableError(f"{error}; check --database-url") from None
     try:

@@ -33,7 +33,6 @@ from harness.run.gate_build import DeployedBuild
 from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
 from harness.run.gate_conclude import conclude
 from harness.run.gate_options import caller_of, check, limits_of, waive
-from harness.run.gate_rows import RowReader
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
 from harness.run.gate_telling import Telling
@@ -175,7 +174,7 @@ class _Judging:
         """Sends the suite and matches rows; why that was cut short, or None."""
         options = self.options
         try:
-            rows = await ContractRows.connect(options.database_url)
+            rows = await ContractRows.connect(options.database_url, options.wait_rows_s)
         except DatabaseUnavailableError as error:
             return str(error)
         self.server = rows.server
@@ -211,7 +210,6 @@ class _Judging:
             rows,
             journal,
             judge,
-            RowReader(rows, judge, options.wait_rows_s),
         )
         self.own_ids = session.ids
         stopped, waited = None, False

@@ -147,7 +147,7 @@ async def _send(
     controls: list[Features] = []
     for exchange in sent_probes.exchanges:
         features = (
-            row_features(matched_rows.rows.get(exchange.probe.number, ()))
+            row_features(matched_rows.get(exchange.probe.number, ()))
             if trial.by_rows
             else reply_features(exchange.reply)
         )

@@ -63,14 +63,15 @@ async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None
         return
     sent_probes = await session.send([ProbeGroup(tuple(_yardsticks(session, factory)))])
     wanted = [exchange for exchange in sent_probes.exchanges if exchange.identity]
-    _, matched = await session.reader.wait(wanted, sent_probes.since, session.reader.wait_s)
-    later = next((row for rows in matched for row in rows if row.whole), None)
+    found_later = await session.wait(wanted, sent_probes.since, session.rows.wait_s)
+    keys = map(session.key_of, wanted)
+    later = next((row for key in keys for row in found_later.of(key) if row.whole), None)
     missing, session.missing = session.missing, []
     youngest = max(exchange.at for exchange in missing)
-    due = youngest + max(session.reader.wait_s, 2 * session.reader.slowest_s)
+    due = youngest + max(session.rows.wait_s, 2 * session.rows.slowest_s)
     await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))  # so much was promised to rows
     for some in _by(AT_ONCE, missing):
-        _, found = await session.reader.look_at_both_sides(some)
+        _, found = await session.look_at_both_sides(some)
         for exchange, rows in zip(some, found, strict=True):
             if any(row.whole for row in rows):
                 session.judge_rows(exchange, rows)
@@ -103,7 +104,7 @@ async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
     try:
         for some in _by(AT_ONCE, kept):
             values = _own_values(session, factory, [exchange for exchange, _ in some])
-            found, matched = await session.reader.look_at_both_sides(
+            found, matched = await session.look_at_both_sides(
                 [exchange for exchange, _ in some], list(values)
             )
             for (exchange, first), rows in zip(some, matched, strict=True):
@@ -135,12 +136,12 @@ async def _judge_halves(session: ProbeSession, kept: Sequence[tuple[Exchange, Ro
     if user is None or example is None:
         return
     halves: list[Row] = []
-    for wait_s in (0.0, session.reader.wait_s):
+    for wait_s in (0.0, session.rows.wait_s):
         if wait_s and not halves:
             return
         await asyncio.sleep(wait_s)
         halves = [
-            row for row in await session.reader.halves(user) if row.usage_id not in session.halves_before
+            row for row in await session.usage_halves(user) if row.usage_id not in session.halves_before
         ]
     if halves:
         effect = f"{len(halves)} usage rows of the signed-in user have come without a metadata row"

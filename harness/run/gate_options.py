@@ -5,12 +5,11 @@ from harness.probing.requests import SOMEBODY, Caller, SignedIn
 from harness.report.attestation import named_build
 from harness.rule.policy import POLICIES
 from harness.run.gate_claims import NEVER_WAIVED
-from harness.run.gate_rows import WAIT_S_MIN
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import AT_END_S
 from harness.sut.build_source import BuildSource
-from harness.sut.contract import check_dsn
+from harness.sut.contract import WAIT_S_MIN, check_dsn
 from harness.sut.external import Limits
 from harness.verdict import Results
 

@@ -87,7 +87,7 @@ class GateRun:
         loop = asyncio.get_running_loop()
         began = loop.time()
         limits = session.sending.limits  # now it is known how long rows take
-        rest = min((self.deadline - began) / 4, session.reader.wait_s + AT_END_S)
+        rest = min((self.deadline - began) / 4, session.rows.wait_s + AT_END_S)
         limits.deadline = min(limits.deadline, self.deadline - rest)
         values = Values(factory.caller.policy, factory.caller.given_bytes)
         pairs, *triples = STRENGTHS[self.level]
@@ -222,16 +222,16 @@ class GateRun:
     @property
     def _batch(self) -> int:
         """Where rows come late, they are waited for less often."""
-        return BATCH if self.session.reader.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
+        return BATCH if self.session.rows.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
 
     async def _match_last(self) -> None:
         if self._unmatched is not None:
             last, self._unmatched = self._unmatched, None
             self.telling.sent(self._sent)
             self._sent = []
-            if self.session.reader.slowest_s > SLOW_S:
+            if self.session.rows.slowest_s > SLOW_S:
                 self.on_progress(
-                    f"waiting up to {self.session.reader.wait_s:.0f} s for rows of the last requests"
+                    f"waiting up to {self.session.rows.wait_s:.0f} s for rows of the last requests"
                 )
             await self.session.match_rows(last)
 

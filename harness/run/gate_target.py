@@ -21,8 +21,8 @@ from harness.run.gate_suite import neighbours, preflight
 from harness.run.probe_session import RETRIABLE, ProbeSession
 from harness.run.progress import LineCallback, ignored
 from harness.run.sent_probes import SentProbes
-from harness.sut.contract import FoundRows
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
+from harness.sut.rows import FoundRows
 from harness.verdict import Finding
 
 REPORT_AFTER_S: Final = 5.0
@@ -67,8 +67,8 @@ async def understand(
     if session.repeated:
         raise UnjudgeableError("replies to different requests have one id: rows cannot be told apart by it")
     exchanges = [exchange for exchange in sent_probes.exchanges if exchange.identity]
-    found, matched = await _first_rows(session, exchanges, sent_probes.since, on_progress, on_line)
-    return await _understand_rows(session, factory, sent_probes, found, matched)
+    found = await _first_rows(session, exchanges, sent_probes.since, on_progress, on_line)
+    return await _understand_rows(session, factory, sent_probes, found)
 
 
 async def _first_rows(
@@ -77,9 +77,9 @@ async def _first_rows(
     since: datetime,
     on_progress: LineCallback,
     on_line: LineCallback,
-) -> tuple[FoundRows, list[tuple[Row, ...]]]:
+) -> FoundRows:
     """Nobody knows how long a row takes here: one may take long, the others a few times what it took."""
-    bound_s = FIRST_ROW_S if session.reader.given_wait_s is None else session.reader.given_wait_s
+    bound_s = FIRST_ROW_S if session.rows.given_wait_s is None else session.rows.given_wait_s
     said: list[float] = []
 
     def looked_for(seconds: float) -> None:
@@ -90,13 +90,13 @@ async def _first_rows(
             said.append(seconds)
             on_line(told)
 
-    rows = await session.reader.wait(exchanges, since, bound_s, first=True, looked_for=looked_for)
-    if not any(row.whole for its_rows in rows[1] for row in its_rows):
-        return rows
+    found = await session.wait(exchanges, since, bound_s, first=True, looked_for=looked_for)
+    if not any(row.whole for exchange in exchanges for row in found.of(session.key_of(exchange))):
+        return found
     if said:
-        took, later = f"{session.reader.slowest_s:.0f} s", f"{session.reader.wait_s:.0f} s"
+        took, later = f"{session.rows.slowest_s:.0f} s", f"{session.rows.wait_s:.0f} s"
         on_line(f"the first row came {took} after its reply; later ones may take {later}")
-    return await session.reader.wait(exchanges, since, session.reader.wait_s)
+    return await session.wait(exchanges, since, session.rows.wait_s)
 
 
 async def _try_neighbours(session: ProbeSession, factory: ProbeFactory) -> None:
@@ -116,17 +116,16 @@ async def _understand_rows(
     factory: ProbeFactory,
     sent_probes: SentProbes,
     found: FoundRows,
-    matched: Sequence[tuple[Row, ...]],
 ) -> list[str]:
     exchanges = [exchange for exchange in sent_probes.exchanges if exchange.identity]
     rows = {
         exchange.probe.number: row
-        for exchange, its_rows in zip(exchanges, matched, strict=True)
-        for row in its_rows
+        for exchange in exchanges
+        for row in found.of(session.key_of(exchange))
         if row.whole
     }
     if not rows:
-        waited_s = FIRST_ROW_S if session.reader.given_wait_s is None else session.reader.given_wait_s
+        waited_s = FIRST_ROW_S if session.rows.given_wait_s is None else session.rows.given_wait_s
         raise UnjudgeableError(
             f"no row of {len(exchanges)} plain requests came within {waited_s:g} s; raise --wait-rows, or "
             "check that --database-url is the database that this backend writes to"
@@ -147,7 +146,7 @@ async def _understand_rows(
     remarks = _understand_addresses(session, users)
     _understand_token(session, factory, users, sent_probes.exchanges)
     if (user := session.judge.signed_in_user) is not None:
-        session.halves_before = frozenset(row.usage_id for row in await session.reader.halves(user))
+        session.halves_before = frozenset(row.usage_id for row in await session.usage_halves(user))
     signs_in = factory.caller.signed_in is not None
     known = tuple(exchange for exchange in exchanges if signs_in or exchange.probe.auth is not Auth.SIGNED_IN)
     await session.match_rows(SentProbes(known, sent_probes.since), 0)
@@ -160,6 +159,7 @@ def _understand_addresses(session: ProbeSession, users: Sequence[tuple[Probe, st
     others = {user for probe, user in anonymous if not is_address_id(user, probe.address)}
     own = any(is_address_id(user, probe.address) for probe, user in anonymous)
     session.judge.overwritten = bool(others) and not own and all(is_address_id(user, None) for user in others)
+    session.rows.by_user = not session.judge.overwritten
     if not session.judge.overwritten:
         return []
     seen = ", ".join(sorted(others)[:3])

@@ -6,8 +6,9 @@ what is missing waits for whoever decides at the end.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from harness.checks.compatibility import REPLY
@@ -19,12 +20,12 @@ from harness.clients.shape import Shape
 from harness.probing.controls import Controls
 from harness.probing.features import reply_features, row_features
 from harness.report.contents import SentRequest
-from harness.run.gate_rows import SLOWEST_TIMES, RowReader
 from harness.run.journal import Journal, listed
-from harness.run.sent_probes import MatchedRows, NoObservation, SentProbes
-from harness.sut.contract import ContractRows, our_clock
+from harness.run.sent_probes import NoObservation, SentProbes
+from harness.sut.contract import SLOWEST_TIMES, ContractRows, our_clock
 from harness.sut.external import Sending
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
+from harness.sut.rows import FoundRows, RowKey
 
 LISTED_MAX: Final = 5_000
 """Requests listed in the report; the journal has all."""
@@ -48,7 +49,6 @@ class ProbeSession:
     rows: ContractRows
     journal: Journal
     judge: RowJudge
-    reader: RowReader
     replies: Controls[Exchange] = field(default_factory=Controls)
     columns: Controls[Exchange] = field(default_factory=Controls)
     """What other columns of the rows hold, of requests with the header and of their controls."""
@@ -78,6 +78,7 @@ class ProbeSession:
     """Usage rows of the signed-in user that had no metadata when the suite began: of somebody else, or another run."""
     sequence: dict[int, Sequence[Probe]] = field(default_factory=dict)
     """Requests over one connection, by the number of each of them."""
+    began: datetime = field(default_factory=our_clock)
     _ended: set[int] = field(default_factory=set)
     _origin: dict[int, int] = field(default_factory=dict)
 
@@ -134,8 +135,10 @@ class ProbeSession:
             self._enter(exchange)
         return SentProbes(tuple(exchanges), since)
 
-    async def match_rows(self, sent_probes: SentProbes, wait_s: float | None = None) -> MatchedRows:
-        """Waits for rows and judges them; answers without a whole row are missing for now.
+    async def match_rows(
+        self, sent_probes: SentProbes, wait_s: float | None = None
+    ) -> dict[int, tuple[Row, ...]]:
+        """Waits for rows and judges them; by their request's number. What has none whole is missing for now.
 
         Waits at most `wait_s`, by default a few times as long as rows have taken so far.
         """
@@ -144,19 +147,51 @@ class ProbeSession:
             for exchange in sent_probes.exchanges
             if self._is_told_apart(exchange) or exchange.probe.refused
         ]
-        patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.reader.slowest_s) if wait_s is None else wait_s
-        found, matched = await self.reader.wait(wanted, sent_probes.since, min(patience, self.reader.wait_s))
-        matched_rows = MatchedRows(found, {})
-        for count, (exchange, rows) in enumerate(zip(wanted, matched, strict=True)):
+        patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.rows.slowest_s) if wait_s is None else wait_s
+        found = await self.wait(wanted, sent_probes.since, min(patience, self.rows.wait_s))
+        matched: dict[int, tuple[Row, ...]] = {}
+        for count, exchange in enumerate(wanted):
+            rows = found.of(self.key_of(exchange))
             if count % JUDGED_IN_TURN == 0:
                 # Requests are under way on the same loop: the target is not to wait for us.
                 await asyncio.sleep(0)
-            matched_rows.rows[exchange.probe.number] = rows
+            matched[exchange.probe.number] = rows
             if any(row.whole for row in rows):
                 self.judge_rows(exchange, rows)
             elif exchange.identity:
                 self.missing.append(exchange)
-        return matched_rows
+        return matched
+
+    def key_of(self, exchange: Exchange) -> RowKey:
+        """What the rows of an answer are found by."""
+        probe = exchange.probe
+        return RowKey(exchange.identity, probe.user if probe.alone and self.rows.by_user else None)
+
+    async def wait(
+        self,
+        exchanges: Sequence[Exchange],
+        since: datetime,
+        wait_s: float,
+        *,
+        first: bool = False,
+        looked_for: Callable[[float], None] = lambda _: None,
+    ) -> FoundRows:
+        """Looks until each answer with an id, or the `first` of them, has a whole row; at most `wait_s`."""
+        wanted = [(self.key_of(exchange), exchange.at) for exchange in exchanges]
+        return await self.rows.wait(wanted, since, wait_s, first=first, looked_for=looked_for)
+
+    async def look_at_both_sides(
+        self, exchanges: Sequence[Exchange], values: Sequence[str] = ()
+    ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
+        """Rows of these answers from both tables, whole or not; and whatever holds one of the values."""
+        keys = [self.key_of(exchange) for exchange in exchanges]
+        found = await self.rows.both_sides(keys, self.began, values)
+        return found, [found.of(key) for key in keys]
+
+    async def usage_halves(self, user: str) -> list[Row]:
+        """Usage rows of a user without metadata, those of the last minutes before the run among them."""
+        found = await self.rows.both_sides([RowKey(None, user)], self.began)
+        return [row for row in found.by_user.get(user, ()) if row.metadata_id is None]
 
     def judge_rows(self, exchange: Exchange, rows: Sequence[Row]) -> None:
         """Judges an answer that has rows."""

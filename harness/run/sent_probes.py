@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.sut.contract import FoundRows
-from harness.sut.observation import Exchange, Row
+from harness.sut.observation import Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +21,3 @@ class SentProbes:
 
     exchanges: tuple[Exchange, ...]
     since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MatchedRows:
-    """Answers with the rows that had come when they were looked for."""
-
-    found: FoundRows
-    rows: dict[int, tuple[Row, ...]]
-    """By the number of the request."""

@@ -30,7 +30,7 @@ from harness.stages.stack import signed_in as signed_in
 from harness.stages.stack import stack as stack
 from harness.stages.stack import start_replica, until_closed
 from harness.sut.observation import Observation, Probe
-from harness.sut.rows import Rows
+from harness.sut.rows import Rows, key_of
 from harness.sut.stream import Sender, send_over_wire
 
 WAIT_ROWS_S: Final = 1.0
@@ -158,8 +158,8 @@ class Environment:
 
         `description` is the circumstances; `settle` looks again.
         """
-        probes, replies = [each.probe for each in sent], [each.reply for each in sent]
-        rows = await Rows(self.connection).arrived(probes, replies, since, wait_s=WAIT_ROWS_S, lost=self.lost)
+        keys = [key_of(each.probe, each.reply) for each in sent]
+        rows = await Rows(self.connection).arrived(keys, since, wait_s=WAIT_ROWS_S, lost=self.lost)
         return [
             Observation(each.probe, each.reply, its_rows, str(each.served_by), description, since)
             for each, its_rows in zip(sent, rows, strict=True)
@@ -175,9 +175,8 @@ class Environment:
         if not observations:
             return []
         since = min(observation.since for observation in observations)
-        probes = [observation.probe for observation in observations]
-        replies = [observation.reply for observation in observations]
-        rows = await Rows(self.connection).of(probes, replies, since)
+        keys = [key_of(observation.probe, observation.reply) for observation in observations]
+        rows = await Rows(self.connection).of(keys, since)
         return [replace(observation, rows=its) for observation, its in zip(observations, rows, strict=True)]
 
     def lost(self) -> set[str]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, Self
 
-from harness import plan
 from harness.backend.serve import APPLICATION
 from harness.clients import http
 from harness.clients.exchange import Reply
@@ -29,6 +28,7 @@ from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discr
 from harness.stages.stack import Replica
 from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
 from harness.sut.observation import Row
+from harness.sut.rows import RowKey, Rows
 
 QUIET_S_MAX: Final = 5.0
 DISCONNECT_S_MAX: Final = 5.0
@@ -238,15 +238,5 @@ class Exploration:
 
     async def _rows(self, requests: Sequence[PendingRequest]) -> list[tuple[Row, ...]]:
         """By user, since each request has one of its own: some replies have no id."""
-        values = {
-            "column": plan.COLUMN,
-            "user_ids": [request.probe.user for request in requests],
-            "since": self._since,
-        }
-        query = sql_text("queries/rows_of_users.sql").encode()
-        cursor = await self._environment.connection.execute(query, values)
-        by_user: dict[str, list[Row]] = {}
-        for usage, user, metadata, message, value in await cursor.fetchall():
-            row = Row(str(usage), user, metadata and str(metadata), message, value)
-            by_user.setdefault(user, []).append(row)
-        return [tuple(by_user.get(request.probe.user, ())) for request in requests]
+        keys = [RowKey(None, request.probe.user) for request in requests]
+        return await Rows(self._environment.connection).of(keys, self._since)

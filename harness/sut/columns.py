@@ -21,6 +21,8 @@ class ReadableColumns:
     """With the table's name before a dot."""
     has_value: bool = False
     """Whether the column that is rolled out is there."""
+    has_time: bool = False
+    """Whether metadata has a time of its own."""
 
     @classmethod
     def of(cls, records: Iterable[Sequence[object]]) -> Self:
@@ -39,6 +41,7 @@ class ReadableColumns:
             metadata=readable(plan.METADATA_TABLE),
             unreadable=tuple(f"{table}.{name}" for table, name, may_read in listed if not may_read),
             has_value=any((table, name) == (plan.METADATA_TABLE, plan.COLUMN) for table, name, _ in listed),
+            has_time=plan.CREATED_AT in readable(plan.METADATA_TABLE),
         )
 
     @property
@@ -55,12 +58,11 @@ class ReadableColumns:
     def names(self) -> dict[str, sql.Composable]:
         """What further marks of the query for both sides stand for."""
         column = sql.Identifier(plan.COLUMN)
-        has_time = plan.CREATED_AT in self.metadata
         return {
             "usage_names": self._listed(plan.USAGE_TABLE, self.usage),
             "metadata_names": self._listed(plan.METADATA_TABLE, self.metadata),
             "bounded": sql.SQL("{} >= %(since)s").format(sql.Identifier(plan.CREATED_AT))
-            if has_time
+            if self.has_time
             else sql.SQL("true"),
             "sent": sql.SQL("{}::text = ANY(%(values)s)").format(column)
             if self.has_value

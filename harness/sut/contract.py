@@ -5,9 +5,8 @@ a pooler may stand between. A role that may SELECT from both tables is enough.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
@@ -15,13 +14,13 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
-from harness.data import sql_text
 from harness.database import visibility
 from harness.database.dsn import CONNECT_S_MAX, dsn_fault
 from harness.errors import UsageError
+from harness.polling import apoll_until
 from harness.report.escape import masked
 from harness.sut.columns import ReadableColumns
-from harness.sut.observation import Row
+from harness.sut.rows import FoundRows, RowKey, found_rows, rows_query, values_of
 
 STATEMENT_S_MAX: Final = 15
 ANSWER_S_MAX: Final = STATEMENT_S_MAX + 5.0
@@ -30,6 +29,15 @@ MARGIN: Final = timedelta(minutes=2)
 """How far the clocks of replicas may be apart."""
 FAR_BACK: Final = timedelta(hours=27)
 """How far a clock may be off that was set to the wrong time zone."""
+POLL_S_MIN: Final = 0.02
+POLL_S_MAX: Final = 0.3
+PAUSE_LOOKS: Final = 2.0
+"""Between two looks at least so many times as long as a look takes."""
+WAIT_S_MIN: Final = 5.0
+SLOWEST_TIMES: Final = 3
+"""Unless told otherwise, rows are waited for so many times as long as the slowest has taken, at least so long."""
+FAR_AFTER_S: Final = 2.5
+"""After so long a clock that is hours off is thought of."""
 
 
 def check_dsn(dsn: str) -> None:
@@ -42,25 +50,20 @@ class DatabaseUnavailableError(Exception):
     """The database cannot be asked; the message is one line, without secrets."""
 
 
-@dataclass(slots=True)
-class FoundRows:
-    """Rows of some requests."""
-
-    by_id: dict[str, list[Row]] = field(default_factory=dict)
-    by_user: dict[str, list[Row]] = field(default_factory=dict)
-    by_value: dict[str, list[Row]] = field(default_factory=dict)
-    """By what the column that is rolled out holds."""
-    created: list[datetime] = field(default_factory=list)
-
-
 class ContractRows:
     """Looks for rows. Create with `connect`, close with `close`. Raises DatabaseUnavailableError."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection[Any], given_wait_s: float | None = None) -> None:
         self._connection = connection
         self._columns = ReadableColumns()
         self._ahead: timedelta | None = None  # how far the target's clock is ahead of ours
         self._naive = False
+        self.given_wait_s = given_wait_s
+        """Longest time that rows need after a reply; None: a few times as long as they took so far."""
+        self.slowest_s = 0.0
+        """Longest time that a row was seen to take after its reply."""
+        self.by_user = True
+        """Whether rows are found by users, too; not where a platform overwrites their addresses."""
         self.server = ""
         self.has_column = False
         self.unreadable: tuple[str, ...] = ()
@@ -69,7 +72,7 @@ class ContractRows:
         """Why some of what is written may not be seen here, although nothing is refused."""
 
     @classmethod
-    async def connect(cls, dsn: str) -> Self:
+    async def connect(cls, dsn: str, given_wait_s: float | None = None) -> Self:
         """A connection, with both tables looked up."""
         try:
             connection = await psycopg.AsyncConnection.connect(
@@ -78,7 +81,7 @@ class ContractRows:
             await connection.set_read_only(True)
         except (psycopg.Error, OSError) as error:
             raise DatabaseUnavailableError(f"cannot connect to the database: {_line(error)}") from None
-        rows = cls(connection)
+        rows = cls(connection, given_wait_s)
         try:
             await rows._look_up()
         except BaseException:
@@ -91,43 +94,68 @@ class ContractRows:
         with suppress(psycopg.Error, OSError):
             await self._connection.close()
 
-    async def find(
-        self, ids: Sequence[str], users: Sequence[str], since: datetime, *, far: bool = False
-    ) -> FoundRows:
+    @property
+    def wait_s(self) -> float:
+        """How long rows are waited for before they count as missing."""
+        if self.given_wait_s is not None:
+            return self.given_wait_s
+        return max(WAIT_S_MIN, SLOWEST_TIMES * self.slowest_s)
+
+    async def find(self, keys: Sequence[RowKey], since: datetime, *, far: bool = False) -> FoundRows:
         """Rows of requests that were sent after `since` (our clock), as far as they have a usage row.
 
         `far` allows for a clock of the target that is hours off, as long as nothing is known of it.
         """
-        text = sql.SQL(sql_text("queries/contract_rows.sql")).format(**self._columns.marks)
-        values = {"message_ids": list(ids), "user_ids": list(users), "since": self._theirs(since, far=far)}
-        return self._found(await self._ask(text, values))
+        query = rows_query(self._columns, both_sides=False)
+        records = await self._ask(query, values_of(keys, (), self._theirs(since, far=far)))
+        return found_rows(records, self._columns)
 
     async def both_sides(
-        self, ids: Sequence[str], users: Sequence[str], sent: Sequence[str], since: datetime
+        self, keys: Sequence[RowKey], since: datetime, sent: Sequence[str] = ()
     ) -> FoundRows:
-        """Rows of both tables, whole or not, of these requests and of any that hold a value in `sent`.
+        """Rows of both tables, whole or not, of these requests and of any that hold a value in `sent`."""
+        query = rows_query(self._columns, both_sides=True)
+        records = await self._ask(query, values_of(keys, sent, self._theirs(since)))
+        return found_rows(records, self._columns)
 
-        Reads all metadata where that has no time of its own.
+    async def wait(
+        self,
+        wanted: Sequence[tuple[RowKey, float]],
+        since: datetime,
+        wait_s: float,
+        *,
+        first: bool = False,
+        looked_for: Callable[[float], None] = lambda _: None,
+    ) -> FoundRows:
+        """Looks until every reply with an id has a whole row, at most `wait_s`; what was found at last.
+
+        `wanted` has for each request when it ended, by the loop's clock. `first`: until one of them has a row.
+        `looked_for` is told at each look for how long, in seconds.
         """
-        text = sql.SQL(sql_text("queries/contract_both_sides.sql")).format(
-            **self._columns.marks, **self._columns.names
-        )
-        values = {"message_ids": list(ids), "user_ids": list(users), "values": list(sent)}
-        return self._found(await self._ask(text, values | {"since": self._theirs(since)}))
-
-    def _found(self, records: Iterable[tuple[Any, ...]]) -> FoundRows:
         found = FoundRows()
-        for usage_id, user, created, metadata_id, message_id, value, ours, theirs in records:
-            named = self._columns.named(ours, theirs)
-            row = Row(_text(usage_id), user, _text(metadata_id), message_id, value, *named)
-            if created is not None:
-                found.created.append(created)
-            if user is not None:
-                found.by_user.setdefault(user, []).append(row)
-            if message_id is not None:
-                found.by_id.setdefault(message_id, []).append(row)
-            if value is not None:
-                found.by_value.setdefault(value, []).append(row)
+        if not wanted:
+            return found
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        far_from = began + min(wait_s / 2, FAR_AFTER_S)
+        late: set[RowKey] = set()
+
+        async def is_enough() -> bool:
+            nonlocal found, late
+            looked = loop.time()
+            found = await self.find([key for key, _ in wanted], since, far=looked > far_from)
+            whole = {key for key, _ in wanted if any(row.whole for row in found.of(key))}
+            came = [looked - ended for key, ended in wanted if key in late and key in whole]
+            self.slowest_s = max([self.slowest_s, *came])
+            late = {key for key, _ in wanted if key.reply_id} - whole
+            if bool(whole) if first else not late:
+                return True
+            looked_for(looked - began)
+            return False
+
+        await apoll_until(
+            is_enough, wait_s, pause_s=POLL_S_MIN, pause_s_max=POLL_S_MAX, pause_looks=PAUSE_LOOKS
+        )
         return found
 
     def learn_clock(self, created: Sequence[datetime], sent: datetime) -> None:
@@ -189,10 +217,6 @@ _COLUMNS: Final = """
 def our_clock() -> datetime:
     """Now, by this machine."""
     return datetime.now(UTC)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _line(error: Exception) -> str:

@@ -1,12 +1,15 @@
-"""Reads the rows that requests left in a database, and matches them: by upstream id, and by user where he is alone.
+"""Reads the rows that requests left in a database, and matches them: by the reply's id, and by a user who is alone.
 
-The row is the truth: a reply proves nothing about accounting, which happens after it. Only reads.
+The row is the truth: a reply proves nothing about accounting, which happens after it. Only reads. Every row that is
+matched with a request is read here, of our own database (`Rows`) as of somebody's (`contract`).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -15,6 +18,7 @@ from harness import plan
 from harness.clients.exchange import Reply
 from harness.data import sql_text
 from harness.polling import apoll_until
+from harness.sut.columns import ReadableColumns
 from harness.sut.observation import Probe, Row
 
 POLL_S_MAX: Final = 0.1
@@ -25,8 +29,75 @@ SLOWEST_TIMES: Final = 10
 """Rows that do come are then still given so many times what the slowest took."""
 
 
+class RowKey(NamedTuple):
+    """What the rows of one request are found by."""
+
+    reply_id: str | None
+    user: str | None = None
+    """None where somebody else may have this user, too."""
+
+
+def key_of(probe: Probe, reply: Reply) -> RowKey:
+    """What the rows of a request to a backend of ours are found by."""
+    return RowKey(reply.upstream_id, probe.user if probe.alone else None)
+
+
+@dataclass(slots=True)
+class FoundRows:
+    """Rows of some requests."""
+
+    by_id: dict[str, list[Row]] = field(default_factory=dict)
+    by_user: dict[str, list[Row]] = field(default_factory=dict)
+    by_value: dict[str, list[Row]] = field(default_factory=dict)
+    """By what the column that is rolled out holds."""
+    created: list[datetime] = field(default_factory=list)
+
+    def of(self, key: RowKey) -> tuple[Row, ...]:
+        """Those of one request."""
+        rows = list(self.by_id.get(key.reply_id, ())) if key.reply_id else []
+        rows += [row for row in self.by_user.get(key.user, ()) if row not in rows] if key.user else []
+        return tuple(rows)
+
+
+def rows_query(columns: ReadableColumns, *, both_sides: bool) -> sql.Composed:
+    """What asks for the rows of requests; without `both_sides` those that have a usage row, whole or not.
+
+    From both sides all metadata is read where that has no time of its own.
+    """
+    name = "rows_of_both_sides" if both_sides else "rows_with_usage"
+    return sql.SQL(sql_text(f"queries/{name}.sql")).format(**columns.marks, **columns.names)
+
+
+def values_of(keys: Iterable[RowKey], sent: Sequence[str], since: datetime) -> dict[str, object]:
+    """What the query is sent with: also rows that hold a value in `sent` are looked for, where both sides are."""
+    keys = list(keys)
+    return {
+        "message_ids": [key.reply_id for key in keys if key.reply_id],
+        "user_ids": [key.user for key in keys if key.user],
+        "values": list(sent),
+        "since": since,
+    }
+
+
+def found_rows(records: Iterable[tuple[Any, ...]], columns: ReadableColumns) -> FoundRows:
+    """What the query has found."""
+    found = FoundRows()
+    for usage_id, user, created, metadata_id, message_id, value, ours, theirs in records:
+        named = columns.named(ours, theirs)
+        row = Row(_text(usage_id), user, _text(metadata_id), message_id, value, *named)
+        if created is not None:
+            found.created.append(created)
+        if user is not None:
+            found.by_user.setdefault(user, []).append(row)
+        if message_id is not None:
+            found.by_id.setdefault(message_id, []).append(row)
+        if value is not None:
+            found.by_value.setdefault(value, []).append(row)
+    return found
+
+
 class Rows:
-    """Reads the rows of requests from one database; only reads."""
+    """Reads the rows of requests from a database of ours; only reads."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
@@ -40,32 +111,17 @@ class Rows:
         stamp: datetime = found[0]
         return stamp
 
-    async def of(
-        self, probes: Sequence[Probe], replies: Sequence[Reply], since: datetime
-    ) -> list[tuple[Row, ...]]:
-        """Rows of each request so far, in one query."""
-        ids = [reply.upstream_id for reply in replies]
-        users = [probe.user for probe in probes if probe.alone]
-        values = {"message_ids": [i for i in ids if i], "user_ids": users, "since": since}
+    async def of(self, keys: Sequence[RowKey], since: datetime) -> list[tuple[Row, ...]]:
+        """Rows of each request so far, in one query over both tables."""
+        columns = ReadableColumns(has_value=await self._has_column(), has_time=True)
         async with self._connection.transaction():  # read only, where the connection is
-            text = sql.SQL(sql_text("queries/rows.sql")).format(value=await self._value())
-            found = await (await self._connection.execute(text, values)).fetchall()
-        by_id: dict[str, list[Row]] = {}
-        by_user: dict[str, list[Row]] = {}
-        for usage_id, user, metadata_id, message_id, value in found:
-            row = Row(_text(usage_id), user, _text(metadata_id), message_id, value)
-            if message_id is not None:
-                by_id.setdefault(message_id, []).append(row)
-            if user is not None:
-                by_user.setdefault(user, []).append(row)
-        return [
-            _matched(probe, identity, by_id, by_user) for probe, identity in zip(probes, ids, strict=True)
-        ]
+            cursor = await self._connection.execute(_our_query(columns), values_of(keys, (), since))
+            found = found_rows(await cursor.fetchall(), columns)
+        return [found.of(key) for key in keys]
 
     async def arrived(
         self,
-        probes: Sequence[Probe],
-        replies: Sequence[Reply],
+        keys: Sequence[RowKey],
         since: datetime,
         *,
         wait_s: float = WAIT_ROWS_S,
@@ -82,10 +138,10 @@ class Rows:
         async def are_all_there() -> bool:
             nonlocal rows
             given_up = lost()  # looked at before the rows: a row given up later is waited for once more
-            rows = await self.of(probes, replies, since)
+            rows = await self.of(keys, since)
             return all(
-                not reply.upstream_id or reply.upstream_id in given_up or any(row.whole for row in found)
-                for reply, found in zip(replies, rows, strict=True)
+                not key.reply_id or key.reply_id in given_up or any(row.whole for row in found)
+                for key, found in zip(keys, rows, strict=True)
             )
 
         if await apoll_until(are_all_there, self.patience_s(wait_s), pause_s_max=POLL_S_MAX):
@@ -100,19 +156,15 @@ class Rows:
             return wait_s
         return min(wait_s, max(WAIT_AFTER_LOSS_S, SLOWEST_TIMES * self._slowest_s))
 
-    async def _value(self) -> sql.Composable:
+    async def _has_column(self) -> bool:
         query = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped"
         cursor = await self._connection.execute(query, (plan.METADATA_TABLE, plan.COLUMN))
-        return sql.Identifier(plan.COLUMN) if await cursor.fetchone() else sql.SQL("NULL::text")
+        return await cursor.fetchone() is not None
 
 
-def _matched(
-    probe: Probe, identity: str | None, by_id: dict[str, list[Row]], by_user: dict[str, list[Row]]
-) -> tuple[Row, ...]:
-    found = list(by_id.get(identity, ())) if identity else []
-    if probe.alone:
-        found += [row for row in by_user.get(probe.user, ()) if row not in found]
-    return tuple(found)
+@lru_cache(maxsize=2)  # with the column and without
+def _our_query(columns: ReadableColumns) -> sql.Composed:
+    return rows_query(columns, both_sides=True)
 
 
 def _text(value: object) -> str | None:

@@ -17,7 +17,7 @@ from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
 from harness.clients.given import NONE_GIVEN, GivenHeaders
 from harness.sut.observation import Observation, Probe
-from harness.sut.rows import WAIT_ROWS_S, Rows
+from harness.sut.rows import WAIT_ROWS_S, Rows, key_of
 
 BATCH: Final = 1000
 """Items sent before their rows are read; three batches are held at a time."""
@@ -117,7 +117,8 @@ def _requests(chunk: list[Item]) -> Iterator[Request | Sequence[Request]]:
 
 
 async def _observe(endpoint: Endpoint, rows: Rows, sent: _Sent, wait_s: float) -> list[Observation]:
-    found = await rows.arrived(sent.probes, sent.replies, sent.since, wait_s=wait_s, lost=endpoint.lost)
+    keys = list(map(key_of, sent.probes, sent.replies))
+    found = await rows.arrived(keys, sent.since, wait_s=wait_s, lost=endpoint.lost)
     return [
         Observation(probe, reply, mine, endpoint.served_by, endpoint.stage, sent.since)
         for probe, reply, mine in zip(sent.probes, sent.replies, found, strict=True)

@@ -20,7 +20,6 @@ from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level
 from harness.run import gate_confirm
 from harness.run.gate_claims import claims_of
-from harness.run.gate_rows import RowReader
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
 from harness.run.probe_session import ProbeSession
@@ -188,7 +187,7 @@ async def test_missing_rows_are_unknown_where_no_later_row_comes_either(
 def hearing_of(results: Results) -> ProbeSession:
     judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     nothing: Any = SimpleNamespace()
-    return ProbeSession(nothing, nothing, nothing, judge, RowReader(nothing, judge, 1.0))
+    return ProbeSession(nothing, nothing, nothing, judge)
 
 
 def test_an_id_that_two_replies_have_tells_nothing_of_either(factory: ProbeFactory, results: Results) -> None:

@@ -7,6 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.sut.contract import ContractRows, DatabaseUnavailableError
+from harness.sut.rows import RowKey
 
 MINIMAL = """
 CREATE TABLE microdollar_usage (id {id} PRIMARY KEY, kilo_user_id varchar(90) NOT NULL, created_at {time} NOT NULL,
@@ -47,7 +48,7 @@ async def test_rows_are_found_by_id_and_by_user_whatever_types_the_columns_have(
     insert(minimal_dsn, 2, "anon:b", None)
     insert(minimal_dsn, 3, "anon:c", "m3")
     rows = await ContractRows.connect(minimal_dsn)
-    found = await rows.find(["m1"], ["anon:b"], NOW)
+    found = await rows.find([RowKey("m1"), RowKey(None, "anon:b")], NOW)
     ((one,), (two,)) = (found.by_id["m1"], found.by_user["anon:b"])
     assert (one.user, one.value, one.whole, two.whole) == ("anon:a", "v1", True, False)
     assert set(found.by_user) == {"anon:a", "anon:b"}
@@ -59,8 +60,8 @@ async def test_two_metadata_rows_of_one_usage_row_are_two_rows(minimal_dsn: str)
     with psycopg.connect(minimal_dsn) as connection:
         connection.execute("INSERT INTO microdollar_usage_metadata SELECT * FROM microdollar_usage_metadata")
     rows = await ContractRows.connect(minimal_dsn)
-    assert len((await rows.find(["m1"], [], NOW)).by_id["m1"]) == 2
-    assert len((await rows.both_sides(["m1"], [], [], NOW)).by_id["m1"]) == 2
+    assert len((await rows.find([RowKey("m1")], NOW)).by_id["m1"]) == 2
+    assert len((await rows.both_sides([RowKey("m1")], NOW)).by_id["m1"]) == 2
     await rows.close()
 
 
@@ -69,8 +70,8 @@ async def test_metadata_without_usage_is_an_orphan(minimal_dsn: str) -> None:
     with psycopg.connect(minimal_dsn) as connection:
         connection.execute("DELETE FROM microdollar_usage")
     rows = await ContractRows.connect(minimal_dsn)
-    assert (await rows.find(["m1"], [], NOW)).by_id == {}
-    ((orphan,),) = (await rows.both_sides(["m1", "m2"], [], [], NOW)).by_id.values()
+    assert (await rows.find([RowKey("m1")], NOW)).by_id == {}
+    ((orphan,),) = (await rows.both_sides([RowKey("m1"), RowKey("m2")], NOW)).by_id.values()
     assert (orphan.whole, orphan.message_id) == (False, "m1")
     await rows.close()
 
@@ -79,7 +80,7 @@ async def test_usage_without_metadata_is_found_by_its_user_from_both_sides(minim
     insert(minimal_dsn, 1, "anon:a", None)
     insert(minimal_dsn, 2, "anon:a", "m2")
     rows = await ContractRows.connect(minimal_dsn)
-    found = await rows.both_sides(["m2"], ["anon:a"], [], NOW)
+    found = await rows.both_sides([RowKey("m2"), RowKey(None, "anon:a")], NOW)
     assert sorted(row.whole for row in found.by_user["anon:a"]) == [False, True]
     await rows.close()
 
@@ -87,7 +88,7 @@ async def test_usage_without_metadata_is_found_by_its_user_from_both_sides(minim
 async def test_a_row_of_another_message_is_found_by_the_value_it_holds(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", "another", "mine")
     rows = await ContractRows.connect(minimal_dsn)
-    found = await rows.both_sides(["m1"], [], ["mine"], NOW)
+    found = await rows.both_sides([RowKey("m1")], NOW, ["mine"])
     assert [row.message_id for row in found.by_value["mine"]] == ["another"]
     await rows.close()
 
@@ -95,7 +96,7 @@ async def test_a_row_of_another_message_is_found_by_the_value_it_holds(minimal_d
 async def test_the_other_columns_of_both_rows_are_read_as_text(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", "m1", "v1")
     rows = await ContractRows.connect(minimal_dsn)
-    ((row,),) = (await rows.find(["m1"], [], NOW)).by_id.values()
+    ((row,),) = (await rows.find([RowKey("m1")], NOW)).by_id.values()
     columns = dict(row.columns)
     assert columns["microdollar_usage.cost"] == "0"
     assert columns["microdollar_usage_metadata.message_id"] == "m1"
@@ -112,7 +113,7 @@ async def test_columns_that_may_not_be_read_are_named(ready_dsn: str) -> None:
         try:
             rows = await ContractRows.connect(make_conninfo(ready_dsn, user=role, password="geheim"))
             assert "microdollar_usage.cost" in rows.unreadable
-            assert (await rows.both_sides(["m1"], ["anon:a"], ["v"], NOW)).by_id == {}
+            assert (await rows.both_sides([RowKey("m1"), RowKey(None, "anon:a")], NOW, ["v"])).by_id == {}
             await rows.close()
         finally:
             owner.execute(f"DROP OWNED BY {role}")
@@ -133,7 +134,7 @@ async def test_rows_that_a_policy_hides_are_refused_rather_than_absent(ready_dsn
             rows = await ContractRows.connect(dsn)
             owner.execute("ALTER TABLE microdollar_usage_metadata ENABLE ROW LEVEL SECURITY")
             with pytest.raises(DatabaseUnavailableError, match="row-level security policy"):  # from now on
-                await rows.find(["m1"], [], NOW)
+                await rows.find([RowKey("m1")], NOW)
             await rows.close()
         finally:
             owner.execute(f"DROP OWNED BY {role}")
@@ -148,10 +149,10 @@ async def test_a_clock_that_is_hours_off_is_found_when_looked_for_and_then_known
     insert(minimal_dsn, 1, "anon:a", "m1", when=theirs)
     insert(minimal_dsn, 2, "anon:b", "m2", when=theirs - timedelta(hours=1))
     rows = await ContractRows.connect(minimal_dsn)
-    far = await rows.find(["m1"], [], NOW, far=True)
+    far = await rows.find([RowKey("m1")], NOW, far=True)
     assert set(far.by_id) == {"m1"}
     rows.learn_clock(far.created, NOW)
-    assert set((await rows.find(["m1", "m2"], [], NOW)).by_id) == {"m1"}
+    assert set((await rows.find([RowKey("m1"), RowKey("m2")], NOW)).by_id) == {"m1"}
     await rows.close()
 
 
@@ -161,7 +162,7 @@ async def test_a_database_without_the_column_has_rows_without_values(base_dsn: s
     with psycopg.connect(base_dsn) as connection:
         found = connection.execute("SELECT message_id FROM microdollar_usage_metadata LIMIT 1").fetchone()
         assert found is not None
-    ((row, *_),) = (await rows.find([found[0]], [], NOW - timedelta(days=9999))).by_id.values()
+    ((row, *_),) = (await rows.find([RowKey(found[0])], NOW - timedelta(days=9999))).by_id.values()
     assert row.value is None
     await rows.close()
 
@@ -193,5 +194,5 @@ async def test_a_database_that_goes_away_is_told_so(ready_dsn: str) -> None:
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     with pytest.raises(DatabaseUnavailableError, match="cannot be asked"):
-        await rows.find(["m"], [], NOW)
+        await rows.find([RowKey("m")], NOW)
     await rows.close()

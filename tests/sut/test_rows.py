@@ -3,10 +3,8 @@
 import psycopg
 
 from harness.clients.exchange import Outcome, Reply
-from harness.probing.requests import Caller
-from harness.sut.rows import WAIT_AFTER_LOSS_S, Rows
+from harness.sut.rows import WAIT_AFTER_LOSS_S, RowKey, Rows
 
-PROBE = Caller().probe((), address="192.0.2.1")
 LOST = Reply(Outcome.REPLY, 200, body=b'{"id": "never accounted for"}')
 REFUSED = Reply(Outcome.REPLY, 400, body=b"{}")
 
@@ -15,8 +13,8 @@ async def test_a_wait_in_vain_shortens_the_next_ones(ready_dsn: str) -> None:
     async with await psycopg.AsyncConnection.connect(ready_dsn, autocommit=True) as connection:
         rows = Rows(connection)
         since = await rows.now()
-        assert await rows.arrived([PROBE], [REFUSED], since, wait_s=0.0) == [()]
+        assert await rows.arrived([RowKey(REFUSED.upstream_id)], since, wait_s=0.0) == [()]
         assert rows.patience_s(5.0) == 5.0, "nothing was waited for"
-        assert await rows.arrived([PROBE], [LOST], since, wait_s=0.0) == [()]
+        assert await rows.arrived([RowKey(LOST.upstream_id)], since, wait_s=0.0) == [()]
         assert rows.patience_s(5.0) == WAIT_AFTER_LOSS_S
         assert rows.patience_s(0.1) == 0.1, "never longer than is allowed"

@@ -9,19 +9,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from harness import plan
 from harness.backend.usage import MISSING_ID
 from harness.checks.requests import judge_rows
+from harness.polling import apoll_until
 from harness.probing.judge import expect
 from harness.rule.policy import Policy
 from harness.run.live.request_log import LoggedRequest, RequestLog, State
 from harness.sut.observation import Observation, Row
-from harness.sut.rows import Rows
+from harness.sut.rows import Rows, key_of
 from harness.verdict import Results
 
 POLL_S: Final = 0.01
+LOOKS_S_MAX: Final = 3600.0
+"""So long are rows looked for before it is asked anew whether any is pending."""
 SECOND_ROW_S: Final = 1.0
 """How long a second row is looked for after the first."""
 
@@ -70,14 +74,18 @@ class RowPoller:
     async def run(self, rows: Rows) -> None:
         """Looks until it is stopped. Raises psycopg.Error when the database is away."""
         while not self._stopped:
-            await self._woken.wait()
-            # A row that came is not looked at again at once but when a second one has had its time; it shows twice.
-            settled = time.monotonic() - SECOND_ROW_S
-            due = [row for row in self._pending.values() if row.seen is None or row.seen < settled]
-            await self._look(rows, due)
-            if not self._pending and not self._stopped:
-                self._woken.clear()
-            await asyncio.sleep(POLL_S)  # nobody tells of a row that has come; nothing pending: no look
+            await self._woken.wait()  # nothing pending: no look
+            await apoll_until(partial(self._look_at_due, rows), LOOKS_S_MAX, pause_s=POLL_S)
+
+    async def _look_at_due(self, rows: Rows) -> bool:
+        """One look; whether nothing is pending after it, or nothing is to be looked for any more."""
+        # A row that came is not looked at again at once but when a second one has had its time; it shows twice.
+        settled = time.monotonic() - SECOND_ROW_S
+        due = [row for row in self._pending.values() if row.seen is None or row.seen < settled]
+        await self._look(rows, due)
+        if not self._pending and not self._stopped:
+            self._woken.clear()
+        return self._stopped or not self._pending
 
     def stop(self) -> None:
         """Ends `run` after its present look."""
@@ -99,8 +107,7 @@ class RowPoller:
         observations = [pending.observation for pending in looked]
         stamp = await rows.now()
         found = await rows.of(
-            [observation.probe for observation in observations],
-            [observation.reply for observation in observations],
+            [key_of(observation.probe, observation.reply) for observation in observations],
             min(observation.since for observation in observations),
         )
         self.stamp = stamp

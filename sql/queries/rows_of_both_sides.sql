@@ -1,7 +1,7 @@
 -- The rows of some requests, from both tables and whether or not they have another side: by the id of the reply, by the
 -- user where he has no other request, and by a value that nobody else sends. The marks in braces are as in
--- contract_rows.sql; `names` are the same columns by name, and `bounded` keeps metadata to a time where the table has
--- one, else the whole table is read: this is asked once, at the end of a run.
+-- rows_with_usage.sql; `names` are the same columns by name, and `bounded` keeps metadata to a time where the table has
+-- one, else the whole table is read: of somebody's database this is asked once, at the end of a run.
 WITH usage AS (
     SELECT {usage_names} FROM microdollar_usage
     WHERE created_at >= %(since)s
@@ -24,3 +24,4 @@ FROM usage
 WHERE kilo_user_id = ANY(%(user_ids)s) AND NOT EXISTS (
     SELECT 1 FROM microdollar_usage_metadata AS other WHERE other.id = usage.id
 )
+ORDER BY 3, 1, 4
