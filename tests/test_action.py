@@ -10,44 +10,49 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from harness.cli.accept import accept
 from harness.cli.gate import gate
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.report import SUMMARY_VARIABLE
+from harness.run.signing import SIGNING_VARIABLE
 from tests.fix_gate import of_reference
 from tests.fix_stack import StartReplica
 
 ACTION: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "action.yml").read_text())
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
-JUDGE = next(step for step in STEPS if step.get("id") == "judge")
+JUDGE, ACCEPT = (next(step for step in STEPS if step.get("id") == name) for name in ("judge", "accept"))
 INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
 
 
-def by_variable(inputs: dict[str, str]) -> dict[str, str]:
-    """What the environment of the step is for these inputs, by the defaults and expressions of the action."""
+def by_variable(inputs: dict[str, str], step: dict[str, Any] = JUDGE) -> dict[str, str]:
+    """What the environment of a step is for these inputs, by the defaults and expressions of the action."""
     given = {name: str(known.get("default", "")) for name, known in ACTION["inputs"].items()} | inputs
-    return {name: INPUT.sub(lambda found: given[found[1]], value) for name, value in JUDGE["env"].items()}
+    return {name: INPUT.sub(lambda found: given[found[1]], value) for name, value in step["env"].items()}
 
 
-def judge(folder: Path, inputs: dict[str, str], program: str) -> subprocess.CompletedProcess[str]:
-    """Runs the step as GitHub does, with a program in place of the installed harness."""
+def judge(
+    folder: Path, inputs: dict[str, str], program: str, step: dict[str, Any] = JUDGE
+) -> subprocess.CompletedProcess[str]:
+    """Runs a step as GitHub does, with a program in place of the installed harness."""
     installed = folder / "rollout-harness" / "bin"
     installed.mkdir(parents=True)
     (installed / "python").symlink_to(sys.executable)
     (installed / "harness").write_text(program)
     (installed / "harness").chmod(0o755)
     script = folder / "step.sh"
-    script.write_text(JUDGE["run"])
+    script.write_text(step["run"])
     (folder / "work").mkdir()
     own = {"RUNNER_TEMP": str(folder), "GITHUB_OUTPUT": str(folder / "output"), "HOME": str(folder)}
     own |= {SUMMARY_VARIABLE: str(folder / "summary"), "PATH": os.environ["PATH"]}
     bash = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
     return subprocess.run(
         bash,
-        env=by_variable(inputs) | own,
+        env=by_variable(inputs, step) | own,
         cwd=folder / "work",
         capture_output=True,
         text=True,
@@ -69,20 +74,59 @@ def test_no_expression_stands_in_a_script() -> None:
 
 
 def test_every_input_is_described_and_used_by_its_step() -> None:
-    used = {name for value in JUDGE["env"].values() for name in INPUT.findall(value)}
-    assert used == set(ACTION["inputs"])
-    for variable in JUDGE["env"]:
-        assert variable.startswith("HARNESS_") or f"${variable}" in JUDGE["run"].replace("{", "")
+    used = {
+        name for step in (JUDGE, ACCEPT) for value in step["env"].values() for name in INPUT.findall(value)
+    }
+    conditions = " ".join(str(step.get("if", "")) for step in STEPS)
+    assert used | {"mode"} == set(ACTION["inputs"])
+    assert "inputs.mode" in conditions
+    for step in (JUDGE, ACCEPT):
+        for variable in step["env"]:
+            assert variable.startswith("HARNESS_") or f"${variable}" in step["run"].replace("{", "")
     assert all(known["description"].strip() for known in ACTION["inputs"].values())
 
 
-def test_every_option_and_variable_that_is_passed_exists_in_the_gate() -> None:
-    options = {name for parameter in gate.params for name in parameter.opts if name.startswith("--")}
-    passed = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", JUDGE["run"]))
+@pytest.mark.parametrize(("step", "command", "least"), [(JUDGE, gate, 15), (ACCEPT, accept, 6)])
+def test_every_option_and_variable_that_is_passed_exists(
+    step: dict[str, Any], command: click.Command, least: int
+) -> None:
+    options = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    passed = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", step["run"]))
     assert passed <= options
-    assert len(passed) >= 15
-    variables = {str(parameter.envvar) for parameter in gate.params if getattr(parameter, "envvar", None)}
-    assert {name for name in JUDGE["env"] if name.startswith("HARNESS_")} <= variables
+    assert len(passed) >= least
+    variables = {str(parameter.envvar) for parameter in command.params if getattr(parameter, "envvar", None)}
+    assert {name for name in step["env"] if name.startswith("HARNESS_")} <= variables | {SIGNING_VARIABLE}
+
+
+def test_accept_passes_on_what_it_is_given(tmp_path: Path) -> None:
+    hostile = "$(touch pwned) `touch pwned` '"
+    inputs = {
+        "backend-url": hostile,
+        "deployed": "6f1c" * 10,
+        "verdict": "-x.json",
+        "key": "a.pub\n\nb b.pub",
+        "allow-waiver": "I1",
+    }
+    done = judge(tmp_path, inputs, RECORDER, ACCEPT)
+    assert done.stdout.splitlines() == [
+        "accept",
+        f"--target={hostile}",
+        f"--deployed={'6f1c' * 10}",
+        "--level=standard",
+        "--max-age=24h",
+        "--key=a.pub",
+        "--key=b b.pub",
+        "--allow-waiver=I1",
+        "--",
+        "-x.json",
+    ]
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_accept_without_a_build_is_misuse(tmp_path: Path) -> None:
+    done = judge(tmp_path, {"backend-url": "http://x", "verdict": "v.json"}, REAL, ACCEPT)
+    assert done.returncode == 2
+    assert "--deployed" in done.stderr
 
 
 def test_defaults_are_those_of_the_gate() -> None:
@@ -94,6 +138,8 @@ def test_defaults_are_those_of_the_gate() -> None:
     assert not isinstance(known["wait-rows"], float)
     assert known["policy"] in POLICIES
     assert known["level"] in list(Level)
+    ages = [parameter.default for parameter in accept.params if "--max-age" in parameter.opts]
+    assert ages == [ACTION["inputs"]["max-age"]["default"]]
 
 
 def test_hostile_inputs_are_passed_on_as_they_are_and_secrets_are_not(tmp_path: Path) -> None:
