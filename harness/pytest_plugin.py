@@ -3,7 +3,9 @@
 It is loaded wherever the harness is installed, so it imports nothing of it until a fixture is used.
 """
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
@@ -11,8 +13,10 @@ import pytest
 if TYPE_CHECKING:
     from harness.database.server import Server
     from harness.database.templates import Templates
+    from harness.library.claims import Judge
     from harness.library.stage import RunningStage
     from harness.report.document import Report
+    from harness.verdict import Claim
 
 LEVELS: Final = ("smoke", "standard", "exhaustive")
 _SHARED: Final = pytest.StashKey[Any]()
@@ -21,9 +25,25 @@ _OPTIONS: Final = {
     "postgres": "Postgres of the fixtures: embedded (default), embedded:18, docker, docker:IMAGE, or a DSN",
     "target": "URL of your own backend, for rollout_backend and rollout_gate; without it the reference is started",
     "database-url": "database of that backend",
-    "free-model": "a model that it serves without an account",
+    "build": "build of the reference, or what is expected of the target: before or after (default)",
 }
 """Options `--rollout-NAME` and their help; each is an ini key `rollout_name`, too."""
+
+
+_REPEATED: Final = {
+    "set": (
+        "NAME=VALUE",
+        "a parameter of the target: model, email; secrets from the environment: HARNESS_AUTH_TOKEN",
+    ),
+    "request-header": (
+        "'NAME: VALUE'",
+        "sent with every request to the target; the value is printed nowhere",
+    ),
+    "waive": ("CLAIM=REASON", "go on although this claim is unknown: its test is skipped with the reason"),
+}
+"""Options that may be repeated, with their values; as ini keys, one value a line."""
+PARAMETERS: Final = ("model", "email")
+"""What --rollout-set may name."""
 
 
 class Backend(NamedTuple):
@@ -42,14 +62,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, text in _OPTIONS.items():
         group.addoption(f"--rollout-{name}", default=None, metavar=name.upper(), help=text)
         parser.addini(_key(name), text, default="")
+    for name, (metavar, text) in _REPEATED.items():
+        group.addoption(f"--rollout-{name}", action="append", default=None, metavar=metavar, help=text)
+        parser.addini(_key(name), text, "linelist")
     group.addoption(
-        "--rollout-request-header",
-        action="append",
-        default=None,
-        metavar="'NAME: VALUE'",
-        help="sent with every request to the target; the value is printed nowhere; may be repeated",
+        "--rollout-claims",
+        action="store_true",
+        help="collect the rollout's claims, one test each; no other test unless one is named",
     )
-    parser.addini("rollout_request_header", "header lines for the target, one a line", "linelist")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,6 +79,17 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--rollout-level {level!r} is none of {', '.join(LEVELS)}")
     if _given(config, "target") and not _given(config, "database-url"):
         raise pytest.UsageError("--rollout-target needs --rollout-database-url: the rows are what is judged")
+    for name in _pairs(config, "set"):
+        if name == "token":
+            raise pytest.UsageError(
+                "--rollout-set token=...: give a secret as HARNESS_AUTH_TOKEN in the environment"
+            )
+        if name not in PARAMETERS:
+            raise pytest.UsageError(f"--rollout-set {name}=...: no such parameter; {' or '.join(PARAMETERS)}")
+    _pairs(config, "waive")
+    config.addinivalue_line("markers", "rollout_claim: a claim of the rollout, collected by --rollout-claims")
+    if config.getoption("--rollout-claims") and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = []  # neither testpaths nor the folder: claims alone
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -77,6 +108,53 @@ def pytest_configure_node(node: Any) -> None:
         config.stash[_SHARED] = shared = SharedServer(_given(config, "postgres") or "embedded")
         config.add_cleanup(shared.close)
     node.workerinput["rollout_server"] = config.stash[_SHARED].address
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k, -m and --lf choose
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Adds an item for each claim."""
+    if not config.getoption("--rollout-claims"):
+        return
+    from harness.library.claims import Claims
+
+    address = getattr(config, "workerinput", {}).get("rollout_server")
+    shared = None if address is None else Path(address).with_name("report.json")
+    target = _given(config, "target")
+    claims, judge = _of_target(config) if target else _of_reference(config)
+    collector = Claims.of(session, claims, judge, shared)
+    collected = list(collector.collect())
+    items.extend(collected)
+    # Items that no file holds are told to whoever counts what was collected.
+    report = pytest.CollectReport(collector.nodeid, "passed", None, collected)
+    config.hook.pytest_collectreport(report=report)
+
+
+def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
+    from harness.rule.level import Level
+    from harness.run.options.prove import ProveOptions
+    from harness.run.prove import claims_of, prove
+    from harness.stages.environment import BuildPair
+
+    level = Level(_given(config, "level") or LEVELS[0])
+    postgres = _given(config, "postgres") or "embedded"
+    options = ProveOptions(level=level, postgres=postgres, command=f"harness prove --level {level}")
+    builds = BuildPair(after=_given(config, "build") or "after")
+    return claims_of(level), lambda chosen: prove(options, lambda _: None, builds=builds, only=chosen)
+
+
+def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
+    from harness.library.gate import gate
+    from harness.run.gate import DATABASE_CLAIMS, claims_of
+
+    def judge(chosen: frozenset[str]) -> "Report":
+        read_only = chosen <= frozenset(DATABASE_CLAIMS)
+        return gate(
+            _given(config, "target"), _given(config, "database-url"), read_only=read_only, **_gate(config)
+        )
+
+    return claims_of(_given(config, "build") or "after"), judge
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +204,7 @@ def rollout_backend(request: pytest.FixtureRequest, pytestconfig: pytest.Config)
     url = _given(pytestconfig, "target")
     if url:
         dsn = _given(pytestconfig, "database-url")
-        return Backend(url, dsn, _given(pytestconfig, "free-model"))
+        return Backend(url, dsn, _pairs(pytestconfig, "set").get("model", ""))
     from harness.clients.extension import FREE_MODEL
 
     stage: RunningStage = request.getfixturevalue("rollout_stage")
@@ -139,11 +217,7 @@ def rollout_gate(rollout_backend: Backend, pytestconfig: pytest.Config) -> "Call
     from harness.library.gate import gate
 
     def judged(**options: Any) -> "Report":
-        usual: dict[str, Any] = {
-            "free_model": rollout_backend.free_model,
-            "level": _given(pytestconfig, "level") or LEVELS[0],
-            "request_headers": _request_headers(pytestconfig),
-        }
+        usual = _gate(pytestconfig) | {"free_model": rollout_backend.free_model}
         return gate(rollout_backend.url, rollout_backend.dsn, **(usual | options))
 
     return judged
@@ -155,9 +229,32 @@ def _given(config: pytest.Config, name: str) -> str:
     return str(option if option is not None else config.getini(_key(name)))
 
 
-def _request_headers(config: pytest.Config) -> tuple[str, ...]:
-    option = config.getoption("--rollout-request-header")
-    return tuple(option if option is not None else config.getini("rollout_request_header"))
+def _lines(config: pytest.Config, name: str) -> tuple[str, ...]:
+    """What the command line says, else the ini file."""
+    option = config.getoption(f"--rollout-{name}")
+    return tuple(option if option is not None else config.getini(_key(name)))
+
+
+def _pairs(config: pytest.Config, name: str) -> dict[str, str]:
+    """Values by name. Raises UsageError for what is no NAME=VALUE, without quoting it."""
+    pairs = [line.partition("=") for line in _lines(config, name)]
+    if not all(key and equals for key, equals, _ in pairs):
+        raise pytest.UsageError(f"--rollout-{name} takes {_REPEATED[name][0]}")
+    return {key: value for key, _, value in pairs}
+
+
+def _gate(config: pytest.Config) -> dict[str, Any]:
+    """Options of the gate, as `harness.gate` takes them."""
+    parameters = _pairs(config, "set")
+    return {
+        "free_model": parameters.get("model", ""),
+        "level": _given(config, "level") or LEVELS[0],
+        "build": "before" if _given(config, "build") == "before" else "after",
+        "token": os.environ.get("HARNESS_AUTH_TOKEN"),
+        "email": parameters.get("email") or os.environ.get("HARNESS_AUTH_EMAIL"),
+        "request_headers": _lines(config, "request-header"),
+        "waive": _pairs(config, "waive"),
+    }
 
 
 def _key(name: str) -> str:

@@ -29,6 +29,7 @@ def gate(
     time_limit_s: float = 600.0,
     timeout_s: float = 30.0,
     wait_rows_s: float | None = None,
+    read_only: bool = False,
     clean: bool = False,
 ) -> Report:
     """Judges a backend by its URL and its database, as `harness gate` does, and returns the report.
@@ -54,6 +55,7 @@ def gate(
         time_limit_s=time_limit_s,
         timeout_s=timeout_s,
         wait_rows_s=wait_rows_s,
+        read_only=read_only,
         clean=clean,
         command="harness.gate(...)",
     )

@@ -25,6 +25,7 @@ from harness.run.linkability import judge_linkability
 from harness.run.migration import judge_migration
 from harness.run.options.prove import ProveOptions
 from harness.run.orders import prove_orders, scope_of
+from harness.run.parts import ALL, Part, parts_of
 from harness.run.persons import judge_persons
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.report import inputs
@@ -49,14 +50,17 @@ def prove(
     on_line: LineCallback,
     progress: ProgressDisplay = silent,
     builds: BuildPair | None = None,
+    only: frozenset[str] | None = None,
 ) -> Report:
     """Runs the whole proof, of the plan's builds or another pair, and returns the report; leaves nothing behind.
 
-    Raises UnavailableError when the stack cannot be stood up.
+    `only` names claims: just the parts that these need are run, and the report has no others. Raises UnavailableError
+    when the stack cannot be stood up.
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
-    lines = plan_lines(options)
+    parts = parts_of(only)
+    lines = plan_lines(options) if parts == ALL else tuple(f"only: {part}" for part in Part if part in parts)
     claims = plan.claims_under(options.policy, claims_of(options.level))
     results = Results((*claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
@@ -66,14 +70,20 @@ def prove(
         for line in lines:
             on_line(line)
         with Templates(server) as templates:
-            with progress("migration, its locks and its rollback"):
-                judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
+            if Part.MIGRATION in parts:
+                with progress("migration, its locks and its rollback"):
+                    judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
             with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-                orders = runner.run(_prove(options, builds or BuildPair(), results, templates, progress))
+                proving = _prove(options, builds or BuildPair(), results, templates, progress, parts)
+                orders = runner.run(proving)
     judge_audit(results, AUDITED)
     judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
-    told = tuple(_replayable(one, options.policy) for one in judgements if one.claim.id not in sentences)
+    told = tuple(
+        _replayable(one, options.policy, (builds or BuildPair()).after)
+        for one in judgements
+        if one.id not in sentences and (only is None or one.id in only)
+    )
     return Report(
         harness=harness_version(),
         verdict=decide(told),
@@ -88,21 +98,23 @@ def prove(
         judgements=told,
         judged_by=JudgedBy.of("prove", (), told),
         plan=lines,
-        remarks=orders.remarks,
+        remarks=orders.remarks if orders else (),
         sections=Sections(
-            orders=orders.orders(),
-            audit=audited(judgements, AUDITED, plan.RESTING_AUDIT),
+            orders=orders.orders() if orders else None,
+            audit=audited(judgements, AUDITED, plan.RESTING_AUDIT) if parts == ALL else (),
         ),
         inputs=inputs(options.policy),
     )
 
 
-def _replayable(judgement: Judgement, policy: str) -> Judgement:
-    """The judgement with the policy in its replay lines, where it is not the default."""
-    if policy == ProveOptions().policy:
-        return judgement
+def _replayable(judgement: Judgement, policy: str, build: str) -> Judgement:
+    """The judgement with what is not the default in its replay lines: policy, and the build where a request is sent."""
+    further = "" if policy == ProveOptions().policy else f" --policy={policy}"
+    asks = f" --build={build}{further}" if build != BuildPair().after else further
     findings = (
-        replace(one, replay=f"{one.replay} --policy={policy}") if one.replay else one
+        replace(one, replay=one.replay + (asks if one.replay.startswith("harness replay") else further))
+        if one.replay
+        else one
         for one in judgement.findings
     )
     return replace(judgement, findings=tuple(findings))
@@ -149,30 +161,42 @@ async def _prove(
     results: Results,
     templates: Templates,
     progress: ProgressDisplay,
-) -> OrdersEvidence:
+    parts: frozenset[Part],
+) -> OrdersEvidence | None:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
+    orders = None
     async with stack(templates, options.policy, builds) as shared:
         under_node = asyncio.create_task(
-            asyncio.to_thread(_judge_under_node, options, results, policy, samples)
+            asyncio.to_thread(_judge_under_node, options, results, policy, samples, parts)
         )
-        await prove_headers(results, shared, options.level, samples, progress)
-        async with running_stage(shared, ARRIVED) as environment:
-            origin = addresses()
-            await judge_linkability(results, environment, origin, seed=options.seed)
-            await judge_persons(results, environment, origin)
-        orders = await prove_orders(
-            results, shared, level=options.level, seed=options.seed, progress=progress
-        )
-        await audit_sentences(results, shared)
+        if Part.HEADERS in parts:
+            await prove_headers(results, shared, options.level, samples, progress)
+        if Part.PERSONS in parts:
+            async with running_stage(shared, ARRIVED) as environment:
+                origin = addresses()
+                await judge_linkability(results, environment, origin, seed=options.seed)
+                await judge_persons(results, environment, origin)
+        if Part.ORDERS in parts:
+            orders = await prove_orders(
+                results, shared, level=options.level, seed=options.seed, progress=progress
+            )
+        if Part.AUDIT in parts:
+            await audit_sentences(results, shared)
         with progress("the rule and the extension's code under Node"):
             await under_node
     return orders
 
 
 def _judge_under_node(
-    options: ProveOptions, results: Results, policy: Policy, samples: tuple[CaseSequence, ...]
+    options: ProveOptions,
+    results: Results,
+    policy: Policy,
+    samples: tuple[CaseSequence, ...],
+    parts: frozenset[Part],
 ) -> None:
     """Node works while the servers start and stop: its claims are its own, so the results is not fought over."""
-    prove_rule(results, policy, samples=samples)
-    judge_extension(results, machine_ids=MACHINE_IDS[options.level], seed=options.seed)
+    if Part.RULE in parts:
+        prove_rule(results, policy, samples=samples)
+    if Part.EXTENSION in parts:
+        judge_extension(results, machine_ids=MACHINE_IDS[options.level], seed=options.seed)

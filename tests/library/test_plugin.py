@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from harness.database.server import Server
+from harness import stage
 from harness.errors import UnavailableError
+from harness.rule.level import Level
+from harness.run.gate import claims_of as gate_claims
+from harness.run.prove import claims_of
 from harness.library.share import SharedServer, asked
 
 PLUGIN = ("-p", "harness.pytest_plugin")
@@ -73,6 +78,9 @@ def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, workers: tuple[str
     ("option", "problem"),
     [
         ("--rollout-level=odd", "*'odd' is none of smoke, standard, exhaustive*"),
+        ("--rollout-set=token=sesame", "*give a secret as HARNESS_AUTH_TOKEN*"),
+        ("--rollout-set=nonsense=1", "*no such parameter; model or email*"),
+        ("--rollout-waive=V1", "*takes CLAIM=REASON*"),
         ("--rollout-target=http://127.0.0.1:1", "*--rollout-target needs --rollout-database-url*"),
     ],
 )
@@ -99,3 +107,59 @@ def test_a_server_that_does_not_start_is_told() -> None:
             asked(shared.address)
     finally:
         shared.close()
+
+
+def claims(pytester: pytest.Pytester, server: Server, *options: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess(
+        *PLUGIN, "-p", "no:asyncio", "--rollout-claims", f"--rollout-postgres={server.admin_dsn}", *options
+    )
+
+
+def test_each_claim_is_a_test(pytester: pytest.Pytester, server: Server) -> None:
+    pytester.makepyfile("def test_not_asked_for(): assert False")
+    count = len(claims_of(Level.SMOKE))
+    claims(pytester, server, "-n", "2", "--junitxml=junit.xml").assert_outcomes(passed=count)
+    junit = (pytester.path / "junit.xml").read_text()
+    assert junit.count("<testcase ") == count
+    assert '<property name="observed"' in junit
+
+
+def test_a_refuted_claim_fails_with_its_replay(pytester: pytest.Pytester, server: Server) -> None:
+    ended = claims(pytester, server, "--rollout-build=limit-256", "-k", "V2 or V1")
+    ended.assert_outcomes(passed=2, failed=1, deselected=len(claims_of(Level.SMOKE)) - 3)  # V10 is named like V1
+    ended.stdout.fnmatch_lines(
+        [
+            "V2: A header of 255 characters is stored, one of 256 is not.",
+            "refuted by * of * observations",
+            "*replay * harness replay '--line=*' --build=limit-256",
+        ]
+    )
+    again = claims(pytester, server, "--lf", "--collect-only", "-q")
+    again.stdout.fnmatch_lines(["rollout::V2"])
+    assert "rollout::V1" not in again.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("options", "outcome"),
+    [((), {"failed": 1}), (("--rollout-waive=I2=no test account",), {"skipped": 1})],
+    ids=["unknown fails", "waived is skipped"],
+)
+def test_what_is_unknown_at_a_target(
+    pytester: pytest.Pytester, server: Server, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], outcome: dict[str, int]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path))
+    with stage(postgres=server.admin_dsn) as running:
+        target = (f"--rollout-target={running.url}", f"--rollout-database-url={running.dsn}")
+        ended = claims(pytester, server, *target, "--rollout-set=model=harness/stub:free", "-k", "I2", *options)
+    ended.assert_outcomes(**outcome, deselected=len(gate_claims("after")) - 1)
+
+
+def test_claims_of_the_database_send_nothing(pytester: pytest.Pytester, server: Server) -> None:
+    with stage(postgres=server.admin_dsn) as running:
+        target = (f"--rollout-target={running.url}", f"--rollout-database-url={running.dsn}")
+        ended = claims(pytester, server, *target, "--rollout-set=model=harness/stub:free", "-k", "M3 or M4")
+        with psycopg.connect(running.dsn) as connection:
+            query = "SELECT count(*) FROM microdollar_usage WHERE created_at > now() - interval '1 hour'"
+            before = connection.execute(query).fetchone()
+    ended.assert_outcomes(passed=2, deselected=len(gate_claims("after")) - 2)
+    assert before == (0,)
