@@ -124,8 +124,8 @@ def pytest_collection_modifyitems(
     target = _given(config, "target")
     claims, judge = _of_target(config) if target else _of_reference(config)
     collector = Claims.of(session, claims, judge, shared)
-    collected = list(collector.collect())
-    items.extend(collected)
+    collected: list[pytest.Item | pytest.Collector] = list(collector.collect())
+    items.extend(item for item in collected if isinstance(item, pytest.Item))
     # Items that no file holds are told to whoever counts what was collected.
     report = pytest.CollectReport(collector.nodeid, "passed", None, collected)
     config.hook.pytest_collectreport(report=report)
@@ -146,7 +146,7 @@ def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
 
 def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
     from harness.library.gate import gate
-    from harness.run.gate import DATABASE_CLAIMS, claims_of
+    from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
 
     def judge(chosen: frozenset[str]) -> "Report":
         read_only = chosen <= frozenset(DATABASE_CLAIMS)

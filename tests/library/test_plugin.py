@@ -10,7 +10,7 @@ from harness.database.server import Server
 from harness.errors import UnavailableError
 from harness.library.share import SharedServer, asked
 from harness.rule.level import Level
-from harness.run.gate import claims_of as gate_claims
+from harness.run.gate_claims import claims_of as gate_claims
 from harness.run.prove import claims_of
 
 PLUGIN = ("-p", "harness.pytest_plugin")
