@@ -25,9 +25,9 @@ from harness.run.linkability import judge_linkability
 from harness.run.migration import judge_migration
 from harness.run.options.prove import ProveOptions
 from harness.run.orders import prove_orders, scope_of
-from harness.run.parts import ALL, Part, parts_of
 from harness.run.persons import judge_persons
 from harness.run.progress import LineCallback, ProgressDisplay, silent
+from harness.run.proof_parts import ALL, ProofPart, parts_of
 from harness.run.report import inputs
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import addresses
@@ -60,7 +60,9 @@ def prove(
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     parts = parts_of(only)
-    lines = plan_lines(options) if parts == ALL else tuple(f"only: {part}" for part in Part if part in parts)
+    lines = (
+        plan_lines(options) if parts == ALL else tuple(f"only: {part}" for part in ProofPart if part in parts)
+    )
     claims = plan.claims_under(options.policy, claims_of(options.level))
     results = Results((*claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
@@ -70,7 +72,7 @@ def prove(
         for line in lines:
             on_line(line)
         with Templates(server) as templates:
-            if Part.MIGRATION in parts:
+            if ProofPart.MIGRATION in parts:
                 with progress("migration, its locks and its rollback"):
                     judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
             with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
@@ -161,7 +163,7 @@ async def _prove(
     results: Results,
     templates: Templates,
     progress: ProgressDisplay,
-    parts: frozenset[Part],
+    parts: frozenset[ProofPart],
 ) -> OrdersEvidence | None:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
@@ -170,18 +172,18 @@ async def _prove(
         under_node = asyncio.create_task(
             asyncio.to_thread(_judge_under_node, options, results, policy, samples, parts)
         )
-        if Part.HEADERS in parts:
+        if ProofPart.HEADERS in parts:
             await prove_headers(results, shared, options.level, samples, progress)
-        if Part.PERSONS in parts:
+        if ProofPart.PERSONS in parts:
             async with running_stage(shared, ARRIVED) as environment:
                 origin = addresses()
                 await judge_linkability(results, environment, origin, seed=options.seed)
                 await judge_persons(results, environment, origin)
-        if Part.ORDERS in parts:
+        if ProofPart.ORDERS in parts:
             orders = await prove_orders(
                 results, shared, level=options.level, seed=options.seed, progress=progress
             )
-        if Part.AUDIT in parts:
+        if ProofPart.AUDIT in parts:
             await audit_sentences(results, shared)
         with progress("the rule and the extension's code under Node"):
             await under_node
@@ -193,10 +195,10 @@ def _judge_under_node(
     results: Results,
     policy: Policy,
     samples: tuple[CaseSequence, ...],
-    parts: frozenset[Part],
+    parts: frozenset[ProofPart],
 ) -> None:
     """Node works while the servers start and stop: its claims are its own, so the results is not fought over."""
-    if Part.RULE in parts:
+    if ProofPart.RULE in parts:
         prove_rule(results, policy, samples=samples)
-    if Part.EXTENSION in parts:
+    if ProofPart.EXTENSION in parts:
         judge_extension(results, machine_ids=MACHINE_IDS[options.level], seed=options.seed)

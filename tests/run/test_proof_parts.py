@@ -7,11 +7,11 @@ import pytest
 from harness.database.server import Server
 from harness.rule.level import Level
 from harness.run.options.prove import ProveOptions
-from harness.run.parts import ALL, Part, needed, parts_of
+from harness.run.proof_parts import ALL, ProofPart, needed, parts_of
 from harness.run.prove import claims_of, prove
 from harness.verdict import Verdict
 
-BY_PARTS: dict[frozenset[Part], list[str]] = defaultdict(list)
+BY_PARTS: dict[frozenset[ProofPart], list[str]] = defaultdict(list)
 for claim in claims_of(Level.SMOKE):
     BY_PARTS[needed(claim.id)].append(claim.id)
 
@@ -23,8 +23,8 @@ def test_a_part_proves_its_claims_alone(claims: list[str], server: Server) -> No
     assert [judgement.id for judgement in report.judgements if judgement.id in claims] == claims
     assert report.verdict is Verdict.GO
     parts = parts_of(claims)
-    assert report.plan == tuple(f"only: {part}" for part in Part if part in parts)
-    assert (report.sections.orders is None) is (Part.ORDERS not in parts)
+    assert report.plan == tuple(f"only: {part}" for part in ProofPart if part in parts)
+    assert (report.sections.orders is None) is (ProofPart.ORDERS not in parts)
 
 
 def test_all_claims_need_all_parts() -> None:

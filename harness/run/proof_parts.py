@@ -8,7 +8,7 @@ from harness import plan
 from harness.verdict import Claim
 
 
-class Part(StrEnum):
+class ProofPart(StrEnum):
     """A part of the proof that runs by itself."""
 
     MIGRATION = "migration"
@@ -20,14 +20,14 @@ class Part(StrEnum):
     EXTENSION = "extension under Node"
 
 
-ALL: Final = frozenset(Part)
+ALL: Final = frozenset(ProofPart)
 _IN_ORDERS: Final = ("C1", "C2", "C3")
 """What other stages than the last show: old replicas and old clients, and what was prepared before the first step."""
-_AUDIT: Final = frozenset((Part.AUDIT, Part.PERSONS, Part.EXTENSION, Part.MIGRATION))
+_AUDIT: Final = frozenset((ProofPart.AUDIT, ProofPart.PERSONS, ProofPart.EXTENSION, ProofPart.MIGRATION))
 """Every part that judges a sentence."""
 
 
-def needed(claim: str) -> frozenset[Part]:
+def needed(claim: str) -> frozenset[ProofPart]:
     """The parts without which a claim of prove is not judged as the whole proof does.
 
     Other parts may add observations. Raises ValueError for a claim that prove does not judge.
@@ -35,24 +35,24 @@ def needed(claim: str) -> frozenset[Part]:
     if claim == plan.AUDIT_CLAIM.id:
         return _AUDIT
     if claim == "V7":
-        return frozenset({Part.RULE})
+        return frozenset({ProofPart.RULE})
     if claim in _IN_ORDERS or claim in _ids((*plan.ORDER_CLAIMS, *_OF_LEVELS)):
-        return frozenset({Part.ORDERS})
+        return frozenset({ProofPart.ORDERS})
     if claim in _ids(plan.MIGRATION_CLAIMS) or claim == "M1":
-        return frozenset({Part.MIGRATION})
+        return frozenset({ProofPart.MIGRATION})
     if claim == "E6":
-        return frozenset({Part.PERSONS})
+        return frozenset({ProofPart.PERSONS})
     if claim in _ids(plan.EXTENSION_CLAIMS):
-        return frozenset({Part.EXTENSION})
+        return frozenset({ProofPart.EXTENSION})
     if claim in _ids(plan.CLAIMS):
-        return frozenset({Part.HEADERS})
+        return frozenset({ProofPart.HEADERS})
     raise ValueError(f"prove judges no claim {claim}")
 
 
 _OF_LEVELS: Final = (plan.RULE_CLAIM, plan.EXPLORATION_CLAIM, plan.ROLL_BACK_CLAIM)
 
 
-def parts_of(claims: Iterable[str] | None) -> frozenset[Part]:
+def parts_of(claims: Iterable[str] | None) -> frozenset[ProofPart]:
     """The parts that these claims need together; all where none are named."""
     return ALL if claims is None else frozenset(part for claim in claims for part in needed(claim))
 
