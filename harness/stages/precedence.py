@@ -56,14 +56,16 @@ class PrecedenceCount:
 
 def tally(orders: Sequence[Order]) -> dict[Precedence, PrecedenceCount]:
     """Every precedence between two occurrences in these orders, in the order of `Step`, with its counts."""
-    events_at = [_events(order) for order in orders]
-    events = sorted(
-        {event for at in events_at for event in at}, key=lambda event: (STEP_PLACES[event.step], event.nth)
-    )
+    at: dict[Occurrence, dict[int, int]] = {}  # where in each order an event occurs
+    for number, order in enumerate(orders):
+        for event, place in _events(order).items():
+            at.setdefault(event, {})[number] = place
+    events = sorted(at, key=lambda event: (STEP_PLACES[event.step], event.nth))
     tallies: dict[Precedence, PrecedenceCount] = {}
     for first, then in permutations(events, 2):
-        met = frozenset(place for place, at in enumerate(events_at) if first in at and then in at)
-        broken = frozenset(place for place in met if events_at[place][first] > events_at[place][then])
+        firsts, thens = at[first], at[then]
+        met = frozenset(firsts.keys() & thens.keys())
+        broken = frozenset(number for number in met if firsts[number] > thens[number])
         tallies[Precedence(first, then)] = PrecedenceCount(met, broken)
     return tallies
 
@@ -79,17 +81,17 @@ def _events(order: Order) -> dict[Occurrence, int]:
 
 def allowed_orders(orders: Iterable[Order], constraints: Iterable[Precedence]) -> tuple[Order, ...]:
     """The orders that keep every constraint: its linear extensions among the legal orders."""
-    kept = tuple(orders)
-    for constraint in constraints:
-        kept = tuple(order for order in kept if _keeps(order, constraint))
-    return kept
+    every = tuple(constraints)
+    return tuple(order for order in orders if _keeps(order, every))
 
 
-def _keeps(order: Order, constraint: Precedence) -> bool:
+def _keeps(order: Order, constraints: Iterable[Precedence]) -> bool:
     events = _events(order)
-    if constraint.first not in events or constraint.then not in events:
-        return True
-    return events[constraint.first] < events[constraint.then]
+    return all(
+        events[constraint.first] < events[constraint.then]
+        for constraint in constraints
+        if constraint.first in events and constraint.then in events
+    )
 
 
 _DONE: Final = {
