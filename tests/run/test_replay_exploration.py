@@ -31,7 +31,7 @@ async def line_of(templates: Templates) -> str:
 def test_line_of_a_failure_repeats_it(
     server: Server, templates: Templates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 2.0)
+    monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 0.3)
     harness, *words = asyncio.run(line_of(templates)).split()
     assert (harness, words[0], words[3:]) == ("harness", "replay", ["--build", "insert-unchanged"])
     postgres = ("--postgres", server.dsn("postgres"))

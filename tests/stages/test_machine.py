@@ -95,7 +95,7 @@ async def replayed(templates: Templates, reproduction: str, after: str) -> Explo
 async def test_faulty_build_is_found_and_its_program_can_be_repeated(
     templates: Templates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 3.0)
+    monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 0.3)
     results = Results((replace(plan.EXPLORATION_CLAIM, least=1),))
     stats = await explored(templates, Budget(6, 8), 7, after="insert-unchanged")
     assert stats.smallest is not None
