@@ -30,8 +30,8 @@ from harness.probing.requests import Caller as ProbeCaller
 from harness.probing.requests import SignedIn
 from harness.rule.policy import STRICT
 from harness.sut.observation import Probe, Row
+from harness.sut.reference import send_over_wire
 from harness.sut.rows import Rows, key_of
-from harness.sut.stream import send_over_wire
 
 START_S_MAX: Final = 180.0
 """Above what the embedded server is given."""

@@ -22,6 +22,7 @@ from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
+from harness.probing.run import observations
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
@@ -30,7 +31,6 @@ from harness.run.headers import CONTROL, judge_headers
 from harness.stages.matrix import addresses
 from harness.sut.observation import Observation
 from harness.sut.rows import RowKey, Rows, key_of
-from harness.sut.stream import observations
 from harness.verdict import Finding, Results
 
 PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)

@@ -15,7 +15,7 @@ from harness.probing.requests import Caller
 from harness.run.options.fuzz import FuzzedOptions
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.model import Stage, Version
-from harness.sut.stream import Endpoint
+from harness.sut.reference import Endpoint
 
 FIRST_ROW_S: Final = 60.0
 """So long the first row of a backend may take, unless a bound was given."""

@@ -5,7 +5,8 @@ command line nor reports.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -23,7 +24,6 @@ from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
 from harness.run.probe_session import AT_END_S, RETRIABLE, ProbeSession
 from harness.run.progress import LineCallback
-from harness.run.sent_probes import SentProbes
 from harness.sut.observation import Probe, ProbeGroup
 from harness.verdict import Results
 
@@ -72,7 +72,6 @@ class GateRun:
     """What the covering arrays held, for the evidence."""
     _shapes: list[Shape] = field(default_factory=list)
     _constraints: list[Constraint] = field(default_factory=list)
-    _unmatched: SentProbes | None = None
     _sent: list[ProbeGroup] = field(default_factory=list)
     """Rounds that `telling` has not taken in yet."""
 
@@ -92,7 +91,6 @@ class GateRun:
         values = Values(factory.caller.policy, factory.caller.given_bytes)
         pairs, *triples = STRENGTHS[self.level]
         await self._send(first(factory, values))
-        await self._match_last()
         await self._send_array(values, pairs)
         self._foresee(loop.time() - began)
         await self._send(last(factory, values))
@@ -100,7 +98,6 @@ class GateRun:
         for strength in triples:
             await self._send_array(values, strength)
         await self._send(further(factory, values, self.level, self.seed))
-        await self._match_last()
         limits.deadline = self.deadline
         await self._retry()
         await confirm_suspected(session, factory, self.seed)
@@ -144,7 +141,6 @@ class GateRun:
             await self._send(
                 self.telling.ordered(probe_groups) if strength == covering.PAIR else probe_groups
             )
-            await self._match_last()
             self._shapes += new
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
@@ -172,14 +168,29 @@ class GateRun:
 
     async def _send(self, source: Iterator[ProbeGroup]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""
-        batch = await self._prepared(source)
-        while batch and not self.unsent:
-            following = asyncio.create_task(self._prepared(source))
-            try:
-                await self._send_batch(batch)
-                batch = await following
-            finally:
-                following.cancel()
+        async with aclosing(self.session.run.stream(self._batches(source))) as parts:
+            async for sent_probes, found in parts:
+                await self.session.judge_matched(sent_probes.exchanges, found)
+
+    async def _batches(self, source: Iterator[ProbeGroup]) -> AsyncGenerator[list[ProbeGroup], None]:
+        """Rounds to send at once, as long as there is a point in going on; the next are made while these are sent."""
+        session = self.session
+        following = asyncio.create_task(self._prepared(source))
+        try:
+            while not self.unsent and (batch := await following):
+                for each in batch:
+                    session.plan(each.probes, together=each.together)
+                following = asyncio.create_task(self._prepared(source))
+                ended = session.ended
+                yield batch
+                self._sent += batch
+                self._look_at(sum(len(each.probes) for each in batch) - (session.ended - ended))
+        finally:
+            following.cancel()
+        self.telling.sent(self._sent)
+        self._sent = []
+        if session.rows.slowest_s > SLOW_S:
+            self.on_progress(f"waiting up to {session.rows.wait_s:.0f} s for rows of the last requests")
 
     async def _prepared(self, source: Iterator[ProbeGroup]) -> list[ProbeGroup]:
         """The next rounds to send, made on a thread while others are on the wire."""
@@ -191,27 +202,11 @@ class GateRun:
 
         return await asyncio.to_thread(prepare)
 
-    async def _send_batch(self, batch: list[ProbeGroup]) -> None:
-        session = self.session
-        for each in batch:
-            session.plan(each.probes, together=each.together)
-        before, self._unmatched = self._unmatched, None
-        sending = asyncio.create_task(session.send(batch))
-        tasks = [sending, *([asyncio.create_task(session.match_rows(before))] if before else [])]
-        try:  # a database that goes away ends the sending, too
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        sent_probes = sending.result()
-        self._unmatched = sent_probes
-        self._sent += batch
-        sent = session.sending.requests
+    def _look_at(self, not_ended: int) -> None:
+        """Whether there is a point in going on, after a part of which so many requests have not ended."""
+        session, sent = self.session, self.session.sending.requests
         self.on_progress(f"{sent:,} requests sent")
-        if len(sent_probes.exchanges) < sum(len(each.probes) for each in batch):
+        if not_ended:
             self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
         elif len(session.missing) > MISSING_MAX and MISSING_SHARE * len(session.missing) > sent:
             self.unsent = f"{len(session.missing):,} requests have no row: the rest was not sent"
@@ -223,17 +218,6 @@ class GateRun:
     def _batch(self) -> int:
         """Where rows come late, they are waited for less often."""
         return BATCH if self.session.rows.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
-
-    async def _match_last(self) -> None:
-        if self._unmatched is not None:
-            last, self._unmatched = self._unmatched, None
-            self.telling.sent(self._sent)
-            self._sent = []
-            if self.session.rows.slowest_s > SLOW_S:
-                self.on_progress(
-                    f"waiting up to {self.session.rows.wait_s:.0f} s for rows of the last requests"
-                )
-            await self.session.match_rows(last)
 
     async def _retry(self) -> None:
         """Repeats what had no reply, a 429 or a 5xx, as far as that is the exception."""

@@ -16,11 +16,11 @@ from harness.clients.extension import Auth
 from harness.probing.covering import constraints_of, in_words
 from harness.probing.judge import is_address_id
 from harness.probing.requests import ProbeFactory
+from harness.probing.run import SentProbes
 from harness.run.fuzzed_backend import FIRST_ROW_S
 from harness.run.gate_suite import neighbours, preflight
 from harness.run.probe_session import RETRIABLE, ProbeSession
 from harness.run.progress import LineCallback, ignored
-from harness.run.sent_probes import SentProbes
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 from harness.sut.rows import FoundRows
 from harness.verdict import Finding

@@ -12,6 +12,7 @@ from harness.checks.requests import judge_refusals, judge_rows
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError
+from harness.probing.run import observations
 from harness.rule.agreement import disagreements
 from harness.rule.cases import NAME, HeaderCase, Kind, fixed_cases
 from harness.rule.oracle import node_oracle
@@ -23,8 +24,8 @@ from harness.run.progress import LineCallback, ProgressDisplay
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses
 from harness.sut.observation import Observation
+from harness.sut.reference import Endpoint
 from harness.sut.rows import Rows
-from harness.sut.stream import Endpoint, observations
 from harness.verdict import Finding, Method, Results
 
 SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}

@@ -19,9 +19,9 @@ from harness.clients.exchange import Outcome
 from harness.clients.shape import Shape
 from harness.probing.controls import Controls
 from harness.probing.features import reply_features, row_features
+from harness.probing.run import Matched, ProbeRun, SentProbes
 from harness.report.contents import SentRequest
 from harness.run.journal import Journal, listed
-from harness.run.sent_probes import NoObservation, SentProbes
 from harness.sut.contract import SLOWEST_TIMES, ContractRows, our_clock
 from harness.sut.external import Sending
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
@@ -39,6 +39,15 @@ JUDGED_IN_TURN: Final = 4
 """Requests whose rows are judged before others have their turn."""
 PATIENCE_S_MIN: Final = 0.5
 """Least time that rows are given before other things are done; those missing are looked for again at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoObservation:
+    """Why a request gave no observation."""
+
+    status: int
+    """Of the reply without an id; 0 without a reply."""
+    words: str
 
 
 @dataclass(slots=True)
@@ -81,6 +90,16 @@ class ProbeSession:
     began: datetime = field(default_factory=our_clock)
     _ended: set[int] = field(default_factory=set)
     _origin: dict[int, int] = field(default_factory=dict)
+    run: ProbeRun = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Its requests are journalled, and replies compared as they come, while the target serves the next one."""
+        self.run = ProbeRun(self.sending, self, journal=self.journal, ended=self._enter)
+
+    @property
+    def ended(self) -> int:
+        """Requests that have ended so far."""
+        return self.probes + self.controls
 
     @property
     def reply_claim(self) -> str:
@@ -114,13 +133,7 @@ class ProbeSession:
 
     async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends requests and compares replies; rows are not looked for yet."""
-        probes = [probe for each in probe_groups for probe in each.probes]
-        await asyncio.to_thread(self.journal.sending, probes)
-        since = our_clock()
-        # Replies are compared as they come, while the target serves the next request.
-        exchanges = await self.sending.send(probe_groups, self._enter)
-        await asyncio.to_thread(self.journal.answered, exchanges)
-        return SentProbes(tuple(exchanges), since)
+        return await self.run.send(probe_groups)
 
     async def send_over_http2(self, probes: Sequence[Probe]) -> SentProbes:
         """The same over HTTP/2; without answers where the target does not offer it."""
@@ -135,24 +148,40 @@ class ProbeSession:
             self._enter(exchange)
         return SentProbes(tuple(exchanges), since)
 
+    async def now(self) -> datetime:
+        """Our clock."""
+        return our_clock()
+
+    async def read(
+        self, exchanges: Sequence[Exchange], since: datetime, wait_s: float | None = None
+    ) -> Matched:
+        """Rows of each answer that can be told apart, waited for a few times as long as rows have taken so far.
+
+        Or at most `wait_s` seconds.
+        """
+        patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.rows.slowest_s) if wait_s is None else wait_s
+        wanted = [exchange for exchange in exchanges if self._is_wanted(exchange)]
+        found = await self.wait(wanted, since, min(patience, self.rows.wait_s))
+        return [
+            found.of(self.key_of(exchange)) if self._is_wanted(exchange) else () for exchange in exchanges
+        ]
+
     async def match_rows(
         self, sent_probes: SentProbes, wait_s: float | None = None
     ) -> dict[int, tuple[Row, ...]]:
-        """Waits for rows and judges them; by their request's number. What has none whole is missing for now.
+        """Waits for rows and judges them; by their request's number."""
+        found = await self.read(*sent_probes, wait_s)
+        return await self.judge_matched(sent_probes.exchanges, found)
 
-        Waits at most `wait_s`, by default a few times as long as rows have taken so far.
-        """
-        wanted = [
-            exchange
-            for exchange in sent_probes.exchanges
-            if self._is_told_apart(exchange) or exchange.probe.refused
-        ]
-        patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.rows.slowest_s) if wait_s is None else wait_s
-        found = await self.wait(wanted, sent_probes.since, min(patience, self.rows.wait_s))
+    async def judge_matched(
+        self, exchanges: Sequence[Exchange], found: Matched
+    ) -> dict[int, tuple[Row, ...]]:
+        """Judges answers with their rows, which are told by their request's number; without a whole one: missing."""
         matched: dict[int, tuple[Row, ...]] = {}
-        for count, exchange in enumerate(wanted):
-            rows = found.of(self.key_of(exchange))
-            if count % JUDGED_IN_TURN == 0:
+        for exchange, rows in zip(exchanges, found, strict=True):
+            if not self._is_wanted(exchange):
+                continue
+            if len(matched) % JUDGED_IN_TURN == 0:
                 # Requests are under way on the same loop: the target is not to wait for us.
                 await asyncio.sleep(0)
             matched[exchange.probe.number] = rows
@@ -228,8 +257,10 @@ class ProbeSession:
         self._ended.add(first)
         return is_first
 
-    def _is_told_apart(self, exchange: Exchange) -> bool:
-        return exchange.identity is not None and exchange.identity not in self.repeated
+    def _is_wanted(self, exchange: Exchange) -> bool:
+        """Whether its rows tell something: they are its own, or there are to be none."""
+        told_apart = exchange.identity is not None and exchange.identity not in self.repeated
+        return told_apart or exchange.probe.refused
 
     def _enter(self, exchange: Exchange) -> None:
         probe, reply = exchange.probe, exchange.reply

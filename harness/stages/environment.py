@@ -30,8 +30,8 @@ from harness.stages.stack import signed_in as signed_in
 from harness.stages.stack import stack as stack
 from harness.stages.stack import start_replica, until_closed
 from harness.sut.observation import Observation, Probe
+from harness.sut.reference import WireSender, send_over_wire
 from harness.sut.rows import Rows, key_of
-from harness.sut.stream import Sender, send_over_wire
 
 WAIT_ROWS_S: Final = 1.0
 TO_VERSION: Final = {
@@ -130,7 +130,7 @@ class Environment:
         self.config = end
 
     async def observe(
-        self, probes: Sequence[Sequence[Probe]], send: Sender = send_over_wire
+        self, probes: Sequence[Sequence[Probe]], send: WireSender = send_over_wire
     ) -> list[Observation]:
         """Sends each replica its probes, all replicas at once; every request with its reply and its rows so far."""
         since = await self.now()

@@ -27,14 +27,15 @@ from harness.clients.extension import derived_id, plan_header
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.requests import Caller
+from harness.probing.run import Item, observations
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.suite import complete_suite
 from harness.run.fuzzed_backend import ARRIVED
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import MACHINE, addresses
+from harness.sut.reference import Endpoint
 from harness.sut.rows import Rows
-from harness.sut.stream import Endpoint, Item, observations
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
 CONNECTIONS = 8

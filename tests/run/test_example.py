@@ -22,7 +22,7 @@ from harness.run.example import judge_example, require_service
 from harness.run.fuzz import Fuzzer, example_database
 from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.options.fuzz import FuzzOptions
-from harness.sut.stream import Endpoint
+from harness.sut.reference import Endpoint
 from harness.verdict import Finding
 from tests.clients.servers import server
 

@@ -199,7 +199,7 @@ def test_an_id_that_two_replies_have_tells_nothing_of_either(factory: ProbeFacto
         )
         session._enter(exchange)
     assert session.repeated == {"gen-1"}
-    assert not session._is_told_apart(exchange)
+    assert not session._is_wanted(exchange)
 
 
 async def test_beyond_so_many_suspects_the_rest_is_unknown(

@@ -1,0 +1,95 @@
+"""A backend of ours: requests go to it at full rate over raw sockets, and its rows are there or given up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from harness.clients import wire
+from harness.clients.dispatch import Address
+from harness.clients.exchange import Reply, Request
+from harness.clients.given import NONE_GIVEN, GivenHeaders
+from harness.sut.observation import Exchange, ProbeGroup, Row
+from harness.sut.rows import Rows, key_of
+
+CONNECTIONS: Final = 8
+TIMEOUT_S: Final = 10.0
+
+WireSender = Callable[[str, Sequence[Request]], Awaitable[list[Reply]]]
+"""Sends requests to an origin (URL without a path); one reply for each, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One place to send to, and what is known of who answers there."""
+
+    address: Address
+    served_by: str
+    """The backend version that answers: `before` or `after`."""
+    stage: str
+    """The stage in words."""
+    lost: Callable[[], set[str]] = set
+    """Upstream ids whose rows are known to be given up, so that nobody waits for them."""
+    given: GivenHeaders = NONE_GIVEN
+    """Sent with every request."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullRate:
+    """Sends as fast as the connections allow; exchanges are in the order of the requests."""
+
+    endpoint: Endpoint
+    connections: int = CONNECTIONS
+    timeout_s: float = TIMEOUT_S
+
+    async def send(
+        self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = lambda _: None
+    ) -> list[Exchange]:
+        """Each request with its reply, told as it ends."""
+        probes = [probe for each in probe_groups for probe in each.probes]
+        exchanges: list[Exchange | None] = [None] * len(probes)
+        loop = asyncio.get_running_loop()
+        sent = wire.send_all(
+            self.endpoint.address,
+            (unit for each in probe_groups for unit in _units(each)),
+            connections=self.connections,
+            timeout_s=self.timeout_s,
+            given=self.endpoint.given,
+        )
+        async for index, reply in sent:
+            exchange = exchanges[index] = Exchange(probes[index], reply, loop.time())
+            ended(exchange)
+        return [exchange for exchange in exchanges if exchange is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRows:
+    """Reads the rows of a backend of ours, at most `wait_s` a look."""
+
+    rows: Rows
+    lost: Callable[[], set[str]]
+    wait_s: float
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+        return await self.rows.now()
+
+    async def read(self, exchanges: Sequence[Exchange], since: datetime) -> list[tuple[Row, ...]]:
+        """The rows of each exchange, once they are there or given up."""
+        keys = [key_of(exchange.probe, exchange.reply) for exchange in exchanges]
+        return await self.rows.arrived(keys, since, wait_s=self.wait_s, lost=self.lost)
+
+
+async def send_over_wire(origin: str, requests: Sequence[Request]) -> list[Reply]:
+    """One reply for each request, in their order; `origin` is `http://host:port`."""
+    host, _, port = origin.rpartition("//")[2].rpartition(":")
+    replies: list[Reply | None] = [None] * len(requests)
+    async for index, reply in wire.send_all((host, int(port)), requests):
+        replies[index] = reply
+    return [reply for reply in replies if reply is not None]
+
+
+def _units(probe_group: ProbeGroup) -> list[Request | list[Request]]:
+    requests = [probe.request for probe in probe_group.probes]
+    return [requests] if probe_group.together and len(requests) > 1 else [*requests]

@@ -1,0 +1,109 @@
+"""A probe run sends a batch while it reads the rows of the batch before, whoever sends and whoever reads."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+import pytest
+
+from harness.clients.exchange import Outcome, Reply
+from harness.probing.requests import Caller, ProbeFactory
+from harness.probing.run import Batch, ProbeRun
+from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
+
+REPLY = Reply(Outcome.REPLY, 200)
+ROW = Row("1", "anon:a", "1", "m", None)
+
+
+class Log:
+    """A sender and a reader that note what they do; each step waits for what `after` names to have happened."""
+
+    def __init__(self, after: dict[str, str] | None = None, fails: str = "") -> None:
+        self.lines: list[str] = []
+        self._after = after or {}
+        self._fails = fails
+        self._changed = asyncio.Condition()
+
+    async def _do(self, line: str) -> None:
+        async with asyncio.timeout(5), self._changed:
+            await self._changed.wait_for(lambda: self._after.get(line, line) in [line, *self.lines])
+            self.lines.append(line)
+            self._changed.notify_all()
+        if line == self._fails:
+            raise ConnectionError(line)
+
+    async def send(
+        self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = lambda _: None
+    ) -> list[Exchange]:
+        probes = [probe for each in probe_groups for probe in each.probes]
+        await self._do(f"send {probes[0].number}")
+        exchanges = [Exchange(probe, REPLY, 0.0) for probe in probes]
+        for exchange in exchanges:
+            ended(exchange)
+        return exchanges
+
+    async def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def read(self, exchanges: Sequence[Exchange], since: datetime) -> list[tuple[Row, ...]]:
+        assert since <= datetime.now(UTC)
+        await self._do(f"read {exchanges[0].probe.number}")
+        return [(ROW,) for _ in exchanges]
+
+
+async def batches(log: Log, count: int) -> AsyncGenerator[Batch, None]:
+    """So many batches of one probe; each is noted as it is asked for."""
+    factory = ProbeFactory(Caller(), run=1)
+    try:
+        for number in range(1, count + 1):
+            log.lines.append(f"made {number}")
+            yield [ProbeGroup((factory.control(),))]
+    finally:
+        log.lines.append("closed")
+
+
+async def numbers(log: Log, count: int) -> list[int]:
+    run = ProbeRun(log, log)
+    async with aclosing(run.stream(batches(log, count))) as parts:
+        return [sent.exchanges[0].probe.number async for sent, found in parts if found == [(ROW,)]]
+
+
+async def test_rows_are_read_while_the_next_batch_is_sent() -> None:
+    log = Log(after={"read 1": "send 2", "read 2": "send 3"})  # else it would never end
+    assert await numbers(log, 3) == [1, 2, 3]
+    assert log.lines.index("made 2") > log.lines.index("send 1"), "asked for before the one before was sent"
+    assert log.lines[-1] == "read 3"
+
+
+async def test_nothing_to_send_reads_nothing() -> None:
+    log = Log()
+    assert await numbers(log, 0) == []
+    assert log.lines == ["closed"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "after"),
+    [("send 2", {"read 1": "never"}), ("read 1", {"send 2": "never"})],
+    ids=["sender", "reader"],
+)
+async def test_what_fails_first_ends_the_other(fails: str, after: dict[str, str]) -> None:
+    log = Log(after, fails)
+    with pytest.raises(ConnectionError, match=fails):
+        await numbers(log, 3)
+    assert log.lines[-1] == "closed"
+
+
+async def test_probes_are_journalled_before_they_are_sent_and_told_as_they_end() -> None:
+    log = Log()
+
+    class Journal:
+        def sending(self, probes: Iterable[Probe]) -> None:
+            log.lines.append(f"journalled {len(list(probes))}")
+
+        def answered(self, exchanges: Iterable[Exchange]) -> None:
+            log.lines.append(f"answered {len(list(exchanges))}")
+
+    run = ProbeRun(log, log, journal=Journal(), ended=lambda _: log.lines.append("ended"))
+    await run.send([ProbeGroup((ProbeFactory(Caller(), run=1).control(),))])
+    assert log.lines == ["journalled 1", "send 1", "ended", "answered 1"]
