@@ -142,7 +142,7 @@ def test_defaults_are_those_of_the_gate() -> None:
     assert ages == [ACTION["inputs"]["max-age"]["default"]]
 
 
-def test_hostile_inputs_are_passed_on_as_they_are_and_secrets_are_not(tmp_path: Path) -> None:
+def test_hostile_inputs_are_passed_on_and_secrets_are_not(tmp_path: Path) -> None:
     hostile = "$(touch pwned) `touch pwned` \"; touch pwned; ' --clean"
     inputs = {
         "backend-url": hostile,

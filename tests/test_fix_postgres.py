@@ -65,9 +65,7 @@ def run_of_pytest(
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n", "1")])
-def test_run_skips_every_test_with_its_reason_when_there_is_no_engine(
-    run_pytest: Run, arguments: tuple[str, ...]
-) -> None:
+def test_run_skips_every_test_when_there_is_no_engine(run_pytest: Run, arguments: tuple[str, ...]) -> None:
     code, output = run_pytest(*arguments, HARNESS_POSTGRES="docker", DOCKER_HOST="unix:///nonexistent")
     assert code == 0
     assert "every test is skipped: no Docker engine answers at unix:///nonexistent" in output

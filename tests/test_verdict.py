@@ -8,7 +8,7 @@ ONE = Claim("T1", "It holds.", "holds", "nowhere", least=2)
 TWO = Claim("T2", "It holds too.", "holds", "nowhere")
 
 
-def test_results_leaves_a_claim_unknown_below_its_least_observations() -> None:
+def test_results_are_unknown_below_the_least_observations() -> None:
     results = Results((ONE,))
     results.observed("T1")
     (judgement,) = results.judgements()
@@ -18,7 +18,7 @@ def test_results_leaves_a_claim_unknown_below_its_least_observations() -> None:
     assert results.judgements()[0].status is Status.PROVEN
 
 
-def test_results_leaves_a_claim_unknown_that_something_kept_from_being_judged() -> None:
+def test_results_are_unknown_where_something_kept_from_judging() -> None:
     results = Results((TWO,))
     results.observed("T2", 1000)
     results.inconclusive("T2", "Node did not start")
@@ -26,7 +26,7 @@ def test_results_leaves_a_claim_unknown_that_something_kept_from_being_judged() 
     assert "Node did not start" in results.judgements()[0].detail
 
 
-def test_results_refutes_on_one_finding_among_many_and_keeps_the_first_few() -> None:
+def test_results_refute_on_one_finding_and_keep_the_first_few() -> None:
     results = Results((TWO,))
     results.observed("T2", 10**6)
     results.inconclusive("T2", "cut short")
@@ -38,7 +38,7 @@ def test_results_refutes_on_one_finding_among_many_and_keeps_the_first_few() -> 
     assert [finding.effect for finding in judgement.findings] == [str(n) for n in range(FINDINGS_KEPT)]
 
 
-def test_equal_findings_are_folded_into_the_lightest_with_their_count() -> None:
+def test_equal_findings_are_folded_into_the_lightest() -> None:
     results = Results((TWO,))
     for weight in (5, 3, 9, 3):
         results.refute(Finding("T2", f"weight {weight}", "stored NULL", weight=weight))
@@ -64,7 +64,7 @@ def test_results_refuses_an_unknown_claim() -> None:
         Results((ONE,)).observed("T9")
 
 
-def test_verdict_is_no_go_on_one_refutation_whatever_else_is_proven_or_waived() -> None:
+def test_verdict_is_no_go_on_one_refutation_whatever_else() -> None:
     results = Results((ONE, TWO))
     results.observed("T1", 5)
     results.refute(Finding("T2", "once", "it did not"))
@@ -72,7 +72,7 @@ def test_verdict_is_no_go_on_one_refutation_whatever_else_is_proven_or_waived() 
     assert decide(results.judgements()) is Verdict.NO_GO
 
 
-def test_verdict_is_inconclusive_on_nothing_or_on_one_unknown_unless_waived() -> None:
+def test_verdict_is_inconclusive_on_an_unknown_unless_waived() -> None:
     results = Results((ONE, TWO))
     results.observed("T1", 5)
     assert decide(()) is Verdict.INCONCLUSIVE

@@ -41,7 +41,7 @@ def sample() -> list[Entry]:
 SAMPLE: Final = sample()
 
 
-def test_the_sample_has_faults_and_a_harmless_variant_of_every_kind() -> None:
+def test_the_sample_has_a_fault_and_a_variant_of_every_kind() -> None:
     kinds = {entry.kind for entry in CATALOGUE}
     assert {entry.kind for entry in SAMPLE if entry.harmful} == kinds
     assert {entry.kind for entry in SAMPLE if not entry.harmful} == kinds

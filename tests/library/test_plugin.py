@@ -67,10 +67,14 @@ def theirs(
     return pytester
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
-def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    ended = theirs.runpytest_subprocess(*PLUGIN, *workers)
-    ended.assert_outcomes(passed=6)
+@pytest.mark.parametrize(
+    ("options", "passed"),
+    [((), 6), (("-n", "2", "-k", "server or database or stage"), 4)],
+    ids=["alone", "two workers"],
+)
+def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, options: tuple[str, ...], passed: int) -> None:
+    ended = theirs.runpytest_subprocess(*PLUGIN, *options)
+    ended.assert_outcomes(passed=passed)
     ended.stdout.fnmatch_lines(["rollout: the reference, level smoke"])
 
 

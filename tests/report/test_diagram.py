@@ -68,6 +68,6 @@ def test_diagram_is_well_formed_whatever_the_names_are(value: str) -> None:
 
 
 @pytest.mark.parametrize("given", [(), (Machine("m", ("a",), (Move("a", "go", "b", roll_back=False),)),)])
-def test_diagram_is_refused_without_a_machine_or_with_a_move_that_leads_nowhere(given: Any) -> None:
+def test_diagram_without_a_machine_or_a_moves_end_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match=r"no machine|not in tuple"):
         diagram(given, "machines")

@@ -48,7 +48,7 @@ def test_json_of_a_later_harness_is_read_without_what_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("missing", ["sections", "inputs", "target", "subject"])
-def test_json_of_an_earlier_harness_is_read_without_what_came_later(missing: str) -> None:
+def test_json_of_an_earlier_harness_is_read(missing: str) -> None:
     stored = json.loads(to_json(whole_report()))
     del stored[missing]
     assert from_json(json.dumps(stored)).verdict is Verdict.NO_GO

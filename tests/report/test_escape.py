@@ -53,7 +53,7 @@ def test_shown_escapes_bytes_and_tells_long_values_shortly(raw: bytes | str, exp
         ("\ud800 \ufffe \uffff \U0001fffe", r"\ud800 \ufffe \uffff \U0001fffe"),
     ],
 )
-def test_visible_shows_what_could_not_be_seen_and_leaves_the_rest(text: str, expected: str) -> None:
+def test_visible_shows_what_could_not_be_seen(text: str, expected: str) -> None:
     assert visible(text) == expected
 
 

@@ -70,7 +70,7 @@ def test_claims_come_by_kind_and_number_in_every_format() -> None:
 
 
 @pytest.mark.parametrize("is_go", [True, False])
-def test_sentences_of_the_plan_stand_apart_in_a_go_and_are_not_red(is_go: bool) -> None:
+def test_sentences_of_the_plan_stand_apart_in_a_go(is_go: bool) -> None:
     claim = whole_report().judgements[0].claim
     (slip,) = whole_report().sections.audit
     proven = Status.PROVEN

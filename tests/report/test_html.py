@@ -53,7 +53,7 @@ def test_page_refers_to_nothing_outside_of_itself() -> None:
     assert [value for value in targets if not value.startswith(("#", "data:"))] == []
 
 
-def test_policy_allows_exactly_the_style_and_the_script_of_the_page() -> None:
+def test_policy_allows_just_the_pages_style_and_script() -> None:
     page = to_html(whole_report(HOSTILE))
     (policy,) = [
         attributes["content"]

@@ -76,7 +76,7 @@ def test_failure_holds_request_reply_row_and_replay() -> None:
         assert part in (failure.text or "")
 
 
-def test_document_is_valid_for_jenkins_whatever_the_findings_hold() -> None:
+def test_document_is_valid_for_jenkins_whatever_findings_hold() -> None:
     root = parsed(to_junit(whole_report(HOSTILE)))
     for element in root.iter():
         attributes, children = ALLOWED[element.tag]

@@ -122,9 +122,7 @@ async def test_script_that_got_into_the_page_would_not_run(browser: Browser, tmp
     assert (await page.title()).startswith("NO-GO")
 
 
-async def test_page_without_scripts_shows_everything_and_no_control_that_needs_one(
-    browser: Browser, tmp_path: Path
-) -> None:
+async def test_page_without_scripts_shows_everything(browser: Browser, tmp_path: Path) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await show(await context.new_page(), tmp_path)
     await expect(page.locator("#claims li").last).to_be_visible()

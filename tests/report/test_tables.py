@@ -59,9 +59,7 @@ def test_a_table_without_columns_is_no_line() -> None:
 
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 100])
 @pytest.mark.parametrize("columns", [1, 3, 8, 12])
-def test_table_wider_than_a_terminal_is_told_row_by_row_and_no_number_is_split(
-    width: int, columns: int
-) -> None:
+def test_table_wider_than_a_terminal_is_told_row_by_row(width: int, columns: int) -> None:
     names = tuple(f"column{number}" for number in range(columns))
     table = Table("Wide", names, (tuple("1,234,567" for _ in names), tuple("-" for _ in names)))
     stream = io.StringIO()

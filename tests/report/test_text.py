@@ -15,7 +15,7 @@ def printed(value: str = "a" * 300, *, terminal: bool = False, width: int = 80) 
     return stream.getvalue()
 
 
-def test_piped_text_has_each_claim_and_each_part_of_a_finding_on_one_line() -> None:
+def test_piped_text_has_each_claim_and_part_on_one_line() -> None:
     lines = printed().splitlines()
     (claim,) = [
         line for line in lines if line.endswith("A header of 255 characters is stored, one of 256 is not.")
@@ -44,7 +44,7 @@ def test_no_color_leaves_no_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch
     assert "\x1b[32m" not in printed(terminal=True)
 
 
-def test_control_bytes_of_a_finding_are_shown_and_not_sent_to_the_terminal() -> None:
+def test_control_bytes_of_a_finding_reach_no_terminal() -> None:
     text = printed(HOSTILE)
     assert r"\x00\x1b[31m\ud800\u202e\ufffe" in text
     assert all(char == "\n" or char.isprintable() for char in text)

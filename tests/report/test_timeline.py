@@ -30,7 +30,7 @@ def dots(root: ElementTree.Element, colour: str) -> int:
     return sum(path.get("d", "").count("M") for path in paths)
 
 
-def test_timeline_draws_every_write_and_marks_those_within_a_statement() -> None:
+def test_timeline_marks_writes_within_a_statement() -> None:
     root = drawn(PANEL)
     assert dots(root, HELD) == 2
     assert dots(root, QUIET) == 2

@@ -159,7 +159,7 @@ def test_a_database_that_refuses_is_no_answer(dsn: str) -> None:
         clean_all(dsn, delete=True)
 
 
-async def test_a_run_that_lost_its_journal_is_taken_back_but_for_what_is_unsure(
+async def test_without_its_journal_a_run_is_taken_back_where_sure(
     start: StartReplica, dsn: str, run_gate: Judge
 ) -> None:
     report = await run_gate(of_reference(await start(dsn, "after"), dsn))

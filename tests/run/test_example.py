@@ -142,7 +142,7 @@ def accounts_for_refused(asked: Asked) -> None:
         asked.row_delays_s = (0.0,)
 
 
-async def test_example_refutes_nothing_of_a_right_backend_with_a_model_of_its_own(ready_dsn: str) -> None:
+async def test_example_refutes_nothing_of_a_right_backend(ready_dsn: str) -> None:
     async with backend(ready_dsn, nothing) as small:
         await require_service(small)
         found = await judge_example(small, STRICT, ((VALID, ABSENT), (INVALID,), (REFUSED,), (OTHER,)))

@@ -33,16 +33,14 @@ def options(server: Server, tmp_path: Path) -> FuzzOptions:
     return FuzzOptions(backend, examples=60, example_db=str(tmp_path / "examples"))
 
 
-def test_fuzz_finds_nothing_in_the_reference_and_counts_what_it_did(options: FuzzOptions) -> None:
+def test_fuzz_finds_nothing_in_the_reference_and_counts(options: FuzzOptions) -> None:
     said: list[str] = []
     assert fuzz(replace(options, examples=12), said.append, quiet) is None
     assert "in 1" in said[-1]
     assert "classes" in said[-1]
 
 
-def test_fuzz_find_is_minimal_and_its_file_replays_as_failing_then_fixed(
-    options: FuzzOptions, tmp_path: Path
-) -> None:
+def test_fuzz_find_is_minimal_and_its_file_replays(options: FuzzOptions, tmp_path: Path) -> None:
     faulty = replace(options, subject=replace(options.subject, build="A-to-z"))
     found = fuzz(faulty, quiet, quiet)
     assert found is not None

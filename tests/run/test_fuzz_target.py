@@ -193,7 +193,7 @@ async def test_a_replay_is_judged_as_the_gate_judges(
     assert counts(ready_dsn) == before
 
 
-async def test_what_is_not_served_or_has_no_row_ends_the_hunt_and_its_journal_stays_open(
+async def test_the_hunt_ends_where_nothing_is_served_or_stored(
     ready_dsn: str, tmp_path: Path, state: Path
 ) -> None:
     asked = 0

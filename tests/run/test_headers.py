@@ -35,7 +35,7 @@ async def test_headers_refute_nothing_for_a_right_build(templates: Templates, bu
     assert judgements["V6"].observed >= 20
 
 
-async def test_headers_refute_nothing_for_the_later_policy_on_its_own_build(templates: Templates) -> None:
+async def test_headers_refute_nothing_for_the_later_policy(templates: Templates) -> None:
     assert refuted(await judged(templates, "after", "length-only")) == set()
 
 
@@ -54,7 +54,7 @@ async def test_headers_refute_nothing_for_the_later_policy_on_its_own_build(temp
         ("loses-invalid", "R1", '"" and ""'),
     ],
 )
-async def test_headers_refute_a_fault_by_its_claim_with_a_minimal_header(
+async def test_headers_refute_a_fault_with_a_minimal_header(
     templates: Templates, build: str, claim: str, header: str
 ) -> None:
     judgements = await judged(templates, build)

@@ -32,7 +32,7 @@ def everything(folder: Path) -> Outputs:
     )
 
 
-def test_report_goes_to_every_file_and_is_the_same_when_it_was_stored(tmp_path: Path) -> None:
+def test_report_goes_to_every_file_and_is_the_same_if_stored(tmp_path: Path) -> None:
     outputs = everything(tmp_path)
     publish(whole_report(HOSTILE), outputs)
     assert all(file.stat().st_size > 1000 for file in outputs.files)
@@ -49,7 +49,7 @@ def test_summary_of_the_job_is_added_to_what_is_there(tmp_path: Path) -> None:
     assert summary.read_text().startswith("before\n## ❌ NO-GO")
 
 
-def test_file_that_cannot_be_written_after_all_is_told_with_the_verdict(tmp_path: Path) -> None:
+def test_file_not_written_after_all_is_told_with_the_verdict(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="verdict NO-GO"):
         publish(whole_report(), Outputs(html=tmp_path / "gone" / "report.html"))
 

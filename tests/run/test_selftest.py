@@ -69,7 +69,7 @@ def hidden(verdict: Verdict, *unknown: str) -> Tried:
     return Tried(trial, verdict, (), unknown, ("D1",), "", 0.1)
 
 
-def test_hidden_rows_are_caught_where_the_claim_stays_unknown_and_a_hole_where_it_is_proven() -> None:
+def test_hidden_rows_are_a_hole_unless_the_claim_stays_unknown() -> None:
     assert status([*RIGHT, hidden(Verdict.INCONCLUSIVE, "D1")], "S1").status is Status.PROVEN
     for wrong in (hidden(Verdict.GO), hidden(Verdict.INCONCLUSIVE, "M3"), hidden(Verdict.NO_GO, "D1")):
         assert status([*RIGHT, wrong], "S1").status is Status.REFUTED
@@ -83,7 +83,7 @@ def test_a_variant_that_is_not_go_is_a_false_alarm(verdict: Verdict) -> None:
     assert status(results, "S1").status is Status.PROVEN
 
 
-def test_a_trial_that_could_not_be_judged_or_was_left_out_proves_nothing() -> None:
+def test_a_trial_left_out_or_not_judged_proves_nothing() -> None:
     results = [*RIGHT, tried("V3", Verdict.INCONCLUSIVE, failed="it took longer than 300 s")]
     assert status(results, "S1").status is Status.UNKNOWN
     assert "300 s" in status(results, "S1").detail
@@ -96,7 +96,7 @@ def test_the_matrix_tells_both_rates_with_counts() -> None:
     assert [trial.right for trial in matrix.trials] == [True, True, False, False]
 
 
-def test_every_defect_and_every_variant_of_the_catalogues_is_tried_once() -> None:
+def test_every_defect_and_every_variant_is_tried_once() -> None:
     all_trials = list(trials())
     names = [one.name for one in all_trials]
     assert len(set(names)) == len(names)

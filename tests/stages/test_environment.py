@@ -61,7 +61,7 @@ async def test_steps_of_the_plan_lead_where_the_model_says(shared: Stack) -> Non
         assert environment.stage.complete
 
 
-async def test_build_that_is_interrupted_can_be_dropped_and_built_again(shared: Stack) -> None:
+async def test_interrupted_build_can_be_dropped_and_built_again(shared: Stack) -> None:
     column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
     async with running_stage(shared, column) as environment:
         for way in (BuildPhase.BEFORE_VALIDATION, BuildPhase.BEFORE_BUILD):

@@ -17,7 +17,7 @@ from harness.stages.model import (
 from harness.stages.safety import Unsafe
 
 
-def test_machines_have_every_step_of_the_model_and_mark_what_rolls_back() -> None:
+def test_machines_have_every_step_and_mark_what_rolls_back() -> None:
     moves = [move for machine in machines() for move in machine.moves]
     assert {move.step for move in moves} == {str(step) for step in Step}
     assert {move.step for move in moves if move.roll_back} == {str(step) for step in ROLLS_BACK}
