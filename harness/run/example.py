@@ -90,7 +90,7 @@ async def judge_example(
         if settle_s:
             await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
             seen = await _read_again(rows, seen)
-        judge_headers(results, seen[1], seen, policy)
+        judge_headers(results, [seen[1]], seen, policy)
         if not served(seen[1].reply):
             results.refute(finding(REPLY, seen[1], "not served beside the others, as it was alone"))
         if auth is not Auth.SIGNED_IN:

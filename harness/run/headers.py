@@ -10,8 +10,9 @@ from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_replies, judge_totals
 from harness.checks.requests import judge_refusals, judge_rows
 from harness.clients.extension import Auth
-from harness.clients.shape import PLAIN
+from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError
+from harness.probing.requests import Caller
 from harness.probing.run import observations
 from harness.rule.agreement import disagreements
 from harness.rule.cases import NAME, HeaderCase, Kind, fixed_cases
@@ -23,7 +24,7 @@ from harness.run.fuzzed_backend import ARRIVED
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses
-from harness.sut.observation import Observation
+from harness.sut.observation import Observation, Probe
 from harness.sut.reference import Endpoint
 from harness.sut.rows import Rows
 from harness.verdict import Finding, Method, Results
@@ -84,24 +85,7 @@ async def prove_headers(
     async with running_stage(shared, ARRIVED) as environment:
         with progress(f"header rule over the wire, {level} suite: {size(policy, level)}") as on_progress:
             before = await environment.totals()
-            sent, rows = SentCounts(), Rows(environment.connection)
-            await _send_cases(
-                results, environment, rows, policy, cases(policy, level, samples), sent, on_progress
-            )
-            for block, (auth, stream) in enumerate(OTHERWISE, start=1):
-                known = [CONTROL, *((case,) for case in known_cases(policy))]
-                await _send_cases(
-                    results,
-                    environment,
-                    rows,
-                    policy,
-                    known,
-                    sent,
-                    on_progress,
-                    auth=auth,
-                    stream=stream,
-                    block=block,
-                )
+            sent = await _send_suite(results, environment, policy, cases(policy, level, samples), on_progress)
             await environment.drain()
         judge_totals(results, sent.answered, before, await environment.totals())
     for claim in DECISIONS:
@@ -143,41 +127,48 @@ def known_cases(policy: Policy) -> list[HeaderCase]:
 
 
 def judge_headers(
-    results: Results, control: Observation, batch: Sequence[Observation], policy: Policy
+    results: Results, controls: Iterable[Observation], batch: Sequence[Observation], policy: Policy
 ) -> None:
-    """Judges V1 to V6, I2 and R1 on a batch of single requests to one endpoint."""
+    """Judges V1 to V6, I2 and R1 on a batch of requests to one endpoint, beside those without the header."""
     passed = [seen for seen in batch if not seen.probe.refused]
     judge_rows(results, passed, policy)
-    judge_replies(results, [control, *passed])
+    judge_replies(results, [*controls, *passed])
     judge_refusals(results, batch)
 
 
-async def _send_cases(
+def _suite_probes(
+    caller: Caller, policy: Policy, sequences: Iterable[CaseSequence]
+) -> Iterator[Sequence[Probe]]:
+    """The suite by an anonymous caller, then the known cases by every other; each caller has a control, and first."""
+    origin = addresses()
+    for sequence in sequences:
+        yield caller.sequence(sequence, address=next(origin))
+    for block, (auth, stream) in enumerate(OTHERWISE, start=1):
+        origin, shape = addresses(block), PLAIN._replace(auth=auth, stream=stream)
+        for sequence in (CONTROL, *((case,) for case in known_cases(policy))):
+            yield caller.sequence(sequence, shape, address=next(origin))
+
+
+async def _send_suite(
     results: Results,
     environment: Environment,
-    rows: Rows,
     policy: Policy,
     sequences: Iterable[CaseSequence],
-    sent: SentCounts,
     on_progress: LineCallback,
-    *,
-    auth: Auth = Auth.ANONYMOUS,
-    stream: bool = False,
-    block: int = 0,
-) -> None:
+) -> SentCounts:
     replica = environment.replicas[0]
     endpoint = Endpoint(
         (HOST, replica.process.port), str(replica.version), str(environment.stage), environment.lost
     )
-    origin = addresses(block)
-    caller = await environment.stack.caller(environment.dsn)
-    shape = PLAIN._replace(auth=auth, stream=stream)
-    items = (caller.sequence(sequence, shape, address=next(origin)) for sequence in sequences)
-    control: Observation | None = None
-    async with aclosing(observations(endpoint, rows, items)) as batches:
+    sent = SentCounts()
+    controls: dict[Shape, Observation] = {}
+    probes = _suite_probes(await environment.stack.caller(environment.dsn), policy, sequences)
+    async with aclosing(observations(endpoint, Rows(environment.connection), probes)) as batches:
         async for batch in batches:
-            control = control or batch[0]
-            judge_headers(results, control, batch, policy)
+            for seen in batch:
+                controls.setdefault(seen.probe.shape, seen)
+            judge_headers(results, controls.values(), batch, policy)
             sent.requests += len(batch)
             sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)
             on_progress(f"{sent.requests:,} requests sent and matched with their rows")
+    return sent
