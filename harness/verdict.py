@@ -131,6 +131,10 @@ class Results:
         """Knows the claims by their ids."""
         self._ids = frozenset(claim.id for claim in self.claims)
 
+    def __contains__(self, claim: object) -> bool:
+        """Whether a claim of this id is to be judged."""
+        return claim in self._ids
+
     def observed(self, claim: str, count: int = 1) -> None:
         """Counts matched observations for a claim, good or bad."""
         self._known(claim)

@@ -4,10 +4,11 @@ Takes observations, each with its stage; compares a request with its control twi
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.evidence import describe_reply, finding
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
 from harness.checks.requests import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
 from harness.probing.features import Strength, reply_differences
@@ -22,65 +23,112 @@ NO_REQUEST: Final = 1 << 20
 """Weight of a finding that names no request: one that does is kept rather."""
 
 
+class ComparedReply(NamedTuple):
+    """A request beside the one that its reply is held to, sent without the header in the same circumstances."""
+
+    observation: Observation
+    control: Observation
+
+
+class OldClientReply(NamedTuple):
+    """A request without the header, beside the first of its kind."""
+
+    observation: Observation
+    first: Observation
+
+
+class TableTotals(NamedTuple):
+    """Rows of the usage and of the metadata table before and after a run, all replicas drained."""
+
+    answered: int
+    """Requests answered with an id."""
+    before: tuple[int, int]
+    after: tuple[int, int]
+
+
 def judge_replies(results: Results, observations: Sequence[Observation]) -> None:
-    """Judges V4 and C1's half of it: a reply equals that of its twin without a header but for ids and times."""
+    """Feeds each request with the first without a header in its circumstances, where that was answered."""
     controls: dict[tuple[object, ...], Observation] = {}
-    for seen in observations:
-        if not seen.probe.header:
-            controls.setdefault(_circumstances(seen), seen)
-    for seen in observations:
-        control = controls.get(_circumstances(seen))
-        if seen is control or control is None or control.reply.outcome is not Outcome.REPLY:
+    for observation in observations:
+        if not observation.probe.header:
+            controls.setdefault(_circumstances(observation), observation)
+    for observation in observations:
+        control = controls.get(_circumstances(observation))
+        if control is None or control is observation or control.reply.outcome is not Outcome.REPLY:
             continue
-        claim = IGNORED if seen.served_by == "before" else REPLY
-        if claim == IGNORED and not seen.probe.header:
-            continue  # says nothing of the header; to `after` it says that none of an earlier request is at work
-        results.observed(claim)
-        if reply_differences(seen.reply, control.reply):
-            effect = f"the reply differs from that without the header: {describe_reply(control.reply)}"
-            results.refute(finding(claim, seen, effect))
+        feed(results, [ComparedReply(observation, control)])
+
+
+@check(REPLY, IGNORED, over=ComparedReply)
+def reply_is_that_of_the_control(compared: ComparedReply) -> Outcomes:
+    """V4, and C1's half of it: a reply equals that without a header but for ids and times."""
+    observation, control = compared
+    claim = IGNORED if observation.served_by == "before" else REPLY
+    if claim == IGNORED and not observation.probe.header:
+        return  # says nothing of the header; to `after` it says that none of an earlier request is at work
+    yield Observed(claim)
+    if reply_differences(observation.reply, control.reply):
+        effect = f"the reply differs from that without the header: {describe_reply(control.reply)}"
+        yield finding(claim, observation, effect)
 
 
 def judge_old_clients(results: Results, observations: Iterable[Observation]) -> None:
-    """Judges C2 on replies: what a client without the header gets is the same on every stage."""
+    """Feeds each request without the header with the first of its kind, on whatever stage that was."""
     first: dict[tuple[object, ...], Observation] = {}
-    for seen in observations:
-        if seen.probe.lines:
+    for observation in observations:
+        if observation.probe.lines:
             continue
-        key = (seen.probe.auth, seen.probe.stream, seen.probe.extension)
-        reference = first.setdefault(key, seen)
-        results.observed(OLD_CLIENT)
-        if seen.reply.outcome is not Outcome.REPLY or reply_differences(
-            seen.reply, reference.reply, Strength.SERVICE
-        ):
-            effect = f"the reply differs from that of the first stage: {describe_reply(reference.reply)}"
-            results.refute(finding(OLD_CLIENT, seen, effect))
+        key = (observation.probe.auth, observation.probe.stream, observation.probe.extension)
+        feed(results, [OldClientReply(observation, first.setdefault(key, observation))])
+
+
+@check(OLD_CLIENT, over=OldClientReply)
+def old_client_is_served_as_before(compared: OldClientReply) -> Outcomes:
+    """C2 on replies: what a client without the header gets is the same on every stage."""
+    observation, first = compared
+    yield Observed(OLD_CLIENT)
+    if observation.reply.outcome is not Outcome.REPLY or reply_differences(
+        observation.reply, first.reply, Strength.SERVICE
+    ):
+        effect = f"the reply differs from that of the first stage: {describe_reply(first.reply)}"
+        yield finding(OLD_CLIENT, observation, effect)
 
 
 def judge_totals(results: Results, answered: int, before: tuple[int, int], after: tuple[int, int]) -> None:
-    """Judges R1 on whole tables, drained: as many new rows as answered requests, whoever sent them."""
-    for name, old, new in zip((plan.USAGE_TABLE, plan.METADATA_TABLE), before, after, strict=True):
-        results.observed(ACCOUNTED)
-        if new - old != answered:
-            condition = f"{answered} requests answered with an id, all replicas drained"
-            effect = f"{name} has {new - old} new rows, expected {answered}"
-            results.refute(Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST))
+    """Feeds the totals of both tables, whoever's rows they are."""
+    feed(results, [TableTotals(answered, before, after)])
+
+
+@check(ACCOUNTED, over=TableTotals)
+def tables_grow_by_what_was_answered(totals: TableTotals) -> Outcomes:
+    """R1 on whole tables: as many new rows as answered requests."""
+    tables = (plan.USAGE_TABLE, plan.METADATA_TABLE)
+    for name, old, new in zip(tables, totals.before, totals.after, strict=True):
+        yield Observed(ACCOUNTED)
+        if new - old != totals.answered:
+            condition = f"{totals.answered} requests answered with an id, all replicas drained"
+            effect = f"{name} has {new - old} new rows, expected {totals.answered}"
+            yield Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST)
 
 
 def judge_prepared(results: Results, prepared: Sequence[PreparedResult]) -> None:
-    """Judges C3: the statements that the rollout depends on still work in a session that prepared them earlier."""
-    results.method(PREPARED, Method.EXHAUSTIVE)
-    for result in prepared:
-        if not result.of.needed:
-            continue
-        if not result.prepared:
-            results.inconclusive(PREPARED, f"{result.of.words} was not prepared by the driver")
-        results.observed(PREPARED)
-        results.detail(PREPARED, result.words)
-        if not result.still_works:
-            condition = "prepared in one session, the column added in another, executed again"
-            results.refute(Finding(PREPARED, condition, result.words))
+    """Feeds what came of each prepared statement."""
+    feed(results, prepared)
 
 
-def _circumstances(seen: Observation) -> tuple[object, ...]:
-    return (seen.stage, seen.served_by, seen.probe.auth, seen.probe.stream)
+@check(PREPARED, over=PreparedResult, evidence=Method.EXHAUSTIVE)
+def prepared_statement_still_works(result: PreparedResult) -> Outcomes:
+    """C3: a statement that the rollout depends on works on in a session that prepared it before the column came."""
+    if not result.of.needed:
+        return
+    if not result.prepared:
+        yield Inconclusive(PREPARED, f"{result.of.words} was not prepared by the driver")
+    yield Observed(PREPARED)
+    yield Detail(PREPARED, result.words)
+    if not result.still_works:
+        condition = "prepared in one session, the column added in another, executed again"
+        yield Finding(PREPARED, condition, result.words)
+
+
+def _circumstances(observation: Observation) -> tuple[object, ...]:
+    return (observation.stage, observation.served_by, observation.probe.auth, observation.probe.stream)

@@ -6,6 +6,7 @@ from typing import Final
 
 from harness import plan
 from harness.checks.persistence import WORKAROUNDS
+from harness.checks.registry import Detail, Observed, Outcomes, check
 from harness.clients.extension import derived_id
 from harness.clients.extension_code import Headers, WindowOutcome
 from harness.clients.extension_evidence import BuiltHeaders, Derivation, Fleet, TelemetryOff
@@ -26,34 +27,35 @@ INSTALLATIONS: Final = (1_000_000, 10_000_000, 100_000_000)
 """Fleets for which the odds of a collision are given."""
 
 
-def judge_derivation(results: Results, derivation: Derivation) -> None:
-    """Judges E1: Node, Python and the known answers agree, and every policy stores the id as it is."""
+@check(DERIVED, over=Derivation)
+def id_is_derived_alike(derivation: Derivation) -> Outcomes:
+    """E1: Node, Python and the known answers agree, and every policy stores the id as it is."""
     for machine_id, wanted, derived in zip(
         derivation.machine_ids, derivation.expected, derivation.derived, strict=True
     ):
-        results.observed(DERIVED)
+        yield Observed(DERIVED)
         condition = f"Node {derivation.node}, machineId {shown(machine_id)}"
         if derived != wanted or derived_id(machine_id) != wanted:
             effect = f"Node derives {derived}, Python {derived_id(machine_id)}, expected {wanted}"
-            results.refute(Finding(DERIVED, condition, effect))
+            yield Finding(DERIVED, condition, effect)
         elif any(policy.accepted(wanted) != wanted for policy in POLICIES.values()):
-            results.refute(Finding(DERIVED, condition, f"a header rule does not accept {shown(wanted)}"))
+            yield Finding(DERIVED, condition, f"a header rule does not accept {shown(wanted)}")
     drawn = len(derivation.machine_ids) - derivation.known
     detail = f"Node {derivation.node}, {derivation.known} known answers, {drawn} machineIds drawn"
-    results.detail(DERIVED, detail)
+    yield Detail(DERIVED, detail)
 
 
-def judge_provider(results: Results, headers: BuiltHeaders) -> None:
-    """Judges E5 over every combination of what is known of a request and of the option."""
-    results.method(PROVIDER, Method.EXHAUSTIVE)
+@check(PROVIDER, over=BuiltHeaders, evidence=Method.EXHAUSTIVE)
+def provider_adds_one_header(headers: BuiltHeaders) -> Outcomes:
+    """E5: over every combination of what is known of a request and of the option, the header is added, none changed."""
     for call, old, new in zip(headers.calls, headers.before, headers.after, strict=True):
-        results.observed(PROVIDER)
+        yield Observed(PROVIDER)
         distinct_id = call["options"].get("posthogDistinctId")
         expected = dict(old or {}) | ({plan.HEADER: distinct_id} if distinct_id else {})
         if dict(new or {}) != expected:
-            results.refute(Finding(PROVIDER, f"provider called with {call}", _difference(new, expected)))
+            yield Finding(PROVIDER, f"provider called with {call}", _difference(new, expected))
     combinations = "combinations of organisation, project, mode, task and option"
-    results.detail(PROVIDER, f"{len(headers.calls)} {combinations}")
+    yield Detail(PROVIDER, f"{len(headers.calls)} {combinations}")
 
 
 def judge_own_id(results: Results, fleet: Fleet, claim: str) -> None:

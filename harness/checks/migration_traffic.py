@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
 from harness.database.schema_state import SchemaState
 from harness.database.sqlstate import named
 from harness.rehearsal.lock_modes import Access, LockMode
@@ -22,19 +23,24 @@ _AUDITED: Final = next(
 
 
 def judge_build_locks(results: Results, locks: BuildLocks) -> None:
-    """Judges M6: whom each statement that builds an index keeps out."""
-    results.method(BUILD, Method.EXHAUSTIVE)
+    """Feeds whom the statements of one migration keep out."""
+    feed(results, [locks])
+
+
+@check(BUILD, over=BuildLocks, evidence=Method.EXHAUSTIVE)
+def build_keeps_nobody_out(locks: BuildLocks) -> Outcomes:
+    """M6: whom each statement that builds an index keeps out."""
     if locks.unknown:
-        results.inconclusive(BUILD, locks.unknown)
+        yield Inconclusive(BUILD, locks.unknown)
         return
     for observation in locks.observed:
-        results.observed(BUILD, len(LockMode))
-        results.detail(BUILD, f"{observation.case.hold}: {observation.strongest}")
+        yield Observed(BUILD, len(LockMode))
+        yield Detail(BUILD, f"{observation.case.hold}: {observation.strongest}")
         kept_out = [access for access in observation.blocks if access in KEPT_OUT]
         if kept_out:
             effect = f"{', '.join(observation.held)} held; kept out: {', '.join(kept_out)}"
             condition = f"migration `{locks.migration}`, {observation.case.name} {observation.case.hold}"
-            results.refute(Finding(BUILD, condition, effect, workaround=WORKAROUND))
+            yield Finding(BUILD, condition, effect, workaround=WORKAROUND)
 
 
 def judge_writers(results: Results, traffic: MigratedTraffic) -> None:
@@ -72,21 +78,25 @@ def _judge_samples(results: Results, claim: str, writes: Sequence[Sample], condi
 
 
 def judge_plan_file(results: Results, matrix: Matrix) -> None:
-    """Judges M10 and M12: the plan's own file, sent in each way."""
-    results.method(PLAN_FILE, Method.EXHAUSTIVE)
-    results.method(PLANNED_RUNNER, Method.EXHAUSTIVE)
+    """Feeds the plan's own file, sent in each way."""
+    feed(results, [matrix])
+
+
+@check(PLAN_FILE, PLANNED_RUNNER, over=Matrix, evidence=Method.EXHAUSTIVE)
+def plan_file_is_applied_or_refused(matrix: Matrix) -> Outcomes:
+    """M10 and M12: the plan's own file, sent in each way."""
     for cell in matrix.cells:
         first, summary = cell.first, cell.layout.summary
         assert first is not None
-        results.observed(PLAN_FILE)
-        results.detail(PLAN_FILE, f"{cell.way}: {first}")
+        yield Observed(PLAN_FILE)
+        yield Detail(PLAN_FILE, f"{cell.way}: {first}")
         expected = (RunOutcome.APPLIED, None) if cell.way is Way.STATEMENTS else (RunOutcome.REFUSED, "25001")
         if (first.outcome, first.sqlstate) != expected:
             effect = f"{first}, expected {expected[0]} {expected[1] or ''}".strip()
-            results.refute(Finding(PLAN_FILE, f"{summary}, by {cell.way}", effect))
+            yield Finding(PLAN_FILE, f"{summary}, by {cell.way}", effect)
         if cell.way is Way.DRIZZLE_LIKE:
-            results.observed(PLANNED_RUNNER)
-            results.detail(PLANNED_RUNNER, "in one transaction over all pending files, as drizzle-orm does")
+            yield Observed(PLANNED_RUNNER)
+            yield Detail(PLANNED_RUNNER, "in one transaction over all pending files, as drizzle-orm does")
             if first.outcome is not RunOutcome.APPLIED:
                 effect = f"{first}: {first.message}"
-                results.refute(Finding(PLANNED_RUNNER, summary, effect, workaround=_AUDITED))
+                yield Finding(PLANNED_RUNNER, summary, effect, workaround=_AUDITED)

@@ -4,9 +4,10 @@ Takes observations of backends whose builds are ours; `checks/gate.py` does the 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_value, finding
+from harness.checks.registry import Observed, Outcomes, check, feed
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
@@ -26,40 +27,61 @@ OLD_CLIENT: Final = "C2"
 ACCOUNTED: Final = "R1"
 
 
+VALUES: Final = (STORED, LIMIT, NOT_STORED, MISSING)
+
+
+class CheckedExchange(NamedTuple):
+    """A request with its reply and its rows, and what both are held to."""
+
+    observation: Observation
+    policy: Policy
+    aspects: Collection[Aspect] = tuple(Aspect)
+    """In which respects its rows are judged."""
+
+
 def judge_rows(
     results: Results,
     observations: Iterable[Observation],
     policy: Policy,
     kinds: Collection[Aspect] = tuple(Aspect),
 ) -> None:
-    """Judges the rows of answered requests, in the respects that are given.
+    """Feeds the checks over exchanges with requests, whose rows are judged in the respects that are given."""
+    feed(results, (CheckedExchange(observation, policy, kinds) for observation in observations))
+
+
+@check(ACCOUNTED, IDENTITY, ADDRESS, *VALUES, IGNORED, OLD_CLIENT, over=CheckedExchange)
+def rows_are_as_expected(exchange: CheckedExchange) -> Outcomes:
+    """The rows of a request that HTTP lets pass, in each respect.
 
     R1: one usage row with its metadata row. I1, I2: under the user who asked. V1 to V3, V5, I1, C1, C2: the value.
     """
-    for observation in observations:
-        identified = observation.reply.upstream_id is not None
-        for kind in kinds:
-            for claim in claims_of(observation, kind, policy):
-                results.observed(claim, _times(observation, kind, identified=identified))
-        expected = expect(observation.probe, observation.served_by, policy)
-        for difference in judge(observation.rows, expected):
-            if difference.kind not in kinds or (difference.kind is Aspect.PAIRS and not identified):
-                continue
-            for claim in claims_of(observation, difference.kind, policy):
-                results.refute(finding(claim, observation, effect_of(difference, observation.rows)))
-
-
-def judge_refusals(results: Results, observations: Iterable[Observation]) -> None:
-    """Judges V6: what HTTP refuses ends as a refusal, by 400, 431 or a closed connection, and leaves no row."""
-    for observation in observations:
-        if not observation.probe.refused:
+    observation, policy, kinds = exchange
+    if observation.probe.refused:
+        return
+    identified = observation.reply.upstream_id is not None
+    for kind in kinds:
+        for claim in claims_of(observation, kind, policy):
+            yield Observed(claim, _times(observation, kind, identified=identified))
+    expected = expect(observation.probe, observation.served_by, policy)
+    for difference in judge(observation.rows, expected):
+        if difference.kind not in kinds or (difference.kind is Aspect.PAIRS and not identified):
             continue
-        results.observed(REFUSED)
-        if observation.reply.outcome is not Outcome.REFUSED:
-            effect = "answered or left hanging, expected a refusal by the HTTP layer"
-            results.refute(finding(REFUSED, observation, effect))
-        elif observation.rows:
-            results.refute(finding(REFUSED, observation, "left a row, expected none"))
+        for claim in claims_of(observation, difference.kind, policy):
+            yield finding(claim, observation, effect_of(difference, observation.rows))
+
+
+@check(REFUSED, over=CheckedExchange)
+def refused_by_http(exchange: CheckedExchange) -> Outcomes:
+    """V6: what HTTP refuses ends as a refusal, by 400, 431 or a closed connection, and leaves no row."""
+    observation = exchange.observation
+    if not observation.probe.refused:
+        return
+    effect = ""
+    if observation.reply.outcome is not Outcome.REFUSED:
+        effect = "answered or left hanging, expected a refusal by the HTTP layer"
+    elif observation.rows:
+        effect = "left a row, expected none"
+    yield REFUSED, finding(REFUSED, observation, effect) if effect else None
 
 
 def claims_of(observation: Observation, kind: Aspect, policy: Policy) -> tuple[str, ...]:

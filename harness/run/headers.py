@@ -8,7 +8,7 @@ from typing import Final
 
 from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_replies, judge_totals
-from harness.checks.requests import judge_refusals, judge_rows
+from harness.checks.requests import judge_rows
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError
@@ -130,10 +130,8 @@ def judge_headers(
     results: Results, controls: Iterable[Observation], batch: Sequence[Observation], policy: Policy
 ) -> None:
     """Judges V1 to V6, I2 and R1 on a batch of requests to one endpoint, beside those without the header."""
-    passed = [seen for seen in batch if not seen.probe.refused]
-    judge_rows(results, passed, policy)
-    judge_replies(results, [*controls, *passed])
-    judge_refusals(results, batch)
+    judge_rows(results, batch, policy)
+    judge_replies(results, [*controls, *(seen for seen in batch if not seen.probe.refused)])
 
 
 def _suite_probes(

@@ -10,6 +10,7 @@ from harness import plan
 from harness.backend import serve
 from harness.checks.audit import audited, judge_audit
 from harness.checks.order_evidence import OrdersEvidence
+from harness.checks.registry import brought_claims
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.report.contents import Sections
@@ -135,7 +136,7 @@ def claims_of(level: Level) -> tuple[Claim, ...]:
         claims += (plan.RULE_CLAIM, plan.EXPLORATION_CLAIM)
     if level is Level.EXHAUSTIVE:
         claims += (plan.ROLL_BACK_CLAIM,)
-    return claims
+    return claims + brought_claims()
 
 
 def plan_lines(options: ProveOptions) -> tuple[str, ...]:

@@ -1,0 +1,153 @@
+"""Checks as they are registered: pure functions over one piece of evidence, each with the claims that it judges. Pure.
+
+A check is called once for each piece of evidence of its type, and yields what came of it. It does no I/O and holds no
+results: `feed` puts what is yielded into them, so that a check is tested by calling it.
+
+    @check(Claim("X1", "A reply comes within the limit.", "", ""), over=CheckedExchange)
+    def replies_in_time(exchange):
+        yield "X1", None if exchange.seconds < 1 else Finding("X1", "...", "took too long")
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeVar
+
+from harness.verdict import Claim, Finding, Method, Results
+
+
+class Observed(NamedTuple):
+    """Observations matched for a claim, good or bad."""
+
+    claim: str
+    times: int = 1
+
+
+class Detail(NamedTuple):
+    """A phrase of a claim's evidence."""
+
+    claim: str
+    words: str
+
+
+class Inconclusive(NamedTuple):
+    """Why a claim cannot be judged."""
+
+    claim: str
+    reason: str
+
+
+Outcomes = Iterable[tuple[str, Finding | None] | Observed | Detail | Inconclusive | Finding]
+"""What a check yields: a claim with its finding, or None where it was met, is one observation. A finding alone is a
+further one on observations that `Observed` counts."""
+
+Evidence = TypeVar("Evidence")
+CheckFunction = Callable[[Evidence], Outcomes]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A registered function."""
+
+    function: CheckFunction[Any]
+    claims: tuple[str, ...]
+    """Ids of what it judges; it may yield nothing else."""
+    method: Method | None
+    """How it judges them; None where whoever collects the evidence says so."""
+    brought: tuple[Claim, ...]
+    """Claims that are known by their check alone."""
+
+
+_BY_TYPE: Final[defaultdict[type, list[Check]]] = defaultdict(list)
+
+
+def check(
+    *claims: str | Claim, over: type[Evidence], evidence: Method | None = None
+) -> Callable[[CheckFunction[Evidence]], CheckFunction[Evidence]]:
+    """Registers a function as the check of these claims, over pieces of evidence of exactly this type.
+
+    A claim is named by its id, or given whole where no list of the plan has it: it is then asked for wherever
+    evidence of the type is collected. Raises ValueError without a claim, and where another check brought its id.
+    """
+    ids = tuple(claim if isinstance(claim, str) else claim.id for claim in claims)
+    brought = tuple(claim for claim in claims if isinstance(claim, Claim))
+    if not ids:
+        raise ValueError("a check names at least one claim: @check('V1', over=...)")
+    known = {claim.id for checks in _BY_TYPE.values() for each in checks for claim in each.brought}
+    for claim in brought:
+        if claim.id in known:
+            raise ValueError(
+                f"claim {claim.id!r} was brought by another check; give this one an id of its own"
+            )
+
+    def register(function: CheckFunction[Evidence]) -> CheckFunction[Evidence]:
+        _BY_TYPE[over].append(Check(function, ids, evidence, brought))
+        return function
+
+    return register
+
+
+def checks_over(kind: type) -> tuple[Check, ...]:
+    """The checks that are called for evidence of a type, in the order of their registration."""
+    return tuple(_BY_TYPE.get(kind, ()))
+
+
+def brought_claims(*kinds: type) -> tuple[Claim, ...]:
+    """The claims that checks over these types brought along; those of every type where none is named."""
+    return tuple(
+        claim for kind in kinds or tuple(_BY_TYPE) for each in checks_over(kind) for claim in each.brought
+    )
+
+
+@contextmanager
+def registered_for_now() -> Iterator[None]:
+    """Forgets at its end what was registered in it."""
+    before = {kind: list(checks) for kind, checks in _BY_TYPE.items()}
+    try:
+        yield
+    finally:
+        _BY_TYPE.clear()
+        _BY_TYPE.update(before)
+
+
+def feed(results: Results, pieces: Iterable[object]) -> None:
+    """Calls each check over the type of each piece, and puts what is yielded into the results.
+
+    Claims that the results do not hold are passed over. Raises ValueError where a check yields a claim that it did
+    not name, and LookupError where no check is registered over a piece's type: its module was not imported.
+    """
+    for piece in pieces:
+        checks = _BY_TYPE.get(type(piece))
+        if not checks:
+            raise LookupError(f"no check is over {type(piece).__name__}; import the module that registers it")
+        for each in checks:
+            if any(claim in results for claim in each.claims):
+                _enter(results, each, each.function(piece))
+
+
+def _enter(results: Results, of: Check, outcomes: Outcomes) -> None:
+    if of.method is not None:
+        for claim in of.claims:
+            if claim in results:
+                results.method(claim, of.method)
+    for outcome in outcomes:
+        claim = outcome.claim if isinstance(outcome, Finding) else outcome[0]
+        if claim not in of.claims:
+            raise ValueError(
+                f"{of.function.__qualname__} is a check of {', '.join(of.claims)}, not of {claim}"
+            )
+        if claim not in results:
+            continue
+        if isinstance(outcome, Finding):
+            results.refute(outcome)
+        elif isinstance(outcome, Observed):
+            results.observed(claim, outcome.times)
+        elif isinstance(outcome, Detail):
+            results.detail(claim, outcome.words)
+        elif isinstance(outcome, Inconclusive):
+            results.inconclusive(claim, outcome.reason)
+        else:
+            results.observed(claim)
+            if outcome[1] is not None:
+                results.refute(outcome[1])
