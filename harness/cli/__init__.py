@@ -18,6 +18,7 @@ INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "accept": ("accept", "Say whether a release may go on by the verdict that another pipeline has stored."),
+    "check": ("check", "Judge the plan's files in a checkout, before anything is deployed."),
     "clean": ("gate", "Delete the rows that a run of the gate, fuzz or replay left."),
     "coverage": ("coverage", "Show how much of anonymous usage carries an id."),
     "doctor": ("doctor", "Tell what this machine, a backend and a database have of what is needed."),

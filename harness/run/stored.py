@@ -8,9 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from harness import plan
+from harness.checks.checkout_claims import claims_of as claims_of_check
 from harness.errors import UsageError
 from harness.report.check import faults, request_faults
 from harness.report.document import Report, from_json
+from harness.rollout import load_rollout
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.gate_claims import DATABASE_CLAIMS, NEVER_WAIVED
@@ -104,6 +106,8 @@ def required_of(report: Report) -> tuple[str, ...]:
             claims = rehearse.claims_of(
                 RehearseOptions(parts=parts, max_stall_ms=1.0 if JUDGED in scope else None)
             )
+        elif command == "check":
+            claims = claims_of_check(scope, load_rollout().tables)
         elif command == "selftest":
             claims = plan.SELFTEST_CLAIMS
         else:

@@ -1,0 +1,1 @@
+"""The files of two checkouts as they are: followed by a parser, migrated, and run under Node."""

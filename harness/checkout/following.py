@@ -1,0 +1,202 @@
+"""The header's value followed from its reading to the INSERTs that are reached, with the types it is read through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tree_sitter import Node
+
+from harness.checkout.calls import call
+from harness.checkout.declared_types import OPEN, Properties, properties
+from harness.checkout.inserts import Insert, built_insert, raw_insert
+from harness.checkout.interpreter import Interpreter
+from harness.checkout.modules import Declared, Module
+from harness.checkout.source import bare, key_of, line_of, text_of
+from harness.checkout.values import (
+    HEADER,
+    IDENTITY,
+    NAMED,
+    OTHER,
+    REQUEST,
+    Function,
+    Hop,
+    Scope,
+    Value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFault:
+    """A property that is read or written, and that the declared type lacks: the project does not compile."""
+
+    file: str
+    line: int
+    property: str
+    type: Properties
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Construction:
+    """An object of a class that was made, with what its constructor was given."""
+
+    name: str
+    hop: Hop
+    given: tuple[Value, ...]
+    calls: tuple[Hop, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Following(Interpreter):
+    """One following, and what was seen of it."""
+
+    table: str = ""
+    """INSERTs into this table are looked for."""
+    sources: Mapping[int, str] = field(default_factory=dict)
+    """Labels of what functions of the checkout return, by their nodes."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Labels of what functions of packages return, by their names."""
+    class_name: str = ""
+    """Objects of this class are looked for."""
+    property: str = ""
+    """The property whose types are looked at."""
+    readings: list[Hop] = field(default_factory=list)
+    """Where the header is read."""
+    inserts: list[Insert] = field(default_factory=list)
+    constructions: list[Construction] = field(default_factory=list)
+    row_types: dict[int, Properties] = field(default_factory=dict)
+    """Of the objects that INSERTs take their values from, by the INSERT's place."""
+    faults: dict[tuple[str, str], TypeFault] = field(default_factory=dict)
+    """By the property and its type's name."""
+
+    def call(self, node: Node, scope: Scope) -> Value:
+        """What a call, or a `new`, may return."""
+        value = call(self, node, scope)
+        if HEADER in value.labels and not value.labels[HEADER]:
+            hop = self.hop(node, scope, "read", self.header)
+            self.readings.append(hop)
+            value.labels[HEADER] = (hop,)
+        if OTHER in value.labels and not value.labels[OTHER]:
+            value.labels[OTHER] = (self.hop(node, scope, "read", "another header"),)
+        return value
+
+    def start(self, function: Function) -> None:
+        """Follows a request through a handler. Raises TooLongError."""
+        self.invoke(function, [Value({REQUEST: ()}), Value()])
+
+    def template(self, node: Node, template: Node, tag: str, scope: Scope) -> Value:
+        """A tagged template: a raw statement, where its tag is `sql`."""
+        substitutions = [
+            (part, self.expression(part.named_children[0], scope))
+            for part in template.named_children
+            if part.type == "template_substitution" and part.named_children
+        ]
+        kinds = [self._base_type(part.named_children[0], scope) for part, _ in substitutions]
+        if tag.rpartition(".")[2].lower() in {"sql", "raw", "query"}:
+            hop = self.hop(node, scope, "row", tag)
+            found = raw_insert(template, substitutions, self.table, hop, tuple(self.calls))
+            if found is not None:
+                self.inserts.append(found)
+                names = {column.name for column in found.columns}
+                closed = [kind for kind in kinds if kind.is_closed]
+                if closed:  # what has most of the columns is what the row is made from
+                    self.row_types[hop.order] = max(closed, key=lambda kind: len(names & kind.types.keys()))
+        return Value()
+
+    def _base_type(self, node: Node, scope: Scope) -> Properties:
+        node = bare(node)
+        base = node.child_by_field_name("object") if node.type == "member_expression" else None
+        return OPEN if base is None else self.type_of(base, scope)
+
+    def values(self, node: Node, scope: Scope, table: Value, given: list[Value]) -> None:
+        """What `insert(table).values(...)` is given."""
+        rows = [
+            row for value in given for row in (value.fields.values() if "0" in value.fields else (value,))
+        ]
+        if table.table == self.table:
+            hop = self.hop(node, scope, "row", "values")
+            self.inserts += [built_insert(row, table, hop, tuple(self.calls)) for row in rows]
+
+    def constructed(self, node: Node, scope: Scope, function: Function, given: list[Value]) -> None:
+        """An object of the checkout's own class is made."""
+        if function.name == self.class_name:
+            hop = self.hop(node, scope, "handed on", function.name)
+            self.constructions.append(Construction(function.name, hop, tuple(given), tuple(self.calls)))
+
+    def is_source_in(self, text: str) -> bool:
+        """Whether a function's text calls what is followed."""
+        return (self.class_name != "" and self.class_name in text) or any(
+            f"{name}(" in text for name in self.packages
+        )
+
+    def read(self, node: Node, scope: Scope, value: Value) -> None:
+        """Looks whether the declared type of an object has the property that is read of it."""
+        if not {HEADER, NAMED, IDENTITY} & value.labels.keys() and not value.is_absent:
+            return
+        if node.type == "member_expression":
+            base, name = node.child_by_field_name("object"), text_of(node.child_by_field_name("property"))
+            if base is not None and name == self.property:
+                self._judge(node, scope, name, self.type_of(base, scope))
+
+    def made(self, node: Node, scope: Scope) -> None:
+        """Looks whether the type that an object is declared to have has each property written."""
+        if node.type != "object":
+            return
+        kind = _type_beside(node)
+        for part in node.named_children if kind is not None else ():
+            name = key_of(part.child_by_field_name("key")) if part.type == "pair" else text_of(part)
+            if name is not None and name == self.property:
+                self._judge(part, scope, name, properties(kind, scope.module, self.modules))
+
+    def _judge(self, node: Node, scope: Scope, name: str, kind: Properties) -> None:
+        if kind.lacks(name):
+            fault = TypeFault(scope.module.source.name, line_of(node), name, kind)
+            self.faults.setdefault((name, kind.where), fault)
+
+    def type_of(self, node: Node, scope: Scope) -> Properties:
+        """The properties of an expression's declared type; open where none is written."""
+        node = bare(node)
+        if node.type == "identifier":
+            for each in scope.chain():
+                if text_of(node) in each.types:
+                    return properties(each.types[text_of(node)], each.module, self.modules)
+                if text_of(node) in each.values:
+                    return OPEN
+        if node.type == "member_expression":
+            base = node.child_by_field_name("object")
+            if base is None or base.type == "this":
+                return OPEN
+            whole = self.type_of(base, scope)
+            found = whole.types.get(text_of(node.child_by_field_name("property")))
+            return OPEN if found is None else properties(found[0], found[1], self.modules)
+        return OPEN
+
+    def type_read_beside(self, insert: Insert) -> Properties | None:
+        """The declared type of the object whose fields an INSERT substitutes; None where none is written."""
+        return self.row_types.get(insert.hop.order)
+
+    def type_lines(self, kind: Properties) -> tuple[int, int]:
+        """First and last line of a type's declaration."""
+        if kind.declared is None:
+            return 0, 0
+        return line_of(kind.declared.node), kind.declared.node.end_point.row + 1
+
+
+def _type_beside(node: Node) -> Node | None:
+    """The type that is written for an object: of the variable it is given to, or behind `satisfies`."""
+    parent = node.parent
+    while parent is not None and parent.type == "parenthesized_expression":
+        node, parent = parent, parent.parent
+    if parent is None:
+        return None
+    if parent.type == "variable_declarator":
+        return parent.child_by_field_name("type")
+    if parent.type == "satisfies_expression":
+        return parent.named_children[-1]
+    return None
+
+
+def declared_function(following: Following, module: Module, name: str) -> Function | None:
+    """A function that a module exports, or declares, under a name."""
+    found = following.modules.exported(module, name) or following.modules.value(module, name)
+    return following.function(found, name) if isinstance(found, Declared) else None

@@ -1,0 +1,40 @@
+"""What is asked of the plan's files in two checkouts. Pure, and light: a stored report is read by it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from harness.rollout.tables import Tables
+from harness.verdict import Claim
+
+BACKEND: Final = "backend"
+"""In a report's scope: the backend's checkout was judged."""
+
+ROUTE: Final = "F3"
+INSERT: Final = "F4"
+
+BACKEND_CLAIMS: Final = (
+    Claim(
+        ROUTE,
+        "The route's handler reads the header, and what is accounted for has its value.",
+        "",
+        "",
+    ),
+    Claim(
+        INSERT,
+        "From there the value goes on, through every function, object and type, into the row.",
+        "",
+        "",
+        least=2,
+    ),
+)
+"""What is asked of a backend's checkout, a claim for each file of the plan."""
+
+
+def claims_of(scope: Sequence[str], tables: Tables) -> tuple[Claim, ...]:
+    """What must be proven of the checkouts in the scope, with the quotes and sections of a rollout's plan."""
+    return tuple(
+        Claim(claim.id, own.sentence or claim.sentence, own.quote, own.section, own.least or claim.least)
+        if (own := tables.claims.get(claim.id)) is not None
+        else claim
+        for claim in (BACKEND_CLAIMS if BACKEND in scope else ())
+    )

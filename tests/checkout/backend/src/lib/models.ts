@@ -1,0 +1,3 @@
+export function isFreeModel(model: string): boolean {
+  return model.endsWith(':free');
+}

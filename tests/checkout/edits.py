@@ -1,0 +1,70 @@
+"""Edits of the small checkouts: the workarounds, faults of one line, and rewrites that change nothing."""
+
+import shutil
+from pathlib import Path
+from typing import Final, NamedTuple
+
+HERE: Final = Path(__file__).parent
+ROUTE: Final = "src/app/api/openrouter/[...path]/route.ts"
+USAGE: Final = "src/lib/processUsage.ts"
+HELPERS: Final = "src/lib/llm-proxy-helpers.ts"
+
+
+class Edit(NamedTuple):
+    """One text in one file that is replaced by another; without an old text the file is written anew."""
+
+    file: str
+    old: str
+    new: str
+
+
+def apply(checkout: Path, *edits: Edit) -> None:
+    """Makes the edits. Raises AssertionError where an old text is not there exactly once."""
+    for edit in edits:
+        path = checkout / edit.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not edit.old:
+            path.write_text(edit.new, encoding="utf-8")
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert text.count(edit.old) == 1, (edit.file, edit.old, text.count(edit.old))
+        path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+
+
+def line_of(checkout: Path, file: str, text: str) -> int:
+    """The line of a text that is there once."""
+    lines = (checkout / file).read_text(encoding="utf-8").splitlines()
+    (found,) = [number for number, line in enumerate(lines, start=1) if text in line]
+    return found
+
+
+def backend(folder: Path, *edits: Edit) -> Path:
+    """A backend's checkout with these edits."""
+    made = folder / "backend"
+    shutil.copytree(HERE / "backend", made)
+    apply(made, *edits)
+    return made
+
+
+EXTRACTED: Final = Edit(
+    USAGE,
+    "    has_tools: usageContext.has_tools,\n",
+    "    has_tools: usageContext.has_tools,\n    posthog_distinct_id: usageContext.posthog_distinct_id ?? null,\n",
+)
+TYPED: Final = Edit(
+    USAGE,
+    "  has_tools: boolean | null;\n  streamed: boolean | null;\n",
+    "  has_tools: boolean | null;\n  posthog_distinct_id: string | null;\n  streamed: boolean | null;\n",
+)
+LISTED: Final = Edit(
+    USAGE,
+    "      has_tools,\n      http_user_agent_id,",
+    "      has_tools,\n      posthog_distinct_id,\n      http_user_agent_id,",
+)
+SELECTED: Final = Edit(
+    USAGE,
+    "      ${metadataFields.has_tools},\n",
+    "      ${metadataFields.has_tools},\n      ${metadataFields.posthog_distinct_id},\n",
+)
+WIRED: Final = (EXTRACTED, TYPED, LISTED, SELECTED)
+"""The plan's File 4 as it must be edited."""

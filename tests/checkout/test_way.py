@@ -1,0 +1,130 @@
+"""The value's way through a checkout: the plan's leaves a hop out, each fault of one line is found where it is."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.run.check import check
+from harness.run.options.check import CheckOptions
+from harness.verdict import Judgement, Status, Verdict
+from tests.checkout.edits import (
+    EXTRACTED,
+    HELPERS,
+    HERE,
+    LISTED,
+    ROUTE,
+    SELECTED,
+    TYPED,
+    USAGE,
+    WIRED,
+    Edit,
+    apply,
+    backend,
+    line_of,
+)
+
+WAY = ("F3", "F4")
+
+
+def judged(checkout: Path) -> dict[str, Judgement]:
+    report = check(CheckOptions(backend=checkout), lambda _: None)
+    return {judgement.id: judgement for judgement in report.judgements}
+
+
+def test_the_plan_leaves_the_insert_without_it(tmp_path: Path) -> None:
+    checkout = backend(tmp_path)
+    report = check(CheckOptions(backend=checkout), lambda _: None)
+    claims = {judgement.id: judgement for judgement in report.judgements}
+    assert claims["F3"].status is Status.PROVEN
+    (finding,) = claims["F4"].findings
+    first = line_of(checkout, USAGE, "    kilo_user_id: usageContext.kiloUserId,") - 1
+    last = line_of(checkout, USAGE, "    has_tools: usageContext.has_tools,") + 1
+    assert finding.condition.startswith(f"{USAGE}:{first}-{last}: ")
+    assert "`posthog_distinct_id: usageContext.posthog_distinct_id,`" in finding.workaround
+    for later in ("the INSERT's columns lack", "the values have none for", "the type UsageMetaData lacks"):
+        assert later in finding.effect
+    assert "NULL for ever" in finding.effect
+    assert "src/app/api/fim/route.ts:4" in claims["F4"].detail
+    assert report.verdict is Verdict.NO_GO
+
+
+def test_the_edited_files_are_proven(tmp_path: Path) -> None:
+    claims = judged(backend(tmp_path, *WIRED))
+    assert [claims[name].status for name in WAY] == [Status.PROVEN, Status.PROVEN]
+    for place in (
+        f"{ROUTE}:45 read",
+        "put into an object as posthog_distinct_id",
+        "in the rest metadataFromContext",
+    ):
+        assert place in claims["F4"].detail
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    document = tomllib.loads((HERE / f"{name}s.toml").read_text(encoding="utf-8"))
+    return list(document[name])
+
+
+FAULTS = {fault["name"]: fault for fault in read("fault")}
+REWRITES = {rewrite["name"]: rewrite["edits"] for rewrite in read("rewrite")}
+PARTS = {"extracted": EXTRACTED, "typed": TYPED, "listed": LISTED, "selected": SELECTED}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_one_line_is_found_where_it_is(name: str, tmp_path: Path) -> None:
+    fault = FAULTS[name]
+    edits = [each for each in WIRED if each is not PARTS.get(fault.get("without", ""))]
+    own = [Edit(fault["file"], fault["old"], fault["new"])] if "old" in fault else []
+    checkout = backend(tmp_path, *edits, *own)
+    claims = judged(checkout)
+    assert [each for each in WAY if claims[each].status is Status.REFUTED] == [fault["claim"]]
+    (finding,) = claims[fault["claim"]].findings
+    file = ROUTE if fault["claim"] == "F3" else USAGE
+    text = (checkout / file).read_text(encoding="utf-8")
+    assert text.count(fault["at"]) == 1
+    line = text.count("\n", 0, text.index(fault["at"])) + 1
+    assert finding.condition.startswith((f"{file}:{line}: ", f"{file}:{line}-"))
+    assert fault["says"] in f"{finding.condition} {finding.effect}"
+
+
+CALLED = "countAndStoreUsage(response, usageContext)"
+
+
+@pytest.mark.parametrize("name", REWRITES)
+def test_a_harmless_rewrite_is_proven(name: str, tmp_path: Path) -> None:
+    checkout = backend(tmp_path, *WIRED)
+    moved = (checkout / USAGE).read_text(encoding="utf-8").replace("'./drizzle'", "'@/lib/drizzle'")
+    for edit in REWRITES[name]:
+        new = moved if edit["new"] == "MOVED" else edit["new"]
+        apply(checkout, Edit(edit["file"], edit.get("old", ""), new))
+    claims = judged(checkout)
+    told = {each: (claims[each].detail, claims[each].findings) for each in WAY}
+    assert [claims[each].status for each in WAY] == [Status.PROVEN, Status.PROVEN], told
+
+
+def test_what_cannot_be_followed_is_unknown(tmp_path: Path) -> None:
+    checkout = backend(tmp_path, *WIRED, Edit(HELPERS, f"  after({CALLED});\n", ""))
+    claims = judged(checkout)
+    assert {claims[each].status for each in WAY} == {Status.UNKNOWN}
+    assert f"{ROUTE}:12: no INSERT into microdollar_usage_metadata is reached" in claims["F3"].detail
+
+
+def test_a_moved_handler_is_found_by_what_it_exports(tmp_path: Path) -> None:
+    checkout = backend(tmp_path, *WIRED)
+    (checkout / "src/app/api/gateway/[...path]/route.ts").unlink()
+    (checkout / "src/app/proxy").mkdir()
+    (checkout / ROUTE).rename(checkout / "src/app/proxy/route.ts")
+    lines: list[str] = []
+    report = check(CheckOptions(backend=checkout), lines.append)
+    assert report.verdict is Verdict.GO
+    assert lines == ["src/app/api/openrouter/*path*/route.ts was moved: judged is src/app/proxy/route.ts"]
+
+
+def test_a_checkout_without_the_handler_is_unknown(tmp_path: Path) -> None:
+    report = check(CheckOptions(backend=tmp_path), lambda _: None)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert (
+        "no file fits src/app/api/openrouter/*path*/route.ts, and no other file exports POST"
+        in report.judgements[0].detail
+    )
