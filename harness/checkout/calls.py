@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tree_sitter import Node
 
 from harness.checkout.source import bare, inside, key_of, string_of, text_of
-from harness.checkout.values import HEADERS, REQUEST, Function, Scope, Value, joined, merge_labels
+from harness.checkout.values import HEADERS, REQUEST, NameScope, SourceFunction, Value, joined, merge_labels
 
 if TYPE_CHECKING:
     from harness.checkout.following import Following
@@ -34,7 +34,7 @@ _COPIES: Final = frozenset(
 _CLASSES: Final = {"class_declaration", "abstract_class_declaration"}
 
 
-def call(run: Following, node: Node, scope: Scope) -> Value:
+def call(run: Following, node: Node, scope: NameScope) -> Value:
     """What a call, or a `new`, may return."""
     target = node.child_by_field_name("function") or node.child_by_field_name("constructor")
     arguments = node.child_by_field_name("arguments")
@@ -60,7 +60,7 @@ def call(run: Following, node: Node, scope: Scope) -> Value:
     return _unknown(run, receiver, name, given, is_new=node.type == "new_expression")
 
 
-def _given(run: Following, arguments: Node | None, scope: Scope) -> list[Value]:
+def _given(run: Following, arguments: Node | None, scope: NameScope) -> list[Value]:
     given: list[Value] = []
     for part in () if arguments is None else arguments.named_children:
         if part.type == "comment":
@@ -73,7 +73,13 @@ def _given(run: Following, arguments: Node | None, scope: Scope) -> list[Value]:
 
 
 def _special(
-    run: Following, node: Node, scope: Scope, receiver: Value, name: str, callee: Value, given: list[Value]
+    run: Following,
+    node: Node,
+    scope: NameScope,
+    receiver: Value,
+    name: str,
+    callee: Value,
+    given: list[Value],
 ) -> Value | None:
     """What calls of JavaScript's, Next's and drizzle's own return; None for any other."""
     if HEADERS in receiver.labels and given and given[0].text is not None:
@@ -121,7 +127,7 @@ def _table(name: str, node: Node) -> Value:
 
 
 def _own(
-    run: Following, node: Node, scope: Scope, function: Function, name: str, given: list[Value]
+    run: Following, node: Node, scope: NameScope, function: SourceFunction, name: str, given: list[Value]
 ) -> Value:
     """A call of a function that the checkout has."""
     label = run.sources.get(function.node.id)
@@ -154,15 +160,17 @@ def _ignored(run: Following, given: list[Value]) -> Value:
     return Value()
 
 
-def _instance(run: Following, node: Node, scope: Scope, function: Function, given: list[Value]) -> Value:
+def _instance(
+    run: Following, node: Node, scope: NameScope, function: SourceFunction, given: list[Value]
+) -> Value:
     made = Value()
     run.constructed(node, scope, function, given)
     body = function.node.child_by_field_name("body")
-    inner = Scope(function.module, function.scope, this=made)
+    inner = NameScope(function.module, function.scope, this=made)
     for part in () if body is None else body.named_children:
         name = text_of(part.child_by_field_name("name"))
         if part.type == "method_definition":
-            made.fields[name] = Value(function=Function(part, function.module, inner, name, made))
+            made.fields[name] = Value(function=SourceFunction(part, function.module, inner, name, made))
         elif part.type == "public_field_definition":
             value = part.child_by_field_name("value")
             made.fields[name] = Value() if value is None else run.expression(value, inner)

@@ -19,9 +19,9 @@ from harness.checkout.values import (
     NAMED,
     OTHER,
     REQUEST,
-    Function,
     Hop,
-    Scope,
+    NameScope,
+    SourceFunction,
     Value,
 )
 
@@ -69,7 +69,7 @@ class Following(Interpreter):
     faults: dict[tuple[str, str], TypeFault] = field(default_factory=dict)
     """By the property and its type's name."""
 
-    def call(self, node: Node, scope: Scope) -> Value:
+    def call(self, node: Node, scope: NameScope) -> Value:
         """What a call, or a `new`, may return."""
         value = call(self, node, scope)
         if HEADER in value.labels and not value.labels[HEADER]:
@@ -80,11 +80,11 @@ class Following(Interpreter):
             value.labels[OTHER] = (self.hop(node, scope, "read", "another header"),)
         return value
 
-    def start(self, function: Function) -> None:
+    def start(self, function: SourceFunction) -> None:
         """Follows a request through a handler. Raises TooLongError."""
         self.invoke(function, [Value({REQUEST: ()}), Value()])
 
-    def template(self, node: Node, template: Node, tag: str, scope: Scope) -> Value:
+    def template(self, node: Node, template: Node, tag: str, scope: NameScope) -> Value:
         """A tagged template: a raw statement, where its tag is `sql`."""
         substitutions = [
             (part, self.expression(part.named_children[0], scope))
@@ -103,12 +103,12 @@ class Following(Interpreter):
                     self.row_types[hop.order] = max(closed, key=lambda kind: len(names & kind.types.keys()))
         return Value()
 
-    def _base_type(self, node: Node, scope: Scope) -> Properties:
+    def _base_type(self, node: Node, scope: NameScope) -> Properties:
         node = bare(node)
         base = node.child_by_field_name("object") if node.type == "member_expression" else None
         return OPEN if base is None else self.type_of(base, scope)
 
-    def values(self, node: Node, scope: Scope, table: Value, given: list[Value]) -> None:
+    def values(self, node: Node, scope: NameScope, table: Value, given: list[Value]) -> None:
         """What `insert(table).values(...)` is given."""
         rows = [
             row for value in given for row in (value.fields.values() if "0" in value.fields else (value,))
@@ -117,7 +117,7 @@ class Following(Interpreter):
             hop = self.hop(node, scope, "row", "values")
             self.inserts += [built_insert(row, table, hop, tuple(self.calls)) for row in rows]
 
-    def constructed(self, node: Node, scope: Scope, function: Function, given: list[Value]) -> None:
+    def constructed(self, node: Node, scope: NameScope, function: SourceFunction, given: list[Value]) -> None:
         """An object of the checkout's own class is made."""
         if function.name == self.class_name:
             hop = self.hop(node, scope, "handed on", function.name)
@@ -129,7 +129,7 @@ class Following(Interpreter):
             f"{name}(" in text for name in self.packages
         )
 
-    def read(self, node: Node, scope: Scope, value: Value) -> None:
+    def read(self, node: Node, scope: NameScope, value: Value) -> None:
         """Looks whether the declared type of an object has the property that is read of it."""
         if not {HEADER, NAMED, IDENTITY} & value.labels.keys() and not value.is_absent:
             return
@@ -138,7 +138,7 @@ class Following(Interpreter):
             if base is not None and name == self.property:
                 self._judge(node, scope, name, self.type_of(base, scope))
 
-    def made(self, node: Node, scope: Scope) -> None:
+    def made(self, node: Node, scope: NameScope) -> None:
         """Looks whether the type that an object is declared to have has each property written."""
         if node.type != "object":
             return
@@ -148,12 +148,12 @@ class Following(Interpreter):
             if name is not None and name == self.property:
                 self._judge(part, scope, name, properties(kind, scope.module, self.modules))
 
-    def _judge(self, node: Node, scope: Scope, name: str, kind: Properties) -> None:
+    def _judge(self, node: Node, scope: NameScope, name: str, kind: Properties) -> None:
         if kind.lacks(name):
             fault = TypeFault(scope.module.source.name, line_of(node), name, kind)
             self.faults.setdefault((name, kind.where), fault)
 
-    def type_of(self, node: Node, scope: Scope) -> Properties:
+    def type_of(self, node: Node, scope: NameScope) -> Properties:
         """The properties of an expression's declared type; open where none is written."""
         node = bare(node)
         if node.type == "identifier":
@@ -196,7 +196,7 @@ def _type_beside(node: Node) -> Node | None:
     return None
 
 
-def declared_function(following: Following, module: Module, name: str) -> Function | None:
+def declared_function(following: Following, module: Module, name: str) -> SourceFunction | None:
     """A function that a module exports, or declares, under a name."""
     found = following.modules.exported(module, name) or following.modules.value(module, name)
     return following.function(found, name) if isinstance(found, Declared) else None

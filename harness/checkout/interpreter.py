@@ -22,9 +22,9 @@ from harness.checkout.values import (
     NAMED,
     OTHER,
     REQUEST,
-    Function,
     Hop,
-    Scope,
+    NameScope,
+    SourceFunction,
     Value,
     joined,
 )
@@ -65,44 +65,44 @@ class Interpreter:
     order: int = 0
     calls: list[Hop] = field(default_factory=list)
     """The calls under way."""
-    active: list[Function] = field(default_factory=list)
+    active: list[SourceFunction] = field(default_factory=list)
     returned: list[list[Value]] = field(default_factory=list)
-    scopes: dict[int, Scope] = field(default_factory=dict)
+    scopes: dict[int, NameScope] = field(default_factory=dict)
     """Of each module's top level."""
     pending: set[tuple[int, str]] = field(default_factory=set)
 
-    def call(self, node: Node, scope: Scope) -> Value:
+    def call(self, node: Node, scope: NameScope) -> Value:
         """What a call, or a `new`, may return."""
         raise NotImplementedError
 
-    def read(self, node: Node, scope: Scope, value: Value) -> None:
+    def read(self, node: Node, scope: NameScope, value: Value) -> None:
         """Is told of each reading of a field, of its expression and of what it may hold."""
 
-    def made(self, node: Node, scope: Scope) -> None:
+    def made(self, node: Node, scope: NameScope) -> None:
         """Is told of each object that the code makes, and of each that it changes."""
 
-    def hop(self, node: Node, scope: Scope, what: str, name: str, container: Value | None = None) -> Hop:
+    def hop(self, node: Node, scope: NameScope, what: str, name: str, container: Value | None = None) -> Hop:
         """A place that is passed now."""
         self.order += 1
         source = scope.module.source
         return Hop(self.order, source.name, line_of(node), last_line_of(node), what, name, container, node)
 
-    def is_named(self, name: str, scope: Scope) -> bool:
+    def is_named(self, name: str, scope: NameScope) -> bool:
         """Whether a field of this name, in an object that is made here, gets the label NAMED."""
         return name == self.field_name and scope.module.source.name == self.named_in
 
-    def top(self, module: Module) -> Scope:
+    def top(self, module: Module) -> NameScope:
         """The scope of a module's top level."""
-        return self.scopes.setdefault(id(module), Scope(module))
+        return self.scopes.setdefault(id(module), NameScope(module))
 
-    def function(self, found: Declared | Imported | None, name: str) -> Function | None:
+    def function(self, found: Declared | Imported | None, name: str) -> SourceFunction | None:
         """A function that a module declares; None for anything else."""
         value = Value() if found is None else self._declared(found, name)
         return value.function
 
     # Names
 
-    def name(self, name: str, scope: Scope) -> Value:
+    def name(self, name: str, scope: NameScope) -> Value:
         """What a name may hold."""
         for each in scope.chain():
             if name in each.values:
@@ -129,7 +129,7 @@ class Interpreter:
         if node.type == "program":
             return Value(external=f"module:{found.module.source.path}")
         if node.type in FUNCTIONS:
-            return Value(function=Function(node, found.module, scope, name))
+            return Value(function=SourceFunction(node, found.module, scope, name))
         if node.type == "variable_declarator":
             value = node.child_by_field_name("value")
             target = node.child_by_field_name("name")
@@ -137,11 +137,11 @@ class Interpreter:
                 return Value()
             if target.type == "identifier":
                 return self.expression(value, scope)
-            inner = Scope(found.module, scope)
+            inner = NameScope(found.module, scope)
             self.bind(target, self.expression(value, scope), inner)
             return inner.values.get(name, Value())
         if node.type in {"class_declaration", "abstract_class_declaration"}:
-            return Value(function=Function(node, found.module, scope, name))
+            return Value(function=SourceFunction(node, found.module, scope, name))
         return self.expression(node, scope) if node.type != "enum_declaration" else Value()
 
     def member_of_module(self, path_and_name: str, name: str) -> Value:
@@ -152,7 +152,7 @@ class Interpreter:
 
     # Patterns
 
-    def bind(self, pattern: Node, value: Value, scope: Scope, kind: Node | None = None) -> None:
+    def bind(self, pattern: Node, value: Value, scope: NameScope, kind: Node | None = None) -> None:
         """Gives the names of a pattern what they may hold."""
         if pattern.type == "identifier":
             scope.values[text_of(pattern)] = value
@@ -170,7 +170,7 @@ class Interpreter:
         elif pattern.type == "rest_pattern":
             self.bind(pattern.named_children[0], value, scope)
 
-    def _bind_object(self, pattern: Node, value: Value, scope: Scope) -> None:
+    def _bind_object(self, pattern: Node, value: Value, scope: NameScope) -> None:
         taken: set[str] = set()
         for part in pattern.named_children:
             if part.type == "rest_pattern":
@@ -223,7 +223,7 @@ class Interpreter:
         """The value of a header, ours or another."""
         return Value({HEADER if name.lower() == self.header else OTHER: value.labels[HEADERS]})
 
-    def expression(self, node: Node, scope: Scope) -> Value:
+    def expression(self, node: Node, scope: NameScope) -> Value:
         """What an expression may hold. Raises TooLongError."""
         self.steps += 1
         if self.steps > STEPS_MAX:
@@ -237,7 +237,7 @@ class Interpreter:
             return self.name(text_of(node), scope)
         if kind in FUNCTIONS:
             this = next((s.this for s in scope.chain() if s.this is not None), None)
-            return Value(function=Function(node, scope.module, scope, "", this))
+            return Value(function=SourceFunction(node, scope.module, scope, "", this))
         if kind in {"call_expression", "new_expression"}:
             return self.call(node, scope)
         text = string_of(node)
@@ -247,7 +247,7 @@ class Interpreter:
 
     # Statements
 
-    def body(self, node: Node, scope: Scope) -> None:
+    def body(self, node: Node, scope: NameScope) -> None:
         """Goes through statements, every branch of them."""
         self.steps += 1
         if self.steps > STEPS_MAX:
@@ -256,7 +256,7 @@ class Interpreter:
         if kind in {"function_declaration", "generator_function_declaration"}:
             name = text_of(node.child_by_field_name("name"))
             this = next((s.this for s in scope.chain() if s.this is not None), None)
-            scope.values[name] = Value(function=Function(node, scope.module, scope, name, this))
+            scope.values[name] = Value(function=SourceFunction(node, scope.module, scope, name, this))
         elif kind == "variable_declarator":
             self._declare(node, scope)
         elif kind == "return_statement":
@@ -270,14 +270,14 @@ class Interpreter:
         elif kind == "for_in_statement":
             self._for_in(node, scope)
         elif kind in _STATEMENTS:
-            inner = Scope(scope.module, scope) if kind == "statement_block" else scope
+            inner = NameScope(scope.module, scope) if kind == "statement_block" else scope
             children = sorted(node.named_children, key=lambda child: child.type != "function_declaration")
             for child in children if kind == "statement_block" else node.named_children:
                 self.body(child, inner)
         elif kind not in {"comment", "type_alias_declaration", "interface_declaration", "type_annotation"}:
             self.expression(node, scope)
 
-    def _declare(self, node: Node, scope: Scope) -> None:
+    def _declare(self, node: Node, scope: NameScope) -> None:
         target, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         kind = node.child_by_field_name("type")
         if target is None:
@@ -286,21 +286,21 @@ class Interpreter:
             scope.types[text_of(target)] = kind
         self.bind(target, Value() if value is None else self.expression(value, scope), scope, kind)
 
-    def _for_in(self, node: Node, scope: Scope) -> None:
+    def _for_in(self, node: Node, scope: NameScope) -> None:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         body = node.child_by_field_name("body")
-        inner = Scope(scope.module, scope)
+        inner = NameScope(scope.module, scope)
         if left is not None and right is not None:
             whole = self.expression(right, scope)
             self.bind(left, joined(Value(dict(whole.labels)), *whole.fields.values()), inner)
         if body is not None:
             self.body(body, inner)
 
-    def invoke(self, function: Function, given: list[Value]) -> Value:
+    def invoke(self, function: SourceFunction, given: list[Value]) -> Value:
         """What a function returns when it is given these."""
         if any(each.node.id == function.node.id for each in self.active) or len(self.active) > 60:
             return joined(*given)
-        scope = Scope(function.module, function.scope, this=function.this)
+        scope = NameScope(function.module, function.scope, this=function.this)
         parameters = function.node.child_by_field_name("parameters")
         single = function.node.child_by_field_name("parameter")
         names = [single] if single is not None else [] if parameters is None else parameters.named_children
@@ -316,7 +316,7 @@ class Interpreter:
                 returned.append(self.expression(body, scope))
         return joined(*returned) if returned else Value()
 
-    def _parameter(self, node: Node, given: list[Value], index: int, scope: Scope) -> None:
+    def _parameter(self, node: Node, given: list[Value], index: int, scope: NameScope) -> None:
         pattern = node.child_by_field_name("pattern") or node
         value = given[index] if index < len(given) else Value()
         if pattern.type == "rest_pattern":
@@ -332,7 +332,7 @@ class Interpreter:
             scope.this.fields[text_of(pattern)] = value
 
     @contextmanager
-    def _running(self, function: Function) -> Iterator[list[Value]]:
+    def _running(self, function: SourceFunction) -> Iterator[list[Value]]:
         self.active.append(function)
         self.returned.append([])
         try:
@@ -365,7 +365,7 @@ _STATEMENTS: Final = frozenset(
 )
 
 
-def _object(run: Interpreter, node: Node, scope: Scope) -> Value:
+def _object(run: Interpreter, node: Node, scope: NameScope) -> Value:
     made = Value(is_closed=True)
     for part in node.named_children:
         if part.type == "spread_element":
@@ -385,7 +385,7 @@ def _object(run: Interpreter, node: Node, scope: Scope) -> Value:
             name, value = text_of(part), run.name(text_of(part), scope)
         elif part.type == "method_definition":
             name = text_of(part.child_by_field_name("name"))
-            value = Value(function=Function(part, scope.module, scope, name))
+            value = Value(function=SourceFunction(part, scope.module, scope, name))
         if name and run.is_named(name, scope) and value.is_plain:
             value = Value({NAMED: (), **value.labels}, text=value.text)
         if name:
@@ -399,7 +399,7 @@ def _object(run: Interpreter, node: Node, scope: Scope) -> Value:
     return made
 
 
-def _member(run: Interpreter, node: Node, scope: Scope) -> Value:
+def _member(run: Interpreter, node: Node, scope: NameScope) -> Value:
     base = node.child_by_field_name("object")
     if base is None:
         return Value()
@@ -414,7 +414,7 @@ def _member(run: Interpreter, node: Node, scope: Scope) -> Value:
     return value
 
 
-def _either(run: Interpreter, node: Node, scope: Scope) -> Value:
+def _either(run: Interpreter, node: Node, scope: NameScope) -> Value:
     condition = node.child_by_field_name("condition")
     if condition is not None:
         run.expression(condition, scope)
@@ -425,7 +425,7 @@ def _either(run: Interpreter, node: Node, scope: Scope) -> Value:
     return Value() if operator in _NO_VALUE else joined(*values)
 
 
-def _assign(run: Interpreter, node: Node, scope: Scope) -> Value:
+def _assign(run: Interpreter, node: Node, scope: NameScope) -> Value:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     if left is None or right is None:
         return Value()
@@ -452,7 +452,7 @@ def _assign(run: Interpreter, node: Node, scope: Scope) -> Value:
     return value
 
 
-def _array(run: Interpreter, node: Node, scope: Scope) -> Value:
+def _array(run: Interpreter, node: Node, scope: NameScope) -> Value:
     made = Value(is_closed=True)
     for index, part in enumerate(node.named_children):
         inner = part.named_children[0] if part.type == "spread_element" and part.named_children else part
@@ -460,17 +460,17 @@ def _array(run: Interpreter, node: Node, scope: Scope) -> Value:
     return made
 
 
-def _nothing(run: Interpreter, node: Node, scope: Scope) -> Value:
+def _nothing(run: Interpreter, node: Node, scope: NameScope) -> Value:
     for part in node.named_children:
         run.expression(part, scope)
     return Value()
 
 
-def _parts(run: Interpreter, node: Node, scope: Scope) -> Value:
+def _parts(run: Interpreter, node: Node, scope: NameScope) -> Value:
     return joined(*(run.expression(part, scope) for part in node.named_children if part.type != "comment"))
 
 
-_EXPRESSIONS: Final[dict[str, Callable[[Interpreter, Node, Scope], Value]]] = {
+_EXPRESSIONS: Final[dict[str, Callable[[Interpreter, Node, NameScope], Value]]] = {
     "object": _object,
     "member_expression": _member,
     "subscript_expression": _member,

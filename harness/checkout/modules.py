@@ -9,7 +9,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from harness.checkout.source import Source, inside, read_source, string_of, text_of
+from harness.checkout.source import SourceText, inside, read_source, string_of, text_of
 
 SUFFIXES: Final = ("", ".ts", ".tsx", ".mts", ".js", ".mjs", "/index.ts", "/index.tsx", "/index.js")
 HOPS_MAX: Final = 16
@@ -50,7 +50,7 @@ class Declared:
 class Module:
     """One module: what its top level declares, imports and exports."""
 
-    source: Source
+    source: SourceText
     values: dict[str, Node] = field(default_factory=dict)
     types: dict[str, list[Node]] = field(default_factory=dict)
     """An interface may be declared in parts."""
@@ -174,7 +174,7 @@ def _path_patterns(checkout: Path) -> list[tuple[re.Pattern[str], list[str]]]:
     ]
 
 
-def _module(source: Source) -> Module:
+def _module(source: SourceText) -> Module:
     module = Module(source)
     for statement in source.root.named_children:
         if statement.type == "import_statement":

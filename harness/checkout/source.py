@@ -28,7 +28,7 @@ TRANSPARENT: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class SourceText:
     """One file: where it lies, below which checkout, and its tree."""
 
     path: Path
@@ -43,7 +43,7 @@ class Source:
         return self.data.decode("utf-8", "replace")
 
 
-def read_source(path: Path, checkout: Path) -> Source:
+def read_source(path: Path, checkout: Path) -> SourceText:
     """The file, parsed. Raises UsageError when it cannot be read, or is too long."""
     try:
         data = path.read_bytes()
@@ -52,7 +52,7 @@ def read_source(path: Path, checkout: Path) -> Source:
     if len(data) > BYTES_MAX:
         raise UsageError(f"{path} has {len(data):,} bytes; at most {BYTES_MAX:,} are read")
     tree = _parser(path.suffix == ".tsx").parse(data)
-    return Source(path, path.relative_to(checkout).as_posix(), data, tree.root_node)
+    return SourceText(path, path.relative_to(checkout).as_posix(), data, tree.root_node)
 
 
 @cache

@@ -54,12 +54,12 @@ class Hop(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Function:
+class SourceFunction:
     """A function with the names that it sees."""
 
     node: Node
     module: Module
-    scope: Scope
+    scope: NameScope
     name: str
     this: Value | None = None
 
@@ -75,7 +75,7 @@ class Value:
     """Whether it has no fields but these."""
     is_absent: bool = False
     """Whether it is `undefined` for sure."""
-    function: Function | None = None
+    function: SourceFunction | None = None
     text: str | None = None
     """Of a constant string."""
     table: str = ""
@@ -120,18 +120,18 @@ class Value:
 
 
 @dataclass(slots=True, eq=False)
-class Scope:
+class NameScope:
     """Names that are seen in one place, with the types that were written beside them."""
 
     module: Module
-    outer: Scope | None = None
+    outer: NameScope | None = None
     values: dict[str, Value] = field(default_factory=dict)
     types: dict[str, Node] = field(default_factory=dict)
     this: Value | None = None
 
-    def chain(self) -> Iterator[Scope]:
+    def chain(self) -> Iterator[NameScope]:
         """This one and those around it."""
-        scope: Scope | None = self
+        scope: NameScope | None = self
         while scope is not None:
             yield scope
             scope = scope.outer

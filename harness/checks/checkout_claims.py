@@ -8,6 +8,8 @@ from harness.verdict import Claim
 
 BACKEND: Final = "backend"
 """In a report's scope: the backend's checkout was judged."""
+SCOPE: Final = (BACKEND,)
+"""All that may be judged."""
 
 ROUTE: Final = "F3"
 INSERT: Final = "F4"
