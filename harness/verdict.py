@@ -195,7 +195,7 @@ class Results:
             phrases.insert(0, self._lacking[claim.id])
         elif seen < claim.least:
             status = Status.UNKNOWN
-            phrases.insert(0, f"saw {seen} matched observations, needs {claim.least}")
+            phrases.insert(0, shortage(seen, claim.least))
         else:
             status = Status.PROVEN
         return Judgement(
@@ -218,6 +218,11 @@ class Results:
     def _known(self, claim: str) -> None:
         if claim not in self._ids:
             raise KeyError(f"claim {claim!r} is not among those to be judged")
+
+
+def shortage(seen: int, least: int) -> str:
+    """Why a claim that nothing refutes is not proven: the detail begins so."""
+    return f"saw {seen} matched observations, needs {least}"
 
 
 def decide(judgements: Iterable[Judgement]) -> Verdict:

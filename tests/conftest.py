@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_database",
     "tests.fix_pgbouncer",
+    "tests.fix_redis",
     "tests.fix_stack",
     "tests.fix_serve",
     "tests.fix_browser",

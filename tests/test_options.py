@@ -43,10 +43,18 @@ def parsed(name: str, parameter: click.Parameter, value: str) -> Exception | Non
         for part in (other.opts[0], _fitting(other))
     ]
     try:
-        command.make_context(name, [*others, *word, *(["--", value] if not word else [value])])
+        command.make_context(
+            name, [*others, *word, *(_arguments(command, parameter, value) if not word else [value])]
+        )
     except (click.UsageError, UsageError) as error:
         return error
     return None
+
+
+def _arguments(command: click.Command, parameter: click.Parameter, value: str) -> list[str]:
+    """All arguments of a command, one of them with this value."""
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    return ["--", *(value if each is parameter else "x" for each in arguments)]
 
 
 def _fitting(parameter: click.Parameter) -> str:
@@ -172,11 +180,13 @@ REQUIRED = [case for case in CASES if case[1].required]
 
 @pytest.mark.parametrize(("name", "parameter"), REQUIRED, ids=told)
 def test_what_is_required_is_asked_for(name: str, parameter: click.Parameter) -> None:
+    command = command_of(name)
     with pytest.raises(click.MissingParameter) as refused:
-        command_of(name).make_context(name, _required(name, parameter))
-    assert (
-        parameter.opts[0] if isinstance(parameter, click.Option) else "FILE"
-    ) in refused.value.format_message()
+        command.make_context(name, _required(name, parameter))
+    is_option = isinstance(parameter, click.Option)
+    # of several arguments the last is missing
+    names = [each.opts[0].upper() for each in command.params if isinstance(each, click.Argument)]
+    assert (parameter.opts[0] if is_option else names[-1]) in refused.value.format_message()
 
 
 def test_there_is_an_option_of_each_kind() -> None:

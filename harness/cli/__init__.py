@@ -34,6 +34,7 @@ COMMANDS: Final = {
         "report",
         "Tell what differs between two stored reports, and whether anything got worse.",
     ),
+    "report merge": ("report", "Make one verdict of the reports of all shards of a run."),
     "rollout": ("rollout", "Show what follows from a rollout's file, or write a new one."),
     "schema": ("schema", "Compare a database and migration files with what the plan declares."),
     "selftest": ("selftest", "Show that every known defect is caught by the claim meant for it."),

@@ -25,7 +25,7 @@ Marker = TypeVar("Marker")
 
 USUAL_GROUP: Final = "Options"
 """The heading of options that have none of their own."""
-WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "report_diff", "upstream"})
+WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "report_diff", "report_merge", "upstream"})
 """Commands that do the same whatever is rolled out."""
 
 
@@ -131,7 +131,12 @@ def parameters_of(definition: type[Any]) -> list[click.Parameter]:
             parameters.append(_option(member, option))
         else:
             parameters.append(
-                TextArgument([member.field.name], required=member.is_required, type=_type(member))
+                TextArgument(
+                    [member.field.name],
+                    required=member.is_required,
+                    type=_type(member),
+                    nargs=-1 if member.collection else 1,
+                )
             )
     return parameters
 

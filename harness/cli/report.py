@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.cli.command import command
-from harness.cli.streams import plain, print_line, write_report
+from harness.cli.streams import command_line, plain, print_line, write_report
 from harness.errors import UsageError
-from harness.run.options.report import ReportDiffOptions, ReportOptions
-from harness.run.options.shared import Renderings, check_writable
+from harness.run.options.gate import SigningOptions
+from harness.run.options.report import ReportDiffOptions, ReportMergeOptions, ReportOptions
+from harness.run.options.shared import Outputs, Renderings, check_writable
 
 if TYPE_CHECKING:
     from harness.report.document import Report
@@ -59,6 +60,27 @@ def report_diff(options: ReportDiffOptions) -> int:
     if options.html is not None:
         publish_diff(old, new, found, options.html)
     return 1 if found.worse else 0
+
+
+@command
+def report_merge(options: ReportMergeOptions, outputs: Outputs, signing: SigningOptions) -> int:
+    """Makes one verdict of the stored reports FILES, which prove or gate have written with --shard, one for each shard.
+
+    A claim is refuted if one shard refutes it, and proven only if all shards that looked at it could judge it and saw
+    enough together. A shard that is missing, or is there twice, another seed, digest, level, policy or target, and
+    headers that are not a shard's own make it inconclusive, with the reason. --sign signs the whole as gate does. Exit
+    codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive. Example: harness report merge shard-*.json --json report.json
+    """
+    from harness.run.merge import merge
+    from harness.run.sign import check_signing, sign_report
+
+    outputs.check()
+    keys = check_signing(signing)
+    report = merge(options.files, command_line())
+    code = write_report(report, outputs)
+    if signing.sign is not None:
+        print_line(sign_report(report, signing.sign, keys, outputs.label))
+    return code
 
 
 def _print_tables(found: "Report", file: Path) -> None:

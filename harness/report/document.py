@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from operator import is_
-from typing import Any, Final, Self, cast
+from typing import Annotated, Any, Final, Self, cast
 
-from msgspec import Struct, ValidationError, convert, field, structs, to_builtins
+from msgspec import Meta, Struct, ValidationError, convert, field, structs, to_builtins
 
 from harness.errors import UsageError
 from harness.report.contents import Seconds, Sections
@@ -47,6 +47,19 @@ class JudgedBuild(Struct, frozen=True):
     """A commit in 40 hexadecimal digits, or `sha256:` with 64."""
     read_from: str = ""
     """Where the backend said so, at the start and at the end; empty where only the user said it."""
+
+
+class ShardReport(Struct, frozen=True):
+    """Which part of the header rule's suite a report is of, and what was sent of it."""
+
+    number: Annotated[int, Meta(ge=1)]
+    of: Annotated[int, Meta(ge=2)]
+    probes: Count
+    """Headers of the suite that were sent."""
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    """Sum of their SHA-256, modulo 2^256: those of all shards add up to that of the suite."""
+    controls: Count
+    """Requests without the header, which each shard sends for itself."""
 
 
 class Required(Struct, frozen=True):
@@ -110,6 +123,8 @@ class Report(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     """Digest of the rollout's folder, and of those that it extends: `sha256:` and hexadecimal."""
     deployed: JudgedBuild | None = None
     """Null where neither the user nor the backend said which build it is."""
+    shard: ShardReport | None = None
+    """Null where the whole suite was sent. What is of a shard is no verdict: `harness report merge` makes one."""
     inputs: tuple[Input, ...] = ()
     plan: tuple[str, ...] = ()
     """What the run did, a line for each step."""

@@ -51,6 +51,7 @@ def facts(report: Report) -> dict[str, str]:
         "Started": report.started,
         "Took": f"{report.seconds:.1f} s",
         "Level": report.level,
+        "Shard": f"{report.shard.number}/{report.shard.of}" if report.shard else "",
         "Seed": str(report.seed),
         "Policy": report.policy,
         "Server": report.server,

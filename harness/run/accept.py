@@ -168,6 +168,8 @@ class _Wanted(NamedTuple):
 
 def _unfit(report: Report) -> Iterator[str]:
     """What is no verdict on a deployed backend, however good it is."""
+    if report.shard is not None:
+        yield f"it is of shard {report.shard.number}/{report.shard.of} alone; harness report merge makes a verdict"
     if report.judged_by is None:
         yield "it is of the first edition, which kept no list of what it was judged by; judge again"
     elif report.judged_by.command != "gate":

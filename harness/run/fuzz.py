@@ -22,6 +22,7 @@ from harness.rule.cases import CLASSES, HeaderCase, distance_to_boundary
 from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence
+from harness.rule.shard import Shard
 from harness.rule.strategies import header_cases, sequences
 from harness.run.counterexample import Counterexample
 from harness.run.example_judge import example_judge
@@ -122,9 +123,13 @@ class Fuzzer:
     found: Counterexample | None = None
 
     def run(self, judged: Judged) -> Counterexample | None:
-        """The smallest example that `judged` refutes, or None: the corpus is tried first, then what is drawn."""
-        self.found = self._corpus(judged)
-        number = 0
+        """The smallest example that `judged` refutes, or None: the corpus is tried first, then what is drawn.
+
+        Of several shards the first tries the corpus, and each draws the rounds that are its own.
+        """
+        shard = Shard.parse(self.options.shard)
+        self.found = self._corpus(judged) if shard.is_first else None
+        number = shard.number - 1
         while self.found is None and self._goes_on():
             round_ = self._round(judged, number)
             try:
@@ -132,7 +137,7 @@ class Fuzzer:
             except (_Refuted, Flaky):  # what failed once has failed, whether or not it does again
                 return self.found
             self.on_progress(str(self.tally))
-            number += 1
+            number += shard.of
         return self.found
 
     def _corpus(self, judged: Judged) -> Counterexample | None:
@@ -162,16 +167,17 @@ class Fuzzer:
         )
         phases = [Phase.generate, Phase.target, Phase.shrink]
 
-        @seed(self.options.seed * 1_000_003 + number)
         @settings(
             max_examples=left,
             database=self.database,
             deadline=None,
-            phases=phases if number else [Phase.reuse, *phases],
+            phases=phases if number >= Shard.parse(self.options.shard).of else [Phase.reuse, *phases],
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             print_blob=False,
         )
+        # Under @settings: on top of it, seed() takes the database away, and nothing would be kept or shared.
+        @seed(self.options.seed * 1_000_003 + number)
         @given(examples(self.policy))
         def round_(example: tuple[CaseSequence, ...]) -> None:
             self.tally.count(example)

@@ -26,7 +26,8 @@ from harness.probing.requests import ProbeFactory
 from harness.report.contents import Requests, Sections
 from harness.report.document import JudgedBy, Report, cleaned, harness_version
 from harness.rule.policy import POLICIES, STRICT
-from harness.rule.suite import Level, bound
+from harness.rule.shard import Shard, Share
+from harness.rule.suite import Level, bound, suite
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.gate_build import DeployedBuild
@@ -42,6 +43,7 @@ from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.report import digest_of, inputs
+from harness.run.shards import claims_for, left_to_first, shard_report
 from harness.sut.contract import ContractRows, DatabaseUnavailableError
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
@@ -67,8 +69,10 @@ async def judge_target(
     check(options)
     site = site_of(options.backend_url)
     build = DeployedBuild(options, site)
-    results = Results(claims_of(options.build, options.policy))
-    judging = _Judging(options, site, results, on_line, progress, build)
+    shard = Shard.parse(options.shard)
+    results = Results(claims_for(shard, claims_of(options.build, options.policy)))
+    share = Share(suite(POLICIES[options.policy], options.level), shard)
+    judging = _Judging(options, site, results, on_line, progress, build, shard, share)
     for claim, reason in options.waivers.items():
         waive(judging.results, claim, reason)
     await judging.judge()
@@ -85,6 +89,9 @@ class _Judging:
     on_line: LineCallback
     progress: ProgressDisplay
     build: DeployedBuild
+    shard: Shard
+    share: Share
+    """What of the header rule's suite is sent."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     server: str = "unknown"
@@ -92,12 +99,15 @@ class _Judging:
     requests: Requests | None = None
     """What was sent; None where nothing could be."""
     seen: Seen | None = None
+    controls: int = 0
+    """Requests without the header that were sent."""
     own_ids: set[str] = field(default_factory=set)
     """Of replies, by which the rows of this run are known."""
 
     async def judge(self) -> None:
         options = self.options
-        if options.build == "after":
+        judges_database = options.build == "after" and self.shard.is_first
+        if judges_database:
             await self._judge_database(read_deployed_schema, judge_schema, (COLUMN, INDEX))
         stopped = await self.build.at_the_start()
         if stopped is None:
@@ -106,7 +116,7 @@ class _Judging:
             self.remarks.insert(0, stopped)
             for claim in self._wire_claims:
                 self.results.inconclusive(claim, stopped)
-        if options.build == "after":
+        if judges_database:
             policy = POLICIES[options.policy]
             own = Path(self.requests.journal) if self.requests else options.journal
             earlier = await asyncio.to_thread(earlier_runs, self.site.url, own)
@@ -123,7 +133,7 @@ class _Judging:
 
     def report(self) -> Report:
         options = self.options
-        judgements = self.results.judgements()
+        judgements = left_to_first(self.shard, self.results.judgements())
         return Report(
             harness=harness_version(),
             verdict=decide(judgements),
@@ -144,6 +154,7 @@ class _Judging:
             inputs=inputs(options.policy),
             rollout=digest_of(options.policy),
             deployed=self.build.deployed,
+            shard=shard_report(self.shard, self.share, self.controls),
         )
 
     @property
@@ -225,6 +236,8 @@ class _Judging:
                 claims=self._wire_claims,
                 watch_rows_s=options.watch_rows_s,
                 on_line=self.on_line,
+                share=self.share,
+                shard=self.shard,
                 telling=Telling(policy, options.free_model),
             )
             try:
@@ -240,6 +253,7 @@ class _Judging:
             judge = session.judge
             self.seen = Seen(rows.has_column, len(session.ids), judge.rows, judge.valued)
         stopped = conclude(run, stopped)
+        self.controls = session.controls
         self._detail_how_judged(run, complete=stopped is None and not session.open)
         self.remarks += run.remarks
         if options.build == "after" and run.telling.requests:
@@ -263,6 +277,8 @@ class _Judging:
         for claim in DECISIONS if options.build == "after" else ():
             counts = f"{session.probes:,} requests with a header, {session.controls:,} without"
             self.results.detail(claim, f"{options.level} level: {counts}")
+            if not self.shard.is_whole:
+                self.results.detail(claim, f"shard {self.shard} of the suite, {self.share.count:,} headers")
             if options.level is Level.EXHAUSTIVE and policy == STRICT and complete:
                 self.results.method(claim, Method.COMPLETE)
                 self.results.detail(claim, bound(policy))

@@ -4,6 +4,8 @@ from harness.errors import UsageError
 from harness.probing.requests import SOMEBODY, Caller, SignedIn
 from harness.report.attestation import named_build
 from harness.rule.policy import POLICIES
+from harness.rule.shard import Shard
+from harness.rule.suite import Level
 from harness.run.gate_claims import NEVER_WAIVED
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.options.gate import GateOptions
@@ -46,6 +48,11 @@ def waive(results: Results, claim: str, reason: str) -> None:
 def check(options: GateOptions) -> None:
     """Raises UsageError for options that do not fit together."""
     check_dsn(options.database_url)
+    if not Shard.parse(options.shard).is_whole and (options.level is Level.SMOKE or options.read_only):
+        raise UsageError(
+            "--shard divides the header rule's suite, which the gate sends at standard and exhaustive alone; leave it "
+            "out"
+        )
     if options.deployed:
         named_build(options.deployed)
     if options.deployed_from:

@@ -15,10 +15,11 @@ from harness.clients.shape import Shape
 from harness.probing import covering
 from harness.probing.covering import Constraint
 from harness.probing.requests import ProbeFactory
+from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level
 from harness.run.gate_confirm import AT_END, confirm_suspected
 from harness.run.gate_end import look_for_missing, repeat_refuted, second_look
-from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2
+from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2, suite_alone
 from harness.run.gate_target import understand
 from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
@@ -63,6 +64,9 @@ class GateRun:
     watch_rows_s: float
     """How long the first rows are watched at the least."""
     on_line: LineCallback
+    share: Share
+    """What of the header rule's suite is sent."""
+    shard: Shard
     telling: Telling
     """Which faults of the catalogue the requests would have shown."""
     remarks: list[str] = field(default_factory=list)
@@ -89,15 +93,10 @@ class GateRun:
         rest = min((self.deadline - began) / 4, session.rows.wait_s + AT_END_S)
         limits.deadline = min(limits.deadline, self.deadline - rest)
         values = Values(factory.caller.policy, factory.caller.given_bytes)
-        pairs, *triples = STRENGTHS[self.level]
-        await self._send(first(factory, values))
-        await self._send_array(values, pairs)
-        self._foresee(loop.time() - began)
-        await self._send(last(factory, values))
-        await self._send_over_http2(values)
-        for strength in triples:
-            await self._send_array(values, strength)
-        await self._send(further(factory, values, self.level, self.seed))
+        if self.shard.is_first:
+            await self._send_shapes(values, began)
+        else:
+            await self._send(suite_alone(factory, self.share, self.level))
         limits.deadline = self.deadline
         await self._retry()
         await confirm_suspected(session, factory, self.seed)
@@ -110,6 +109,18 @@ class GateRun:
             await asyncio.sleep(rest)  # what changes a row later needs the time that was promised
         await second_look(session, factory)
 
+    async def _send_shapes(self, values: Values, began: float) -> None:
+        """Every shape of requests, then what the level has beyond that."""
+        pairs, *triples = STRENGTHS[self.level]
+        await self._send(first(self.factory, values))
+        await self._send_array(values, pairs)
+        self._foresee(asyncio.get_running_loop().time() - began)
+        await self._send(last(self.factory, values))
+        await self._send_over_http2(values)
+        for strength in triples:
+            await self._send_array(values, strength)
+        await self._send(further(self.factory, values, self.level, self.seed, self.share))
+
     def _foresee(self, seconds: float) -> None:
         """Says at the start that the time limit leaves less than the level takes."""
         sending = self.session.sending
@@ -117,7 +128,7 @@ class GateRun:
         rate = sending.requests / max(seconds, 1e-3)
         left = sending.limits.deadline - asyncio.get_running_loop().time()
         by_then = sending.requests + int(max(0.0, left) * rate)
-        if self.level is not Level.SMOKE and by_then < takes:
+        if self.shard.is_whole and self.level is not Level.SMOKE and by_then < takes:
             told = f"at {rate:,.0f} requests/s about {by_then:,} of {takes:,} requests can be sent by the time limit"
             self.on_line(told)
             self.remarks.append(told)

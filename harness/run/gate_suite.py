@@ -113,7 +113,14 @@ def over_http2(factory: ProbeFactory, values: Values) -> list[Probe]:
     return probes
 
 
-def further(factory: ProbeFactory, values: Values, level: Level, seed: int) -> Iterator[ProbeGroup]:
+def suite_alone(factory: ProbeFactory, share: Iterable[bytes], level: Level) -> Iterator[ProbeGroup]:
+    """The header rule's suite, or a part of it, beside controls."""
+    yield from _beside(factory, map(value_case, share), BESIDE[level])
+
+
+def further(
+    factory: ProbeFactory, values: Values, level: Level, seed: int, share: Iterable[bytes] | None = None
+) -> Iterator[ProbeGroup]:
     """What the larger levels send beyond that, what matters most first."""
     if level is Level.SMOKE:
         return
@@ -138,7 +145,7 @@ def further(factory: ProbeFactory, values: Values, level: Level, seed: int) -> I
             case for case in sequence if fits(case, factory.caller.given_bytes) and not case.refused_by_http
         ]
         yield ProbeGroup((*map(factory.probe, cases), factory.control(follows=True)), together=True)
-    yield from _beside(factory, map(value_case, suite(policy, level)), beside)
+    yield from suite_alone(factory, suite(policy, level) if share is None else share, level)
     yield from _fresh(factory, values, level)
 
 

@@ -19,6 +19,7 @@ from harness.rule.cases import NAME, HeaderCase, Kind, fixed_cases
 from harness.rule.oracle import node_oracle
 from harness.rule.policy import POLICIES, STRICT, Policy
 from harness.rule.samples import CaseSequence
+from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import Level, bound, complete_suite, size, suite
 from harness.run.fuzzed_backend import ARRIVED
 from harness.run.progress import LineCallback, ProgressDisplay
@@ -49,7 +50,11 @@ CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
 class SentCounts:
     """What went over the wire."""
 
+    share: Share
+    """Of the suite."""
     requests: int = 0
+    controls: int = 0
+    """Requests without the header."""
     answered: int = 0
     """Requests whose reply carried an upstream id: each must have its rows."""
 
@@ -79,13 +84,18 @@ async def prove_headers(
     level: Level,
     samples: tuple[CaseSequence, ...],
     progress: ProgressDisplay,
+    shard: Shard = WHOLE,
 ) -> SentCounts:
     """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
     policy = POLICIES[shared.policy]
     async with running_stage(shared, ARRIVED) as environment:
         with progress(f"header rule over the wire, {level} suite: {size(policy, level)}") as on_progress:
             before = await environment.totals()
-            sent = await _send_suite(results, environment, policy, cases(policy, level, samples), on_progress)
+            share = Share(suite(policy, level), shard)
+            caller = await environment.stack.caller(environment.dsn)
+            sequences = cases(share, samples, whole=shard.is_first)
+            probes = _suite_probes(caller, policy, sequences, OTHERWISE if shard.is_first else ())
+            sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             await environment.drain()
         judge_totals(results, sent.answered, before, await environment.totals())
     for claim in DECISIONS:
@@ -94,6 +104,8 @@ async def prove_headers(
             results.detail(claim, f"over the wire: {bound(policy)}")
         else:
             results.detail(claim, f"{level} suite over the wire: {size(policy, level)}")
+        if not shard.is_whole:
+            results.detail(claim, f"shard {shard} of it, {sent.share.count:,} headers")
     return sent
 
 
@@ -110,11 +122,13 @@ class _Counted:
             yield header
 
 
-def cases(policy: Policy, level: Level, samples: Iterable[CaseSequence]) -> Iterator[CaseSequence]:
-    """Everything that is sent at a level: a control first, the suite, the fixed cases, then what was drawn."""
+def cases(values: Iterable[bytes], samples: Iterable[CaseSequence], *, whole: bool) -> Iterator[CaseSequence]:
+    """A control first, the suite or a shard's part of it; as a whole the fixed cases, then what was drawn, too."""
     yield CONTROL
-    for value in suite(policy, level):
+    for value in values:
         yield (HeaderCase(((NAME, value),), Kind.BYTES),)
+    if not whole:
+        return
     for case in fixed_cases():
         yield (case,)
     yield from samples
@@ -135,13 +149,16 @@ def judge_headers(
 
 
 def _suite_probes(
-    caller: Caller, policy: Policy, sequences: Iterable[CaseSequence]
+    caller: Caller,
+    policy: Policy,
+    sequences: Iterable[CaseSequence],
+    others: Iterable[tuple[Auth, bool]],
 ) -> Iterator[Sequence[Probe]]:
     """The suite by an anonymous caller, then the known cases by every other; each caller has a control, and first."""
     origin = addresses()
     for sequence in sequences:
         yield caller.sequence(sequence, address=next(origin))
-    for block, (auth, stream) in enumerate(OTHERWISE, start=1):
+    for block, (auth, stream) in enumerate(others, start=1):
         origin, shape = addresses(block), PLAIN._replace(auth=auth, stream=stream)
         for sequence in (CONTROL, *((case,) for case in known_cases(policy))):
             yield caller.sequence(sequence, shape, address=next(origin))
@@ -151,22 +168,22 @@ async def _send_suite(
     results: Results,
     environment: Environment,
     policy: Policy,
-    sequences: Iterable[CaseSequence],
+    probes: Iterable[Sequence[Probe]],
+    sent: SentCounts,
     on_progress: LineCallback,
 ) -> SentCounts:
     replica = environment.replicas[0]
     endpoint = Endpoint(
         (HOST, replica.process.port), str(replica.version), str(environment.stage), environment.lost
     )
-    sent = SentCounts()
     controls: dict[Shape, Observation] = {}
-    probes = _suite_probes(await environment.stack.caller(environment.dsn), policy, sequences)
     async with aclosing(observations(endpoint, Rows(environment.connection), probes)) as batches:
         async for batch in batches:
             for seen in batch:
                 controls.setdefault(seen.probe.shape, seen)
             judge_headers(results, controls.values(), batch, policy)
             sent.requests += len(batch)
+            sent.controls += sum(not seen.probe.lines for seen in batch)
             sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)
             on_progress(f"{sent.requests:,} requests sent and matched with their rows")
     return sent

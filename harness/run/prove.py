@@ -17,11 +17,12 @@ from harness.report.contents import Sections
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
+from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import Level, size
 from harness.run.audit import audit_sentences
 from harness.run.extension import judge_extension
 from harness.run.fuzzed_backend import ARRIVED
-from harness.run.headers import SAMPLES, prove_headers, prove_rule
+from harness.run.headers import SAMPLES, SentCounts, prove_headers, prove_rule
 from harness.run.linkability import judge_linkability
 from harness.run.migration import judge_migration
 from harness.run.options.prove import ProveOptions
@@ -29,7 +30,9 @@ from harness.run.orders import prove_orders, scope_of
 from harness.run.persons import judge_persons
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.proof_parts import ALL, ProofPart, parts_of
-from harness.run.report import inputs
+from harness.run.prove_shard import prove_shard
+from harness.run.report import digest_of, inputs
+from harness.run.shards import claims_for, shard_report
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.matrix import addresses
 from harness.stages.model import START, after
@@ -60,11 +63,15 @@ def prove(
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    shard = Shard.parse(options.shard)
+    worded = plan.claims_under(options.policy, claims_of(options.level))
+    if not shard.is_first:
+        return prove_shard(options, worded, shard, on_line, progress)
     parts = parts_of(only)
     lines = (
         plan_lines(options) if parts == ALL else tuple(f"only: {part}" for part in ProofPart if part in parts)
     )
-    claims = plan.claims_under(options.policy, claims_of(options.level))
+    claims = claims_for(shard, worded)
     results = Results((*claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
@@ -78,7 +85,7 @@ def prove(
                     judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
             with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
                 proving = _prove(options, builds or BuildPair(), results, templates, progress, parts)
-                orders = runner.run(proving)
+                orders, sent = runner.run(proving)
     judge_audit(results, AUDITED)
     judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
@@ -107,6 +114,8 @@ def prove(
             audit=audited(judgements, AUDITED, plan.RESTING_AUDIT) if parts == ALL else (),
         ),
         inputs=inputs(options.policy),
+        rollout=digest_of(options.policy),
+        shard=shard_report(shard, sent.share, sent.controls),
     )
 
 
@@ -165,7 +174,7 @@ async def _prove(
     templates: Templates,
     progress: ProgressDisplay,
     parts: frozenset[ProofPart],
-) -> OrdersEvidence | None:
+) -> tuple[OrdersEvidence | None, SentCounts]:
     policy = POLICIES[options.policy]
     samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
     orders = None
@@ -173,8 +182,10 @@ async def _prove(
         under_node = asyncio.create_task(
             asyncio.to_thread(_judge_under_node, options, results, policy, samples, parts)
         )
+        sent = SentCounts(Share((), WHOLE))
         if ProofPart.HEADERS in parts:
-            await prove_headers(results, shared, options.level, samples, progress)
+            shard = Shard.parse(options.shard)
+            sent = await prove_headers(results, shared, options.level, samples, progress, shard)
         if ProofPart.PERSONS in parts:
             async with running_stage(shared, ARRIVED) as environment:
                 origin = addresses()
@@ -188,7 +199,7 @@ async def _prove(
             await audit_sentences(results, shared)
         with progress("the rule and the extension's code under Node"):
             await under_node
-    return orders
+    return orders, sent
 
 
 def _judge_under_node(

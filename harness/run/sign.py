@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
 
 
-def check_signing(signing: SigningOptions, options: GateOptions) -> "Sequence[CryptoSigner]":
-    """The keys; none where nothing is signed. Raises UsageError before the work for what could not be signed after."""
+def check_signing(signing: SigningOptions, options: GateOptions | None = None) -> "Sequence[CryptoSigner]":
+    """The keys; none where nothing is signed. Raises UsageError before the work for what could not be signed after.
+
+    `options` are those of a gate that will run; None where a report is there already, which names its build or not.
+    """
     if signing.sign is None:
         if signing.keys:
             raise UsageError("--signing-key signs nothing without --sign FILE; add it, or leave the key out")
         return ()
-    if not options.deployed and not options.deployed_from:
+    if options is not None and not options.deployed and not options.deployed_from:
         raise UsageError(
             "--sign needs --deployed SHA or --deployed-from: a verdict that travels says of which build"
         )
@@ -31,7 +34,7 @@ def check_signing(signing: SigningOptions, options: GateOptions) -> "Sequence[Cr
     from harness.run.signing import signers
 
     keys = signers(signing.keys)
-    if not options.dry_run:
+    if options is None or not options.dry_run:
         file.unlink(missing_ok=True)  # a run that fails leaves no verdict of an earlier one behind
     return keys
 
@@ -45,7 +48,7 @@ def sign_report(report: Report, file: Path, keys: "Sequence[CryptoSigner]", labe
 
     if report.deployed is None:
         file.unlink(missing_ok=True)
-        return "not signed: the backend did not say which build it is"
+        return "not signed: nobody said which build it is"
     statement = statement_of(replace(report, label=label.strip() or report.label), report.deployed)
     try:
         file.write_text(sign(statement, keys), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,7 +133,9 @@ def test_recipe_that_is_none_is_refused_by_name(tmp_path: Path, text: str) -> No
         read_reproduction(file)
 
 
-def test_example_database_in_redis_needs_the_package() -> None:
+def test_example_database_in_redis_needs_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.delitem(sys.modules, "hypothesis.extra.redis", raising=False)
     with pytest.raises(UsageError, match=r"pip install .rollout-harness\[redis\]"):
         example_database("redis://127.0.0.1:1")
 

@@ -130,6 +130,15 @@ class FuzzOptions:
     )
     list_builds: Annotated[bool, Option("Name the reference's builds, the faulty ones too, and end.")] = False
     seed: SeedOption = 0
+    shard: Annotated[
+        str,
+        Option(
+            "Draw this part of the examples that the seed gives, for several machines at once; a redis:// URL as "
+            "--example-db shares what they find. Example: --shard 2/5",
+            metavar="K/N",
+        ),
+        PlaceValue(),
+    ] = ""
     example_db: Annotated[
         str,
         Option(

@@ -15,6 +15,7 @@ from harness.run.options.shared import (
     PolicyOption,
     RequestHeadersOption,
     SeedOption,
+    ShardOption,
     TargetDatabaseOption,
     given_headers,
 )
@@ -106,6 +107,7 @@ class GateOptions:
         ),
     ] = None
     seed: SeedOption = 0
+    shard: ShardOption = ""
     max_requests: Annotated[
         int | None, Option("Send no more than this; by default what the level takes.", group=LIMITS), Range()
     ] = None

@@ -9,6 +9,7 @@ from harness.run.options.shared import (
     PostgresOption,
     SeedOption,
     SessionPoolerOption,
+    ShardOption,
 )
 
 
@@ -21,4 +22,5 @@ class ProveOptions:
     postgres: PostgresOption = "embedded"
     session_pooler: SessionPoolerOption = False
     seed: SeedOption = 0
+    shard: ShardOption = ""
     command: str = "harness prove"

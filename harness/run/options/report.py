@@ -23,3 +23,10 @@ class ReportDiffOptions:
     html: Annotated[
         Path | None, Option("Write the differences as one page that needs no network.", metavar="FILE")
     ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMergeOptions:
+    """The stored reports of all shards."""
+
+    files: Annotated[tuple[Path, ...], Argument()]

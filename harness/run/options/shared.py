@@ -48,6 +48,15 @@ SeedOption = Annotated[
     int, Option("Seed of everything random; the same seed repeats a run."), Range(0, 2**64 - 1)
 ]
 LevelOption = Annotated[Level, Option("How much is sent.")]
+ShardOption = Annotated[
+    str,
+    Option(
+        "Send this part of the header rule's suite; the first also judges what is no part of it. harness report merge "
+        "makes one verdict of all. Example: --shard 2/5",
+        metavar="K/N",
+    ),
+    PlaceValue(),
+]
 RequestHeadersOption = Annotated[
     tuple[str, ...],
     Option(

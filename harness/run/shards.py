@@ -1,0 +1,178 @@
+"""One run divided between machines: what a shard reports, and how the reports of all become one verdict.
+
+A shard is judged with claims that one observation is enough for; all shards together need what one run needs. What a
+shard did not look at, because it is no part of the suite, is the first one's to judge.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+from msgspec.structs import replace as with_changes
+
+from harness.report.contents import Requests, Sections
+from harness.report.document import JudgedBy, Report, ShardReport
+from harness.rule.policy import POLICIES
+from harness.rule.shard import Shard, Share, sum_of
+from harness.rule.suite import Level, suite
+from harness.verdict import FINDINGS_KEPT, Claim, Judgement, Method, Status, decide, shortage
+
+ELSEWHERE: Final = "judged by the first shard alone"
+SAME: Final = ("policy", "level", "seed", "target", "rollout", "deployed", "harness", "inputs", "subject")
+"""What all shards of a run have in common."""
+LISTED_MAX: Final = 5000
+
+
+def claims_for(shard: Shard, claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """The claims of a shard: as many observations as there are, but one at least."""
+    return tuple(
+        claims if shard.is_whole else (replace(claim, least=min(claim.least, 1)) for claim in claims)
+    )
+
+
+def left_to_first(shard: Shard, judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
+    """The judgements of a shard; what it did not look at says that the first one does."""
+    return tuple(
+        replace(judgement, detail=ELSEWHERE)
+        if not shard.is_first
+        and judgement.observed == 0
+        and judgement.detail.startswith(shortage(0, judgement.least))
+        else judgement
+        for judgement in judgements
+    )
+
+
+def shard_report(shard: Shard, share: Share, controls: int) -> ShardReport | None:
+    """What a report says of its part; None where there is but one."""
+    if shard.is_whole:
+        return None
+    return ShardReport(shard.number, shard.of, share.count, share.digest, controls)
+
+
+def merged(reports: Sequence[Report], claims: Sequence[Claim], command: str) -> Report:
+    """One report of all shards. `claims` are those of the undivided run, in their order.
+
+    Where they do not make one run, every claim that nothing refutes is unknown, with the reason.
+    """
+    reports = sorted(reports, key=lambda report: report.shard.number if report.shard else 0)
+    first = reports[0]
+    wrong = tuple(misfits(reports))
+    judgements = tuple(_judgement(claim, reports, "; ".join(wrong)) for claim in claims)
+    assert first.judged_by is not None
+    return with_changes(
+        first,
+        command=command,
+        verdict=decide(judgements),
+        consequence=next((report.consequence for report in reports if report.consequence), ""),
+        started=min(report.started for report in reports),
+        seconds=max(report.seconds for report in reports),
+        remarks=(
+            *wrong,
+            *map(_about, reports),
+            *dict.fromkeys(line for each in reports for line in each.remarks),
+        ),
+        judged_by=JudgedBy.of(first.judged_by.command, first.judged_by.scope, judgements),
+        shard=None,
+        judgements=judgements,
+        sections=_sections(reports),
+    )
+
+
+def misfits(reports: Sequence[Report]) -> Iterator[str]:
+    """Why reports are not the shards of one run, a line each."""
+    if whole := [report for report in reports if report.shard is None]:
+        yield f"{len(whole)} of {len(reports)} reports are of no shard"
+        return
+    first = reports[0]
+    for name in SAME:
+        if others := {str(getattr(each, name)) for each in reports} - {str(getattr(first, name))}:
+            shown = (
+                "others" if name == "inputs" else f"{getattr(first, name)} and {' and '.join(sorted(others))}"
+            )
+            yield f"the shards are not of one {name}: {shown}"
+    if len({(each.judged_by.command, each.judged_by.scope) for each in reports if each.judged_by}) > 1:
+        yield "the shards are not of one command"
+    yield from _parts(first, [each.shard for each in reports if each.shard])
+
+
+def _parts(first: Report, shards: Sequence[ShardReport]) -> Iterator[str]:
+    of = shards[0].of
+    if any(shard.of != of for shard in shards):
+        yield f"the shards are parts of {' and '.join(sorted({str(shard.of) for shard in shards}))}"
+        return
+    numbers = [shard.number for shard in shards]
+    if missing := [str(number) for number in range(1, of + 1) if number not in numbers]:
+        yield f"shard {', '.join(missing)} of {of} is missing"
+    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
+        yield f"shard {', '.join(map(str, twice))} is there twice: an overlap"
+    known: dict[str, int] = {}
+    for shard in shards:
+        other = known.setdefault(shard.digest, shard.number)
+        count, digest = expected(first.policy, first.level, shard.number, of)
+        if other != shard.number:
+            yield f"shards {other} and {shard.number} have sent the same headers: an overlap"
+        elif (shard.probes, shard.digest) != (count, digest):
+            yield f"shard {shard.number} of {of} has sent {shard.probes:,} headers that are not its {count:,}"
+    if not (missing or twice):
+        count, digest = expected(first.policy, first.level, 1, 1)
+        total = sum(shard.probes for shard in shards)
+        if (total, sum_of(shard.digest for shard in shards)) != (count, digest):
+            yield f"the shards have sent {total:,} headers that are not the suite's {count:,}"
+
+
+@cache
+def expected(policy: str, level: str, number: int, of: int) -> tuple[int, str]:
+    """How many headers a shard has to send, and their digest."""
+    share = Share(suite(POLICIES[policy], Level(level)), Shard(number, of)).taken()
+    return share.count, share.digest
+
+
+def _about(report: Report) -> str:
+    shard = report.shard
+    part = f"shard {shard.number}/{shard.of}" if shard else "no shard"
+    sent = f"{shard.probes:,} headers of the suite, {shard.controls:,} controls" if shard else "a whole run"
+    return f"{part}: {sent}, begun {report.started}, {report.seconds:.1f} s, {report.server}"
+
+
+def _judgement(claim: Claim, reports: Sequence[Report], wrong: str) -> Judgement:
+    """A claim by what all shards saw: one that refutes is enough, and so is one that could not tell."""
+    parts = [each for report in reports for each in report.judgements if each.id == claim.id]
+    looked = [part for part in parts if part.detail != ELSEWHERE]
+    first = looked[0] if looked else parts[0]
+    findings = sorted((one for part in looked for one in part.findings), key=lambda one: one.weight)
+    observed = sum(part.observed for part in looked)
+    unknown = [part for part in looked if part.status is Status.UNKNOWN]
+    detail = "; ".join(dict.fromkeys(part.detail for part in looked if part.detail))
+    status = Status.PROVEN
+    if any(part.status is Status.REFUTED for part in looked):
+        status = Status.REFUTED
+    elif wrong or unknown or not looked:
+        status, detail = Status.UNKNOWN, wrong or "; ".join(part.detail for part in unknown) or first.detail
+    elif observed < claim.least:
+        status, detail = Status.UNKNOWN, shortage(observed, claim.least)
+    methods = {part.method for part in looked}
+    return replace(
+        first,
+        status=status,
+        method=first.method if len(methods) == 1 else Method.SAMPLED,
+        observed=observed,
+        least=claim.least,
+        detail=detail,
+        waived=next((part.waived for part in looked if part.waived), ""),
+        refuting=sum(part.refuting for part in looked),
+        findings=tuple(findings[:FINDINGS_KEPT]),
+    )
+
+
+def _sections(reports: Sequence[Report]) -> Sections:
+    """Those of the first; what was sent is of all."""
+    sent = [report.sections.requests for report in reports if report.sections.requests]
+    if not sent:
+        return reports[0].sections
+    listed = tuple(request for each in sent for request in each.listed)[:LISTED_MAX]
+    runs, journals = (
+        ", ".join(texts) for texts in zip(*((each.run, each.journal) for each in sent), strict=True)
+    )
+    requests = Requests(sum(each.sent for each in sent), listed, runs, journals)
+    return with_changes(reports[0].sections, requests=requests)
