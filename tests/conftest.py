@@ -8,6 +8,8 @@ pytest_plugins = [
     "tests.fix_pgbouncer",
     "tests.fix_redis",
     "tests.fix_stack",
+    "tests.fix_stages",
+    "tests.fix_extension",
     "tests.fix_serve",
     "tests.fix_browser",
     "tests.fix_backends",

@@ -58,6 +58,13 @@ def with_status(report: Report, status: Status) -> set[str]:
 
 
 @pytest.fixture
+def own_journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where journals that are not named lie: in the test's folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state/rollout-harness/runs"
+
+
+@pytest.fixture
 def run_gate(tmp_path: Path) -> Judge:
     """Runs the gate: `await run_gate(options, **changes)`; its journal goes to the test's folder."""
     count = 0

@@ -1,33 +1,23 @@
 """The plan's goal on a standing backend: refuted as planned, proven by the one change that the workaround names."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from harness import plan
 from harness.checks.linkability import EventsUnder
 from harness.clients import analytics
-from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rule import node
 from harness.run.linkability import judge_linkability
 from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
-from harness.stages.model import START, Stage, Version
+from harness.stages.model import START
 from harness.stages.stack import stack
 from harness.sut.observation import Observation
 from harness.verdict import Judgement, Results, Status
+from tests.fix_stages import RELEASED
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
-RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
-
-
-@pytest.fixture
-async def environment(templates: Templates) -> AsyncIterator[Environment]:
-    """The rollout's last stage."""
-    async with stack(templates, "strict") as shared, running_stage(shared, RELEASED) as stage:
-        yield stage
 
 
 async def judged(

@@ -1,6 +1,5 @@
 """Every scenario of the stored id, as the plan's code and the patched code behave; and the claims over them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,7 @@ from harness.checks.persistence import judge_persistence
 from harness.clients.exchange import Outcome
 from harness.clients.extension import derived_id, plan_header
 from harness.clients.extension_code import ExtensionCode, WindowOutcome, patched, planned
-from harness.clients.extension_host import ExtensionHost, extension_host
+from harness.clients.extension_host import ExtensionHost
 from harness.clients.extension_runs import run_scenario, run_scenarios
 from harness.clients.http import send_all
 from harness.clients.persistence import FAULTS, FOUND, KEEPING, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
@@ -62,12 +61,6 @@ PLANNED_FOUND = {
     "the number 0": ID,
     "false": ID,
 }
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[ExtensionHost]:
-    with extension_host() as running:
-        yield running
 
 
 def came_of(host: ExtensionHost, code: ExtensionCode, name: str) -> list[list[str | None]]:

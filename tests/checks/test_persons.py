@@ -1,6 +1,6 @@
 """What PostHog takes for nobody's id, or cuts, is stored whole here: refuted as planned, proven where it is refused."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,27 +11,19 @@ from harness.checks.persons import CUT, NOBODYS, judge_ids
 from harness.clients import analytics
 from harness.clients.analytics import Analytics, AnalyticsEvent
 from harness.clients.persons import kept
-from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.run.persons import LONGER, NOBODYS_VALID, judge_persons
 from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
-from harness.stages.model import START, Stage, Version
+from harness.stages.model import START
 from harness.stages.stack import stack
 from harness.sut.observation import Observation
 from harness.verdict import Judgement, Results, Status
+from tests.fix_stages import RELEASED
 
 RECORDED = tuple(one for one in plan.EXTENSION_AUDIT if one[0].id in (NOBODYS, CUT))
 CLAIMS = (replace(plan.AUDIT_CLAIM, least=2), *(claim for claim, _, _ in RECORDED))
-RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
-
-
-@pytest.fixture
-async def environment(templates: Templates) -> AsyncIterator[Environment]:
-    """The rollout's last stage."""
-    async with stack(templates, "strict") as shared, running_stage(shared, RELEASED) as stage:
-        yield stage
 
 
 async def judged(environment: Environment) -> tuple[dict[str, Judgement], list[Observation]]:

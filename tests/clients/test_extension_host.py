@@ -1,6 +1,5 @@
 """Node runs the extension's code in stand-ins of windows: the id it derives, and the stand-ins' own semantics."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,12 +26,6 @@ MACHINE_IDS = st.one_of(
         lambda text, times: text * times, st.text(st.characters(), min_size=1, max_size=5), st.just(2_000)
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[ExtensionHost]:
-    with extension_host() as running:
-        yield running
 
 
 def probing(body: str) -> ExtensionCode:

@@ -13,15 +13,11 @@ from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.run.migrate import run_migrate
 from harness.run.options.migrate import MigrateOptions
+from tests.database.test_catalog import state_of
 
 TABLE = "microdollar_usage_metadata"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 BASE, COLUMN, READY = TARGETS
-
-
-def state_of(dsn: str) -> SchemaState | UnmanagedSchema:
-    with connect(dsn) as connection:
-        return catalog.schema_state(connection)
 
 
 def test_migrate_goes_all_the_way_from_an_empty_database(empty_dsn: str) -> None:

@@ -4,26 +4,21 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from harness.database import catalog
 from harness.database.migration_steps import RECOVERY_FILE, TARGETS, VIEW_FILE
 from harness.database.migrations import MigrationError, apply, migrate, rollback
 from harness.database.runners import Runner, connect
-from harness.database.schema_state import SchemaState, UnmanagedSchema
+from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script
 from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
 from harness.run.migrate import run_migrate
 from harness.run.options.migrate import MigrateOptions
+from tests.database.test_catalog import state_of
 
 TABLE = "microdollar_usage_metadata"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 BASE, COLUMN, READY = TARGETS
-
-
-def state_of(dsn: str) -> SchemaState | UnmanagedSchema:
-    with connect(dsn) as connection:
-        return catalog.schema_state(connection)
 
 
 def view_of(dsn: str) -> str:

@@ -1,7 +1,6 @@
 """Rows of runs without a journal are deleted where mark and address are there; nothing is deleted by a guess."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,17 +16,13 @@ from tests.fix_gate import Judge, of_reference, requests_of
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_journal import counts
 
+pytestmark = pytest.mark.usefixtures("own_journals")
+
 RUN = "20260301-120000-0000000a"
 OTHER = "20260301-120000-0000000b"
 MARK = f"Kilo-Code/4.140.0 rollout-harness/{RUN}"
 OURS = "anon:2001:db8::a:0:0:7"
 THEIRS = "anon:10.0.0.9"
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Journals that are not named lie in the test's folder."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture

@@ -40,20 +40,15 @@ from tests.run.test_example import (
 )
 from tests.run.test_gate_journal import counts
 
+pytestmark = pytest.mark.usefixtures("own_journals")
+
 
 def quiet(_line: str) -> None:
     """Says nothing."""
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Journals that are not named lie in the test's folder."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path / "state/rollout-harness/runs"
-
-
-def journals(state: Path) -> list[Path]:
-    return sorted(state.glob("*.jsonl"))
+def journals(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.jsonl"))
 
 
 def options_of(url: str, dsn: str, model: str, tmp_path: Path, examples: int = 4) -> FuzzOptions:
@@ -74,7 +69,7 @@ async def test_a_proxy_that_overwrites_addresses_is_judged_alike(
     empty_dsn: str,
     run_gate: Judge,
     tmp_path: Path,
-    state: Path,
+    own_journals: Path,
 ) -> None:
     with independent("flask", empty_dsn, mode="overwrites-forwarded-for", late_ms=(0, 20)) as there:
         options = options_of(there.url, empty_dsn, there.free_model, tmp_path)
@@ -84,14 +79,14 @@ async def test_a_proxy_that_overwrites_addresses_is_judged_alike(
             GateOptions(there.url, empty_dsn, there.free_model, level=Level.SMOKE), clean=True
         )
     assert not with_status(report, Status.REFUTED)
-    (journal,) = journals(state)
+    (journal,) = journals(own_journals)
     assert read_journal(journal).ended
     assert clean(empty_dsn, journal).usage_rows == len(read_journal(journal).ids) > 100
     assert counts(empty_dsn) == (0, 0)
 
 
 async def test_a_400_with_a_body_is_judged_alike(
-    ready_dsn: str, run_gate: Judge, tmp_path: Path, state: Path
+    ready_dsn: str, run_gate: Judge, tmp_path: Path, own_journals: Path
 ) -> None:
     before = counts(ready_dsn)
     async with backend(ready_dsn, refuses_with_a_body) as small:
@@ -100,7 +95,7 @@ async def test_a_400_with_a_body_is_judged_alike(
         gate_options = GateOptions(url_of(small), ready_dsn, small.caller.free_model, level=Level.SMOKE)
         report = await run_gate(gate_options, clean=True)
     assert not with_status(report, Status.REFUTED)
-    (journal,) = journals(state)
+    (journal,) = journals(own_journals)
     clean(ready_dsn, journal)
     assert counts(ready_dsn) == before
 
@@ -181,20 +176,20 @@ def closes_on_refused(asked: Asked) -> None:
     ],
 )
 async def test_a_replay_is_judged_as_the_gate_judges(
-    ready_dsn: str, state: Path, fault: Fault, sequence: CaseSequence, claims: set[str]
+    ready_dsn: str, own_journals: Path, fault: Fault, sequence: CaseSequence, claims: set[str]
 ) -> None:
     before = counts(ready_dsn)
     async with backend(ready_dsn, fault) as small:
         options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.caller.free_model)
         replayed = await asyncio.to_thread(replay, Reproduction((sequence,)), options)
     assert {finding.claim for finding in replayed.findings} == claims
-    (journal,) = journals(state)
+    (journal,) = journals(own_journals)
     clean(ready_dsn, journal)
     assert counts(ready_dsn) == before
 
 
 async def test_the_hunt_ends_where_nothing_is_served_or_stored(
-    ready_dsn: str, tmp_path: Path, state: Path
+    ready_dsn: str, tmp_path: Path, own_journals: Path
 ) -> None:
     asked = 0
 
@@ -216,7 +211,7 @@ async def test_the_hunt_ends_where_nothing_is_served_or_stored(
         await hunt(fails_later, None)
     with pytest.raises(UnavailableError, match=r"no row of .* came within 0\.3 s; raise --wait-rows"):
         await hunt(late_by(2.0), 0.3)
-    assert [read_journal(one).ended for one in journals(state)] == [False] * 3
+    assert [read_journal(one).ended for one in journals(own_journals)] == [False] * 3
 
 
 def repeats_an_id(asked: Asked) -> None:

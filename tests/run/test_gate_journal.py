@@ -23,6 +23,8 @@ from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference, requests_of
 from tests.fix_stack import StartReplica
 
+pytestmark = pytest.mark.usefixtures("own_journals")
+
 STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUN = "20260301-120000-00000001"
 OTHER_RUN = "20260301-120001-00000002"
@@ -34,12 +36,6 @@ def factory() -> ProbeFactory:
         Caller("some:free", STRICT, "after", signed_in=SignedIn("grace", "grace@example.com", "geheim")),
         run=1,
     )
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Journals that are not named lie in the test's folder."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def counts(dsn: str) -> tuple[int, int]:

@@ -19,14 +19,10 @@ from tests.fix_gate import Judge, of_backend, of_reference, requests_of, with_st
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_journal import exchange
 
+pytestmark = pytest.mark.usefixtures("own_journals")
+
 STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "http://backend.example"
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Journals that are not named lie in the test's folder."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def agents(factory: ProbeFactory, agent: Agent) -> list[bytes]:

@@ -1,18 +1,12 @@
 """A target that cannot be used is refused in one line that tells no password."""
 
-from pathlib import Path
-
 import pytest
 
 from harness.errors import UnavailableError, UsageError
 from harness.run.example_judge import example_judge
 from harness.run.options.fuzz import FuzzedOptions
 
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Journals that are not named lie in the test's folder."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+pytestmark = pytest.mark.usefixtures("own_journals")
 
 
 async def enter(options: FuzzedOptions) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -25,12 +24,6 @@ from harness.stages.schema import Schema, StepRefused
 from harness.stages.transitions import run_transition
 
 BEFORE, AFTER = Version.BEFORE, Version.AFTER
-
-
-@pytest.fixture
-async def shared(templates: Templates) -> AsyncIterator[Stack]:
-    async with stack(templates, "strict") as running:
-        yield running
 
 
 def state(environment: Environment) -> object:

@@ -1,7 +1,6 @@
 """Random exploration: silent about the reference, loud about a build that loses or doubles rows, and repeatable."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -31,12 +30,6 @@ EVERY = tuple(
     for stream in (False, True)
 )
 TO_SEND = tuple(plan_ for plan_ in EVERY if not OUTCOMES[plan_.fault].disconnects)
-
-
-@pytest.fixture
-async def shared(templates: Templates) -> AsyncIterator[Stack]:
-    async with stack(templates, "strict") as running:
-        yield running
 
 
 def transition(exploration: Exploration, step: Step) -> ConfigTransition:

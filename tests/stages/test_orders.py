@@ -98,16 +98,6 @@ UNINTERRUPTED = Bounds(interruptions_max=0)
 Orders = tuple[Order, ...]
 
 
-@pytest.fixture(scope="module")
-def forward() -> Orders:
-    return tuple(enumerate_orders(FORWARD))
-
-
-@pytest.fixture(scope="module")
-def rolled_back() -> Orders:
-    return tuple(enumerate_orders(ONE_ROLL_BACK))
-
-
 def test_uninterrupted_orders_are_the_120_legal_permutations() -> None:
     naive = {steps for steps in permutations((A, S, F, R1, R2, E)) if naively_legal(steps)}
     enumerated = [order.steps for order in enumerate_orders(UNINTERRUPTED)]

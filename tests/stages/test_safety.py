@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.database.schema_state import SchemaState
 from harness.stages.model import MOVES, STAGES, START, Stage, Step, Version
-from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, distinct_stages, enumerate_orders, order_of
+from harness.stages.orders import Order, distinct_stages, order_of
 from harness.stages.precedence import Occurrence, Precedence, allowed_orders, clauses, precedence
 from harness.stages.safety import (
     Comparison,
@@ -46,16 +46,6 @@ def compared(orders: tuple[Order, ...], unsafe: Unsafe, **plan: tuple[Precedence
 
 
 AHEAD_OF_COLUMN = unsafe_where(lambda stage: stage.schema is SchemaState.BASE and any_after(stage))
-
-
-@pytest.fixture(scope="module")
-def forward() -> tuple[Order, ...]:
-    return tuple(enumerate_orders(FORWARD))
-
-
-@pytest.fixture(scope="module")
-def rolled_back() -> tuple[Order, ...]:
-    return tuple(enumerate_orders(ONE_ROLL_BACK))
 
 
 def safe_steps(orders: tuple[Order, ...], unsafe: Unsafe) -> set[tuple[Step, ...]]:
