@@ -32,7 +32,7 @@ def test_replay_line_names_every_header_that_was_tried() -> None:
     assert '"x_posthog_distinct_id": "abc"' in describe_request(seen)
 
 
-def test_reply_that_loses_its_id_differs_and_one_with_another_id_does_not() -> None:
+def test_reply_that_loses_its_id_differs() -> None:
     other = Reply(Outcome.REPLY, 200, DONE.headers, b'{"id": "gen-2", "created": 8}')
     bare = Reply(Outcome.REPLY, 200, DONE.headers, b'{"created": 8}')
     assert reply_differences(other, DONE) == []

@@ -44,7 +44,7 @@ def test_what_only_requests_with_the_header_have_is_suspected(strange: dict[str,
     assert suspected(entered([reply(a="1")] * 2, [strange])) == [feature]
 
 
-def test_what_varies_among_controls_of_one_shape_is_volatile_for_all_shapes() -> None:
+def test_what_varies_among_controls_is_volatile_for_all_shapes() -> None:
     made = entered([reply(left="9"), reply(left="8")], [])
     made.enter_control(OTHER, reply(left="7"))
     made.enter_probe(OTHER, reply(left="6"), 1, "streamed")
@@ -100,7 +100,7 @@ def test_a_shape_that_nobody_is_served_in_is_refused() -> None:
     assert made.refused == {PLAIN: "400"}
 
 
-def test_of_many_strange_replies_the_lightest_request_is_the_example() -> None:
+def test_of_strange_replies_the_lightest_request_is_shown() -> None:
     made = entered([reply()] * 2, [])
     for weight in (9, 3, 5):
         made.enter_probe(PLAIN, reply(400), weight, f"of weight {weight}")
@@ -142,14 +142,14 @@ def test_an_accident_is_one_or_one_in_fifty(count: int, total: int, rare: bool) 
     assert is_rare(count, total) is rare
 
 
-def test_a_probe_that_came_before_its_refused_control_is_compared_all_the_same() -> None:
+def test_a_probe_before_its_refused_control_is_compared_too() -> None:
     controls: Controls[str] = Controls()
     controls.enter_probe(PLAIN, {STATUS: "401"}, 1, "probe")
     controls.enter_control(PLAIN, {STATUS: "401"})
     assert (controls.waiting, controls.compared) == (0, 1)
 
 
-def test_a_control_that_got_no_reply_is_no_yardstick_beside_one_that_got_a_refusal() -> None:
+def test_a_control_without_a_reply_is_no_yardstick() -> None:
     made = entered([reply(401)], [reply(401)])
     made.enter_control(PLAIN, {STATUS: "connection closed"})
     assert made.usual_status(PLAIN) == "401"

@@ -52,13 +52,13 @@ def test_the_same_arguments_give_the_same_shapes() -> None:
     assert shapes(2) == shapes(2)
 
 
-def test_the_plainest_shape_is_made_of_the_first_value_of_each_factor() -> None:
+def test_the_plainest_shape_has_each_factors_first_value() -> None:
     assert Shape(*(values[0] for values in FACTORS.values())) == PLAIN  # type: ignore[arg-type]
     assert str(PLAIN) == "plain"
     assert str(PLAIN._replace(stream=True, body=Body.TOOLS)) == "with stream, body tools"
 
 
-def test_a_constraint_is_left_out_and_everything_else_still_occurs() -> None:
+def test_a_constraint_is_left_out_and_all_else_still_occurs() -> None:
     rows = shapes(2, constraints=[SIGNED_WITH_ORGANIZATION])
     assert all(is_allowed(shape, [SIGNED_WITH_ORGANIZATION]) for shape in rows)
     assert every(2) - held(rows, 2) == {tuple(sorted(SIGNED_WITH_ORGANIZATION, key=str))}
@@ -95,7 +95,7 @@ def test_a_constraint_is_told_by_its_values() -> None:
     assert in_words(SIGNED_WITH_ORGANIZATION) == "auth signed in with organization True"
 
 
-def test_values_that_do_not_go_together_are_kept_apart_and_everything_else_is_covered() -> None:
+def test_values_that_do_not_go_together_are_kept_apart() -> None:
     apart = frozenset({("auth", Auth.SIGNED_IN), ("organization", True)})
     rows = shapes(2, constraints=[apart])
     assert all(is_allowed(row, [apart]) for row in rows)

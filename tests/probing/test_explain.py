@@ -17,7 +17,7 @@ def test_two_circumstances_are_tried_where_one_does_not_explain() -> None:
     assert found.circumstances == (("path", "a"), ("stream", True))
 
 
-def test_failures_without_a_common_circumstance_are_told_by_their_share() -> None:
+def test_failures_with_nothing_in_common_are_told_by_share() -> None:
     found = explain(PATHS, PATHS * 3)
     assert found.circumstances == ()
     assert str(found) == "in 4 of 16 requests (25 %), under no common circumstance"

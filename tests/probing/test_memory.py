@@ -20,7 +20,7 @@ def test_of_no_letters_there_is_no_sequence() -> None:
     assert every_pair([]) == []
 
 
-def test_the_complete_sequence_has_every_pair_of_a_caller_with_a_value() -> None:
+def test_the_complete_sequence_has_every_pair_of_both() -> None:
     steps = complete(list(CallerKind))
     assert len(steps) == 257
     assert pairs_of(steps) == (256, 16, 16)
@@ -29,7 +29,7 @@ def test_the_complete_sequence_has_every_pair_of_a_caller_with_a_value() -> None
 @pytest.mark.parametrize(
     "callers", [list(CallerKind), [CallerKind.FIRST, CallerKind.SECOND, CallerKind.JUNK]]
 )
-def test_the_short_sequence_has_every_pair_of_callers_and_of_values(callers: list[CallerKind]) -> None:
+def test_the_short_sequence_has_every_pair_of_each(callers: list[CallerKind]) -> None:
     steps = short(callers)
     both, who, what = pairs_of(steps)
     assert (who, what) == (len(callers) ** 2, len(HeaderKind) ** 2)
@@ -37,7 +37,7 @@ def test_the_short_sequence_has_every_pair_of_callers_and_of_values(callers: lis
     assert len(steps) <= 34
 
 
-def test_after_a_signed_in_request_an_anonymous_one_without_the_header_comes() -> None:
+def test_anonymous_without_the_header_comes_after_signed_in() -> None:
     steps = short(list(CallerKind))
     beside = set(pairwise(steps))
     assert any(

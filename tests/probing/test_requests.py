@@ -35,7 +35,7 @@ def test_probes_are_built_in_one_module() -> None:
     )
 
 
-def test_a_request_of_a_suite_and_of_the_gate_are_alike_but_for_their_mark() -> None:
+def test_requests_of_suite_and_gate_are_alike_but_for_their_mark() -> None:
     header = plan_header("abc")
     alike = Caller("m:free").probe(header, address="2001:db8:0:1::2")
     marked = ProbeFactory(Caller("m:free"), run=1, mark="mark/1").probe(HeaderCase(header, Kind.VALID))

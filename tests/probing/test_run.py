@@ -94,7 +94,7 @@ async def test_what_fails_first_ends_the_other(fails: str, after: dict[str, str]
     assert log.lines[-1] == "closed"
 
 
-async def test_probes_are_journalled_before_they_are_sent_and_told_as_they_end() -> None:
+async def test_probes_are_journalled_before_they_are_sent() -> None:
     log = Log()
 
     class Journal:

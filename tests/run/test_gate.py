@@ -53,9 +53,7 @@ async def test_the_old_backend_is_go_where_it_is_expected(
 
 @pytest.mark.catalogue
 @pytest.mark.parametrize("build", ["after", "refuses-unknown"])
-async def test_a_backend_that_minds_the_header_is_no_go_where_the_old_one_is_expected(
-    judge_build: Judge, build: str
-) -> None:
+async def test_minding_the_header_is_no_go_where_the_old_is_expected(judge_build: Judge, build: str) -> None:
     report = await judge_build(build, build="before")
     assert report.verdict is Verdict.NO_GO
     assert "C1" in with_status(report, Status.REFUTED)
@@ -64,7 +62,7 @@ async def test_a_backend_that_minds_the_header_is_no_go_where_the_old_one_is_exp
     )
 
 
-async def test_a_finding_shows_request_reply_row_and_how_to_see_it_again(judge_build: Judge) -> None:
+async def test_a_finding_shows_request_reply_row_and_its_replay(judge_build: Judge) -> None:
     report = await judge_build("limit-256")
     assert report.verdict is Verdict.NO_GO
     judgement = next(one for one in report.judgements if one.claim.id == "V2")
@@ -77,7 +75,7 @@ async def test_a_finding_shows_request_reply_row_and_how_to_see_it_again(judge_b
     assert "--target http://127.0.0.1:" in finding.replay
 
 
-async def test_a_backend_ahead_of_its_column_is_no_go_although_no_row_comes(
+async def test_a_backend_ahead_of_its_column_is_no_go(
     start: StartReplica, base_dsn: str, run_gate: Judge
 ) -> None:
     options = of_reference(await start(base_dsn, "after"), base_dsn)
@@ -91,7 +89,7 @@ async def test_a_backend_ahead_of_its_column_is_no_go_although_no_row_comes(
     )
 
 
-async def test_the_old_backend_on_its_own_database_is_told_from_one_that_loses_rows(
+async def test_the_old_backend_is_told_from_one_that_loses_rows(
     start: StartReplica, base_dsn: str, run_gate: Judge
 ) -> None:
     report = await run_gate(of_reference(await start(base_dsn, "before"), base_dsn))
@@ -128,7 +126,7 @@ async def test_rows_later_than_the_wait_are_no_evidence_of_anything(judge_build:
     assert any("raise --wait-rows" in one.detail for one in report.judgements)
 
 
-async def test_without_a_test_user_it_is_inconclusive_unless_that_is_waived(judge_build: Judge) -> None:
+async def test_without_a_user_it_is_inconclusive_unless_waived(judge_build: Judge) -> None:
     report = await judge_build("after", token=None, email=None)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.UNKNOWN) == {"I1"}
@@ -137,9 +135,7 @@ async def test_without_a_test_user_it_is_inconclusive_unless_that_is_waived(judg
     assert "no test account" in to_json(waived)
 
 
-async def test_a_half_that_was_there_before_is_no_fault_and_one_of_each_request_is(
-    ready_dsn: str, judge_build: Judge
-) -> None:
+async def test_a_half_row_is_a_fault_unless_it_was_there_before(ready_dsn: str, judge_build: Judge) -> None:
     with psycopg.connect(ready_dsn) as connection:
         connection.execute(
             "INSERT INTO microdollar_usage (kilo_user_id, cost, input_tokens, output_tokens, cache_write_tokens, "
@@ -150,7 +146,7 @@ async def test_a_half_that_was_there_before_is_no_fault_and_one_of_each_request_
     assert with_status(report, Status.REFUTED) == {"R1"}
 
 
-async def test_a_run_without_a_request_is_inconclusive_whatever_is_waived(judge_build: Judge) -> None:
+async def test_a_run_without_a_request_is_inconclusive_when_waived_too(judge_build: Judge) -> None:
     others = {claim.id: "so" for claim in claims_of("after") if claim.id not in NEVER_WAIVED}
     report = await judge_build("after", read_only=True, waivers=others)
     assert report.verdict is Verdict.INCONCLUSIVE
@@ -162,7 +158,7 @@ async def test_a_waiver_does_not_help_what_is_refuted(judge_build: Judge) -> Non
     assert report.verdict is Verdict.NO_GO
 
 
-async def test_a_token_that_does_not_sign_in_proves_and_refutes_nothing(judge_build: Judge) -> None:
+async def test_a_token_that_signs_nobody_in_proves_nothing(judge_build: Judge) -> None:
     report = await judge_build("after", token="expired")
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.UNKNOWN) == {"I1"}

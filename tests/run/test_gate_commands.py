@@ -105,7 +105,7 @@ def test_coverage_ends_with_the_code_of_its_limit(ready_dsn: str, limit: tuple[s
     assert done.stdout.startswith("50.0 % of 2 anonymous requests in 7 days carry an id (1)")
 
 
-def test_coverage_of_nothing_is_told_and_inconclusive_under_a_limit(ready_dsn: str) -> None:
+def test_coverage_of_nothing_is_inconclusive_under_a_limit(ready_dsn: str) -> None:
     with psycopg.connect(ready_dsn) as connection:
         connection.execute("UPDATE microdollar_usage SET created_at = now() - interval '99 days'")
     done = harness("coverage", "--database-url", ready_dsn, "--fail-under", "1")

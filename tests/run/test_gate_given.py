@@ -140,7 +140,7 @@ async def test_a_redirect_or_a_compressed_reply_is_told_as_such(
     assert "geheim" not in to_json(report)
 
 
-async def test_replay_reaches_a_protected_site_and_the_find_keeps_no_value(
+async def test_replay_reaches_a_protected_site_and_keeps_no_value(
     start: StartReplica, ready_dsn: str, tmp_path: Path
 ) -> None:
     process = await start(ready_dsn, "after")

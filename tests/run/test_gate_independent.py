@@ -108,7 +108,7 @@ async def test_a_backend_that_dies_in_mid_run_is_inconclusive(
 
 @pytest.mark.catalogue
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_platform_that_overwrites_addresses_is_recognised_and_go(
+async def test_a_platform_that_overwrites_addresses_is_known_and_go(
     kind: Kind, empty_dsn: str, run_gate: Judge
 ) -> None:
     with independent(kind, empty_dsn, mode="overwrites-forwarded-for", late_ms=(5, 60)) as backend:

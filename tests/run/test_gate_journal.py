@@ -51,9 +51,7 @@ def exchange(probe: Probe, identity: str | None) -> Exchange:
     return Exchange(probe, Reply(Outcome.REPLY, 200, (), json.dumps({"id": identity}).encode()), 0.0)
 
 
-def test_requests_are_on_disk_before_anything_else_and_without_secrets(
-    factory: ProbeFactory, tmp_path: Path
-) -> None:
+def test_requests_are_on_disk_first_and_without_secrets(factory: ProbeFactory, tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     probes = [
         factory.probe(HeaderCase(plan_header(b"a\xe9\\"), Kind.BYTES)),
@@ -109,7 +107,7 @@ def test_a_journal_of_a_finished_run_is_set_aside(factory: ProbeFactory, tmp_pat
 
 
 @pytest.mark.parametrize("cut", [0, 20])
-def test_a_journal_of_an_unfinished_run_is_named_with_what_cleans_up(
+def test_an_unfinished_journal_is_named_with_what_cleans_up(
     factory: ProbeFactory, tmp_path: Path, cut: int
 ) -> None:
     file = tmp_path / "my journal.jsonl"
@@ -128,7 +126,7 @@ def test_a_journal_of_an_unfinished_run_is_named_with_what_cleans_up(
         pass
 
 
-def test_a_journal_never_overwrites_another_file_and_must_be_writable(tmp_path: Path) -> None:
+def test_a_journal_overwrites_no_other_file_and_must_be_writable(tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     file.write_text("mine")
     with pytest.raises(UsageError, match="is no journal"):

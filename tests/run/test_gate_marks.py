@@ -40,9 +40,7 @@ def agents(factory: ProbeFactory, agent: Agent) -> list[bytes]:
         (Agent.NONE, []),
     ],
 )
-def test_requests_and_their_controls_are_marked_where_the_agent_is_not_varied(
-    agent: Agent, sent: list[bytes]
-) -> None:
+def test_requests_are_marked_where_the_agent_is_not_varied(agent: Agent, sent: list[bytes]) -> None:
     caller = Caller("some:free", STRICT, "after")
     assert agents(ProbeFactory(caller, 1, "rollout-harness/RUN"), agent) == sent
     assert b"rollout-harness" not in b"".join(agents(ProbeFactory(caller, 1), agent))

@@ -142,7 +142,7 @@ async def test_the_time_limit_ends_it_with_what_was_seen(
     assert sum(one.observed for one in report.judgements) > 100
 
 
-async def test_a_database_that_cannot_be_reached_is_inconclusive_and_nothing_is_sent(
+async def test_nothing_is_sent_where_the_database_is_out_of_reach(
     ready_dsn: str, start: StartReplica, tmp_path: Path
 ) -> None:
     process = await start(ready_dsn, "after")

@@ -30,9 +30,7 @@ def long(factory: ProbeFactory, length: int) -> ProbeGroup:
     return ProbeGroup((factory.probe(value_case(b"a" * length, Kind.LIMIT)),))
 
 
-def test_a_request_of_256_characters_tells_a_longer_limit_and_one_of_255_does_not(
-    factory: ProbeFactory, telling: Telling
-) -> None:
+def test_256_characters_tell_a_longer_limit_and_255_do_not(factory: ProbeFactory, telling: Telling) -> None:
     telling.sent([long(factory, 255)])
     assert "limit-256" in telling.untold
     assert "limit-254" not in telling.untold
@@ -40,16 +38,12 @@ def test_a_request_of_256_characters_tells_a_longer_limit_and_one_of_255_does_no
     assert "limit-256" not in telling.untold
 
 
-def test_a_control_alone_tells_nothing_of_what_is_stored_for_a_header(
-    factory: ProbeFactory, telling: Telling
-) -> None:
+def test_a_control_alone_tells_nothing_of_what_is_stored(factory: ProbeFactory, telling: Telling) -> None:
     telling.sent([ProbeGroup((factory.control(),))])
     assert {"limit-256", "lower-cases", "echoes"} <= set(telling.untold)
 
 
-def test_memory_is_told_by_a_sequence_and_not_by_its_last_request(
-    factory: ProbeFactory, telling: Telling
-) -> None:
+def test_memory_is_told_by_a_sequence_not_its_last_request(factory: ProbeFactory, telling: Telling) -> None:
     shared = factory.address()
     sets = factory.probe(value_case(factory.own_value()), address=shared)
     follows = factory.control(address=shared, follows=True)
@@ -95,7 +89,7 @@ def test_the_words_count_and_name_what_is_left(telling: Telling, factory: ProbeF
     assert "more" in telling.words
 
 
-def test_what_is_asked_of_the_target_is_asked_of_the_catalogue_with_its_own_model() -> None:
+def test_the_catalogue_is_asked_with_its_own_model() -> None:
     factory = ProbeFactory(Caller("house/small-0", STRICT, "after"), 1)
     own = Telling(STRICT, factory.caller.free_model)
     wrong = Telling(STRICT, "some other model")

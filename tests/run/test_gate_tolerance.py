@@ -54,9 +54,7 @@ def status_of(results: Results, claim: str) -> Status:
 
 
 @pytest.mark.parametrize("closes", [SILENT_MAX + 4, 0])
-async def test_what_http_refuses_without_a_word_is_not_taken_for_silence(
-    factory: ProbeFactory, closes: int
-) -> None:
+async def test_what_http_refuses_is_not_taken_for_silence(factory: ProbeFactory, closes: int) -> None:
     refused = HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL)
     probes = [factory.probe(refused) if closes else factory.control() for _ in range(SILENT_MAX + 4)]
     async with serving(lambda number: None if number <= SILENT_MAX + 4 else OK) as (port, _):
@@ -89,19 +87,19 @@ def test_an_address_in_another_notation_is_the_same(user: str, address: str, sam
         ("a,b", False),
     ],
 )
-def test_several_lines_are_joined_with_or_without_a_blank_and_under_this_rule_store_null(
+def test_several_lines_joined_store_null_under_this_rule(
     factory: ProbeFactory, stored: str | None, right: bool
 ) -> None:
     assert (stored in values_of(factory, b"a", b"b")) is right
 
 
-def test_several_lines_are_joined_with_or_without_a_blank_under_a_rule_that_allows_commas() -> None:
+def test_several_lines_joined_are_stored_where_commas_are() -> None:
     factory = ProbeFactory(Caller("some:free", LENGTH_ONLY, "after"), run=1)
     assert set(values_of(factory, b"a", b"b")) == {"a, b", "a,b"}
 
 
 @pytest.mark.parametrize(("value", "right"), [(None, True), ("ab", True), ("a b", False), ("", False)])
-def test_a_malformed_header_that_an_edge_mends_may_store_what_the_rule_accepts(
+def test_a_malformed_header_that_an_edge_mends_may_be_stored(
     factory: ProbeFactory, results: Results, value: str | None, right: bool
 ) -> None:
     probe = factory.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
@@ -150,7 +148,7 @@ async def test_more_failures_than_one_in_ten_are_not_sent_again(
     assert with_status(report, Status.REFUTED) == set()
 
 
-async def test_rows_that_carry_another_id_than_the_replies_cannot_be_matched(
+async def test_rows_with_another_id_than_the_reply_are_not_matched(
     start: StartReplica, ready_dsn: str, run_gate: Judge
 ) -> None:
     with psycopg.connect(ready_dsn, autocommit=True) as connection:
@@ -166,7 +164,7 @@ async def test_rows_that_carry_another_id_than_the_replies_cannot_be_matched(
     assert any("another message_id than the replies' id" in remark for remark in report.remarks)
 
 
-async def test_missing_rows_are_unknown_where_no_later_row_comes_either(
+async def test_missing_rows_are_unknown_where_no_later_row_comes(
     start: StartReplica, ready_dsn: str, run_gate: Judge
 ) -> None:
     with psycopg.connect(ready_dsn, autocommit=True) as connection:
@@ -250,7 +248,7 @@ async def test_when_most_rows_are_missing_the_rest_is_not_sent(
     assert any("have no row: the rest was not sent" in remark for remark in report.remarks)
 
 
-async def test_when_most_requests_give_no_observation_the_rest_is_not_sent(
+async def test_without_observations_of_most_the_rest_is_not_sent(
     start: StartReplica, ready_dsn: str, run_gate: Judge
 ) -> None:
     process = await start(ready_dsn, "after")

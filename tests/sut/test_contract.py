@@ -43,7 +43,7 @@ def insert(
             )
 
 
-async def test_rows_are_found_by_id_and_by_user_whatever_types_the_columns_have(minimal_dsn: str) -> None:
+async def test_rows_are_found_whatever_types_the_columns_have(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", "m1", "v1")
     insert(minimal_dsn, 2, "anon:b", None)
     insert(minimal_dsn, 3, "anon:c", "m3")
@@ -76,7 +76,7 @@ async def test_metadata_without_usage_is_an_orphan(minimal_dsn: str) -> None:
     await rows.close()
 
 
-async def test_usage_without_metadata_is_found_by_its_user_from_both_sides(minimal_dsn: str) -> None:
+async def test_usage_without_metadata_is_found_by_its_user(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", None)
     insert(minimal_dsn, 2, "anon:a", "m2")
     rows = await ContractRows.connect(minimal_dsn)
@@ -142,9 +142,7 @@ async def test_rows_that_a_policy_hides_are_refused_rather_than_absent(ready_dsn
 
 
 @pytest.mark.parametrize("hours", [-11, 13])
-async def test_a_clock_that_is_hours_off_is_found_when_looked_for_and_then_known(
-    minimal_dsn: str, hours: int
-) -> None:
+async def test_a_clock_that_is_hours_off_is_found_when_looked_for(minimal_dsn: str, hours: int) -> None:
     theirs = NOW + timedelta(hours=hours)
     insert(minimal_dsn, 1, "anon:a", "m1", when=theirs)
     insert(minimal_dsn, 2, "anon:b", "m2", when=theirs - timedelta(hours=1))
@@ -175,7 +173,7 @@ async def test_nothing_can_be_written_through_it(ready_dsn: str) -> None:
     await rows.close()
 
 
-async def test_a_database_that_cannot_be_asked_is_told_in_one_line_without_its_password(
+async def test_a_database_out_of_reach_is_told_without_its_password(
     empty_dsn: str,
 ) -> None:
     with pytest.raises(DatabaseUnavailableError, match="table microdollar_usage is not there"):

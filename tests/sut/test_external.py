@@ -65,7 +65,7 @@ def controls(count: int, *, together: bool = False) -> list[ProbeGroup]:
     return [ProbeGroup(probes, together)]
 
 
-async def test_every_request_gets_its_answer_and_together_means_in_order() -> None:
+async def test_every_request_gets_its_answer_in_order_if_together() -> None:
     async with serving(lambda _: OK) as (port, heads):
         one = sending(port)
         exchanges = await one.send([*controls(30), *controls(5, together=True)])
@@ -75,7 +75,7 @@ async def test_every_request_gets_its_answer_and_together_means_in_order() -> No
     assert last[-5:] == [1, 2, 3, 4, 5]
 
 
-async def test_the_limit_of_requests_ends_sending_and_keeps_the_reserve() -> None:
+async def test_the_limit_of_requests_ends_sending_but_for_a_reserve() -> None:
     async with serving(lambda _: OK) as (port, heads):
         one = sending(port, most=10)
         one.reserve = 3
@@ -115,7 +115,7 @@ async def test_after_a_429_nothing_leaves_before_its_time() -> None:
     assert (one.refused_for_rate, one.stopped) == (1, None)
 
 
-async def test_a_target_that_asks_to_wait_beyond_the_time_limit_is_left() -> None:
+async def test_a_target_that_asks_to_wait_beyond_the_limit_is_left() -> None:
     async with serving(lambda _: LATER % 3600) as (port, heads):
         one = sending(port)
         await one.send(controls(1))
@@ -125,7 +125,7 @@ async def test_a_target_that_asks_to_wait_beyond_the_time_limit_is_left() -> Non
     assert "asks to wait 3600 s" in one.stopped
 
 
-async def test_a_target_that_refuses_one_in_four_is_left_in_spite_of_waiting() -> None:
+async def test_a_target_that_refuses_one_in_four_is_left() -> None:
     async with serving(lambda number: LATER % 0 if number % 2 else OK) as (port, heads):
         one = sending(port, most=1000)
         await one.send(controls(500))
