@@ -7,17 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from harness.checks.user import user_check as check
     from harness.database.server import running_server as postgres
     from harness.errors import UnavailableError, UsageError
     from harness.library.gate import gate
     from harness.library.stage import RunningStage, Sent, stage
     from harness.library.strategies import header_values, headers
     from harness.report.document import Report
-    from harness.sut.observation import Row
+    from harness.sut.observation import Observation, Row
     from harness.verdict import Finding, Status, Verdict
 
 __all__ = [
     "Finding",
+    "Observation",
     "Report",
     "Row",
     "RunningStage",
@@ -26,6 +28,7 @@ __all__ = [
     "UnavailableError",
     "UsageError",
     "Verdict",
+    "check",
     "gate",
     "header_values",
     "headers",
@@ -35,6 +38,7 @@ __all__ = [
 
 _PLACES: Final = {
     "Finding": "harness.verdict:Finding",
+    "Observation": "harness.sut.observation:Observation",
     "Report": "harness.report.document:Report",
     "Row": "harness.sut.observation:Row",
     "RunningStage": "harness.library.stage:RunningStage",
@@ -43,6 +47,7 @@ _PLACES: Final = {
     "UnavailableError": "harness.errors:UnavailableError",
     "UsageError": "harness.errors:UsageError",
     "Verdict": "harness.verdict:Verdict",
+    "check": "harness.checks.user:user_check",
     "gate": "harness.library.gate:gate",
     "header_values": "harness.library.strategies:header_values",
     "headers": "harness.library.strategies:headers",

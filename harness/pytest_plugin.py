@@ -145,6 +145,7 @@ def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
 
 
 def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
+    from harness.checks.user import user_claims
     from harness.library.gate import gate
     from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
 
@@ -154,7 +155,7 @@ def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
             _given(config, "target"), _given(config, "database-url"), read_only=read_only, **_gate(config)
         )
 
-    return claims_of(_given(config, "build") or "after"), judge
+    return (*claims_of(_given(config, "build") or "after"), *user_claims()), judge
 
 
 @pytest.fixture(scope="session")

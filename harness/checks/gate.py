@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harness.checks.evidence import describe_value, finding, replay_command
+from harness.checks.registry import CheckOutcome, checks_over, enter
 from harness.checks.requests import (
     ACCOUNTED,
     ADDRESS,
@@ -18,9 +19,11 @@ from harness.checks.requests import (
     IGNORED,
     MISSING,
     OLD_CLIENT,
+    CheckedExchange,
     effect_of,
     header_claim,
 )
+from harness.checks.user import user_claims
 from harness.clients.by_hand import line_by_hand
 from harness.clients.extension import Auth
 from harness.clients.given import NONE_GIVEN, GivenHeaders
@@ -87,7 +90,23 @@ class RowJudge:
             for claim in self.claims_of(exchange.probe, difference.kind):
                 effect = effect_of(difference, rows)
                 self._refute(claim, exchange, rows, effect, "stored NULL" if is_null else "")
+        if whole and user_claims():
+            self._judge_user_claims(exchange, rows)
         return len(whole) == 1
+
+    def _judge_user_claims(self, exchange: Exchange, rows: Sequence[Row]) -> None:
+        piece = CheckedExchange(self._observation(exchange, rows), self.policy)
+        for each in checks_over(CheckedExchange):
+            if each.brought:
+                told = (self._of_target(outcome, exchange, rows) for outcome in each.function(piece))
+                enter(self.results, each, told)
+
+    def _of_target(self, outcome: CheckOutcome, exchange: Exchange, rows: Sequence[Row]) -> CheckOutcome:
+        """The outcome, its finding with a line that sends the same to this target."""
+        found = outcome if isinstance(outcome, Finding) else outcome[1]
+        if not isinstance(found, Finding):
+            return outcome
+        return found.claim, self.finding(found.claim, exchange, rows, found.effect)
 
     def miss(self, exchange: Exchange, rows: Sequence[Row], later: str) -> None:
         """Judges an answer whose rows have not come, although those of a later request have."""
@@ -129,14 +148,17 @@ class RowJudge:
 
     def finding(self, claim: str, exchange: Exchange, rows: Sequence[Row], effect: str) -> Finding:
         """A finding about an answer, with a line that sends the same to the same target."""
-        seen = Observation(
-            exchange.probe, exchange.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
-        )
+        seen = self._observation(exchange, rows)
         found = finding(claim, seen, effect)
         shape = exchange.probe.shape
         condition = found.condition if shape == PLAIN else f"{found.condition}; request: {shape}"
         return replace(
             found, condition=condition, replay=self._replay(seen, shape), weight=exchange.probe.weight
+        )
+
+    def _observation(self, exchange: Exchange, rows: Sequence[Row]) -> Observation:
+        return Observation(
+            exchange.probe, exchange.reply, tuple(rows), self.build, self.url, datetime.now(UTC)
         )
 
     def _replay(self, seen: Observation, shape: Shape) -> str:

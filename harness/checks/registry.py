@@ -38,7 +38,8 @@ class Inconclusive(NamedTuple):
     reason: str
 
 
-Outcomes = Iterable[tuple[str, Finding | None] | Observed | Detail | Inconclusive | Finding]
+CheckOutcome = tuple[str, Finding | None] | Observed | Detail | Inconclusive | Finding
+Outcomes = Iterable[CheckOutcome]
 """What a check yields: a claim with its finding, or None where it was met, is one observation. A finding alone is a
 further one on observations that `Observed` counts."""
 
@@ -123,10 +124,11 @@ def feed(results: Results, pieces: Iterable[object]) -> None:
             raise LookupError(f"no check is over {type(piece).__name__}; import the module that registers it")
         for each in checks:
             if any(claim in results for claim in each.claims):
-                _enter(results, each, each.function(piece))
+                enter(results, each, each.function(piece))
 
 
-def _enter(results: Results, of: Check, outcomes: Outcomes) -> None:
+def enter(results: Results, of: Check, outcomes: Outcomes) -> None:
+    """Puts what a check has yielded into the results. Raises ValueError for a claim that it did not name."""
     if of.method is not None:
         for claim in of.claims:
             if claim in results:

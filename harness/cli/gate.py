@@ -25,6 +25,7 @@ def gate(options: GateOptions, outputs: Outputs, signing: SigningOptions) -> int
     """
     from harness.run.gate import gate
     from harness.run.sign import check_signing, sign_report
+    from harness.run.user_checks import load_checks
     from harness.sut.external import site_of
 
     outputs.check()
@@ -36,6 +37,7 @@ def gate(options: GateOptions, outputs: Outputs, signing: SigningOptions) -> int
         return 0
     if not options.read_only:
         check_host(site_of(options.backend_url).address[0], options.allowed_hosts)
+    load_checks(options.checks)
     report = gate(replace(options, command=command_line(*secrets_of(options))), print_line, show_progress)
     code = write_report(report, outputs)
     if signing.sign is not None:

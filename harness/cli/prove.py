@@ -15,6 +15,8 @@ def prove(options: ProveOptions, outputs: Outputs) -> int:
     Example: harness prove --level smoke --json report.json --html report.html
     """
     from harness.run.prove import prove
+    from harness.run.user_checks import load_checks
 
     outputs.check()
+    load_checks(options.checks)
     return write_report(prove(replace(options, command=command_line()), print_line, show_progress), outputs)

@@ -83,7 +83,12 @@ class JudgedBy(Struct, frozen=True):
     @classmethod
     def of(cls, command: str, scope: Iterable[str], judgements: Iterable[Judgement]) -> Self:
         """The list of a report that the harness makes."""
-        claims = (Required(judgement.id, judgement.sentence) for judgement in judgements)
+        claims = (
+            Required(
+                judgement.id, judgement.sentence, whose="user" if judgement.id.startswith("X") else "harness"
+            )
+            for judgement in judgements
+        )
         return cls(command, tuple(scope), tuple(claims))
 
 

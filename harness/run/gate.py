@@ -21,6 +21,7 @@ from harness.checks.gate_consequence import Seen, consequence
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.requests import IDENTITY
+from harness.checks.user import user_claims
 from harness.errors import UnavailableError
 from harness.probing.requests import ProbeFactory
 from harness.report.contents import Requests, Sections
@@ -70,7 +71,7 @@ async def judge_target(
     site = site_of(options.backend_url)
     build = DeployedBuild(options, site)
     shard = Shard.parse(options.shard)
-    results = Results(claims_for(shard, claims_of(options.build, options.policy)))
+    results = Results(claims_for(shard, (*claims_of(options.build, options.policy), *user_claims())))
     share = Share(suite(POLICIES[options.policy], options.level), shard)
     judging = _Judging(options, site, results, on_line, progress, build, shard, share)
     for claim, reason in options.waivers.items():

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from harness import plan
+from harness.checks.user import user_claims
 from harness.verdict import Claim
 
 
@@ -34,6 +35,8 @@ def needed(claim: str) -> frozenset[ProofPart]:
     """
     if claim == plan.AUDIT_CLAIM.id:
         return _AUDIT
+    if claim in _ids(user_claims()):
+        return frozenset({ProofPart.HEADERS})
     if claim == "V7":
         return frozenset({ProofPart.RULE})
     if claim in _IN_ORDERS or claim in _ids((*plan.ORDER_CLAIMS, *_OF_LEVELS)):

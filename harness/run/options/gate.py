@@ -11,6 +11,7 @@ from harness.run.options.shared import (
     LIMITS,
     TARGET,
     AllowHostOption,
+    ChecksOption,
     LevelOption,
     PolicyOption,
     RequestHeadersOption,
@@ -108,6 +109,7 @@ class GateOptions:
     ] = None
     seed: SeedOption = 0
     shard: ShardOption = ""
+    checks: ChecksOption = ()
     max_requests: Annotated[
         int | None, Option("Send no more than this; by default what the level takes.", group=LIMITS), Range()
     ] = None

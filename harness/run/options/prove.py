@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from harness.rule.level import Level
 from harness.run.options.shared import (
+    ChecksOption,
     LevelOption,
     PolicyOption,
     PostgresOption,
@@ -23,4 +24,5 @@ class ProveOptions:
     session_pooler: SessionPoolerOption = False
     seed: SeedOption = 0
     shard: ShardOption = ""
+    checks: ChecksOption = ()
     command: str = "harness prove"

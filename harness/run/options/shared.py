@@ -44,6 +44,15 @@ RolloutOption = Annotated[
 PolicyOption = Annotated[
     str, Option("The header rule: the plan's, or its later revision."), Choices(("strict", "length-only"))
 ]
+ChecksOption = Annotated[
+    tuple[Path, ...],
+    Option(
+        "A Python file with claims of your own, each a function under @harness.check; may be repeated. Example: "
+        "--checks our_claims.py",
+        name="--checks",
+        metavar="FILE",
+    ),
+]
 SeedOption = Annotated[
     int, Option("Seed of everything random; the same seed repeats a run."), Range(0, 2**64 - 1)
 ]
