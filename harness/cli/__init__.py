@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "accept": ("accept", "Say whether a release may go on by the verdict that another pipeline has stored."),
     "check": ("check", "Judge the plan's files in a checkout, before anything is deployed."),
     "clean": ("gate", "Delete the rows that a run of the gate, fuzz or replay left."),
-    "coverage": ("coverage", "Show how much of anonymous usage carries an id."),
+    "coverage": ("coverage", "Show how many requests carry a value of the header."),
     "doctor": ("doctor", "Tell what this machine, a backend and a database have of what is needed."),
     "fuzz": ("fuzz", "Hunt for a header that is treated otherwise than the rule says."),
     "gate": ("gate", "Judge a deployed backend by its URL and its database."),

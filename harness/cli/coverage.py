@@ -1,4 +1,4 @@
-"""The command that tells how much of anonymous usage carries an id."""
+"""The command that tells how much of what is accounted carries a value."""
 
 from typing import TYPE_CHECKING
 
@@ -6,15 +6,14 @@ from harness.cli.command import command
 from harness.run.options.coverage import CoverageOptions
 
 if TYPE_CHECKING:
-    from harness.checks.queries import Coverage
+    from harness.run.coverage_queries import Coverage
 
 
 @command
 def coverage(options: CoverageOptions) -> int:
-    """Shows the share of anonymous requests that carry an id: in all, by day, by user; which ids are shared by many
-    addresses and which addresses have many ids; and how much comes from clients that never send the header. Ids that
-    lead to no person in PostHog are told apart: those that it takes for nobody's (anonymous, null, 0 and the like), and
-    those of more than 200 characters, which it cuts.
+    """Shows the share of requests that carry a value, of users whose rows hold the header's: in all, by day, by user;
+    which values are shared by many users and which users have many; and how much comes from clients that never send the
+    header. Values that the service which reads them refuses or cuts ([consumer] of the rollout) are told apart.
 
     Only reads, a minute for a query at most. Exit codes: 0, 1 under --fail-under, 3 nothing to tell.
 

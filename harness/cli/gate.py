@@ -54,6 +54,7 @@ def clean(options: CleanOptions) -> int:
 
     Example: harness clean 20260301-120000-1a2b3c4d --database-url postgresql://owner@db.example.com/backend
     """
+    from harness.rollout import load_rollout
     from harness.run.clean import clean
     from harness.run.clean_all import clean_all
     from harness.run.journal import find_journal
@@ -62,12 +63,13 @@ def clean(options: CleanOptions) -> int:
         raise UsageError("name a run, or give --all-runs: one of the two; harness clean --help has examples")
     if options.yes and not options.all_runs:
         raise UsageError("--yes goes with --all-runs; a run that is named needs none")
+    rollout = load_rollout(options.rollout)
     if options.run is None:
-        done = clean_all(options.database_url, delete=options.yes)
+        done = clean_all(options.database_url, rollout, delete=options.yes)
         for line in done.lines():
             print_line(line)
         return 3 if done.half else 0
-    print_line(clean(options.database_url, find_journal(options.run)).words)
+    print_line(clean(options.database_url, find_journal(options.run), rollout).words)
     return 0
 
 

@@ -5,11 +5,16 @@ A template stands in `sql/queries`. `{main}` and `{detail}` in it are relations 
     main      key, user_id, created_at, reply_id
     detail    key, reply_id, created_at, value
 
+    marked    key, reply_id, created_at, agent: the detail table with the user agent of a row's request
+
 What a rollout does not map is NULL there. PostgreSQL pulls such relations up into the query: indexes serve as if the
 tables themselves were named. `{main_table}`, `{main_key}` and so on are the identifiers, for what is written.
+`{created_at}` is when the row of a pair was written, `{reply_id}` the id of its reply, `{counted}` that its user is one
+whose rows hold what the rule makes of the header, `{at_address}` that he is at an address for documentation.
 Names go through psycopg's `sql`; nothing is asked of a database here.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
@@ -17,6 +22,7 @@ from psycopg import sql
 
 from harness.data import sql_text
 from harness.rollout import Rollout
+from harness.rollout.identities import header_users, reserved_users
 
 _NULLS: Final = {"user_id": "text", "created_at": "timestamptz", "reply_id": "text"}
 
@@ -32,6 +38,11 @@ class Relations:
         self.detail_key = (self.detail and self.detail.key) or self.main.key
         self.column = (self.detail.column if self.detail else self.main.column) or ""
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Their names, the main one first."""
+        return tuple(dict.fromkeys((self.main.table, self.detail_table)))
+
     def filled(self, name: str, **marks: sql.Composable) -> sql.Composed:
         """A template of `sql/queries` with the relations, the identifiers, and marks of the caller's own."""
         return sql.SQL(sql_text(f"queries/{name}.sql")).format(**self._marks, **marks)
@@ -46,7 +57,52 @@ class Relations:
             "column": self.column,
         }
         marks: dict[str, sql.Composable] = {mark: sql.Identifier(name) for mark, name in named.items()}
-        return marks | {"main": self.main_relation(), "detail": self.detail_relation()}
+        return marks | {
+            "main": self.main_relation(),
+            "detail": self.detail_relation(),
+            "created_at": self._of_either("created_at"),
+            "reply_id": self._of_either("reply_id"),
+            "replied": self.main_relation() if self.main.reply_id else self.detail_relation(value=False),
+            "counted": self._counted(),
+            "at_address": self._at_address(),
+        }
+
+    def _of_either(self, name: str) -> sql.Composable:
+        """A column of the pair: of the main table where that has it, else of the detail."""
+        sides = [
+            side
+            for side, table in (("main", self.main), ("detail", self.detail))
+            if getattr(table, name, None)
+        ]
+        return sql.SQL(f"{sides[0]}.{name}") if sides else sql.SQL(f"NULL::{_NULLS[name]}")
+
+    def _counted(self) -> sql.Composable:
+        users = header_users(self.rollout.tables)
+        if users is None:
+            return sql.SQL("true")
+        # Doubled: a query is sent with parameters, whose marks begin with this sign in literals, too.
+        literals = [sql.Literal(user.replace("%", "%%")) for user in users]
+        patterns = [sql.SQL("main.user_id LIKE {}").format(literal) for literal in literals]
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(patterns))
+
+    def _at_address(self) -> sql.Composable:
+        users = reserved_users(self.rollout.tables)
+        if users is None:
+            return sql.SQL("false")
+        return sql.SQL('main.user_id COLLATE "C" ~ {}').format(sql.Literal(users))
+
+    def marked_relation(self, *, readable: bool) -> sql.Composed:
+        """The detail table with `agent`, the user agent of a row's request; NULL where it is not to be read."""
+        reply_id, created_at = (
+            getattr(self.detail or self.main, name) for name in ("reply_id", "created_at")
+        )
+        names = {"key": self.detail_key, "reply_id": reply_id, "created_at": created_at}
+        agent: sql.Composable = sql.SQL("NULL::text")
+        if (agents := self.rollout.tables.store.agent) and readable:
+            agent = sql.SQL('(SELECT a.{}::text COLLATE "C" FROM {} AS a WHERE a.{} = held.{})').format(
+                *map(sql.Identifier, (agents.column, agents.table, agents.key, agents.reference))
+            )
+        return _selected(self.detail_table, names, sql.SQL(", {} AS agent").format(agent))
 
     def main_relation(self) -> sql.Composed:
         """The main table with the names of a template."""
@@ -74,14 +130,18 @@ class Relations:
         return _selected(self.detail_table, names | {"value": self.column if value else None})
 
 
-def _selected(table: str, names: dict[str, str | None]) -> sql.Composed:
+def _selected(
+    table: str, names: Mapping[str, str | None], more: sql.Composable | None = None
+) -> sql.Composed:
     columns = [
         sql.SQL("{} AS {}").format(sql.Identifier(name), sql.Identifier(known))
         if name
         else sql.SQL("NULL::{} AS {}").format(sql.SQL(_NULLS.get(known, "text")), sql.Identifier(known))
         for known, name in names.items()
     ]
-    return sql.SQL("(SELECT {} FROM {})").format(sql.SQL(", ").join(columns), sql.Identifier(table))
+    listed = sql.SQL(", ").join(columns)
+    text = sql.SQL("(SELECT {}{} FROM {} AS held)")
+    return text.format(listed, more or sql.SQL(""), sql.Identifier(table))
 
 
 def _bare(text: str) -> str:

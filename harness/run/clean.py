@@ -3,19 +3,22 @@
 Rows are found by what the journal says was sent. Nothing is deleted by a pattern.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import scalar_row
 
-from harness import plan
 from harness.data import sql_text
 from harness.database.dsn import CONNECT_S_MAX
+from harness.database.relations import Relations
 from harness.errors import UnavailableError
 from harness.report.escape import masked
+from harness.rollout import Rollout
+from harness.rollout.identities import address_users
 from harness.run.journal import note_end, read_journal
 from harness.sut.contract import check_dsn
 
@@ -28,8 +31,8 @@ class Cleaned:
 
     run: str
     requests: int
-    usage_rows: int
-    metadata_rows: int
+    rows: tuple[tuple[str, int], ...]
+    """How many of each table, the main one first."""
     lookup_tables: tuple[str, ...]
 
     @property
@@ -41,35 +44,36 @@ class Cleaned:
             if stays
             else "what else the backend wrote stays"
         )
-        return (
-            f"run {self.run}, {self.requests:,} requests: deleted {self.usage_rows:,} rows of {plan.USAGE_TABLE} and "
-            f"{self.metadata_rows:,} of {plan.METADATA_TABLE}; {told}"
-        )
+        return f"run {self.run}, {self.requests:,} requests: deleted {describe_rows(self.rows)}; {told}"
 
 
-def clean(dsn: str, journal: Path) -> Cleaned:
-    """Deletes a run's rows in one transaction.
+def describe_rows(rows: Iterable[tuple[str, int]]) -> str:
+    """How many rows of each table: `3 rows of orders and 3 of order_audit`."""
+    (first, count), *others = rows
+    return " and ".join([f"{count:,} rows of {first}", *(f"{more:,} of {table}" for table, more in others)])
+
+
+def clean(dsn: str, journal: Path, rollout: Rollout) -> Cleaned:
+    """Deletes a run's rows in one transaction, by the tables of its rollout.
 
     Raises UsageError for no journal, UnavailableError when the database refuses; then nothing is deleted.
     """
     check_dsn(dsn)
     sent = read_journal(journal)
-    users, shared = (
-        [plan.ANONYMOUS_PREFIX + address for address in sorted(some)]
-        for some in (sent.addresses, sent.shared)
-    )
-    values = {"user_ids": users, "shared_ids": shared, "message_ids": sorted(sent.ids)}
+    relations = Relations(rollout)
+    users, shared = (address_users(rollout.tables, some) for some in (sent.addresses, sent.shared))
+    values = {"user_ids": users, "shared_ids": shared, "reply_ids": sorted(sent.ids)}
     try:
         with (
             psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection,
             connection.cursor(row_factory=scalar_row) as cursor,
         ):
             cursor.execute(b"SET LOCAL statement_timeout = %d" % (STATEMENT_S_MAX * 1000))
-            ids = cursor.execute(sql_text("queries/delete_run_metadata.sql").encode(), values).fetchall()
-            metadata_rows = len(ids)
-            cursor.execute(sql_text("queries/delete_run_usage.sql").encode(), values | {"ids": ids})
-            usage_rows = cursor.rowcount
-            tables = cursor.execute(sql_text("queries/lookup_tables.sql").encode()).fetchall()
+            keys = cursor.execute(relations.filled("run_rows"), values).fetchall()
+            rows = delete_rows(cursor, relations, keys)
+            tables = cursor.execute(
+                sql_text("queries/lookup_tables.sql").encode(), {"tables": list(relations.tables)}
+            ).fetchall()
     except (psycopg.Error, OSError) as error:
         reason = masked(" ".join(str(error).split()))
         raise UnavailableError(
@@ -78,4 +82,15 @@ def clean(dsn: str, journal: Path) -> Cleaned:
         ) from None
     with suppress(OSError):  # a journal that may only be read stays as it is
         note_end(journal)
-    return Cleaned(sent.run, sent.requests, usage_rows, metadata_rows, tuple(tables))
+    return Cleaned(sent.run, sent.requests, rows, tuple(tables))
+
+
+def delete_rows(
+    cursor: "psycopg.Cursor[Any]", relations: Relations, keys: Sequence[Any]
+) -> tuple[tuple[str, int], ...]:
+    """Deletes rows by their keys, details first. Returns how many of each table, the main one first."""
+    counts: list[tuple[str, int]] = []
+    for table, query in zip(reversed(relations.tables), ("delete_detail", "delete_main"), strict=False):
+        cursor.execute(relations.filled(query), {"keys": list(keys)})
+        counts.insert(0, (table, cursor.rowcount))
+    return tuple(counts)

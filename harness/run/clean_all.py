@@ -13,15 +13,16 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from harness import plan
-from harness.data import sql_text
 from harness.database.dsn import CONNECT_S_MAX
+from harness.database.relations import Relations
 from harness.errors import UnavailableError
 from harness.report.escape import masked
-from harness.run.clean import STATEMENT_S_MAX
+from harness.rollout import Rollout
+from harness.rollout.identities import address_users
+from harness.run.clean import STATEMENT_S_MAX, delete_rows, describe_rows
 from harness.run.earlier import Known, known_runs
 from harness.sut.contract import check_dsn
-from harness.sut.stored_values import MARKED_AGENTS, RESERVED_USERS, are_marks_readable
+from harness.sut.stored_values import MARKED_AGENTS, are_marks_readable
 
 RUNS_LISTED_MAX: Final = 50
 
@@ -51,8 +52,10 @@ class AllRuns:
     select: str
     """Shows these, and those that a journal tells of."""
     are_marks_readable: bool
-    deleted: tuple[int, int] | None
-    """Rows of the usage and of the metadata table; None: nobody said yes."""
+    agents: str
+    """The look-up of user agents; empty where the rollout's file names none."""
+    deleted: tuple[tuple[str, int], ...] | None
+    """Rows of each table, the main one first; None: nobody said yes."""
 
     @property
     def without_journal(self) -> tuple[MarkedRows, ...]:
@@ -65,17 +68,19 @@ class AllRuns:
         if len(self.found) > RUNS_LISTED_MAX:
             yield f"and {len(self.found) - RUNS_LISTED_MAX:,} runs more"
         if self.deleted is not None:
-            usage, metadata = self.deleted
-            yield (
-                f"deleted {usage:,} rows of {plan.USAGE_TABLE} and {metadata:,} of {plan.METADATA_TABLE}; rows of "
-                "look-up tables stay: others may refer to them"
-            )
+            rows = describe_rows(self.deleted)
+            yield f"deleted {rows}; rows of look-up tables stay: others may refer to them"
         elif self.without_journal:
             yield "nothing was deleted; --yes deletes what has no journal here. See first that no such run is going on"
         elif not self.found and not self.half:
             yield "no row has the mark of a run or an address for documentation"
         if not self.are_marks_readable:
-            yield f"marks cannot be read: {plan.AGENT_TABLE} is not there, or this role may not read it"
+            reason = (
+                f"{self.agents} is not there, or this role may not read it"
+                if self.agents
+                else "the rollout's file has no store.agent"
+            )
+            yield f"marks cannot be read: {reason}"
         if self.half:
             yield (
                 f"{self.half:,} rows have only a run's mark or only an address for documentation, and stay; look at "
@@ -83,20 +88,21 @@ class AllRuns:
             )
 
 
-def clean_all(dsn: str, *, delete: bool) -> AllRuns:
+def clean_all(dsn: str, rollout: Rollout, *, delete: bool) -> AllRuns:
     """Lists rows of runs, and with `delete` deletes those that have both mark and address and no journal here.
 
     Raises UsageError for an address that is none, UnavailableError when the database refuses: nothing is deleted then.
     """
     check_dsn(dsn)
     known = known_runs()
+    relations = Relations(rollout)
     try:
         with _transaction(dsn) as connection:
-            readable = are_marks_readable(connection)
-            found, half = _found(connection, known, readable=readable)
+            readable = are_marks_readable(connection, rollout)
+            found, half = _found(connection, relations, known, readable=readable)
             chosen = [each.run for each in found if not each.has_journal]
-            deleted = _delete(connection, chosen, readable=readable) if delete else None
-            text = _composed("half_marked_rows", readable=readable).as_string(connection)
+            deleted = _delete(connection, relations, chosen, readable=readable) if delete else None
+            text = _composed(relations, "half_marked_rows", readable=readable).as_string(connection)
             select = " ".join(
                 word for line in text.split("\n") if not line.startswith("--") for word in line.split()
             )
@@ -105,7 +111,8 @@ def clean_all(dsn: str, *, delete: bool) -> AllRuns:
         raise UnavailableError(
             f"cannot clean all runs: {reason}; nothing was deleted; the role needs SELECT and DELETE on both tables"
         ) from None
-    return AllRuns(tuple(found), half, f"{select};", readable, deleted)
+    agents = rollout.tables.store.agent
+    return AllRuns(tuple(found), half, f"{select};", readable, agents.table if agents else "", deleted)
 
 
 @contextmanager
@@ -117,16 +124,16 @@ def _transaction(dsn: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _found(
-    connection: psycopg.Connection[Any], known: Known, *, readable: bool
+    connection: psycopg.Connection[Any], relations: Relations, known: Known, *, readable: bool
 ) -> tuple[list[MarkedRows], int]:
     """Rows that have both, by run, and how many others there are that no journal tells of."""
-    users = [plan.ANONYMOUS_PREFIX + address for address in sorted(known.addresses)]
-    values = {"user_ids": users, "message_ids": sorted(known.ids)}
+    users = address_users(relations.rollout.tables, known.addresses)
+    values = {"user_ids": users, "reply_ids": sorted(known.ids)}
     rows: dict[str, int] = {}
     latest: dict[str, str] = {}
     half = 0
     for run, at_address, noted, count, last in connection.execute(
-        _composed("marked_rows", readable=readable), values
+        _composed(relations, "marked_rows", readable=readable), values
     ):
         if run is not None and at_address:
             rows[run] = rows.get(run, 0) + count
@@ -136,20 +143,14 @@ def _found(
     return [MarkedRows(run, rows[run], latest[run], run in known.runs) for run in sorted(rows)], half
 
 
-def _delete(connection: psycopg.Connection[Any], runs: Sequence[str], *, readable: bool) -> tuple[int, int]:
+def _delete(
+    connection: psycopg.Connection[Any], relations: Relations, runs: Sequence[str], *, readable: bool
+) -> tuple[tuple[str, int], ...]:
     with connection.cursor(row_factory=scalar_row) as cursor:
-        query = _composed("delete_marked_metadata", readable=readable)
-        ids = cursor.execute(query, {"runs": list(runs)}).fetchall()
-        cursor.execute(_composed("delete_marked_usage", readable=readable), {"ids": ids})
-        return cursor.rowcount, len(ids)
+        query = _composed(relations, "runs_rows", readable=readable)
+        return delete_rows(cursor, relations, cursor.execute(query, {"runs": list(runs)}).fetchall())
 
 
-def _composed(name: str, *, readable: bool) -> sql.Composed:
-    agent: sql.Composable = sql.SQL("NULL::text")
-    if readable:
-        agent = sql.SQL(
-            '(SELECT agents.{name}::text COLLATE "C" FROM {name} AS agents WHERE agents.{id} = metadata.{id})'
-        ).format(name=sql.Identifier(plan.AGENT_TABLE), id=sql.Identifier(plan.AGENT_ID))
-    return sql.SQL(sql_text(f"queries/{name}.sql")).format(
-        agent=agent, marked=sql.Literal(MARKED_AGENTS), reserved=sql.Literal(RESERVED_USERS)
-    )
+def _composed(relations: Relations, name: str, *, readable: bool) -> sql.Composed:
+    marked = relations.marked_relation(readable=readable)
+    return relations.filled(name, marked=marked, pattern=sql.Literal(MARKED_AGENTS))

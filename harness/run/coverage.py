@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from harness.checks.queries import Coverage, read_coverage
+from harness.rollout import load_rollout
+from harness.run.coverage_queries import Coverage, read_coverage
 from harness.run.options.coverage import CoverageOptions
 from harness.sut.contract import check_dsn
 from harness.verdict import Verdict
@@ -18,12 +19,13 @@ Show = Callable[[Coverage], None]
 def coverage(options: CoverageOptions, show: Show) -> Verdict:
     """Shows the coverage; with `watch` until it is interrupted.
 
-    NO-GO when less than `fail_under` percent of the requests carry an id, INCONCLUSIVE when there were none.
-    Raises UnavailableError when the database cannot be asked, UsageError for a DSN that cannot be read.
+    NO-GO when less than `fail_under` percent of the requests carry a value, INCONCLUSIVE when there were none.
+    Raises UnavailableError when the database cannot be asked, UsageError for a DSN or a rollout that cannot be read.
     """
     check_dsn(options.database_url)
+    rollout = load_rollout(options.rollout)
     while True:
-        found = read_coverage(options.database_url, options.days)
+        found = read_coverage(options.database_url, options.days, rollout)
         show(found)
         if not options.watch:
             return judged(found, options.fail_under)

@@ -26,6 +26,7 @@ from harness.errors import UnavailableError
 from harness.probing.requests import ProbeFactory
 from harness.report.contents import Requests, Sections
 from harness.report.document import JudgedBy, Report, cleaned, harness_version
+from harness.rollout import load_rollout
 from harness.rule.policy import POLICIES, STRICT
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level, bound, suite
@@ -264,7 +265,7 @@ class _Judging:
 
     async def _clean(self, file: Path) -> None:
         try:
-            cleaned = await asyncio.to_thread(clean, self.options.database_url, file)
+            cleaned = await asyncio.to_thread(clean, self.options.database_url, file, load_rollout())
         except UnavailableError as error:
             self.remarks.append(str(error))
         else:

@@ -14,7 +14,9 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.declaration import find
 from harness.database.deployed import StoredValues
+from harness.database.relations import Relations
 from harness.database.visibility import obstacles, whereabouts
+from harness.rollout import Rollout, load_rollout
 from harness.rule.policy import Policy
 from harness.sut.read_only import read_only
 
@@ -62,9 +64,18 @@ def read_stored_values(
     return StoredValues("", rows, refuting, tuple(examples or ()), own, at_addresses, known)
 
 
-def are_marks_readable(connection: psycopg.Connection[Any]) -> bool:
-    """Whether this role may read the user agent of a row."""
-    names = {"agents": plan.AGENT_TABLE, "agent_id": plan.AGENT_ID, "metadata": plan.METADATA_TABLE}
+def are_marks_readable(connection: psycopg.Connection[Any], rollout: Rollout) -> bool:
+    """Whether this role may read the user agent of a row, where the rollout says where that is."""
+    agents = rollout.tables.store.agent
+    if agents is None:
+        return False
+    names = {
+        "agents": agents.table,
+        "key": agents.key,
+        "column": agents.column,
+        "reference": agents.reference,
+        "detail": Relations(rollout).detail_table,
+    }
     readable = connection.execute(sql_text("queries/agents_readable.sql").encode(), names).fetchone()
     return readable is not None and bool(readable[0])
 
@@ -74,7 +85,7 @@ def _of_earlier_runs(connection: psycopg.Connection[Any], earlier_ids: Collectio
     conditions: list[sql.Composable] = [sql.SQL("false")]
     if earlier_ids:
         conditions.append(sql.SQL("metadata.message_id::text = ANY (%(earlier_ids)s)"))
-    if are_marks_readable(connection):
+    if are_marks_readable(connection, load_rollout()):
         marked = 'metadata.{id} IN (SELECT {id} FROM {agents} WHERE {agents}.{agents}::text COLLATE "C" ~ %(mark)s)'
         conditions.append(
             sql.SQL(marked).format(id=sql.Identifier(plan.AGENT_ID), agents=sql.Identifier(plan.AGENT_TABLE))

@@ -1,9 +1,9 @@
--- How many requests of anonymous users there were in the last days, and how many of them carry an id; a line for each
--- day that had any (UTC). The plan's first query, which divides by zero where there are none; here the caller divides.
--- The index on created_at bounds what is read.
-SELECT mu.created_at::date AS day, count(*) AS requests, count(mum.posthog_distinct_id) AS with_id
-FROM microdollar_usage AS mu
-JOIN microdollar_usage_metadata AS mum ON mum.id = mu.id
-WHERE mu.kilo_user_id LIKE %(anonymous)s AND mu.created_at > now() - make_interval(days => %(days)s)
+-- How many requests there were in the last days of users whose rows hold the header's value, and how many of them carry
+-- one; a line for each day that had any (UTC). An index on the time bounds what is read.
+-- The marks in braces: see harness/database/relations.py.
+SELECT {created_at}::date AS day, count(*) AS requests, count(detail.value) AS with_value
+FROM {main} AS main
+JOIN {detail} AS detail ON detail.key = main.key
+WHERE {counted} AND {created_at} > now() - make_interval(days => %(days)s)
 GROUP BY day
 ORDER BY day

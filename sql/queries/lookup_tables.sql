@@ -1,8 +1,9 @@
--- Tables that usage and its metadata refer to: what stays there when their rows are deleted.
+-- Tables that the two of a rollout refer to: what stays there when their rows are deleted.
 SELECT DISTINCT referenced.relname
 FROM pg_constraint AS found
 JOIN pg_class AS referenced ON referenced.oid = found.confrelid
-WHERE found.contype = 'f'
-    AND found.conrelid IN (to_regclass('microdollar_usage'), to_regclass('microdollar_usage_metadata'))
-    AND found.confrelid NOT IN (to_regclass('microdollar_usage'), to_regclass('microdollar_usage_metadata'))
+CROSS JOIN (
+    SELECT array_agg(to_regclass(quote_ident(name))::oid) AS oids FROM unnest(%(tables)s::text[]) AS given(name)
+) AS own
+WHERE found.contype = 'f' AND found.conrelid = ANY(own.oids) AND found.confrelid <> ALL(own.oids)
 ORDER BY referenced.relname

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from harness.cli.gate import clean as clean_command
 from harness.errors import UnavailableError, UsageError
 from harness.probing.requests import Caller, ProbeFactory
+from harness.rollout import load_rollout
 from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all
 from harness.run.journal import Journal, journal_file
@@ -100,7 +101,7 @@ def test_rows_are_listed_and_stay_until_somebody_says_yes(dsn: str) -> None:
 )
 def test_only_what_has_both_is_deleted(dsn: str, user: str | None, agent: str | None, stays: bool) -> None:
     put(dsn, user, agent)
-    found = clean_all(dsn, delete=True)
+    found = clean_all(dsn, load_rollout(), delete=True)
     assert counts(dsn) == ((user is not None) * stays, 1 * stays)
     half = stays and (user, agent) != (THEIRS, None)
     assert found.half == half
@@ -147,11 +148,11 @@ def test_a_run_or_all_of_them_is_named(dsn: str, words: tuple[str, ...]) -> None
 
 def test_a_database_that_refuses_is_no_answer(dsn: str) -> None:
     with pytest.raises(UnavailableError, match="nothing was deleted"):
-        clean_all("postgresql://me:geheim@127.0.0.1:1/x", delete=True)
+        clean_all("postgresql://me:geheim@127.0.0.1:1/x", load_rollout(), delete=True)
     with psycopg.connect(dsn) as connection:
         connection.execute("ALTER TABLE microdollar_usage RENAME TO usage")
     with pytest.raises(UnavailableError, match="nothing was deleted"):
-        clean_all(dsn, delete=True)
+        clean_all(dsn, load_rollout(), delete=True)
 
 
 async def test_without_its_journal_a_run_is_taken_back_where_sure(
@@ -159,11 +160,11 @@ async def test_without_its_journal_a_run_is_taken_back_where_sure(
 ) -> None:
     report = await run_gate(of_reference(await start(dsn, "after"), dsn))
     name = str(requests_of(report).run)
-    found = clean_all(dsn, delete=True)
+    found = clean_all(dsn, load_rollout(), delete=True)
     (one,) = found.found
     assert (one.run, one.has_journal) == (name, False)
     assert one.rows > 100
     with psycopg.connect(dsn) as connection:
         assert len(connection.execute(found.select.encode()).fetchall()) == found.half > 0
     assert counts(dsn)[0] < one.rows
-    assert clean_all(dsn, delete=True).found == ()
+    assert clean_all(dsn, load_rollout(), delete=True).found == ()

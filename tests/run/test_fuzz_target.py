@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UnavailableError
+from harness.rollout import load_rollout
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.samples import CaseSequence
 from harness.rule.suite import Level
@@ -81,7 +82,7 @@ async def test_a_proxy_that_overwrites_addresses_is_judged_alike(
     assert not with_status(report, Status.REFUTED)
     (journal,) = journals(own_journals)
     assert read_journal(journal).ended
-    assert clean(empty_dsn, journal).usage_rows == len(read_journal(journal).ids) > 100
+    assert clean(empty_dsn, journal, load_rollout()).rows[0][1] == len(read_journal(journal).ids) > 100
     assert counts(empty_dsn) == (0, 0)
 
 
@@ -96,7 +97,7 @@ async def test_a_400_with_a_body_is_judged_alike(
         report = await run_gate(gate_options, clean=True)
     assert not with_status(report, Status.REFUTED)
     (journal,) = journals(own_journals)
-    clean(ready_dsn, journal)
+    clean(ready_dsn, journal, load_rollout())
     assert counts(ready_dsn) == before
 
 
@@ -184,7 +185,7 @@ async def test_a_replay_is_judged_as_the_gate_judges(
         replayed = await asyncio.to_thread(replay, Reproduction((sequence,)), options)
     assert {finding.claim for finding in replayed.findings} == claims
     (journal,) = journals(own_journals)
-    clean(ready_dsn, journal)
+    clean(ready_dsn, journal, load_rollout())
     assert counts(ready_dsn) == before
 
 

@@ -14,6 +14,7 @@ from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError, UsageError
 from harness.probing.requests import Caller, ProbeFactory, SignedIn
+from harness.rollout import load_rollout
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.run.clean import clean
@@ -160,12 +161,12 @@ async def test_clean_takes_back_all_that_a_run_wrote(
     cleaned = await run_gate(options, clean=True)
     assert counts(ready_dsn) == between
     assert any("deleted" in remark and "http_ip" in remark for remark in cleaned.remarks)
-    done = clean(ready_dsn, Path(requests_of(kept).journal))
+    done = clean(ready_dsn, Path(requests_of(kept).journal), load_rollout())
     assert counts(ready_dsn) == before
-    assert (done.usage_rows, done.metadata_rows) == (between[0] - before[0], between[1] - before[1])
+    assert [count for _, count in done.rows] == [between[0] - before[0], between[1] - before[1]]
     assert read_journal(Path(requests_of(kept).journal)).ended
-    repeat_of = clean(ready_dsn, Path(requests_of(kept).journal))
-    assert (repeat_of.usage_rows, repeat_of.metadata_rows) == (0, 0)
+    repeat_of = clean(ready_dsn, Path(requests_of(kept).journal), load_rollout())
+    assert [count for _, count in repeat_of.rows] == [0, 0]
 
 
 async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(
@@ -198,7 +199,7 @@ def test_clean_leaves_rows_of_others_with_the_same_id(
             "(SELECT id FROM microdollar_usage_metadata LIMIT 2)"
         )
     before = counts(ready_dsn)
-    assert clean(ready_dsn, file).usage_rows == 0
+    assert clean(ready_dsn, file, load_rollout()).rows[0][1] == 0
     assert counts(ready_dsn) == before
 
 
@@ -207,4 +208,4 @@ def test_clean_says_when_the_database_refuses(tmp_path: Path) -> None:
     with Journal.open(file, RUN, "http://x", STARTED):
         pass
     with pytest.raises(UnavailableError, match="nothing was deleted"):
-        clean("postgresql://me:geheim@127.0.0.1:1/x", file)
+        clean("postgresql://me:geheim@127.0.0.1:1/x", file, load_rollout())

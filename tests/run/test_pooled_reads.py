@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from harness import plan
+from harness.rollout import load_rollout
 from harness.rule.cases import HeaderCase, Kind
 from harness.run.clean import clean
 from harness.run.coverage import coverage
@@ -78,7 +79,7 @@ async def test_the_gate_leaves_a_pooled_connection_as_found(
     if changes:
         return
     journal = Path(requests_of(report).journal)
-    assert (await asyncio.to_thread(clean, through, journal)).usage_rows > 0
+    assert (await asyncio.to_thread(clean, through, journal, load_rollout())).rows[0][1] > 0
     assert state_of(through) == before
 
 

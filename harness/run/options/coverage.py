@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from harness.run.options.definition import Option, Range
-from harness.run.options.shared import TargetDatabaseOption
+from harness.run.options.shared import RolloutOption, TargetDatabaseOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +16,11 @@ class CoverageOptions:
     fail_under: Annotated[
         float | None,
         Option(
-            "End with code 1 when less of the requests carry an id, with 3 when there were none. Example: "
+            "End with code 1 when less of the requests carry a value, with 3 when there were none. Example: "
             "--fail-under 60",
             metavar="PCT",
         ),
         Range(0, 100),
     ] = None
     watch: Annotated[bool, Option("Look again every ten seconds until Ctrl-C.")] = False
+    rollout: RolloutOption = None

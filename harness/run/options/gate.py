@@ -15,6 +15,7 @@ from harness.run.options.shared import (
     LevelOption,
     PolicyOption,
     RequestHeadersOption,
+    RolloutOption,
     SeedOption,
     ShardOption,
     TargetDatabaseOption,
@@ -220,6 +221,7 @@ class CleanOptions:
     yes: Annotated[bool, Option("With --all-runs: delete them, where both mark and address are there.")] = (
         False
     )
+    rollout: RolloutOption = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How much of anonymous usage carries an id, read by the plan's validation queries and what they leave open.
+"""How much of what is accounted carries a value, read by templates over the rollout's two relations.
 
 One transaction that only reads, bounded in time; numbers of all queries are of the same moment.
 """
@@ -6,18 +6,17 @@ One transaction that only reads, bounded in time; numbers of all queries are of 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
-from harness import plan
-from harness.clients.persons import ID_LENGTH_MAX, NOBODY_WRITTEN
-from harness.data import sql_text
 from harness.database.dsn import CONNECT_S_MAX
-from harness.errors import UnavailableError
+from harness.database.relations import Relations
+from harness.errors import UnavailableError, UsageError
 from harness.report.escape import masked
+from harness.rollout import Rollout
+from harness.rollout.identities import header_identity
 from harness.rule.policy import JS_TRIM
 
 STATEMENT_S_MAX: Final = 60
@@ -25,7 +24,7 @@ STATEMENT_S_MAX: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Requests of anonymous users on one day (UTC); the first may be cut short by the window."""
+    """Requests of one day (UTC); the first may be cut short by the window."""
 
     day: date
     requests: int
@@ -39,17 +38,16 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """An anonymous user with one of his ids."""
+    """A user with one of his values; None where the rollout knows no users."""
 
-    user: str
+    user: str | None
     value: str
     requests: int
-    cost_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """An id with the number of its addresses, or an address with the number of its ids."""
+    """A value with the number of its users, or a user with the number of his values."""
 
     name: str
     count: int
@@ -61,34 +59,39 @@ class Coverage:
     """What the queries say of the last days."""
 
     days: int
+    identity: str
+    """Whose requests are counted, by the name in the rollout's file; empty: everybody's."""
+    has_users: bool
+    kept_max: int | None
+    """How many characters of a value the service that reads them keeps; None where that is not known."""
     by_day: tuple[Day, ...]
     top: tuple[Linked, ...]
     ids: int
     shared_ids: int
-    """Ids that came from more than one address."""
+    """Values that came from more than one user."""
     users: int
     crowded_users: int
-    """Addresses that had more than one id."""
+    """Users that had more than one value."""
     shared: tuple[Shared, ...]
     crowds: tuple[Shared, ...]
     silent_users: int
     silent_requests: int
-    """Of addresses from which no id came."""
+    """Of users from whom no value came."""
     nobodys_ids: int
     nobodys_requests: int
-    """Of ids that PostHog takes for no person's."""
+    """Of values that the service which reads them takes for nobody's."""
     cut_ids: int
     cut_requests: int
-    """Of ids that are longer than what PostHog keeps of one."""
+    """Of values that are longer than what that service keeps of one."""
 
     @property
     def requests(self) -> int:
-        """Requests of anonymous users."""
+        """Requests of those who are counted."""
         return sum(day.requests for day in self.by_day)
 
     @property
     def with_id(self) -> int:
-        """Those that carry an id."""
+        """Those that carry a value."""
         return sum(day.with_id for day in self.by_day)
 
     @property
@@ -98,20 +101,26 @@ class Coverage:
 
     @property
     def reachable_percent(self) -> float | None:
-        """The share that there would be if every address that ever sent an id always did."""
+        """The share that there would be if every user that ever sent one always did."""
         return 100.0 * (self.requests - self.silent_requests) / self.requests if self.requests else None
 
 
-def read_coverage(dsn: str, days: int, most: int = 20) -> Coverage:
+def read_coverage(dsn: str, days: int, rollout: Rollout, most: int = 20) -> Coverage:
     """The coverage of the last days, with so many of the busiest of each list.
 
-    Raises UnavailableError when the database cannot be asked, or takes longer than a minute for one query.
+    Raises UnavailableError when the database cannot be asked, or takes longer than a minute for one query, UsageError
+    where the rollout does not say when a row was written.
     """
+    store = rollout.tables.store
+    if not (store.main.created_at or (store.detail and store.detail.created_at)):
+        raise UsageError(
+            f"rollout {rollout.name}: neither store.main nor store.detail has a created_at to count days by"
+        )
     try:
         with psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            return _read(connection, days, most)
+            return _read(connection, rollout, days, most)
     except psycopg.errors.QueryCanceled:
         raise UnavailableError(
             f"the coverage of {days} days took longer than {STATEMENT_S_MAX} s a query; ask for fewer --days"
@@ -123,24 +132,28 @@ def read_coverage(dsn: str, days: int, most: int = 20) -> Coverage:
         ) from None
 
 
-def _read(connection: psycopg.Connection[Any], days: int, most: int) -> Coverage:
+def _read(connection: psycopg.Connection[Any], rollout: Rollout, days: int, most: int) -> Coverage:
     limit = sql.SQL("SET LOCAL statement_timeout = {}").format(STATEMENT_S_MAX * 1000)
     connection.execute(limit)
     connection.execute("SET LOCAL TimeZone = 'UTC'")
 
-    values: dict[str, Any] = {"days": days, "most": most, "anonymous": f"{plan.ANONYMOUS_PREFIX}%"}
-
-    values |= {"kept": ID_LENGTH_MAX, "blanks": JS_TRIM, "nobody": list(NOBODY_WRITTEN)}
+    consumer = rollout.tables.consumer
+    nobody = [quote + value + quote for quote in ("", "'", '"') for value in consumer.refuses]
+    values: dict[str, Any] = {"days": days, "most": most, "kept": consumer.take, "blanks": JS_TRIM}
+    values["nobody"] = ["", *nobody] if nobody else []
+    relations = Relations(rollout)
 
     def ask(name: str) -> Sequence[tuple[Any, ...]]:
-        text = sql_text(f"queries/{name}.sql").encode()
-        return connection.execute(text, values).fetchall()
+        return connection.execute(relations.filled(name), values).fetchall()
 
     ((ids, shared_ids, users, crowded_users),) = ask("coverage_links")
     ((silent_users, silent_requests),) = ask("coverage_reach")
     ((nobodys_ids, nobodys_requests, cut_ids, cut_requests),) = ask("coverage_nobody")
     return Coverage(
         days=days,
+        identity=header_identity(rollout.tables),
+        kept_max=consumer.take,
+        has_users=rollout.tables.store.main.user is not None,
         by_day=tuple(Day(*row) for row in ask("coverage")),
         top=tuple(Linked(*row) for row in ask("coverage_users")),
         ids=ids,
