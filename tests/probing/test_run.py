@@ -1,12 +1,16 @@
 """A probe run sends a batch while it reads the rows of the batch before, whoever sends and whoever reads."""
 
+import ast
 import asyncio
+import inspect
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+import harness.probing
 from harness.clients.exchange import Outcome, Reply
 from harness.probing.requests import Caller, ProbeFactory
 from harness.probing.run import Batch, ProbeRun
@@ -107,3 +111,15 @@ async def test_probes_are_journalled_before_they_are_sent() -> None:
     run = ProbeRun(log, log, journal=Journal(), ended=lambda _: log.lines.append("ended"))
     await run.send([ProbeGroup((ProbeFactory(Caller(), run=1).control(),))])
     assert log.lines == ["journalled 1", "send 1", "ended", "answered 1"]
+
+
+def test_a_run_knows_neither_command_nor_level_and_takes_few_parameters() -> None:
+    folder = Path(harness.probing.__file__).parent
+    names = {
+        name
+        for file in folder.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for name in (getattr(node, "id", None), getattr(node, "arg", None), getattr(node, "attr", None))
+    }
+    assert not names & {"level", "Level", "command", "is_prove", "is_gate"}
+    assert len(inspect.signature(ProbeRun).parameters) <= 6
