@@ -113,7 +113,7 @@ async def test_probes_are_journalled_before_they_are_sent() -> None:
     assert log.lines == ["journalled 1", "send 1", "ended", "answered 1"]
 
 
-def test_a_run_knows_neither_command_nor_level_and_takes_few_parameters() -> None:
+def test_a_run_knows_neither_command_nor_level() -> None:
     folder = Path(harness.probing.__file__).parent
     names = {
         name
