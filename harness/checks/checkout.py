@@ -1,7 +1,13 @@
 """Judges the plan's files in two checkouts by what was found in them. Pure."""
 
+from collections.abc import Sequence
+from typing import Final
+
+from harness.checkout.migrated import JournalFault, MigrationOutcome
 from harness.checkout.way import BackendWay, Missing
-from harness.checks.checkout_claims import INSERT, ROUTE
+from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE
+from harness.checks.lint import Linted
+from harness.checks.lint_model import Lint
 from harness.verdict import Finding, Method, Results
 
 
@@ -36,3 +42,85 @@ def _finding(claim: str, places: list[Missing]) -> Finding:
     more = "".join(f"; after it {each.where} {each.what}" for each in further)
     edits = "; ".join(f"{each.where}: {each.edit}" for each in places)
     return Finding(claim, f"{first.where}: {first.what}", f"{first.consequence}{more}", workaround=edits)
+
+
+STOPS: Final = frozenset(
+    (
+        "another-column",
+        "another-index",
+        "build-in-function",
+        "build-in-transaction",
+        "file-missing",
+        "no-migration",
+        "not-journalled",
+        "older-when",
+        "older-than-recorded",
+    )
+)
+"""Faults of the linter by which the rollout does not get where it should; the others are remarks."""
+
+
+def judge_migrations(
+    results: Results,
+    folder: str,
+    outcomes: Sequence[MigrationOutcome],
+    linted: Linted,
+    journal: Sequence[JournalFault],
+    by_hand: frozenset[str],
+) -> None:
+    """Judges F1: what became of each database, then what the linter, the journal and the snapshot say.
+
+    `folder` is the path below the checkout, and `by_hand` the files that only build the index and are not journalled.
+    """
+    results.method(MIGRATIONS, Method.EXHAUSTIVE)
+    lints = [lint for lint in linted.faults if lint.rule in STOPS and lint.file not in by_hand]
+    for outcome in outcomes:
+        results.observed(MIGRATIONS)
+        if found := _of_outcome(outcome, folder, lints):
+            results.refute(found, alike=found.condition)
+        else:
+            results.detail(MIGRATIONS, f"from {outcome.start}: the column as declared")
+    results.detail(MIGRATIONS, "applied by our runner, which M15 holds to drizzle-orm's own")
+    if not results.refuted(MIGRATIONS):
+        for lint in lints:
+            condition = f"{_place(folder, lint)}: {lint.message}"
+            remedy = " ".join((lint.advice, *lint.remedy)).strip()
+            results.refute(Finding(MIGRATIONS, condition, f"{lint.rule} in the files", workaround=remedy))
+    for fault in journal:
+        results.refute(
+            Finding(
+                MIGRATIONS,
+                f"{folder}/{fault.file}:{fault.line}: {fault.what}",
+                fault.effect,
+                workaround=fault.edit,
+            )
+        )
+    for lint in linted.not_judged:
+        results.inconclusive(MIGRATIONS, f"{_place(folder, lint)}: {lint.message}")
+
+
+def _of_outcome(outcome: MigrationOutcome, folder: str, lints: Sequence[Lint]) -> Finding | None:
+    if outcome.has_column and not outcome.has_another_index:
+        return None
+    lint = next((each for each in lints if not outcome.file or each.file == outcome.file), None)
+    at = _place(folder, lint) if lint is not None else f"{folder}/{outcome.file}:1".replace("/:1", ":1")
+    remedy = "" if lint is None else " ".join((lint.advice, *lint.remedy)).strip()
+    if outcome.refused:
+        effect = "everything is rolled back and the release is blocked"
+        return Finding(MIGRATIONS, f"{at}: {outcome.refused}", effect, workaround=remedy)
+    if not outcome.has_column and outcome.column is not None:
+        reason = "" if lint is None else f"; {lint.message}"
+        what = f"the migrator reports success, and of the column: {outcome.column.describe()}{reason}"
+        effect = "every INSERT that names it fails (42703): usage of all users is lost behind a 200"
+    else:
+        assert outcome.index is not None
+        what, effect = (
+            f"another index: {outcome.index.describe()}",
+            "look-ups by an id are not served as declared",
+        )
+    return Finding(MIGRATIONS, f"{at}: {what}", effect, workaround=remedy)
+
+
+def _place(folder: str, lint: Lint) -> str:
+    name = folder if lint.rule == "no-migration" else f"{folder}/{lint.file}"
+    return f"{name}:{max(lint.line, 1)}"

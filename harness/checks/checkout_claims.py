@@ -11,10 +11,18 @@ BACKEND: Final = "backend"
 SCOPE: Final = (BACKEND,)
 """All that may be judged."""
 
+MIGRATIONS: Final = "F1"
 ROUTE: Final = "F3"
 INSERT: Final = "F4"
 
 BACKEND_CLAIMS: Final = (
+    Claim(
+        MIGRATIONS,
+        "The migrations bring a database, empty or as it stands, to the declared column, and no other index.",
+        "",
+        "",
+        least=2,
+    ),
     Claim(
         ROUTE,
         "The route's handler reads the header, and what is accounted for has its value.",

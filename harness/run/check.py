@@ -5,12 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.checkout.files import Located, check_folder, locate
+from harness.checkout.migrated import index_form, journal_faults, live_lines, migrate_folder
 from harness.checkout.way import follow_backend
-from harness.checks.checkout import judge_way
-from harness.checks.checkout_claims import BACKEND, INSERT, ROUTE, claims_of
+from harness.checks.checkout import STOPS, judge_migrations, judge_way
+from harness.checks.checkout_claims import BACKEND, INSERT, MIGRATIONS, ROUTE, claims_of
+from harness.checks.lint_builds import is_concurrent
+from harness.database.drizzle_folder import Folder
+from harness.database.server import Server, running_server
 from harness.errors import UsageError
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.rollout import Rollout, load_rollout
+from harness.run.lint import lint_folder
 from harness.run.options.check import CheckOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.verdict import Results, decide
@@ -29,9 +34,15 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
     rollout = load_rollout(options.rollout)
     scope = (BACKEND,)
     results = Results(claims_of(scope, rollout.tables))
-    remarks: list[str] = []
-    with progress("the backend's files"):
-        remarks += check_backend(results, rollout, options.backend.resolve())
+    checkout = options.backend.resolve()
+    with progress("the value's way through the backend's files"):
+        remarks = check_backend(results, rollout, checkout)
+    with (
+        progress("the migrations, on databases of their own"),
+        running_server(options.postgres) as server,
+    ):
+        remarks += check_migrations(results, rollout, checkout, server, options.database_url)
+        name = f"Postgres {server.version} ({server.kind})"
     for remark in remarks:
         on_line(remark)
     judgements = results.judgements()
@@ -44,7 +55,7 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
         seed=0,
         level="smoke",
         policy="strict",
-        server="none",
+        server=name,
         started=stamp,
         seconds=time.monotonic() - started,
         judgements=judgements,
@@ -80,3 +91,33 @@ def _moved(checkout: Path, *files: Located) -> list[str]:
         for file in files
         if file.was_moved and file.path is not None
     ]
+
+
+def check_migrations(
+    results: Results, rollout: Rollout, checkout: Path, server: Server, database_url: str | None
+) -> list[str]:
+    """Judges the migrations folder; returns remarks."""
+    role = rollout.tables.backend.files.get("migrations")
+    journal = None if role is None else locate(checkout, role)
+    if journal is None or journal.path is None:
+        why = "the rollout names none" if journal is None else journal.why
+        results.inconclusive(MIGRATIONS, f"no journal of migrations: {why}")
+        return []
+    folder = journal.path.parent.parent
+    linted = lint_folder(folder)
+    ours = frozenset(file.name for file in linted.files.ours)
+    journalled = {f"{entry.tag}.sql" for entry in Folder.read(folder).journal}
+    by_hand = frozenset(
+        name
+        for name, sections in linted.files.sections.items()
+        if name not in journalled and all(is_concurrent(part) for each in sections for part in each.parts)
+    )
+    outcomes = migrate_folder(server, folder, ours)
+    faults = journal_faults(folder, ours)
+    judge_migrations(results, folder.relative_to(checkout).as_posix(), outcomes, linted, faults, by_hand)
+    remarks = [lint.describe() for lint in linted.faults if lint.rule not in STOPS]
+    if all(outcome.has_column for outcome in outcomes):
+        remarks.append(index_form(folder, ours, is_made=all(outcome.index is None for outcome in outcomes)))
+    if database_url is not None:
+        remarks += live_lines(database_url, folder)
+    return [*remarks, *_moved(checkout, journal)]

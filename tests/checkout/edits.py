@@ -4,9 +4,14 @@ import shutil
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from harness.data import fixture_path
+
 HERE: Final = Path(__file__).parent
 ROUTE: Final = "src/app/api/openrouter/[...path]/route.ts"
 USAGE: Final = "src/lib/processUsage.ts"
+MIGRATIONS: Final = "src/db/migrations"
+MIGRATION: Final = f"{MIGRATIONS}/0005_add_posthog_distinct_id_to_usage_metadata.sql"
+JOURNAL: Final = f"{MIGRATIONS}/meta/_journal.json"
 HELPERS: Final = "src/lib/llm-proxy-helpers.ts"
 
 
@@ -42,6 +47,7 @@ def backend(folder: Path, *edits: Edit) -> Path:
     """A backend's checkout with these edits."""
     made = folder / "backend"
     shutil.copytree(HERE / "backend", made)
+    shutil.copy(fixture_path("rollouts/kilo/0000_baseline.sql"), made / MIGRATIONS)
     apply(made, *edits)
     return made
 
@@ -68,3 +74,9 @@ SELECTED: Final = Edit(
 )
 WIRED: Final = (EXTRACTED, TYPED, LISTED, SELECTED)
 """The plan's File 4 as it must be edited."""
+
+ADDED: Final = Edit(
+    MIGRATION, "", "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text;\n"
+)
+"""The plan's File 1 with the workaround: the ALTER alone, the index is built by hand."""
+CORRECTED: Final = (*WIRED, ADDED)

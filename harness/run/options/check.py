@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from harness.run.options.definition import FolderOption, Option
-from harness.run.options.shared import RolloutOption
+from harness.run.options.definition import FolderOption, Option, PlaceValue
+from harness.run.options.shared import PostgresOption, RolloutOption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,5 +20,15 @@ class CheckOptions:
         ),
         FolderOption(),
     ] = None
+    database_url: Annotated[
+        str | None,
+        Option(
+            "Tell also what drizzle would do in this very database, which is only read. Example: --database-url "
+            "postgresql://me@localhost/backend",
+            metavar="DSN",
+        ),
+        PlaceValue(),
+    ] = None
+    postgres: PostgresOption = "embedded"
     rollout: RolloutOption = None
     command: str = "harness check"

@@ -1,0 +1,185 @@
+"""A checkout's migrations applied to databases of ours: an empty one, and one that stands where it stood before.
+
+Both are needed: an entry of the journal with an older time than one that has run is passed over on the second alone.
+"""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from harness import plan
+from harness.database.catalog import columns, indexes
+from harness.database.declaration import (
+    Column,
+    DifferenceKind,
+    Index,
+    SchemaDifference,
+    column_difference,
+    index_difference,
+)
+from harness.database.drizzle import recorded, run_drizzle_like
+from harness.database.drizzle_folder import JOURNAL, Folder
+from harness.database.runners import connect
+from harness.database.scripts import StatementFailed
+from harness.database.server import Server, where
+from harness.errors import UsageError
+
+EMPTY: Final = "an empty database"
+BEFORE: Final = "a database where the journal stood before this rollout"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationOutcome:
+    """What became of one database."""
+
+    start: str
+    refused: str = ""
+    """SQLSTATE and message of the statement that was refused."""
+    file: str = ""
+    """The file that it stands in; a refused file that is not the rollout's is no fault of it."""
+    column: SchemaDifference[Column] | None = None
+    index: SchemaDifference[Index] | None = None
+
+    @property
+    def has_column(self) -> bool:
+        """Whether the column is there as it is declared."""
+        return not self.refused and self.column is None
+
+    @property
+    def has_another_index(self) -> bool:
+        """Whether an index of the declared name is there that is another one."""
+        return self.index is not None and self.index.kind is not DifferenceKind.MISSING
+
+
+def migrate_folder(server: Server, folder: Path, ours: frozenset[str]) -> tuple[MigrationOutcome, ...]:
+    """Applies a folder as drizzle does, from both starts; `ours` are the names of the rollout's files.
+
+    Raises UsageError when the folder cannot be read, or its journal names a file that is not there.
+    """
+    whole = Folder.read(folder)
+    earlier = replace(
+        whole, journal=tuple(entry for entry in whole.journal if f"{entry.tag}.sql" not in ours)
+    )
+    return (_migrated(server, EMPTY, whole), _migrated(server, BEFORE, earlier, whole))
+
+
+def _migrated(server: Server, start: str, *folders: Folder) -> MigrationOutcome:
+    with server.database() as dsn:
+        for folder in folders:
+            try:
+                run_drizzle_like(dsn, folder)
+            except StatementFailed as failed:
+                message = f"{failed.sqlstate} {failed.message}"
+                return MigrationOutcome(start, refused=message, file=failed.file)
+        with connect(dsn) as connection:
+            return MigrationOutcome(
+                start,
+                column=column_difference(columns(connection, plan.METADATA_TABLE)),
+                index=index_difference(indexes(connection, plan.METADATA_TABLE)),
+            )
+
+
+def live_lines(dsn: str, folder: Path) -> tuple[str, ...]:
+    """What drizzle would do with a folder in this very database, a line each; it is only read.
+
+    Raises UnavailableError when it cannot be reached.
+    """
+    read = Folder.read(folder)
+    size = "SELECT pg_size_pretty(pg_table_size(to_regclass(quote_ident(%s)))) AS size"
+    with connect(dsn) as connection:
+        times = [when for _, when in recorded(connection)]
+        row = connection.execute(size, [plan.METADATA_TABLE]).fetchone()
+    newest = max(times, default=None)
+    pending = [entry.tag for entry, _ in read.pending(newest)]
+    passed = [e.tag for e in read.journal if e.tag not in pending and e.when not in times]
+    lines = [f"{where(dsn)}: would run {', '.join(pending) or 'nothing'}"]
+    if passed:
+        lines.append(f"{where(dsn)}: would pass over {', '.join(passed)}, and report success")
+    if row and row[0]:
+        lines.append(f"{where(dsn)}: {plan.METADATA_TABLE} takes {row[0]}: a plain index blocks its writers")
+    return tuple(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFault:
+    """What is wrong with the journal or a snapshot."""
+
+    file: str
+    line: int
+    what: str
+    effect: str
+    edit: str
+
+
+def journal_faults(folder: Path, ours: frozenset[str]) -> tuple[JournalFault, ...]:
+    """Doubled numbers at the journal's end, and snapshots that do not know what the rollout's files do.
+
+    Of a folder that keeps no snapshots none is asked for. Raises UsageError where the journal cannot be read.
+    """
+    path = folder / JOURNAL
+    try:
+        text = path.read_text(encoding="utf-8")
+        entries = [(int(entry["idx"]), str(entry["tag"])) for entry in json.loads(text)["entries"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"the journal {path} cannot be read: {error}") from None
+    if not entries:
+        return ()
+    found: list[JournalFault] = []
+    last = max(number for number, _ in entries)
+    doubled = [tag for number, tag in entries if number == last]
+    if len(doubled) > 1:
+        line = _line_of(text, doubled[-1])
+        what = f"idx {last} is given twice: {', '.join(doubled)}"
+        effect = "the next generated migration takes the number of one that is there"
+        found.append(JournalFault(JOURNAL, line, what, effect, f"give {doubled[-1]} idx {last + 1}"))
+    if any((folder / "meta").glob("*_snapshot.json")):
+        mine = [(number, tag) for number, tag in entries if f"{tag}.sql" in ours]
+        found += [_of_snapshot(folder, number, tag, text) for number, tag in mine[-1:]]
+    return tuple(fault for fault in found if fault.what)
+
+
+def _of_snapshot(folder: Path, number: int, tag: str, journal: str) -> JournalFault:
+    names = dict.fromkeys((f"{number:04d}_snapshot.json", f"{tag.partition('_')[0]}_snapshot.json"))
+    snapshot = next((path for name in names if (path := folder / "meta" / name).is_file()), None)
+    effect = (
+        "the next generated migration adds the column once more (42701), and the release after this one stops"
+    )
+    if snapshot is None:
+        what = f"{tag} has no snapshot meta/{next(iter(names))}"
+        return JournalFault(JOURNAL, _line_of(journal, tag), what, effect, "generate it by drizzle-kit")
+    try:
+        tables = json.loads(snapshot.read_text(encoding="utf-8"))["tables"]
+        table = tables.get(f"public.{plan.METADATA_TABLE}", {})
+        is_known = plan.COLUMN in table.get("columns", {})
+    except (ValueError, KeyError, AttributeError) as error:
+        what = f"cannot be read: {error}"
+        return JournalFault(f"meta/{snapshot.name}", 1, what, effect, "generate it by drizzle-kit")
+    what = "" if is_known else f"its {plan.METADATA_TABLE} has no {plan.COLUMN}"
+    return JournalFault(f"meta/{snapshot.name}", 1, what, effect, "generate it by drizzle-kit")
+
+
+def _line_of(text: str, word: str) -> int:
+    return text.count("\n", 0, text.index(f'"{word}"')) + 1
+
+
+def index_form(folder: Path, ours: frozenset[str], *, is_made: bool) -> str:
+    """Which of the right forms the index has, with its consequence."""
+    journalled = {f"{entry.tag}.sql" for entry in Folder.read(folder).journal} & ours
+    text = "\n".join((folder / name).read_text(encoding="utf-8") for name in sorted(journalled))
+    code = re.sub(r"--[^\n]*", "", text)
+    if not is_made:
+        return (
+            f"{plan.INDEX} is built by hand alone: schema.ts and what the migrations make differ, and each generated "
+            "migration may build it again"
+        )
+    if re.search(r"(?i)\bCREATE\s+INDEX\s+IF\s+NOT\s+EXISTS\b", code):
+        return (
+            f"{plan.INDEX} is journalled with IF NOT EXISTS: build it by hand CONCURRENTLY before the release, and "
+            "look that it is valid; where nobody did, the release builds it and blocks writers for as long"
+        )
+    return (
+        f"{plan.INDEX} is journalled and plain: writers of {plan.METADATA_TABLE} are blocked while it is built, and, "
+        "in one transaction with the ALTER, its readers too"
+    )

@@ -1,0 +1,103 @@
+"""The migrations folder of a checkout: applied to databases of ours from both starts; journal, snapshot, index."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.checks.checkout_claims import SCOPE, claims_of
+from harness.database.server import Server, running_server
+from harness.rollout import load_rollout
+from harness.run.check import check, check_migrations
+from harness.run.options.check import CheckOptions
+from harness.verdict import Judgement, Results, Status, Verdict
+from tests.checkout.edits import ADDED, CORRECTED, JOURNAL, MIGRATION, MIGRATIONS, Edit, backend, line_of
+
+ALTER = "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text"
+INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
+ON = "ON microdollar_usage_metadata (posthog_distinct_id)"
+TAG = "0005_add_posthog_distinct_id_to_usage_metadata"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as running:
+        yield running
+
+
+def judged(server: Server, checkout: Path, database_url: str | None = None) -> tuple[Judgement, list[str]]:
+    rollout = load_rollout()
+    results = Results(claims_of(SCOPE, rollout.tables))
+    remarks = check_migrations(results, rollout, checkout, server, database_url)
+    (judgement,) = (each for each in results.judgements() if each.id == "F1")
+    return judgement, remarks
+
+
+def test_the_plans_file_is_refused_by_the_runner(server: Server, tmp_path: Path) -> None:
+    checkout = backend(tmp_path)
+    judgement, _ = judged(server, checkout)
+    (finding,) = judgement.findings
+    line = line_of(checkout, MIGRATION, "CREATE INDEX CONCURRENTLY")
+    assert finding.condition.startswith(f"{MIGRATION}:{line}: 25001 ")
+    assert "the release is blocked" in finding.effect
+    assert "a file of its own" in finding.workaround
+
+
+def test_the_corrected_checkout_is_go(tmp_path: Path) -> None:
+    lines: list[str] = []
+    report = check(CheckOptions(backend=backend(tmp_path, *CORRECTED)), lines.append)
+    assert report.verdict is Verdict.GO
+    assert any("is built by hand alone" in line for line in lines)
+    assert report.server.startswith("Postgres 16")
+
+
+CUT = "--> statement-breakpoint"
+RIGHT = {
+    "plain": (f"{ALTER};\n{CUT}\nCREATE INDEX {INDEX} {ON};\n", "journalled and plain"),
+    "by hand before": (f"{ALTER};\n{CUT}\nCREATE INDEX IF NOT EXISTS {INDEX} {ON};\n", "IF NOT EXISTS"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_form_of_the_index_is_told(name: str, server: Server, tmp_path: Path) -> None:
+    text, says = RIGHT[name]
+    by_hand = Edit(f"{MIGRATIONS}/by_hand.sql", "", f"CREATE INDEX CONCURRENTLY {INDEX} {ON};\n")
+    judgement, remarks = judged(server, backend(tmp_path, Edit(MIGRATION, "", text), by_hand))
+    assert judgement.status is Status.PROVEN, judgement.findings
+    assert any(says in remark for remark in remarks)
+
+
+WRONG = {
+    "an older when": (Edit(JOURNAL, "1771000000000", "1760000000000"), MIGRATION, "is not after"),
+    "not journalled": (Edit(JOURNAL, TAG, "0001_other"), MIGRATION, "passes over it"),
+    "another type": (Edit(MIGRATION, "", f"{ALTER[:-4]}varchar(64);\n"), MIGRATION, "character varying(64)"),
+    "not null": (Edit(MIGRATION, "", f"{ALTER} NOT NULL DEFAULT '';\n"), MIGRATION, "not null"),
+    "a unique index": (
+        Edit(MIGRATION, "", f"{ALTER};\nCREATE UNIQUE INDEX {INDEX} {ON};\n"), MIGRATION, "another index",
+    ),
+    "a doubled idx": (Edit(JOURNAL, '"idx": 1', '"idx": 0'), JOURNAL, "idx 0 is given twice"),
+    "no snapshot": (Edit(f"{MIGRATIONS}/meta/0000_snapshot.json", "", "{}"), JOURNAL, "has no snapshot"),
+    "a snapshot without it": (
+        Edit(f"{MIGRATIONS}/meta/0001_snapshot.json", "", json.dumps({"tables": {}})),
+        f"{MIGRATIONS}/meta/0001_snapshot.json", "has no posthog_distinct_id",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_folder_is_refuted_at_its_file(name: str, server: Server, tmp_path: Path) -> None:
+    edit, file, says = WRONG[name]
+    edits = [*([] if edit.file == MIGRATION else [ADDED]), edit]
+    if name == "not journalled":
+        edits.append(Edit(f"{MIGRATIONS}/0001_other.sql", "", "SELECT 1;\n"))
+    judgement, _ = judged(server, backend(tmp_path, *edits))
+    assert judgement.status is Status.REFUTED
+    finding = next(each for each in judgement.findings if says in each.condition)
+    assert finding.condition.startswith(f"{file}:")
+
+
+def test_what_drizzle_would_do_in_a_database_is_told(server: Server, tmp_path: Path) -> None:
+    with server.database() as dsn:
+        _, remarks = judged(server, backend(tmp_path, ADDED), dsn)
+    assert any(f"would run 0000_baseline, {TAG}" in remark for remark in remarks)
