@@ -6,7 +6,10 @@ from harness.cli.command import command
 from harness.run.options.coverage import CoverageOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.run.coverage_queries import Coverage
+    from harness.sut.client_versions import ClientDay
 
 
 @command
@@ -15,13 +18,15 @@ def coverage(options: CoverageOptions) -> int:
     which values are shared by many users and which users have many; and how much comes from clients that never send the
     header. Values that the service which reads them refuses or cuts ([consumer] of the rollout) are told apart.
 
-    Only reads, a minute for a query at most. Exit codes: 0, 1 under --fail-under, 3 nothing to tell.
+    With --watch also the share without an id by the client's version and by day; docs/day-after.md says which figure
+    means to roll back. Only reads, a minute for a query at most. Exit codes: 0, 1 under --fail-under, 3 none to
+    tell.
 
     Example: harness coverage --database-url postgresql://reader@db.example.com/backend --days 7 --fail-under 60
     """
     from rich.console import Console
 
-    from harness.cli.coverage_view import print_coverage
+    from harness.cli.coverage_view import print_client_days, print_coverage
     from harness.run.coverage import coverage
 
     console = Console()
@@ -31,4 +36,7 @@ def coverage(options: CoverageOptions) -> int:
             console.clear()
         print_coverage(found, console)
 
-    return coverage(options, show).exit_code
+    def show_clients(found: "Sequence[ClientDay]") -> None:
+        print_client_days(found, console)
+
+    return coverage(options, show, show_clients).exit_code

@@ -10,10 +10,13 @@ from rich.table import Table
 
 from harness.report.escape import masked, shown, visible
 from harness.run.coverage_queries import Coverage, Day, Shared
+from harness.sut.client_versions import ClientDay, busiest
 
 BAR: Final = 40
 """Characters of a bar that stands for all requests of a day."""
 VALUE_LENGTH: Final = 40
+CLIENTS_SHOWN: Final = 12
+DAYS_SHOWN: Final = 7
 
 
 def print_coverage(found: Coverage, console: Console) -> None:
@@ -54,6 +57,18 @@ def print_coverage(found: Coverage, console: Console) -> None:
         f"are updated the coverage cannot be more than {found.reachable_percent:.1f} %",
         soft_wrap=True,
     )
+
+
+def print_client_days(found: Sequence[ClientDay], console: Console) -> None:
+    """Writes the share without an id, a line for each of the busiest clients, a column for each of the last days."""
+    days = sorted({each.day for each in found})[-DAYS_SHOWN:]
+    by_place = {(each.client, each.day): each for each in found}
+    rows = []
+    for client in busiest(found, CLIENTS_SHOWN):
+        cells = [by_place.get((client, day)) for day in days]
+        shares = [f"{cell.null_percent:.1f} of {cell.requests:,}" if cell else "-" for cell in cells]
+        rows.append((client or "(no user agent)", *shares))
+    _print_table(console, "% without an id, of requests", ("client", *map(str, days)), rows)
 
 
 def _print_nobodys(found: Coverage, console: Console) -> None:

@@ -1,23 +1,26 @@
 """What `harness coverage` does: reads the coverage once, or again and again, and says whether it is enough."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from harness.rollout import load_rollout
 from harness.run.coverage_queries import Coverage, read_coverage
 from harness.run.options.coverage import CoverageOptions
+from harness.sut.client_versions import ClientDay, read_client_days
 from harness.sut.contract import check_dsn
 from harness.verdict import Verdict
 
+PLANS_ROLLOUT: Final = "posthog-distinct-id"
 EVERY_S: Final = 10.0
 """Between two looks."""
 
 Show = Callable[[Coverage], None]
+ShowClients = Callable[[Sequence[ClientDay]], None]
 
 
-def coverage(options: CoverageOptions, show: Show) -> Verdict:
-    """Shows the coverage; with `watch` until it is interrupted.
+def coverage(options: CoverageOptions, show: Show, show_clients: ShowClients = lambda _: None) -> Verdict:
+    """Shows the coverage; with `watch` until it is interrupted, and by the clients' versions, too.
 
     NO-GO when less than `fail_under` percent of the requests carry a value, INCONCLUSIVE when there were none.
     Raises UnavailableError when the database cannot be asked, UsageError for a DSN or a rollout that cannot be read.
@@ -29,6 +32,8 @@ def coverage(options: CoverageOptions, show: Show) -> Verdict:
         show(found)
         if not options.watch:
             return judged(found, options.fail_under)
+        if rollout.name == PLANS_ROLLOUT:  # where clients say their version is the plan's backend's alone
+            show_clients(read_client_days(options.database_url, options.days))
         time.sleep(EVERY_S)  # a person looks on; Ctrl-C ends it
 
 

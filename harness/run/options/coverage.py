@@ -22,5 +22,11 @@ class CoverageOptions:
         ),
         Range(0, 100),
     ] = None
-    watch: Annotated[bool, Option("Look again every ten seconds until Ctrl-C.")] = False
+    watch: Annotated[
+        bool,
+        Option(
+            "Look again every ten seconds until Ctrl-C, and show the share without an id by the client's version and "
+            "by day (of the plan's rollout); needs SELECT on http_user_agent, too."
+        ),
+    ] = False
     rollout: RolloutOption = None
