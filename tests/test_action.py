@@ -15,17 +15,21 @@ import pytest
 import yaml
 
 from harness.cli.accept import accept
+from harness.cli.check import check
 from harness.cli.gate import gate
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.report import SUMMARY_VARIABLE
 from harness.run.signing import SIGNING_VARIABLE
+from tests.checkout.edits import backend
 from tests.fix_gate import of_reference
 from tests.fix_stack import StartReplica
 
 ACTION: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "action.yml").read_text())
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
-JUDGE, ACCEPT = (next(step for step in STEPS if step.get("id") == name) for name in ("judge", "accept"))
+JUDGE, ACCEPT, CHECK = (
+    next(step for step in STEPS if step.get("id") == name) for name in ("judge", "accept", "check")
+)
 INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
 
 
@@ -46,7 +50,7 @@ def judge(
     (installed / "harness").chmod(0o755)
     script = folder / "step.sh"
     script.write_text(step["run"])
-    (folder / "work").mkdir()
+    (folder / "work").mkdir(exist_ok=True)
     own = {"RUNNER_TEMP": str(folder), "GITHUB_OUTPUT": str(folder / "output"), "HOME": str(folder)}
     own |= {SUMMARY_VARIABLE: str(folder / "summary"), "PATH": os.environ["PATH"]}
     bash = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
@@ -75,18 +79,23 @@ def test_no_expression_stands_in_a_script() -> None:
 
 def test_every_input_is_described_and_used_by_its_step() -> None:
     used = {
-        name for step in (JUDGE, ACCEPT) for value in step["env"].values() for name in INPUT.findall(value)
+        name
+        for step in (JUDGE, ACCEPT, CHECK)
+        for value in step["env"].values()
+        for name in INPUT.findall(value)
     }
     conditions = " ".join(str(step.get("if", "")) for step in STEPS)
     assert used | {"mode"} == set(ACTION["inputs"])
     assert "inputs.mode" in conditions
-    for step in (JUDGE, ACCEPT):
+    for step in (JUDGE, ACCEPT, CHECK):
         for variable in step["env"]:
             assert variable.startswith("HARNESS_") or f"${variable}" in step["run"].replace("{", "")
     assert all(known["description"].strip() for known in ACTION["inputs"].values())
 
 
-@pytest.mark.parametrize(("step", "command", "least"), [(JUDGE, gate, 15), (ACCEPT, accept, 6)])
+@pytest.mark.parametrize(
+    ("step", "command", "least"), [(JUDGE, gate, 15), (ACCEPT, accept, 6), (CHECK, check, 4)]
+)
 def test_every_option_and_variable_that_is_passed_exists(
     step: dict[str, Any], command: click.Command, least: int
 ) -> None:
@@ -121,6 +130,23 @@ def test_accept_passes_on_what_it_is_given(tmp_path: Path) -> None:
         "-x.json",
     ]
     assert not list(tmp_path.rglob("pwned"))
+
+
+def test_check_annotates_the_line_that_is_wrong(tmp_path: Path) -> None:
+    checkout = backend(tmp_path / "work")
+    own = f"GITHUB_ACTIONS=true PYTHONPATH='{os.environ.get('PYTHONPATH', '')}'"
+    program = REAL.replace("exec", f"{own} exec")
+    done = judge(tmp_path, {"checkout": checkout.name}, program, CHECK)
+    assert done.returncode == 1, done.stderr
+    marks = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
+    file = "backend/src/lib/processUsage.ts"
+    assert any(mark.startswith(f"::error file={file},line=32,endLine=42,title=F4::") for mark in marks)
+    document = json.loads((tmp_path / "work" / "rollout-gate" / "check.sarif").read_text())
+    (run,) = document["runs"]
+    places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
+    assert {"F1", "F4"} == {result["ruleId"] for result in run["results"]}
+    assert file in {place["artifactLocation"]["uri"] for place in places}
+    assert "refuted" in (tmp_path / "summary").read_text()
 
 
 def test_accept_without_a_build_is_misuse(tmp_path: Path) -> None:

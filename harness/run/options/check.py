@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from harness.run.options.definition import FolderOption, Option, PlaceValue
-from harness.run.options.shared import PostgresOption, RolloutOption
+from harness.run.options.shared import REPORT, PostgresOption, RolloutOption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +31,12 @@ class CheckOptions:
     ] = None
     postgres: PostgresOption = "embedded"
     rollout: RolloutOption = None
+    sarif: Annotated[
+        Path | None,
+        Option(
+            "Write the findings as SARIF 2.1.0 for code scanning. Example: --sarif check.sarif",
+            metavar="FILE",
+            group=REPORT,
+        ),
+    ] = None
     command: str = "harness check"
