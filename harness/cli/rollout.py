@@ -1,10 +1,14 @@
 """The commands about a rollout's file itself."""
 
+import sys
+from dataclasses import replace
+from typing import Any
+
 import click
 
 from harness.cli.command import command
 from harness.cli.streams import print_line
-from harness.run.options.rollout import ShowOptions
+from harness.run.options.rollout import NewOptions, ShowOptions
 
 
 @click.group()
@@ -14,8 +18,8 @@ def rollout() -> None:
 
 @command
 def show(options: ShowOptions) -> int:
-    """Reads a rollout's folder, checks it, and prints what follows: the rule and its suite, the requests, who asks, the
-    steps and their legal orders, the claims that apply, and the queries. Starts and asks nothing.
+    """Reads a rollout's folder, checks it, and prints what follows: the rule, the requests, who asks, the steps and
+    their legal orders, the claims that apply, and the relations of the queries. Starts and asks nothing.
 
     Exit codes: 0, 2 for a mistake in the file: one line with file, key, value and what is expected.
 
@@ -29,4 +33,27 @@ def show(options: ShowOptions) -> int:
     return 0
 
 
+@command
+def new(options: NewOptions) -> int:
+    """Writes the folder of a new rollout: rollout.toml with its JSON Schema beside it, which editors complete by, a
+    body to be filled in, and the column's files of SQL. On a terminal what is missing is asked for.
+
+    Exit codes: 0, 2 for an answer that is missing or no name.
+
+    Example: harness rollout new rollouts/order-origin --header x-request-origin --path /orders --table orders
+    --column request_origin --reply-column ref
+    """
+    from harness.run.rollout_new import ASKED, write_rollout
+
+    if sys.stdin.isatty():
+        missing = {name: question for name, question in ASKED.items() if not getattr(options, name)}
+        answers: dict[str, Any] = {name: click.prompt(question) for name, question in missing.items()}
+        options = replace(options, **answers)
+    for path in write_rollout(options):
+        print_line(f"wrote {path}")
+    print_line(f"next: fill in body.json, then harness rollout show --rollout {options.folder}")
+    return 0
+
+
 rollout.add_command(show)
+rollout.add_command(new)
