@@ -136,6 +136,7 @@ def test_recipe_that_is_none_is_refused_by_name(tmp_path: Path, text: str) -> No
 def test_example_database_in_redis_needs_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.delitem(sys.modules, "hypothesis.extra.redis", raising=False)
+    monkeypatch.delattr("hypothesis.extra.redis", raising=False)  # where another test has imported it
     with pytest.raises(UsageError, match=r"pip install .rollout-harness\[redis\]"):
         example_database("redis://127.0.0.1:1")
 
