@@ -8,7 +8,7 @@ from harness.cli.command import command
 from harness.cli.streams import plain, print_line
 from harness.errors import UnavailableError
 from harness.run.options.accept import AcceptOptions, NewKeysOptions
-from harness.run.options.shared import check_writable
+from harness.run.options.shared import SUMMARY_VARIABLE, check_writable
 
 if TYPE_CHECKING:
     from harness.run.accept import Acceptance
@@ -60,8 +60,6 @@ def _about(found: "Acceptance") -> str:
 def _write(options: AcceptOptions, found: "Acceptance", lines: list[str]) -> None:
     """The decision as JSON, and on the page of a CI job."""
     import json
-
-    from harness.run.report import SUMMARY_VARIABLE
 
     decision = {
         "accepted": found.accepted,

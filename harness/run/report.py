@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Final
 
 from harness.data import policy_folder, rollout_folders, rule_path, sql_path
 from harness.errors import UnavailableError
@@ -13,10 +12,8 @@ from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.rollout import load_rollout
 from harness.rollout.digest import rollout_digest
+from harness.run.options.shared import SUMMARY_VARIABLE as SUMMARY_VARIABLE
 from harness.run.options.shared import Renderings
-
-SUMMARY_VARIABLE: Final = "GITHUB_STEP_SUMMARY"
-"""Names a file; what is appended to it is shown on the page of the job."""
 
 
 def publish(report: Report, outputs: Renderings, summary: str | None = None) -> None:

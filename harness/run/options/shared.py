@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TARGET: Final = "Target"
 LIMITS: Final = "Limits"
 REPORT: Final = "Report"
+SUMMARY_VARIABLE: Final = "GITHUB_STEP_SUMMARY"
+"""Names a file; what is appended to it is shown on the page of the job."""
 
 PostgresOption = Annotated[
     str,
