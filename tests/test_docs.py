@@ -1,45 +1,77 @@
-"""The pages of docs/ and README: every Python block runs, and the library's page names what can be imported."""
+"""The pages of docs/ and README: each block runs as it stands, what it shows is what it prints, figures aside.
+
+A block after `<!-- elsewhere: WHY -->` needs something that is not here: its lines are parsed by our command line.
+"""
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, NamedTuple
 
+import click
 import pytest
+import yaml
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 import harness
+from harness.cli import app
+from tests import reference
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-
-
-def blocks(page: Path, language: str) -> list[Token]:
-    tokens = MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8"))
-    return [token for token in tokens if token.type == "fence" and token.info.split()[:1] == [language]]
-
-
-PYTHON = [
-    pytest.param(block.content, id=f"{page.name}:{block.map[0] + 1}")
-    for page in PAGES
-    for block in blocks(page, "python")
-    if block.map
-]
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+ELSEWHERE_MAX: Final = 12
+BLOCK_S_MAX: Final = 300
+LEFT_OUT: Final = "[...]"
 
 
-@pytest.mark.parametrize("program", PYTHON)
-def test_a_python_block_runs(program: str, tmp_path: Path) -> None:
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    elsewhere: str
+    """Why it cannot run here; empty where it can."""
+
+    @property
+    def name(self) -> str:
+        """As an id of pytest."""
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(*languages: str) -> Iterator[Block]:
+    for page in PAGES:
+        elsewhere = ""
+        for token in MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8")):
+            if token.type == "html_block" and (found := re.search(r"elsewhere: (.*?) *-->", token.content)):
+                elsewhere = found[1]
+            elif token.type == "fence" and token.map is not None:
+                language = (token.info.split() or [""])[0]
+                if language in languages:
+                    yield Block(page, token.map[0] + 1, language, token.content, elsewhere)
+                elsewhere = ""
+
+
+HERE: Final = [block for block in blocks("python") if not block.elsewhere]
+CONSOLE: Final = [block for block in blocks("console") if not block.elsewhere]
+ELSEWHERE: Final = [block for block in blocks("console", "yaml", "python", "bash") if block.elsewhere]
+
+
+@pytest.mark.parametrize("block", HERE, ids=lambda block: block.name)
+def test_a_python_block_runs(block: Block, tmp_path: Path) -> None:
     script = tmp_path / "test_block.py"
-    script.write_text(program, encoding="utf-8")
-    has_tests = "\ndef test_" in program
+    script.write_text(block.text, encoding="utf-8")
+    has_tests = "\ndef test_" in block.text
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if has_tests else []
-    environment = {"XDG_STATE_HOME": str(tmp_path)}
     ended = subprocess.run(
         [sys.executable, *command, str(script)],
         cwd=tmp_path,
-        env=os.environ | environment,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
@@ -47,7 +79,87 @@ def test_a_python_block_runs(program: str, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize("page", sorted({block.page for block in CONSOLE}), ids=lambda page: page.name)
+def test_console_blocks_of_a_page_print_what_they_show(page: Path, tmp_path: Path) -> None:
+    """In one folder, in the order of the page, by one shell."""
+    shown = [command for block in CONSOLE if block.page == page for command in commands(block.text)]
+    program = [f'harness() {{ {shlex.quote(sys.executable)} -m harness "$@"; }}']
+    program += [f"{line}\nstatus=$?; echo {MARK}; (exit $status)" for line, _ in shown]
+    ended = subprocess.run(
+        ["bash", "-c", "\n".join(program)],
+        cwd=tmp_path,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path), "NO_COLOR": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=BLOCK_S_MAX,
+    )
+    printed = ended.stdout.split(f"{MARK}\n")
+    assert len(printed) == len(shown) + 1, ended.stderr
+    for (line, expected), got in zip(shown, printed[:-1], strict=True):
+        pattern = as_pattern(expected)
+        assert re.fullmatch(pattern, figureless(got)), f"$ {line}\n{got}\nis not\n{expected}\n{ended.stderr}"
+
+
+MARK: Final = "--- end of a command ---"
+
+
+def commands(text: str) -> Iterator[tuple[str, str]]:
+    """Each command of a block with what is shown below it."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+def figureless(text: str) -> str:
+    """The text with each figure, address and blank run as one; ids of rows and finds among them."""
+    text = re.sub(r"harness-find-[0-9a-f]+", "harness-find-0", text)
+    return re.sub(r"[0-9][0-9,.]*", "0", re.sub(r"[ \t]+", " ", text)).strip()
+
+
+def as_pattern(shown: str) -> str:
+    """What is shown as an expression over what is printed: `[...]` is anything."""
+    parts = [re.escape(part.strip()) for part in figureless(shown).split(LEFT_OUT)]
+    return r"(?s:\s*.*?\s*)".join(parts) if shown.strip() else r"(?s:.*)"
+
+
+def test_few_blocks_need_something_that_is_not_here() -> None:
+    assert len(ELSEWHERE) <= ELSEWHERE_MAX
+
+
+@pytest.mark.parametrize("block", ELSEWHERE, ids=lambda block: block.name)
+def test_what_runs_elsewhere_is_well_formed(block: Block) -> None:
+    if block.language == "yaml":
+        assert list(yaml.safe_load_all(block.text))
+    for line in re.findall(r"^\s*(?:\$ |- |run: )?(?:.*&& )?harness ([^|&;\n]*)", block.text, re.MULTILINE):
+        assert_parses(shlex.split(line))
+
+
+def assert_parses(words: list[str]) -> None:
+    """Our command line takes these words; nothing is run."""
+    group: click.Command = app
+    context = click.Context(app)
+    while isinstance(group, click.Group):
+        found = group.get_command(context, words[0])
+        assert found is not None, words
+        group, words = found, words[1:]
+    group.make_context(group.name, words)
+
+
 def test_the_page_names_all_that_is_imported() -> None:
     page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
     headings = "\n".join(line for line in page.splitlines() if line.startswith("###"))
-    assert sorted(re.findall(r"`(\w+)`", headings)) == harness.__all__
+    assert sorted(re.findall(r"`(\w+)`", headings)) == sorted(harness.__all__)
+
+
+@pytest.mark.parametrize("page", reference.PAGES)
+def test_reference_pages_are_what_the_code_says(page: str) -> None:
+    stored = (reference.FOLDER / page).read_text(encoding="utf-8")
+    assert stored == reference.PAGES[page](), "python -m tests.reference writes it anew"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

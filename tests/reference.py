@@ -1,0 +1,98 @@
+"""The reference pages of docs/, made from the code: `python -m tests.reference` writes them, a test compares them.
+
+`commands.md` has what `harness COMMAND --help` says, `claims.md` every claim with the plan's words for it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from harness import plan
+from harness.cli import app
+from harness.run.gate_claims import claims_of as gate_claims
+from harness.verdict import Claim
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
+MADE: Final = "<!-- made by python -m tests.reference -->"
+WIDTH: Final = 100
+KINDS: Final = {
+    "V": "The header rule",
+    "C": "Old clients and old builds",
+    "I": "Who is accounted",
+    "R": "Rows",
+    "D": "What the database holds",
+    "M": "The migration",
+    "O": "Orders of the rollout",
+    "E": "The extension",
+    "A": "The plan's own sentences",
+}
+
+
+def commands() -> str:
+    """The page of all commands and options."""
+    return "\n".join(_commands()) + "\n"
+
+
+def _commands() -> Iterator[str]:
+    yield from ("# Commands", "", MADE, "")
+    yield "Exit codes are the same everywhere: 0 the answer is good, 1 it is bad and was reached, 2 the call is wrong, 3 there"
+    yield "is no answer (inconclusive, or the environment refuses), 130 interrupted."
+    for path, command in _all(app, ()):
+        context = click.Context(command, info_name=" ".join(("harness", *path)), max_content_width=WIDTH)
+        context.terminal_width = WIDTH
+        yield from ("", f"## harness {' '.join(path)}", "", "```text", command.get_help(context), "```")
+
+
+def _all(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from _all(command, (*path, name))
+
+
+def claims() -> str:
+    """The page of all claims."""
+    return "\n".join(_claims()) + "\n"
+
+
+def known_claims() -> dict[str, Claim]:
+    """Every claim of the plan's rollout, by its id."""
+    lists = (
+        *(plan.CLAIMS, plan.MIGRATION_CLAIMS, plan.ORDER_CLAIMS, plan.EXTENSION_CLAIMS, plan.GATE_CLAIMS),
+        (plan.RULE_CLAIM, plan.EXPLORATION_CLAIM, plan.ROLL_BACK_CLAIM, plan.AUDIT_CLAIM),
+        (plan.STALL_CLAIM, plan.RECOVERY_CLAIM, plan.LOCKS_CLAIM, plan.RUNNER_CLAIM),
+        tuple(claim for claim, *_ in (*plan.AUDIT, *plan.EXTENSION_AUDIT, *plan.MIGRATION_AUDIT)),
+        tuple(claim for claim, *_ in plan.RESTING_AUDIT),
+    )
+    return {claim.id: claim for each in lists for claim in each}
+
+
+def _claims() -> Iterator[str]:
+    yield from ("# Claims", "", MADE, "")
+    yield "Each claim is proven, refuted or unknown; unknown never counts as good. An id is never reused. `gate` says whether"
+    yield "the release gate judges it. A claim of your own is X and a number: [library.md](../library.md)."
+    asked = {claim.id for build in ("before", "after") for claim in gate_claims(build)}
+    known = known_claims()
+    for kind, title in KINDS.items():
+        mine = [claim for name, claim in known.items() if re.sub(r"[0-9]", "", name) == kind]
+        yield from ("", f"## {title}", "", "| id | claim | gate | the plan's words |", "|---|---|---|---|")
+        for claim in sorted(mine, key=lambda claim: int(claim.id[1:])):
+            quote = f"{_cell(claim.quote)} ({_cell(claim.section)})" if claim.quote else _cell(claim.section)
+            yield f"| {claim.id} | {_cell(claim.sentence)} | {'yes' if claim.id in asked else ''} | {quote} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|").replace("*", r"\*")
+
+
+PAGES: Final = {"commands.md": commands, "claims.md": claims}
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for page, make in PAGES.items():
+        (FOLDER / page).write_text(make(), encoding="utf-8")
