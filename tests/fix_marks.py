@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-APART: Final = ("foreign", "packaging")
+APART: Final = ("foreign", "packaging", "docs")
 """Run only where asked for by their mark."""
 CATALOGUE: Final = "catalogue"
 ENTRIES_TO_ONE: Final = 4

@@ -38,8 +38,8 @@ def commands() -> str:
 
 def _commands() -> Iterator[str]:
     yield from ("# Commands", "", MADE, "")
-    yield "Exit codes are the same everywhere: 0 the answer is good, 1 it is bad and was reached, 2 the call is wrong, 3 there"
-    yield "is no answer (inconclusive, or the environment refuses), 130 interrupted."
+    yield "Exit codes are the same everywhere: 0 the answer is good, 1 it is bad and was reached, 2 the call is wrong,"
+    yield "3 there is no answer (inconclusive, or the environment refuses), 130 interrupted."
     for path, command in _all(app, ()):
         context = click.Context(command, info_name=" ".join(("harness", *path)), max_content_width=WIDTH)
         context.terminal_width = WIDTH
@@ -74,8 +74,8 @@ def known_claims() -> dict[str, Claim]:
 
 def _claims() -> Iterator[str]:
     yield from ("# Claims", "", MADE, "")
-    yield "Each claim is proven, refuted or unknown; unknown never counts as good. An id is never reused. `gate` says whether"
-    yield "the release gate judges it. A claim of your own is X and a number: [library.md](../library.md)."
+    yield "Each claim is proven, refuted or unknown; unknown never counts as good. An id is never reused. `gate` says"
+    yield "whether the release gate judges it. A claim of your own is X and a number: [library.md](../library.md)."
     asked = {claim.id for build in ("before", "after") for claim in gate_claims(build)}
     known = known_claims()
     for kind, title in KINDS.items():
