@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.data import fixture_path
+from harness.data import rollout_folders
 from harness.errors import UsageError
 from harness.rollout.checking import check
 from harness.rollout.files import Files
@@ -55,7 +55,7 @@ class Rollout:
 
 def default_folder() -> Path:
     """The plan's own rollout."""
-    return fixture_path("rollouts/posthog-distinct-id")
+    return rollout_folders()[0]
 
 
 def load_rollout(folder: Path | None = None) -> Rollout:

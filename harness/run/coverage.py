@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from harness.rollout import load_rollout
+from harness.rollout import default_folder, load_rollout
 from harness.run.coverage_queries import Coverage, read_coverage
 from harness.run.options.coverage import CoverageOptions
 from harness.sut.client_versions import ClientDay, read_client_days
 from harness.sut.contract import check_dsn
 from harness.verdict import Verdict
 
-PLANS_ROLLOUT: Final = "posthog-distinct-id"
 EVERY_S: Final = 10.0
 """Between two looks."""
 
@@ -32,7 +31,9 @@ def coverage(options: CoverageOptions, show: Show, show_clients: ShowClients = l
         show(found)
         if not options.watch:
             return judged(found, options.fail_under)
-        if rollout.name == PLANS_ROLLOUT:  # where clients say their version is the plan's backend's alone
+        if (
+            rollout.folders[0] == default_folder()
+        ):  # where clients say their version is the plan's backend's alone
             show_clients(read_client_days(options.database_url, options.days))
         time.sleep(EVERY_S)  # a person looks on; Ctrl-C ends it
 
