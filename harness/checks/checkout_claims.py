@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
+from harness import plan
 from harness.rollout.tables import Tables
 from harness.verdict import Claim
 
 BACKEND: Final = "backend"
 """In a report's scope: the backend's checkout was judged."""
-SCOPE: Final = (BACKEND,)
-"""All that may be judged."""
+CLIENT: Final = "extension"
+"""The same of the extension's."""
 
 MIGRATIONS: Final = "F1"
 ROUTE: Final = "F3"
@@ -39,12 +40,29 @@ BACKEND_CLAIMS: Final = (
 )
 """What is asked of a backend's checkout, a claim for each file of the plan."""
 
+CLIENT_IDS: Final = ("E1", "E2", "E5", "E9", "E10", "E11", "E12")
+"""What is asked of an extension's checkout: what our copies of its files are held to, as the plan has them."""
+
+ONE_CODE: Final = {"E2": 7}
+"""Fewest observations where one version of the code is run, and not the plan's beside the corrected one."""
+
 
 def claims_of(scope: Sequence[str], tables: Tables) -> tuple[Claim, ...]:
     """What must be proven of the checkouts in the scope, with the quotes and sections of a rollout's plan."""
+    client = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
+    asked = [
+        *(BACKEND_CLAIMS if BACKEND in scope else ()),
+        *(claim for claim in client if CLIENT in scope and claim.id in CLIENT_IDS),
+    ]
     return tuple(
-        Claim(claim.id, own.sentence or claim.sentence, own.quote, own.section, own.least or claim.least)
+        Claim(
+            claim.id,
+            own.sentence or claim.sentence,
+            own.quote,
+            own.section,
+            ONE_CODE.get(claim.id, own.least or claim.least),
+        )
         if (own := tables.claims.get(claim.id)) is not None
         else claim
-        for claim in (BACKEND_CLAIMS if BACKEND in scope else ())
+        for claim in asked
     )

@@ -1,6 +1,7 @@
 """What `harness check` does: the real files of two checkouts, each judged before anything is deployed."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,13 +9,14 @@ from harness.checkout.files import Located, check_folder, locate
 from harness.checkout.migrated import index_form, journal_faults, live_lines, migrate_folder
 from harness.checkout.way import follow_backend
 from harness.checks.checkout import STOPS, judge_migrations, judge_way
-from harness.checks.checkout_claims import BACKEND, INSERT, MIGRATIONS, ROUTE, claims_of
+from harness.checks.checkout_claims import BACKEND, CLIENT, INSERT, MIGRATIONS, ROUTE, claims_of
 from harness.checks.lint_builds import is_concurrent
 from harness.database.drizzle_folder import Folder
 from harness.database.server import Server, running_server
 from harness.errors import UsageError
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.rollout import Rollout, load_rollout
+from harness.run.check_client import check_client, placed
 from harness.run.lint import lint_folder
 from harness.run.options.check import CheckOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
@@ -28,29 +30,38 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
     """
     started = time.monotonic()
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
-    if options.backend is None:
-        raise UsageError("nothing to look at; give --backend with a checkout")
-    check_folder(options.backend, "--backend")
+    folders = {BACKEND: options.backend, CLIENT: options.extension}
+    checkouts = {name: folder for name, folder in folders.items() if folder is not None}
+    if not checkouts:
+        raise UsageError("nothing to look at; give --backend, --extension, or both, each with a checkout")
+    for side, folder in checkouts.items():
+        check_folder(folder, f"--{side}")
     rollout = load_rollout(options.rollout)
-    scope = (BACKEND,)
-    results = Results(claims_of(scope, rollout.tables))
-    checkout = options.backend.resolve()
-    with progress("the value's way through the backend's files"):
-        remarks = check_backend(results, rollout, checkout)
-    with (
-        progress("the migrations, on databases of their own"),
-        running_server(options.postgres) as server,
-    ):
-        remarks += check_migrations(results, rollout, checkout, server, options.database_url)
-        name = f"Postgres {server.version} ({server.kind})"
+    results = Results(claims_of(tuple(checkouts), rollout.tables))
+    remarks: list[str] = []
+    places: Mapping[str, str] = {}
+    name = "none"
+    if options.backend is not None:
+        checkout = options.backend.resolve()
+        with progress("the value's way through the backend's files"):
+            remarks += check_backend(results, rollout, checkout)
+        with (
+            progress("the migrations, on databases of their own"),
+            running_server(options.postgres) as server,
+        ):
+            remarks += check_migrations(results, rollout, checkout, server, options.database_url)
+            name = f"Postgres {server.version} ({server.kind})"
+    if options.extension is not None:
+        with progress("the extension's files under Node"):
+            places = check_client(results, rollout, options.extension.resolve())
     for remark in remarks:
         on_line(remark)
-    judgements = results.judgements()
+    judgements = tuple(placed(judgement, places) for judgement in results.judgements())
     return Report(
         harness=harness_version(),
         verdict=decide(judgements),
         subject=rollout.header.name,
-        target=", ".join(str(path) for path in (options.backend,)),
+        target=", ".join(map(str, checkouts.values())),
         command=options.command,
         seed=0,
         level="smoke",
@@ -59,7 +70,7 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
         started=stamp,
         seconds=time.monotonic() - started,
         judgements=judgements,
-        judged_by=JudgedBy.of("check", scope, judgements),
+        judged_by=JudgedBy.of("check", tuple(checkouts), judgements),
         remarks=tuple(remarks),
     )
 

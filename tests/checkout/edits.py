@@ -80,3 +80,40 @@ ADDED: Final = Edit(
 )
 """The plan's File 1 with the workaround: the ALTER alone, the index is built by hand."""
 CORRECTED: Final = (*WIRED, ADDED)
+
+IDENTITY: Final = "src/core/kilocode/anonymous-id.ts"
+HANDLER: Final = "src/api/providers/kilocode-openrouter.ts"
+CORRECTED_ID: Final = Edit(
+    IDENTITY,
+    "",
+    """import { env, type ExtensionContext } from 'vscode';
+import { createHash } from 'node:crypto';
+
+const KEY = 'kilocode.posthogAnonymousId';
+const SHARED = ['', 'someValue.machineId'];
+
+export async function getPostHogAnonymousId(context: ExtensionContext): Promise<string | undefined> {
+  if (!env.isTelemetryEnabled || SHARED.includes(env.machineId)) return undefined;
+  const stored = context.globalState.get<unknown>(KEY);
+  if (typeof stored === 'string' && /^[a-zA-Z0-9_-]{1,255}$/.test(stored)) return stored;
+  const hash = createHash('sha256').update(env.machineId).update('kilocode-posthog').digest('hex');
+  const id = `vscode-${hash.substring(0, 16)}`;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, 1000);
+  });
+  await Promise.race([context.globalState.update(KEY, id).then(undefined, () => {}), late]);
+  clearTimeout(timer);
+  return id;
+}
+""",
+)
+"""The plan's File 1 of the extension with the workarounds of E9 to E12."""
+
+
+def client(folder: Path, *edits: Edit) -> Path:
+    """An extension's checkout with these edits."""
+    made = folder / "client"
+    shutil.copytree(HERE / "client", made)
+    apply(made, *edits)
+    return made

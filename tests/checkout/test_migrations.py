@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.checkout_claims import SCOPE, claims_of
+from harness.checks.checkout_claims import BACKEND, claims_of
 from harness.database.server import Server, running_server
 from harness.rollout import load_rollout
 from harness.run.check import check, check_migrations
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
 
 def judged(server: Server, checkout: Path, database_url: str | None = None) -> tuple[Judgement, list[str]]:
     rollout = load_rollout()
-    results = Results(claims_of(SCOPE, rollout.tables))
+    results = Results(claims_of((BACKEND,), rollout.tables))
     remarks = check_migrations(results, rollout, checkout, server, database_url)
     (judgement,) = (each for each in results.judgements() if each.id == "F1")
     return judgement, remarks

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.checkout_claims import SCOPE, claims_of
+from harness.checks.checkout_claims import BACKEND, claims_of
 from harness.rollout import load_rollout
 from harness.run.check import check, check_backend
 from harness.run.options.check import CheckOptions
@@ -34,7 +34,7 @@ WAY = ("F3", "F4")
 def judged(checkout: Path) -> dict[str, Judgement]:
     """The claims of the way, without the databases that others need."""
     rollout = load_rollout()
-    results = Results(claims_of(SCOPE, rollout.tables))
+    results = Results(claims_of((BACKEND,), rollout.tables))
     check_backend(results, rollout, checkout)
     return {judgement.id: judgement for judgement in results.judgements()}
 

@@ -20,6 +20,14 @@ class CheckOptions:
         ),
         FolderOption(),
     ] = None
+    extension: Annotated[
+        Path | None,
+        Option(
+            "A checkout of the extension's repository; nothing is written into it. Example: --extension ../kilocode",
+            metavar="DIR",
+        ),
+        FolderOption(),
+    ] = None
     database_url: Annotated[
         str | None,
         Option(

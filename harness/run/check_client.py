@@ -1,0 +1,111 @@
+"""The client's files of a checkout under Node: the claims that our copies of them are held to."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from harness import plan
+from harness.checkout.bundle import bundle
+from harness.checkout.files import locate
+from harness.checks.checkout_claims import CLIENT_IDS
+from harness.checks.extension import OWN_PLANNED, TELEMETRY_PLANNED, judge_own_id, judge_telemetry
+from harness.checks.persistence import (
+    GOES_OUT_PLANNED,
+    VALID_PLANNED,
+    judge_goes_out,
+    judge_kept,
+    judge_valid,
+)
+from harness.checks.registry import feed
+from harness.clients.extension_code import ExtensionCode
+from harness.clients.extension_evidence import BuiltHeaders, Derivation
+from harness.clients.extension_host import ExtensionHost, extension_host
+from harness.clients.extension_runs import (
+    derive,
+    provider_calls,
+    run_fleet,
+    run_scenario,
+    switch_telemetry_off,
+)
+from harness.clients.persistence import FAULTS, FOUND, KEEPING
+from harness.errors import UnavailableError, UsageError
+from harness.rollout import Rollout
+from harness.verdict import Judgement, Results
+
+MACHINE_IDS: Final = 300
+OPTION: Final = "posthogDistinctId"
+PROVIDER: Final = "E5"
+PARTS: Final = (("identity", "getPostHogAnonymousId"), ("handler", "KilocodeOpenrouterHandler"))
+"""Files of the rollout's that are run, each with the name by which the host calls what it exports."""
+
+
+def check_client(results: Results, rollout: Rollout, checkout: Path) -> Mapping[str, str]:
+    """Judges the id's function and the provider; returns the place of each in the checkout, by its role."""
+    files = {} if rollout.tables.client is None else rollout.tables.client.files
+    places: dict[str, str] = {}
+    texts: list[str] = []
+    try:
+        for name, exported_as in PARTS:
+            if name not in files:
+                raise UsageError(f"the rollout names no client.files.{name}")
+            found = locate(checkout, files[name])
+            if found.path is None:
+                raise UsageError(found.why)
+            places[name] = _place(checkout, found.path, files[name].symbol)
+            texts.append(bundle(checkout, found.path, files[name].symbol, exported_as))
+        with extension_host() as host:
+            _judge(results, host, ExtensionCode(f"of {checkout.name}", *texts))
+    except (UsageError, UnavailableError) as error:
+        for claim in CLIENT_IDS:
+            results.inconclusive(claim, str(error))
+    return places
+
+
+def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
+    feed(results, [_derived(host, code)])
+    calls = provider_calls()
+    without = [
+        call | {"options": {k: v for k, v in call["options"].items() if k != OPTION}} for call in calls
+    ]
+    feed(results, [BuiltHeaders(calls, host.headers(code, without), host.headers(code, calls))])
+    for scenario in (*KEEPING, *FAULTS, *FOUND):
+        run = run_scenario(host, code, scenario)
+        if scenario in KEEPING:
+            judge_kept(results, run)
+        if scenario in FOUND:
+            judge_valid(results, VALID_PLANNED, run)
+        else:
+            judge_goes_out(results, GOES_OUT_PLANNED, run)
+    judge_own_id(results, run_fleet(host, code, seed=0), OWN_PLANNED)
+    judge_telemetry(results, switch_telemetry_off(host, code), TELEMETRY_PLANNED)
+
+
+def _derived(host: ExtensionHost, code: ExtensionCode) -> Derivation:
+    """Without the machine ids that stand for none, which code may leave without an id."""
+    whole = derive(host, code, count=MACHINE_IDS, seed=0)
+    kept = [
+        number for number, machine in enumerate(whole.machine_ids) if machine not in plan.SHARED_MACHINE_IDS
+    ]
+    return replace(
+        whole,
+        known=sum(number < whole.known for number in kept),
+        machine_ids=[whole.machine_ids[number] for number in kept],
+        expected=[whole.expected[number] for number in kept],
+        derived=[whole.derived[number] for number in kept],
+    )
+
+
+def _place(checkout: Path, path: Path, symbol: str) -> str:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    line = text.count("\n", 0, max(text.find(symbol), 0)) + 1
+    return f"{path.relative_to(checkout).as_posix()}:{line}"
+
+
+def placed(judgement: Judgement, places: Mapping[str, str]) -> Judgement:
+    """The judgement with the file and line of the code that was run before each condition."""
+    place = places.get("handler" if judgement.id == PROVIDER else "identity", "")
+    if judgement.id not in CLIENT_IDS or not place:
+        return judgement
+    findings = (replace(one, condition=f"{place}: {one.condition}") for one in judgement.findings)
+    return replace(judgement, findings=tuple(findings))

@@ -1,0 +1,67 @@
+"""The extension's files of a checkout under Node: the plan's fail E9 to E12, the corrected ones are GO."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.run.check import check
+from harness.run.options.check import CheckOptions
+from harness.verdict import Judgement, Status, Verdict
+from tests.checkout.edits import CORRECTED_ID, HANDLER, IDENTITY, Edit, client
+
+
+def judged(checkout: Path) -> tuple[dict[str, Judgement], Verdict]:
+    report = check(CheckOptions(extension=checkout), lambda _: None)
+    return {judgement.id: judgement for judgement in report.judgements}, report.verdict
+
+
+def refuted(claims: dict[str, Judgement]) -> set[str]:
+    assert all(judgement.status is not Status.UNKNOWN for judgement in claims.values()), claims
+    return {name for name, judgement in claims.items() if judgement.status is Status.REFUTED}
+
+
+def test_the_plans_files_fail_what_our_copies_fail(tmp_path: Path) -> None:
+    claims, verdict = judged(client(tmp_path))
+    assert refuted(claims) == {"E9", "E10", "E11", "E12"}
+    assert verdict is Verdict.NO_GO
+    assert all(
+        finding.condition.startswith(f"{IDENTITY}:6: ")
+        for name in ("E9", "E10", "E11", "E12")
+        for finding in claims[name].findings
+    )
+
+
+def test_the_corrected_files_are_go(tmp_path: Path) -> None:
+    claims, verdict = judged(client(tmp_path, CORRECTED_ID))
+    assert refuted(claims) == set()
+    assert verdict is Verdict.GO
+
+
+SENT = "headers['x-posthog-distinct-id'] = distinctId;"
+LOST = f"{SENT} delete headers[X_KILOCODE_TASKID];"
+READ = "this.options.posthogDistinctId"
+ID, PROVIDER = f"{IDENTITY}:6: ", f"{HANDLER}:9: "
+FAULTS = {
+    "the salt": (Edit(IDENTITY, "'kilocode-posthog'", "'kilocode'"), "E1", ID),
+    "the digits": (Edit(IDENTITY, "substring(0, 16)", "substring(0, 15)"), "E1", ID),
+    "stored after use": (Edit(IDENTITY, "await context.global", "void context.global"), "E2", ID),
+    "another key": (Edit(IDENTITY, "update(STORAGE_KEY", "update('other'"), "E2", ID),
+    "the header's name": (Edit(HANDLER, "'x-posthog-distinct-id'", "'x-distinct-id'"), "E5", PROVIDER),
+    "the option's name": (Edit(HANDLER, READ, "this.options.distinctId"), "E5", PROVIDER),
+    "always sent": (Edit(HANDLER, "if (distinctId) {", "if (true) {"), "E5", PROVIDER),
+    "another header lost": (Edit(HANDLER, SENT, LOST), "E5", PROVIDER),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_one_line_is_found_by_its_claim(name: str, tmp_path: Path) -> None:
+    edit, claim, place = FAULTS[name]
+    claims, _ = judged(client(tmp_path, edit))
+    assert claims[claim].status is Status.REFUTED
+    assert all(finding.condition.startswith(place) for finding in claims[claim].findings)
+
+
+def test_a_checkout_without_the_files_is_unknown(tmp_path: Path) -> None:
+    claims, verdict = judged(tmp_path)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "no file fits src/core/kilocode/anonymous-id.ts" in claims["E1"].detail
