@@ -31,9 +31,8 @@ def coverage(options: CoverageOptions, show: Show, show_clients: ShowClients = l
         show(found)
         if not options.watch:
             return judged(found, options.fail_under)
-        if (
-            rollout.folders[0] == default_folder()
-        ):  # where clients say their version is the plan's backend's alone
+        # Where clients say their version is known of the plan's backend alone.
+        if rollout.folders[0].resolve() == default_folder().resolve():
             show_clients(read_client_days(options.database_url, options.days))
         time.sleep(EVERY_S)  # a person looks on; Ctrl-C ends it
 
