@@ -72,6 +72,12 @@ def properties(kind: Node | None, module: Module, modules: Modules, depth: int =
     return OPEN
 
 
+def declared_type(name: str, module: Module, modules: Modules) -> Properties:
+    """The properties of a type that a module exports or declares; without a declaration where there is none."""
+    found = modules.exported(module, name, types=True) or modules.type(module, name)
+    return _named(name, found.module, modules, 0) if isinstance(found, Declared) else OPEN
+
+
 def _named(name: str, module: Module, modules: Modules, depth: int) -> Properties:
     found = modules.type(module, name)
     if not isinstance(found, Declared):

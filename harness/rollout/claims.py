@@ -71,6 +71,11 @@ GROUPS: Final = (
     ClaimGroup(("E5",), lambda tables: tables.client is not None, "no client"),
     ClaimGroup(("E6", "E7"), _storage, "no client.storage"),
     ClaimGroup(("F1", "F3", "F4"), lambda tables: "route" in tables.backend.files, "no backend.files"),
+    ClaimGroup(
+        ("F7",),
+        lambda tables: tables.client is not None and "options" in tables.client.files,
+        "no client.files",
+    ),
     ClaimGroup(("A0",), lambda tables: bool(tables.audit), "no audit"),
     ClaimGroup(("S1", "S2"), lambda _tables: True, ""),
 )

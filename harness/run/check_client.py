@@ -7,8 +7,10 @@ from typing import Final
 
 from harness import plan
 from harness.checkout.bundle import bundle
+from harness.checkout.declared_types import declared_type
 from harness.checkout.files import locate
-from harness.checks.checkout_claims import CLIENT_IDS
+from harness.checkout.modules import Modules
+from harness.checks.checkout_claims import CLIENT_IDS, OPTIONS
 from harness.checks.extension import OWN_PLANNED, TELEMETRY_PLANNED, judge_own_id, judge_telemetry
 from harness.checks.persistence import (
     GOES_OUT_PLANNED,
@@ -31,7 +33,7 @@ from harness.clients.extension_runs import (
 from harness.clients.persistence import FAULTS, FOUND, KEEPING
 from harness.errors import UnavailableError, UsageError
 from harness.rollout import Rollout
-from harness.verdict import Judgement, Results
+from harness.verdict import Finding, Judgement, Method, Results
 
 MACHINE_IDS: Final = 300
 OPTION: Final = "posthogDistinctId"
@@ -60,6 +62,39 @@ def check_client(results: Results, rollout: Rollout, checkout: Path) -> Mapping[
         for claim in CLIENT_IDS:
             results.inconclusive(claim, str(error))
     return places
+
+
+def check_options(results: Results, rollout: Rollout, checkout: Path) -> None:
+    """Judges F7: the declared type of the handler's options, through aliases, intersections and re-exports."""
+    files = {} if rollout.tables.client is None else rollout.tables.client.files
+    results.method(OPTIONS, Method.EXHAUSTIVE)
+    found = locate(checkout, files["options"]) if "options" in files else None
+    if found is None or found.path is None:
+        why = "the rollout names no client.files.options" if found is None else found.why
+        results.inconclusive(OPTIONS, why)
+        return
+    symbol, modules = files["options"].symbol, Modules(checkout)
+    module = modules.read(found.path)
+    kind = declared_type(symbol, module, modules)
+    place = kind.where or f"{module.source.name}:1"
+    results.observed(OPTIONS)
+    if kind.lacks(OPTION) or kind.declared is None:
+        what = (
+            f"{place}: {symbol} has no {OPTION}"
+            if kind.declared
+            else f"{place}: no type {symbol} is exported"
+        )
+        edit = f"add `{OPTION}?: string` to it"
+        results.refute(
+            Finding(OPTIONS, what, "the project does not compile once it is filled", workaround=edit)
+        )
+    elif OPTION not in kind.types:
+        reason = (
+            f"{place}: {symbol} is partly of a package, which is not seen; in the rest there is no {OPTION}"
+        )
+        results.inconclusive(OPTIONS, f"{reason}; add `{OPTION}?: string`")
+    else:
+        results.detail(OPTIONS, f"declared at {place}")
 
 
 def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:

@@ -82,6 +82,7 @@ ADDED: Final = Edit(
 CORRECTED: Final = (*WIRED, ADDED)
 
 IDENTITY: Final = "src/core/kilocode/anonymous-id.ts"
+OPTIONS: Final = "src/shared/api.ts"
 HANDLER: Final = "src/api/providers/kilocode-openrouter.ts"
 CORRECTED_ID: Final = Edit(
     IDENTITY,

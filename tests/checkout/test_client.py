@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks.checkout_claims import CLIENT, claims_of
+from harness.rollout import load_rollout
 from harness.run.check import check
+from harness.run.check_client import check_options
 from harness.run.options.check import CheckOptions
-from harness.verdict import Judgement, Status, Verdict
-from tests.checkout.edits import CORRECTED_ID, HANDLER, IDENTITY, Edit, client
+from harness.verdict import Judgement, Results, Status, Verdict
+from tests.checkout.edits import CORRECTED_ID, HANDLER, IDENTITY, OPTIONS, Edit, backend, client
 
 
 def judged(checkout: Path) -> tuple[dict[str, Judgement], Verdict]:
@@ -65,3 +68,73 @@ def test_a_checkout_without_the_files_is_unknown(tmp_path: Path) -> None:
     claims, verdict = judged(tmp_path)
     assert verdict is Verdict.INCONCLUSIVE
     assert "no file fits src/core/kilocode/anonymous-id.ts" in claims["E1"].detail
+
+
+DECLARED = "  posthogDistinctId?: string; // NEW\n"
+WHOLE = "import type { ProviderSettings } from '@roo-code/types';"
+MOVED = f"type Own = {{ a: 1 }};\nexport type ApiHandlerOptions = Own & {{\n{DECLARED}}};\n"
+TYPES = {
+    "of a package": ((Edit(OPTIONS, DECLARED, ""),), Status.UNKNOWN),
+    "closed": (
+        (
+            Edit(OPTIONS, DECLARED, ""),
+            Edit(OPTIONS, WHOLE, "type ProviderSettings = { apiProvider: string };"),
+        ),
+        Status.REFUTED,
+    ),
+    "of an interface": (
+        (
+            Edit(
+                OPTIONS,
+                "",
+                f"interface Own {{\n{DECLARED}}}\nexport interface ApiHandlerOptions extends Own {{}}\n",
+            ),
+        ),
+        Status.PROVEN,
+    ),
+    "re-exported": (
+        (
+            Edit("src/shared/options.ts", "", MOVED),
+            Edit(OPTIONS, "", "export type { ApiHandlerOptions } from './options';\n"),
+        ),
+        Status.PROVEN,
+    ),
+    "picked": (
+        (
+            Edit(
+                OPTIONS,
+                "",
+                f"type All = {{ a: 1;\n{DECLARED}}};\nexport type ApiHandlerOptions = Pick<All, 'a'>;\n",
+            ),
+        ),
+        Status.REFUTED,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_the_type_of_the_options_is_followed(name: str, tmp_path: Path) -> None:
+    edits, status = TYPES[name]
+    rollout = load_rollout()
+    results = Results(claims_of((CLIENT,), rollout.tables))
+    check_options(results, rollout, client(tmp_path, *edits))
+    (judgement,) = (each for each in results.judgements() if each.id == "F7")
+    assert judgement.status is status
+    assert all(finding.condition.startswith(f"{OPTIONS}:") for finding in judgement.findings)
+
+
+def test_nothing_is_written_into_the_checkouts(tmp_path: Path) -> None:
+    checkouts = [backend(tmp_path), client(tmp_path)]
+    before = {path: path.stat() for folder in checkouts for path in (folder, *folder.rglob("*"))}
+    for path in before:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = {path: path.stat() for path in before}
+    try:
+        check(CheckOptions(backend=checkouts[0], extension=checkouts[1]), lambda _: None)
+        now = {path: path.stat() for folder in checkouts for path in (folder, *folder.rglob("*"))}
+        assert {path: (s.st_mtime_ns, s.st_size) for path, s in now.items()} == {
+            path: (s.st_mtime_ns, s.st_size) for path, s in before.items()
+        }
+    finally:
+        for path in before:
+            path.chmod(0o755)

@@ -9,7 +9,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
 from harness import plan
-from harness.checks.checkout_claims import BACKEND, claims_of
+from harness.checks.checkout_claims import BACKEND, CLIENT, claims_of
 from harness.data import fixture_path
 from harness.errors import UsageError
 from harness.rollout import load_rollout
@@ -59,7 +59,7 @@ def test_later_revision_extends_the_plan_by_a_few_lines() -> None:
 
 def test_plans_file_words_its_claims_as_the_program_does() -> None:
     tables = load_rollout().tables
-    known = {claim.id: claim for group in (*CLAIMS, claims_of((BACKEND,), tables)) for claim in group}
+    known = {claim.id: claim for group in (claims_of((BACKEND, CLIENT), tables), *CLAIMS) for claim in group}
     assert set(tables.claims) | {audit.id for audit in tables.audit} == set(known)
     audited: list[tuple[str, Wording | Audit]] = [(audit.id, audit) for audit in tables.audit]
     for name, wording in [*tables.claims.items(), *audited]:
