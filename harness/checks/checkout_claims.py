@@ -42,6 +42,8 @@ BACKEND_CLAIMS: Final = (
 
 OPTIONS: Final = "F7"
 OPTIONS_CLAIM: Final = Claim(OPTIONS, "The type of the handler's options declares the id.", "", "")
+BUILT: Final = "F8"
+BUILT_CLAIM: Final = Claim(BUILT, "Where handlers are built, the id is fetched and handed on.", "", "")
 CLIENT_IDS: Final = ("E1", "E2", "E5", "E9", "E10", "E11", "E12")
 """What is asked of an extension's checkout: what our copies of its files are held to, as the plan has them."""
 
@@ -54,7 +56,7 @@ def claims_of(scope: Sequence[str], tables: Tables) -> tuple[Claim, ...]:
     client = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
     asked = [
         *(BACKEND_CLAIMS if BACKEND in scope else ()),
-        *((OPTIONS_CLAIM,) if CLIENT in scope else ()),
+        *((OPTIONS_CLAIM, BUILT_CLAIM) if CLIENT in scope else ()),
         *(claim for claim in client if CLIENT in scope and claim.id in CLIENT_IDS),
     ]
     return tuple(

@@ -72,7 +72,7 @@ GROUPS: Final = (
     ClaimGroup(("E6", "E7"), _storage, "no client.storage"),
     ClaimGroup(("F1", "F3", "F4"), lambda tables: "route" in tables.backend.files, "no backend.files"),
     ClaimGroup(
-        ("F7",),
+        ("F7", "F8"),
         lambda tables: tables.client is not None and "options" in tables.client.files,
         "no client.files",
     ),

@@ -16,7 +16,7 @@ from harness.database.server import Server, running_server
 from harness.errors import UsageError
 from harness.report.document import JudgedBy, Report, harness_version
 from harness.rollout import Rollout, load_rollout
-from harness.run.check_client import check_client, check_options, placed
+from harness.run.check_client import check_built, check_client, check_options, placed
 from harness.run.lint import lint_folder
 from harness.run.options.check import CheckOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
@@ -55,6 +55,7 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
         with progress("the extension's files under Node"):
             places = check_client(results, rollout, options.extension.resolve())
             check_options(results, rollout, options.extension.resolve())
+            check_built(results, rollout, options.extension.resolve())
     for remark in remarks:
         on_line(remark)
     judgements = tuple(placed(judgement, places) for judgement in results.judgements())

@@ -7,10 +7,11 @@ from typing import Final
 
 from harness import plan
 from harness.checkout.bundle import bundle
+from harness.checkout.client_way import follow_client
 from harness.checkout.declared_types import declared_type
 from harness.checkout.files import locate
 from harness.checkout.modules import Modules
-from harness.checks.checkout_claims import CLIENT_IDS, OPTIONS
+from harness.checks.checkout_claims import BUILT, CLIENT_IDS, OPTIONS
 from harness.checks.extension import OWN_PLANNED, TELEMETRY_PLANNED, judge_own_id, judge_telemetry
 from harness.checks.persistence import (
     GOES_OUT_PLANNED,
@@ -95,6 +96,32 @@ def check_options(results: Results, rollout: Rollout, checkout: Path) -> None:
         results.inconclusive(OPTIONS, f"{reason}; add `{OPTION}?: string`")
     else:
         results.detail(OPTIONS, f"declared at {place}")
+
+
+def check_built(results: Results, rollout: Rollout, checkout: Path) -> None:
+    """Judges F8: the id's way from its function into the options of every handler that is built."""
+    files = {} if rollout.tables.client is None else rollout.tables.client.files
+    results.method(BUILT, Method.EXHAUSTIVE)
+    wanted = ("provider", "identity", "handler")
+    if lacking := [name for name in wanted if name not in files]:
+        results.inconclusive(BUILT, f"the rollout names no client.files.{lacking[0]}")
+        return
+    found = {name: locate(checkout, files[name]) for name in ("provider", "identity")}
+    provider, identity = found["provider"].path, found["identity"].path
+    if provider is None or identity is None:
+        results.inconclusive(BUILT, "; ".join(each.why for each in found.values() if each.why))
+        return
+    symbols = files["identity"].symbol, files["handler"].symbol
+    way = follow_client(checkout, provider, identity, *symbols, OPTION)
+    if way.unknown:
+        results.inconclusive(BUILT, way.unknown)
+    results.observed(BUILT, len(way.filled) + len(way.missing))
+    for where in way.missing:
+        edit = f"fetch it by `await {symbols[0]}(context)`, and hand it on as {OPTION}"
+        what = f"{where}: a handler is built without {OPTION}"
+        results.refute(Finding(BUILT, what, "its requests carry no header", workaround=edit))
+    if way.filled:
+        results.detail(BUILT, f"handed on at {', '.join(way.filled)}")
 
 
 def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:

@@ -83,6 +83,8 @@ CORRECTED: Final = (*WIRED, ADDED)
 
 IDENTITY: Final = "src/core/kilocode/anonymous-id.ts"
 OPTIONS: Final = "src/shared/api.ts"
+PROVIDER_FILE: Final = "src/core/webview/ClineProvider.ts"
+BUILDER: Final = "src/api/index.ts"
 HANDLER: Final = "src/api/providers/kilocode-openrouter.ts"
 CORRECTED_ID: Final = Edit(
     IDENTITY,

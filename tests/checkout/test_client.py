@@ -7,10 +7,20 @@ import pytest
 from harness.checks.checkout_claims import CLIENT, claims_of
 from harness.rollout import load_rollout
 from harness.run.check import check
-from harness.run.check_client import check_options
+from harness.run.check_client import check_built, check_options
 from harness.run.options.check import CheckOptions
 from harness.verdict import Judgement, Results, Status, Verdict
-from tests.checkout.edits import CORRECTED_ID, HANDLER, IDENTITY, OPTIONS, Edit, backend, client
+from tests.checkout.edits import (
+    BUILDER,
+    CORRECTED_ID,
+    HANDLER,
+    IDENTITY,
+    OPTIONS,
+    PROVIDER_FILE,
+    Edit,
+    backend,
+    client,
+)
 
 
 def judged(checkout: Path) -> tuple[dict[str, Judgement], Verdict]:
@@ -138,3 +148,62 @@ def test_nothing_is_written_into_the_checkouts(tmp_path: Path) -> None:
     finally:
         for path in before:
             path.chmod(0o755)
+
+
+FETCHED = "    const posthogDistinctId = await getPostHogAnonymousId(this.context);\n"
+BUILT = {
+    "fetched and not handed on": (Edit(PROVIDER_FILE, ", posthogDistinctId });", " });"), ":11: "),
+    "another value": (
+        Edit(PROVIDER_FILE, ", posthogDistinctId });", ", posthogDistinctId: text });"),
+        ":11: ",
+    ),
+    "not fetched": (
+        Edit(PROVIDER_FILE, FETCHED, "    const posthogDistinctId = vscode.env.machineId;\n"),
+        ":11: ",
+    ),
+    "taken out on the way": (
+        Edit(BUILDER, "{ apiProvider, ...", "{ apiProvider, posthogDistinctId, ..."),
+        ":11: ",
+    ),
+}
+
+
+def built(checkout: Path) -> Judgement:
+    rollout = load_rollout()
+    results = Results(claims_of((CLIENT,), rollout.tables))
+    check_built(results, rollout, checkout)
+    (judgement,) = (each for each in results.judgements() if each.id == "F8")
+    return judgement
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_handler_without_the_id_is_found(name: str, tmp_path: Path) -> None:
+    edit, line = BUILT[name]
+    judgement = built(client(tmp_path, edit))
+    (finding,) = judgement.findings
+    assert finding.condition.startswith(f"{PROVIDER_FILE}{line}")
+
+
+CALL = "await getPostHogAnonymousId(this.context)"
+REWRITTEN = {
+    "as it is": (),
+    "a renamed variable": (
+        Edit(PROVIDER_FILE, "const posthogDistinctId", "const id"),
+        Edit(PROVIDER_FILE, ", posthogDistinctId });", ", posthogDistinctId: id });"),
+    ),
+    "fetched in place": (
+        Edit(PROVIDER_FILE, FETCHED, ""),
+        Edit(
+            PROVIDER_FILE,
+            "posthogDistinctId });",
+            "posthogDistinctId: await getPostHogAnonymousId(this.context) });",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_a_handler_with_the_id_is_proven(name: str, tmp_path: Path) -> None:
+    judgement = built(client(tmp_path, *REWRITTEN[name]))
+    assert judgement.status is Status.PROVEN, (judgement.findings, judgement.detail)
+    assert f"handed on at {PROVIDER_FILE}:" in judgement.detail
