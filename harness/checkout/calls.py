@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Final
 from tree_sitter import Node
 
 from harness.checkout.source import bare, inside, key_of, string_of, text_of
-from harness.checkout.values import HEADERS, REQUEST, NameScope, SourceFunction, Value, joined, merge_labels
+from harness.checkout.values import (
+    HEADERS,
+    IDENTITY,
+    REQUEST,
+    NameScope,
+    SourceFunction,
+    Value,
+    joined,
+    merge_labels,
+)
 
 if TYPE_CHECKING:
     from harness.checkout.following import Following
@@ -28,6 +37,8 @@ _TELLS_ONLY: Final = frozenset(
     )
 )
 """Calls that return something about a value, not the value."""
+_ANALYTICS: Final = frozenset(("capture", "identify", "alias", "captureEvent", "identifyUser"))
+"""Calls that say of an event, or of a person, whose it is."""
 _COPIES: Final = frozenset(
     ("global:structuredClone", "global:Object.freeze", "global:Promise.resolve", "global:Object.fromEntries")
 )
@@ -52,6 +63,8 @@ def call(run: Following, node: Node, scope: NameScope) -> Value:
     else:
         callee = run.expression(target, scope)
     given = _given(run, arguments, scope)
+    if name in _ANALYTICS and any(value.has(IDENTITY) for value in given):
+        run.analytics.append(run.hop(node, scope, "handed on", name))
     special = _special(run, node, scope, receiver, name, callee, given)
     if special is not None:
         return special

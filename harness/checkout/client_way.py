@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from harness.checkout.files import source_files
 from harness.checkout.following import Following, declared_function
 from harness.checkout.interpreter import FUNCTIONS, TooLongError
-from harness.checkout.modules import Modules
+from harness.checkout.modules import Module, Modules
 from harness.checkout.source import inside, text_of
 from harness.checkout.values import IDENTITY, NameScope, SourceFunction, Value
+
+USERS_MAX: Final = 50
+"""Modules that name the id's function and are gone through, beside the one where handlers are built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,8 @@ class ClientWay:
     filled: tuple[str, ...] = ()
     """`file:line`."""
     missing: tuple[str, ...] = ()
+    captured: tuple[str, ...] = ()
+    """Where analytics is given the id."""
     unknown: str = ""
 
 
@@ -35,11 +42,8 @@ def follow_client(
         return ClientWay(unknown=f"{identity.relative_to(checkout).as_posix()} exports no function {symbol}")
     following.sources = {source.node.id: IDENTITY}
     try:
-        for node in inside(module.source.root):
-            if node.type in FUNCTIONS and node.type != "arrow_function":
-                name = text_of(node.child_by_field_name("name"))
-                scope = NameScope(module, following.top(module), this=Value())
-                following.invoke(SourceFunction(node, module, scope, name, Value()), [])
+        for each in (module, *_users(modules, symbol, {provider.resolve(), identity.resolve()})):
+            _run_all(following, each)
     except (TooLongError, RecursionError):
         return ClientWay(unknown=f"{module.source.name}: too much code to be followed")
     built: dict[str, bool] = {}
@@ -54,4 +58,19 @@ def follow_client(
     return ClientWay(
         filled=tuple(where for where, has in built.items() if has),
         missing=tuple(where for where, has in built.items() if not has),
+        captured=tuple(dict.fromkeys(hop.where for hop in following.analytics)),
     )
+
+
+def _users(modules: Modules, symbol: str, but: set[Path]) -> list[Module]:
+    """Other modules of the checkout that name the function of the id."""
+    named = [path for path in source_files(modules.checkout) if symbol.encode() in path.read_bytes()]
+    return [modules.read(path) for path in named if path.resolve() not in but][:USERS_MAX]
+
+
+def _run_all(following: Following, module: Module) -> None:
+    for node in inside(module.source.root):
+        if node.type in FUNCTIONS and node.type != "arrow_function":
+            name = text_of(node.child_by_field_name("name"))
+            scope = NameScope(module, following.top(module), this=Value())
+            following.invoke(SourceFunction(node, module, scope, name, Value()), [])

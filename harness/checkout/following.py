@@ -64,6 +64,8 @@ class Following(Interpreter):
     """Where the header is read."""
     inserts: list[Insert] = field(default_factory=list)
     constructions: list[Construction] = field(default_factory=list)
+    analytics: list[Hop] = field(default_factory=list)
+    """Where the client's id is given to analytics."""
     row_types: dict[int, Properties] = field(default_factory=dict)
     """Of the objects that INSERTs take their values from, by the INSERT's place."""
     faults: dict[tuple[str, str], TypeFault] = field(default_factory=dict)

@@ -57,7 +57,7 @@ def claims_of(scope: Sequence[str], tables: Tables) -> tuple[Claim, ...]:
     asked = [
         *(BACKEND_CLAIMS if BACKEND in scope else ()),
         *((OPTIONS_CLAIM, BUILT_CLAIM) if CLIENT in scope else ()),
-        *(claim for claim in client if CLIENT in scope and claim.id in CLIENT_IDS),
+        *(claim for claim in client if CLIENT in scope and claim.id in (*CLIENT_IDS, "E8")),
     ]
     return tuple(
         Claim(

@@ -7,15 +7,17 @@ from typing import Final
 
 from harness import plan
 from harness.checkout.bundle import bundle
-from harness.checkout.client_way import follow_client
+from harness.checkout.client_way import ClientWay, follow_client
 from harness.checkout.declared_types import declared_type
 from harness.checkout.files import locate
 from harness.checkout.modules import Modules
 from harness.checks.checkout_claims import BUILT, CLIENT_IDS, OPTIONS
 from harness.checks.extension import OWN_PLANNED, TELEMETRY_PLANNED, judge_own_id, judge_telemetry
+from harness.checks.linkability import LINKED_PLANNED
 from harness.checks.persistence import (
     GOES_OUT_PLANNED,
     VALID_PLANNED,
+    WORKAROUNDS,
     judge_goes_out,
     judge_kept,
     judge_valid,
@@ -115,6 +117,8 @@ def check_built(results: Results, rollout: Rollout, checkout: Path) -> None:
     way = follow_client(checkout, provider, identity, *symbols, OPTION)
     if way.unknown:
         results.inconclusive(BUILT, way.unknown)
+        results.inconclusive(LINKED_PLANNED, way.unknown)
+    _linked(results, way, f"{provider.relative_to(checkout).as_posix()}:1")
     results.observed(BUILT, len(way.filled) + len(way.missing))
     for where in way.missing:
         edit = f"fetch it by `await {symbols[0]}(context)`, and hand it on as {OPTION}"
@@ -122,6 +126,17 @@ def check_built(results: Results, rollout: Rollout, checkout: Path) -> None:
         results.refute(Finding(BUILT, what, "its requests carry no header", workaround=edit))
     if way.filled:
         results.detail(BUILT, f"handed on at {', '.join(way.filled)}")
+
+
+def _linked(results: Results, way: ClientWay, place: str) -> None:
+    """Judges E8: whether analytics is ever given the id; under another, an event does not belong to the row's."""
+    results.observed(LINKED_PLANNED)
+    if way.captured:
+        results.detail(LINKED_PLANNED, f"analytics is given the id at {', '.join(way.captured)}")
+        return
+    what = f"{place}: no capture, identify or alias of the extension is given the id"
+    effect = "the extension's events belong to others than the ids in the rows: nothing is linked"
+    results.refute(Finding(LINKED_PLANNED, what, effect, workaround=WORKAROUNDS.get(LINKED_PLANNED, "")))
 
 
 def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:

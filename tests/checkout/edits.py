@@ -113,6 +113,13 @@ export async function getPostHogAnonymousId(context: ExtensionContext): Promise<
 )
 """The plan's File 1 of the extension with the workarounds of E9 to E12."""
 
+IDENTIFIED: Final = Edit(
+    PROVIDER_FILE,
+    "    return { handler, text };",
+    "    this.telemetry.identify(posthogDistinctId);\n    return { handler, text };",
+)
+"""The workaround of E8."""
+
 
 def client(folder: Path, *edits: Edit) -> Path:
     """An extension's checkout with these edits."""

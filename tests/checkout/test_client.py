@@ -14,6 +14,7 @@ from tests.checkout.edits import (
     BUILDER,
     CORRECTED_ID,
     HANDLER,
+    IDENTIFIED,
     IDENTITY,
     OPTIONS,
     PROVIDER_FILE,
@@ -35,7 +36,7 @@ def refuted(claims: dict[str, Judgement]) -> set[str]:
 
 def test_the_plans_files_fail_what_our_copies_fail(tmp_path: Path) -> None:
     claims, verdict = judged(client(tmp_path))
-    assert refuted(claims) == {"E9", "E10", "E11", "E12"}
+    assert refuted(claims) == {"E8", "E9", "E10", "E11", "E12"}
     assert verdict is Verdict.NO_GO
     assert all(
         finding.condition.startswith(f"{IDENTITY}:6: ")
@@ -45,7 +46,7 @@ def test_the_plans_files_fail_what_our_copies_fail(tmp_path: Path) -> None:
 
 
 def test_the_corrected_files_are_go(tmp_path: Path) -> None:
-    claims, verdict = judged(client(tmp_path, CORRECTED_ID))
+    claims, verdict = judged(client(tmp_path, CORRECTED_ID, IDENTIFIED))
     assert refuted(claims) == set()
     assert verdict is Verdict.GO
 
