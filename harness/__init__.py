@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from harness.database.server import running_server as postgres
     from harness.errors import UnavailableError, UsageError
     from harness.library.gate import gate
+    from harness.library.rule import stored
     from harness.library.stage import RunningStage, Sent, stage
     from harness.library.strategies import header_values, headers
     from harness.report.document import Report
+    from harness.rollout import Rollout, load_rollout
     from harness.sut.observation import Observation, Row
     from harness.verdict import Finding, Status, Verdict
 
@@ -21,6 +23,7 @@ __all__ = [
     "Finding",
     "Observation",
     "Report",
+    "Rollout",
     "Row",
     "RunningStage",
     "Sent",
@@ -32,14 +35,17 @@ __all__ = [
     "gate",
     "header_values",
     "headers",
+    "load_rollout",
     "postgres",
     "stage",
+    "stored",
 ]
 
 _PLACES: Final = {
     "Finding": "harness.verdict:Finding",
     "Observation": "harness.sut.observation:Observation",
     "Report": "harness.report.document:Report",
+    "Rollout": "harness.rollout:Rollout",
     "Row": "harness.sut.observation:Row",
     "RunningStage": "harness.library.stage:RunningStage",
     "Sent": "harness.library.stage:Sent",
@@ -51,8 +57,10 @@ _PLACES: Final = {
     "gate": "harness.library.gate:gate",
     "header_values": "harness.library.strategies:header_values",
     "headers": "harness.library.strategies:headers",
+    "load_rollout": "harness.rollout:load_rollout",
     "postgres": "harness.database.server:running_server",
     "stage": "harness.library.stage:stage",
+    "stored": "harness.library.rule:stored",
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.library.claims import Judge
     from harness.library.stage import RunningStage
     from harness.report.document import Report
+    from harness.rollout import Rollout
     from harness.verdict import Claim
 
 LEVELS: Final = ("smoke", "standard", "exhaustive")
@@ -42,6 +43,7 @@ _REPEATED: Final = {
     "waive": ("CLAIM=REASON", "go on although this claim is unknown: its test is skipped with the reason"),
 }
 """Options that may be repeated, with their values; as ini keys, one value a line."""
+_PLANS_OWN: Final = "claims, stages and databases are the plan's own rollout so far; leave --rollout out"
 PARAMETERS: Final = ("model", "email")
 """What --rollout-set may name."""
 
@@ -62,6 +64,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, text in _OPTIONS.items():
         group.addoption(f"--rollout-{name}", default=None, metavar=name.upper(), help=text)
         parser.addini(_key(name), text, default="")
+    group.addoption(
+        "--rollout", default=None, metavar="DIR", help="folder of the rollout; by default the plan's"
+    )
+    parser.addini("rollout", "folder of the rollout", default="")
     for name, (metavar, text) in _REPEATED.items():
         group.addoption(f"--rollout-{name}", action="append", default=None, metavar=metavar, help=text)
         parser.addini(_key(name), text, "linelist")
@@ -73,7 +79,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses what is no level before anything runs, and shares the server with the workers of xdist."""
+    """Refuses what does not fit before anything runs."""
+    if config.getoption("--rollout-claims") and _is_another(config):
+        raise pytest.UsageError(f"--rollout {_folder(config)}: {_PLANS_OWN}")
     level = _given(config, "level")
     if level and level not in LEVELS:
         raise pytest.UsageError(f"--rollout-level {level!r} is none of {', '.join(LEVELS)}")
@@ -159,6 +167,15 @@ def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
 
 
 @pytest.fixture(scope="session")
+def rollout(pytestconfig: pytest.Config) -> "Rollout":
+    """The rollout that --rollout names, read and typed; by default the plan's."""
+    from harness.rollout import load_rollout
+
+    folder = _folder(pytestconfig)
+    return load_rollout(Path(folder) if folder else None)
+
+
+@pytest.fixture(scope="session")
 def rollout_server(pytestconfig: pytest.Config) -> "Iterator[Server]":
     """A running Postgres server, one for all workers of xdist; started when it is first asked for."""
     from harness.database.server import attached_server, running_server
@@ -174,9 +191,11 @@ def rollout_server(pytestconfig: pytest.Config) -> "Iterator[Server]":
 
 
 @pytest.fixture(scope="session")
-def _rollout_templates(rollout_server: "Server") -> "Iterator[Templates]":
+def _rollout_templates(rollout_server: "Server", pytestconfig: pytest.Config) -> "Iterator[Templates]":
     from harness.database.templates import Templates
 
+    if _is_another(pytestconfig):
+        pytest.fail(f"--rollout {_folder(pytestconfig)}: {_PLANS_OWN}")
     with Templates(rollout_server) as templates:
         yield templates
 
@@ -191,10 +210,12 @@ def rollout_database(_rollout_templates: "Templates") -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def rollout_stage(rollout_server: "Server") -> "Iterator[RunningStage]":
+def rollout_stage(rollout_server: "Server", pytestconfig: pytest.Config) -> "Iterator[RunningStage]":
     """The reference as it is when the rollout has arrived: two new replicas on a migrated database."""
     from harness.library.stage import stage
 
+    if _is_another(pytestconfig):
+        pytest.fail(f"--rollout {_folder(pytestconfig)}: {_PLANS_OWN}")
     with stage(postgres=rollout_server.admin_dsn) as running:
         yield running
 
@@ -222,6 +243,22 @@ def rollout_gate(rollout_backend: Backend, pytestconfig: pytest.Config) -> "Call
         return gate(rollout_backend.url, rollout_backend.dsn, **(usual | options))
 
     return judged
+
+
+def _folder(config: pytest.Config) -> str:
+    option = config.getoption("--rollout")
+    return str(
+        option if option is not None else config.getini("rollout") or os.environ.get("HARNESS_ROLLOUT", "")
+    )
+
+
+def _is_another(config: pytest.Config) -> bool:
+    """Whether another rollout than the plan's own is named."""
+    if not _folder(config):
+        return False
+    from harness.rollout import default_folder
+
+    return Path(_folder(config)).resolve() != default_folder().resolve()
 
 
 def _given(config: pytest.Config, name: str) -> str:

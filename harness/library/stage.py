@@ -41,6 +41,8 @@ WAIT_ROWS_S: Final = 1.0
 Caller = Literal["anonymous", "junk token", "signed in"]
 Version = Literal["before", "after"]
 Schema = Literal["base", "column", "ready"]
+HeaderValue = str | bytes | Sequence[str | bytes] | None
+"""What a header holds: text (as UTF-8), bytes, several for as many lines, None for no header."""
 Value = TypeVar("Value")
 
 _PROGRAM: Final = (
@@ -87,7 +89,7 @@ class RunningStage:
 
     def send(
         self,
-        value: str | bytes | Sequence[str | bytes] | None = None,
+        value: HeaderValue = None,
         *,
         caller: Caller = "anonymous",
         stream: bool = False,
@@ -102,7 +104,7 @@ class RunningStage:
 
     async def asend(
         self,
-        value: str | bytes | Sequence[str | bytes] | None = None,
+        value: HeaderValue = None,
         *,
         caller: Caller = "anonymous",
         stream: bool = False,
@@ -110,7 +112,7 @@ class RunningStage:
     ) -> Sent:
         """As `send`."""
         ready = self._running
-        lines = tuple((plan.HEADER.encode(), line) for line in _lines(value))
+        lines = tuple((plan.HEADER.encode(), line) for line in header_lines(value))
         number = next(self._addresses)
         sent = ProbeCaller(signed_in=SignedIn(ready.user_id, ready.email, ready.token)).probe(
             lines,
@@ -219,7 +221,8 @@ def blocking(coroutine: Coroutine[Any, Any, Value]) -> Value:
         return executor.submit(asyncio.run, coroutine).result()
 
 
-def _lines(value: str | bytes | Sequence[str | bytes] | None) -> Iterable[bytes]:
+def header_lines(value: HeaderValue) -> Iterable[bytes]:
+    """The bytes of each line, as they go over the wire."""
     if value is None:
         return ()
     each = (value,) if isinstance(value, str | bytes) else value

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from harness import stage
+from harness.data import fixture_path
 from harness.database.server import Server
 from harness.errors import UnavailableError
 from harness.library.share import SharedServer, asked
@@ -92,6 +93,25 @@ def test_options_that_are_wrong_end_it_at_once(theirs: pytest.Pytester, option: 
     ended = theirs.runpytest_subprocess(*PLUGIN, option)
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines([problem])
+
+
+def test_another_rollout_is_refused_but_for_its_file(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_file(rollout):
+            assert rollout.name == "length-only"
+
+        def test_stage(rollout_stage):
+            assert False, "never reached"
+        """
+    )
+    folder = f"--rollout={fixture_path('rollouts/length-only')}"
+    ended = pytester.runpytest_subprocess(*PLUGIN, "-p", "no:asyncio", folder)
+    ended.assert_outcomes(passed=1, errors=1)
+    ended.stdout.fnmatch_lines(["*are the plan's own rollout so far*"])
+    assert (
+        pytester.runpytest_subprocess(*PLUGIN, folder, "--rollout-claims").ret == pytest.ExitCode.USAGE_ERROR
+    )
 
 
 def test_a_server_is_shared_by_who_asks(server: Server) -> None:
