@@ -13,6 +13,7 @@ CLIENT: Final = "extension"
 """The same of the extension's."""
 
 MIGRATIONS: Final = "F1"
+SCHEMA: Final = "F2"
 ROUTE: Final = "F3"
 INSERT: Final = "F4"
 
@@ -24,6 +25,7 @@ BACKEND_CLAIMS: Final = (
         "",
         least=2,
     ),
+    Claim(SCHEMA, "schema.ts declares the column and the index as the rollout makes them.", "", ""),
     Claim(
         ROUTE,
         "The route's handler reads the header, and what is accounted for has its value.",

@@ -70,7 +70,7 @@ GROUPS: Final = (
     ClaimGroup(("E2", "E3", "E4"), _storage, "no client.storage"),
     ClaimGroup(("E5",), lambda tables: tables.client is not None, "no client"),
     ClaimGroup(("E6", "E7"), _storage, "no client.storage"),
-    ClaimGroup(("F1", "F3", "F4"), lambda tables: "route" in tables.backend.files, "no backend.files"),
+    ClaimGroup(("F1", "F2", "F3", "F4"), lambda tables: "route" in tables.backend.files, "no backend.files"),
     ClaimGroup(
         ("F7", "F8"),
         lambda tables: tables.client is not None and "options" in tables.client.files,

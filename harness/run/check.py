@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from harness.checkout.drizzle_schema import declared_table
 from harness.checkout.files import Located, check_folder, locate
 from harness.checkout.migrated import index_form, journal_faults, live_lines, migrate_folder
 from harness.checkout.way import follow_backend
-from harness.checks.checkout import STOPS, judge_migrations, judge_way
-from harness.checks.checkout_claims import BACKEND, CLIENT, INSERT, MIGRATIONS, ROUTE, claims_of
+from harness.checks.checkout import STOPS, judge_migrations, judge_schema_file, judge_way
+from harness.checks.checkout_claims import BACKEND, CLIENT, INSERT, MIGRATIONS, ROUTE, SCHEMA, claims_of
 from harness.checks.lint_builds import is_concurrent
 from harness.database.drizzle_folder import Folder
 from harness.database.server import Server, running_server
@@ -24,8 +25,8 @@ from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.verdict import Results, decide
 
 NOT_JUDGED: Final = (
-    "not judged here: schema.ts, and which values the handler stores when it runs, so a wrong rule is not seen; "
-    "harness gate judges them on a deployed backend"
+    "not judged here: which values the handler stores when it runs, so a wrong rule is not seen; "
+    "harness gate judges that on a deployed backend"
 )
 
 
@@ -87,6 +88,17 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
 def check_backend(results: Results, rollout: Rollout, checkout: Path) -> list[str]:
     """Judges the backend's files; returns remarks. Raises UsageError where the rollout names no files."""
     files = rollout.tables.backend.files
+    schema = locate(checkout, files["schema"]) if "schema" in files else None
+    if schema is None or schema.path is None:
+        results.inconclusive(SCHEMA, "the rollout names none" if schema is None else schema.why)
+    else:
+        column = (rollout.tables.store.detail or rollout.tables.store.main).column or ""
+        table = declared_table(checkout, schema.path, files["schema"].symbol, column)
+        if table.where:
+            judge_schema_file(results, table)
+        else:
+            name = schema.path.relative_to(checkout).as_posix()
+            results.inconclusive(SCHEMA, f"{name}: no table {files['schema'].symbol} is seen in it")
     if "route" not in files:
         raise UsageError(
             f"{rollout.folders[0]}: no backend.files.route; name the handler's file in rollout.toml"

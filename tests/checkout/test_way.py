@@ -129,4 +129,4 @@ def test_a_checkout_without_the_handler_is_unknown(tmp_path: Path) -> None:
     report = check(CheckOptions(backend=tmp_path), lambda _: None)
     assert report.verdict is Verdict.INCONCLUSIVE
     why = "no file fits src/app/api/openrouter/*path*/route.ts, and no other file exports POST"
-    assert [why in judgement.detail for judgement in report.judgements] == [False, True, True]
+    assert [why in judgement.detail for judgement in report.judgements] == [False, False, True, True]
