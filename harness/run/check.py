@@ -92,10 +92,10 @@ def check_backend(results: Results, rollout: Rollout, checkout: Path) -> list[st
     if schema is None or schema.path is None:
         results.inconclusive(SCHEMA, "the rollout names none" if schema is None else schema.why)
     else:
-        column = (rollout.tables.store.detail or rollout.tables.store.main).column or ""
-        table = declared_table(checkout, schema.path, files["schema"].symbol, column)
-        if table.where:
-            judge_schema_file(results, table)
+        named = (rollout.tables.store.detail or rollout.tables.store.main).column or ""
+        declared = declared_table(checkout, schema.path, files["schema"].symbol, named)
+        if declared.where:
+            judge_schema_file(results, declared)
         else:
             name = schema.path.relative_to(checkout).as_posix()
             results.inconclusive(SCHEMA, f"{name}: no table {files['schema'].symbol} is seen in it")
