@@ -102,7 +102,7 @@ def test_coverage_ends_with_the_code_of_its_limit(ready_dsn: str, limit: tuple[s
         )
     done = harness("coverage", "--database-url", ready_dsn, *limit)
     assert (done.returncode, done.stderr) == (code, "")
-    assert done.stdout.startswith("50.0 % of 2 anonymous requests in 7 days carry an id (1)")
+    assert done.stdout.startswith("50.0 % of 2 anonymous requests in 7 days carry a value (1)")
 
 
 def test_coverage_of_nothing_is_inconclusive_under_a_limit(ready_dsn: str) -> None:
