@@ -117,8 +117,8 @@ CLAIMS: Final = (
     ),
     Claim(
         "C3",
-        "Statements prepared before the column was added still work: the old backend's INSERT, and a SELECT "
-        "on the view.",
+        "A database session that is kept open while the column is added goes on working: the old backend's INSERT "
+        "and a SELECT on the view, both prepared before.",
         "Backend changes are backward-compatible",
         "Deployment Order",
         least=2,
@@ -194,8 +194,8 @@ ORDER_CLAIMS: Final = (
 
 RULE_CLAIM: Final = Claim(
     "O2",
-    "An order is safe if and only if the column is added before any `after` replica runs; the extension "
-    "may come any time.",
+    "An order of the steps loses nothing if and only if the column is added before any server runs the new backend; "
+    "when the extension is released does not matter.",
     "Independent: YES - No tight coupling, deploy at your own pace",
     "Deployment Order",
     least=624,
@@ -204,8 +204,8 @@ RULE_CLAIM: Final = Claim(
 
 EXPLORATION_CLAIM: Final = Claim(
     "R2",
-    "Under injected faults, rows are lost only where the old backend loses them too, or on a schema without the "
-    "column.",
+    "When requests go wrong (a client gone, a database connection cut), the new backend loses a row only where the old "
+    "one loses it too, or where the column is not there yet.",
     "Backend changes are backward-compatible",
     "Deployment Order",
     least=20,
@@ -250,7 +250,7 @@ MIGRATION_CLAIMS: Final = (
     ),
     Claim(
         "M6",
-        "Building the index keeps no reader and no writer out, in any of its waits.",
+        "While the index is built, other sessions can read, insert and update, also while the build waits for others.",
         "Use CONCURRENTLY to avoid blocking writes on large table",
         _SQL,
         least=24,
@@ -296,7 +296,7 @@ STALL_CLAIM: Final = Claim(
 
 RECOVERY_CLAIM: Final = Claim(
     "M13",
-    "After every failure of a concurrent build the recovery files, run twice, end in a valid index; no write is lost.",
+    "However CREATE INDEX CONCURRENTLY fails, running the recovery files (twice) leaves a valid index, no write lost.",
     "may need separate execution",
     _SQL,
     least=6,
@@ -461,7 +461,7 @@ RESTING_AUDIT: Final = (
 
 AUDIT_CLAIM: Final = Claim(
     "A0",
-    "Each sentence of the plan that was examined by itself stands as it was recorded.",
+    "Each sentence of the plan that was tried by itself still turns out true, false or open, as it was recorded.",
     "Likely already works",
     "whole plan",
     least=8,
@@ -554,7 +554,7 @@ EXTENSION_CLAIMS: Final = (
     ),
     Claim(
         "E3",
-        "A request goes out whatever the storage does or holds, by the workarounds of E9 and E10.",
+        "With the workarounds of E9 and E10, the extension sends its request even if its storage fails or is wrong.",
         "new field is nullable, header is optional",
         "Deployment Order",
         least=20,
@@ -575,7 +575,7 @@ EXTENSION_CLAIMS: Final = (
     ),
     Claim(
         "E6",
-        "The id in the row is one of those whom the extension's events belong to, by either workaround of E8.",
+        "With either workaround of E8, the id in the row leads to the person in PostHog with the extension's events.",
         "Pass PostHog `distinct_id` from extensions to backend",
         "Problem",
         least=2,

@@ -12,7 +12,7 @@ from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, ch
 from harness.checks.requests import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
 from harness.probing.features import Strength, reply_differences
-from harness.stages.prepared import PreparedResult
+from harness.stages.prepared_result import PreparedResult
 from harness.sut.observation import Observation
 from harness.verdict import Finding, Method, Results
 
@@ -119,10 +119,10 @@ def judge_prepared(results: Results, prepared: Sequence[PreparedResult]) -> None
 @check(PREPARED, over=PreparedResult, evidence=Method.EXHAUSTIVE)
 def prepared_statement_still_works(result: PreparedResult) -> Outcomes:
     """C3: a statement that the rollout depends on works on in a session that prepared it before the column came."""
-    if not result.of.needed:
+    if not result.needed:
         return
     if not result.prepared:
-        yield Inconclusive(PREPARED, f"{result.of.words} was not prepared by the driver")
+        yield Inconclusive(PREPARED, f"{result.statement} was not prepared by the driver")
     yield Observed(PREPARED)
     yield Detail(PREPARED, result.words)
     if not result.still_works:

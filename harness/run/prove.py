@@ -67,10 +67,8 @@ def prove(
     worded = plan.claims_under(options.policy, claims_of(options.level))
     if not shard.is_first:
         return prove_shard(options, worded, shard, on_line, progress)
-    parts = parts_of(only)
-    lines = (
-        plan_lines(options) if parts == ALL else tuple(f"only: {part}" for part in ProofPart if part in parts)
-    )
+    parts, policy, pair = parts_of(only), POLICIES[options.policy], builds or BuildPair()
+    lines = plan_lines(options.level, options.policy) if parts == ALL else _only(parts)
     claims = claims_for(shard, worded)
     results = Results((*claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
@@ -84,13 +82,15 @@ def prove(
                 with progress("migration, its locks and its rollback"):
                     judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
             with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-                proving = _prove(options, builds or BuildPair(), results, templates, progress, parts)
+                proving = _prove(
+                    options.level, options.seed, policy, pair, results, templates, progress, parts, shard
+                )
                 orders, sent = runner.run(proving)
     judge_audit(results, AUDITED)
     judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
     told = tuple(
-        _replayable(one, options.policy, (builds or BuildPair()).after)
+        _replayable(one, options.policy, pair.after)
         for one in judgements
         if one.id not in sentences and (only is None or one.id in only)
     )
@@ -117,6 +117,11 @@ def prove(
         rollout=digest_of(options.policy),
         shard=shard_report(shard, sent.share, sent.controls),
     )
+
+
+def _only(parts: frozenset[ProofPart]) -> tuple[str, ...]:
+    """What a run of some parts will do."""
+    return tuple(f"only: {part}" for part in ProofPart if part in parts)
 
 
 def _replayable(judgement: Judgement, policy: str, build: str) -> Judgement:
@@ -148,19 +153,18 @@ def claims_of(level: Level) -> tuple[Claim, ...]:
     return claims + brought_claims()
 
 
-def plan_lines(options: ProveOptions) -> tuple[str, ...]:
+def plan_lines(level: Level, policy: str) -> tuple[str, ...]:
     """What a run will do: the stages of the plan's order as a numbered tree, then what the level looks at."""
     lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START}"]
     stage = START
     for number, step in enumerate(PLAN_ORDER, start=2):
         stage = after(stage, step)
         lines += [f"   {step}: {step.describe()}", f"{number}. {stage}"]
-    level = options.level
     orders = "the plan's own" if level is Level.SMOKE else str(scope_of(level).survey)
     return (
         *lines,
         f"At level {level}:",
-        f"   header rule  {size(POLICIES[options.policy], level)} over the wire; all of the suite against Node",
+        f"   header rule  {size(POLICIES[policy], level)} over the wire; all of the suite against Node",
         f"   migration    {MIGRATED_ROWS[level]:,} rows under writers; locks, files, rollback",
         f"   extension    {MACHINE_IDS[level]:,} machine ids under Node; its storage, its header, its events",
         f"   orders       {orders}",
@@ -168,33 +172,32 @@ def plan_lines(options: ProveOptions) -> tuple[str, ...]:
 
 
 async def _prove(
-    options: ProveOptions,
+    level: Level,
+    seed: int,
+    policy: Policy,
     builds: BuildPair,
     results: Results,
     templates: Templates,
     progress: ProgressDisplay,
     parts: frozenset[ProofPart],
+    shard: Shard,
 ) -> tuple[OrdersEvidence | None, SentCounts]:
-    policy = POLICIES[options.policy]
-    samples = sampled_sequences(policy, SAMPLES[options.level], options.seed)
+    samples = sampled_sequences(policy, SAMPLES[level], seed)
     orders = None
-    async with stack(templates, options.policy, builds) as shared:
+    async with stack(templates, policy.name, builds) as shared:
         under_node = asyncio.create_task(
-            asyncio.to_thread(_judge_under_node, options, results, policy, samples, parts)
+            asyncio.to_thread(_judge_under_node, level, seed, results, policy, samples, parts)
         )
         sent = SentCounts(Share((), WHOLE))
         if ProofPart.HEADERS in parts:
-            shard = Shard.parse(options.shard)
-            sent = await prove_headers(results, shared, options.level, samples, progress, shard)
+            sent = await prove_headers(results, shared, level, samples, progress, shard)
         if ProofPart.PERSONS in parts:
             async with running_stage(shared, ARRIVED) as environment:
                 origin = addresses()
-                await judge_linkability(results, environment, origin, seed=options.seed)
+                await judge_linkability(results, environment, origin, seed=seed)
                 await judge_persons(results, environment, origin)
         if ProofPart.ORDERS in parts:
-            orders = await prove_orders(
-                results, shared, level=options.level, seed=options.seed, progress=progress
-            )
+            orders = await prove_orders(results, shared, level=level, seed=seed, progress=progress)
         if ProofPart.AUDIT in parts:
             await audit_sentences(results, shared)
         with progress("the rule and the extension's code under Node"):
@@ -203,7 +206,8 @@ async def _prove(
 
 
 def _judge_under_node(
-    options: ProveOptions,
+    level: Level,
+    seed: int,
     results: Results,
     policy: Policy,
     samples: tuple[CaseSequence, ...],
@@ -213,4 +217,4 @@ def _judge_under_node(
     if ProofPart.RULE in parts:
         prove_rule(results, policy, samples=samples)
     if ProofPart.EXTENSION in parts:
-        judge_extension(results, machine_ids=MACHINE_IDS[options.level], seed=options.seed)
+        judge_extension(results, machine_ids=MACHINE_IDS[level], seed=seed)

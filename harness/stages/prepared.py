@@ -20,6 +20,7 @@ from harness.backend.usage import TRIES, Usage, accounting_statement
 from harness.database.schema_state import SchemaState
 from harness.stages.environment import Stack
 from harness.stages.model import Step
+from harness.stages.prepared_result import PreparedResult
 
 EXECUTIONS: Final = 6
 """Executions after which psycopg has prepared a statement (its prepare_threshold is 5)."""
@@ -51,30 +52,6 @@ class PreparedStatement:
     needed: bool
     """Whether the rollout depends on it; the others are warnings only."""
     remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedResult:
-    """What came of a prepared statement that was executed again after the column had been added."""
-
-    of: PreparedStatement
-    prepared: bool
-    """Whether it was a prepared statement of the session when the column was added."""
-    refusals: tuple[str, ...]
-    """SQLSTATE and message of each try that failed; as many tries as the backend has."""
-
-    @property
-    def still_works(self) -> bool:
-        """Whether the first try was accepted."""
-        return not self.refusals
-
-    @property
-    def words(self) -> str:
-        """One line about it."""
-        if self.still_works:
-            return f"{self.of.words} still works after the column is added"
-        failed = f"{self.of.words} fails after the column is added, {len(self.refusals)} tries of {TRIES}:"
-        return f"{failed} {self.refusals[0]}; {self.of.remedy}".rstrip("; ")
 
 
 def statements(before: Build = BEFORE) -> tuple[PreparedStatement, ...]:
@@ -126,7 +103,14 @@ async def prepared_results(stack: Stack) -> tuple[PreparedResult, ...]:
         await stack.schema.take(dsn, Step.ADD_COLUMN)
         return tuple(
             [
-                PreparedResult(statement, prepared, await _try(session, statement))
+                PreparedResult(
+                    statement.words,
+                    needed=statement.needed,
+                    prepared=prepared,
+                    refusals=await _try(session, statement),
+                    tries=TRIES,
+                    remedy=statement.remedy,
+                )
                 for statement, prepared in zip(tried, is_prepared, strict=True)
             ]
         )
@@ -165,4 +149,4 @@ def _values() -> dict[str, object]:
 
 def warnings(results: Sequence[PreparedResult]) -> tuple[str, ...]:
     """Warnings for code that prepares such statements: a line for each that was seen to fail."""
-    return tuple(result.words for result in results if not result.of.needed and not result.still_works)
+    return tuple(result.words for result in results if not result.needed and not result.still_works)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from psycopg import sql
 
 from harness import plan
 from harness.checks.compatibility import judge_old_clients, judge_prepared, judge_replies, judge_totals
@@ -18,7 +17,7 @@ from harness.clients.shape import PLAIN
 from harness.probing.requests import Caller, SignedIn
 from harness.rule.policy import STRICT
 from harness.stages.matrix import MACHINE
-from harness.stages.prepared import PreparedResult, PreparedStatement
+from harness.stages.prepared_result import PreparedResult
 from harness.sut.observation import Observation, Row
 from harness.verdict import Results, Status
 
@@ -144,10 +143,7 @@ def test_prepared_statement_must_have_been_prepared_and_go_on(
     prepared: bool, refusals: tuple[str, ...], status: Status
 ) -> None:
     results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "C3"))
-    statement = sql.Composed([sql.SQL("SELECT 1")])
-    needed = PreparedResult(PreparedStatement("the old INSERT", statement, needed=True), prepared, refusals)
-    beside = PreparedResult(
-        PreparedStatement("SELECT *", statement, needed=False), prepared, ("0A000 x",) * 3
-    )
+    needed = PreparedResult("the old INSERT", needed=True, prepared=prepared, refusals=refusals, tries=3)
+    beside = PreparedResult("SELECT *", needed=False, prepared=prepared, refusals=("0A000 x",) * 3, tries=3)
     judge_prepared(results, [needed, beside])
     assert results.judgements()[0].status is status
