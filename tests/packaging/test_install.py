@@ -19,11 +19,11 @@ PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf
 pytestmark = pytest.mark.packaging
 
 CONFTEST = """
-import pytest
-
-@pytest.fixture
-def theirs():
-    return "vscode-of-theirs"
+import harness, pytest
+theirs = pytest.fixture(lambda: "vscode-of-theirs")
+@harness.check("X1", "No value is stored in capitals.")
+def small(seen):
+    return "capitals" if any((row.value or "").isupper() for row in seen.rows) else None
 """
 TESTS = """
 import harness
@@ -49,18 +49,60 @@ def test_database(rollout_database):
         assert connection.execute("SELECT count(posthog_distinct_id) FROM microdollar_usage_metadata").fetchone()
 
 
-def test_gate(rollout_gate):
-    assert rollout_gate(waive=NO_ACCOUNT).verdict == "GO"
+def test_gate_and_own_claim(rollout_gate):
+    report = rollout_gate(waive=NO_ACCOUNT)
+    own = {one.id: one.status for one in report.judgements}["X1"]
+    assert (report.verdict, own) == ("NO-GO", "refuted")  # the rule stores capitals
 
 
 def test_a_broken_backend():
     with harness.stage(after="limit-256") as broken:
         report = harness.gate(broken.url, broken.dsn, free_model=MODEL, waive=NO_ACCOUNT)
-    assert {finding.claim for one in report.judgements for finding in one.findings} == {"V2"}
+    assert {finding.claim for one in report.judgements for finding in one.findings} == {"V2", "X1"}
 
 
 async def test_in_a_loop(rollout_stage):
     assert (await rollout_stage.arows(await rollout_stage.asend("vscode-2")))[0].value == "vscode-2"
+"""
+
+
+OUTSIDE = """
+import asyncio
+
+from hypothesis import given
+
+import harness
+
+
+@harness.check("X7", "A claim of theirs.", least=2)
+def theirs(seen: harness.Observation) -> str | None:
+    return None if all(row.value for row in seen.rows) else "nothing stored"
+
+
+@given(harness.header_values("valid"))
+def test_value(value: bytes) -> None:
+    stored: str | None = harness.stored(value)
+    assert stored is not None
+
+
+async def main() -> None:
+    async with harness.stage(schema="column", replicas=("before", "after")) as running:
+        sent: harness.Sent = await running.asend("vscode-1", caller="signed in")
+        rows: tuple[harness.Row, ...] = await running.arows(sent)
+        print(rows[0].value, running.url, running.dsn)
+
+
+def judged(running: harness.RunningStage) -> harness.Verdict:
+    report: harness.Report = harness.gate(running.url, running.dsn, free_model="vendor/model:free")
+    findings: list[harness.Finding] = [found for one in report.judgements for found in one.findings]
+    refuted = [one for one in report.judgements if one.status is harness.Status.REFUTED]
+    print(findings, refuted, harness.load_rollout().name)
+    return report.verdict
+
+
+asyncio.run(main())
+with harness.postgres("embedded:18") as server, server.database() as dsn:
+    print(dsn, server.version)
 """
 
 
@@ -132,6 +174,32 @@ def test_tests_of_others_pass_with_two_workers(python: Path, tmp_path: Path) -> 
     )
     assert "6 passed" in printed
     assert "rollout: the reference, level smoke" in printed
+
+
+def test_a_broken_backend_is_red_at_its_claim(python: Path, tmp_path: Path) -> None:
+    options = ("--rollout-claims", "--rollout-build=limit-256", "-k", "V1 or V2", "-p", "no:asyncio")
+    with pytest.raises(AssertionError) as red:
+        run(python, "-m", "pytest", *options, cwd=tmp_path)
+    printed = str(red.value)
+    assert "1 failed, 1 passed" in printed
+    assert "V2: A header of 255 characters is stored, one of 256 is not." in printed
+    assert "replay     harness replay '--line=" in printed
+    assert "--build=limit-256" in printed
+
+
+@pytest.mark.parametrize("checker", ["mypy", "basedpyright"])
+def test_types_of_every_public_name_hold(python: Path, tmp_path: Path, checker: str) -> None:
+    file = tmp_path / "outside.py"
+    names = run(python, "-c", "import harness; print(*harness.__all__)", cwd=tmp_path).split()
+    file.write_text(OUTSIDE + f"\nEVERY = ({', '.join(f'harness.{name}' for name in names)})\n")
+    pip = ("-m", "pip", "install", "-q", "--disable-pip-version-check")
+    run(python, *pip, checker, cwd=tmp_path)
+    if checker == "mypy":
+        run(python, "-m", "mypy", "--strict", file, cwd=tmp_path)
+    else:
+        (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+        printed = run(python, "-m", "basedpyright", "--pythonpath", python, file, cwd=tmp_path)
+        assert "0 errors" in printed
 
 
 def test_the_command_works_where_it_is_installed(python: Path, tmp_path: Path) -> None:
