@@ -143,9 +143,9 @@ def assert_parses(words: list[str]) -> None:
     group: click.Command = app
     context = click.Context(app)
     while isinstance(group, click.Group):
-        found = group.get_command(context, words[0])
+        _, found, rest = group.resolve_command(context, words)
         assert found is not None, words
-        group, words = found, words[1:]
+        group, words = found, rest
     group.make_context(group.name, words)
 
 

@@ -72,16 +72,11 @@ def test_rollout_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert load_rollout(tmp_path).tables.store.main.column == "request_origin"
 
 
-def test_readmes_commands_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    section = (
-        (ROOT / "README.md")
-        .read_text(encoding="utf-8")
-        .partition("## Your own rollout\n")[2]
-        .partition("\n## ")[0]
-    )
-    commands = [shlex.split(line)[2:] for line in section.splitlines() if line.startswith("$ harness ")]
+def test_the_pages_commands_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "how-to" / "own-rollout.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line)[2:] for line in page.splitlines() if line.startswith("$ harness ")]
     assert [words[:2] for words in commands] == [["rollout", "new"], ["rollout", "show"]]
     monkeypatch.chdir(tmp_path)
-    for words_of_readme in commands:
-        done = harness_command(*words_of_readme)
+    for words_of_page in commands:
+        done = harness_command(*words_of_page)
         assert (done.returncode, done.stderr) == (0, "")
