@@ -44,37 +44,41 @@ def build_keeps_nobody_out(locks: BuildLocks) -> Outcomes:
 
 
 def judge_writers(results: Results, traffic: MigratedTraffic) -> None:
-    """Judges M8 and M9. Only a migration that ends in state `ready` is rolled back; else M9 cannot be judged."""
-    results.method(MIGRATED, Method.MEASURED)
-    results.method(ROLLED_BACK, Method.MEASURED)
+    """Feeds what a migration and its rollback did under writers."""
+    feed(results, [traffic])
+
+
+@check(MIGRATED, ROLLED_BACK, over=MigratedTraffic, evidence=Method.MEASURED)
+def writers_are_served(traffic: MigratedTraffic) -> Outcomes:
+    """M8 and M9. Only a migration that ends in state `ready` is rolled back; else M9 cannot be judged."""
     if traffic.state is SchemaState.READY:
         for error in traffic.rollback_errors:
-            results.refute(Finding(ROLLED_BACK, "under writers", error))
+            yield Finding(ROLLED_BACK, "under writers", error)
         view = traffic.view_refused
-        results.detail(ROLLED_BACK, f"view refused ({view})" if view else "the view read the column")
+        yield Detail(ROLLED_BACK, f"view refused ({view})" if view else "the view read the column")
     else:
-        results.inconclusive(ROLLED_BACK, f"the migration ended in state {traffic.state}")
+        yield Inconclusive(ROLLED_BACK, f"the migration ended in state {traffic.state}")
     migration, rollback = f"migration `{traffic.migration}`", f"rollback of `{traffic.migration}`"
-    _judge_samples(results, MIGRATED, traffic.writes, migration)
-    _judge_samples(results, ROLLED_BACK, traffic.rollback_writes, rollback)
+    yield from _judge_samples(MIGRATED, traffic.writes, migration)
+    yield from _judge_samples(ROLLED_BACK, traffic.rollback_writes, rollback)
     lost = traffic.accepted - traffic.kept
     if lost > 0:
         effect = f"{lost} of {traffic.accepted} accepted writes lack a row"
-        results.refute(Finding(MIGRATED, migration, effect))
+        yield Finding(MIGRATED, migration, effect)
     if not traffic.is_as_before:
         effect = "columns, indexes or the view are not what they were"
-        results.refute(Finding(ROLLED_BACK, rollback, effect))
+        yield Finding(ROLLED_BACK, rollback, effect)
 
 
-def _judge_samples(results: Results, claim: str, writes: Sequence[Sample], condition: str) -> None:
+def _judge_samples(claim: str, writes: Sequence[Sample], condition: str) -> Outcomes:
     failed = [sample.sqlstate for sample in writes if sample.sqlstate is not None]
-    results.observed(claim, len(writes))
+    yield Observed(claim, len(writes))
     if writes:
         longest = max(sample.latency_ms for sample in writes)
-        results.detail(claim, f"{len(writes)} writes, the longest {longest:.0f} ms")
+        yield Detail(claim, f"{len(writes)} writes, the longest {longest:.0f} ms")
     for sqlstate in sorted(set(failed)):
         effect = f"{failed.count(sqlstate)} of {len(writes)} writes failed with {named(sqlstate)}"
-        results.refute(Finding(claim, condition, effect, workaround=WORKAROUND))
+        yield Finding(claim, condition, effect, workaround=WORKAROUND)
 
 
 def judge_plan_file(results: Results, matrix: Matrix) -> None:

@@ -1,9 +1,10 @@
 """Judges a rehearsal: stalls against a budget, locks against prediction, runners, and the recovery from failures."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
 from harness.rehearsal.lock_modes import LockMode, ObservedLocks
 from harness.rehearsal.measurements import Measured
 from harness.rehearsal.runner_results import Matrix, Way
@@ -16,14 +17,43 @@ LOCKS: Final = plan.LOCKS_CLAIM.id
 RUNNER: Final = plan.RUNNER_CLAIM.id
 
 
+class BudgetedStalls(NamedTuple):
+    """What one approach did to the writers, and the longest stall that is allowed, in milliseconds."""
+
+    measured: Measured
+    budget_ms: float
+
+
+class LockPredictions(NamedTuple):
+    """The locks of every moment, as predicted and as seen."""
+
+    observations: Sequence[ObservedLocks]
+
+
+class RunnerMatrix(NamedTuple):
+    """Every layout sent in every way, for the agreement of the real migrator with ours."""
+
+    matrix: Matrix
+
+
+class Recoveries(NamedTuple):
+    """What came of each failure scenario."""
+
+    scenario_results: Sequence[ScenarioResult]
+
+
 def judge_stalls(results: Results, measured: Measured, budget_ms: float) -> None:
-    """Judges M11: the longest latency of a write while the migration ran, counted from when it was due."""
-    results.method(STALL, Method.MEASURED)
+    """Feeds what one approach did to the writers, with its budget."""
+    feed(results, [BudgetedStalls(measured, budget_ms)])
+
+
+@check(STALL, over=BudgetedStalls, evidence=Method.MEASURED)
+def stalls_are_within_the_budget(stalls: BudgetedStalls) -> Outcomes:
+    """M11: the longest latency of a write while the migration ran, counted from when it was due."""
+    measured, budget_ms = stalls
     writes = [sample for sample in measured.samples if sample.write]
-    results.observed(STALL, len(writes))
-    results.detail(
-        STALL, f"longest {measured.stall_ms_max:.1f} ms of {budget_ms:g} ms, {measured.rows:,} rows"
-    )
+    yield Observed(STALL, len(writes))
+    yield Detail(STALL, f"longest {measured.stall_ms_max:.1f} ms of {budget_ms:g} ms, {measured.rows:,} rows")
     condition = f"migration `{measured.approach.name}` on {measured.rows:,} rows"
     if measured.stall_ms_max > budget_ms:
         worst = max(measured.spans, key=lambda span: span.stall_ms_max(measured.samples))
@@ -32,48 +62,66 @@ def judge_stalls(results: Results, measured: Measured, budget_ms: float) -> None
             f"{worst.stall_ms_max(measured.samples):.0f} ms of it by: {worst.statement}"
         )
         workaround = "build the index with CONCURRENTLY, outside a transaction"
-        results.refute(Finding(STALL, condition, effect, workaround=workaround))
+        yield Finding(STALL, condition, effect, workaround=workaround)
     if measured.errors:
-        results.refute(Finding(STALL, condition, f"{measured.errors} statements of the traffic failed"))
+        yield Finding(STALL, condition, f"{measured.errors} statements of the traffic failed")
 
 
 def judge_locks(results: Results, observations: Sequence[ObservedLocks]) -> None:
-    """Judges M14: each prediction against pg_locks and against what another session was refused."""
-    results.method(LOCKS, Method.EXHAUSTIVE)
-    results.detail(LOCKS, f"{len(observations)} moments, {len(LockMode)} modes probed in each")
+    """Feeds the locks of every moment."""
+    feed(results, [LockPredictions(observations)])
+
+
+@check(LOCKS, over=LockPredictions, evidence=Method.EXHAUSTIVE)
+def locks_are_as_predicted(predictions: LockPredictions) -> Outcomes:
+    """M14: each prediction against pg_locks and against what another session was refused."""
+    observations = predictions.observations
+    yield Detail(LOCKS, f"{len(observations)} moments, {len(LockMode)} modes probed in each")
     for observation in observations:
-        results.observed(LOCKS)
+        yield Observed(LOCKS)
         if observation.mismatch:
             condition = f"{observation.case.name}, {observation.case.hold}"
-            results.refute(Finding(LOCKS, condition, observation.mismatch))
+            yield Finding(LOCKS, condition, observation.mismatch)
 
 
 def judge_agreement(results: Results, matrix: Matrix) -> None:
-    """Judges M15; unknown where the real migrator is not to be had."""
-    results.method(RUNNER, Method.EXHAUSTIVE)
+    """Feeds every layout, sent in every way."""
+    feed(results, [RunnerMatrix(matrix)])
+
+
+@check(RUNNER, over=RunnerMatrix, evidence=Method.EXHAUSTIVE)
+def runners_agree(of: RunnerMatrix) -> Outcomes:
+    """M15; unknown where the real migrator is not to be had."""
+    matrix = of.matrix
     drizzle = [cell for cell in matrix.cells if cell.way is Way.DRIZZLE]
     missing = next((cell.skipped for cell in drizzle if cell.skipped), "")
     if missing:
-        results.inconclusive(RUNNER, missing)
-    results.observed(RUNNER, sum(not cell.skipped for cell in drizzle))
+        yield Inconclusive(RUNNER, missing)
+    yield Observed(RUNNER, sum(not cell.skipped for cell in drizzle))
     if matrix.drizzle:
-        results.detail(RUNNER, matrix.drizzle)
+        yield Detail(RUNNER, matrix.drizzle)
     for layout in matrix.disagreements():
         cells = [matrix.cell(layout, way) for way in (Way.DRIZZLE, Way.DRIZZLE_LIKE)]
         real, ours = (" then ".join(str(run) for run in (cell.first, cell.second) if run) for cell in cells)
-        results.refute(Finding(RUNNER, f"layout `{layout}`", f"the real one: {real}; ours: {ours}"))
+        yield Finding(RUNNER, f"layout `{layout}`", f"the real one: {real}; ours: {ours}")
 
 
 def judge_recovery(results: Results, scenario_results: Sequence[ScenarioResult]) -> None:
-    """Judges M13; unknown when a scenario could not be run here."""
-    results.method(RECOVERY, Method.EXHAUSTIVE)
+    """Feeds what came of the failure scenarios."""
+    feed(results, [Recoveries(scenario_results)])
+
+
+@check(RECOVERY, over=Recoveries, evidence=Method.EXHAUSTIVE)
+def failures_are_recovered_from(recoveries: Recoveries) -> Outcomes:
+    """M13; unknown when a scenario could not be run here."""
+    scenario_results = recoveries.scenario_results
     accepted = sum(result.accepted for result in scenario_results)
-    results.detail(RECOVERY, f"{accepted:,} writes accepted meanwhile")
+    yield Detail(RECOVERY, f"{accepted:,} writes accepted meanwhile")
     for result in scenario_results:
         scenario = result.scenario
         if result.skipped:
-            results.inconclusive(RECOVERY, f"{scenario.name} was not run: {result.skipped}")
+            yield Inconclusive(RECOVERY, f"{scenario.name} was not run: {result.skipped}")
             continue
-        results.observed(RECOVERY)
+        yield Observed(RECOVERY)
         if result.problem:
-            results.refute(Finding(RECOVERY, scenario.name, result.problem, workaround=scenario.advice))
+            yield Finding(RECOVERY, scenario.name, result.problem, workaround=scenario.advice)
