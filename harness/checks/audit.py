@@ -6,10 +6,11 @@ the verdict is a sentence whose status is another than recorded. Sentences that 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.evidence import describe_value, finding
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
 from harness.report.contents import AuditedSentence
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Finding, Judgement, Results, Status
@@ -46,40 +47,57 @@ class PlanEvidence:
     """Columns of the metadata table beside the rollout's."""
 
 
+class AuditedJudgements(NamedTuple):
+    """What was judged of everything, and how the plan's sentences are recorded."""
+
+    judgements: Sequence[Judgement]
+    recorded: Recorded
+
+
 def judge_sentences(results: Results, evidence: PlanEvidence) -> None:
-    """Judges A1 to A8."""
+    """Feeds what one environment showed of the plan's sentences."""
+    feed(results, [evidence])
+
+
+@check(LIKELY_WORKS, FILES, ENDPOINTS, SENDERS, FIELDS, COVERAGE, USERS, BLOAT, over=PlanEvidence)
+def sentences_hold(evidence: PlanEvidence) -> Outcomes:
+    """A1 to A8."""
     observations = evidence.observations
-    _judge_coverage(results, evidence.coverage_error)
-    _judge_insert_left(results, observations[:IDS])
-    _judge_ids(results, observations[IDS : 2 * IDS])
-    _judge_endpoints(results, observations[2 * IDS :])
-    _judge_users(results, evidence.listed_users, observations[IDS:])
-    _judge_fields(results, evidence.columns_before)
-    results.observed(SENDERS)
-    results.inconclusive(SENDERS, "who sends cannot be seen here: the reference has no other clients")
+    yield from _judge_coverage(evidence.coverage_error)
+    yield from _judge_insert_left(observations[:IDS])
+    yield from _judge_ids(observations[IDS : 2 * IDS])
+    yield from _judge_endpoints(observations[2 * IDS :])
+    yield from _judge_users(evidence.listed_users, observations[IDS:])
+    yield from _judge_fields(evidence.columns_before)
+    yield Observed(SENDERS)
+    yield Inconclusive(SENDERS, "who sends cannot be seen here: the reference has no other clients")
 
 
 def judge_audit(results: Results, recorded: Recorded) -> None:
-    """Judges A0, after everything else: each sentence stands as recorded; one that has become unknown leaves it so.
+    """Feeds how the sentences stand, after everything else; those that are not on the results are not asked."""
+    feed(results, [AuditedJudgements(results.judgements(), recorded)])
 
-    Sentences that are not on the results are not asked.
-    """
-    judged = {judgement.claim.id: judgement for judgement in results.judgements()}
+
+@check(AUDIT, over=AuditedJudgements)
+def sentences_stand_as_recorded(audit: AuditedJudgements) -> Outcomes:
+    """A0: each sentence stands as recorded; one that has become unknown leaves it so."""
+    judgements, recorded = audit
+    judged = {judgement.claim.id: judgement for judgement in judgements}
     counts = dict.fromkeys(Status, 0)
     for claim, expected, workaround in recorded:
         if claim.id not in judged:
             continue
-        results.observed(AUDIT)
+        yield Observed(AUDIT)
         judgement = judged[claim.id]
         counts[judgement.status] += 1
         if judgement.status is expected:
             continue
         effect = f"{judgement.status}, recorded as {expected}: {_detail(judgement)}"
         if judgement.status is Status.UNKNOWN:
-            results.inconclusive(AUDIT, f"{claim.id} is {effect}")
+            yield Inconclusive(AUDIT, f"{claim.id} is {effect}")
         else:
-            results.refute(Finding(AUDIT, f"{claim.id}: {claim.sentence}", effect, workaround=workaround))
-    results.detail(AUDIT, ", ".join(f"{count} {status}" for status, count in counts.items() if count))
+            yield Finding(AUDIT, f"{claim.id}: {claim.sentence}", effect, workaround=workaround)
+    yield Detail(AUDIT, ", ".join(f"{count} {status}" for status, count in counts.items() if count))
 
 
 def audited(
@@ -108,65 +126,62 @@ def _audited(
     )
 
 
-def _judge_insert_left(results: Results, observations: Sequence[Observation]) -> None:
+def _judge_insert_left(observations: Sequence[Observation]) -> Outcomes:
     for observation in observations:
         for row in observation.rows:
             if not row.whole:
                 continue
             for claim in (LIKELY_WORKS, FILES):
-                results.observed(claim)
+                yield Observed(claim)
                 if row.value is None:
-                    results.refute(finding(claim, observation, "stored NULL, expected the id that was sent"))
+                    yield finding(claim, observation, "stored NULL, expected the id that was sent")
 
 
-def _judge_ids(results: Results, observations: Sequence[Observation]) -> None:
+def _judge_ids(observations: Sequence[Observation]) -> Outcomes:
     users = {observation.probe.user for observation in observations}
     values = {row.value for observation in observations for row in observation.rows if row.whole}
-    results.observed(BLOAT, len(observations))
+    yield Observed(BLOAT, len(observations))
     if len(users) == 1 and len(values) == len(observations):
         effect = (
             f"{len(values)} requests of one address stored {len(values)} different ids, each within the rule"
         )
-        results.refute(finding(BLOAT, observations[0], effect))
+        yield finding(BLOAT, observations[0], effect)
 
 
-def _judge_endpoints(results: Results, observations: Sequence[Observation]) -> None:
+def _judge_endpoints(observations: Sequence[Observation]) -> Outcomes:
     for observation in observations:
-        results.observed(ENDPOINTS)
+        yield Observed(ENDPOINTS)
         users = {row.user for row in observation.rows}
         if users == {observation.probe.user}:
-            results.refute(
-                finding(ENDPOINTS, observation, f"{plan.ROUTES[1]} accounted to an anonymous user as well")
-            )
+            yield finding(ENDPOINTS, observation, f"{plan.ROUTES[1]} accounted to an anonymous user as well")
 
 
-def _judge_fields(results: Results, columns: int) -> None:
-    results.observed(FIELDS)
+def _judge_fields(columns: int) -> Outcomes:
+    yield Observed(FIELDS)
     if columns != plan.EXISTING_FIELDS:
         effect = f"{columns} columns, not {plan.EXISTING_FIELDS}"
-        results.refute(Finding(FIELDS, f"{plan.METADATA_TABLE} before the rollout, by the catalogue", effect))
+        yield Finding(FIELDS, f"{plan.METADATA_TABLE} before the rollout, by the catalogue", effect)
 
 
-def _judge_coverage(results: Results, error: str) -> None:
+def _judge_coverage(error: str) -> Outcomes:
     """Before anything was sent: there is no anonymous row of the last week."""
-    results.observed(COVERAGE)
+    yield Observed(COVERAGE)
     if error:
-        results.refute(Finding(COVERAGE, "no anonymous row of the last seven days", error))
+        yield Finding(COVERAGE, "no anonymous row of the last seven days", error)
 
 
 def _judge_users(
-    results: Results,
     listed: frozenset[tuple[str, str | None, int]],
     observations: Sequence[Observation],
-) -> None:
+) -> Outcomes:
     expected = {
         (observation.probe.user, row.value, 1) for observation in observations for row in observation.rows
     }
-    results.observed(USERS, len(expected & listed))
+    yield Observed(USERS, len(expected & listed))
     for user, value, requests in sorted(expected ^ listed):
         wrong = "missing" if (user, value, requests) in expected else "too much"
         effect = f"the line of {user} with {describe_value(value)} and {requests} is {wrong}"
-        results.refute(Finding(USERS, f"{len(expected)} requests of one address, an id each", effect))
+        yield Finding(USERS, f"{len(expected)} requests of one address, an id each", effect)
 
 
 def _detail(judgement: Judgement) -> str:

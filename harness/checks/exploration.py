@@ -1,25 +1,39 @@
 """Judges what random exploration found: rows are lost only where the old backend loses them too."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from harness.checks.registry import Detail, Observed, Outcomes, check, feed
 from harness.stages.machine import ExplorationStats
 from harness.verdict import Finding, Method, Results
 
 EXPLORED: Final = "R2"
 
 
+class Explored(NamedTuple):
+    """What random exploration did and found, and the line that repeats it."""
+
+    stats: ExplorationStats
+    replay: str
+
+
 def judge_exploration(results: Results, stats: ExplorationStats, replay: str) -> None:
-    """Judges R2 over every request that was sent with a fault, and counts the rows lost as on the old backend."""
+    """Feeds what random exploration did and found."""
+    feed(results, [Explored(stats, replay)])
+
+
+@check(EXPLORED, over=Explored, evidence=Method.SAMPLED)
+def rows_are_lost_as_on_the_old_backend(explored: Explored) -> Outcomes:
+    """R2 over every request that was sent with a fault, and counts the rows lost as on the old backend."""
+    stats, replay = explored
     lost = expected_losses(stats)
-    results.method(EXPLORED, Method.SAMPLED)
-    results.observed(EXPLORED, stats.requests.total())
-    results.detail(EXPLORED, f"{stats.programs} programs of {stats.actions} actions")
-    results.detail(EXPLORED, f"{stats.lost.total()} rows lost as expected, for {len(lost)} reasons")
+    yield Observed(EXPLORED, stats.requests.total())
+    yield Detail(EXPLORED, f"{stats.programs} programs of {stats.actions} actions")
+    yield Detail(EXPLORED, f"{stats.lost.total()} rows lost as expected, for {len(lost)} reasons")
     if stats.smallest is None:
         return
     program = "; ".join(stats.smallest.program)
     for each in stats.smallest.discrepancies:
-        results.refute(Finding(EXPLORED, program, f"{each.condition}: {each.effect}", replay=replay))
+        yield Finding(EXPLORED, program, f"{each.condition}: {each.effect}", replay=replay)
 
 
 def expected_losses(stats: ExplorationStats) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.persistence import WORKAROUNDS
-from harness.checks.registry import Detail, Observed, Outcomes, check
+from harness.checks.registry import Detail, Observed, Outcomes, check, feed
 from harness.clients.extension import derived_id
 from harness.clients.extension_code import Headers, WindowOutcome
 from harness.clients.extension_evidence import BuiltHeaders, Derivation, Fleet, TelemetryOff
@@ -58,10 +58,31 @@ def provider_adds_one_header(headers: BuiltHeaders) -> Outcomes:
     yield Detail(PROVIDER, f"{len(headers.calls)} {combinations}")
 
 
+class ClaimedFleet(NamedTuple):
+    """A fleet, and the claim that it is evidence for."""
+
+    claim: str
+    fleet: Fleet
+
+
+class ClaimedTelemetry(NamedTuple):
+    """A run with telemetry switched off, and the claim that it is evidence for."""
+
+    claim: str
+    run: TelemetryOff
+
+
 def judge_own_id(results: Results, fleet: Fleet, claim: str) -> None:
-    """Judges E7 or E11 over a fleet: no two installations send the same id."""
+    """Feeds a fleet as evidence for E7 or E11."""
+    feed(results, [ClaimedFleet(claim, fleet)])
+
+
+@check(OWN, OWN_PLANNED, over=ClaimedFleet)
+def installations_send_ids_of_their_own(claimed: ClaimedFleet) -> Outcomes:
+    """E7 or E11 over a fleet: no two installations send the same id."""
+    claim, fleet = claimed
     machine_ids, derived = fleet.machine_ids, fleet.derived
-    results.observed(claim, len(machine_ids))
+    yield Observed(claim, len(machine_ids))
     senders = Counter(value for value in derived if value is not None)
     examples = dict(zip(derived, machine_ids, strict=True))
     for value, count in senders.items():
@@ -69,22 +90,26 @@ def judge_own_id(results: Results, fleet: Fleet, claim: str) -> None:
             machine_id = shown(examples[value])
             condition = f"{len(machine_ids)} installations, {count} with machineId {machine_id}"
             effect = f"all {count} of these send {value}"
-            results.refute(Finding(claim, condition, effect, workaround=WORKAROUNDS.get(claim, "")))
+            yield Finding(claim, condition, effect, workaround=WORKAROUNDS.get(claim, ""))
     silent = list(derived).count(None)
-    results.detail(claim, f"{len(machine_ids)} installations: {len(senders)} ids, {silent} send none")
+    yield Detail(claim, f"{len(machine_ids)} installations: {len(senders)} ids, {silent} send none")
     odds = ", ".join(f"{count:,} {collision_odds(count):.1g}" for count in INSTALLATIONS)
-    results.detail(
-        claim, f"machines of their own: odds of any collision at most (installations, odds) {odds}"
-    )
+    yield Detail(claim, f"machines of their own: odds of any collision at most (installations, odds) {odds}")
 
 
 def judge_telemetry(results: Results, runs: Sequence[TelemetryOff], claim: str) -> None:
-    """Judges E12, or E7's half of it: telemetry switched off, nothing stored and an id stored before."""
-    for run in runs:
-        results.observed(claim)
-        if run.window.outcome is not WindowOutcome.SENT or run.window.header is not None:
-            effect = f"the request is {run.window.outcome} with the header {run.window.header}, expected none"
-            results.refute(Finding(claim, run.condition, effect, workaround=WORKAROUNDS.get(claim, "")))
+    """Feeds runs with telemetry switched off as evidence for E12, or for E7's half of it."""
+    feed(results, [ClaimedTelemetry(claim, run) for run in runs])
+
+
+@check(OWN, TELEMETRY_PLANNED, over=ClaimedTelemetry)
+def no_id_is_sent_without_telemetry(claimed: ClaimedTelemetry) -> Outcomes:
+    """E12, or E7's half of it: telemetry switched off, nothing stored and an id stored before."""
+    claim, run = claimed
+    yield Observed(claim)
+    if run.window.outcome is not WindowOutcome.SENT or run.window.header is not None:
+        effect = f"the request is {run.window.outcome} with the header {run.window.header}, expected none"
+        yield Finding(claim, run.condition, effect, workaround=WORKAROUNDS.get(claim, ""))
 
 
 def _difference(now: Headers, expected: Mapping[str, str]) -> str:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_value, finding
 from harness.checks.persistence import WORKAROUNDS
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
 from harness.sut.observation import Observation
 from harness.verdict import Results
 
@@ -38,16 +39,30 @@ class Linking:
         return next((row.value for row in self.observation.rows if row.whole), None)
 
 
+class LinkedInstallation(NamedTuple):
+    """An installation, and the claim that it is evidence for."""
+
+    claim: str
+    linking: Linking
+
+
 def judge_linking(results: Results, claim: str, linking: Linking) -> None:
-    """Judges E6 or E8 on one installation: events must have arrived, those of the row's id among them."""
+    """Feeds one installation."""
+    feed(results, [LinkedInstallation(claim, linking)])
+
+
+@check(LINKED, LINKED_PLANNED, over=LinkedInstallation)
+def row_leads_to_the_events(installation: LinkedInstallation) -> Outcomes:
+    """E6 or E8 on one installation: events must have arrived, those of the row's id among them."""
+    claim, linking = installation
     rows = [row for row in linking.observation.rows if row.whole]
     if not rows or not linking.arrived:
         counts = f"{len(rows)} rows and events under {len(linking.arrived)} ids arrived"
-        results.inconclusive(claim, f"of one installation {counts}")
+        yield Inconclusive(claim, f"of one installation {counts}")
         return
-    results.observed(claim)
-    results.detail(claim, f"events {linking.under}")
+    yield Observed(claim)
+    yield Detail(claim, f"events {linking.under}")
     if not linking.leads_to_events:
         arrived = ", ".join(linking.arrived)
         effect = f"the row holds {describe_value(linking.stored)}; the events arrived under {arrived}"
-        results.refute(finding(claim, linking.observation, effect, WORKAROUNDS.get(claim, "")))
+        yield finding(claim, linking.observation, effect, WORKAROUNDS.get(claim, ""))

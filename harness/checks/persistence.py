@@ -4,10 +4,11 @@ A sentence that the plan's code fails is judged on both: the patched code must k
 """
 
 from collections.abc import Sequence, Set
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
 from harness.backend.http import HEAD_BYTES_MAX
+from harness.checks.registry import Detail, Observed, Outcomes, check, feed
 from harness.clients.extension import derived_id
 from harness.clients.extension_code import WindowOutcome, WindowResult
 from harness.clients.extension_evidence import ScenarioRun
@@ -25,6 +26,32 @@ VALID_PLANNED: Final = "E10"
 WORKAROUNDS: Final = {claim.id: workaround for claim, _, workaround in plan.EXTENSION_AUDIT}
 
 
+class KeepingRun(NamedTuple):
+    """A run of a scenario in which the id is kept."""
+
+    run: ScenarioRun
+
+
+class SendingRun(NamedTuple):
+    """A run, and the claim on its requests going out that it is evidence for."""
+
+    claim: str
+    run: ScenarioRun
+
+
+class ValidRun(NamedTuple):
+    """A run, and the claim on the ids that it sends that it is evidence for."""
+
+    claim: str
+    run: ScenarioRun
+
+
+class EveryRun(NamedTuple):
+    """The runs of every scenario by the patched code."""
+
+    patched: Sequence[ScenarioRun]
+
+
 def judge_persistence(
     results: Results, planned_runs: Sequence[ScenarioRun], patched_runs: Sequence[ScenarioRun]
 ) -> None:
@@ -38,54 +65,79 @@ def judge_persistence(
         judge_goes_out(results, GOES_OUT_PLANNED, run)
     for run in _of(planned_runs, FOUND):
         judge_valid(results, VALID_PLANNED, run)
-    longest = max(window.waited_ms for run in patched_runs for window in run.requests)
-    results.detail(GOES_OUT, f"{len(SCENARIOS)} scenarios, the longest wait for the id {longest:g} ms")
-    results.detail(
+    feed(results, [EveryRun(patched_runs)])
+
+
+@check(GOES_OUT, KEPT, VALID, over=EveryRun)
+def scenarios_are_counted(runs: EveryRun) -> Outcomes:
+    """How much E2 to E4 rest on."""
+    longest = max(window.waited_ms for run in runs.patched for window in run.requests)
+    yield Detail(GOES_OUT, f"{len(SCENARIOS)} scenarios, the longest wait for the id {longest:g} ms")
+    yield Detail(
         KEPT,
         f"{len(KEEPING)} scenarios, as planned and patched; a lost write with a changed machineId is not kept",
     )
-    results.detail(VALID, f"{len(FOUND)} values found in the storage")
+    yield Detail(VALID, f"{len(FOUND)} values found in the storage")
 
 
 def judge_kept(results: Results, run: ScenarioRun) -> None:
-    """Judges E2 on one run: one id, derived only where none is stored, and stored before the request."""
-    results.observed(KEPT)
+    """Feeds a run as evidence for E2."""
+    feed(results, [KeepingRun(run)])
+
+
+@check(KEPT, over=KeepingRun)
+def id_is_kept(keeping: KeepingRun) -> Outcomes:
+    """E2 on one run: one id, derived only where none is stored, and stored before the request."""
+    run = keeping.run
+    yield Observed(KEPT)
     sent = {window.header for window in run.requests}
     if len(sent) != 1 or None in sent:
-        results.refute(_finding(KEPT, run, f"sent {_listed(sent)}, expected one id throughout"))
+        yield _finding(KEPT, run, f"sent {_listed(sent)}, expected one id throughout")
     stored = run.scenario.found is not ABSENT
     for windows in run.restarts:
         for window in windows:
             if window.notes.count("derive") != (not stored):
-                results.refute(
-                    _finding(KEPT, run, f"derived {window.notes.count('derive')} times in one window")
-                )
+                yield _finding(KEPT, run, f"derived {window.notes.count('derive')} times in one window")
             if "stored" in window.notes and window.notes.index("stored") > _request(window):
-                results.refute(_finding(KEPT, run, "the request went out before the id was stored"))
+                yield _finding(KEPT, run, "the request went out before the id was stored")
         stored = stored or any("stored" in window.notes for window in windows)
 
 
 def judge_goes_out(results: Results, claim: str, run: ScenarioRun) -> None:
-    """Judges that each window's request goes out, and is not too long for an HTTP server to read."""
-    results.observed(claim, len(run.requests))
+    """Feeds a run as evidence for E3 or E9."""
+    feed(results, [SendingRun(claim, run)])
+
+
+@check(GOES_OUT, GOES_OUT_PLANNED, over=SendingRun)
+def requests_go_out(sending: SendingRun) -> Outcomes:
+    """E3 or E9: each window's request goes out, and is not too long for an HTTP server to read."""
+    claim, run = sending
+    yield Observed(claim, len(run.requests))
     for effect in dict.fromkeys(map(obstacle, run.requests)):
         if effect:
-            results.refute(_finding(claim, run, effect))
+            yield _finding(claim, run, effect)
 
 
 def judge_valid(results: Results, claim: str, run: ScenarioRun) -> None:
-    """Judges that each window sends an id that every policy accepts as it is, or none, and that it does send.
+    """Feeds a run as evidence for E4 or E10."""
+    feed(results, [ValidRun(claim, run)])
+
+
+@check(VALID, VALID_PLANNED, over=ValidRun)
+def ids_are_valid(valid: ValidRun) -> Outcomes:
+    """E4 or E10: each window sends an id that every policy accepts as it is, or none, and that it does send.
 
     An id is what is derived from a machine, or a string that was found in the storage.
     """
+    claim, run = valid
     machines = {start.machine_id for starts in run.scenario.restarts for start in starts}
     ids = {derived_id(machine_id) for machine_id in machines}
     if isinstance(run.scenario.found, str):
         ids.add(run.scenario.found)
-    results.observed(claim, len(run.requests))
+    yield Observed(claim, len(run.requests))
     for effect in dict.fromkeys(_invalidity(window, ids) for window in run.requests):
         if effect:
-            results.refute(_finding(claim, run, effect))
+            yield _finding(claim, run, effect)
 
 
 def obstacle(window: WindowResult) -> str:

@@ -1,10 +1,11 @@
 """Judges the plan's goal against PostHog's own limits: ids that the rule accepts and that lead to no person. Pure."""
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.checks.evidence import finding
 from harness.checks.persistence import WORKAROUNDS
+from harness.checks.registry import Observed, Outcomes, check, feed
 from harness.clients.persons import ID_LENGTH_MAX
 from harness.report.escape import shown
 from harness.sut.observation import Observation
@@ -14,14 +15,26 @@ NOBODYS: Final = "E13"
 CUT: Final = "E14"
 
 
+class SentIds(NamedTuple):
+    """Requests with an id each, and which of the stored ids lead to their events."""
+
+    claim: str
+    observations: Sequence[Observation]
+    reached: Collection[str]
+
+
 def judge_ids(
     results: Results, claim: str, observations: Sequence[Observation], reached: Collection[str]
 ) -> None:
-    """Judges E13 or E14: each stored id leads to its event; one that is not stored leads nowhere, and nobody astray.
+    """Feeds the requests of one claim; `reached` are the stored ids that lead to their events."""
+    feed(results, [SentIds(claim, observations, reached)])
 
-    `reached` are the stored ids that do.
-    """
-    results.observed(claim, len(observations))
+
+@check(NOBODYS, CUT, over=SentIds)
+def stored_ids_lead_to_their_events(sent: SentIds) -> Outcomes:
+    """E13 or E14: each stored id leads to its event; one that is not stored leads nowhere, and nobody astray."""
+    claim, observations, reached = sent
+    yield Observed(claim, len(observations))
     stored = [(observation, stored_id(observation)) for observation in observations]
     lost = [
         (observation, value) for observation, value in stored if value is not None and value not in reached
@@ -29,7 +42,7 @@ def judge_ids(
     if lost:
         values = ", ".join(_described(value) for _, value in lost)
         effect = f"stored {len(lost)} of {len(observations)} ids whose events belong to no person of that id: {values}"
-        results.refute(finding(claim, lost[0][0], effect, WORKAROUNDS.get(claim, "")))
+        yield finding(claim, lost[0][0], effect, WORKAROUNDS.get(claim, ""))
 
 
 def stored_id(observation: Observation) -> str | None:
