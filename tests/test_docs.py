@@ -163,5 +163,32 @@ def test_reference_pages_are_what_the_code_says(page: str) -> None:
 
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target, anchor in re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+            there = page.parent / target
+            assert there.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(there), f"{page.name}: {target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub names the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_option_that_a_page_names_exists(tmp_path: Path) -> None:
+    context = click.Context(app)
+    alone = os.environ | {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"
+    }  # it is not named twice where it is installed
+    helped = [sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--help"]
+    told = subprocess.run(helped, cwd=tmp_path, env=alone, capture_output=True, text=True, check=True).stdout
+    known = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", told))  # pytest's and the plugin's
+    for name in app.list_commands(context):
+        command = app.get_command(context, name)
+        assert command is not None
+        known |= {word for parameter in command.get_params(context) for word in parameter.opts}
+        known |= {word for parameter in command.get_params(context) for word in parameter.secondary_opts}
+    for page in PAGES:
+        for code in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
+            for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", code):
+                assert option in known, f"{page.name}: {option}"
