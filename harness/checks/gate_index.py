@@ -8,35 +8,33 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes
 from harness.database.declaration import EXPECTED_INDEX, Index, find
 from harness.database.deployed import LookUp, PlanNode
-from harness.verdict import Finding, Method, Results
+from harness.verdict import Finding
 
 INDEX: Final = "M4"
 BUILD_INDEX: Final = "apply up/0005b_build_index.sql, outside a transaction (in parts: see harness schema)"
 
 
-def judge_index(results: Results, indexes: Sequence[Index], look_up: LookUp | None) -> None:
+def judge_index(indexes: Sequence[Index], look_up: LookUp | None) -> Outcomes:
     """Judges M4; without a column there is no look-up."""
-    results.method(INDEX, Method.EXHAUSTIVE)
-    results.observed(INDEX)
+    yield Observed(INDEX)
     named = find(indexes, plan.INDEX)
     if named is not None and (reason := _unfit(named)):
         effect = f"found {named.describe()}: {reason}"
-        _refute(results, effect, f"drop it as harness schema says, then {BUILD_INDEX}")
+        yield _refuted(effect, f"drop it as harness schema says, then {BUILD_INDEX}")
         return
     fit = [index for index in indexes if not _unfit(index)]
     if look_up is None or not fit:
-        _refute_unused(results, indexes, "there is none on the column")
+        yield from _refute_unused(indexes, "there is none on the column")
     elif look_up.refused:
-        results.inconclusive(INDEX, f"the planner cannot be asked: {look_up.refused}")
+        yield Inconclusive(INDEX, f"the planner cannot be asked: {look_up.refused}")
     else:
-        _judge_use(results, indexes, fit, look_up.nodes)
+        yield from _judge_use(indexes, fit, look_up.nodes)
 
 
-def _judge_use(
-    results: Results, indexes: Sequence[Index], fit: Sequence[Index], nodes: Sequence[PlanNode]
-) -> None:
+def _judge_use(indexes: Sequence[Index], fit: Sequence[Index], nodes: Sequence[PlanNode]) -> Outcomes:
     """Judges the indexes by what the planner takes; of several that would do it takes any."""
     plain = [index for index in fit if _is_plain(index)]
     unused = next(
@@ -46,35 +44,35 @@ def _judge_use(
     wrong = sorted(taken & {index.name for index in indexes if index not in fit})
     young = next((index for index in plain if index.young), None)
     if young is not None and (unused is not None or wrong):
-        results.inconclusive(
+        yield Inconclusive(
             INDEX,
             f"{young.name} is younger than a transaction that is still open, so that the planner may not use it yet; "
             "judge again when that transaction has ended (the oldest xact_start in pg_stat_activity)",
         )
     elif unused is not None:
         table = unused.get("Relation Name", plan.METADATA_TABLE)
-        _refute_unused(results, indexes, f"the planner reads all of {table} ({unused['Node Type']})")
+        yield from _refute_unused(indexes, f"the planner reads all of {table} ({unused['Node Type']})")
     elif wrong and not plain:
-        _refute_unused(results, indexes, f"the planner takes {', '.join(wrong)}")
+        yield from _refute_unused(indexes, f"the planner takes {', '.join(wrong)}")
     else:
         # An index that equals the declared one would serve by its definition, if the planner preferred none to it.
         serving = [index for index in fit if index in plain or index.name in taken] or list(fit)
         best = find(serving, plan.INDEX) or serving[0]
-        _note_serving(results, fit, best)
+        yield from _note_serving(fit, best)
         others = sorted(taken & {index.name for index in indexes if index is not best})
         if others:
-            results.detail(INDEX, f"it takes {', '.join(others)} while that is there, too")
+            yield Detail(INDEX, f"it takes {', '.join(others)} while that is there, too")
 
 
-def _note_serving(results: Results, fit: Sequence[Index], best: Index) -> None:
-    results.detail(INDEX, f"{best.describe()}; the planner finds values by it")
+def _note_serving(fit: Sequence[Index], best: Index) -> Outcomes:
+    yield Detail(INDEX, f"{best.describe()}; the planner finds values by it")
     named = find(fit, plan.INDEX)
     if named is None:
-        results.detail(INDEX, f"another name than {plan.INDEX}")
+        yield Detail(INDEX, f"another name than {plan.INDEX}")
     elif named != EXPECTED_INDEX or named.also:
         if named is not best and not _is_plain(named):
-            results.detail(INDEX, f"{named.describe()} does not serve: drop it concurrently")
-        results.detail(INDEX, f"declared btree ({plan.COLUMN}) and nothing more")
+            yield Detail(INDEX, f"{named.describe()} does not serve: drop it concurrently")
+        yield Detail(INDEX, f"declared btree ({plan.COLUMN}) and nothing more")
 
 
 def _is_by_value(node: PlanNode) -> bool:
@@ -110,13 +108,13 @@ def _is_plain(index: Index) -> bool:
     return _ALIKE.issuperset(index.unlike) and index.predicate in (None, f"({plan.COLUMN} IS NOT NULL)")
 
 
-def _refute_unused(results: Results, indexes: Sequence[Index], unused: str) -> None:
+def _refute_unused(indexes: Sequence[Index], unused: str) -> Outcomes:
     others = [index.describe() for index in indexes if plan.COLUMN in " ".join(index.columns)]
     instead = f"; there is {'; '.join(others)}" if others else ""
     is_named = any(index.name == plan.INDEX for index in indexes)
     remedy = f"drop {plan.INDEX} as harness schema says, then {BUILD_INDEX}" if is_named else BUILD_INDEX
-    _refute(results, f"no btree index serves the look-up by {plan.COLUMN}: {unused}{instead}", remedy)
+    yield _refuted(f"no btree index serves the look-up by {plan.COLUMN}: {unused}{instead}", remedy)
 
 
-def _refute(results: Results, effect: str, workaround: str) -> None:
-    results.refute(Finding(INDEX, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround))
+def _refuted(effect: str, workaround: str) -> Finding:
+    return Finding(INDEX, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround)

@@ -1,10 +1,11 @@
 """Judges a deployed database by itself: the column, the index, and the values that are there. Pure."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.gate_index import INDEX, judge_index
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
 from harness.database.declaration import EXPECTED_COLUMN, Column, DifferenceKind, column_difference
 from harness.database.deployed import DeployedSchema, StoredValues
 from harness.database.effects.model import Certainty, Effect
@@ -20,78 +21,108 @@ ADD_COLUMN: Final = "apply up/0005a_add_column.sql"
 MEND_COLUMN: Final = "harness schema names the statements that make it what is declared"
 
 
+class DeployedEffects(NamedTuple):
+    """What in the database does something to a value on its way into the column."""
+
+    effects: Sequence[Effect]
+
+
+class JudgedValues(NamedTuple):
+    """The values that are there, and the rule that they are held to."""
+
+    stored: StoredValues
+    policy: Policy
+
+
 def judge_schema(results: Results, schema: DeployedSchema) -> None:
-    """Judges M3 and M4."""
+    """Feeds what the catalogue says of the column and the index."""
+    feed(results, [schema])
+
+
+@check(COLUMN, INDEX, over=DeployedSchema, evidence=Method.EXHAUSTIVE)
+def schema_is_as_declared(schema: DeployedSchema) -> Outcomes:
+    """M3 and M4: the column is what is declared, and an index serves the look-up by it."""
     for claim in (COLUMN, INDEX):
-        results.method(claim, Method.EXHAUSTIVE)
         if schema.missing:
-            results.inconclusive(claim, schema.missing)
+            yield Inconclusive(claim, schema.missing)
     if not schema.missing:
-        _judge(results, schema)
+        yield from _judge(schema)
     if schema.cut_short:
         for claim in (COLUMN, INDEX):
-            results.inconclusive(claim, schema.cut_short)
+            yield Inconclusive(claim, schema.cut_short)
 
 
-def _judge(results: Results, schema: DeployedSchema) -> None:
+def _judge(schema: DeployedSchema) -> Outcomes:
     of_table = [
         obstacle for obstacle in schema.obstacles if obstacle.stale or obstacle.table == plan.METADATA_TABLE
     ]
-    _hidden(results, COLUMN, schema.obstacles)
-    _hidden(results, INDEX, of_table)
+    yield from _hidden(COLUMN, schema.obstacles)
+    yield from _hidden(INDEX, of_table)
     if any(obstacle.ambiguous or obstacle.stale for obstacle in of_table):
         return  # nothing of it need be true of the table that is written
-    _judge_column(results, schema.columns)
-    judge_effects(results, schema.effects or ())
+    yield from _judge_column(schema.columns)
+    yield from values_are_left_as_they_are(DeployedEffects(schema.effects or ()))
     if schema.indexes is not None:
-        judge_index(results, schema.indexes, schema.look_up)
+        yield from judge_index(schema.indexes, schema.look_up)
 
 
-def _judge_column(results: Results, columns: Sequence[Column]) -> None:
-    results.observed(COLUMN)
+def _judge_column(columns: Sequence[Column]) -> Outcomes:
+    yield Observed(COLUMN)
     difference = column_difference(columns)
     if difference is None:
-        results.detail(COLUMN, EXPECTED_COLUMN.describe())
+        yield Detail(COLUMN, EXPECTED_COLUMN.describe())
     elif difference.kind is DifferenceKind.MISSING:
-        _refute(results, COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
+        yield _refuted(COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
     else:
-        results.detail(COLUMN, difference.describe())
+        yield Detail(COLUMN, difference.describe())
         effect = f"found {difference.describe()}; declared {difference.declared.describe()}"
-        _refute(results, COLUMN, effect, MEND_COLUMN)
+        yield _refuted(COLUMN, effect, MEND_COLUMN)
 
 
 def judge_effects(results: Results, effects: Sequence[Effect]) -> None:
+    """Feeds what does something to a value on its way into the column."""
+    feed(results, [DeployedEffects(effects)])
+
+
+@check(COLUMN, over=DeployedEffects)
+def values_are_left_as_they_are(of: DeployedEffects) -> Outcomes:
     """Refutes M3 for what certainly refuses or changes a valid value; notes what only the requests can show."""
-    for effect in effects:
+    for effect in of.effects:
         line = f"{effect.subject}, {effect.found}, {effect.does}"
         if effect.certainty is Certainty.CERTAIN:
-            _refute(results, COLUMN, line, effect.workaround)
+            yield _refuted(COLUMN, line, effect.workaround)
         else:
-            results.detail(COLUMN, line)
+            yield Detail(COLUMN, line)
 
 
 def judge_stored(results: Results, stored: StoredValues, policy: Policy) -> None:
-    """Judges D1 over every row of an anonymous user that holds a value, but for what the gate has left."""
-    results.method(STORED, Method.EXHAUSTIVE)
+    """Feeds the values that are there."""
+    feed(results, [JudgedValues(stored, policy)])
+
+
+@check(STORED, over=JudgedValues, evidence=Method.EXHAUSTIVE)
+def stored_values_are_accepted(values: JudgedValues) -> Outcomes:
+    """D1 over every row of an anonymous user that holds a value, but for what the gate has left."""
+    stored, policy = values
     if stored.unreadable:
-        results.inconclusive(STORED, stored.unreadable)
+        yield Inconclusive(STORED, stored.unreadable)
         return
     rows, own = stored.rows, stored.own
-    results.observed(STORED, rows)
-    results.detail(
+    yield Observed(STORED, rows)
+    yield Detail(
         STORED, f"{rows:,} rows of anonymous users hold a value{'' if rows else ', nothing to refute it'}"
     )
     if own:
-        results.detail(STORED, f"{own:,} more of this run, which are judged by its requests")
+        yield Detail(STORED, f"{own:,} more of this run, which are judged by its requests")
     if own and not rows:
-        results.observed(STORED, own)  # this role sees such rows, so that there being no others is known
+        yield Observed(STORED, own)  # this role sees such rows, so that there being no others is known
     if stored.at_reserved_addresses:
         count = stored.at_reserved_addresses
-        results.detail(STORED, f"set apart: {count:,} at addresses that nobody has, left by earlier runs")
+        yield Detail(STORED, f"set apart: {count:,} at addresses that nobody has, left by earlier runs")
     if stored.of_earlier_runs:
         count = stored.of_earlier_runs
         detail = f"set apart: {count:,} of earlier runs, by their journals here or the mark of their requests"
-        results.detail(STORED, detail)
+        yield Detail(STORED, detail)
     if stored.refuting:
         examples = ", ".join(
             f"{shown(masked(example))} of length {len(example)}" for example in stored.examples
@@ -100,13 +131,13 @@ def judge_stored(results: Results, stored: StoredValues, policy: Policy) -> None
             f"{stored.refuting:,} of {rows:,} values are not accepted by the rule {policy.name}, for example "
             f"{examples}"
         )
-        _refute(results, STORED, effect, "set these values to NULL once no replica writes such any more")
+        yield _refuted(STORED, effect, "set these values to NULL once no replica writes such any more")
 
 
-def _hidden(results: Results, claim: str, obstacles: Sequence[Obstacle]) -> None:
+def _hidden(claim: str, obstacles: Sequence[Obstacle]) -> Outcomes:
     if obstacles:
-        results.inconclusive(claim, "; ".join(obstacle.describe() for obstacle in obstacles))
+        yield Inconclusive(claim, "; ".join(obstacle.describe() for obstacle in obstacles))
 
 
-def _refute(results: Results, claim: str, effect: str, workaround: str) -> None:
-    results.refute(Finding(claim, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround))
+def _refuted(claim: str, effect: str, workaround: str) -> Finding:
+    return Finding(claim, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround)

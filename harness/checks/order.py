@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
 from harness.checks.requests import effect_of
 from harness.checks.violations import (
     SafetyEvidence,
@@ -28,7 +29,7 @@ from harness.stages.safety import (
 )
 from harness.stages.transitions import TransitionRun
 from harness.sut.observation import Observation
-from harness.verdict import Method, Results
+from harness.verdict import Finding, Method, Results
 
 PLAN_ORDERS: Final = "O1"
 RULE: Final = "O2"
@@ -42,90 +43,161 @@ def planned_orders(orders: Sequence[Order]) -> tuple[Order, ...]:
     return allowed_orders(orders, PLAN_STATED + PLAN_IMPLIED)
 
 
+class PlannedOrders(NamedTuple):
+    """Violations that were observed, and the orders that are planned."""
+
+    evidence: SafetyEvidence
+    planned: Sequence[Order]
+    replay: str
+
+
+class DerivedRule(NamedTuple):
+    """Violations that were observed, the orders that were analysed, and what they make safe."""
+
+    evidence: SafetyEvidence
+    orders: Sequence[Order]
+    safety: Safety
+    replay: str
+
+
+class HeldRequests(NamedTuple):
+    """Paths with the requests that were open across their steps."""
+
+    path_runs: Sequence[PathRun]
+    policy: Policy
+    replay: str
+
+
+class SwapTraffic(NamedTuple):
+    """Paths with the traffic of their swaps."""
+
+    path_runs: Sequence[PathRun]
+    replay: str
+
+
+class RolledBack(NamedTuple):
+    """Violations that were observed, and what of the orders with one step taken back was surveyed."""
+
+    evidence: SafetyEvidence
+    survey: Survey
+    replay: str
+
+
 def judge_plan_orders(
     results: Results, evidence: SafetyEvidence, planned: Sequence[Order], replay: str
 ) -> None:
-    """Judges O1: no violation at any stage or across any step of the orders that are planned."""
+    """Feeds the orders that are planned, with what was observed."""
+    feed(results, [PlannedOrders(evidence, planned, replay)])
+
+
+@check(PLAN_ORDERS, over=PlannedOrders, evidence=Method.EXHAUSTIVE)
+def planned_orders_are_safe(of: PlannedOrders) -> Outcomes:
+    """O1: no violation at any stage or across any step of the orders that are planned."""
+    evidence, planned, replay = of
     stages, transitions = distinct_stages(planned), distinct_transitions(planned)
     covered = len(evidence.stages & set(stages)) + len(evidence.transitions & set(transitions))
-    results.method(PLAN_ORDERS, Method.EXHAUSTIVE)
-    results.observed(PLAN_ORDERS, covered)
+    yield Observed(PLAN_ORDERS, covered)
     orders = "order" if len(planned) == 1 else "orders"
-    results.detail(
+    yield Detail(
         PLAN_ORDERS,
         f"{len(planned)} {orders} planned: {len(stages)} stages, {len(transitions)} steps between them",
     )
-    _refute_at(results, PLAN_ORDERS, evidence, (*stages, *transitions), replay)
-    _report_uncovered(results, PLAN_ORDERS, evidence.uncovered(stages, transitions))
+    yield from _refute_at(PLAN_ORDERS, evidence, (*stages, *transitions), replay)
+    yield from _report_uncovered(PLAN_ORDERS, evidence.uncovered(stages, transitions))
 
 
 def judge_rule(
     results: Results, evidence: SafetyEvidence, orders: Sequence[Order], safety: Safety, replay: str
 ) -> None:
-    """Judges O2: exactly the orders that keep to what is promised are safe.
+    """Feeds the orders that were analysed, with what was observed."""
+    feed(results, [DerivedRule(evidence, orders, safety, replay)])
+
+
+@check(RULE, over=DerivedRule, evidence=Method.EXHAUSTIVE)
+def rule_is_what_is_promised(derived: DerivedRule) -> Outcomes:
+    """O2: exactly the orders that keep to what is promised are safe.
 
     A rule that asks for more refutes it. One that asks for less leaves it unknown: a violation that the rule should
     follow from was not observed, and whether it would be is not known.
     """
+    evidence, orders, safety, replay = derived
     rule = safety.rule
     assert rule is not None, "the orders that are judged are those that were analysed"
-    results.method(RULE, Method.EXHAUSTIVE)
-    results.observed(RULE, len(orders))
-    _report_uncovered(
-        results, RULE, evidence.uncovered(distinct_stages(orders), distinct_transitions(orders))
+    yield Observed(RULE, len(orders))
+    yield from _report_uncovered(
+        RULE, evidence.uncovered(distinct_stages(orders), distinct_transitions(orders))
     )
-    results.detail(RULE, f"derived: {rule}; {rule.safe} of {rule.total} orders are safe")
+    yield Detail(RULE, f"derived: {rule}; {rule.safe} of {rule.total} orders are safe")
     if rule.expressible and set(rule.constraints) == set(PROMISED):
         return
     unsafe_order = smallest_unsafe_order(allowed_orders(orders, PROMISED), safety.unsafe)
     if unsafe_order is None:
-        results.inconclusive(RULE, f"the rule asks for less than what is promised: {rule}")
+        yield Inconclusive(RULE, f"the rule asks for less than what is promised: {rule}")
         return
     violation = next(each for each in evidence.violations if each.place == unsafe_order.place)
     found = violation.finding(RULE, replay)
     condition = f"{unsafe_order.order}; {found.condition}"
-    results.refute(replace(found, condition=condition, effect=f"the rule is: {rule}; {found.effect}"))
+    yield replace(found, condition=condition, effect=f"the rule is: {rule}; {found.effect}")
 
 
 def judge_in_flight(results: Results, path_runs: Sequence[PathRun], policy: Policy, replay: str) -> None:
-    """Judges O3: a request that was open across a step is served and accounted for by the build that had it."""
+    """Feeds paths with the requests that were open across their steps."""
+    feed(results, [HeldRequests(path_runs, policy, replay)])
+
+
+@check(IN_FLIGHT, over=HeldRequests, evidence=Method.EXHAUSTIVE)
+def held_requests_are_served(held: HeldRequests) -> Outcomes:
+    """O3: a request that was open across a step is served and accounted for by the build that had it."""
+    path_runs, policy, replay = held
     reference = reference_of(path_runs)
-    results.method(IN_FLIGHT, Method.EXHAUSTIVE)
     steps = set()
     for path_run, taken in _promised(path_runs):
         if taken.refusal is not None:
             continue
         steps.add(taken.transition.of_stage)
         for observation in taken.held:
-            results.observed(IN_FLIGHT)
+            yield Observed(IN_FLIGHT)
             effect = violation_in(observation, reference) or _wrong_value(observation, policy)
             if effect is not None:
-                _refute_in_flight(results, IN_FLIGHT, path_run, taken, observation, effect, replay)
-    results.detail(IN_FLIGHT, f"held before the headers and mid-stream across {len(steps)} different steps")
+                yield _in_flight(IN_FLIGHT, path_run, taken, observation, effect, replay)
+    yield Detail(IN_FLIGHT, f"held before the headers and mid-stream across {len(steps)} different steps")
 
 
 def judge_swaps(results: Results, path_runs: Sequence[PathRun], replay: str) -> None:
-    """Judges O4: while a replica is replaced, every request of the traffic is served and leaves its rows."""
+    """Feeds paths with the traffic of their swaps."""
+    feed(results, [SwapTraffic(path_runs, replay)])
+
+
+@check(SWAPS, over=SwapTraffic)
+def swaps_lose_nothing(swaps: SwapTraffic) -> Outcomes:
+    """O4: while a replica is replaced, every request of the traffic is served and leaves its rows."""
+    path_runs, replay = swaps
     reference = reference_of(path_runs)
     for path_run, taken in _promised(path_runs):
         if not taken.traffic:
             continue
-        results.observed(SWAPS)  # a swap each: how many requests there were is a matter of time
+        yield Observed(SWAPS)  # a swap each: how many requests there were is a matter of time
         for observation in taken.traffic:
             effect = violation_in(observation, reference)
             if effect is not None:
-                _refute_in_flight(results, SWAPS, path_run, taken, observation, effect, replay)
-    results.detail(SWAPS, "swaps under continuous traffic; a refused connection goes to the other replica")
+                yield _in_flight(SWAPS, path_run, taken, observation, effect, replay)
+    yield Detail(SWAPS, "swaps under continuous traffic; a refused connection goes to the other replica")
 
 
 def judge_roll_backs(results: Results, evidence: SafetyEvidence, survey: Survey, replay: str) -> None:
-    """Judges O5: with one step taken back at any time, nothing is unsafe but a replica ahead of the column."""
-    results.method(ROLL_BACKS, Method.EXHAUSTIVE)
-    results.observed(ROLL_BACKS, survey.orders)
-    results.detail(ROLL_BACKS, str(survey))
+    """Feeds what of the orders with one step taken back was observed."""
+    feed(results, [RolledBack(evidence, survey, replay)])
+
+
+@check(ROLL_BACKS, over=RolledBack, evidence=Method.EXHAUSTIVE)
+def steps_are_taken_back_safely(rolled_back: RolledBack) -> Outcomes:
+    """O5: with one step taken back at any time, nothing is unsafe but a replica ahead of the column."""
+    evidence, survey, replay = rolled_back
+    yield Observed(ROLL_BACKS, survey.orders)
+    yield Detail(ROLL_BACKS, str(survey))
     places: tuple[Place, ...] = (*survey.stages, *survey.transitions)
-    _refute_at(results, ROLL_BACKS, evidence, [place for place in places if is_promised(place)], replay)
-    _report_uncovered(results, ROLL_BACKS, evidence.uncovered(survey.stages, survey.transitions))
+    yield from _refute_at(ROLL_BACKS, evidence, [place for place in places if is_promised(place)], replay)
+    yield from _report_uncovered(ROLL_BACKS, evidence.uncovered(survey.stages, survey.transitions))
 
 
 def _promised(path_runs: Sequence[PathRun]) -> Iterator[tuple[PathRun, TransitionRun]]:
@@ -136,33 +208,30 @@ def _promised(path_runs: Sequence[PathRun]) -> Iterator[tuple[PathRun, Transitio
                 yield path_run, taken
 
 
-def _refute_in_flight(
-    results: Results,
+def _in_flight(
     claim: str,
     path_run: PathRun,
     taken: TransitionRun,
     observation: Observation,
     effect: str,
     replay: str,
-) -> None:
+) -> Finding:
     cause = cause_of(observation, path_run)
     violation = Violation(taken.transition.of_stage, "", effect, observation, cause)
-    results.refute(violation.finding(claim, replay))
+    return violation.finding(claim, replay)
 
 
-def _refute_at(
-    results: Results, claim: str, evidence: SafetyEvidence, places: Collection[Place], replay: str
-) -> None:
+def _refute_at(claim: str, evidence: SafetyEvidence, places: Collection[Place], replay: str) -> Outcomes:
     judged = set(places)
     for violation in evidence.violations:
         if violation.place in judged:
-            results.refute(violation.finding(claim, replay))
+            yield violation.finding(claim, replay)
 
 
-def _report_uncovered(results: Results, claim: str, uncovered: Sequence[str]) -> None:
+def _report_uncovered(claim: str, uncovered: Sequence[str]) -> Outcomes:
     if uncovered:
         more = f" and {len(uncovered) - 1} more" if len(uncovered) > 1 else ""
-        results.inconclusive(claim, f"not covered: {uncovered[0]}{more}")
+        yield Inconclusive(claim, f"not covered: {uncovered[0]}{more}")
 
 
 def _wrong_value(observation: Observation, policy: Policy) -> str | None:
