@@ -1,5 +1,6 @@
 """The database alone: column and index as declared, whatever they are called, and the values that are there."""
 
+import os
 from collections.abc import Sequence
 
 import psycopg
@@ -314,16 +315,17 @@ def test_a_mark_tells_rows_of_earlier_runs_at_any_address(ready_dsn: str, agent:
     ],
 )
 def test_where_marks_cannot_be_read_ids_tell(ready_dsn: str, statement: str) -> None:
+    role = f"marks_reader_{os.getpid()}"  # roles are the server's, which workers share
     put(ready_dsn, "no good!", user="anon:10.0.0.9")
     mark(ready_dsn, RUN)
     change(
         ready_dsn,
-        "DROP ROLE IF EXISTS marks_reader",
-        "CREATE ROLE marks_reader",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO marks_reader",
-        statement,
+        f"DROP ROLE IF EXISTS {role}",
+        f"CREATE ROLE {role}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
+        statement.replace("marks_reader", role),
     )
-    dsn = f"{ready_dsn}&options=-c%20role%3Dmarks_reader"
+    dsn = f"{ready_dsn}&options=-c%20role%3D{role}"
     try:
         assert stored(dsn).status is Status.REFUTED
         results = Results(claims_of("after"))
@@ -332,7 +334,7 @@ def test_where_marks_cannot_be_read_ids_tell(ready_dsn: str, statement: str) -> 
         assert "set apart: 1 of earlier runs" in found.detail
         assert found.status is not Status.REFUTED
     finally:
-        change(ready_dsn, "DROP OWNED BY marks_reader", "DROP ROLE marks_reader")
+        change(ready_dsn, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 def test_stored_values_are_unknown_where_there_are_none(ready_dsn: str) -> None:
