@@ -1,5 +1,6 @@
 """The pytest plugin as somebody's own tests use it, in a process of their own, with and without workers."""
 
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,9 @@ from harness.rule.level import Level
 from harness.run.gate_claims import claims_of as gate_claims
 from harness.run.prove import claims_of
 
-PLUGIN = ("-p", "harness.pytest_plugin")
+IS_INSTALLED = any(point.value == "harness.pytest_plugin" for point in entry_points(group="pytest11"))
+PLUGIN = () if IS_INSTALLED else ("-p", "harness.pytest_plugin")
+"""From a checkout that is not installed it is named; where it is, naming it would register it twice."""
 TESTS = """
 import psycopg
 import pytest
