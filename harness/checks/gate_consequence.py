@@ -34,7 +34,11 @@ _BY_CLAIM: Final = (
         (INVALID, MALFORMED, STORED),
         "The column holds values that the rule does not accept: anybody can fill it.",
     ),
-    ((VALID, LENGTH), "Valid ids are not stored as they were sent: requests cannot be linked by them."),
+    ((VALID,), "Valid ids are not stored as they were sent: requests cannot be linked by them."),
+    (
+        (LENGTH,),
+        "The longest length is not the rule's: ids that it accepts are lost, or longer ones are stored.",
+    ),
     (
         (COLUMN,),
         "The database refuses or changes values that the backend accepts, or is not as it was declared.",

@@ -51,6 +51,7 @@ def test_every_claim_of_the_gate_has_a_consequence(claim: str) -> None:
         ),
         (("V1", "I1"), "after", RIGHT, "Usage is accounted to somebody else"),
         (("V1", "V2"), "after", RIGHT, "Valid ids are not stored"),
+        (("V2",), "after", RIGHT, "The longest length is not the rule's"),
         (("V3", "D1", "M4"), "after", RIGHT, "The column holds values that the rule does not accept"),
         (("V4", "V3"), "after", RIGHT, "A client that sends the header gets another reply"),
         (("V3", "R1", "C2"), "after", RIGHT, "Usage rows are lost"),
