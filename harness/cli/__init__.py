@@ -97,8 +97,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
 def app() -> None:
     """Proves that a header, a column and an index can be rolled out backend first.
 
-    Exit codes: 0 the answer is good (GO), 1 it is bad and was reached (NO-GO), 2 the call is wrong, 3 there is no answer
-    (inconclusive, the environment refuses, or an error that was not foreseen), 130 interrupted.
+    Exit codes: 0 the answer is good (GO), 1 it is bad and was reached (NO-GO), 2 the call is wrong, 3 there is no
+    answer (inconclusive, the environment refuses, or an error that was not foreseen), 130 interrupted.
     """
 
 
