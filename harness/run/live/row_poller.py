@@ -59,6 +59,8 @@ class RowPoller:
     _claimed: dict[str, int] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _stopped: bool = False
+    _ended: bool = False
+    """Whether no further row can come: only then may a request be given one that does not suit it at once."""
 
     def expect(self, pending: PendingRow) -> None:
         """Looks for the rows of a request from now on."""
@@ -94,6 +96,7 @@ class RowPoller:
 
     async def finish(self, rows: Rows) -> None:
         """A last look once no row can come any more: what is not there is missing."""
+        self._ended = True
         await self._look(rows, [*self._missing.values(), *self._pending.values()])
         for pending in [*self._pending.values()]:
             if pending.seen is None:
@@ -130,7 +133,7 @@ class RowPoller:
         ]
         expected = expect(observation.probe, observation.served_by, self.policy)
         suits = [row for row in free if row.value in expected.values]
-        settled = self._stopped or time.monotonic() - pending.answered > SECOND_ROW_S
+        settled = self._ended or time.monotonic() - pending.answered > SECOND_ROW_S
         own = (suits or (free if settled else []))[:1]
         self._claimed.update((_identity(row), pending.number) for row in own)
         return tuple(own)
