@@ -95,6 +95,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if name not in PARAMETERS:
             raise pytest.UsageError(f"--rollout-set {name}=...: no such parameter; {' or '.join(PARAMETERS)}")
     _pairs(config, "waive")
+    if _given(config, "target") and "model" not in _pairs(config, "set"):
+        raise pytest.UsageError(
+            "--rollout-target needs --rollout-set model=ID: one that it serves without an account"
+        )
     config.addinivalue_line("markers", "rollout_claim: a claim of the rollout, collected by --rollout-claims")
     if config.getoption("--rollout-claims") and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = []  # neither testpaths nor the folder: claims alone

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from harness.checks.evidence import finding
@@ -42,7 +43,9 @@ def user_check(claim: str, sentence: str, *, least: int = 1) -> Callable[[UserFu
                 words = " ".join(f"{type(error).__name__}: {error}".split())
                 yield Inconclusive(claim, f"its check failed: {words}")
             else:
-                yield claim, finding(claim, observation, wrong) if wrong else None
+                # Without a line to replay: that would judge our claims alone, and say that nothing refutes.
+                found = finding(claim, observation, wrong) if wrong else None
+                yield claim, replace(found, replay="") if found else None
 
         return function
 

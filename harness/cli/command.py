@@ -25,7 +25,9 @@ Marker = TypeVar("Marker")
 
 USUAL_GROUP: Final = "Options"
 """The heading of options that have none of their own."""
-WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "report_diff", "report_merge", "upstream"})
+WITHOUT_ROLLOUT: Final = frozenset(
+    {"keys_new", "report", "report_diff", "report_merge", "rollout_new", "upstream"}
+)
 """Commands that do the same whatever is rolled out."""
 
 

@@ -88,7 +88,7 @@ class LiveView:
         self._console = Console()
         self._open: dict[int, LoggedRequest] = {}
         self._counts = Counts()
-        self._status = "Ctrl-C shutdown"
+        self._status = "Ctrl-C ends it"
         self._live = Live(self, console=self._console, refresh_per_second=8, transient=True)
         return self
 
@@ -245,7 +245,7 @@ def _print_address(console: Console, address: Address) -> None:
         _print(console, [(f"  {name:<{width}}  ", "dim"), (value, "")])
     _print(console, [("Try it:", "bold")])
     _print(console, [(f"  {address.curl}", "")])
-    _print(console, [("Each request is shown as it comes. Ctrl-C shutdown.", "dim")])
+    _print(console, [("Each request is shown as it comes. Ctrl-C ends it.", "dim")])
 
 
 def _text(parts: list[Part], *, short: bool = False) -> Text:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, Final, Literal, NamedTuple, Self, TypeVar
+from typing import IO, Any, Final, Literal, NamedTuple, Self, TypeVar, get_args
 
 import psycopg
 from msgspec import json
@@ -28,7 +28,7 @@ from harness.errors import UnavailableError, UsageError
 from harness.library.order import StageFailed, StageOrder, StageReady
 from harness.probing.requests import Caller as ProbeCaller
 from harness.probing.requests import SignedIn
-from harness.rule.policy import STRICT
+from harness.rule.policy import POLICIES, STRICT
 from harness.sut.observation import Probe, Row
 from harness.sut.reference import send_over_wire
 from harness.sut.rows import Rows, key_of
@@ -37,6 +37,7 @@ START_S_MAX: Final = 180.0
 """Above what the embedded server is given."""
 STOP_S_MAX: Final = 60.0
 WAIT_ROWS_S: Final = 1.0
+REPLICAS: Final = 2
 
 Caller = Literal["anonymous", "junk token", "signed in"]
 Version = Literal["before", "after"]
@@ -211,7 +212,15 @@ def stage(
 
     `before` and `after` name the builds that run as these versions; `harness fuzz --list-builds` lists them, the
     faulty ones too. `postgres` is what `--postgres` takes. Nothing of it outlives the context or the interpreter.
+    Raises UsageError for a state, version or policy that there is none of.
     """
+    known = {"schema": (schema, get_args(Schema)), "policy": (policy, tuple(POLICIES))}
+    known |= {f"replicas[{at}]": (version, get_args(Version)) for at, version in enumerate(replicas)}
+    for name, (given, words) in known.items():
+        if given not in words:
+            raise UsageError(f"stage({name}={given!r}): there is none; give one of {', '.join(words)}")
+    if len(replicas) != REPLICAS:
+        raise UsageError(f"stage(replicas=...): {len(replicas)} given; a stage has {REPLICAS}")
     return RunningStage(StageOrder(schema, replicas, before, after, policy, postgres))
 
 

@@ -1,4 +1,4 @@
-"""What `harness serve` does: the reference stack for a person, until he shutdown it.
+"""What `harness serve` does: the reference stack for a person, until Ctrl-C ends it.
 
 Proxy, upstream stub, page and the look for rows share one process and one event loop: requests come at the pace of
 people. What is shown, and where, is up to the caller.

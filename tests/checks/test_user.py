@@ -64,7 +64,7 @@ async def test_a_users_claims_are_judged_by_the_gate(
         "X3": Status.UNKNOWN,
     }
     assert own["X1"].findings[0].effect == "stored 127 characters"  # the lightest of those that refute
-    assert replica.origin in own["X1"].findings[0].replay
+    assert replica.origin in own["X1"].findings[0].replay  # sent by hand: replay judges our claims alone
     assert own["X2"].observed > 100
     assert own["X3"].detail.startswith("its check failed: ZeroDivisionError")
     assert report.judged_by is not None
@@ -81,6 +81,7 @@ def test_a_users_claims_are_judged_by_prove(theirs: Path) -> None:
         "X2": Status.PROVEN,
     }
     assert report.plan == ("only: headers over the wire",)
+    assert {finding.replay for judgement in report.judgements for finding in judgement.findings} == {""}
 
 
 @pytest.mark.parametrize(

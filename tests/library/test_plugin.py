@@ -88,12 +88,16 @@ def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, options: tuple[str
         ("--rollout-level=odd", "*'odd' is none of smoke, standard, exhaustive*"),
         ("--rollout-set=token=sesame", "*give a secret as HARNESS_AUTH_TOKEN*"),
         ("--rollout-set=nonsense=1", "*no such parameter; model or email*"),
+        (
+            "--rollout-target=http://a --rollout-database-url=postgresql:///x",
+            "*needs --rollout-set model=ID*",
+        ),
         ("--rollout-waive=V1", "*takes CLAIM=REASON*"),
         ("--rollout-target=http://127.0.0.1:1", "*--rollout-target needs --rollout-database-url*"),
     ],
 )
 def test_options_that_are_wrong_end_it_at_once(theirs: pytest.Pytester, option: str, problem: str) -> None:
-    ended = theirs.runpytest_subprocess(*PLUGIN, option)
+    ended = theirs.runpytest_subprocess(*PLUGIN, *option.split())
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines([problem])
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -92,6 +93,16 @@ def test_what_there_is_none_of_is_refused() -> None:
     with pytest.raises(UnavailableError, match="cannot connect") as refusal:
         stage(postgres="postgresql://me:sesame@127.0.0.1:1/x").__enter__()
     assert "sesame" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"schema": "bas"}, {"replicas": ("before",)}, {"replicas": ("nope", "after")}, {"policy": "x"}],
+    ids=str,
+)
+def test_an_argument_that_there_is_none_of_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        stage(**wrong)
 
 
 def test_a_stage_runs_once_at_a_time(running: RunningStage) -> None:

@@ -374,7 +374,7 @@ def lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_curl_from_its_own_output_shows_its_line_and_its_row(server: Server, number: signal.Signals) -> None:
     with command(server=server) as process:
-        told = lines_until(process, "Ctrl-C shutdown")
+        told = lines_until(process, "Ctrl-C ends it")
         facts = dict(re.findall(r"^  (\S.*?)  +(\S+)", "\n".join(told), re.MULTILINE))
         assert {"page", "base URL", "DSN", "free model", "token"} <= set(facts)
         line = told[told.index("Try it:") + 1].strip()
@@ -413,7 +413,7 @@ def test_terminal_completes_the_line_and_shows_bytes_escaped(server: Server) -> 
         words, stdin=theirs, stdout=theirs, env=terminal, start_new_session=True
     ) as process:
         os.close(theirs)
-        told = read_until(ours, b"Ctrl-C shutdown.")
+        told = read_until(ours, b"Ctrl-C ends it.")
         (port,) = re.findall(rb"http://127\.0\.0\.1:(\d+)/harness", told)
         body = json.dumps(ASK).encode()
         with socket.create_connection((HOST, int(port)), LIMIT_S) as client:

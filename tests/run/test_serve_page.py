@@ -40,7 +40,7 @@ async def command(server: Server) -> AsyncIterator[tuple[asyncio.subprocess.Proc
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
     try:
         told = [await line(process)]
-        while "Ctrl-C shutdown" not in told[-1]:
+        while "Ctrl-C ends it" not in told[-1]:
             told.append(await line(process))
         facts = dict(re.findall(r"^  (\S.*?)  +(\S+)", "\n".join(told), re.MULTILINE))
         yield process, facts, told[told.index("Try it:") + 1].strip()
