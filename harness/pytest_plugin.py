@@ -198,8 +198,7 @@ def rollout_server(pytestconfig: pytest.Config) -> "Iterator[Server]":
 def _rollout_templates(rollout_server: "Server", pytestconfig: pytest.Config) -> "Iterator[Templates]":
     from harness.database.templates import Templates
 
-    if _is_another(pytestconfig):
-        pytest.fail(f"--rollout {_folder(pytestconfig)}: {_PLANS_OWN}")
+    _refuse_another(pytestconfig)
     with Templates(rollout_server) as templates:
         yield templates
 
@@ -218,8 +217,7 @@ def rollout_stage(rollout_server: "Server", pytestconfig: pytest.Config) -> "Ite
     """The reference as it is when the rollout has arrived: two new replicas on a migrated database."""
     from harness.library.stage import stage
 
-    if _is_another(pytestconfig):
-        pytest.fail(f"--rollout {_folder(pytestconfig)}: {_PLANS_OWN}")
+    _refuse_another(pytestconfig)
     with stage(postgres=rollout_server.admin_dsn) as running:
         yield running
 
@@ -263,6 +261,12 @@ def _is_another(config: pytest.Config) -> bool:
     from harness.rollout import default_folder
 
     return Path(_folder(config)).resolve() != default_folder().resolve()
+
+
+def _refuse_another(config: pytest.Config) -> None:
+    """Fails what is the plan's own rollout alone where another is named."""
+    if _is_another(config):
+        pytest.fail(f"--rollout {_folder(config)}: {_PLANS_OWN}")
 
 
 def _given(config: pytest.Config, name: str) -> str:

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from harness import plan
 from harness.clients.given import GivenHeaders
+from harness.database import catalog
 from harness.database.dsn import CONNECT_S_MAX
 from harness.database.pooler import pooler_of
 from harness.database.server import where
@@ -129,7 +130,8 @@ def _table(connection: psycopg.Connection[Any], table: str) -> Iterator[Part]:
         yield Part(table, Presence.MISSING, whereabouts(connection, table), "gate, coverage", remedy)
         return
     needed = {table: NEEDED[table]}
-    if plan.COLUMN in NEEDED[table] and not _has_column(connection, table):
+    columns = {column.name for column in catalog.columns(connection, table)}
+    if plan.COLUMN in NEEDED[table] and plan.COLUMN not in columns:
         needed = {table: tuple(name for name in NEEDED[table] if name != plan.COLUMN)}
         found = f"column {plan.COLUMN} is not there yet"
         remedy = "apply the migration; until then: gate --build before"
@@ -139,13 +141,6 @@ def _table(connection: psycopg.Connection[Any], table: str) -> Iterator[Part]:
         yield Part(table, Presence.MISSING, obstacle.sentence, "gate, coverage", obstacle.remedy)
     if not hidden:
         yield Part(table, Presence.PRESENT, "the role sees every row and what is needed of it")
-
-
-def _has_column(connection: psycopg.Connection[Any], table: str) -> bool:
-    query = """SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s
-        AND NOT attisdropped)"""
-    record = connection.execute(query, [sql.Identifier(table).as_string(), plan.COLUMN]).fetchone()
-    return bool(record and record[0])
 
 
 def _delete(connection: psycopg.Connection[Any]) -> Part:
