@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import pytest
 
-from harness.verdict import Claim, Finding, Judgement, Status
+from harness.report.phrases import plain_parts
+from harness.verdict import Claim, Judgement, Status
 
 if TYPE_CHECKING:
     from harness.report.document import Report
@@ -96,16 +97,10 @@ def refuted_lines(judgement: Judgement, command: str) -> Iterator[str]:
     yield f"refuted by {judgement.refuting:,} of {judgement.observed:,} observations"
     for finding in judgement.findings:
         yield f"  {finding.effect}"
-        for name, text in _parts(finding):
+        for name, text in plain_parts(finding):
             yield f"    {name:<10} {text}"
         if not finding.replay:
             yield f"    {'again':<10} {command}"
-
-
-def _parts(finding: Finding) -> Iterator[tuple[str, str]]:
-    from harness.report.phrases import plain_parts
-
-    yield from plain_parts(finding)
 
 
 def _shared_report(file: Path | None, judge: Callable[[], "Report"]) -> "Report":
