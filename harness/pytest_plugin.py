@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from harness.database.server import Server
     from harness.database.templates import Templates
-    from harness.library.claims import Judge
+    from harness.library.claim_items import Judge
     from harness.library.stage import RunningStage
     from harness.report.document import Report
     from harness.rollout import Rollout
@@ -129,7 +129,7 @@ def pytest_collection_modifyitems(
     """Adds an item for each claim."""
     if not config.getoption("--rollout-claims"):
         return
-    from harness.library.claims import Claims
+    from harness.library.claim_items import Claims
 
     address = getattr(config, "workerinput", {}).get("rollout_server")
     shared = None if address is None else Path(address).with_name("report.json")

@@ -14,7 +14,7 @@ from harness.report.document import Report, to_json
 from harness.rule.suite import Level
 from harness.run.gate import judge_target
 from harness.run.options.gate import GateOptions
-from harness.run.stored import read_text
+from harness.run.report_reading import read_text
 from harness.verdict import Status
 from tests.fix_backends import Backend
 from tests.fix_stack import SECRET, StartReplica

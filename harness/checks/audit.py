@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.evidence import describe_value, finding
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
 from harness.report.contents import AuditedSentence
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Finding, Judgement, Results, Status
@@ -56,7 +56,7 @@ class AuditedJudgements(NamedTuple):
 
 def judge_sentences(results: Results, evidence: PlanEvidence) -> None:
     """Feeds what one environment showed of the plan's sentences."""
-    feed(results, [evidence])
+    run_checks(results, [evidence])
 
 
 @check(LIKELY_WORKS, FILES, ENDPOINTS, SENDERS, FIELDS, COVERAGE, USERS, BLOAT, over=PlanEvidence)
@@ -75,7 +75,7 @@ def sentences_hold(evidence: PlanEvidence) -> Outcomes:
 
 def judge_audit(results: Results, recorded: Recorded) -> None:
     """Feeds how the sentences stand, after everything else; those that are not on the results are not asked."""
-    feed(results, [AuditedJudgements(results.judgements(), recorded)])
+    run_checks(results, [AuditedJudgements(results.judgements(), recorded)])
 
 
 @check(AUDIT, over=AuditedJudgements)

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.evidence import describe_reply, finding
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
-from harness.checks.requests import ACCOUNTED, IGNORED, OLD_CLIENT
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.row_checks import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
 from harness.probing.features import Strength, reply_differences
 from harness.stages.prepared_result import PreparedResult
@@ -56,7 +56,7 @@ def judge_replies(results: Results, observations: Sequence[Observation]) -> None
         control = controls.get(_circumstances(observation))
         if control is None or control is observation or control.reply.outcome is not Outcome.REPLY:
             continue
-        feed(results, [ComparedReply(observation, control)])
+        run_checks(results, [ComparedReply(observation, control)])
 
 
 @check(REPLY, IGNORED, over=ComparedReply)
@@ -79,7 +79,7 @@ def judge_old_clients(results: Results, observations: Iterable[Observation]) -> 
         if observation.probe.lines:
             continue
         key = (observation.probe.auth, observation.probe.stream, observation.probe.extension)
-        feed(results, [OldClientReply(observation, first.setdefault(key, observation))])
+        run_checks(results, [OldClientReply(observation, first.setdefault(key, observation))])
 
 
 @check(OLD_CLIENT, over=OldClientReply)
@@ -96,7 +96,7 @@ def old_client_is_served_as_before(compared: OldClientReply) -> Outcomes:
 
 def judge_totals(results: Results, answered: int, before: tuple[int, int], after: tuple[int, int]) -> None:
     """Feeds the totals of both tables, whoever's rows they are."""
-    feed(results, [TableTotals(answered, before, after)])
+    run_checks(results, [TableTotals(answered, before, after)])
 
 
 @check(ACCOUNTED, over=TableTotals)
@@ -113,7 +113,7 @@ def tables_grow_by_what_was_answered(totals: TableTotals) -> Outcomes:
 
 def judge_prepared(results: Results, prepared: Sequence[PreparedResult]) -> None:
     """Feeds what came of each prepared statement."""
-    feed(results, prepared)
+    run_checks(results, prepared)
 
 
 @check(PREPARED, over=PreparedResult, evidence=Method.EXHAUSTIVE)

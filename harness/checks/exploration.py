@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from harness.checks.registry import Detail, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
 from harness.stages.machine import ExplorationStats
 from harness.verdict import Finding, Method, Results
 
@@ -18,7 +18,7 @@ class Explored(NamedTuple):
 
 def judge_exploration(results: Results, stats: ExplorationStats, replay: str) -> None:
     """Feeds what random exploration did and found."""
-    feed(results, [Explored(stats, replay)])
+    run_checks(results, [Explored(stats, replay)])
 
 
 @check(EXPLORED, over=Explored, evidence=Method.SAMPLED)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.persistence import WORKAROUNDS
-from harness.checks.registry import Detail, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
 from harness.clients.extension import derived_id
 from harness.clients.extension_code import Headers, WindowOutcome
 from harness.clients.extension_evidence import BuiltHeaders, Derivation, Fleet, TelemetryOff
@@ -74,7 +74,7 @@ class ClaimedTelemetry(NamedTuple):
 
 def judge_own_id(results: Results, fleet: Fleet, claim: str) -> None:
     """Feeds a fleet as evidence for E7 or E11."""
-    feed(results, [ClaimedFleet(claim, fleet)])
+    run_checks(results, [ClaimedFleet(claim, fleet)])
 
 
 @check(OWN, OWN_PLANNED, over=ClaimedFleet)
@@ -99,7 +99,7 @@ def installations_send_ids_of_their_own(claimed: ClaimedFleet) -> Outcomes:
 
 def judge_telemetry(results: Results, runs: Sequence[TelemetryOff], claim: str) -> None:
     """Feeds runs with telemetry switched off as evidence for E12, or for E7's half of it."""
-    feed(results, [ClaimedTelemetry(claim, run) for run in runs])
+    run_checks(results, [ClaimedTelemetry(claim, run) for run in runs])
 
 
 @check(OWN, TELEMETRY_PLANNED, over=ClaimedTelemetry)

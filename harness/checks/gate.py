@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harness.checks.evidence import describe_value, finding, replay_command
-from harness.checks.registry import CheckOutcome, checks_over, enter
-from harness.checks.requests import (
+from harness.checks.registry import CheckOutcome, add_outcomes, checks_over
+from harness.checks.row_checks import (
     ACCOUNTED,
     ADDRESS,
     IDENTITY,
@@ -26,7 +26,7 @@ from harness.checks.requests import (
 from harness.checks.user import user_claims
 from harness.clients.by_hand import line_by_hand
 from harness.clients.extension import Auth
-from harness.clients.given import NONE_GIVEN, GivenHeaders
+from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.shape import PLAIN, Shape
 from harness.probing.explain import explain
 from harness.probing.judge import Aspect, Expected, counted, expect_of_stranger, judge
@@ -63,7 +63,7 @@ class RowJudge:
     failed: defaultdict[str, list[Probe]] = field(default_factory=lambda: defaultdict(list))
     fared: defaultdict[str, list[Probe]] = field(default_factory=lambda: defaultdict(list))
     """Requests whose rows refute a claim, and those that bear it out; both up to a bound."""
-    given: GivenHeaders = NONE_GIVEN
+    given: ExtraHeaders = NONE_GIVEN
     rows: int = 0
     """Pairs of rows so far."""
     valued: int = 0
@@ -99,7 +99,7 @@ class RowJudge:
         for each in checks_over(CheckedExchange):
             if each.brought:
                 told = (self._of_target(outcome, exchange, rows) for outcome in each.function(piece))
-                enter(self.results, each, told)
+                add_outcomes(self.results, each, told)
 
     def _of_target(self, outcome: CheckOutcome, exchange: Exchange, rows: Sequence[Row]) -> CheckOutcome:
         """The outcome, its finding with a line that sends the same to this target."""

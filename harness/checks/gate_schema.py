@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.gate_index import INDEX, judge_index
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
 from harness.database.declaration import EXPECTED_COLUMN, Column, DifferenceKind, column_difference
 from harness.database.deployed import DeployedSchema, StoredValues
 from harness.database.effects.model import Certainty, Effect
@@ -36,7 +36,7 @@ class JudgedValues(NamedTuple):
 
 def judge_schema(results: Results, schema: DeployedSchema) -> None:
     """Feeds what the catalogue says of the column and the index."""
-    feed(results, [schema])
+    run_checks(results, [schema])
 
 
 @check(COLUMN, INDEX, over=DeployedSchema, evidence=Method.EXHAUSTIVE)
@@ -81,7 +81,7 @@ def _judge_column(columns: Sequence[Column]) -> Outcomes:
 
 def judge_effects(results: Results, effects: Sequence[Effect]) -> None:
     """Feeds what does something to a value on its way into the column."""
-    feed(results, [DeployedEffects(effects)])
+    run_checks(results, [DeployedEffects(effects)])
 
 
 @check(COLUMN, over=DeployedEffects)
@@ -97,7 +97,7 @@ def values_are_left_as_they_are(of: DeployedEffects) -> Outcomes:
 
 def judge_stored(results: Results, stored: StoredValues, policy: Policy) -> None:
     """Feeds the values that are there."""
-    feed(results, [JudgedValues(stored, policy)])
+    run_checks(results, [JudgedValues(stored, policy)])
 
 
 @check(STORED, over=JudgedValues, evidence=Method.EXHAUSTIVE)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_value, finding
 from harness.checks.persistence import WORKAROUNDS
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
 from harness.sut.observation import Observation
 from harness.verdict import Results
 
@@ -48,7 +48,7 @@ class LinkedInstallation(NamedTuple):
 
 def judge_linking(results: Results, claim: str, linking: Linking) -> None:
     """Feeds one installation."""
-    feed(results, [LinkedInstallation(claim, linking)])
+    run_checks(results, [LinkedInstallation(claim, linking)])
 
 
 @check(LINKED, LINKED_PLANNED, over=LinkedInstallation)

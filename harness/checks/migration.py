@@ -7,7 +7,7 @@ what a runner reports.
 from typing import Final
 
 from harness import plan
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
 from harness.database.declaration import EXPECTED_COLUMN, EXPECTED_INDEX
 from harness.rehearsal.migration_evidence import MigratedSchema
 from harness.verdict import Finding, Method, Results
@@ -21,7 +21,7 @@ WORKAROUND: Final = "apply up/0005a and 0005b, each statement by itself"
 
 def judge_schema(results: Results, schema: MigratedSchema) -> None:
     """Feeds what a migration made of the schema."""
-    feed(results, [schema])
+    run_checks(results, [schema])
 
 
 @check(UNTOUCHED, NO_REWRITE, over=MigratedSchema, evidence=Method.EXHAUSTIVE)

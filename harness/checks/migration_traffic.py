@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
 from harness.database.schema_state import SchemaState
 from harness.database.sqlstate import named
 from harness.rehearsal.lock_modes import Access, LockMode
@@ -24,7 +24,7 @@ _AUDITED: Final = next(
 
 def judge_build_locks(results: Results, locks: BuildLocks) -> None:
     """Feeds whom the statements of one migration keep out."""
-    feed(results, [locks])
+    run_checks(results, [locks])
 
 
 @check(BUILD, over=BuildLocks, evidence=Method.EXHAUSTIVE)
@@ -45,7 +45,7 @@ def build_keeps_nobody_out(locks: BuildLocks) -> Outcomes:
 
 def judge_writers(results: Results, traffic: MigratedTraffic) -> None:
     """Feeds what a migration and its rollback did under writers."""
-    feed(results, [traffic])
+    run_checks(results, [traffic])
 
 
 @check(MIGRATED, ROLLED_BACK, over=MigratedTraffic, evidence=Method.MEASURED)
@@ -83,7 +83,7 @@ def _judge_samples(claim: str, writes: Sequence[Sample], condition: str) -> Outc
 
 def judge_plan_file(results: Results, matrix: Matrix) -> None:
     """Feeds the plan's own file, sent in each way."""
-    feed(results, [matrix])
+    run_checks(results, [matrix])
 
 
 @check(PLAN_FILE, PLANNED_RUNNER, over=Matrix, evidence=Method.EXHAUSTIVE)

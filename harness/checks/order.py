@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
-from harness.checks.requests import effect_of
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.row_checks import effect_of
 from harness.checks.violations import (
     SafetyEvidence,
     Violation,
@@ -87,7 +87,7 @@ def judge_plan_orders(
     results: Results, evidence: SafetyEvidence, planned: Sequence[Order], replay: str
 ) -> None:
     """Feeds the orders that are planned, with what was observed."""
-    feed(results, [PlannedOrders(evidence, planned, replay)])
+    run_checks(results, [PlannedOrders(evidence, planned, replay)])
 
 
 @check(PLAN_ORDERS, over=PlannedOrders, evidence=Method.EXHAUSTIVE)
@@ -110,7 +110,7 @@ def judge_rule(
     results: Results, evidence: SafetyEvidence, orders: Sequence[Order], safety: Safety, replay: str
 ) -> None:
     """Feeds the orders that were analysed, with what was observed."""
-    feed(results, [DerivedRule(evidence, orders, safety, replay)])
+    run_checks(results, [DerivedRule(evidence, orders, safety, replay)])
 
 
 @check(RULE, over=DerivedRule, evidence=Method.EXHAUSTIVE)
@@ -142,7 +142,7 @@ def rule_is_what_is_promised(derived: DerivedRule) -> Outcomes:
 
 def judge_in_flight(results: Results, path_runs: Sequence[PathRun], policy: Policy, replay: str) -> None:
     """Feeds paths with the requests that were open across their steps."""
-    feed(results, [HeldRequests(path_runs, policy, replay)])
+    run_checks(results, [HeldRequests(path_runs, policy, replay)])
 
 
 @check(IN_FLIGHT, over=HeldRequests, evidence=Method.EXHAUSTIVE)
@@ -165,7 +165,7 @@ def held_requests_are_served(held: HeldRequests) -> Outcomes:
 
 def judge_swaps(results: Results, path_runs: Sequence[PathRun], replay: str) -> None:
     """Feeds paths with the traffic of their swaps."""
-    feed(results, [SwapTraffic(path_runs, replay)])
+    run_checks(results, [SwapTraffic(path_runs, replay)])
 
 
 @check(SWAPS, over=SwapTraffic)
@@ -186,7 +186,7 @@ def swaps_lose_nothing(swaps: SwapTraffic) -> Outcomes:
 
 def judge_roll_backs(results: Results, evidence: SafetyEvidence, survey: Survey, replay: str) -> None:
     """Feeds what of the orders with one step taken back was observed."""
-    feed(results, [RolledBack(evidence, survey, replay)])
+    run_checks(results, [RolledBack(evidence, survey, replay)])
 
 
 @check(ROLL_BACKS, over=RolledBack, evidence=Method.EXHAUSTIVE)

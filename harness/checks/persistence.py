@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from harness import plan
 from harness.backend.http import HEAD_BYTES_MAX
-from harness.checks.registry import Detail, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
 from harness.clients.extension import derived_id
 from harness.clients.extension_code import WindowOutcome, WindowResult
 from harness.clients.extension_evidence import ScenarioRun
@@ -65,7 +65,7 @@ def judge_persistence(
         judge_goes_out(results, GOES_OUT_PLANNED, run)
     for run in _of(planned_runs, FOUND):
         judge_valid(results, VALID_PLANNED, run)
-    feed(results, [EveryRun(patched_runs)])
+    run_checks(results, [EveryRun(patched_runs)])
 
 
 @check(GOES_OUT, KEPT, VALID, over=EveryRun)
@@ -82,7 +82,7 @@ def scenarios_are_counted(runs: EveryRun) -> Outcomes:
 
 def judge_kept(results: Results, run: ScenarioRun) -> None:
     """Feeds a run as evidence for E2."""
-    feed(results, [KeepingRun(run)])
+    run_checks(results, [KeepingRun(run)])
 
 
 @check(KEPT, over=KeepingRun)
@@ -105,7 +105,7 @@ def id_is_kept(keeping: KeepingRun) -> Outcomes:
 
 def judge_goes_out(results: Results, claim: str, run: ScenarioRun) -> None:
     """Feeds a run as evidence for E3 or E9."""
-    feed(results, [SendingRun(claim, run)])
+    run_checks(results, [SendingRun(claim, run)])
 
 
 @check(GOES_OUT, GOES_OUT_PLANNED, over=SendingRun)
@@ -120,7 +120,7 @@ def requests_go_out(sending: SendingRun) -> Outcomes:
 
 def judge_valid(results: Results, claim: str, run: ScenarioRun) -> None:
     """Feeds a run as evidence for E4 or E10."""
-    feed(results, [ValidRun(claim, run)])
+    run_checks(results, [ValidRun(claim, run)])
 
 
 @check(VALID, VALID_PLANNED, over=ValidRun)

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from harness.checks.evidence import finding
 from harness.checks.persistence import WORKAROUNDS
-from harness.checks.registry import Observed, Outcomes, check, feed
+from harness.checks.registry import Observed, Outcomes, check, run_checks
 from harness.clients.persons import ID_LENGTH_MAX
 from harness.report.escape import shown
 from harness.sut.observation import Observation
@@ -27,7 +27,7 @@ def judge_ids(
     results: Results, claim: str, observations: Sequence[Observation], reached: Collection[str]
 ) -> None:
     """Feeds the requests of one claim; `reached` are the stored ids that lead to their events."""
-    feed(results, [SentIds(claim, observations, reached)])
+    run_checks(results, [SentIds(claim, observations, reached)])
 
 
 @check(NOBODYS, CUT, over=SentIds)

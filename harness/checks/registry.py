@@ -1,7 +1,7 @@
 """Checks as they are registered: pure functions over one piece of evidence, each with the claims that it judges. Pure.
 
 A check is called once for each piece of evidence of its type, and yields what came of it. It does no I/O and holds no
-results: `feed` puts what is yielded into them, so that a check is tested by calling it.
+results: `run_checks` puts what is yielded into them, so that a check is tested by calling it.
 
     @check(Claim("X1", "A reply comes within the limit.", "", ""), over=CheckedExchange)
     def replies_in_time(exchange):
@@ -112,7 +112,7 @@ def registered_for_now() -> Iterator[None]:
         _BY_TYPE.update(before)
 
 
-def feed(results: Results, pieces: Iterable[object]) -> None:
+def run_checks(results: Results, pieces: Iterable[object]) -> None:
     """Calls each check over the type of each piece, and puts what is yielded into the results.
 
     Claims that the results do not hold are passed over. Raises ValueError where a check yields a claim that it did
@@ -124,10 +124,10 @@ def feed(results: Results, pieces: Iterable[object]) -> None:
             raise LookupError(f"no check is over {type(piece).__name__}; import the module that registers it")
         for each in checks:
             if any(claim in results for claim in each.claims):
-                enter(results, each, each.function(piece))
+                add_outcomes(results, each, each.function(piece))
 
 
-def enter(results: Results, of: Check, outcomes: Outcomes) -> None:
+def add_outcomes(results: Results, of: Check, outcomes: Outcomes) -> None:
     """Puts what a check has yielded into the results. Raises ValueError for a claim that it did not name."""
     if of.method is not None:
         for claim in of.claims:

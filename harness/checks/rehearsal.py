@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from harness import plan
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, feed
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
 from harness.rehearsal.lock_modes import LockMode, ObservedLocks
 from harness.rehearsal.measurements import Measured
 from harness.rehearsal.runner_results import Matrix, Way
@@ -44,7 +44,7 @@ class Recoveries(NamedTuple):
 
 def judge_stalls(results: Results, measured: Measured, budget_ms: float) -> None:
     """Feeds what one approach did to the writers, with its budget."""
-    feed(results, [BudgetedStalls(measured, budget_ms)])
+    run_checks(results, [BudgetedStalls(measured, budget_ms)])
 
 
 @check(STALL, over=BudgetedStalls, evidence=Method.MEASURED)
@@ -69,7 +69,7 @@ def stalls_are_within_the_budget(stalls: BudgetedStalls) -> Outcomes:
 
 def judge_locks(results: Results, observations: Sequence[ObservedLocks]) -> None:
     """Feeds the locks of every moment."""
-    feed(results, [LockPredictions(observations)])
+    run_checks(results, [LockPredictions(observations)])
 
 
 @check(LOCKS, over=LockPredictions, evidence=Method.EXHAUSTIVE)
@@ -86,7 +86,7 @@ def locks_are_as_predicted(predictions: LockPredictions) -> Outcomes:
 
 def judge_agreement(results: Results, matrix: Matrix) -> None:
     """Feeds every layout, sent in every way."""
-    feed(results, [RunnerMatrix(matrix)])
+    run_checks(results, [RunnerMatrix(matrix)])
 
 
 @check(RUNNER, over=RunnerMatrix, evidence=Method.EXHAUSTIVE)
@@ -108,7 +108,7 @@ def runners_agree(of: RunnerMatrix) -> Outcomes:
 
 def judge_recovery(results: Results, scenario_results: Sequence[ScenarioResult]) -> None:
     """Feeds what came of the failure scenarios."""
-    feed(results, [Recoveries(scenario_results)])
+    run_checks(results, [Recoveries(scenario_results)])
 
 
 @check(RECOVERY, over=Recoveries, evidence=Method.EXHAUSTIVE)

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.checks.evidence import finding
 from harness.checks.registry import Inconclusive, Outcomes, check, checks_over
-from harness.checks.requests import CheckedExchange
+from harness.checks.row_checks import CheckedExchange
 from harness.errors import UsageError
 from harness.sut.observation import Observation
 from harness.verdict import Claim

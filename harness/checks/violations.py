@@ -14,7 +14,7 @@ from harness.checks.evidence import (
     describe_rows,
     finding,
 )
-from harness.checks.requests import effect_of
+from harness.checks.row_checks import effect_of
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild
 from harness.probing.features import Strength, reply_differences

@@ -25,7 +25,7 @@ def report(options: ReportOptions, outputs: Renderings) -> int:
     Exit code 0, whatever the verdict was. harness report diff compares two; a file of that name is ./diff. Example:
     harness report report.json --html report.html
     """
-    from harness.run.stored import read_report
+    from harness.run.report_reading import read_report
 
     outputs.check()
     if any(output.resolve() == options.file.resolve() for output in outputs.files):
@@ -47,7 +47,7 @@ def report_diff(options: ReportDiffOptions) -> int:
     """
     from harness.report.diff import report_diff
     from harness.run.report import publish_diff
-    from harness.run.stored import read_report
+    from harness.run.report_reading import read_report
 
     check_writable([] if options.html is None else [options.html])
     old, new = read_report(options.old), read_report(options.new)

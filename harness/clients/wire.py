@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.clients.dispatch import Address, ConnectionLimits, Dispatch, Items, Written
 from harness.clients.exchange import FRAMING, Reply, Request
-from harness.clients.given import NONE_GIVEN, GivenHeaders
+from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.errors import UsageError
 from harness.rule.policy import FIELD_BYTES
 
@@ -36,7 +36,7 @@ async def send_all(
     connections: int = 8,
     timeout_s: float = 10.0,
     tls: ssl.SSLContext | None = None,
-    given: GivenHeaders = NONE_GIVEN,
+    given: ExtraHeaders = NONE_GIVEN,
 ) -> AsyncGenerator[tuple[int, Reply], None]:
     """Sends every request and yields (index, reply) as replies come; each index once, counted over all requests.
 

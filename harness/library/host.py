@@ -16,12 +16,12 @@ from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
-from harness.library.order import StageFailed, StageOrder, StageReady
+from harness.library.stage_messages import StageFailed, StageReady, StageRequest
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.model import Stage, Version
 
 
-async def serve_stage(order: StageOrder) -> None:
+async def serve_stage(order: StageRequest) -> None:
     """Runs the stage, says where, and waits until nobody holds the other end. Raises what keeps it from running."""
     for build in (order.before, order.after):
         find_build(build)
@@ -49,7 +49,7 @@ def write_line(message: StageReady | StageFailed) -> None:
 
 def main() -> int:
     """Reads what is asked for, and runs it."""
-    order = json.decode(sys.stdin.buffer.readline(), type=StageOrder)
+    order = json.decode(sys.stdin.buffer.readline(), type=StageRequest)
     try:
         with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
             runner.run(serve_stage(order))

@@ -25,9 +25,9 @@ from harness.clients.exchange import Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError, UsageError
-from harness.library.order import StageFailed, StageOrder, StageReady
-from harness.probing.requests import Caller as ProbeCaller
-from harness.probing.requests import SignedIn
+from harness.library.stage_messages import StageFailed, StageReady, StageRequest
+from harness.probing.probe_factory import Caller as ProbeCaller
+from harness.probing.probe_factory import SignedIn
 from harness.rule.policy import POLICIES, STRICT
 from harness.sut.observation import Probe, Row
 from harness.sut.reference import send_over_wire
@@ -68,7 +68,7 @@ class RunningStage:
     several threads and tasks may call them at once.
     """
 
-    order: StageOrder
+    order: StageRequest
     _process: "subprocess.Popen[bytes] | None" = None
     _ready: StageReady | None = None
     _addresses: "count[int]" = field(default_factory=lambda: count(1))
@@ -221,7 +221,7 @@ def stage(
             raise UsageError(f"stage({name}={given!r}): there is none; give one of {', '.join(words)}")
     if len(replicas) != REPLICAS:
         raise UsageError(f"stage(replicas=...): {len(replicas)} given; a stage has {REPLICAS}")
-    return RunningStage(StageOrder(schema, replicas, before, after, policy, postgres))
+    return RunningStage(StageRequest(schema, replicas, before, after, policy, postgres))
 
 
 def blocking(coroutine: Coroutine[Any, Any, Value]) -> Value:

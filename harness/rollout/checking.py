@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlparse
 
-from harness.rollout.claims import CLAIM_IDS
+from harness.rollout.claim_groups import CLAIM_IDS
 from harness.rollout.files import Files, Place, further_files
 from harness.rollout.quotes import missing_in
 from harness.rollout.steps import check_order, check_steps, twice

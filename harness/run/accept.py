@@ -19,8 +19,8 @@ from harness.report.document import Report, from_json, parsed
 from harness.report.phrases import is_waived
 from harness.rule.level import Level
 from harness.run.options.accept import AcceptOptions
+from harness.run.report_reading import faults_of
 from harness.run.signing import RefusedError, is_envelope, open_envelope, verifying_keys
-from harness.run.stored import faults_of
 from harness.verdict import Verdict
 
 UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -14,7 +14,7 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage
 from harness.stages.matrix import addresses
 from harness.stages.model import Stage, Version

@@ -22,7 +22,7 @@ from harness.checks.persistence import (
     judge_kept,
     judge_valid,
 )
-from harness.checks.registry import feed
+from harness.checks.registry import run_checks
 from harness.clients.extension_code import ExtensionCode
 from harness.clients.extension_evidence import BuiltHeaders, Derivation
 from harness.clients.extension_host import ExtensionHost, extension_host
@@ -140,12 +140,12 @@ def _linked(results: Results, way: ClientWay, place: str) -> None:
 
 
 def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
-    feed(results, [_derived(host, code)])
+    run_checks(results, [_derived(host, code)])
     calls = provider_calls()
     without = [
         call | {"options": {k: v for k, v in call["options"].items() if k != OPTION}} for call in calls
     ]
-    feed(results, [BuiltHeaders(calls, host.headers(code, without), host.headers(code, calls))])
+    run_checks(results, [BuiltHeaders(calls, host.headers(code, without), host.headers(code, calls))])
     for scenario in (*KEEPING, *FAULTS, *FOUND):
         run = run_scenario(host, code, scenario)
         if scenario in KEEPING:

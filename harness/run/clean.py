@@ -20,7 +20,7 @@ from harness.report.escape import masked
 from harness.rollout import Rollout
 from harness.rollout.identities import address_users
 from harness.run.journal import note_end, read_journal
-from harness.sut.contract import check_dsn
+from harness.sut.foreign_rows import check_dsn
 
 STATEMENT_S_MAX: Final = 120
 

@@ -21,7 +21,7 @@ from harness.rollout import Rollout
 from harness.rollout.identities import address_users
 from harness.run.clean import STATEMENT_S_MAX, delete_rows, describe_rows
 from harness.run.earlier import Known, known_runs
-from harness.sut.contract import check_dsn
+from harness.sut.foreign_rows import check_dsn
 from harness.sut.stored_values import MARKED_AGENTS, are_marks_readable
 
 RUNS_LISTED_MAX: Final = 50

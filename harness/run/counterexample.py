@@ -8,7 +8,7 @@ from typing import Final
 from harness.checks.gate import DATABASE
 from harness.clients.by_hand import line_by_hand
 from harness.data import state_path
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.report.escape import masked
 from harness.rule import notation
 from harness.rule.samples import CaseSequence

@@ -8,7 +8,7 @@ from harness.rollout import default_folder, load_rollout
 from harness.run.coverage_queries import Coverage, read_coverage
 from harness.run.options.coverage import CoverageOptions
 from harness.sut.client_versions import ClientDay, read_client_days
-from harness.sut.contract import check_dsn
+from harness.sut.foreign_rows import check_dsn
 from harness.verdict import Verdict
 
 EVERY_S: Final = 10.0

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from harness import plan
-from harness.clients.given import GivenHeaders
+from harness.clients.extra_headers import ExtraHeaders
 from harness.database import catalog
 from harness.database.dsn import CONNECT_S_MAX
 from harness.database.pooler import pooler_of
@@ -20,8 +20,8 @@ from harness.database.visibility import NEEDED, obstacles, whereabouts
 from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.run.doctor import Part, Presence
-from harness.sut.contract import DatabaseUnavailableError, check_dsn
 from harness.sut.external import site_of
+from harness.sut.foreign_rows import DatabaseUnavailableError, check_dsn
 from harness.sut.read_only import read_only
 
 REPLY_S_MAX: Final = 10.0
@@ -34,7 +34,7 @@ _PROTECTION: Final = (
 )
 
 
-def backend_parts(url: str, given: GivenHeaders) -> Iterator[Part]:
+def backend_parts(url: str, given: ExtraHeaders) -> Iterator[Part]:
     """How a backend answers a GET of each path that is judged by POST. Raises UsageError for no URL of a site."""
     site = site_of(url)
     headers = [(name.decode(), value.decode()) for name, value in given.lines]

@@ -16,7 +16,7 @@ import psycopg
 from harness import plan
 from harness.checks.compatibility import REPLY
 from harness.checks.evidence import describe_reply, finding, hint_of
-from harness.checks.requests import ACCOUNTED
+from harness.checks.row_checks import ACCOUNTED
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN

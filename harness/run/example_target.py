@@ -20,7 +20,7 @@ from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
 from harness.clients.wire import HEAD_BYTES_SURE
 from harness.errors import UnavailableError, UsageError
-from harness.probing.requests import Caller, ProbeFactory
+from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.rule.cases import HeaderCase
 from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
@@ -34,8 +34,8 @@ from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.fuzz import FuzzedOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ignored
-from harness.sut.contract import ContractRows, DatabaseUnavailableError, check_dsn
 from harness.sut.external import Limits, Sending, site_of
+from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows, check_dsn
 from harness.sut.observation import Exchange, Probe, ProbeGroup
 from harness.verdict import Finding, Results
 
@@ -54,7 +54,7 @@ class TargetExamples:
 
     options: FuzzedOptions
     sending: Sending
-    rows: ContractRows
+    rows: ForeignRows
     journal: Journal
     factory: ProbeFactory
     unjudged: Counter[str] = field(default_factory=Counter)
@@ -197,7 +197,7 @@ async def target_examples(
     check_dsn(options.database_url)
     policy = POLICIES[options.policy]
     try:
-        rows = await ContractRows.connect(options.database_url, options.wait_s)
+        rows = await ForeignRows.connect(options.database_url, options.wait_s)
     except DatabaseUnavailableError as error:
         raise UnavailableError(f"{error}; check --database-url") from None
     try:

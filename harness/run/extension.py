@@ -9,7 +9,7 @@ from harness.checks.extension import (
     judge_telemetry,
 )
 from harness.checks.persistence import judge_persistence
-from harness.checks.registry import feed
+from harness.checks.registry import run_checks
 from harness.clients.extension_code import ExtensionCode, patched, planned
 from harness.clients.extension_host import extension_host
 from harness.clients.extension_runs import (
@@ -40,8 +40,8 @@ def judge_extension(
     with_workarounds = with_workarounds or patched()
     try:
         with extension_host() as host:
-            feed(results, [derive(host, as_planned, count=machine_ids, seed=seed)])
-            feed(results, [build_headers(host, as_planned)])
+            run_checks(results, [derive(host, as_planned, count=machine_ids, seed=seed)])
+            run_checks(results, [build_headers(host, as_planned)])
             judge_persistence(results, run_scenarios(host, as_planned), run_scenarios(host, with_workarounds))
             judge_own_id(results, run_fleet(host, as_planned, seed=seed), OWN_PLANNED)
             judge_own_id(results, run_fleet(host, with_workarounds, seed=seed), OWN)

@@ -11,7 +11,7 @@ from harness.backend.serve import HOST
 from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.run.options.fuzz import FuzzedOptions
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.model import Stage, Version

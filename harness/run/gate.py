@@ -20,10 +20,10 @@ from harness.checks.gate import RowJudge
 from harness.checks.gate_consequence import Seen, consequence
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
-from harness.checks.requests import IDENTITY
+from harness.checks.row_checks import IDENTITY
 from harness.checks.user import user_claims
 from harness.errors import UnavailableError
-from harness.probing.requests import ProbeFactory
+from harness.probing.probe_factory import ProbeFactory
 from harness.report.contents import Requests, Sections
 from harness.report.document import JudgedBy, Report, cleaned, harness_version
 from harness.rollout import load_rollout
@@ -32,13 +32,13 @@ from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level, bound, suite
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
+from harness.run.fault_coverage import FaultCoverage
 from harness.run.gate_build import DeployedBuild
 from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
 from harness.run.gate_conclude import conclude
-from harness.run.gate_options import caller_of, check, limits_of, waive
+from harness.run.gate_option_checks import caller_of, check, limits_of, waive
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
-from harness.run.gate_telling import Telling
 from harness.run.headers import DECISIONS
 from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.gate import GateOptions
@@ -46,9 +46,9 @@ from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.report import digest_of, inputs
 from harness.run.shards import claims_for, left_to_first, shard_report
-from harness.sut.contract import ContractRows, DatabaseUnavailableError
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
+from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
 from harness.sut.stored_values import read_stored_values
 from harness.verdict import Method, Results, decide
 
@@ -176,7 +176,7 @@ class _Judging:
 
     async def _look_only(self) -> str:
         try:
-            rows = await ContractRows.connect(self.options.database_url)
+            rows = await ForeignRows.connect(self.options.database_url)
         except DatabaseUnavailableError as error:
             return str(error)
         self.server = rows.server
@@ -187,7 +187,7 @@ class _Judging:
         """Sends the suite and matches rows; why that was cut short, or None."""
         options = self.options
         try:
-            rows = await ContractRows.connect(options.database_url, options.wait_rows_s)
+            rows = await ForeignRows.connect(options.database_url, options.wait_rows_s)
         except DatabaseUnavailableError as error:
             return str(error)
         self.server = rows.server
@@ -206,7 +206,7 @@ class _Judging:
             await rows.close()
         return stopped
 
-    async def _run(self, bits: int, name: str, rows: ContractRows, journal: Journal) -> str | None:
+    async def _run(self, bits: int, name: str, rows: ForeignRows, journal: Journal) -> str | None:
         options = self.options
         policy = POLICIES[options.policy]
         caller = caller_of(options)
@@ -240,7 +240,7 @@ class _Judging:
                 on_line=self.on_line,
                 share=self.share,
                 shard=self.shard,
-                telling=Telling(policy, options.free_model),
+                fault_coverage=FaultCoverage(policy, options.free_model),
             )
             try:
                 async with asyncio.timeout_at(deadline):
@@ -258,8 +258,8 @@ class _Judging:
         self.controls = session.controls
         self._detail_how_judged(run, complete=stopped is None and not session.open)
         self.remarks += run.remarks
-        if options.build == "after" and run.telling.requests:
-            self.remarks.append(run.telling.words)
+        if options.build == "after" and run.fault_coverage.requests:
+            self.remarks.append(run.fault_coverage.describe())
         self.requests = Requests(session.sending.requests, tuple(session.requests), name, str(journal.file))
         return stopped
 

@@ -7,7 +7,7 @@ refused for everybody whatever the rollout, others are a fault of their own.
 from collections.abc import Iterable
 from typing import Final
 
-from harness.checks.requests import ACCOUNTED, OLD_CLIENT
+from harness.checks.row_checks import ACCOUNTED, OLD_CLIENT
 from harness.clients.shape import Model, Shape
 from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_reply
-from harness.checks.requests import OLD_CLIENT
+from harness.checks.row_checks import OLD_CLIENT
 from harness.probing.controls import Controls, Repeated, Suspect, repeated
 from harness.probing.features import STATUS, Features, reply_features, row_features
-from harness.probing.requests import ProbeFactory
+from harness.probing.probe_factory import ProbeFactory
 from harness.report.escape import shown
 from harness.run.probe_session import ProbeSession
 from harness.sut.observation import Exchange, Probe, ProbeGroup

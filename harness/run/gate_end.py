@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
-from harness.checks.requests import ACCOUNTED
+from harness.checks.row_checks import ACCOUNTED
 from harness.clients.shape import PLAIN
-from harness.probing.requests import ProbeFactory, value_case
+from harness.probing.probe_factory import ProbeFactory, value_case
 from harness.probing.second_look import Change, change, whole_alone
 from harness.run.gate_confirm import AT_END, TRIAL, TRIAL_LEAST
 from harness.run.probe_session import ProbeSession
-from harness.sut.contract import DatabaseUnavailableError
+from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 
 REFUTED_MAX: Final = 3

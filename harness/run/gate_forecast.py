@@ -14,9 +14,9 @@ from harness.clients.shape import Model, Shape
 from harness.errors import UsageError
 from harness.probing import covering
 from harness.probing.judge import Expected, expect
-from harness.probing.requests import HOSTS, HOSTS_V4, ProbeFactory
+from harness.probing.probe_factory import HOSTS, HOSTS_V4, ProbeFactory
 from harness.rule.policy import POLICIES
-from harness.run.gate_options import caller_of, check, limits_of
+from harness.run.gate_option_checks import caller_of, check, limits_of
 from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight
 from harness.run.gate_values import Values

@@ -14,14 +14,14 @@ from typing import Final
 from harness.clients.shape import Shape
 from harness.probing import covering
 from harness.probing.covering import Constraint
-from harness.probing.requests import ProbeFactory
+from harness.probing.probe_factory import ProbeFactory
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level
+from harness.run.fault_coverage import FaultCoverage
 from harness.run.gate_confirm import AT_END, confirm_suspected
 from harness.run.gate_end import look_for_missing, repeat_refuted, second_look
 from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2, suite_alone
 from harness.run.gate_target import understand
-from harness.run.gate_telling import Telling
 from harness.run.gate_values import Values
 from harness.run.probe_session import AT_END_S, RETRIABLE, ProbeSession
 from harness.run.progress import LineCallback
@@ -67,7 +67,7 @@ class GateRun:
     share: Share
     """What of the header rule's suite is sent."""
     shard: Shard
-    telling: Telling
+    fault_coverage: FaultCoverage
     """Which faults of the catalogue the requests would have shown."""
     remarks: list[str] = field(default_factory=list)
     unsent: str = ""
@@ -77,7 +77,7 @@ class GateRun:
     _shapes: list[Shape] = field(default_factory=list)
     _constraints: list[Constraint] = field(default_factory=list)
     _sent: list[ProbeGroup] = field(default_factory=list)
-    """Rounds that `telling` has not taken in yet."""
+    """Rounds that `fault_coverage` has not taken in yet."""
 
     async def run(self) -> None:
         """Judges what can be judged.
@@ -150,7 +150,7 @@ class GateRun:
                 break  # nothing more may be sent, or nothing more is there
             probe_groups = array(factory, values, new, strength)
             await self._send(
-                self.telling.ordered(probe_groups) if strength == covering.PAIR else probe_groups
+                self.fault_coverage.ordered(probe_groups) if strength == covering.PAIR else probe_groups
             )
             self._shapes += new
         served = [shape for shape in self._shapes if shape in set(replies.served)]
@@ -198,7 +198,7 @@ class GateRun:
                 self._look_at(sum(len(each.probes) for each in batch) - (session.ended - ended))
         finally:
             following.cancel()
-        self.telling.sent(self._sent)
+        self.fault_coverage.sent(self._sent)
         self._sent = []
         if session.rows.slowest_s > SLOW_S:
             self.on_progress(f"waiting up to {session.rows.wait_s:.0f} s for rows of the last requests")
@@ -208,7 +208,7 @@ class GateRun:
         sent, self._sent = self._sent, []
 
         def prepare() -> list[ProbeGroup]:
-            self.telling.sent(sent)
+            self.fault_coverage.sent(sent)
             return next_batch(source, self._batch)
 
         return await asyncio.to_thread(prepare)

@@ -13,7 +13,7 @@ from harness.clients.shape import PLAIN, Body, Connection, Model, Shape
 from harness.probing import memory
 from harness.probing.covering import spread
 from harness.probing.memory import HeaderKind, MemoryStep
-from harness.probing.requests import ProbeFactory, value_case
+from harness.probing.probe_factory import ProbeFactory, value_case
 from harness.probing.values import hard_values, valid_values
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.samples import sampled_sequences

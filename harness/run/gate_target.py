@@ -11,11 +11,11 @@ from typing import Final
 
 from harness import plan
 from harness.checks.evidence import describe_reply, hint_of
-from harness.checks.requests import IDENTITY, OLD_CLIENT
+from harness.checks.row_checks import IDENTITY, OLD_CLIENT
 from harness.clients.extension import Auth
 from harness.probing.covering import constraints_of, in_words
 from harness.probing.judge import is_address_id
-from harness.probing.requests import ProbeFactory
+from harness.probing.probe_factory import ProbeFactory
 from harness.probing.run import SentProbes
 from harness.run.fuzzed_backend import FIRST_ROW_S
 from harness.run.gate_suite import neighbours, preflight

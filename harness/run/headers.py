@@ -8,11 +8,11 @@ from typing import Final
 
 from harness.backend.serve import HOST
 from harness.checks.compatibility import judge_replies, judge_totals
-from harness.checks.requests import judge_rows
+from harness.checks.row_checks import judge_rows
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.probing.run import observations
 from harness.rule.agreement import disagreements
 from harness.rule.cases import NAME, HeaderCase, Kind, fixed_cases

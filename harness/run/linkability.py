@@ -17,7 +17,7 @@ from harness.clients.extension_code import ExtensionCode, WindowStart, planned
 from harness.clients.extension_host import extension_host
 from harness.clients.machines import fleet
 from harness.errors import UnavailableError
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.stages.environment import Environment
 from harness.stages.model import Version
 from harness.sut.observation import Observation, Probe

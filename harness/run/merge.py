@@ -7,8 +7,8 @@ from harness.errors import UsageError
 from harness.report.document import Report
 from harness.rule.suite import Level
 from harness.run.gate_claims import claims_of
+from harness.run.report_reading import read_report
 from harness.run.shards import merged
-from harness.run.stored import read_report
 from harness.verdict import Claim
 
 

@@ -24,7 +24,7 @@ from harness.checks.order import (
     planned_orders,
 )
 from harness.checks.order_evidence import OrdersEvidence
-from harness.checks.requests import judge_rows
+from harness.checks.row_checks import judge_rows
 from harness.checks.violations import find_violations
 from harness.probing.judge import Aspect
 from harness.rule.policy import POLICIES

@@ -14,7 +14,7 @@ from harness.clients.analytics import Analytics
 from harness.clients.extension import plan_header
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY
 from harness.errors import UnavailableError
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.rule.policy import STRICT
 from harness.run.linkability import EVENT, observe
 from harness.stages.environment import Environment

@@ -14,7 +14,7 @@ from typing import Final
 from harness.checks.compatibility import REPLY
 from harness.checks.evidence import describe_reply
 from harness.checks.gate import OTHER_COLUMNS, RowJudge
-from harness.checks.requests import IGNORED
+from harness.checks.row_checks import IGNORED
 from harness.clients.exchange import Outcome
 from harness.clients.shape import Shape
 from harness.probing.controls import Controls
@@ -22,8 +22,8 @@ from harness.probing.features import reply_features, row_features
 from harness.probing.run import Matched, ProbeRun, SentProbes
 from harness.report.contents import SentRequest
 from harness.run.journal import Journal, listed
-from harness.sut.contract import SLOWEST_TIMES, ContractRows, our_clock
 from harness.sut.external import Sending
+from harness.sut.foreign_rows import SLOWEST_TIMES, ForeignRows, our_clock
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 from harness.sut.rows import FoundRows, RowKey
 
@@ -55,7 +55,7 @@ class ProbeSession:
     """What was asked and seen so far. Raises DatabaseUnavailableError when the database goes away."""
 
     sending: Sending
-    rows: ContractRows
+    rows: ForeignRows
     journal: Journal
     judge: RowJudge
     replies: Controls[Exchange] = field(default_factory=Controls)

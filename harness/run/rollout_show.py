@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.database.relations import Relations
 from harness.rollout import Rollout
-from harness.rollout.claims import asked, not_asked
+from harness.rollout.claim_groups import asked, not_asked
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
 

@@ -17,7 +17,7 @@ from harness.clients.extension import ExtensionBuild
 from harness.clients.shape import PLAIN
 from harness.data import sql_text
 from harness.polling import apoll_until
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.rule.policy import POLICIES
 from harness.stages.environment import TO_VERSION, Environment
 from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows

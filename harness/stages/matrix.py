@@ -8,7 +8,7 @@ from harness import plan
 from harness.clients.exchange import HeaderLine
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
 from harness.clients.shape import PLAIN
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.sut.observation import Probe
 
 MACHINE: Final = "9d3f0c6f2a7be41d8c5b0e97a16f43d2c8e05b7a4f91d6328e0cb57fa1d94e63"

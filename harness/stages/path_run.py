@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from harness.backend.usage import Loss
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses, matrix
 from harness.stages.model import StageConfig, Step

@@ -15,7 +15,7 @@ from harness.data import sql_text
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
-from harness.probing.requests import Caller, SignedIn
+from harness.probing.probe_factory import Caller, SignedIn
 from harness.stages.model import Version
 from harness.stages.schema import CORRECTED, Schema
 

@@ -20,7 +20,7 @@ from harness.clients.extension import Auth, ExtensionBuild
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.stages.environment import TO_VERSION, Environment, ServedRequest
 from harness.stages.matrix import header_kinds
 from harness.stages.paths import ConfigTransition

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 import httpx
 
-from harness.clients.given import GivenHeaders
+from harness.clients.extra_headers import ExtraHeaders
 from harness.errors import UnavailableError, UsageError
 from harness.sut.external import Site
 
@@ -35,7 +35,7 @@ class BuildSource(NamedTuple):
         return cls(match[0], match["header"] or "", match["path"] or "/", match["field"] or "")
 
 
-async def read_build(site: Site, source: BuildSource, given: GivenHeaders, timeout_s: float) -> str:
+async def read_build(site: Site, source: BuildSource, given: ExtraHeaders, timeout_s: float) -> str:
     """What the backend says, as it says it, whatever the status of its reply. Raises UnavailableError."""
     headers = [(name.decode(), value.decode()) for name, value in given.lines]
     client = httpx.AsyncClient(

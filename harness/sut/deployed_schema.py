@@ -20,7 +20,7 @@ from harness.database.effects.survey import database_effects
 from harness.database.visibility import obstacles, whereabouts
 from harness.report.escape import masked
 from harness.rule.shapes import STORED_VALUES
-from harness.sut.contract import DatabaseUnavailableError
+from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.read_only import read_only
 
 LOOK_UP: Final = """

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from harness.clients import wire
 from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
-from harness.clients.given import NONE_GIVEN, GivenHeaders
+from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.http import send_over_http2
 from harness.errors import UsageError
 from harness.sut.observation import Exchange, Probe, ProbeGroup
@@ -79,7 +79,7 @@ class Limits:
 class Sending:
     """Sends to one site under its limits; once it has stopped, it says why and sends nothing more."""
 
-    def __init__(self, site: Site, limits: Limits, given: GivenHeaders = NONE_GIVEN) -> None:
+    def __init__(self, site: Site, limits: Limits, given: ExtraHeaders = NONE_GIVEN) -> None:
         self._site = site
         self._given = given
         self.limits = limits

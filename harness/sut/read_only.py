@@ -9,7 +9,7 @@ from psycopg import sql
 
 from harness.database.dsn import CONNECT_S_MAX
 from harness.report.escape import masked
-from harness.sut.contract import DatabaseUnavailableError
+from harness.sut.foreign_rows import DatabaseUnavailableError
 
 
 @contextmanager

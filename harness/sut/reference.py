@@ -9,7 +9,7 @@ from typing import Final
 from harness.clients import wire
 from harness.clients.dispatch import Address
 from harness.clients.exchange import Reply, Request
-from harness.clients.given import NONE_GIVEN, GivenHeaders
+from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.sut.observation import Exchange, ProbeGroup, Row
 from harness.sut.rows import Rows, key_of
 
@@ -31,7 +31,7 @@ class Endpoint:
     """The stage in words."""
     lost: Callable[[], set[str]] = set
     """Upstream ids whose rows are known to be given up, so that nobody waits for them."""
-    given: GivenHeaders = NONE_GIVEN
+    given: ExtraHeaders = NONE_GIVEN
     """Sent with every request."""
 
 

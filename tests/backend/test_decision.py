@@ -14,7 +14,7 @@ from harness.backend.defects import CATALOGUE, DEFECTS, DEFECTS_BY_KIND, VARIANT
 from harness.clients.exchange import Request
 from harness.rule.policy import FIELD_BYTES, POLICIES, STRICT, Policy
 from tests.backend.asks import EMAIL, GATEWAY, ID, JUNK, Ask, apart, ask
-from tests.backend.telling import ALWAYS, TELLING
+from tests.backend.shown_by import ALWAYS, TELLING
 
 CLAIMS = ["V1", "V2", "V3", "V4", "V5", "V8", "V9", "C1", "C2", "I1", "I2", "R1", "R3"]
 LATER = [defect.build.name for kind, some in DEFECTS_BY_KIND.items() if kind != "first" for defect in some]

@@ -14,7 +14,7 @@ from harness.backend.defects import VARIANTS, find_build
 from harness.clients.exchange import Outcome, Reply
 from harness.data import sql_text
 from tests.backend.asks import EMAIL, ID, JUNK, Ask, ask
-from tests.backend.telling import TELLING
+from tests.backend.shown_by import TELLING
 from tests.fix_stack import SECRET, StartReplica
 
 pytestmark = pytest.mark.catalogue

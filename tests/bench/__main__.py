@@ -26,7 +26,7 @@ from harness.backend.serve import HOST
 from harness.clients.extension import derived_id, plan_header
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.probing.run import Item, observations
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT

@@ -10,11 +10,11 @@ import pytest
 
 from harness import plan
 from harness.checks.compatibility import judge_old_clients, judge_prepared, judge_replies, judge_totals
-from harness.checks.requests import judge_rows
+from harness.checks.row_checks import judge_rows
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
 from harness.clients.shape import PLAIN
-from harness.probing.requests import Caller, SignedIn
+from harness.probing.probe_factory import Caller, SignedIn
 from harness.rule.policy import STRICT
 from harness.stages.matrix import MACHINE
 from harness.stages.prepared_result import PreparedResult

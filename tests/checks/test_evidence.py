@@ -10,7 +10,7 @@ from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.probing.features import SHAPE, TEXT, reply_differences
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Results, Status
 

@@ -15,7 +15,7 @@ from harness.clients.extension_runs import provider_calls
 from harness.clients.persistence import MACHINE
 from harness.clients.shape import PLAIN, ExtensionMode
 from harness.clients.shaped import ORGANIZATION_ID, TASK_ID
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
 from harness.run.extension import judge_extension

@@ -13,7 +13,7 @@ from harness.clients.extension_host import ExtensionHost
 from harness.clients.extension_runs import run_scenario, run_scenarios
 from harness.clients.http import send_all
 from harness.clients.persistence import FAULTS, FOUND, KEEPING, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.verdict import Results, Status
 from tests.fix_stack import StartReplica
 

@@ -10,8 +10,8 @@ from harness import plan
 from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
 from harness.run.gate_claims import claims_of
-from harness.sut.contract import DatabaseUnavailableError
 from harness.sut.deployed_schema import read_deployed_schema
+from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results, Status
 

@@ -27,7 +27,7 @@ from harness.checks.violations import (
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import ExtensionBuild, derived_id, plan_header
 from harness.database.schema_state import SchemaState
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.rule.policy import STRICT
 from harness.stages.matrix import MACHINE
 from harness.stages.model import START, Stage, Step, Version, stage_configs

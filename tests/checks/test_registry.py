@@ -12,10 +12,10 @@ from harness.checks.registry import (
     brought_claims,
     check,
     checks_over,
-    feed,
     registered_for_now,
+    run_checks,
 )
-from harness.checks.requests import CheckedExchange, judge_rows
+from harness.checks.row_checks import CheckedExchange, judge_rows
 from harness.report.junit import to_junit
 from harness.rule.policy import STRICT
 from harness.rule.suite import Level
@@ -82,7 +82,7 @@ def test_every_kind_of_outcome_enters_the_results() -> None:
         yield Inconclusive("X1", "cut short")
 
     results = Results((OWN,))
-    feed(results, [5, 2])
+    run_checks(results, [5, 2])
     (own,) = results.judgements()
     assert (own.observed, own.detail, own.status) == (7, "cut short; counted", Status.UNKNOWN)
 
@@ -93,12 +93,12 @@ def test_check_that_yields_another_claim_is_refused() -> None:
         yield "V1", None
 
     with pytest.raises(ValueError, match=r"strays is a check of X1, not of V1"):
-        feed(Results((OWN,)), [1])
+        run_checks(Results((OWN,)), [1])
 
 
 def test_evidence_that_nobody_checks_is_refused() -> None:
     with pytest.raises(LookupError, match="no check is over float"):
-        feed(Results((OWN,)), [1.5])
+        run_checks(Results((OWN,)), [1.5])
 
 
 def test_claim_is_brought_by_one_check_only() -> None:

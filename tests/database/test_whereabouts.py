@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.sut.contract import ContractRows, DatabaseUnavailableError
+from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
 from harness.verdict import Status
 from tests.database.readers import READS, C, T, U, granted, judged, put
 
@@ -58,7 +58,7 @@ async def test_a_table_that_is_not_found_is_told_with_the_grant(
     with granted(ready_dsn, *statements) as dsn:
         claims = judged(dsn)
         with pytest.raises(DatabaseUnavailableError) as away:
-            await ContractRows.connect(dsn)
+            await ForeignRows.connect(dsn)
     for words in (*(one.detail for one in claims.values()), str(away.value)):
         assert told in words
     assert {one.status for one in claims.values()} == {Status.UNKNOWN}

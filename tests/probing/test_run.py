@@ -12,7 +12,7 @@ import pytest
 
 import harness.probing
 from harness.clients.exchange import Outcome, Reply
-from harness.probing.requests import Caller, ProbeFactory
+from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.probing.run import Batch, ProbeRun
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 

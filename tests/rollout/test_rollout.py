@@ -13,7 +13,7 @@ from harness.checks.checkout_claims import BACKEND, CLIENT, claims_of
 from harness.data import fixture_path
 from harness.errors import UsageError
 from harness.rollout import load_rollout
-from harness.rollout.claims import CLAIM_IDS, asked
+from harness.rollout.claim_groups import CLAIM_IDS, asked
 from harness.rollout.schema import rollout_schema, to_text
 from harness.rollout.tables import Audit, Wording
 from harness.run.rollout_show import orders

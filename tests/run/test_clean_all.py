@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from harness.cli.gate import clean as clean_command
 from harness.errors import UnavailableError, UsageError
-from harness.probing.requests import Caller, ProbeFactory
+from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.rollout import load_rollout
 from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all

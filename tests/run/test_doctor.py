@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from harness import plan
-from harness.clients.given import NONE_GIVEN
+from harness.clients.extra_headers import NONE_GIVEN
 from harness.errors import UnavailableError, UsageError
 from harness.run import doctor_machine, doctor_target
 from harness.run.doctor import Group, Part, Presence, exit_code

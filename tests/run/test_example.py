@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from harness.errors import UnavailableError
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.rule.cases import NAME, HeaderCase, Kind, other_names
 from harness.rule.policy import STRICT, received
 from harness.rule.samples import CaseSequence

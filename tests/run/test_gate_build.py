@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.report.document import JudgedBuild
 from harness.run import gate_build
 from harness.run.gate_build import DeployedBuild
-from harness.run.gate_options import check
+from harness.run.gate_option_checks import check
 from harness.run.options.gate import GateOptions
 from harness.sut.external import site_of
 from harness.verdict import Verdict

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from harness.backend.serve import Process
 from harness.cli.gate import gate as gate_command
 from harness.cli.streams import command_line
-from harness.clients.given import GivenHeaders
+from harness.clients.extra_headers import ExtraHeaders
 from harness.errors import UnavailableError
 from harness.report.document import to_json
 from harness.report.html import to_html
@@ -199,7 +199,7 @@ def test_the_command_is_told_without_secrets(
 def test_lines_come_from_the_command_and_from_the_environment(
     words: tuple[str, ...], environment: dict[str, str], names: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken: list[GivenHeaders] = []
+    taken: list[ExtraHeaders] = []
 
     def take(options: GateOptions, *_: object) -> None:
         taken.append(options.given)

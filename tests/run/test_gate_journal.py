@@ -13,7 +13,7 @@ from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError, UsageError
-from harness.probing.requests import Caller, ProbeFactory, SignedIn
+from harness.probing.probe_factory import Caller, ProbeFactory, SignedIn
 from harness.rollout import load_rollout
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from harness.clients.shape import PLAIN, Agent
-from harness.probing.requests import Caller, ProbeFactory
+from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.report.document import Report
 from harness.rule.policy import STRICT
 from harness.run.earlier import EarlierRuns, earlier_runs

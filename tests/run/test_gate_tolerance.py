@@ -14,7 +14,7 @@ from harness.clients.shape import PLAIN
 from harness.clients.wire import HEAD_BYTES_SURE
 from harness.probing.controls import Suspect
 from harness.probing.judge import expect_of_stranger, is_address_id
-from harness.probing.requests import Caller, ProbeFactory, value_case
+from harness.probing.probe_factory import Caller, ProbeFactory, value_case
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level

@@ -14,7 +14,7 @@ from harness.errors import UnavailableError, UsageError
 from harness.report.document import from_json, to_json
 from harness.run.options.shared import Outputs
 from harness.run.report import inputs, publish
-from harness.run.stored import read_report
+from harness.run.report_reading import read_report
 from tests.command import harness_command
 from tests.report.sample import HOSTILE, whole_report
 

@@ -20,8 +20,8 @@ from harness.run.merge import merge
 from harness.run.options.accept import AcceptOptions
 from harness.run.options.prove import ProveOptions
 from harness.run.prove import prove
+from harness.run.report_reading import faults_of, read_text
 from harness.run.shards import ELSEWHERE, expected, merged
-from harness.run.stored import faults_of, read_text
 from harness.verdict import Status, Verdict, decide
 from tests.command import harness_command
 from tests.fix_gate import Judge, of_reference

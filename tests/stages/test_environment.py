@@ -13,7 +13,7 @@ from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UsageError
-from harness.probing.requests import Caller
+from harness.probing.probe_factory import Caller
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage, stack
 from harness.stages.matrix import addresses, matrix

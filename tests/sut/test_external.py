@@ -14,7 +14,7 @@ import trustme
 
 from harness.clients.exchange import Outcome, Reply
 from harness.errors import UsageError
-from harness.probing.requests import Caller, ProbeFactory
+from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.rule.policy import STRICT
 from harness.sut.external import SILENT_MAX, Limits, Sending, Site, retry_after_s, site_of
 from harness.sut.observation import ProbeGroup

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness import plan
 from harness.clients.extension import FREE_MODEL, derived_id
-from harness.probing.requests import SignedIn
+from harness.probing.probe_factory import SignedIn
 from harness.run.live.page import PATH
 from harness.stages.matrix import MACHINE
 

@@ -29,9 +29,9 @@ from harness.backend.builds import HeaderLines, Sender
 from harness.backend.http import NodeProtocol
 from harness.backend.usage import MISSING_ID, Abort, Accounts, Loss, Usage
 from harness.checks.compatibility import REPLY
-from harness.checks.requests import IGNORED
+from harness.checks.row_checks import IGNORED
 from harness.clients.exchange import Outcome, Reply
-from harness.probing.requests import received_probe
+from harness.probing.probe_factory import received_probe
 from harness.report.escape import visible
 from harness.rule.policy import OWS, Policy
 from harness.rule.reasons import http_reason, near_miss, reason

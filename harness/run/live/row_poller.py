@@ -14,7 +14,7 @@ from typing import Final
 
 from harness import plan
 from harness.backend.usage import MISSING_ID
-from harness.checks.requests import judge_rows
+from harness.checks.row_checks import judge_rows
 from harness.polling import apoll_until
 from harness.probing.judge import expect
 from harness.rule.policy import Policy

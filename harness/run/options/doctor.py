@@ -7,7 +7,7 @@ from harness.run.options.definition import Option, PlaceValue
 from harness.run.options.shared import TARGET, RequestHeadersOption, given_headers
 
 if TYPE_CHECKING:
-    from harness.clients.given import GivenHeaders
+    from harness.clients.extra_headers import ExtraHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,6 @@ class DoctorOptions:
     )
 
     @property
-    def given(self) -> "GivenHeaders":
+    def given(self) -> "ExtraHeaders":
         """Sent with every request; of no value there is a trace."""
         return given_headers(self.request_headers)

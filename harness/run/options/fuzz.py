@@ -16,7 +16,7 @@ from harness.run.options.shared import (
 )
 
 if TYPE_CHECKING:
-    from harness.clients.given import GivenHeaders
+    from harness.clients.extra_headers import ExtraHeaders
 
 REFERENCE: Final = "reference"
 
@@ -80,7 +80,7 @@ class BackendOptions:
     postgres: PostgresOption = "embedded"
 
     @property
-    def given(self) -> "GivenHeaders":
+    def given(self) -> "ExtraHeaders":
         """Sent with every request; of no value there is a trace."""
         return given_headers(self.request_headers)
 

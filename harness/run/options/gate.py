@@ -25,7 +25,7 @@ from harness.run.options.shared import (
 VERDICT: Final = "A verdict for another pipeline"
 
 if TYPE_CHECKING:
-    from harness.clients.given import GivenHeaders
+    from harness.clients.extra_headers import ExtraHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class GateOptions:
     command: str = "harness gate"
 
     @property
-    def given(self) -> "GivenHeaders":
+    def given(self) -> "ExtraHeaders":
         """Sent with every request; of no value there is a trace."""
         return given_headers(self.request_headers)
 

@@ -12,7 +12,7 @@ from harness.rule.level import Level
 from harness.run.options.definition import Choices, FolderOption, HeaderLines, Option, PlaceValue, Range
 
 if TYPE_CHECKING:
-    from harness.clients.given import GivenHeaders
+    from harness.clients.extra_headers import ExtraHeaders
 
 TARGET: Final = "Target"
 LIMITS: Final = "Limits"
@@ -105,11 +105,11 @@ AllowHostOption = Annotated[
 
 
 @lru_cache(maxsize=16)
-def given_headers(lines: tuple[str, ...]) -> "GivenHeaders":
+def given_headers(lines: tuple[str, ...]) -> "ExtraHeaders":
     """What goes with every request, from `NAME: VALUE`. Raises UsageError, which never quotes a value."""
-    from harness.clients.given import GivenHeaders
+    from harness.clients.extra_headers import ExtraHeaders
 
-    return GivenHeaders.read(lines)
+    return ExtraHeaders.read(lines)
 
 
 def check_writable(files: Iterable[Path]) -> None:

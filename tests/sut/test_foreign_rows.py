@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from harness.sut.contract import ContractRows, DatabaseUnavailableError
+from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
 from harness.sut.rows import RowKey
 
 MINIMAL = """
@@ -47,7 +47,7 @@ async def test_rows_are_found_whatever_types_the_columns_have(minimal_dsn: str) 
     insert(minimal_dsn, 1, "anon:a", "m1", "v1")
     insert(minimal_dsn, 2, "anon:b", None)
     insert(minimal_dsn, 3, "anon:c", "m3")
-    rows = await ContractRows.connect(minimal_dsn)
+    rows = await ForeignRows.connect(minimal_dsn)
     found = await rows.find([RowKey("m1"), RowKey(None, "anon:b")], NOW)
     ((one,), (two,)) = (found.by_id["m1"], found.by_user["anon:b"])
     assert (one.user, one.value, one.whole, two.whole) == ("anon:a", "v1", True, False)
@@ -59,7 +59,7 @@ async def test_two_metadata_rows_of_one_usage_row_are_two_rows(minimal_dsn: str)
     insert(minimal_dsn, 1, "anon:a", "m1")
     with psycopg.connect(minimal_dsn) as connection:
         connection.execute("INSERT INTO microdollar_usage_metadata SELECT * FROM microdollar_usage_metadata")
-    rows = await ContractRows.connect(minimal_dsn)
+    rows = await ForeignRows.connect(minimal_dsn)
     assert len((await rows.find([RowKey("m1")], NOW)).by_id["m1"]) == 2
     assert len((await rows.both_sides([RowKey("m1")], NOW)).by_id["m1"]) == 2
     await rows.close()
@@ -69,7 +69,7 @@ async def test_metadata_without_usage_is_an_orphan(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", "m1")
     with psycopg.connect(minimal_dsn) as connection:
         connection.execute("DELETE FROM microdollar_usage")
-    rows = await ContractRows.connect(minimal_dsn)
+    rows = await ForeignRows.connect(minimal_dsn)
     assert (await rows.find([RowKey("m1")], NOW)).by_id == {}
     ((orphan,),) = (await rows.both_sides([RowKey("m1"), RowKey("m2")], NOW)).by_id.values()
     assert (orphan.whole, orphan.message_id) == (False, "m1")
@@ -79,7 +79,7 @@ async def test_metadata_without_usage_is_an_orphan(minimal_dsn: str) -> None:
 async def test_usage_without_metadata_is_found_by_its_user(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", None)
     insert(minimal_dsn, 2, "anon:a", "m2")
-    rows = await ContractRows.connect(minimal_dsn)
+    rows = await ForeignRows.connect(minimal_dsn)
     found = await rows.both_sides([RowKey("m2"), RowKey(None, "anon:a")], NOW)
     assert sorted(row.whole for row in found.by_user["anon:a"]) == [False, True]
     await rows.close()
@@ -87,7 +87,7 @@ async def test_usage_without_metadata_is_found_by_its_user(minimal_dsn: str) -> 
 
 async def test_a_row_of_another_message_is_found_by_the_value_it_holds(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", "another", "mine")
-    rows = await ContractRows.connect(minimal_dsn)
+    rows = await ForeignRows.connect(minimal_dsn)
     found = await rows.both_sides([RowKey("m1")], NOW, ["mine"])
     assert [row.message_id for row in found.by_value["mine"]] == ["another"]
     await rows.close()
@@ -95,7 +95,7 @@ async def test_a_row_of_another_message_is_found_by_the_value_it_holds(minimal_d
 
 async def test_the_other_columns_of_both_rows_are_read_as_text(minimal_dsn: str) -> None:
     insert(minimal_dsn, 1, "anon:a", "m1", "v1")
-    rows = await ContractRows.connect(minimal_dsn)
+    rows = await ForeignRows.connect(minimal_dsn)
     ((row,),) = (await rows.find([RowKey("m1")], NOW)).by_id.values()
     columns = dict(row.columns)
     assert columns["microdollar_usage.cost"] == "0"
@@ -111,7 +111,7 @@ async def test_columns_that_may_not_be_read_are_named(ready_dsn: str) -> None:
         owner.execute(f"GRANT SELECT (id, kilo_user_id, created_at) ON microdollar_usage TO {role}")
         owner.execute(f"GRANT SELECT ON microdollar_usage_metadata TO {role}")
         try:
-            rows = await ContractRows.connect(make_conninfo(ready_dsn, user=role, password="geheim"))
+            rows = await ForeignRows.connect(make_conninfo(ready_dsn, user=role, password="geheim"))
             assert "microdollar_usage.cost" in rows.unreadable
             assert (await rows.both_sides([RowKey("m1"), RowKey(None, "anon:a")], NOW, ["v"])).by_id == {}
             await rows.close()
@@ -129,9 +129,9 @@ async def test_rows_that_a_policy_hides_are_refused_rather_than_absent(ready_dsn
         try:
             dsn = make_conninfo(ready_dsn, user=role, password="geheim")
             with pytest.raises(DatabaseUnavailableError, match="row-level security without a policy"):
-                await ContractRows.connect(dsn)
+                await ForeignRows.connect(dsn)
             owner.execute("ALTER TABLE microdollar_usage_metadata DISABLE ROW LEVEL SECURITY")
-            rows = await ContractRows.connect(dsn)
+            rows = await ForeignRows.connect(dsn)
             owner.execute("ALTER TABLE microdollar_usage_metadata ENABLE ROW LEVEL SECURITY")
             with pytest.raises(DatabaseUnavailableError, match="row-level security policy"):  # from now on
                 await rows.find([RowKey("m1")], NOW)
@@ -146,7 +146,7 @@ async def test_a_clock_that_is_hours_off_is_found_when_looked_for(minimal_dsn: s
     theirs = NOW + timedelta(hours=hours)
     insert(minimal_dsn, 1, "anon:a", "m1", when=theirs)
     insert(minimal_dsn, 2, "anon:b", "m2", when=theirs - timedelta(hours=1))
-    rows = await ContractRows.connect(minimal_dsn)
+    rows = await ForeignRows.connect(minimal_dsn)
     far = await rows.find([RowKey("m1")], NOW, far=True)
     assert set(far.by_id) == {"m1"}
     rows.learn_clock(far.created, NOW)
@@ -155,7 +155,7 @@ async def test_a_clock_that_is_hours_off_is_found_when_looked_for(minimal_dsn: s
 
 
 async def test_a_database_without_the_column_has_rows_without_values(base_dsn: str) -> None:
-    rows = await ContractRows.connect(base_dsn)
+    rows = await ForeignRows.connect(base_dsn)
     assert not rows.has_column
     with psycopg.connect(base_dsn) as connection:
         found = connection.execute("SELECT message_id FROM microdollar_usage_metadata LIMIT 1").fetchone()
@@ -166,7 +166,7 @@ async def test_a_database_without_the_column_has_rows_without_values(base_dsn: s
 
 
 async def test_nothing_can_be_written_through_it(ready_dsn: str) -> None:
-    rows = await ContractRows.connect(ready_dsn)
+    rows = await ForeignRows.connect(ready_dsn)
     async with rows._connection.transaction():
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             await rows._connection.execute("DELETE FROM microdollar_usage")
@@ -177,15 +177,15 @@ async def test_a_database_out_of_reach_is_told_without_its_password(
     empty_dsn: str,
 ) -> None:
     with pytest.raises(DatabaseUnavailableError, match="table microdollar_usage is not there"):
-        await ContractRows.connect(empty_dsn)
+        await ForeignRows.connect(empty_dsn)
     with pytest.raises(DatabaseUnavailableError, match="cannot connect") as caught:
-        await ContractRows.connect("postgresql://me:geheim@127.0.0.1:1/x")
+        await ForeignRows.connect("postgresql://me:geheim@127.0.0.1:1/x")
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 async def test_a_database_that_goes_away_is_told_so(ready_dsn: str) -> None:
-    rows = await ContractRows.connect(ready_dsn)
+    rows = await ForeignRows.connect(ready_dsn)
     with psycopg.connect(ready_dsn, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -10,7 +10,7 @@ import harness
 from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
 from harness.errors import UsageError
-from harness.probing.requests import Caller, ProbeFactory, SignedIn, received_probe
+from harness.probing.probe_factory import Caller, ProbeFactory, SignedIn, received_probe
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.sut.observation import Probe
 
@@ -29,8 +29,8 @@ def makers_of(name: str) -> set[str]:
 
 
 def test_probes_are_built_in_one_module() -> None:
-    assert makers_of(Probe.__name__) == {"probing/requests.py"}
-    assert makers_of("shaped_request") == {"probing/requests.py", "clients/given.py"}, (
+    assert makers_of(Probe.__name__) == {"probing/probe_factory.py"}
+    assert makers_of("shaped_request") == {"probing/probe_factory.py", "clients/extra_headers.py"}, (
         "given.py only asks which names a request has"
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness import plan
 from harness.clients.exchange import FRAMING, Outcome, Reply
-from harness.clients.given import BYTES_MAX, NONE_GIVEN, GivenHeaders
+from harness.clients.extra_headers import BYTES_MAX, NONE_GIVEN, ExtraHeaders
 from harness.clients.shape import FACTORS, PLAIN, Shape
 from harness.clients.shaped import shaped_request
 from harness.errors import UsageError
@@ -44,14 +44,14 @@ def reply(body: str, *headers: tuple[bytes, bytes]) -> Reply:
 )
 def test_what_cannot_be_sent_is_refused_and_never_quoted(line: str, told: str) -> None:
     with pytest.raises(UsageError, match=told) as refused:
-        GivenHeaders.read([line])
+        ExtraHeaders.read([line])
     assert "geh" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", sorted(FRAMING | {plan.HEADER.encode()}))
 def test_no_name_that_frames_is_taken(name: bytes) -> None:
     with pytest.raises(UsageError):
-        GivenHeaders.read([f"{name.decode().title()}: geheim"])
+        ExtraHeaders.read([f"{name.decode().title()}: geheim"])
 
 
 def test_no_name_that_any_shape_sends_is_taken() -> None:
@@ -60,11 +60,11 @@ def test_no_name_that_any_shape_sends_is_taken() -> None:
     sent = [shaped_request(shape, address="192.0.2.1", token="t", model="m") for shape in shapes]
     for name in {name for request in sent for name, _ in request.headers}:
         with pytest.raises(UsageError):
-            GivenHeaders.read([f"{name.decode()}: geheim"])
+            ExtraHeaders.read([f"{name.decode()}: geheim"])
 
 
 def test_blank_lines_and_blanks_around_a_value_are_left_out() -> None:
-    given = GivenHeaders.read(["", "  ", f"  x-a:{SECRET}  \r", "CF-Access-Client-Id: b.access"])
+    given = ExtraHeaders.read(["", "  ", f"  x-a:{SECRET}  \r", "CF-Access-Client-Id: b.access"])
     assert given.lines == ((b"x-a", SECRET.encode()), (b"CF-Access-Client-Id", b"b.access"))
     assert SECRET not in repr(given)
     assert (
@@ -89,12 +89,12 @@ def test_blank_lines_and_blanks_around_a_value_are_left_out() -> None:
     ],
 )
 def test_a_reply_loses_what_it_echoes_and_stays_what_it_is(value: str, echo: str, left: str) -> None:
-    given = GivenHeaders.read([f"x-bypass: {value}"])
+    given = ExtraHeaders.read([f"x-bypass: {value}"])
     assert given.masked_reply(reply(echo)).body.decode() == left
 
 
 def test_echoes_in_headers_and_reasons_are_masked() -> None:
-    given = GivenHeaders.read([BYPASS, "x-short: geheim"])
+    given = ExtraHeaders.read([BYPASS, "x-short: geheim"])
     told = given.masked_reply(reply("", (b"x-echo", SECRET.encode()), (b"vary", b"geheim, geheimnis")))
     assert told.headers == ((b"x-echo", b"***"), (b"vary", b"***, geheimnis"))
     assert given.masked(f"row holds {SECRET}, not geheim") == "row holds ***, not ***"

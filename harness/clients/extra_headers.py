@@ -30,7 +30,7 @@ _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
 @dataclass(frozen=True)
-class GivenHeaders:
+class ExtraHeaders:
     """What goes with every request; no comparison, no report and no file holds a value of it."""
 
     lines: tuple[HeaderLine, ...] = field(default=(), repr=False)
@@ -89,7 +89,7 @@ class GivenHeaders:
         return _pattern(self.lines, rb'(?<=")%b(?=")')
 
 
-NONE_GIVEN: Final = GivenHeaders()
+NONE_GIVEN: Final = ExtraHeaders()
 
 
 def _read(text: str) -> HeaderLine:

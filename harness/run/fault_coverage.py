@@ -1,6 +1,6 @@
 """For how many faults of the catalogue a run has sent a request that would have shown them. Sends nothing.
 
-A request is telling of a fault where the faulty build decides otherwise than the right one, about the reply or a row.
+A request shows a fault where the faulty build decides otherwise than the right one, about the reply or a row.
 """
 
 import json
@@ -25,15 +25,17 @@ EMAIL: Final = "user@example.com"
 
 
 @dataclass(slots=True)
-class Telling:
-    """Looks at rounds in the order in which they were sent."""
+class FaultCoverage:
+    """The faults that no request of a run has shown yet; takes probe groups in the order in which they were sent."""
 
     policy: Policy
     model: str
     """The free model of the target, for which the catalogue's is put."""
-    untold: dict[str, Build] = field(
+    unshown: dict[str, Build] = field(
         default_factory=lambda: {
-            one.build.name: one.build for one in DEFECTS if one.version == "after" and one.claim != AT_ONCE
+            defect.build.name: defect.build
+            for defect in DEFECTS
+            if defect.version == "after" and defect.claim != AT_ONCE
         }
     )
     """Faults that no request would have shown yet, but for what only requests at once can show."""
@@ -42,49 +44,53 @@ class Telling:
 
     def __post_init__(self) -> None:
         """Counts the faults."""
-        self.faults = len(self.untold)
+        self.faults = len(self.unshown)
 
     def sent(self, probe_groups: Iterable[ProbeGroup]) -> None:
         """Takes in what was sent."""
-        for each in probe_groups:
-            if not self.untold or self.requests >= REQUESTS_MAX:
+        for group in probe_groups:
+            if not self.unshown or self.requests >= REQUESTS_MAX:
                 return
-            self.requests += len(each.probes)
-            for name in self._shown(each):
-                del self.untold[name]
+            self.requests += len(group.probes)
+            for name in self._shown(group):
+                del self.unshown[name]
 
     def ordered(self, probe_groups: Iterable[ProbeGroup]) -> Iterator[ProbeGroup]:
-        """The same rounds, those first that would show most faults which none before would: a greedy cover."""
-        if not self.untold:  # nothing is left to be shown first
+        """The same groups, those first that show most faults which none before shows: a greedy cover."""
+        if not self.unshown:  # nothing is left to be shown first
             yield from probe_groups
             return
-        left = {number: (each, self._shown(each)) for number, each in enumerate(probe_groups)}
-        told: set[str] = set()
+        left = {number: (group, self._shown(group)) for number, group in enumerate(probe_groups)}
+        covered: set[str] = set()
         while left:
             best = max(
                 left,
-                key=lambda number: (len(left[number][1] - told) / len(left[number][0].probes), -number),
+                key=lambda number: (len(left[number][1] - covered) / len(left[number][0].probes), -number),
             )
-            each, shown = left.pop(best)
-            told |= shown
-            yield each
+            group, shown = left.pop(best)
+            covered |= shown
+            yield group
 
-    @property
-    def words(self) -> str:
+    def describe(self) -> str:
         """One line for the evidence."""
-        told = self.faults - len(self.untold)
-        line = f"a telling request was sent for {told} of the catalogue's {self.faults} faults that hang on a request"
-        left = list(self.untold)
+        covered = self.faults - len(self.unshown)
+        line = (
+            f"a request that shows it was sent for {covered} of the catalogue's {self.faults} faults "
+            "that hang on a request"
+        )
+        left = list(self.unshown)
         more = f" and {len(left) - LISTED_MAX} more" if len(left) > LISTED_MAX else ""
         return f"{line}; none for {', '.join(left[:LISTED_MAX])}{more}" if left else line
 
     def _shown(self, sent: ProbeGroup) -> set[str]:
-        """Faults, of those not told yet, that a round would show to whoever knows all of its replies and rows."""
+        """Faults, of those not shown yet, that a group shows to whoever knows all of its replies and rows."""
         requests = [self._as_to_reference(probe) for probe in sent.probes]
         emails = [EMAIL if probe.email else None for probe in sent.probes]
         right = play(AFTER, self.policy, requests, emails)
         return {
-            name for name, build in self.untold.items() if play(build, self.policy, requests, emails) != right
+            name
+            for name, build in self.unshown.items()
+            if play(build, self.policy, requests, emails) != right
         }
 
     def _as_to_reference(self, probe: Probe) -> Request:

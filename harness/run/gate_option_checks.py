@@ -1,7 +1,7 @@
 """Whether what the user of the gate asked for fits together, and the limits that follow from it."""
 
 from harness.errors import UsageError
-from harness.probing.requests import SOMEBODY, Caller, SignedIn
+from harness.probing.probe_factory import SOMEBODY, Caller, SignedIn
 from harness.report.attestation import named_build
 from harness.rule.policy import POLICIES
 from harness.rule.shard import Shard
@@ -11,8 +11,8 @@ from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import AT_END_S
 from harness.sut.build_source import BuildSource
-from harness.sut.contract import WAIT_S_MIN, check_dsn
 from harness.sut.external import Limits
+from harness.sut.foreign_rows import WAIT_S_MIN, check_dsn
 from harness.verdict import Results
 
 

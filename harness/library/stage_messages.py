@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class StageOrder(Struct, frozen=True):
+class StageRequest(Struct, frozen=True):
     """What is to run."""
 
     schema: str

@@ -16,7 +16,7 @@ from harness.rule.suite import Level
 from harness.run import gate_claims as gate
 from harness.run import prove, rehearse
 from harness.run.options.rehearse import RehearsalPart, RehearseOptions
-from harness.run.stored import read_text
+from harness.run.report_reading import read_text
 from harness.verdict import Claim
 from tests.report.sample import judgement, report, whole_report
 

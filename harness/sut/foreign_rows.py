@@ -50,7 +50,7 @@ class DatabaseUnavailableError(Exception):
     """The database cannot be asked; the message is one line, without secrets."""
 
 
-class ContractRows:
+class ForeignRows:
     """Looks for rows. Create with `connect`, close with `close`. Raises DatabaseUnavailableError."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any], given_wait_s: float | None = None) -> None:

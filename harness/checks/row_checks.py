@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_value, finding
-from harness.checks.registry import Observed, Outcomes, check, feed
+from harness.checks.registry import Observed, Outcomes, check, run_checks
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
@@ -46,7 +46,7 @@ def judge_rows(
     kinds: Collection[Aspect] = tuple(Aspect),
 ) -> None:
     """Feeds the checks over exchanges with requests, whose rows are judged in the respects that are given."""
-    feed(results, (CheckedExchange(observation, policy, kinds) for observation in observations))
+    run_checks(results, (CheckedExchange(observation, policy, kinds) for observation in observations))
 
 
 @check(ACCOUNTED, IDENTITY, ADDRESS, *VALUES, IGNORED, OLD_CLIENT, over=CheckedExchange)
