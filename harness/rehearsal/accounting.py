@@ -11,6 +11,7 @@ from harness.backend.builds import AFTER, BEFORE
 from harness.backend.usage import Usage, accounting_statement
 from harness.data import sql_text
 from harness.database.runners import connect
+from harness.rehearsal.workload import Workload
 
 
 def write(connection: psycopg.Connection[Any], name: str, after: bool, value: str | None) -> None:
@@ -23,6 +24,9 @@ def read(connection: psycopg.Connection[Any], name: str, *_: object) -> None:
     """Looks a usage up that is not there, as a page of the product does. Raises psycopg.Error."""
     connection.execute(_READ, {"id": uuid.uuid5(uuid.NAMESPACE_OID, name)}, prepare=True).fetchall()
 
+
+ACCOUNTING: Final = Workload(write, read)
+"""The reference's own traffic."""
 
 _READ: Final = sql_text("queries/one_usage.sql").encode()
 _INSERTS: Final = {False: accounting_statement(BEFORE), True: accounting_statement(AFTER)}

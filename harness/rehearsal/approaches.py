@@ -29,6 +29,10 @@ class Approach:
     """How long a report goes on that has begun to read the table before; 0: there is none."""
     retries: bool = False
     """Whether a statement refused for its lock_timeout (55P03) is sent again after a pause."""
+    labels: tuple[str, ...] = ()
+    """What each statement is called; by its first line where there are none."""
+    ends_refused: bool = False
+    """Whether a refused statement ends the migration and is measured too, in place of an error."""
 
 
 def _corrected(state: SchemaState) -> tuple[str, ...]:

@@ -50,6 +50,8 @@ class Span:
     """How long it waited for locks or for others' transactions, seen every 5 ms."""
     sqlstate: str | None
     """None when it was accepted."""
+    message: str = ""
+    """What the server said where it was refused."""
 
     @property
     def duration_ms(self) -> float:
@@ -94,7 +96,7 @@ class Measured:
     spans: tuple[Span, ...]
     samples: tuple[Sample, ...]
     index_bytes: int
-    """0 when no index was built."""
+    """Of the index that is asked after; 0 when it was not built."""
 
     @property
     def began_ms(self) -> float:
@@ -105,6 +107,12 @@ class Measured:
     def ended_ms(self) -> float:
         """When its last statement was answered."""
         return self.spans[-1].ended_ms
+
+    @property
+    def refused(self) -> Span | None:
+        """The statement that was refused for good; None without one."""
+        last = self.spans[-1]
+        return last if last.sqlstate is not None else None
 
     @property
     def stall_ms_max(self) -> float:

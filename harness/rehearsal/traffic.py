@@ -7,7 +7,7 @@ sends what it owes as soon as it can, and each of those writes shows how late it
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,8 +16,9 @@ import psycopg
 
 from harness import plan
 from harness.errors import UnavailableError
-from harness.rehearsal.accounting import read, write
+from harness.rehearsal.accounting import ACCOUNTING
 from harness.rehearsal.measurements import USUAL_RATE, Rate, Sample
+from harness.rehearsal.workload import Send, Workload
 
 WAIT_S_MAX: Final = 60.0
 RECONNECT_S_MAX: Final = 2
@@ -103,18 +104,19 @@ class Traffic:
 
 
 @contextmanager
-def traffic(dsn: str, rate: Rate = USUAL_RATE) -> Iterator[Traffic]:
-    """Writers (the reference's own INSERT, build `before`) and readers until the context ends.
+def traffic(dsn: str, rate: Rate = USUAL_RATE, workload: Workload = ACCOUNTING) -> Iterator[Traffic]:
+    """Writers and readers until the context ends; by default the reference's own INSERT, build `before`.
 
-    All are connected and warm when it begins. Raises UnavailableError when they cannot be.
+    All are connected and warm when it begins. Raises psycopg.Error when a statement is refused already then.
     """
     running = Traffic(f"traffic-{secrets.token_hex(4)}-", 0.0)
     senders = [
-        _Sender(dsn, running, write, number, rate.writers, rate.writes_per_s)
+        _Sender(dsn, running, workload.write, True, number, rate.writers, rate.writes_per_s)
         for number in range(rate.writers)
     ]
     senders += [
-        _Sender(dsn, running, read, number, rate.readers, rate.reads_per_s) for number in range(rate.readers)
+        _Sender(dsn, running, workload.read, False, number, rate.readers, rate.reads_per_s)
+        for number in range(rate.readers)
     ]
     threads = [threading.Thread(target=sender.run, name="traffic", daemon=True) for sender in senders]
     with ExitStack() as stack:
@@ -132,10 +134,6 @@ def traffic(dsn: str, rate: Rate = USUAL_RATE) -> Iterator[Traffic]:
                 thread.join(WAIT_S_MAX)
 
 
-Send = Callable[[psycopg.Connection[Any], str, bool, str | None], object]
-"""Sends one statement: on a connection, under a message_id, whether by the backend `after`, and the value it stores."""
-
-
 @dataclass(slots=True)
 class _Sender:
     """One connection and its schedule; `number` of `count` that share a rate."""
@@ -143,6 +141,7 @@ class _Sender:
     dsn: str
     running: Traffic
     send: Send
+    writes: bool
     number: int
     count: int
     per_s: float
@@ -166,7 +165,7 @@ class _Sender:
             name = f"{self.running.prefix}{self.number}-{sent}"
             # An installation sends one id all the time; every other request here has none.
             value = f"{plan.DERIVED_PREFIX}{self.number:016x}" if sent % 2 else None
-            self.running._add(scheduled, self.send is write, after, self._try(name, after, value))
+            self.running._add(scheduled, self.writes, after, self._try(name, after, value))
             scheduled += interval
             sent += 1
 
