@@ -6,12 +6,13 @@ from typing import Final
 
 import sqlparse
 
+from harness.automata.pattern import PatternError, parsed
 from harness.rollout.claim_groups import CLAIM_IDS
 from harness.rollout.files import Files, Place, further_files
 from harness.rollout.quotes import missing_in
 from harness.rollout.steps import check_order, check_steps, twice
 from harness.rollout.tables import FILLED_IN, Audit, Tables
-from harness.rollout.typed import Problem, dotted
+from harness.rollout.typed import VALUE_MAX, Problem, dotted
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 """A name in braces; no object of JSON begins so."""
@@ -65,12 +66,32 @@ def _header(tables: Tables, _files: Files) -> None:
             )
         if operation.unit != "units" and operation.take is None:
             raise Problem(place, f"{dotted(place)}.unit goes with take; {given[0]} has none")
+        if operation.match is not None:
+            _pattern(operation.match, (*place, "match"), suite=header.suite != "sampled")
     others = (name for name, values in tables.request.headers.items() if values)
     if name := next((name for name in others if name.lower() == header.name.lower()), None):
         raise Problem(("request", "headers"), f"request.headers: {name} is the header that is rolled out")
     for path in header.absent:
         if path not in tables.request.paths:
             raise Problem(("header", "absent", path), f"header.absent: {path} is no path of request.paths")
+
+
+def _pattern(source: str, place: Place, *, suite: bool) -> None:
+    quoted = f"'{source}'" if "'" not in source else json.dumps(source, ensure_ascii=False)
+    shown = f"{dotted(place)} = {quoted if len(quoted) <= VALUE_MAX else quoted[:VALUE_MAX] + '...'}"
+    try:
+        obstacle = parsed(source).obstacle
+    except PatternError as error:
+        raise Problem(
+            place,
+            f"{shown} is no regular expression: {error}; expected JavaScript's, without slashes and flags",
+        ) from None
+    if obstacle and suite:
+        raise Problem(
+            place,
+            f"{shown}: {obstacle} has no finite automaton, of which the suite is made; without the suite gate, "
+            'fuzz and orders still work: set header.suite = "sampled"',
+        )
 
 
 def _store(tables: Tables, files: Files) -> None:

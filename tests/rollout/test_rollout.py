@@ -148,6 +148,18 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "rule = [{ take = 5, trim = 'js' }]",
         "header.rule[0] has take and trim; expected one of take, trim, lower, match, one_of",
     ),
+    "no expression": (
+        "match = '[a-z]{2}-[0-9a-f]{8}'",
+        "match = '([a-z'",
+        "header.rule[0].match = '([a-z' is no regular expression: [ is not closed, at position 2; expected "
+        "JavaScript's, without slashes and flags",
+    ),
+    "look-ahead": (
+        "match = '[a-z]",
+        "match = '(?=ab)[a-z]",
+        "header.rule[0].match = '(?=ab)[a-z]{2}-[0-9a-f]{8}': look-ahead at position 1 has no finite automaton, of "
+        'which the suite is made; without the suite gate, fuzz and orders still work: set header.suite = "sampled"',
+    ),
     "header beside itself": (
         "[header]",
         "[request.headers]\nX-Request-Origin = ['a']\n\n[header]",
@@ -238,6 +250,13 @@ def test_mistake_is_one_line_with_file_key_and_value(tmp_path: Path, mistake: st
     with pytest.raises(UsageError) as refused:
         load_rollout(broken)
     assert str(refused.value) == f"{broken}/rollout.toml: {told.replace('{folder}', str(broken))}"
+
+
+def test_sampled_rule_may_use_what_has_no_automaton(tmp_path: Path) -> None:
+    text = (ORDERS / "rollout.toml").read_text().replace(RULE, f"suite = 'sampled'\n{RULE}")
+    load_rollout(copied(tmp_path, text.replace("'[a-z]", "'(?=a)[a-z]")))
+    with pytest.raises(UsageError, match="out of order, at position 2"):
+        load_rollout(copied(tmp_path, text.replace("'[a-z]", "'[z-a]")))
 
 
 def test_command_ends_in_two_with_that_line(tmp_path: Path) -> None:
