@@ -4,14 +4,16 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from harness.rollout.tables import Operation
 from harness.rule.node import node_path
 from harness.rule.oracle import NodeOracle, node_oracle
+from harness.rule.policy import Policy
 
 SECONDS_MAX = 20.0
 
@@ -19,6 +21,20 @@ SECONDS_MAX = 20.0
 def examples(count: int) -> settings:
     """So many examples, the same in every run, however slow the machine is."""
     return settings(max_examples=count, derandomize=True, database=None, deadline=None)
+
+
+def changed(
+    policy: Policy, characters: str = "", length_max: int | None = None, trims: bool = True
+) -> Policy:
+    """A policy of one class and one bound with another class in its brackets, another bound, its trim lost."""
+    before = policy.alphabet if policy.alphabet is not None else r"\s\S"
+    most = policy.length_max if length_max is None else length_max
+    trim = policy.rule[1:] if trims else ()
+    return replace(policy, rule=(Operation(match=f"[{characters or before}]{{1,{most}}}"), *trim))
+
+
+ANY = r"\s\S"
+"""The class of every character."""
 
 
 @pytest.fixture(scope="session")

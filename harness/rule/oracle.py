@@ -1,7 +1,7 @@
 """Node as the test oracle of the rule: what the plan's JavaScript stores for a header.
 
-The rule of a policy is the file `fixtures/oracle/rules/<name>.js`, as the plan writes it; a child process evaluates
-it with Node's own `Headers`.
+The rule of a policy is its owner's JavaScript, for the plan's own the file in the rollout's folder; a child process
+evaluates it with Node's own `Headers`.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class NodeOracle:
         batches = [
             headers[at : at + HEADERS_PER_MESSAGE] for at in range(0, len(headers), HEADERS_PER_MESSAGE)
         ]
-        message = _message(rule, batches[0]) if batches else b""
+        message = _message(policy, rule, batches[0]) if batches else b""
         for batch, following in zip_longest(batches, batches[1:], fillvalue=()):
             with self._child.deadline():
                 self._child.write(message)
-                message = _message(rule, following)  # written down while Node judges the one before
+                message = _message(policy, rule, following)  # written down while Node judges the one before
                 reply = self._child.read()
             if not isinstance(reply, list) or len(reply) != len(batch):
                 raise UnavailableError(
@@ -78,6 +78,8 @@ class NodeOracle:
         return readings
 
     def _rule(self, policy: Policy) -> str:
+        if policy.javascript:
+            return policy.javascript
         if policy.name not in self._rules:
             path = rule_path(policy.name)
             try:
@@ -89,9 +91,10 @@ class NodeOracle:
         return self._rules[policy.name]
 
 
-def _message(rule: str, headers: Sequence[Sequence[bytes]]) -> bytes:
+def _message(policy: Policy, rule: str, headers: Sequence[Sequence[bytes]]) -> bytes:
     values = [[value.decode("latin-1") for value in lines] for lines in headers]
-    return line({"name": plan.HEADER, "rule": rule, "headers": values})
+    duplicates = policy.reading.duplicates
+    return line({"name": plan.HEADER, "rule": rule, "duplicates": duplicates, "headers": values})
 
 
 @contextlib.contextmanager

@@ -1,86 +1,104 @@
 """The header rule as data: which value of the header is stored, if any.
 
-A header is given as the raw bytes of its lines, as they stood on the wire. JavaScript sees them after three
-steps, which are the same for every policy: blanks at the edges go, several lines become one, joined with comma
-and space (RFC 9110, 5.3), and bytes become characters one to one (latin-1).
+A policy is what a rollout's file says of its header: the reading, which makes a text of its lines, and the rule's
+operations, which make a value of the text. The plan's own two are here by their names.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from harness import plan
-
-OWS: Final = b" \t"
-"""Optional white space around a field value (RFC 9110, 5.6.3)."""
+from harness.rollout import Rollout
+from harness.rollout.tables import Operation
+from harness.rule.operations import apply_rule, javascript
+from harness.rule.reading import NODE, HeaderReading
+from harness.rule.reading import OWS as OWS
+from harness.rule.simple import Simple, simple
+from harness.rule.translated import JS_TRIM as JS_TRIM
+from harness.rule.translated import units
 
 FIELD_BYTES: Final = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
 """The 224 bytes that HTTP lets through in a field value (RFC 9110, 5.5); a line with any other is refused."""
 
-JS_TRIM: Final = (
-    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000\ufeff"
-)
-"""What `String.prototype.trim` removes (ECMA-262, WhiteSpace and LineTerminator). `str.strip()` differs:
-it also removes U+0085 and U+001C to U+001F."""
-
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One rule for the header.
-
-    `alphabet` is a character class without its brackets, or None when every character is allowed.
-    `length_max` counts UTF-16 code units, before the trim when there is one.
-    """
+    """One rule for the header, with the reading that goes before it."""
 
     name: str
-    length_max: int
-    alphabet: str | None
-    trims: bool
+    rule: tuple[Operation, ...]
+    reading: HeaderReading = NODE
+    absent: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What is stored without the header, by the request's path; elsewhere NULL."""
+    javascript: str = ""
+    """The rule as its owner writes it, for Node; empty: the file of the policy's name."""
 
-    def stored(self, lines: Sequence[bytes]) -> str | None:
+    def stored(self, lines: Sequence[bytes], path: str = "") -> str | None:
         """The value that must be stored for these header lines (none, one or several); None means NULL.
 
         The lines are taken to have passed HTTP: see `refused` for those that do not.
         """
-        text = received(lines)
-        return None if text is None else self.accepted(text)
+        text = self.reading.text(lines)
+        if text is None or (not text and self.reading.empty == "absent"):
+            return self.absent.get(path)
+        return apply_rule(self.rule, text)
 
     def accepted(self, text: str) -> str | None:
-        """The value stored for what `Headers.get` returned, or None; the empty string is falsy and never accepted."""
-        # The order is the plan's: the length is measured before the trim, and what is empty after it is stored all the
-        # same. A header of one no-break space (0xA0, which HTTP does not trim) is stored as '' where `trims` is set.
-        if not text or utf16_length(text) > self.length_max or not self.allows(text):
-            return None
-        return text.strip(JS_TRIM) if self.trims else text
+        """The value stored for a text that was read, or None, which an empty one is where it is like no header."""
+        # The operations' order is the file's. Where the length is measured before the trim, what is empty after it is
+        # stored all the same: a header of one no-break space (0xA0, which HTTP does not trim) is stored as ''.
+        return None if not text and self.reading.empty == "absent" else apply_rule(self.rule, text)
+
+    @property
+    def length_max(self) -> int:
+        """The longest text of which all is stored, in UTF-16 code units; before the trim when there is one."""
+        return self._simple.longest
+
+    @property
+    def alphabet(self) -> str | None:
+        """A character class without its brackets, or None when every character is allowed."""
+        return self._simple.alphabet
 
     def allows(self, text: str) -> bool:
         """Whether every character of the text is in the alphabet, whatever its length."""
-        return self.alphabet is None or _made_of(self.alphabet).fullmatch(text) is not None
+        return self._simple.holds(text)
+
+    @property
+    def _simple(self) -> Simple:
+        return simple(self.rule)
 
 
-STRICT: Final = Policy("strict", plan.LENGTH_MAX, alphabet="A-Za-z0-9_-", trims=False)
+def policy_of(rollout: Rollout) -> Policy:
+    """The policy that a rollout's file describes, by the rollout's name. Raises UsageError where it has no header."""
+    header = rollout.header
+    return Policy(
+        rollout.name,
+        header.rule,
+        HeaderReading.of(header),
+        header.absent,
+        rollout.text(header.oracle)
+        if header.oracle
+        else javascript(header.rule, header.decode, header.empty),
+    )
+
+
+STRICT: Final = Policy("strict", (Operation(match=f"[A-Za-z0-9_-]{{1,{plan.LENGTH_MAX}}}"),))
 """The plan's rule (revision 15286b36)."""
 
-LENGTH_ONLY: Final = Policy("length-only", plan.LENGTH_MAX, alphabet=None, trims=True)
+LENGTH_ONLY: Final = Policy(
+    "length-only", (Operation(match=rf"[\s\S]{{1,{plan.LENGTH_MAX}}}"), Operation(trim="js"))
+)
 """The plan's later revision (9eff57e7): any character, measured before the trim; can store an empty string."""
 
 POLICIES: Final = {policy.name: policy for policy in (STRICT, LENGTH_ONLY)}
 
 
 def received(lines: Sequence[bytes]) -> str | None:
-    """What `Headers.get` returns for these lines: None when there is no line, else a string of latin-1 characters.
-
-    Node's HTTP server has joined the lines before `Headers` is made of them, and that trims once more: `a` and an
-    empty line are `a,`, not `a, `.
-    """
-    if not lines:
-        return None
-    # HTTP knows no characters, only bytes; Node makes each byte of a header the character of the same number. UTF-8
-    # that a client sent is thus several characters here, all of U+0080 to U+00FF.
-    return b", ".join(line.strip(OWS) for line in lines).strip(OWS).decode("latin-1")
+    """What `Headers.get` returns for these lines: None when there is no line, else a string of latin-1 characters."""
+    return NODE.text(lines)
 
 
 def refused(line: bytes) -> bool:
@@ -90,10 +108,4 @@ def refused(line: bytes) -> bool:
 
 def utf16_length(text: str) -> int:
     """JavaScript's `String.length`: characters beyond U+FFFF count twice."""
-    # "surrogatepass": a JavaScript string may hold half of a pair, and Python refuses to encode one otherwise.
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-@lru_cache(maxsize=16)
-def _made_of(alphabet: str) -> re.Pattern[str]:
-    return re.compile(f"[{alphabet}]*")
+    return len(units(text))

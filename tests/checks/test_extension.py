@@ -16,6 +16,7 @@ from harness.clients.persistence import MACHINE
 from harness.clients.shape import PLAIN, ExtensionMode
 from harness.clients.shaped import ORGANIZATION_ID, TASK_ID
 from harness.probing.probe_factory import Caller
+from harness.rollout.tables import Operation
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
 from harness.run.extension import judge_extension
@@ -90,7 +91,7 @@ def test_derivation_is_refuted_when_one_step_of_it_differs(old: str, new: str) -
 def test_derivation_is_refuted_by_a_rule_that_refuses_the_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(POLICIES, "digits", Policy("digits", 255, alphabet="0-9", trims=False))
+    monkeypatch.setitem(POLICIES, "digits", Policy("digits", (Operation(match="[0-9]{1,255}"),)))
     found = judged()["E1"]
     assert found.status is Status.REFUTED
     assert "a header rule does not accept" in found.findings[0].effect

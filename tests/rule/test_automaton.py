@@ -1,17 +1,16 @@
 """The automaton is the policy: same answers, the fewest states, words to each and runs that identify it."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.rollout.tables import Operation
 from harness.rule.automaton import Automaton, automaton
 from harness.rule.policy import FIELD_BYTES, LENGTH_ONLY, POLICIES, STRICT, Policy
-from tests.fix_headers import examples
+from tests.fix_headers import changed, examples
 
-WITH_BLANK = Policy("with-blank", 255, alphabet="a-z ", trims=False)
-ONE_LETTER = Policy("one-letter", 255, alphabet="q", trims=False)
+WITH_BLANK = Policy("with-blank", (Operation(match="[a-z ]{1,255}"),))
+ONE_LETTER = Policy("one-letter", (Operation(match="[q]{1,255}"),))
 TRICKY = b"aaaqqzZ0_!-\xe9\xa0\x85 \t \t"
 
 EACH_POLICY = pytest.mark.parametrize(
@@ -41,7 +40,7 @@ def answers_to_runs(rule: Automaton, state: int) -> tuple[bool, ...]:
 @examples(100)
 @given(data=st.data())
 def test_automaton_accepts_what_policy_stores(policy: Policy, limit: int, data: st.DataObject) -> None:
-    short = replace(policy, length_max=limit)
+    short = changed(policy, length_max=limit)
     byte = st.sampled_from(TRICKY) | st.sampled_from(FIELD_BYTES)
     line = bytes(data.draw(st.lists(byte, max_size=2 * limit + 4)))
     rule = automaton(short)
@@ -51,14 +50,14 @@ def test_automaton_accepts_what_policy_stores(policy: Policy, limit: int, data: 
 @EACH_POLICY
 @EACH_LIMIT
 def test_access_words_reach_every_state(policy: Policy, limit: int) -> None:
-    rule = automaton(replace(policy, length_max=limit))
+    rule = automaton(changed(policy, length_max=limit))
     assert [run(rule, word) for word in rule.access_words()] == list(range(limit + 2))
 
 
 @EACH_POLICY
 @EACH_LIMIT
 def test_identifying_runs_tell_each_state_from_every_other(policy: Policy, limit: int) -> None:
-    rule = automaton(replace(policy, length_max=limit))
+    rule = automaton(changed(policy, length_max=limit))
     answers = [answers_to_runs(rule, state) for state in range(rule.states)]
     assert len(set(answers)) == rule.states
     for state in range(rule.states):

@@ -17,6 +17,7 @@ import pytest
 from harness.rule.automaton import Automaton, automaton
 from harness.rule.policy import FIELD_BYTES, POLICIES, STRICT, Policy
 from harness.rule.suite import complete_suite, transition_phase
+from tests.fix_headers import changed
 
 EACH_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 
@@ -115,7 +116,7 @@ def answered(policy: Policy, headers: Sequence[bytes]) -> list[tuple[bytes, bool
     "letters", [b"a! ", b"az!\xe9 \t", FIELD_BYTES], ids=["3 letters", "6 letters", "224 letters"]
 )
 def test_every_machine_of_4_states_is_the_rule_or_killed(policy: Policy, letters: bytes) -> None:
-    short = replace(policy, length_max=2)
+    short = changed(policy, length_max=2)
     rule = automaton(short)
     headers = [header for header in complete_suite(short) if not header.translate(None, letters)]
     tried = try_all(answered(short, headers), letters, states=4)
@@ -127,7 +128,7 @@ def test_every_machine_of_4_states_is_the_rule_or_killed(policy: Policy, letters
 
 @EACH_POLICY
 def test_some_machine_of_5_states_passes_unlike_the_rule(policy: Policy) -> None:
-    short = replace(policy, length_max=2)
+    short = changed(policy, length_max=2)
     letters = b"a! "
     headers = [header for header in complete_suite(short) if not header.translate(None, letters)]
     tried = try_all(answered(short, headers), letters, states=5)
@@ -136,7 +137,7 @@ def test_some_machine_of_5_states_passes_unlike_the_rule(policy: Policy) -> None
 
 
 def test_some_machine_of_4_states_passes_without_phase_1() -> None:
-    short = replace(STRICT, length_max=2)
+    short = changed(STRICT, length_max=2)
     rule, letters = automaton(short), b"a! "
     headers = [
         header for header in dict.fromkeys(transition_phase(rule)) if not header.translate(None, letters)

@@ -2,13 +2,13 @@
 
 import hashlib
 import tracemalloc
-from dataclasses import replace
 
 import pytest
 
 from harness.rule.automaton import automaton
 from harness.rule.policy import FIELD_BYTES, LENGTH_ONLY, POLICIES, STRICT, Policy
 from harness.rule.suite import Level, bound, complete_suite, size, state_phase, suite, transition_phase
+from tests.fix_headers import changed
 
 EACH_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 
@@ -16,7 +16,7 @@ EACH_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 @EACH_POLICY
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 255])
 def test_complete_suite_is_both_phases_each_header_once(policy: Policy, limit: int) -> None:
-    short = replace(policy, length_max=limit)
+    short = changed(policy, length_max=limit)
     rule = automaton(short)
     headers = list(complete_suite(short))
     assert len(set(headers)) == len(headers)
@@ -42,7 +42,7 @@ def test_complete_suite_is_the_same_in_every_run() -> None:
 
 
 def test_complete_suite_is_not_held_in_memory() -> None:
-    short = replace(STRICT, length_max=100)
+    short = changed(STRICT, length_max=100)
     tracemalloc.start()
     try:
         octets = sum(map(len, complete_suite(short)))
