@@ -158,3 +158,14 @@ def test_what_is_no_expression_is_refused_in_one_line(source: str) -> None:
     with pytest.raises(UsageError, match="is no regular expression") as caught:
         python_pattern(source)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "source", [".", r"\s", r"\S", r"[\s]", r"[^\s]", r"[\S]", r"\w", r"[\W]", r"\d", r"[^]", r"[^a-\xff]"]
+)
+def test_classes_hold_what_they_hold_in_node(oracle: NodeOracle, source: str) -> None:
+    codes = [*range(0x21, 0x300), *range(0x1600, 0x2100), *range(0x2FF0, 0x3010), *range(0xFE00, 0x10000)]
+    headers = [(chr(code).encode(),) for code in codes if code != 0x7F]
+    rule = (Operation(match=source),)
+    policy = Policy("class", rule, HeaderReading(decode="utf-8"), javascript=javascript(rule, "utf-8"))
+    assert list(disagreements(policy, headers, oracle)) == []
