@@ -12,6 +12,7 @@ import click
 
 from harness import plan
 from harness.cli import app
+from harness.cli.exit_codes import SENTENCE
 from harness.run.gate_claims import claims_of as gate_claims
 from harness.verdict import Claim
 
@@ -38,8 +39,7 @@ def commands() -> str:
 
 def _commands() -> Iterator[str]:
     yield from ("# Commands", "", MADE, "")
-    yield "Exit codes are the same everywhere: 0 the answer is good, 1 it is bad and was reached, 2 the call is wrong,"
-    yield "3 there is no answer (inconclusive, or the environment refuses), 130 interrupted."
+    yield f"{SENTENCE} They are the same everywhere; each command says what is good and bad to it."
     for path, command in _all(app, ()):
         context = click.Context(command, info_name=" ".join(("harness", *path)), max_content_width=WIDTH)
         context.terminal_width = WIDTH

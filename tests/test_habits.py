@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from harness.cli import COMMANDS
 from tests.command import harness_command
 
 PROGRAM = "from harness.cli import app; app(prog_name='harness')"
@@ -26,15 +27,32 @@ def completed(words: str, **variables: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "candidate"),
+    ("words", "candidates"),
     [
         ("harness do", "plain,doctor"),
         ("harness prove --le", "plain,--level"),
         ("harness prove --level sm", "plain,smoke"),
+        ("harness ke", "plain,keys"),
+        ("harness keys ", "plain,new"),
+        ("harness rollout s", "plain,show"),
+        ("harness rollout new --he", "plain,--header plain,--help"),
+        ("harness report ", "plain,diff plain,merge file,"),
+        ("harness report diff --ht", "plain,--html"),
     ],
 )
-def test_bash_is_told_commands_options_and_choices(words: str, candidate: str) -> None:
-    assert completed(words, _HARNESS_COMPLETE="bash_complete") == [candidate]
+def test_bash_is_told_commands_options_and_choices(words: str, candidates: str) -> None:
+    assert completed(words, _HARNESS_COMPLETE="bash_complete") == candidates.split(" ")
+
+
+@pytest.mark.parametrize("first", ["keys", "rollout"])
+def test_a_first_word_alone_shows_what_may_follow(first: str) -> None:
+    done = harness_command(first, "--help")
+    assert done.returncode == 0
+    assert f"  {first} new" in done.stdout
+    assert COMMANDS[f"{first} new"][1] in done.stdout
+    missed = harness_command(first, "nwe")
+    assert missed.returncode == 2
+    assert missed.stderr.startswith("harness: No such command 'nwe'")
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

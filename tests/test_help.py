@@ -1,6 +1,7 @@
 """`--help` is quick, since it imports neither what a command starts nor what draws reports; it says every option."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 import pytest
 
 from harness.cli import COMMANDS, app
+from harness.cli.exit_codes import MEANINGS, SENTENCE
 
 FORBIDDEN = frozenset(
     {
@@ -88,6 +90,33 @@ def test_help_says_every_option_in_words(name: str) -> None:
             assert "x<=" in str(option.get_help_record(click.Context(command)))
         if isinstance(option.envvar, str):
             assert option.envvar in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_exit_codes_have_the_same_words_everywhere(name: str) -> None:
+    command = app.get_command(click.Context(app), name)
+    assert command is not None
+    shown = " ".join(command.get_help(click.Context(command, info_name=name)).split())
+    told = shown.partition("Exit codes: ")[2]
+    for code, words in MEANINGS.items():
+        assert f"{code:d} {words}" in told
+    assert "exit code" not in str(command.help).lower()  # they are not told twice, in other words
+
+
+def test_readme_tells_the_exit_codes_in_these_words() -> None:
+    readme = Path(__file__).parents[1] / "README.md"
+    assert SENTENCE in " ".join(readme.read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("words", [(), ("rollout",), ("report",), ("accept",), ("gate",)], ids=" ".join)
+def test_help_fits_a_narrow_terminal(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "harness", *words, "--help"]
+    narrow = {**os.environ, "COLUMNS": "40"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=narrow)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if len(line) > 40 and len(line.split()) > 2] == []  # a word stays whole
+    shown = " ".join(done.stdout.split())
+    assert words or all(summary in shown for _, summary in COMMANDS.values())  # none is cut
 
 
 def test_click_is_the_command_lines_alone() -> None:

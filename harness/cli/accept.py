@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 NOBODY: Final = "UNSIGNED, nobody vouches for it"
 
 
-@command
+@command(good="accepted", bad="refused")
 def accept(options: AcceptOptions) -> int:
     """Says whether a release may go on by the verdict in FILE, which harness gate --sign has stored; - is standard
     input. Reaches no backend, no database and no network.
 
     It is accepted if a key given has signed it, it holds together, its verdict follows from its findings and is GO, the
-    claims that the gate must judge are there, and it fits what is asked for. Every reason against it is printed. Exit
-    codes: 0 accepted, 1 refused, 2 misuse, also where there is neither a key nor --unsigned.
+    claims that the gate must judge are there, and it fits what is asked for. Every reason against it is printed. A call
+    with neither a key nor --unsigned is wrong.
 
     Example: harness accept verdict.json --key gate.pub --target https://api.example.com --deployed $SHA --level
     standard --max-age 24h
@@ -80,13 +80,13 @@ def _write(options: AcceptOptions, found: "Acceptance", lines: list[str]) -> Non
         ) from None
 
 
-@command
+@command(good="both are written")
 def keys_new(options: NewKeysOptions) -> int:
     """Makes a pair of Ed25519 keys: FILE, which signs and only its owner may read, and FILE.pub, which verifies.
 
     The private one goes into the secrets of the pipeline that runs harness gate --sign, the public one into the
     repository of the pipeline that runs harness accept. To rotate: sign with both, give both to accept, then take the
-    old one away from each. Exit codes: 0, 2 where a file is there already, 3 where none can be written.
+    old one away from each. A file that is there already is never overwritten.
 
     Example: harness keys new gate
     """

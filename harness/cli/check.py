@@ -12,15 +12,15 @@ from harness.run.options.check import CheckOptions
 from harness.run.options.shared import Outputs
 
 
-@command
+@command(good="GO", bad="NO-GO")
 def check(options: CheckOptions, outputs: Outputs) -> int:
     """Judges the files of the plan as they are in a checkout, before anything is deployed: its migrations, applied to
     an empty database and to one from before the rollout; where the header's value is read, and every place that it
     passes on its way to the row; and the extension's id and provider, run under Node through E1 to E12. Each fault has
     its file, line and the edit that mends it.
 
-    Nothing of yours is started, no database but its own is written, and nothing is written into the checkout. Exit
-    codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive. In a GitHub workflow each finding is an annotation at its line.
+    Nothing of yours is started, no database but its own is written, and nothing is written into the checkout. In a
+    GitHub workflow each finding is an annotation at its line.
 
     Example: harness check --backend ../cloud --extension ../kilocode --markdown check.md
     """

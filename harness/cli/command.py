@@ -1,14 +1,25 @@
 """Commands whose options follow from definitions (`run/options/definition`): each comes to its command filled in."""
 
 import enum
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    NamedTuple,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import click
 
-from harness.cli import values
+from harness.cli import second_words, values
+from harness.cli.exit_codes import meanings
 from harness.errors import UsageError
 from harness.run.options.definition import (
     Argument,
@@ -20,9 +31,14 @@ from harness.run.options.definition import (
     Range,
 )
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 Definition = TypeVar("Definition")
 Marker = TypeVar("Marker")
 
+NAMES_MAX: Final = 30
+"""Columns for the names of options; longer ones have a line of their own."""
 USUAL_GROUP: Final = "Options"
 """The heading of options that have none of their own."""
 WITHOUT_ROLLOUT: Final = frozenset(
@@ -57,11 +73,16 @@ class Member(NamedTuple):
         return self.field.default is MISSING and self.field.default_factory is MISSING
 
 
-def command(function: Callable[..., int]) -> click.Command:
-    """A command that calls a function with its definitions, which are the types of its parameters, filled in.
+def command(*, good: str, bad: str = "") -> Callable[[Callable[..., int]], click.Command]:
+    """Makes a command of a function: called with its definitions, which are the types of its parameters, filled in.
 
-    The function's docstring is the help, and what it returns the exit code.
+    The function's docstring is the help, and what it returns the exit code: 0 for what `good` says in a few words, 1
+    for what `bad` says; empty where there is no bad answer.
     """
+    return lambda function: _command(function, meanings(good, bad))
+
+
+def _command(function: Callable[..., int], codes: list[tuple[str, str]]) -> click.Command:
     definitions = [hint for name, hint in get_type_hints(function).items() if name != "return"]
 
     def called(**given: Any) -> int:
@@ -73,7 +94,9 @@ def command(function: Callable[..., int]) -> click.Command:
     ):
         parameters.append(_plans_rollout(function.__name__))
     name = function.__name__.replace("_", " ")
-    return GroupedCommand(name, callback=called, help=function.__doc__, params=parameters)
+    made = GroupedCommand(name, callback=called, help=function.__doc__, params=parameters)
+    made.codes = codes
+    return made
 
 
 def _plans_rollout(name: str) -> click.Option:
@@ -239,6 +262,13 @@ class _Utf8(click.Parameter):
 class TextArgument(_Utf8, click.Argument):
     """An argument of a definition."""
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """What it may be, and the second word of a command that has one: `report diff` beside `report FILE`."""
+        from click.shell_completion import CompletionItem
+
+        words = [word for word in second_words(ctx.info_name or "") if word.startswith(incomplete)]
+        return [*map(CompletionItem, words), *super().shell_complete(ctx, incomplete)]
+
 
 class TextOption(_Utf8, click.Option):
     """An option of a definition."""
@@ -255,7 +285,10 @@ class TextOption(_Utf8, click.Option):
 
 
 class GroupedCommand(click.Command):
-    """A command that shows its options by their groups."""
+    """A command that shows its options by their groups, and its exit codes below them."""
+
+    codes: Sequence[tuple[str, str]] = ()
+    """Each with what it means."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes a section for each group."""
@@ -266,4 +299,9 @@ class GroupedCommand(click.Command):
                 groups.setdefault(getattr(parameter, "group", USUAL_GROUP), []).append(record)
         for group, records in groups.items():
             with formatter.section(group):
-                formatter.write_dl(records)
+                formatter.write_dl(records, col_max=min(NAMES_MAX, formatter.width // 3))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Writes the exit codes."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl(self.codes)

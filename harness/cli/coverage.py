@@ -12,15 +12,14 @@ if TYPE_CHECKING:
     from harness.sut.client_versions import ClientDay
 
 
-@command
+@command(good="at least --fail-under, if that is given", bad="under --fail-under")
 def coverage(options: CoverageOptions) -> int:
     """Shows the share of requests that carry a value, of users whose rows hold the header's: in all, by day, by user;
     which values are shared by many users and which users have many; and how much comes from clients that never send the
     header. Values that the service which reads them refuses or cuts ([consumer] of the rollout) are told apart.
 
     With --watch also the share without an id by the client's version and by day; docs/day-after.md says which figure
-    means to roll back. Only reads, a minute for a query at most. Exit codes: 0, 1 under --fail-under, 3 none to
-    tell.
+    means to roll back. Only reads, a minute for a query at most. Where there was no request there is no answer.
 
     Example: harness coverage --database-url postgresql://reader@db.example.com/backend --days 7 --fail-under 60
     """

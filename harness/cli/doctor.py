@@ -6,14 +6,14 @@ from harness.cli.command import command
 from harness.run.options.doctor import DoctorOptions
 
 
-@command
+@command(good="what is needed is there", bad="something that is needed is missing")
 def doctor(options: DoctorOptions) -> int:
     """Tries what the commands need: Postgres and Node as they start here, Docker, npm, Chromium, ports, memory, locale;
     of a backend its paths and clock, of a database its rights, policies, pooler and clock. Says what would mend what is
     missing. Some five seconds.
 
-    Nothing is sent but a GET of each path, and nothing is written but a server that is gone at the end. Exit codes: 0
-    all that is needed is there (what is optional may be missing), 1 something is missing.
+    Nothing is sent but a GET of each path, and nothing is written but a server that is gone at the end. What is
+    optional may be missing.
 
     Example: harness doctor --target http://127.0.0.1:3000 --database-url postgresql://me@localhost/backend
     """

@@ -9,14 +9,14 @@ from harness.errors import UsageError
 from harness.run.options.fuzz import REFERENCE, FuzzedOptions, FuzzOptions, ReplayOptions
 
 
-@command
+@command(good="nothing found", bad="found")
 def fuzz(options: FuzzOptions) -> int:
     """Hunts with Hypothesis; what it finds is shrunk to a minimal header, stored as a file, and can be replayed.
 
     A --target URL is judged as by the gate: what differs is tried again before it is believed. Requests are noted in a
     journal before they are sent, and harness clean deletes the rows that they left.
 
-    Exit codes: 0 nothing found, 1 found, 3 could not run. Example: harness fuzz --seconds 20 --build limit-256
+    Example: harness fuzz --seconds 20 --build limit-256
     """
     if options.list_builds:
         from harness.backend.defects import build_lines
@@ -38,7 +38,7 @@ def fuzz(options: FuzzOptions) -> int:
     return 1
 
 
-@command
+@command(good="FIXED", bad="STILL FAILS")
 def replay(options: ReplayOptions) -> int:
     """Sends the requests of FILE, or one request with the given header lines, and judges replies and rows.
 
@@ -46,7 +46,7 @@ def replay(options: ReplayOptions) -> int:
     --build, --policy and --postgres count then.
     Requests to a --target URL are noted in a journal; harness clean deletes the rows that they left.
 
-    Exit codes: 0 FIXED, 1 STILL FAILS, 3 could not run. Example: harness replay harness-find-0123456789.json
+    Example: harness replay harness-find-0123456789.json
     """
     from harness.run.replay import describe_replay, options_of, replay, replay_exploration, reproduction_of
 

@@ -10,15 +10,14 @@ from harness.run.options.gate import CleanOptions, GateOptions, SigningOptions, 
 from harness.run.options.shared import Outputs
 
 
-@command
+@command(good="GO", bad="NO-GO")
 def gate(options: GateOptions, outputs: Outputs, signing: SigningOptions) -> int:
     """Judges somebody's deployed backend and says GO, NO-GO or INCONCLUSIVE, with evidence.
 
     The target is asked for completions of the free model, with and without the header, on every path, by every caller
     and in many shapes: about 340 requests at smoke, 6,300 at standard, 118,000 at exhaustive. Addresses are from ranges
     for documentation. Rows are read as they come, and all of them again at the end: SELECT on both tables is enough.
-    Signed-in users are judged with --auth-token and --auth-email only. Exit codes: 0 GO, 1 NO-GO, 2 misuse, 3
-    inconclusive.
+    Signed-in users are judged with --auth-token and --auth-email only.
 
     Example: harness gate --backend-url https://staging.example.com --database-url postgresql://reader@db/backend
     --free-model vendor/model:free --level smoke --waive I1='no test account'
@@ -45,12 +44,12 @@ def gate(options: GateOptions, outputs: Outputs, signing: SigningOptions) -> int
     return code
 
 
-@command
+@command(good="deleted, or listed")
 def clean(options: CleanOptions) -> int:
     """Deletes the rows of RUN, which is the name that the run printed or the file of its journal, and no others.
 
-    Rows of lookup tables stay, since others may refer to them; they are named. Exit codes: 0 deleted, or listed; 2
-    misuse; 3 the database refuses, or rows have only a mark or only an address: a SELECT that shows them is printed.
+    Rows of lookup tables stay, since others may refer to them; they are named. Of rows that have only a mark or only an
+    address nobody knows whose they are: they stay, a SELECT that shows them is printed, and there is no answer.
 
     Example: harness clean 20260301-120000-1a2b3c4d --database-url postgresql://owner@db.example.com/backend
     """
@@ -73,7 +72,7 @@ def clean(options: CleanOptions) -> int:
     return 0
 
 
-@command
+@command(good="it was ended")
 def upstream(options: UpstreamOptions) -> int:
     """Serves the upstream stub on 127.0.0.1 until Ctrl-C: chat completions, streamed or not, each with an id.
 

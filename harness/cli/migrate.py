@@ -5,7 +5,7 @@ from harness.cli.streams import print_line
 from harness.run.options.migrate import MigrateOptions
 
 
-@command
+@command(good="it is in that state")
 def migrate(options: MigrateOptions) -> int:
     """Brings a database to a state of the rollout with the corrected migration, or back.
 

@@ -8,7 +8,7 @@ from harness.run.options.prove import ProveOptions
 from harness.run.options.shared import Outputs
 
 
-@command
+@command(good="GO", bad="NO-GO")
 def prove(options: ProveOptions, outputs: Outputs) -> int:
     """Runs the rollout on real servers and judges every claim of the plan.
 

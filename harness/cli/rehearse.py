@@ -9,7 +9,7 @@ from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.options.shared import Outputs
 
 
-@command
+@command(good="GO", bad="NO-GO")
 def rehearse(options: RehearseOptions, outputs: Outputs) -> int:
     """Runs the migration on a table as big as yours, in every way that it could be run, under live writers.
 

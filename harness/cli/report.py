@@ -17,12 +17,12 @@ ROWS_MAX: Final = 40
 """Rows of a table that are printed; longer ones are for the page."""
 
 
-@command
+@command(good="rendered, whatever the verdict was")
 def report(options: ReportOptions, outputs: Renderings) -> int:
     """Prints a report that --json has stored in FILE, or that comes on standard input where FILE is -, and writes it in
     other formats; judges nothing, but refuses a report that does not hold together.
 
-    Exit code 0, whatever the verdict was. harness report diff compares two; a file of that name is ./diff. Example:
+    harness report diff compares two; a file of that name is ./diff. Example:
     harness report report.json --html report.html
     """
     from harness.run.report_reading import read_report
@@ -37,13 +37,14 @@ def report(options: ReportOptions, outputs: Renderings) -> int:
     return 0
 
 
-@command
+@command(good="nothing got worse", bad="something got worse")
 def report_diff(options: ReportDiffOptions) -> int:
     """Tells what differs between the stored reports OLD and NEW: claims that changed, are new or gone, and figures that
     moved beyond their noise: counts by more than three standard deviations, times more than twofold.
 
-    Worse is a claim that stands worse or is gone, weaker evidence, and a longer write stall. Exit codes: 0 nothing got
-    worse, 1 something did, 2 misuse. Example: harness report diff last-week.json today.json --html diff.html
+    Worse is a claim that stands worse or is gone, weaker evidence, and a longer write stall.
+
+    Example: harness report diff last-week.json today.json --html diff.html
     """
     from harness.report.diff import report_diff
     from harness.run.report import publish_diff
@@ -62,14 +63,15 @@ def report_diff(options: ReportDiffOptions) -> int:
     return 1 if found.worse else 0
 
 
-@command
+@command(good="GO", bad="NO-GO")
 def report_merge(options: ReportMergeOptions, outputs: Outputs, signing: SigningOptions) -> int:
     """Makes one verdict of the stored reports FILES, which prove or gate have written with --shard, one for each shard.
 
     A claim is refuted if one shard refutes it, and proven only if all shards that looked at it could judge it and saw
     enough together. A shard that is missing, or is there twice, another seed, digest, level, policy or target, and
-    headers that are not a shard's own make it inconclusive, with the reason. --sign signs the whole as gate does. Exit
-    codes: 0 GO, 1 NO-GO, 2 misuse, 3 inconclusive. Example: harness report merge shard-*.json --json report.json
+    headers that are not a shard's own make it inconclusive, with the reason. --sign signs the whole as gate does.
+
+    Example: harness report merge shard-*.json --json report.json
     """
     from harness.run.merge import merge
     from harness.run.sign import check_signing, sign_report

@@ -11,17 +11,12 @@ from harness.cli.streams import print_line
 from harness.run.options.rollout import NewOptions, ShowOptions
 
 
-@click.group()
-def rollout() -> None:
-    """Shows what follows from a rollout's file, or writes a new one."""
-
-
-@command
-def show(options: ShowOptions) -> int:
+@command(good="the file is right")
+def rollout_show(options: ShowOptions) -> int:
     """Reads a rollout's folder, checks it, and prints what follows: the rule, the requests, who asks, the steps and
     their legal orders, the claims that apply, and the relations of the queries. Starts and asks nothing.
 
-    Exit codes: 0, 2 for a mistake in the file: one line with file, key, value and what is expected.
+    A mistake in the file is one line with file, key, value and what is expected; the call was wrong then.
 
     Example: harness rollout show --rollout rollouts/order-origin
     """
@@ -33,12 +28,10 @@ def show(options: ShowOptions) -> int:
     return 0
 
 
-@command
-def new(options: NewOptions) -> int:
+@command(good="written")
+def rollout_new(options: NewOptions) -> int:
     """Writes the folder of a new rollout: rollout.toml with its JSON Schema beside it, which editors complete by, a
     body to be filled in, and the column's files of SQL. On a terminal what is missing is asked for.
-
-    Exit codes: 0, 2 for an answer that is missing or no name.
 
     Example: harness rollout new rollouts/order-origin --header x-request-origin --path /orders --table orders
     --column request_origin --reply-column ref
@@ -53,7 +46,3 @@ def new(options: NewOptions) -> int:
         print_line(f"wrote {path}")
     print_line(f"next: fill in body.json, then harness rollout show --rollout {options.folder}")
     return 0
-
-
-rollout.add_command(show)
-rollout.add_command(new)

@@ -5,9 +5,9 @@ from harness.cli.streams import print_line
 from harness.run.options.schema import SchemaOptions
 
 
-@command
+@command(good="no difference and no fault", bad="a difference or a fault")
 def schema(options: SchemaOptions) -> int:
-    """Says a line for each difference, with the statement that mends it; exit code 1 when there is one.
+    """Says a line for each difference from what the plan declares, with the statement that mends it.
 
     Example: harness schema --database-url postgresql://me@localhost/backend --migrations src/db/migrations
     """

@@ -8,12 +8,12 @@ from harness.run.options.selftest import SelftestOptions
 from harness.run.options.shared import Outputs
 
 
-@command
+@command(good="each defect is caught and no variant punished", bad="a hole or a false alarm")
 def selftest(options: SelftestOptions, outputs: Outputs) -> int:
     """Judges faulty backends, migrations and plans, and harmless variants of each, and prints which claim caught what.
 
-    Exit codes: 0 every defect is refuted by the claim meant for it and every variant is GO, 1 there is a hole or a
-    false alarm, 3 could not run, or not all was run.
+    Every defect must be refuted by the claim meant for it, and every variant be GO; where not all was run there is no
+    answer.
 
     Example: harness selftest --html selftest.html
     """

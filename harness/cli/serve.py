@@ -7,13 +7,13 @@ from harness.cli.streams import print_line
 from harness.run.options.serve import ServeOptions
 
 
-@command
+@command(good="nothing seen that would fail the gate", bad="something would fail the gate")
 def serve(options: ServeOptions) -> int:
     """Starts Postgres, the backend and a model that costs nothing, on loopback only, and shows each request with its
     reply and its row: here, and live on the page that it names.
 
     Ctrl-C drains, prints a summary and removes everything; once more cuts open requests off. What would fail the
-    gate is shown in red. Exit codes: 0, 1 when something would fail the gate, 3 could not run (a taken port).
+    gate is shown in red.
 
     Example: harness serve --port 3000, then point your extension's build at the base URL that it prints.
     """
