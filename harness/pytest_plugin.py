@@ -146,7 +146,8 @@ def pytest_collection_modifyitems(
 def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
     from harness.rule.level import Level
     from harness.run.options.prove import ProveOptions
-    from harness.run.prove import claims_of, prove
+    from harness.run.proof_claims import claims_of
+    from harness.run.prove import prove
     from harness.stages.environment import BuildPair
 
     level = Level(_given(config, "level") or LEVELS[0])

@@ -1,5 +1,6 @@
 """What is wrong with a DSN, in words that quote no value of it: it may hold a password."""
 
+import re
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -51,6 +52,11 @@ def dsn_fault(dsn: str, *, of_server: bool = False) -> str:
         return _fault(dsn) or f"it is no DSN that libpq can read; it must be {EXAMPLE}"
     if not of_server and not parts.get("dbname") and not parts.get("service"):
         return f"it names no database, and libpq would take another one; it must be {EXAMPLE}"
+    if of_server and (
+        re.search(r"[^\d,]", str(parts.get("port", ""))) or "@" in str(parts.get("dbname", ""))
+    ):
+        # libpq reads part of the password as the port or the database, which messages would show
+        return f"it must be {EXAMPLE}, with / and @ in the password as %2F and %40"
     return ""
 
 

@@ -160,11 +160,6 @@ def _checked(dsn: str, session_pooler: bool | None) -> tuple[str, bool]:
     """The version of the server behind a DSN, if databases may be made on it, and whether a pooler is before it."""
     if fault := dsn_fault(dsn, of_server=True):
         raise UsageError(f"the DSN cannot be read: {fault}")
-    if not _is_readable(dsn):
-        raise UsageError(
-            "the DSN cannot be read: it must be postgresql://user:password@host:port/database, "
-            "with / and @ in the password as %2F and %40"
-        )
     try:
         with _connection(dsn) as connection:
             pooled = check_direct(connection, dsn, where(dsn), session_pooler=session_pooler)
@@ -191,14 +186,6 @@ def _checked(dsn: str, session_pooler: bool | None) -> tuple[str, bool]:
             f"let a superuser run ALTER ROLE {role} CREATEDB, or {_INSTEAD}"
         )
     return version, pooled
-
-
-def _is_readable(dsn: str) -> bool:
-    """Also false when libpq reads part of a password as the port or the database, which messages would show."""
-    parts = conninfo_to_dict(dsn)
-    return re.search(r"[^\d,]", str(parts.get("port", ""))) is None and "@" not in str(
-        parts.get("dbname", "")
-    )
 
 
 def where(dsn: str) -> str:

@@ -1,10 +1,10 @@
 """What `harness check` does: the real files of two checkouts, each judged before anything is deployed."""
 
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace as with_changes
 
 from harness.checkout.drizzle_schema import declared_table
 from harness.checkout.files import Located, check_folder, locate
@@ -16,13 +16,14 @@ from harness.checks.lint_builds import is_concurrent
 from harness.database.drizzle_folder import Folder
 from harness.database.server import Server, running_server
 from harness.errors import UsageError
-from harness.report.document import JudgedBy, Report, harness_version
+from harness.report.document import Report
 from harness.rollout import Rollout, load_rollout
 from harness.run.check_client import check_built, check_client, check_options, placed
 from harness.run.lint import lint_folder
 from harness.run.options.check import CheckOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.verdict import Results, decide
+from harness.run.report import Begun, run_report
+from harness.verdict import Results
 
 NOT_JUDGED: Final = (
     "not judged here: which values the handler stores when it runs, so a wrong rule is not seen; "
@@ -35,8 +36,7 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
 
     Raises UsageError where no checkout is named, or one is no folder.
     """
-    started = time.monotonic()
-    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    begun = Begun.now()
     folders = {BACKEND: options.backend, CLIENT: options.extension}
     checkouts = {name: folder for name, folder in folders.items() if folder is not None}
     if not checkouts:
@@ -67,20 +67,18 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
     for remark in remarks:
         on_line(remark)
     judgements = tuple(placed(judgement, places) for judgement in results.judgements())
-    return Report(
-        harness=harness_version(),
-        verdict=decide(judgements),
+    return with_changes(
+        run_report(
+            "check",
+            begun,
+            judgements,
+            command=options.command,
+            server=name,
+            scope=tuple(checkouts),
+            level="smoke",
+        ),
         subject=rollout.header.name,
         target=", ".join(map(str, checkouts.values())),
-        command=options.command,
-        seed=0,
-        level="smoke",
-        policy="strict",
-        server=name,
-        started=stamp,
-        seconds=time.monotonic() - started,
-        judgements=judgements,
-        judged_by=JudgedBy.of("check", tuple(checkouts), judgements),
         remarks=tuple(remarks),
     )
 

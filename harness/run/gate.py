@@ -6,15 +6,14 @@ Whatever ends a run early, the report holds what was judged until then, and why 
 import asyncio
 import secrets
 import shlex
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from harness import plan
+from msgspec.structs import replace as with_changes
+
 from harness.backend.serve import loop_factory
 from harness.checks.gate import RowJudge
 from harness.checks.gate_consequence import Seen, consequence
@@ -25,7 +24,7 @@ from harness.checks.user import user_claims
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import ProbeFactory
 from harness.report.contents import Requests, Sections
-from harness.report.document import JudgedBy, Report, cleaned, harness_version
+from harness.report.document import Report, cleaned
 from harness.rollout import load_rollout
 from harness.rule.policy import POLICIES, STRICT
 from harness.rule.shard import Shard, Share
@@ -44,13 +43,13 @@ from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.report import digest_of, inputs
-from harness.run.shards import claims_for, left_to_first, shard_report
+from harness.run.report import Begun, digest_of, inputs, run_report
+from harness.run.shards import claims_for, marked
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
 from harness.sut.stored_values import read_stored_values
-from harness.verdict import Method, Results, decide
+from harness.verdict import Method, Results
 
 _Read = TypeVar("_Read")
 
@@ -94,8 +93,7 @@ class _Judging:
     shard: Shard
     share: Share
     """What of the header rule's suite is sent."""
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began: float = field(default_factory=time.monotonic)
+    begun: Begun = field(default_factory=Begun.now)
     server: str = "unknown"
     remarks: list[str] = field(default_factory=list)
     requests: Requests | None = None
@@ -135,20 +133,19 @@ class _Judging:
 
     def report(self) -> Report:
         options = self.options
-        judgements = left_to_first(self.shard, self.results.judgements())
-        return Report(
-            harness=harness_version(),
-            verdict=decide(judgements),
-            subject=plan.HEADER,
-            command=options.command,
-            seed=options.seed,
-            level=options.level,
-            policy=options.policy,
-            server=self.server,
-            started=self.started.isoformat(timespec="seconds"),
-            seconds=time.monotonic() - self.began,
-            judgements=judgements,
-            judged_by=JudgedBy.of("gate", (options.build,), judgements),
+        judgements = self.results.judgements()
+        report = with_changes(
+            run_report(
+                "gate",
+                self.begun,
+                judgements,
+                command=options.command,
+                server=self.server,
+                policy=options.policy,
+                scope=(options.build,),
+                seed=options.seed,
+                level=options.level,
+            ),
             consequence=consequence(judgements, options.build, self.seen),
             remarks=tuple(self.remarks),
             sections=Sections(requests=self.requests),
@@ -156,8 +153,8 @@ class _Judging:
             inputs=inputs(options.policy),
             rollout=digest_of(options.policy),
             deployed=self.build.deployed,
-            shard=shard_report(self.shard, self.share, self.controls),
         )
+        return marked(report, self.shard, self.share, self.controls)
 
     @property
     def _wire_claims(self) -> tuple[str, ...]:
@@ -192,10 +189,10 @@ class _Judging:
             return str(error)
         self.server = rows.server
         bits = secrets.randbits(32)
-        run = run_name(self.started, bits)
+        run = run_name(self.begun.at, bits)
         file = options.journal or journal_file(run)
         try:
-            with Journal.open(file, run, self.site.url, self.started) as journal:
+            with Journal.open(file, run, self.site.url, self.begun.at) as journal:
                 named = run if options.journal is None else shlex.quote(str(file))
                 self.on_line(
                     f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them "

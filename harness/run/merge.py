@@ -29,8 +29,8 @@ def _claims(report: Report) -> tuple[Claim, ...]:
     if report.judged_by.command == "gate":
         return claims_of("before" if "before" in report.judged_by.scope else "after", report.policy)
     from harness import plan
-    from harness.run import prove
+    from harness.run import proof_claims
 
-    sentences = {claim.id for claim, _, _ in prove.AUDITED}
-    claims = plan.claims_under(report.policy, prove.claims_of(Level(report.level)))
+    sentences = {claim.id for claim, _, _ in proof_claims.AUDITED}
+    claims = plan.claims_under(report.policy, proof_claims.claims_of(Level(report.level)))
     return tuple(claim for claim in claims if claim.id not in sentences)

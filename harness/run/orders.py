@@ -56,6 +56,7 @@ PLAN_CLAIMS: Final = tuple(claim for claim in (*plan.CLAIMS, *plan.ORDER_CLAIMS)
 class Scope:
     """What a level looks at."""
 
+    level: Level
     planned: tuple[Order, ...]
     """The orders that must be safe."""
     forward: tuple[Order, ...]
@@ -74,30 +75,29 @@ def scope_of(level: Level, order: tuple[Step, ...] = PLAN_ORDER) -> Scope:
     """
     if level is Level.SMOKE:
         path = single_path(StageConfig(START, None), order)
-        return Scope((order_of(order),), (), survey(FORWARD), (path,), thin=True, every_phase=False)
+        return Scope(level, (order_of(order),), (), survey(FORWARD), (path,), thin=True, every_phase=False)
     exhaustive = level is Level.EXHAUSTIVE
     forward = tuple(enumerate_orders(FORWARD))
     passed = survey(ONE_ROLL_BACK if exhaustive else FORWARD)
     transitions = config_transitions(passed.transitions, every_phase=exhaustive)
     paths = plan_paths(transitions, stage_configs(passed.stages))
-    return Scope(planned_orders(forward), forward, passed, paths, thin=False, every_phase=True)
+    return Scope(level, planned_orders(forward), forward, passed, paths, thin=False, every_phase=True)
 
 
 async def prove_orders(
     results: Results,
     shared: Stack,
+    scope: Scope,
     *,
-    level: Level,
     seed: int,
-    order: tuple[Step, ...] = PLAN_ORDER,
     progress: ProgressDisplay = silent,
 ) -> OrdersEvidence:
-    """Runs the paths of a level and judges every claim that is about stages, steps and orders.
+    """Runs the paths of a scope and judges every claim that is about stages, steps and orders.
 
     What the rule forbids is expected to be unsafe: there, a violation is evidence for the rule. All other claims are
-    judged where the rollout is promised to be safe. `order` is what a faulty plan would have at the lowest level.
+    judged where the rollout is promised to be safe.
     """
-    scope = scope_of(level, order)
+    level = scope.level
     replay = f"harness prove --level {level} --seed {seed}"
     stats = ExplorationStats()
     exploring = asyncio.to_thread(explore, shared, BUDGETS[level], seed, stats) if level in BUDGETS else None

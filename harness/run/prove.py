@@ -1,52 +1,37 @@
 """What `harness prove` does: the rollout on real servers in every order, and each claim judged on what was seen."""
 
 import asyncio
-import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final
 
-from harness import plan
+from msgspec.structs import replace as with_changes
+
 from harness.backend import serve
 from harness.checks.audit import audited, judge_audit
-from harness.checks.order_evidence import OrdersEvidence
-from harness.checks.registry import brought_claims
 from harness.database.server import running_server
 from harness.database.templates import Templates
+from harness.plan import RESTING_AUDIT
 from harness.report.contents import Sections
-from harness.report.document import JudgedBy, Report, harness_version
-from harness.rule.policy import POLICIES, Policy
-from harness.rule.samples import CaseSequence, sampled_sequences
-from harness.rule.shard import WHOLE, Shard, Share
-from harness.rule.suite import Level, size
+from harness.report.document import Report
 from harness.run.audit import audit_sentences
 from harness.run.extension import judge_extension
 from harness.run.fuzzed_backend import ARRIVED
-from harness.run.headers import SAMPLES, SentCounts, prove_headers, prove_rule
+from harness.run.headers import prove_headers, prove_rule
 from harness.run.linkability import judge_linkability
 from harness.run.migration import judge_migration
 from harness.run.options.prove import ProveOptions
-from harness.run.orders import prove_orders, scope_of
+from harness.run.orders import prove_orders
 from harness.run.persons import judge_persons
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.proof_parts import ALL, ProofPart, parts_of
-from harness.run.prove_shard import prove_shard
-from harness.run.report import digest_of, inputs
-from harness.run.shards import claims_for, shard_report
-from harness.stages.environment import BuildPair, running_stage, stack
+from harness.run.proof import Proof, proof_plan
+from harness.run.proof_claims import AUDITED
+from harness.run.proof_parts import ALL, ProofPart
+from harness.run.report import Begun, digest_of, inputs, run_report
+from harness.run.shards import marked
+from harness.stages.environment import BuildPair, Stack, running_stage, stack
 from harness.stages.matrix import addresses
-from harness.stages.model import START, after
-from harness.stages.safety import PLAN_ORDER
-from harness.verdict import Claim, Judgement, Results, decide
-
-MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
-"""Machine ids whose derived id Node checks."""
-
-
-MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAUSTIVE: 100_000}
-"""Rows of the table that the migration is judged on."""
-
-AUDITED: Final = (*plan.AUDIT, *plan.EXTENSION_AUDIT, *plan.MIGRATION_AUDIT)
+from harness.verdict import Judgement, Results
 
 
 def prove(
@@ -61,160 +46,119 @@ def prove(
     `only` names claims: just the parts that these need are run, and the report has no others. Raises UnavailableError
     when the stack cannot be stood up.
     """
-    started = time.monotonic()
-    stamp = datetime.now(UTC).isoformat(timespec="seconds")
-    shard = Shard.parse(options.shard)
-    worded = plan.claims_under(options.policy, claims_of(options.level))
-    if not shard.is_first:
-        return prove_shard(options, worded, shard, on_line, progress)
-    parts, policy, pair = parts_of(only), POLICIES[options.policy], builds or BuildPair()
-    lines = plan_lines(options.level, options.policy) if parts == ALL else _only(parts)
-    claims = claims_for(shard, worded)
-    results = Results((*claims, *(claim for claim, _, _ in AUDITED)))
+    begun = Begun.now()
+    planned = proof_plan(options, builds or BuildPair(), only)
+    results = Results((*planned.claims, *(claim for claim, _, _ in AUDITED)))
     serve.warm()
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
-        on_line(name)
-        for line in lines:
+        for line in (name, *planned.describe()):
             on_line(line)
         with Templates(server) as templates:
-            if ProofPart.MIGRATION in parts:
-                with progress("migration, its locks and its rollback"):
-                    judge_migration(results, server, templates, MIGRATED_ROWS[options.level])
-            with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-                proving = _prove(
-                    options.level, options.seed, policy, pair, results, templates, progress, parts, shard
-                )
-                orders, sent = runner.run(proving)
+            proof = Proof(planned, server, templates, progress, results)
+            _run_parts(proof)
     judge_audit(results, AUDITED)
-    judgements = results.judgements()
     sentences = {claim.id for claim, _, _ in AUDITED}
-    told = tuple(
-        _replayable(one, options.policy, pair.after)
-        for one in judgements
-        if one.id not in sentences and (only is None or one.id in only)
+    judgements = tuple(
+        _replayable(judgement, options.policy, planned.builds.after)
+        for judgement in results.judgements()
+        if judgement.id not in sentences and (only is None or judgement.id in only)
     )
-    return Report(
-        harness=harness_version(),
-        verdict=decide(told),
-        subject=plan.HEADER,
-        command=options.command,
-        seed=options.seed,
-        level=options.level,
-        policy=options.policy,
-        server=name,
-        started=stamp,
-        seconds=time.monotonic() - started,
-        judgements=told,
-        judged_by=JudgedBy.of("prove", (), told),
-        plan=lines,
-        remarks=orders.remarks if orders else (),
-        sections=Sections(
-            orders=orders.orders() if orders else None,
-            audit=audited(judgements, AUDITED, plan.RESTING_AUDIT) if parts == ALL else (),
+    report = with_changes(
+        run_report(
+            "prove",
+            begun,
+            judgements,
+            command=options.command,
+            server=name,
+            policy=options.policy,
+            seed=options.seed,
+            level=options.level,
         ),
         inputs=inputs(options.policy),
         rollout=digest_of(options.policy),
-        shard=shard_report(shard, sent.share, sent.controls),
+        plan=planned.describe() if planned.shard.is_first else (),
+        remarks=proof.orders.remarks if proof.orders else (),
+        sections=Sections(
+            orders=proof.orders.orders() if proof.orders else None,
+            audit=audited(results.judgements(), AUDITED, RESTING_AUDIT) if planned.parts == ALL else (),
+        ),
+    )
+    return marked(report, planned.shard, proof.sent.share, proof.sent.controls)
+
+
+def _run_parts(proof: Proof) -> None:
+    """Runs the parts that the plan names; Node works while the servers start and stop: its claims are its own."""
+    if ProofPart.MIGRATION in proof.plan.parts:
+        with proof.progress("migration, its locks and its rollback"):
+            judge_migration(proof.results, proof.server, proof.templates, proof.plan.migrated_rows)
+    if proof.plan.parts == {ProofPart.MIGRATION}:
+        return
+    with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
+        runner.run(_run_beside_node(proof))
+
+
+async def _run_beside_node(proof: Proof) -> None:
+    async with stack(proof.templates, proof.plan.policy.name, proof.plan.builds) as shared:
+        under_node = asyncio.create_task(asyncio.to_thread(_run_under_node, proof))
+        for part, run in _ON_STAGES.items():
+            if part in proof.plan.parts:
+                await run(proof, shared)
+        with proof.progress("the rule and the extension's code under Node"):
+            await under_node
+
+
+def _run_under_node(proof: Proof) -> None:
+    if ProofPart.RULE in proof.plan.parts:
+        prove_rule(proof.results, proof.plan.policy, samples=proof.plan.samples)
+    if ProofPart.EXTENSION in proof.plan.parts:
+        judge_extension(proof.results, machine_ids=proof.plan.machine_ids, seed=proof.plan.seed)
+
+
+async def _headers(proof: Proof, shared: Stack) -> None:
+    plan = proof.plan
+    proof.sent = await prove_headers(
+        proof.results, shared, plan.level, plan.samples, proof.progress, plan.shard
     )
 
 
-def _only(parts: frozenset[ProofPart]) -> tuple[str, ...]:
-    """What a run of some parts will do."""
-    return tuple(f"only: {part}" for part in ProofPart if part in parts)
+async def _persons(proof: Proof, shared: Stack) -> None:
+    async with running_stage(shared, ARRIVED) as environment:
+        origin = addresses()
+        await judge_linkability(proof.results, environment, origin, seed=proof.plan.seed)
+        await judge_persons(proof.results, environment, origin)
+
+
+async def _orders(proof: Proof, shared: Stack) -> None:
+    proof.orders = await prove_orders(
+        proof.results, shared, proof.plan.scope, seed=proof.plan.seed, progress=proof.progress
+    )
+
+
+async def _sentences(proof: Proof, shared: Stack) -> None:
+    await audit_sentences(proof.results, shared)
+
+
+_ON_STAGES: Final[Mapping[ProofPart, Callable[[Proof, Stack], Awaitable[None]]]] = {
+    ProofPart.HEADERS: _headers,
+    ProofPart.PERSONS: _persons,
+    ProofPart.ORDERS: _orders,
+    ProofPart.AUDIT: _sentences,
+}
+"""The parts that need running stages, in the order in which they run."""
 
 
 def _replayable(judgement: Judgement, policy: str, build: str) -> Judgement:
     """The judgement with what is not the default in its replay lines: policy, and the build where a request is sent."""
     further = "" if policy == ProveOptions().policy else f" --policy={policy}"
-    asks = f" --build={build}{further}" if build != BuildPair().after else further
+    sends = f" --build={build}{further}" if build != BuildPair().after else further
     findings = (
-        replace(one, replay=one.replay + (asks if one.replay.startswith("harness replay") else further))
-        if one.replay
-        else one
-        for one in judgement.findings
+        replace(
+            finding,
+            replay=finding.replay + (sends if finding.replay.startswith("harness replay") else further),
+        )
+        if finding.replay
+        else finding
+        for finding in judgement.findings
     )
     return replace(judgement, findings=tuple(findings))
-
-
-def claims_of(level: Level) -> tuple[Claim, ...]:
-    """What must be proven at a level: a rule needs every stage, a roll-back every step, so smoke claims neither."""
-    claims: tuple[Claim, ...] = (
-        *plan.CLAIMS,
-        *plan.MIGRATION_CLAIMS,
-        *plan.ORDER_CLAIMS,
-        *plan.EXTENSION_CLAIMS,
-        plan.AUDIT_CLAIM,
-    )
-    if level is not Level.SMOKE:
-        claims += (plan.RULE_CLAIM, plan.EXPLORATION_CLAIM)
-    if level is Level.EXHAUSTIVE:
-        claims += (plan.ROLL_BACK_CLAIM,)
-    return claims + brought_claims()
-
-
-def plan_lines(level: Level, policy: str) -> tuple[str, ...]:
-    """What a run will do: the stages of the plan's order as a numbered tree, then what the level looks at."""
-    lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START}"]
-    stage = START
-    for number, step in enumerate(PLAN_ORDER, start=2):
-        stage = after(stage, step)
-        lines += [f"   {step}: {step.describe()}", f"{number}. {stage}"]
-    orders = "the plan's own" if level is Level.SMOKE else str(scope_of(level).survey)
-    return (
-        *lines,
-        f"At level {level}:",
-        f"   header rule  {size(POLICIES[policy], level)} over the wire; all of the suite against Node",
-        f"   migration    {MIGRATED_ROWS[level]:,} rows under writers; locks, files, rollback",
-        f"   extension    {MACHINE_IDS[level]:,} machine ids under Node; its storage, its header, its events",
-        f"   orders       {orders}",
-    )
-
-
-async def _prove(
-    level: Level,
-    seed: int,
-    policy: Policy,
-    builds: BuildPair,
-    results: Results,
-    templates: Templates,
-    progress: ProgressDisplay,
-    parts: frozenset[ProofPart],
-    shard: Shard,
-) -> tuple[OrdersEvidence | None, SentCounts]:
-    samples = sampled_sequences(policy, SAMPLES[level], seed)
-    orders = None
-    async with stack(templates, policy.name, builds) as shared:
-        under_node = asyncio.create_task(
-            asyncio.to_thread(_judge_under_node, level, seed, results, policy, samples, parts)
-        )
-        sent = SentCounts(Share((), WHOLE))
-        if ProofPart.HEADERS in parts:
-            sent = await prove_headers(results, shared, level, samples, progress, shard)
-        if ProofPart.PERSONS in parts:
-            async with running_stage(shared, ARRIVED) as environment:
-                origin = addresses()
-                await judge_linkability(results, environment, origin, seed=seed)
-                await judge_persons(results, environment, origin)
-        if ProofPart.ORDERS in parts:
-            orders = await prove_orders(results, shared, level=level, seed=seed, progress=progress)
-        if ProofPart.AUDIT in parts:
-            await audit_sentences(results, shared)
-        with progress("the rule and the extension's code under Node"):
-            await under_node
-    return orders, sent
-
-
-def _judge_under_node(
-    level: Level,
-    seed: int,
-    results: Results,
-    policy: Policy,
-    samples: tuple[CaseSequence, ...],
-    parts: frozenset[ProofPart],
-) -> None:
-    """Node works while the servers start and stop: its claims are its own, so the results is not fought over."""
-    if ProofPart.RULE in parts:
-        prove_rule(results, policy, samples=samples)
-    if ProofPart.EXTENSION in parts:
-        judge_extension(results, machine_ids=MACHINE_IDS[level], seed=seed)

@@ -1,13 +1,12 @@
 """What `harness rehearse` does: the migration in every way it could be run, on a table as big as yours, beforehand."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import psycopg
+from msgspec.structs import replace as with_changes
 
 from harness import plan
 from harness.checks.audit import audited
@@ -30,12 +29,13 @@ from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_bu
 from harness.rehearsal.stalls import measure
 from harness.rehearsal.table import filled
 from harness.report.contents import Sections, Table
-from harness.report.document import JudgedBy, Report, harness_version
+from harness.report.document import Report
 from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.verdict import Claim, Results, decide
+from harness.run.report import Begun, run_report
+from harness.verdict import Claim, Results
 
 Show = Callable[[Table], None]
 """Prints a table as soon as it is there."""
@@ -67,8 +67,7 @@ def rehearse(
 
     Raises UsageError for an unknown migration or a budget without stalls, UnavailableError when there is no server.
     """
-    started = time.monotonic()
-    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    begun = Begun.now()
     if options.max_stall_ms is not None and RehearsalPart.STALLS not in options.parts:
         raise UsageError("a stall budget needs the part that measures stalls; add --part stalls")
     layout = find_migration(options.migration)
@@ -94,21 +93,16 @@ def rehearse(
         rehearsal.sections.audit = audited(judgements, plan.MIGRATION_AUDIT, ())
     required = tuple(judgement for judgement in judgements if judgement.claim.id not in sentences)
     scope = (*sorted(options.parts), *([] if options.max_stall_ms is None else [JUDGED]))
-    return Report(
-        harness=harness_version(),
-        verdict=decide(required),
-        subject=plan.HEADER,
+    report = run_report(
+        "rehearse",
+        begun,
+        required,
         command=options.command,
-        seed=0,
-        level=f"{options.rows} rows",
-        policy="strict",
         server=name,
-        started=stamp,
-        seconds=time.monotonic() - started,
-        judgements=required,
-        judged_by=JudgedBy.of("rehearse", scope, required),
-        sections=rehearsal.sections,
+        scope=scope,
+        level=f"{options.rows} rows",
     )
+    return with_changes(report, sections=rehearsal.sections)
 
 
 def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:

@@ -1,19 +1,68 @@
 """What becomes of a finished report: files in every format that was asked for, and the summary of a CI job."""
 
 import hashlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple, Self
 
+from harness import plan
 from harness.data import policy_folder, rollout_folders, rule_path, sql_path
 from harness.errors import UnavailableError
 from harness.report.diff import ReportDiff
-from harness.report.document import Input, Report, to_json
+from harness.report.document import Input, JudgedBy, Report, harness_version, to_json
 from harness.report.html import to_diff_html, to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.rollout import load_rollout
 from harness.rollout.digest import rollout_digest
+from harness.rule.policy import STRICT
 from harness.run.options.shared import SUMMARY_VARIABLE as SUMMARY_VARIABLE
 from harness.run.options.shared import Renderings
+from harness.verdict import Judgement, decide
+
+
+class Begun(NamedTuple):
+    """When a run began: by the wall clock for who reads it, by the monotonic clock for how long it took."""
+
+    at: datetime
+    clock_s: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """This moment."""
+        return cls(datetime.now(UTC), time.monotonic())
+
+
+def run_report(
+    judged_by: str,
+    begun: Begun,
+    judgements: Sequence[Judgement],
+    *,
+    command: str,
+    server: str = "",
+    policy: str = STRICT.name,
+    scope: tuple[str, ...] = (),
+    seed: int = 0,
+    level: str = "",
+) -> Report:
+    """What the report of every run has. `judged_by` and `scope` name the command and the parts of it that judged."""
+    judgements = tuple(judgements)
+    return Report(
+        harness=harness_version(),
+        verdict=decide(judgements),
+        subject=plan.HEADER,
+        command=command,
+        seed=seed,
+        level=level,
+        policy=policy,
+        server=server,
+        started=begun.at.isoformat(timespec="seconds"),
+        seconds=time.monotonic() - begun.clock_s,
+        judgements=judgements,
+        judged_by=JudgedBy.of(judged_by, scope, judgements),
+    )
 
 
 def publish(report: Report, outputs: Renderings, summary: str | None = None) -> None:

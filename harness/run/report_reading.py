@@ -93,9 +93,9 @@ def required_of(report: Report) -> tuple[str, ...]:
     try:
         # What each of the other commands imports to run takes a second.
         if command == "prove":
-            from harness.run import prove
+            from harness.run import proof_claims
 
-            claims = prove.claims_of(Level(report.level))
+            claims = proof_claims.claims_of(Level(report.level))
         elif command == "gate":
             Level(report.level)
             claims = claims_of_gate("before" if "before" in scope else "after")

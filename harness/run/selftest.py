@@ -8,8 +8,9 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
+
+from msgspec.structs import replace as with_changes
 
 from harness import plan
 from harness.backend import serve
@@ -18,10 +19,10 @@ from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.report.contents import Sections, SelfTest, TrialOutcome
-from harness.report.document import JudgedBy, Report, harness_version
+from harness.report.document import Report
 from harness.run.options.selftest import SelftestOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.report import inputs
+from harness.run.report import Begun, inputs, run_report
 from harness.run.trials import Trial, TrialServers, trials
 from harness.stages.environment import BuildPair, Stack
 from harness.verdict import Finding, Method, Results, Status, Verdict, decide
@@ -92,7 +93,7 @@ def selftest(options: SelftestOptions, on_line: LineCallback, progress: Progress
 
     Raises UnavailableError when the stack cannot be stood up, UsageError when no trial is called so.
     """
-    stamp, began = datetime.now(UTC), time.monotonic()
+    begun = Begun.now()
     known = list(trials())
     chosen = [one for one in known if not options.only or any(word in one.name for word in options.only)]
     if not chosen:
@@ -109,19 +110,10 @@ def selftest(options: SelftestOptions, on_line: LineCallback, progress: Progress
             tried = runner.run(_try_all(options, server, templates, chosen, told))
     results = judged(tried, complete=len(chosen) == len(known))
     judgements = results.judgements()
-    return Report(
-        harness=harness_version(),
-        verdict=decide(judgements),
-        subject=plan.HEADER,
-        command=options.command,
-        seed=0,
-        level="",
-        policy=options.policy,
-        server=name,
-        started=stamp.isoformat(timespec="seconds"),
-        seconds=time.monotonic() - began,
-        judgements=judgements,
-        judged_by=JudgedBy.of("selftest", (), judgements),
+    return with_changes(
+        run_report(
+            "selftest", begun, judgements, command=options.command, server=name, policy=options.policy
+        ),
         sections=Sections(selftest=matrix_of(tried)),
         target="the harness itself",
         inputs=inputs(options.policy),

@@ -4,7 +4,7 @@ A shard is judged with claims that one observation is enough for; all shards tog
 shard did not look at, because it is no part of the suite, is the first one's to judge.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -31,23 +31,20 @@ def claims_for(shard: Shard, claims: Sequence[Claim]) -> tuple[Claim, ...]:
     )
 
 
-def left_to_first(shard: Shard, judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
-    """The judgements of a shard; what it did not look at says that the first one does."""
-    return tuple(
+def marked(report: Report, shard: Shard, share: Share, controls: int) -> Report:
+    """The report of a shard: what it has sent, and that what it did not look at is the first one's to judge."""
+    if shard.is_whole:
+        return report
+    judgements = tuple(
         replace(judgement, detail=ELSEWHERE)
         if not shard.is_first
         and judgement.observed == 0
         and judgement.detail.startswith(shortage(0, judgement.least))
         else judgement
-        for judgement in judgements
+        for judgement in report.judgements
     )
-
-
-def shard_report(shard: Shard, share: Share, controls: int) -> ShardReport | None:
-    """What a report says of its part; None where there is but one."""
-    if shard.is_whole:
-        return None
-    return ShardReport(shard.number, shard.of, share.count, share.digest, controls)
+    sent = ShardReport(shard.number, shard.of, share.count, share.digest, controls)
+    return with_changes(report, judgements=judgements, shard=sent)
 
 
 def merged(reports: Sequence[Report], claims: Sequence[Claim], command: str) -> Report:

@@ -35,7 +35,7 @@ from harness.rule.suite import Level
 from harness.run.deployed import DEPLOYED, DEPLOYED_MORE, judge_deployed, judge_more
 from harness.run.gate import judge_target
 from harness.run.options.gate import GateOptions
-from harness.run.orders import PLAN_CLAIMS, prove_orders
+from harness.run.orders import PLAN_CLAIMS, prove_orders, scope_of
 from harness.stages import defects as plans
 from harness.stages.defects import PlanDefect
 from harness.stages.environment import Stack
@@ -115,7 +115,7 @@ def _plan(faulty: PlanDefect) -> Attempt:
     async def attempt(servers: TrialServers) -> Judgements:
         results = Results(PLAN_CLAIMS)
         shared = replace(servers.stack, builds=faulty.builds, schema=faulty.schema)
-        await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=faulty.order)
+        await prove_orders(results, shared, scope_of(Level.SMOKE, faulty.order), seed=0)
         return results.judgements()
 
     return attempt

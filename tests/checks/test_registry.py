@@ -19,7 +19,7 @@ from harness.checks.row_checks import CheckedExchange, judge_rows
 from harness.report.junit import to_junit
 from harness.rule.policy import STRICT
 from harness.rule.suite import Level
-from harness.run.prove import claims_of
+from harness.run.proof_claims import claims_of
 from harness.verdict import Claim, Finding, Method, Results, Status
 from tests.checks.test_compatibility import good
 from tests.report.sample import report

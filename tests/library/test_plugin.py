@@ -13,7 +13,7 @@ from harness.errors import UnavailableError
 from harness.library.share import SharedServer, asked
 from harness.rule.level import Level
 from harness.run.gate_claims import claims_of as gate_claims
-from harness.run.prove import claims_of
+from harness.run.proof_claims import claims_of
 
 IS_INSTALLED = any(point.value == "harness.pytest_plugin" for point in entry_points(group="pytest11"))
 PLUGIN = () if IS_INSTALLED else ("-p", "harness.pytest_plugin")

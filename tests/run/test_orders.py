@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from harness import plan
 from harness.database.templates import Templates
 from harness.rule.suite import Level
-from harness.run.orders import PLAN_CLAIMS, prove_orders
+from harness.run.orders import PLAN_CLAIMS, prove_orders, scope_of
 from harness.stages.defects import DEFECTS, VARIANTS, PlanDefect
 from harness.stages.environment import BuildPair, stack
 from harness.verdict import Claim, Judgement, Results, Status, Verdict, decide
@@ -31,7 +31,7 @@ async def judged(templates: Templates, faulty: PlanDefect) -> dict[str, Judgemen
     """The plan's own order, with its builds and its schema, by claim."""
     results = Results(PLAN_CLAIMS)
     async with stack(templates, "strict", faulty.builds, faulty.schema) as shared:
-        await prove_orders(results, shared, level=Level.SMOKE, seed=0, order=faulty.order)
+        await prove_orders(results, shared, scope_of(Level.SMOKE, faulty.order), seed=0)
     return {judgement.claim.id: judgement for judgement in results.judgements()}
 
 
@@ -64,7 +64,7 @@ async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...],
     """The section without what depends on time, and how each claim stands."""
     results = Results(claims)
     async with stack(templates, "strict", builds) as shared:
-        found = await prove_orders(results, shared, level=level, seed=5)
+        found = await prove_orders(results, shared, scope_of(level), seed=5)
     section = {name: value for name, value in to_builtins(found.orders()).items() if name not in BY_TIME}
     tree = [re.sub(r"gen-[0-9a-f]+", "gen-", line) for line in section["minimal_unsafe_order"]]
     judgements = results.judgements()

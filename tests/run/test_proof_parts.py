@@ -7,8 +7,9 @@ import pytest
 from harness.database.server import Server
 from harness.rule.level import Level
 from harness.run.options.prove import ProveOptions
+from harness.run.proof_claims import claims_of
 from harness.run.proof_parts import ALL, ProofPart, needed, parts_of
-from harness.run.prove import claims_of, prove
+from harness.run.prove import prove
 from harness.verdict import Verdict
 
 BY_PARTS: dict[frozenset[ProofPart], list[str]] = defaultdict(list)

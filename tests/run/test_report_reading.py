@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.report.document import JudgedBy, to_json
 from harness.rule.suite import Level
 from harness.run import gate_claims as gate
-from harness.run import prove, rehearse
+from harness.run import proof_claims, rehearse
 from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.report_reading import read_text
 from harness.verdict import Claim
@@ -178,7 +178,7 @@ def without_list(told: Document, command: str) -> Document:
         (gate.claims_of("after"), "smoke", "harness gate --backend-url http://x"),
         (gate.claims_of("before"), "standard", "harness gate --backend-url http://x --build before"),
         (gate.claims_of("before"), "standard", "harness gate --build=before --backend-url http://x"),
-        *((prove.claims_of(level), str(level), f"harness prove --level {level}") for level in Level),
+        *((proof_claims.claims_of(level), str(level), f"harness prove --level {level}") for level in Level),
         (plan.SELFTEST_CLAIMS, "", "harness selftest"),
     ],
 )

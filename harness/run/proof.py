@@ -1,0 +1,109 @@
+"""One run of the proof: what was asked, resolved once, and where its parts leave what they found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness import plan
+from harness.checks.order_evidence import OrdersEvidence
+from harness.database.server import Server
+from harness.database.templates import Templates
+from harness.rule.policy import POLICIES, Policy
+from harness.rule.samples import CaseSequence, sampled_sequences
+from harness.rule.shard import WHOLE, Shard, Share
+from harness.rule.suite import Level, size
+from harness.run.headers import SAMPLES, SentCounts
+from harness.run.options.prove import ProveOptions
+from harness.run.orders import Scope, scope_of
+from harness.run.progress import ProgressDisplay
+from harness.run.proof_claims import claims_of
+from harness.run.proof_parts import ALL, ProofPart, parts_of
+from harness.run.shards import claims_for
+from harness.stages.environment import BuildPair
+from harness.stages.model import START, after
+from harness.stages.safety import PLAN_ORDER
+from harness.verdict import Claim, Results
+
+MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
+"""Machine ids whose derived id Node checks."""
+MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAUSTIVE: 100_000}
+"""Rows of the table that the migration is judged on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofPlan:
+    """What a run will do, as its options say; nothing runs yet."""
+
+    level: Level
+    seed: int
+    policy: Policy
+    builds: BuildPair
+    shard: Shard
+    parts: frozenset[ProofPart]
+    claims: tuple[Claim, ...]
+    """What is judged, the audited sentences beside."""
+
+    def describe(self) -> tuple[str, ...]:
+        """The plan's order as a numbered tree, then what the level looks at; the parts alone where not all run."""
+        if self.parts != ALL:
+            return tuple(f"only: {part}" for part in ProofPart if part in self.parts)
+        lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START}"]
+        stage = START
+        for number, step in enumerate(PLAN_ORDER, start=2):
+            stage = after(stage, step)
+            lines += [f"   {step}: {step.describe()}", f"{number}. {stage}"]
+        orders = "the plan's own" if self.level is Level.SMOKE else str(self.scope.survey)
+        return (
+            *lines,
+            f"At level {self.level}:",
+            f"   header rule  {size(self.policy, self.level)} over the wire; all of the suite against Node",
+            f"   migration    {self.migrated_rows:,} rows under writers; locks, files, rollback",
+            f"   extension    {self.machine_ids:,} machine ids under Node; its storage, its header, its events",
+            f"   orders       {orders}",
+        )
+
+    @property
+    def scope(self) -> Scope:
+        """The orders that the level looks at."""
+        return scope_of(self.level)
+
+    @property
+    def samples(self) -> tuple[CaseSequence, ...]:
+        """What Hypothesis draws beyond the suite, by the seed."""
+        return sampled_sequences(self.policy, SAMPLES[self.level], self.seed)
+
+    @property
+    def machine_ids(self) -> int:
+        """How many are derived from under Node."""
+        return MACHINE_IDS[self.level]
+
+    @property
+    def migrated_rows(self) -> int:
+        """Of the table that the migration is judged on."""
+        return MIGRATED_ROWS[self.level]
+
+
+@dataclass(slots=True)
+class Proof:
+    """A plan being run on a server."""
+
+    plan: ProofPlan
+    server: Server
+    templates: Templates
+    progress: ProgressDisplay
+    results: Results
+    sent: SentCounts = field(default_factory=lambda: SentCounts(Share((), WHOLE)))
+    """What went over the wire; empty until the headers are sent."""
+    orders: OrdersEvidence | None = None
+    """None until the orders have run."""
+
+
+def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | None) -> ProofPlan:
+    """What the options ask for. A shard beyond the first sends its part of the suite and nothing else.
+
+    `only` names claims: just the parts that these need are run. Raises UsageError for what is no shard.
+    """
+    shard = Shard.parse(options.shard)
+    parts = parts_of(only) if shard.is_first else frozenset({ProofPart.HEADERS})
+    claims = claims_for(shard, plan.claims_under(options.policy, claims_of(options.level)))
+    return ProofPlan(options.level, options.seed, POLICIES[options.policy], builds, shard, parts, claims)
