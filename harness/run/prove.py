@@ -57,7 +57,8 @@ def prove(
         with Templates(server) as templates:
             proof = Proof(planned, server, templates, progress, results)
             _run_parts(proof)
-    judge_audit(results, AUDITED)
+    if planned.shard.is_first:
+        judge_audit(results, AUDITED)
     sentences = {claim.id for claim, _, _ in AUDITED}
     judgements = tuple(
         _replayable(judgement, options.policy, planned.builds.after)
