@@ -1,12 +1,18 @@
 """A person's habits: completion by the shell, and colours only where they are wanted."""
 
 import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from harness.cli import COMMANDS
+from harness.cli.serve_view import PlainView
+from harness.probing.probe_factory import SignedIn
+from harness.run.live.address import Address
+from harness.run.live.request_log import Counts
 from tests.command import harness_command
 
 PROGRAM = "from harness.cli import app; app(prog_name='harness')"
@@ -78,3 +84,34 @@ def test_force_color_colours_and_no_color_wins() -> None:
     assert coloured(FORCE_COLOR="1")
     assert not coloured(FORCE_COLOR="1", NO_COLOR="1")
     assert not coloured()
+
+
+def test_a_hunt_leaves_nothing_in_the_working_directory(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    homes = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HYPOTHESIS")}
+    command = [sys.executable, "-m", "harness", "fuzz", "--function", "--examples", "40"]
+    subprocess.run(
+        command, cwd=here, env={**kept, **homes}, stdout=subprocess.DEVNULL, timeout=120, check=True
+    )
+    assert list(here.iterdir()) == []
+    assert (tmp_path / "cache/rollout-harness/hypothesis").is_dir()
+
+
+def test_the_dsn_of_serve_can_be_copied_into_a_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    dsn = "postgresql://postgres@/x?host=/tmp/a folder&port=5432"
+    user = SignedIn("user-1", "me@example.com", "a token")
+    with PlainView() as view:
+        view.ready(Address("the reference", "http://127.0.0.1:3000", dsn, user), Counts())
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "DSN" in line)
+    assert shlex.split(line) == ["DSN", dsn]
+
+
+def test_accept_of_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    done = harness_command("accept", str(tmp_path / "none.json"), "--unsigned")
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        f"harness: cannot read {tmp_path}/none.json: No such file or directory; name a file"
+    )

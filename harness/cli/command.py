@@ -1,6 +1,7 @@
 """Commands whose options follow from definitions (`run/options/definition`): each comes to its command filled in."""
 
 import enum
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
@@ -86,6 +87,7 @@ def _command(function: Callable[..., int], codes: list[tuple[str, str]]) -> clic
     definitions = [hint for name, hint in get_type_hints(function).items() if name != "return"]
 
     def called(**given: Any) -> int:
+        _keep_out_of_the_working_directory()
         return function(*(filled(definition, given) for definition in definitions))
 
     parameters = [parameter for definition in definitions for parameter in parameters_of(definition)]
@@ -97,6 +99,13 @@ def _command(function: Callable[..., int], codes: list[tuple[str, str]]) -> clic
     made = GroupedCommand(name, callback=called, help=function.__doc__, params=parameters)
     made.codes = codes
     return made
+
+
+def _keep_out_of_the_working_directory() -> None:
+    """Lets Hypothesis keep what it stores in the user's cache: it would make a folder .hypothesis wherever one is."""
+    from harness.data import cache_path
+
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_path("hypothesis")))
 
 
 def _plans_rollout(name: str) -> click.Option:

@@ -1,6 +1,7 @@
 """Shows on a terminal, or in a pipe, what `harness serve` sees. Bytes are escaped; nothing is taken for markup."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from types import TracebackType
@@ -242,7 +243,9 @@ def _print_address(console: Console, address: Address) -> None:
     width = max(map(len, address.facts()))
     _print(console, [(f"Reference stack: {address.description}", "bold")])
     for name, value in address.facts().items():
-        _print(console, [(f"  {name:<{width}}  ", "dim"), (value, "")])
+        # A socket's DSN has a ? and an &, which a shell takes for its own.
+        copied = shlex.quote(value) if name == "DSN" else value
+        _print(console, [(f"  {name:<{width}}  ", "dim"), (copied, "")])
     _print(console, [("Try it:", "bold")])
     _print(console, [(f"  {address.curl}", "")])
     _print(console, [("Each request is shown as it comes. Ctrl-C ends it.", "dim")])

@@ -1,6 +1,7 @@
 """Phrases that every format uses: a claim reads the same on a terminal, on a page and in a job summary. Pure."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from msgspec import structs
@@ -134,11 +135,20 @@ def share(judgement: Judgement, number: int) -> str:
     )
 
 
-def counts(report: Report) -> str:
-    """How many claims have which status, for example `11 proven, 1 refuted, 1 unknown`; waived ones apart."""
-    labels = [status_label(judgement) for judgement in report.judgements]
-    kinds = (*Status, f"{Status.UNKNOWN} (waived)")
-    return ", ".join(f"{count} {kind}" for kind in kinds if (count := labels.count(kind))) or "no claim"
+def counts(report: Report, *, name_them: bool = False) -> str:
+    """How many claims have which status, for example `11 proven, 1 refuted, 1 unknown`; waived ones apart.
+
+    With `name_them` each count but that of the proven ones has its claims: `1 refuted (V2), 2 waived (I1, R3)`.
+    """
+    ids: dict[str, list[str]] = {kind: [] for kind in (*Status, "waived")}
+    for judgement in report.judgements:
+        ids["waived" if is_waived(judgement) else judgement.status].append(judgement.id)
+    shown = []
+    for kind, names in ids.items():
+        which = f" ({', '.join(names)})" if name_them and kind != Status.PROVEN else ""
+        if names:
+            shown.append(f"{len(names)} {kind}{which}")
+    return ", ".join(shown) or "no claim"
 
 
 def in_the_way(report: Report) -> tuple[Judgement, ...]:
@@ -152,11 +162,26 @@ def in_the_way(report: Report) -> tuple[Judgement, ...]:
 
 
 def verdict_line(report: Report) -> str:
-    """The verdict with its counts, the claims in its way, and what it was reached on."""
-    ids = ", ".join(judgement.id for judgement in in_the_way(report))
-    which = f" ({ids})" if ids else ""
+    """The verdict with its counts, each but the proven ones with its claims, and what it was reached on."""
     about = [f"{report.seconds:.1f} s", report.target, report.server, f"seed {report.seed}"]
-    return f"{report.verdict}: {counts(report)}{which}; {', '.join(filter(None, about))}"
+    return f"{report.verdict}: {counts(report, name_them=True)}; {', '.join(filter(None, about))}"
+
+
+def told_once(report: Report) -> Report:
+    """The report for whoever reads it from its beginning: a reason that several claims share stands at the first.
+
+    A database that is gone makes every claim unknown, for the same reason; it is no remark then, either.
+    """
+    first: dict[str, str] = {}
+    judgements = []
+    for judgement in report.judgements:
+        if judgement.status is Status.UNKNOWN and judgement.detail:
+            told_at = first.setdefault(judgement.detail, judgement.id)
+            if told_at != judgement.id:
+                judgement = replace(judgement, detail=f"as for {told_at}")
+        judgements.append(judgement)
+    remarks = tuple(remark for remark in report.remarks if remark not in first)
+    return structs.replace(report, judgements=tuple(judgements), remarks=remarks)
 
 
 def coverage(orders: Orders) -> tuple[str, ...]:

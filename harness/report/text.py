@@ -26,6 +26,7 @@ from harness.report.phrases import (
     share,
     split_audit,
     status_label,
+    told_once,
     verdict_line,
     without_backticks,
 )
@@ -44,7 +45,7 @@ Row = tuple[Text, str, list[str]]
 
 def print_report(report: Report, console: Console, further: Callable[[], None] = lambda: None) -> None:
     """Writes the whole report, and what is `further` to be said before its verdict; plain text but on a terminal."""
-    shown = presentable(report)
+    shown = told_once(presentable(report))
     if shown.consequence:
         _print(console, without_backticks(shown.consequence), VERDICTS[shown.verdict])
         _print(console, "")

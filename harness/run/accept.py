@@ -81,8 +81,9 @@ def _read(file: Path) -> str:
     try:
         return sys.stdin.buffer.read().decode() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        problem = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"cannot read {name}: {error}; name a file that harness gate --sign has written"
+            f"cannot read {name}: {problem}; name a file that harness gate --sign has written"
         ) from None
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky
 
+from harness.data import state_path
 from harness.errors import UsageError
 from harness.rule.agreement import disagreements
 from harness.rule.cases import CLASSES, HeaderCase, distance_to_boundary
@@ -219,9 +220,12 @@ def differences(policy: Policy, example: tuple[CaseSequence, ...], node: NodeOra
 
 
 def example_database(where: str) -> ExampleDatabase:
-    """Hypothesis's own database: a folder, or a Redis that machines share. Raises UsageError without redis."""
+    """Hypothesis's own database: a folder, by default the user's, or a Redis that machines share.
+
+    Raises UsageError without redis.
+    """
     if not where.startswith(("redis://", "rediss://")):
-        return DirectoryBasedExampleDatabase(where)
+        return DirectoryBasedExampleDatabase(where or state_path("examples"))
     try:
         from hypothesis.extra.redis import RedisExampleDatabase
         from redis import Redis

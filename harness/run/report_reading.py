@@ -31,7 +31,9 @@ def read_report(file: Path) -> Report:
     try:
         text = sys.stdin.buffer.read().decode() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}; name a file that --json has written") from None
+        raise UsageError(
+            f"cannot read {file}: {getattr(error, 'strerror', None) or error}; name a file that --json has written"
+        ) from None
     return read_text(text, "standard input" if str(file) == "-" else str(file))
 
 

@@ -15,10 +15,12 @@ from harness.sut.foreign_rows import DatabaseUnavailableError
 @contextmanager
 def read_only(dsn: str, statement_s_max: int) -> Iterator[psycopg.Connection[Any]]:
     """A read-only transaction in which each statement has so many seconds. Raises DatabaseUnavailableError."""
+    is_connected = False
     try:
         with psycopg.connect(
             dsn, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None
         ) as connection:
+            is_connected = True
             connection.read_only = True
             with connection.transaction():
                 limit = sql.SQL("SET LOCAL statement_timeout = {}").format(statement_s_max * 1000)
@@ -29,5 +31,5 @@ def read_only(dsn: str, statement_s_max: int) -> Iterator[psycopg.Connection[Any
         message = f"the database took longer than {statement_s_max} s; try a quieter time"
         raise DatabaseUnavailableError(message) from None
     except (psycopg.Error, OSError) as error:
-        message = f"the database cannot be asked: {masked(' '.join(str(error).split()))}"
-        raise DatabaseUnavailableError(message) from None
+        problem = "the database cannot be asked" if is_connected else "cannot connect to the database"
+        raise DatabaseUnavailableError(f"{problem}: {masked(' '.join(str(error).split()))}") from None

@@ -1,12 +1,14 @@
 """The report as text: whole lines in a pipe, wrapped ones on a terminal, no escape sequence of a stranger."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from harness.report.text import print_report
-from tests.report.sample import HOSTILE, report, whole_report
+from harness.verdict import Status
+from tests.report.sample import HOSTILE, judgement, report, whole_report
 
 
 def printed(value: str = "a" * 300, *, terminal: bool = False, width: int = 80) -> str:
@@ -28,7 +30,18 @@ def test_piped_text_has_each_claim_and_part_on_one_line() -> None:
 def test_last_line_is_the_verdict_with_what_is_in_its_way() -> None:
     last = printed().splitlines()[-1]
     assert last.startswith("NO-GO: ")
-    assert "1 refuted, 1 unknown, 1 unknown (waived) (V2, V3)" in last
+    assert ", 1 refuted (V2), 1 unknown (V3), 1 waived (V4); " in last
+
+
+def test_a_reason_that_claims_share_is_told_once() -> None:
+    reason = "cannot connect to the database: connection refused"
+    claims = [replace(one.claim, id=f"V{number}") for number, one in enumerate(whole_report().judgements, 1)]
+    gone = [judgement(claim, Status.UNKNOWN, detail=reason) for claim in claims]
+    stream = io.StringIO()
+    print_report(report(*gone, remarks=(reason,)), Console(file=stream, width=80))
+    assert len(gone) > 2
+    assert stream.getvalue().count(reason) == 1
+    assert stream.getvalue().count("as for V1") == len(gone) - 1
 
 
 def test_text_on_a_terminal_is_wrapped_within_its_width() -> None:

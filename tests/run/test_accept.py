@@ -328,7 +328,7 @@ def test_keys_are_made_once_and_kept_from_others(tmp_path: Path) -> None:
     assert (again.returncode, (tmp_path / "k").read_text()) == (2, text)
     alone = harness_command("keys")
     assert alone.returncode == 2
-    assert "there is keys new" in alone.stderr
+    assert "harness keys new" in alone.stderr
 
 
 @pytest.mark.parametrize(

@@ -142,9 +142,11 @@ class FuzzOptions:
     example_db: Annotated[
         str,
         Option(
-            "Where Hypothesis keeps examples; a redis:// URL shares them between machines.", metavar="DIR|URL"
+            "Where Hypothesis keeps examples, by default in $XDG_STATE_HOME/rollout-harness/examples "
+            "(~/.local/state/rollout-harness/examples); a redis:// URL shares them between machines.",
+            metavar="DIR|URL",
         ),
-    ] = ".hypothesis/examples"
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
