@@ -24,8 +24,9 @@ from psycopg_pool import AsyncConnectionPool
 from harness.backend.app import Proxy
 from harness.backend.defects import find_build
 from harness.backend.http import behind_refusals
+from harness.backend.losses import Loss
 from harness.backend.upstream import Upstream
-from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts, Loss
+from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts
 from harness.errors import UnavailableError
 from harness.rule.policy import POLICIES
 

@@ -20,6 +20,7 @@ from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from harness.backend.builds import Build, FollowUp, Sender
+from harness.backend.losses import Loss
 from harness.backend.text import well_formed
 from harness.data import sql_text
 
@@ -71,16 +72,6 @@ class Usage:
     """How often it is accounted for."""
     follows: tuple[FollowUp, ...] = ()
     """Statements after each time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """A request whose rows were given up after three tries."""
-
-    message_id: str
-    sqlstate: str
-    """SQLSTATE of the last try; '' when no statement was reached (no connection)."""
-    message: str
 
 
 def accounting_statement(build: Build) -> sql.Composed:

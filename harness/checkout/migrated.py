@@ -5,17 +5,14 @@ Both are needed: an entry of the journal with an older time than one that has ru
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from harness import plan
+from harness.checkout.migration_outcome import JournalFault, MigrationOutcome
 from harness.database.catalog import columns, indexes
 from harness.database.declaration import (
-    Column,
-    DifferenceKind,
-    Index,
-    SchemaDifference,
     column_difference,
     index_difference,
 )
@@ -28,29 +25,6 @@ from harness.errors import UsageError
 
 EMPTY: Final = "an empty database"
 BEFORE: Final = "a database where the journal stood before this rollout"
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationOutcome:
-    """What became of one database."""
-
-    start: str
-    refused: str = ""
-    """SQLSTATE and message of the statement that was refused."""
-    file: str = ""
-    """The file that it stands in; a refused file that is not the rollout's is no fault of it."""
-    column: SchemaDifference[Column] | None = None
-    index: SchemaDifference[Index] | None = None
-
-    @property
-    def has_column(self) -> bool:
-        """Whether the column is there as it is declared."""
-        return not self.refused and self.column is None
-
-    @property
-    def has_another_index(self) -> bool:
-        """Whether an index of the declared name is there that is another one."""
-        return self.index is not None and self.index.kind is not DifferenceKind.MISSING
 
 
 def migrate_folder(server: Server, folder: Path, ours: frozenset[str]) -> tuple[MigrationOutcome, ...]:
@@ -100,17 +74,6 @@ def live_lines(dsn: str, folder: Path) -> tuple[str, ...]:
     if row and row[0]:
         lines.append(f"{where(dsn)}: {plan.METADATA_TABLE} takes {row[0]}: a plain index blocks its writers")
     return tuple(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class JournalFault:
-    """What is wrong with the journal or a snapshot."""
-
-    file: str
-    line: int
-    what: str
-    effect: str
-    edit: str
 
 
 def journal_faults(folder: Path, ours: frozenset[str]) -> tuple[JournalFault, ...]:

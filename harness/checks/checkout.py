@@ -5,7 +5,7 @@ from typing import Final
 
 from harness import plan
 from harness.checkout.drizzle_schema import DeclaredTable
-from harness.checkout.migrated import JournalFault, MigrationOutcome
+from harness.checkout.migration_outcome import JournalFault, MigrationOutcome
 from harness.checkout.way import BackendWay, Missing
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE, SCHEMA
 from harness.checks.lint import Linted

@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
-from harness.stages.machine import ExplorationStats
+from harness.stages.exploration_stats import ExplorationStats
 from harness.verdict import Finding, Method, Results
 
 EXPLORED: Final = "R2"

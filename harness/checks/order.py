@@ -16,8 +16,8 @@ from harness.checks.violations import (
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import Policy
 from harness.stages.orders import Order, Survey, distinct_stages, distinct_transitions
-from harness.stages.path_run import PathRun
 from harness.stages.precedence import allowed_orders
+from harness.stages.runs import PathRun, TransitionRun
 from harness.stages.safety import (
     PLAN_IMPLIED,
     PLAN_STATED,
@@ -27,7 +27,6 @@ from harness.stages.safety import (
     is_promised,
     smallest_unsafe_order,
 )
-from harness.stages.transitions import TransitionRun
 from harness.sut.observation import Observation
 from harness.verdict import Finding, Method, Results
 

@@ -9,7 +9,7 @@ from harness.report.contents import Covered, Enumerated, Orders, SafetyRule, Tak
 from harness.stages.graph import machines, mermaid, stage_safety
 from harness.stages.model import after, stage_configs
 from harness.stages.orders import Survey
-from harness.stages.path_run import PathRun
+from harness.stages.runs import PathRun
 from harness.stages.safety import Safety
 
 

@@ -21,9 +21,8 @@ from harness.probing.features import Strength, reply_differences
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import STRICT
 from harness.stages.model import START, Stage, StageConfig, Transition, stage_configs
-from harness.stages.path_run import PathRun
+from harness.stages.runs import PathRun, StepRefused
 from harness.stages.safety import Place, Unsafe
-from harness.stages.schema import StepRefused
 from harness.sut.observation import Observation
 from harness.verdict import Finding
 

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.clients.exchange import Request
-from harness.clients.wire import HTTP_PORT, HTTPS_PORT, host_of, request_bytes
+from harness.clients.request_bytes import HTTP_PORT, HTTPS_PORT, host_of, request_bytes
 
 WAIT_S: Final = 30
 CURL_ADDS: Final = (b"accept", b"user-agent", b"content-type")

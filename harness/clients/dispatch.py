@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from harness.clients.connection import WireConnection
-from harness.clients.exchange import Outcome, Reply, Request
+from harness.clients.exchange import Address, Outcome, Reply, Request
 
-Address = tuple[str, int]
 Item = Request | Sequence[Request]
 """One request, or several that go over one connection, in this order, with no other between them."""
 Items = Iterable[Item] | AsyncIterable[Item]

@@ -17,6 +17,9 @@ FRAMING: Final = frozenset(
 HeaderLine = tuple[bytes, bytes]
 """Name and value as written on the wire, without the colon and the line end."""
 
+Address = tuple[str, int]
+"""Host and port."""
+
 BODIES_KEPT: Final = 512
 """Each reply is read several times while its batch is judged: so many are kept as they were parsed."""
 

@@ -16,8 +16,7 @@ from typing import Final
 import httpx
 
 from harness.clients.connection import REFUSAL_STATUSES
-from harness.clients.dispatch import Address
-from harness.clients.exchange import Outcome, Reply, Request
+from harness.clients.exchange import Address, Outcome, Reply, Request
 
 CONCURRENT: Final = 8
 TIMEOUT_S: Final = 10.0

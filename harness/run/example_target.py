@@ -17,8 +17,8 @@ from typing import Final
 from harness.checks.evidence import describe_reply, hint_of
 from harness.checks.gate import RowJudge
 from harness.clients.extension import Auth
+from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.shape import PLAIN, Shape
-from harness.clients.wire import HEAD_BYTES_SURE
 from harness.errors import UnavailableError, UsageError
 from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.rule.cases import HeaderCase

@@ -6,7 +6,7 @@ from typing import Final
 
 from harness import plan
 from harness.clients.extension import Auth, derived_id, plan_header
-from harness.clients.wire import FIELDS_SURE, HEAD_BYTES_SURE
+from harness.clients.request_bytes import FIELDS_SURE, HEAD_BYTES_SURE
 from harness.probing.probe_factory import value_case
 from harness.probing.values import hard_values, valid_values
 from harness.rule.cases import HeaderCase, Kind

@@ -31,14 +31,15 @@ from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.progress import ProgressDisplay, silent
 from harness.stages.environment import BuildPair, Stack
-from harness.stages.machine import Budget, ExplorationStats, explore
+from harness.stages.exploration_stats import ExplorationStats
+from harness.stages.machine import Budget, explore
 from harness.stages.model import START, StageConfig, Step, stage_configs
 from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, enumerate_orders, order_of, survey
-from harness.stages.path_run import PathRun, run_paths
+from harness.stages.path_run import run_paths
 from harness.stages.paths import StagePath, config_transitions, plan_paths, single_path
 from harness.stages.prepared import prepared_results, warnings
+from harness.stages.runs import PathRun, StepRefused
 from harness.stages.safety import PLAN_ORDER, analyse, is_promised
-from harness.stages.schema import StepRefused
 from harness.sut.observation import Observation
 from harness.verdict import Results
 

@@ -14,7 +14,7 @@ from harness.run.options.fuzz import REFERENCE, BackendOptions, FuzzedOptions, R
 from harness.run.reproduction import Reproduction, case_of, read_reproduction
 from harness.stages import machine
 from harness.stages.environment import BuildPair, stack
-from harness.stages.machine import ExplorationStats
+from harness.stages.exploration_stats import ExplorationStats
 from harness.verdict import Finding
 
 SETTLE_S: Final = 0.5

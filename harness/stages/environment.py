@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import psycopg
 
-from harness.backend.usage import Loss
+from harness.backend.losses import Loss
 from harness.clients import http
 from harness.clients.exchange import Reply, Request
 from harness.data import sql_text

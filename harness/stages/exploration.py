@@ -20,11 +20,12 @@ from harness.polling import apoll_until
 from harness.probing.probe_factory import Caller
 from harness.rule.policy import POLICIES
 from harness.stages.environment import TO_VERSION, Environment
+from harness.stages.exploration_stats import Discrepancy
 from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows
 from harness.stages.matrix import header_kinds
 from harness.stages.model import StageConfig, Step
 from harness.stages.paths import ConfigTransition
-from harness.stages.pending import Discrepancy, HeldBatch, PendingRequest, discrepancy, open_to_disconnect
+from harness.stages.pending import HeldBatch, PendingRequest, discrepancy, open_to_disconnect
 from harness.stages.stack import Replica
 from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
 from harness.sut.observation import Row

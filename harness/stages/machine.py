@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import time
 import zlib
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
@@ -33,17 +30,14 @@ from harness.clients.extension import ExtensionBuild
 from harness.errors import UsageError
 from harness.stages.environment import Stack, running_stage
 from harness.stages.exploration import Exploration
+from harness.stages.exploration_stats import DIGEST_LENGTH, ExplorationStats, digest_of
 from harness.stages.faults import OUTCOMES, Fault, RequestPlan
 from harness.stages.matrix import addresses
 from harness.stages.model import STAGES, StageConfig, stage_configs
 from harness.stages.paths import transitions_from
-from harness.stages.pending import Discrepancy
 
-SHRINK_S_MAX: Final = 20.0
-"""How long a failure is made smaller; what is smallest by then is reported."""
 FIRST_BLOCK: Final = 0x1000
 """Addresses of explorations begin here; those of paths are below."""
-DIGEST_LENGTH: Final = 8
 
 
 def _plans(faults: list[Fault]) -> st.SearchStrategy[list[RequestPlan]]:
@@ -63,65 +57,6 @@ class Budget:
     programs: int
     actions: int
     """Of one program, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A program (where it starts, and its actions) after which rows are not what they should be."""
-
-    program: tuple[str, ...]
-    """A line each, numbered; the start is number 0."""
-    discrepancies: tuple[Discrepancy, ...]
-    reproduction: str
-    """What `replay` takes: the start of a digest of the program, then Hypothesis's choices."""
-
-
-@dataclass(slots=True)
-class ExplorationStats:
-    """What was explored. Counts are of everything that ran, attempts to shrink a failure among it."""
-
-    programs: int = 0
-    actions: int = 0
-    requests: Counter[str] = field(default_factory=Counter)
-    """Requests by their fault."""
-    lost: Counter[str] = field(default_factory=Counter)
-    """Rows that the old backend loses too, by the reason."""
-    smallest: Failure | None = None
-    last_program: tuple[str, ...] = ()
-    _failed: tuple[Discrepancy, ...] = ()
-    """Those of the last program, until its choices come."""
-    _stop_at: float | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more is to be done: it was stopped, or shrinking has taken long enough."""
-        return self._stop_at is not None and time.monotonic() > self._stop_at
-
-    def stop(self) -> None:
-        """Lets the exploration end soon, from any thread."""
-        self._stop_at = 0.0
-
-    def add(
-        self, program: tuple[str, ...], exploration: Exploration, discrepancies: tuple[Discrepancy, ...]
-    ) -> None:
-        """Adds one program that has run to its end."""
-        self.programs += 1
-        self.actions += len(program) - 1
-        self.last_program = program
-        self._failed = discrepancies
-        if discrepancies and self._stop_at is None:
-            self._stop_at = time.monotonic() + SHRINK_S_MAX
-        for request in exploration.ended:
-            self.requests[str(request.plan.fault)] += 1
-            if request.why:
-                self.lost[request.why] += 1
-
-    def add_choices(self, choices: bytes) -> None:
-        """Adds the choices that made the last program. Of the failures, the one with the fewest actions is kept."""
-        failed, self._failed = self._failed, ()
-        if failed and (self.smallest is None or len(self.last_program) < len(self.smallest.program)):
-            text = base64.urlsafe_b64encode(zlib.compress(choices, 9)).decode().rstrip("=")
-            self.smallest = Failure(self.last_program, failed, _digest(self.last_program) + text)
 
 
 class RolloutMachine(RuleBasedStateMachine):
@@ -183,7 +118,8 @@ class RolloutMachine(RuleBasedStateMachine):
             # Of a program that was cut short Hypothesis has drawn more than was done: its choices make another program.
             if self._exploration is not None and not self._cut:
                 discrepancies = self._runner.run(self._exploration.discrepancies())
-                self.stats.add(self._program, self._exploration, discrepancies)
+                ended = ((str(request.plan.fault), request.why) for request in self._exploration.ended)
+                self.stats.add(self._program, ended, discrepancies)
                 if discrepancies:
                     raise AssertionError(
                         "\n".join(f"{each.condition}: {each.effect}" for each in discrepancies)
@@ -245,10 +181,6 @@ class _Examples(ExampleDatabase):
         """Nothing is kept here."""
 
 
-def _digest(program: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(program).encode()).hexdigest()[:DIGEST_LENGTH]
-
-
 def explore(stack: Stack, budget: Budget, seed_: int, stats: ExplorationStats) -> None:
     """Explores, and adds what is found to `stats`; blocks, and runs an event loop of its own.
 
@@ -272,7 +204,7 @@ def replay(stack: Stack, reproduction: str) -> ExplorationStats:
         ) from None
     stats = ExplorationStats()
     _run(stack, stats, _Examples(stats, choices), (Phase.reuse,), 0, Budget(1, 100))
-    if _digest(stats.last_program) != digest:
+    if digest_of(stats.last_program) != digest:
         raise UsageError(
             f"{reproduction} is of another version of the harness: its choices make another program here; find it again"
             " by the seed of its run"

@@ -4,68 +4,24 @@ What is observed is returned with its stage or its transition; whether it is saf
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from harness.backend.usage import Loss
 from harness.probing.probe_factory import Caller
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses, matrix
-from harness.stages.model import StageConfig, Step
+from harness.stages.model import Step
 from harness.stages.paths import StagePath
-from harness.stages.schema import StepRefused
-from harness.stages.transitions import TransitionRun, run_transition
+from harness.stages.runs import Growth, PathRun, StageRun, StepRefused, TransitionRun, all_observations
+from harness.stages.transitions import run_transition
 from harness.sut.observation import Observation
 
 TRAFFIC_BLOCK: Final = 0x800
 """Addresses of the traffic begin here, those of the paths' own requests below."""
 AT_ONCE: Final = 3
 """Paths that run side by side: starting an environment is mostly waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageRun:
-    """A stage that ran, and every request that it was probed with."""
-
-    config: StageConfig
-    observations: tuple[Observation, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """New rows of both tables, whoever caused them."""
-
-    usage: int
-    metadata: int
-
-
-@dataclass(frozen=True, slots=True)
-class PathRun:
-    """What was observed on one path, every row read again after the replicas had ended."""
-
-    path: StagePath
-    stages: tuple[StageRun, ...]
-    transitions: tuple[TransitionRun, ...]
-    growth: Growth
-    losses: Mapping[str, Loss]
-    """What the replicas reported of rows that they gave up, by upstream id; not every loss is reported."""
-    refusal: StepRefused | None
-    """Why it ended early: the step that the server refused, or one that the first stage is made with."""
-
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """Every request of the path, in the order of `_Recording`."""
-        return _observations(self.stages, self.transitions)
-
-
-def _observations(
-    stages: Sequence[StageRun], transitions: Sequence[TransitionRun]
-) -> tuple[Observation, ...]:
-    probed = [observation for stage in stages for observation in stage.observations]
-    in_flight = [observation for taken in transitions for observation in (*taken.held, *taken.traffic)]
-    return (*probed, *in_flight)
 
 
 async def run_paths(
@@ -125,7 +81,7 @@ class _Recording:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        return _observations(self._stages, self._transitions)
+        return all_observations(self._stages, self._transitions)
 
     async def follow(self, environment: Environment, path: StagePath, caller: Caller) -> StepRefused | None:
         if path.probed:

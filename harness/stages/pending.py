@@ -8,6 +8,7 @@ from harness.clients.exchange import Reply
 from harness.errors import UnavailableError
 from harness.probing.judge import Aspect, counted, expect, judge
 from harness.rule.policy import Policy
+from harness.stages.exploration_stats import Discrepancy
 from harness.stages.faults import OUTCOMES, RequestPlan
 from harness.stages.model import Version
 from harness.stages.stack import Replica
@@ -47,14 +48,6 @@ class HeldBatch:
     """Of the requests whose client stays, in their order."""
     disconnecting: list[asyncio.Task[None]] = field(default_factory=list)
     """Of the clients that leave: a task that is cancelled closes its connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Discrepancy:
-    """A request that did not leave what the old backend would have left."""
-
-    condition: str
-    effect: str
 
 
 def discrepancy(request: PendingRequest, rows: tuple[Row, ...], policy: Policy) -> Discrepancy | None:

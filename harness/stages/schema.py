@@ -21,6 +21,7 @@ from harness.database.templates import Templates
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import CREATE_INDEX, FrozenBuild
 from harness.stages.model import Step
+from harness.stages.runs import StepRefused
 
 TARGETS: Final = {
     Step.ADD_COLUMN: (migrate, SchemaState.COLUMN),
@@ -36,16 +37,6 @@ _FILES: Final = {
     Step.ROLL_BACK_INDEX: BACKWARD[SchemaState.READY].file,
     Step.ROLL_BACK_COLUMN: BACKWARD[SchemaState.COLUMN].file,
 }
-
-
-class StepRefused(Exception):
-    """The server refused a step of the rollout; what was done before stays."""
-
-    def __init__(self, step: Step, sqlstate: str, message: str) -> None:
-        super().__init__(f"cannot {step}: {sqlstate} {message}")
-        self.step = step
-        self.sqlstate = sqlstate
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

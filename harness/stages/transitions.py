@@ -10,7 +10,6 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
@@ -24,9 +23,9 @@ from harness.probing.probe_factory import Caller
 from harness.stages.environment import TO_VERSION, Environment, ServedRequest
 from harness.stages.matrix import header_kinds
 from harness.stages.paths import ConfigTransition
-from harness.stages.schema import StepRefused
+from harness.stages.runs import StepRefused, TransitionRun
 from harness.stages.stack import Replica
-from harness.sut.observation import Observation, Probe
+from harness.sut.observation import Probe
 
 HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
 """Where a request is held, and whether it streams: before any header, and after the first chunk of a stream."""
@@ -35,18 +34,6 @@ HELD_TIMEOUT_S: Final = 60.0
 TRAFFIC_CLIENTS: Final = 2
 PACE_S: Final = 0.01
 """Pause of a client of the traffic between two requests."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransitionRun:
-    """A step taken while requests were in flight, and what became of them."""
-
-    transition: ConfigTransition
-    held: tuple[Observation, ...]
-    """Requests that were open when the step began, and ended after it (a replaced replica's: within it)."""
-    traffic: tuple[Observation, ...]
-    """Requests sent while a replica was replaced; none for other steps."""
-    refusal: StepRefused | None
 
 
 def held_probes(caller: Caller, origin: Iterator[str], gate: str, *, released: bool) -> tuple[Probe, ...]:

@@ -14,10 +14,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.clients import wire
-from harness.clients.dispatch import Address
-from harness.clients.exchange import Reply, Request
+from harness.clients.exchange import Address, Reply, Request
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.http import send_over_http2
+from harness.clients.request_bytes import HTTP_PORT, HTTPS_PORT
 from harness.errors import UsageError
 from harness.sut.observation import Exchange, Probe, ProbeGroup
 
@@ -59,8 +59,8 @@ def site_of(url: str) -> Site:
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise UsageError(problem)
     if parts.scheme == "http":
-        return Site(url.rstrip("/"), (parts.hostname, port or wire.HTTP_PORT), None)
-    return Site(url.rstrip("/"), (parts.hostname, port or wire.HTTPS_PORT), ssl.create_default_context())
+        return Site(url.rstrip("/"), (parts.hostname, port or HTTP_PORT), None)
+    return Site(url.rstrip("/"), (parts.hostname, port or HTTPS_PORT), ssl.create_default_context())
 
 
 @dataclass(slots=True)

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from harness.clients import wire
-from harness.clients.dispatch import Address
-from harness.clients.exchange import Reply, Request
+from harness.clients.exchange import Address, Reply, Request
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.sut.observation import Exchange, ProbeGroup, Row
 from harness.sut.rows import Rows, key_of

@@ -39,12 +39,10 @@ from harness.stages.orders import (
     enumerate_orders,
     survey,
 )
-from harness.stages.path_run import Growth, PathRun, StageRun
 from harness.stages.paths import StagePath, config_transitions, plan_paths
 from harness.stages.precedence import allowed_orders
+from harness.stages.runs import Growth, PathRun, StageRun, StepRefused, TransitionRun
 from harness.stages.safety import PROMISED, analyse, is_promised
-from harness.stages.schema import StepRefused
-from harness.stages.transitions import TransitionRun
 from harness.sut.observation import Observation, Row
 from harness.verdict import Claim, Results, Status
 

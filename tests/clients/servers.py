@@ -11,8 +11,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from harness.backend.http import NodeProtocol
-from harness.clients.dispatch import Address, Items
-from harness.clients.exchange import HeaderLine, Reply, Request
+from harness.clients.dispatch import Items
+from harness.clients.exchange import Address, HeaderLine, Reply, Request
 from harness.clients.wire import send_all
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -10,9 +10,9 @@ import pytest
 
 from harness.clients.by_hand import line_by_hand
 from harness.clients.exchange import Request
+from harness.clients.request_bytes import request_bytes
 from harness.clients.shape import PLAIN, Body, Connection
 from harness.clients.shaped import shaped_request
-from harness.clients.wire import request_bytes
 from harness.probing.values import hard_values, valid_values
 from harness.report.escape import masked
 from harness.rule.cases import fixed_cases

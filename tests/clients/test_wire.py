@@ -12,7 +12,8 @@ import uvloop
 
 from harness.clients.dispatch import Items
 from harness.clients.exchange import Outcome, Reply, Request
-from harness.clients.wire import request_bytes, send_all
+from harness.clients.request_bytes import request_bytes
+from harness.clients.wire import send_all
 from harness.errors import UsageError
 from tests.clients.servers import OK, WAIT_S, app, gather, read_number, request, requests, server
 

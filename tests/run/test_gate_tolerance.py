@@ -10,8 +10,8 @@ import pytest
 from harness import plan
 from harness.checks.gate import RowJudge
 from harness.clients.exchange import Outcome, Reply
+from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.shape import PLAIN
-from harness.clients.wire import HEAD_BYTES_SURE
 from harness.probing.controls import Suspect
 from harness.probing.judge import expect_of_stranger, is_address_id
 from harness.probing.probe_factory import Caller, ProbeFactory, value_case

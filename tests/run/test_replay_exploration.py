@@ -11,7 +11,8 @@ from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.run.orders import replay_line
 from harness.stages.environment import BuildPair, stack
-from harness.stages.machine import Budget, ExplorationStats, explore
+from harness.stages.exploration_stats import ExplorationStats
+from harness.stages.machine import Budget, explore
 
 
 def replay(*words: str) -> tuple[int, str]:
@@ -31,7 +32,7 @@ async def line_of(templates: Templates) -> str:
 def test_line_of_a_failure_repeats_it(
     server: Server, templates: Templates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 0.3)
+    monkeypatch.setattr("harness.stages.exploration_stats.SHRINK_S_MAX", 0.3)
     harness, *words = asyncio.run(line_of(templates)).split()
     assert (harness, words[0], words[3:]) == ("harness", "replay", ["--build", "insert-unchanged"])
     postgres = ("--postgres", server.dsn("postgres"))

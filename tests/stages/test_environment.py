@@ -19,8 +19,9 @@ from harness.stages.environment import BuildPair, Environment, Stack, running_st
 from harness.stages.matrix import addresses, matrix
 from harness.stages.model import START, Stage, StageConfig, Step, Version
 from harness.stages.paths import ConfigTransition, transitions_from
+from harness.stages.runs import StepRefused
 from harness.stages.safety import PLAN_ORDER
-from harness.stages.schema import Schema, StepRefused
+from harness.stages.schema import Schema
 from harness.stages.transitions import run_transition
 
 BEFORE, AFTER = Version.BEFORE, Version.AFTER

@@ -13,8 +13,9 @@ from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.stages.environment import BuildPair, Stack, running_stage, stack
 from harness.stages.exploration import Exploration
+from harness.stages.exploration_stats import ExplorationStats
 from harness.stages.faults import AHEAD, OUTCOMES, Fault, RequestPlan, expected_rows
-from harness.stages.machine import Budget, ExplorationStats, explore
+from harness.stages.machine import Budget, explore
 from harness.stages.machine import replay as replay_again
 from harness.stages.matrix import addresses
 from harness.stages.model import START, Stage, Step, Version
@@ -88,7 +89,7 @@ async def replayed(templates: Templates, reproduction: str, after: str) -> Explo
 async def test_faulty_build_is_found_and_its_program_can_be_repeated(
     templates: Templates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.stages.machine.SHRINK_S_MAX", 0.3)
+    monkeypatch.setattr("harness.stages.exploration_stats.SHRINK_S_MAX", 0.3)
     results = Results((replace(plan.EXPLORATION_CLAIM, least=1),))
     stats = await explored(templates, Budget(6, 8), 7, after="insert-unchanged")
     assert stats.smallest is not None
