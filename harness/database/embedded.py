@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,22 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
         raise UnavailableError(
             f"embedded Postgres was not cleared away: exit code {watchdog.returncode}; remove {answer['directory']}"
         )
+
+
+def program(name: str) -> Path:
+    """One of PostgreSQL's client programs, of the newest version that is shipped, else that on PATH.
+
+    Raises UnavailableError where there is none.
+    """
+    found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
+    if found is not None and found.origin is not None:
+        shipped = Path(found.origin).resolve().parent / INSTALLS[max(INSTALLS)] / "bin" / name
+        if shipped.is_file():
+            return shipped
+    on_path = shutil.which(name)
+    if on_path is None:
+        raise UnavailableError(f"there is no program {name}; install PostgreSQL's client programs")
+    return Path(on_path)
 
 
 def _order(major: int, durable: bool) -> dict[str, object]:

@@ -1,0 +1,171 @@
+"""Rows for tables of any schema, made by the server: as many as asked for, within what the tables allow."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from harness.errors import UnavailableError
+from harness.rehearsal.own.insertion import Parent, TableRows, insertion
+from harness.rehearsal.own.parts import parts_of, routes
+from harness.rehearsal.own.relations import GivenTable, Reference, with_parents
+from harness.rehearsal.own.statistics import Statistics
+from harness.rehearsal.own.values import quoted
+
+BATCH: Final = 50_000
+"""Rows of one statement: some hundreds of milliseconds."""
+PARENT_ROWS: Final = 1_000
+"""Rows of a table that is only referred to."""
+FAULTS_MAX: Final = 100
+"""Constraints of a table that are dropped, one after the other."""
+
+Connection = psycopg.Connection[Any]
+OnRemark = Callable[[str], object]
+
+
+def planned(
+    connection: Connection, touched: Iterable[int], rows: int, statistics: Statistics, on_remark: OnRemark
+) -> tuple[TableRows, ...]:
+    """How rows are made of the tables that are touched and of those that they refer to, which come first.
+
+    Of those touched the biggest has `rows`, the others as many in proportion where their statistics say; elsewhere
+    each has as many. Foreign keys that no rows can be made for are dropped, and told.
+    """
+    wanted_oids = tuple(touched)
+    tables = {table.oid: table for table in with_parents(connection, wanted_oids)}
+    known = {oid: statistics.rows_of(table) for oid, table in tables.items()}
+    biggest = max((known[oid] for oid in wanted_oids), default=0.0)
+    counts = {
+        oid: max(1, round(rows * known[oid] / biggest)) if biggest and known[oid] else rows
+        for oid in wanted_oids
+    }
+    for table in reversed(tables.values()):  # children before their parents
+        mine = counts.setdefault(table.oid, min(rows, PARENT_ROWS))
+        for reference in table.references:
+            needed = mine if _is_own(table, reference) else min(mine, max(PARENT_ROWS, math.isqrt(mine) + 1))
+            counts[reference.table] = max(counts.get(reference.table, 1), needed)
+    made: dict[int, TableRows] = {}
+    for table in tables.values():
+        parents = tuple(_parents(connection, table, made, on_remark))
+        parts = parts_of(connection, table.oid) if table.is_partitioned else ()
+        of = TableRows(table, counts[table.oid], routes(table, parts) if parts else ({},), parents, {})
+        made[table.oid] = replace(of, statistics=statistics.of(table))
+    return tuple(made.values())
+
+
+def _is_own(table: GivenTable, reference: Reference) -> bool:
+    """Whether two rows cannot have one parent."""
+    return any(set(unique) <= set(reference.columns) for unique in table.uniques)
+
+
+def _parents(
+    connection: Connection, table: GivenTable, made: Mapping[int, TableRows], on_remark: OnRemark
+) -> Iterable[Parent]:
+    taken: set[str] = set()
+    for reference in table.references:
+        is_there = reference.table in made
+        if is_there and not taken & set(reference.columns):
+            taken |= set(reference.columns)
+            parent = made[reference.table]
+            name = quoted(parent.table.schema, parent.table.name)
+            yield Parent(reference, name, parent.rows, _is_own(table, reference))
+        elif not all(table.column(name).nullable for name in reference.columns) or is_there:
+            _drop(connection, table, reference.name)
+            on_remark(
+                f"foreign key {reference.name} of {table.describe()} is left out: no rows can be made that it allows"
+            )
+
+
+def fill(
+    connection: Connection,
+    planned_rows: Iterable[TableRows],
+    on_progress: Callable[[str], object],
+    on_remark: OnRemark,
+) -> None:
+    """Makes the rows of each table, and its statistics; triggers and foreign keys are not called where that is allowed.
+
+    A CHECK or an exclusion that the rows do not hold for is dropped, and told. Raises UnavailableError where another
+    constraint refuses them.
+    """
+    for of in planned_rows:
+        for name in of.table.exclusions:
+            _drop(connection, of.table, name)
+            on_remark(
+                f"constraint {name} of {of.table.describe()} is left out: rows that it allows are not made"
+            )
+        done, parts = 0, len(of.routes)
+        _until_accepted(connection, of, on_remark)
+        for first in range(0, of.rows, BATCH):
+            last = min(first + BATCH, of.rows) - 1
+            for number, route in enumerate(of.routes):
+                begin = first + (number - first) % parts
+                _insert(connection, of, route, f"generate_series({begin}::int8, {last}, {parts}) AS g (n)")
+            done = last + 1
+            on_progress(f"{of.table.describe()} {done / of.rows:.0%}")
+        connection.execute(sql.SQL("ANALYZE {}").format(of.table.identifier))
+
+
+def _until_accepted(connection: Connection, of: TableRows, on_remark: OnRemark) -> None:
+    """Drops what refuses a row of each part. Raises UnavailableError where that is no constraint to be dropped."""
+    source = "generate_series(0::int8, 0) AS g (n)"
+    for _ in range(FAULTS_MAX):
+        try:
+            with connection.transaction(force_rollback=True):
+                for route in of.routes:
+                    _without_triggers(connection)
+                    connection.execute(insertion(of, route, source).encode())
+                    connection.execute(sql.SQL("DELETE FROM {}").format(of.table.identifier))
+        except psycopg.errors.CheckViolation as error:
+            name, domain = error.diag.constraint_name, error.diag.datatype_name
+            if not name:
+                raise _refused(of, error) from error
+            if domain:
+                place = sql.Identifier(error.diag.schema_name or "public", domain)
+                connection.execute(
+                    sql.SQL("ALTER DOMAIN {} DROP CONSTRAINT {}").format(place, sql.Identifier(name))
+                )
+            else:
+                _drop(connection, of.table, name)
+            on_remark(
+                f"constraint {name} of {domain or of.table.describe()} is left out: rows that it allows are not made"
+            )
+        except psycopg.Error as error:
+            raise _refused(of, error) from error
+        else:
+            return
+
+
+def _insert(connection: Connection, of: TableRows, route: Mapping[str, str], source: str) -> None:
+    try:
+        with connection.transaction():
+            _without_triggers(connection)
+            connection.execute(insertion(of, route, source).encode())
+    except psycopg.Error as error:
+        raise _refused(of, error) from error
+
+
+def _refused(of: TableRows, error: psycopg.Error) -> UnavailableError:
+    reason = error.diag.message_primary or str(error).strip().partition("\n")[0]
+    return UnavailableError(
+        f"no rows could be made for {of.table.describe()}: {error.sqlstate} {reason}; take what refuses them out of "
+        "the schema file, or give --rows a smaller number"
+    )
+
+
+def _drop(connection: Connection, table: GivenTable, name: str) -> None:
+    connection.execute(
+        sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {} CASCADE").format(
+            table.identifier, sql.Identifier(name)
+        )
+    )
+
+
+def _without_triggers(connection: Connection) -> None:
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+    except psycopg.errors.InsufficientPrivilege:
+        return
