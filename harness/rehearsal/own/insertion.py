@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.errors import UnavailableError
-from harness.rehearsal.own.relations import GivenColumn, GivenTable, Reference
+from harness.rehearsal.own.relations import GivenColumn, GivenTable, ForeignKey
 from harness.rehearsal.own.statistics import ColumnStatistics
 from harness.rehearsal.own.values import domain_size, quoted, value_of
 
@@ -24,7 +24,7 @@ _CHOICES: Final = re.compile(r"= ANY \(\(?(?P<array>ARRAY\[.*?\])", re.DOTALL)
 class Parent:
     """A reference of a table whose parent has rows."""
 
-    reference: Reference
+    reference: ForeignKey
     identifier: str
     """Of the parent, quoted."""
     rows: int

@@ -31,7 +31,7 @@ _SPREAD: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TablePart:
     """A part of a table, or of another part."""
 
     oid: int
@@ -51,17 +51,17 @@ class Part:
         return sql.Identifier(self.schema, self.name)
 
 
-def parts_of(connection: psycopg.Connection[Any], oid: int) -> tuple[Part, ...]:
+def parts_of(connection: psycopg.Connection[Any], oid: int) -> tuple[TablePart, ...]:
     """All parts below a table, those above before those below."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         found = cursor.execute(_TREE, [oid, oid]).fetchall()
     return tuple(
-        Part(oid, parent, schema, name, is_leaf, bound, strategy or "", tuple(columns or ()))
+        TablePart(oid, parent, schema, name, is_leaf, bound, strategy or "", tuple(columns or ()))
         for oid, parent, schema, name, is_leaf, bound, strategy, columns in found
     )
 
 
-def routes(table: GivenTable, parts: tuple[Part, ...]) -> tuple[dict[str, str], ...]:
+def routes(table: GivenTable, parts: tuple[TablePart, ...]) -> tuple[dict[str, str], ...]:
     """For each part without parts what leads a row to it: SQL by column, over `{n}`, a whole number from 0 on.
 
     Parts by hash need nothing and share one. What lies in a part for all the rest is left out where there are others.
@@ -81,7 +81,7 @@ def routes(table: GivenTable, parts: tuple[Part, ...]) -> tuple[dict[str, str], 
     return tuple(dict(items) for items in found) or ({},)
 
 
-def _wanted(table: GivenTable, part: Part) -> dict[str, str]:
+def _wanted(table: GivenTable, part: TablePart) -> dict[str, str]:
     if part.strategy == "h" or not part.columns:
         return {}
     column = table.column(part.columns[0])

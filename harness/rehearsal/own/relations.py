@@ -43,7 +43,7 @@ class GivenColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ForeignKey:
     """A foreign key."""
 
     name: str
@@ -75,7 +75,7 @@ class GivenTable:
     """Columns of each unique index, expressions and predicates among them; the primary key's are first."""
     key: tuple[str, ...]
     """The primary key's columns; none without one."""
-    references: tuple[Reference, ...]
+    references: tuple[ForeignKey, ...]
     checks: tuple[CheckConstraint, ...]
     exclusions: tuple[str, ...]
     """Names of constraints that keep rows from overlapping."""
@@ -172,7 +172,7 @@ def given_table(connection: Connection, oid: int) -> GivenTable:
         uniques=tuple(tuple(names) for _, names in uniques),
         key=keys[0] if keys else (),
         references=tuple(
-            Reference(name, tuple(ours), theirs, tuple(others))
+            ForeignKey(name, tuple(ours), theirs, tuple(others))
             for name, kind, theirs, _, ours, others in constraints if kind == "f"
         ),
         checks=tuple(

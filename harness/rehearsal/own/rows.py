@@ -11,7 +11,7 @@ from psycopg import sql
 from harness.errors import UnavailableError
 from harness.rehearsal.own.insertion import Parent, TableRows, insertion
 from harness.rehearsal.own.parts import parts_of, routes
-from harness.rehearsal.own.relations import GivenTable, Reference, with_parents
+from harness.rehearsal.own.relations import GivenTable, ForeignKey, with_parents
 from harness.rehearsal.own.statistics import Statistics
 from harness.rehearsal.own.values import quoted
 
@@ -56,7 +56,7 @@ def planned(
     return tuple(made.values())
 
 
-def _is_own(table: GivenTable, reference: Reference) -> bool:
+def _is_own(table: GivenTable, reference: ForeignKey) -> bool:
     """Whether two rows cannot have one parent."""
     return any(set(unique) <= set(reference.columns) for unique in table.uniques)
 

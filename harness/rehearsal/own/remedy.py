@@ -1,0 +1,203 @@
+"""A migration written anew so that writers wait less: indexes built concurrently, on partitioned tables part by part.
+
+PostgreSQL builds no index of a partitioned table concurrently. The three steps are: the index on the table alone
+(CREATE INDEX ... ON ONLY), which is invalid; one concurrent build for each part; ATTACH PARTITION for each, the last
+of which makes the first valid. Source: PostgreSQL, CREATE INDEX, "Partitioned Tables".
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from harness.rehearsal.own.parts import TablePart
+from harness.rehearsal.own.values import quoted
+
+LOCK_TIMEOUT: Final = "SET lock_timeout = '2s';"
+NO_TIMEOUT: Final = "SET lock_timeout = 0;"
+NAME_MAX: Final = 63
+"""Bytes of a name that PostgreSQL keeps."""
+
+_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+_INDEX: Final = re.compile(
+    rf"(?is)^CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+(?P<concurrently>CONCURRENTLY\s+)?(?P<robust>IF\s+NOT\s+EXISTS\s+)?"
+    rf"(?P<name>{_NAME}(?=\s+ON\b))?\s*ON\s+(?P<only>ONLY\s+)?(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)\s*"
+    r"(?P<rest>(?:USING\b|\().*?);?\s*$"
+)
+_WAITS: Final = re.compile(r"(?i)^(?:ALTER|DROP|CREATE\s+(?:UNIQUE\s+)?INDEX|CREATE\s+TRIGGER|TRUNCATE)\b")
+_TIMEOUT: Final = re.compile(r"(?i)^SET\s+(?:LOCAL\s+|SESSION\s+)?lock_timeout\b")
+_TRANSACTION: Final = re.compile(r"(?i)^(?:BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK)\b")
+
+
+class IndexStatement(NamedTuple):
+    """A CREATE INDEX as it is written."""
+
+    unique: bool
+    concurrently: bool
+    name: str
+    """Quoted as written; empty where the server makes one."""
+    only: bool
+    table: str
+    """With its schema where that is written."""
+    rest: str
+    """From USING or the columns on, without the semicolon."""
+
+    @classmethod
+    def read(cls, statement: str) -> "IndexStatement | None":
+        """What a statement says; None where it is no CREATE INDEX."""
+        found = _INDEX.match(statement.strip())
+        if found is None:
+            return None
+        flags = (bool(found["unique"]), bool(found["concurrently"]))
+        return cls(
+            *flags, found["name"] or "", bool(found["only"]), found["table"], " ".join(found["rest"].split())
+        )
+
+    def written(
+        self, *, concurrently: bool = False, only: bool = False, name: str = "", table: str = ""
+    ) -> str:
+        """The statement in another form."""
+        words = ["CREATE", "UNIQUE" if self.unique else "", "INDEX", "CONCURRENTLY" if concurrently else ""]
+        words += [name or self.name, "ON", "ONLY" if only else "", table or self.table, self.rest]
+        return f"{' '.join(filter(None, words))};"
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyFile:
+    """One file of a migration that is written anew. Each statement is sent by itself, outside a transaction."""
+
+    name: str
+    comment: str
+    statements: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What the file holds."""
+        return f"-- {self.comment}\n" + "".join(f"{statement}\n" for statement in self.statements)
+
+
+PartsOf = Callable[[str], tuple[TablePart, ...]]
+"""The parts of a table by its name as written; none where it is not partitioned or not there."""
+
+
+def remedied(
+    statements: Sequence[str], is_there: Callable[[str], bool], parts_of: PartsOf
+) -> tuple[RemedyFile, ...]:
+    """The files of a migration whose builds hold no writer up; none where nothing would be changed.
+
+    `is_there` says of a table whether it is there before the migration: an index of a new one may be built as it is.
+    """
+    files: list[RemedyFile] = []
+    others: list[str] = []
+    changed = False
+
+    def flush() -> None:
+        if others:
+            comment = "each statement by itself, outside a transaction"
+            files.append(RemedyFile(f"{len(files) + 1:02}_statements.sql", comment, tuple(_guarded(others))))
+            others.clear()
+
+    for statement in statements:
+        index = IndexStatement.read(statement)
+        if _TRANSACTION.match(statement) or _TIMEOUT.match(statement):
+            continue
+        if index is None or index.only or not is_there(index.table):
+            others.append(statement)
+            continue
+        parts = parts_of(index.table)
+        changed = changed or bool(parts) or not index.concurrently
+        flush()
+        steps = three_steps(index, parts) if parts else (_concurrent(index),)
+        files += [
+            RemedyFile(f"{len(files) + number:02}_{name}.sql", comment, texts)
+            for number, (name, comment, texts) in enumerate(steps, start=1)
+        ]
+    flush()
+    return tuple(files) if changed else ()
+
+
+_Step = tuple[str, str, tuple[str, ...]]
+
+
+def _concurrent(index: IndexStatement) -> _Step:
+    name = _plain(index.name) or f"{_plain(index.table)}_index"
+    comment = "outside a transaction; after a failure drop the invalid index before it is tried again"
+    return f"build_{_file_name(name)}", comment, (NO_TIMEOUT, index.written(concurrently=True))
+
+
+def three_steps(index: IndexStatement, parts: Sequence[TablePart]) -> tuple[_Step, ...]:
+    """The name, a comment and the statements of each file that builds an index of a partitioned table."""
+    whole = index.name or quoted(_cut(f"{_plain(index.table)}_idx"))
+    own_schema = index.table.rpartition(".")[0].strip()
+    prefix = f"{own_schema}." if own_schema else ""
+    names = {part.oid: quoted(_cut(f"{part.name}_{_plain(whole)}")) for part in parts}
+    schemas = {
+        part.oid: f"{quoted(part.schema)}." if own_schema or part.schema != "public" else "" for part in parts
+    }
+    above = [(whole, index.table)]
+    above += [(names[part.oid], _place(part, schemas)) for part in parts if not part.is_leaf]
+    only = tuple(index.written(only=True, name=name, table=table) for name, table in above)
+    builds = [
+        (
+            f"build_{_file_name(part.name)}",
+            "outside a transaction; after a failure drop the invalid index before it is tried again",
+            (NO_TIMEOUT, index.written(concurrently=True, name=names[part.oid], table=_place(part, schemas))),
+        )
+        for part in parts
+        if part.is_leaf
+    ]
+    attached = tuple(
+        f"ALTER INDEX {_parent(part, names, schemas, f'{prefix}{whole}')} ATTACH PARTITION "
+        f"{schemas[part.oid]}{names[part.oid]};"
+        for part in reversed(
+            parts
+        )  # those below before those above, so that each is whole when it is attached
+    )
+    first = (
+        f"index_on_only_{_file_name(_plain(index.table))}",
+        "an index of the table alone, invalid so far",
+    )
+    last = (f"attach_{_file_name(_plain(whole))}", "with the last one the index of the whole table is valid")
+    return ((*first, (LOCK_TIMEOUT, *only)), *builds, (*last, (LOCK_TIMEOUT, *attached)))
+
+
+def naive(index: IndexStatement) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Both ways that come to mind first for a partitioned table: a name and the statement of each."""
+    return (
+        ("concurrently on the whole", index.written(concurrently=True)),
+        ("plain on the whole", index.written()),
+    )
+
+
+def _place(part: TablePart, schemas: dict[int, str]) -> str:
+    return f"{schemas[part.oid]}{quoted(part.name)}"
+
+
+def _parent(part: TablePart, names: dict[int, str], schemas: dict[int, str], whole: str) -> str:
+    return f"{schemas[part.parent]}{names[part.parent]}" if part.parent in names else whole
+
+
+def _guarded(statements: Sequence[str]) -> Iterator[str]:
+    """With a lock_timeout before what waits for a lock."""
+    if any(_WAITS.match(statement) for statement in statements):
+        yield LOCK_TIMEOUT
+    yield from statements
+
+
+def _plain(name: str) -> str:
+    """A name without its schema and quotes."""
+    last = re.findall(_NAME, name)[-1] if name else ""
+    return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()
+
+
+def _cut(name: str) -> str:
+    """The name, ended by a digest where PostgreSQL would cut it, so that two do not become one."""
+    if len(name.encode()) <= NAME_MAX:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name.encode()[: NAME_MAX - 9].decode(errors='ignore')}_{digest}"
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", name)
