@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.errors import UnavailableError
-from harness.rehearsal.own.relations import GivenColumn, GivenTable, ForeignKey
+from harness.rehearsal.own.relations import ForeignKey, GivenColumn, GivenTable
 from harness.rehearsal.own.statistics import ColumnStatistics
 from harness.rehearsal.own.values import domain_size, quoted, value_of
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from harness.errors import UnavailableError
 from harness.rehearsal.own.insertion import Parent, TableRows, insertion
 from harness.rehearsal.own.parts import parts_of, routes
-from harness.rehearsal.own.relations import GivenTable, ForeignKey, with_parents
+from harness.rehearsal.own.relations import ForeignKey, GivenTable, with_parents
 from harness.rehearsal.own.statistics import Statistics
 from harness.rehearsal.own.values import quoted
 
