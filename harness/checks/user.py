@@ -35,6 +35,8 @@ def user_check(claim: str, sentence: str, *, least: int = 1) -> Callable[[UserFu
         @check(Claim(claim, sentence, "", "", least), over=CheckedExchange)
         def judged(exchange: CheckedExchange) -> Outcomes:
             observation = exchange.observation
+            # A request without its rows is R1's finding. A user's function would have to guard against it on each
+            # line, and one that forgets would turn a lost row into an error of its own.
             if not any(row.whole for row in observation.rows):
                 return
             try:

@@ -46,6 +46,8 @@ HeaderValue = str | bytes | Sequence[str | bytes] | None
 """What a header holds: text (as UTF-8), bytes, several for as many lines, None for no header."""
 Value = TypeVar("Value")
 
+# Not `python -m`: that would run in the user's working directory, where a file of theirs may be named as a module of
+# ours. The root is appended last, so that what they have installed comes first.
 _PROGRAM: Final = (
     "import sys; sys.path.append(sys.argv[1]); from harness.library.host import main; sys.exit(main())"
 )

@@ -111,8 +111,12 @@ class FrozenBuild:
             await self._block("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         else:
             await self._block_writer()
+        # The blocker is there before the build begins: a build waits for whoever held a lock, or a snapshot, when it
+        # reached a wait, and for nobody who comes later.
         self._build = asyncio.create_task(self._run())
         if self._wait is BuildPhase.BEFORE_VALIDATION:
+            # The second wait looks like the first one. So the first blocker holds the first wait until the second
+            # blocker has its lock, and is let go then: the build cannot slip through between the two.
             await self._reach(BuildPhase.BEFORE_BUILD)
             await self._block_writer()
             await self._blockers.pop(0).rollback()

@@ -184,6 +184,8 @@ async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> S
         replica = environment.replicas[number]
         version = replica.version
         reply = await http.send(replica.address, probe.request)
+        # A balancer tries the next replica only where no connection was made: a request that a replica has read, and
+        # then reset, may have been served.
         if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(http.NO_CONNECTION)):
             break
     return ServedRequest(probe, reply, version)

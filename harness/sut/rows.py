@@ -139,6 +139,8 @@ class Rows:
             nonlocal rows
             given_up = lost()  # looked at before the rows: a row given up later is waited for once more
             rows = await self.of(keys, since)
+            # A request that was refused has no reply id and needs no row; but a row that it has all the same is
+            # returned with the others, and judged.
             return all(
                 not key.reply_id or key.reply_id in given_up or any(row.whole for row in found)
                 for key, found in zip(keys, rows, strict=True)
