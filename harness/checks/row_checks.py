@@ -104,11 +104,11 @@ def claims_of(observation: Observation, kind: Aspect, policy: Policy) -> tuple[s
 def header_claim(lines: Sequence[bytes], policy: Policy) -> str:
     """The claim that the value stored for these lines of the header, at least one, is evidence for."""
     text = received(lines)
-    if text is not None and utf16_length(text) in (policy.length_max, policy.length_max + 1):
-        # Just as long as allowed, or one longer. Only a text that is valid but for its length is evidence for the
-        # limit: one of 256 dots is refused by any limit.
-        if policy.accepted(text[: policy.length_max]) is not None:
-            return LIMIT
+    at_limit = text is not None and utf16_length(text) in (policy.length_max, policy.length_max + 1)
+    # Just as long as allowed, or one longer. Only a text that is valid but for its length is evidence for the limit:
+    # one of 256 dots is refused by any limit.
+    if at_limit and text is not None and policy.accepted(text[: policy.length_max]) is not None:
+        return LIMIT
     return NOT_STORED if policy.stored(lines) is None else STORED
 
 

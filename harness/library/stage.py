@@ -46,8 +46,8 @@ HeaderValue = str | bytes | Sequence[str | bytes] | None
 """What a header holds: text (as UTF-8), bytes, several for as many lines, None for no header."""
 Value = TypeVar("Value")
 
-# Not `python -m`: that would run in the user's working directory, where a file of theirs may be named as a module of
-# ours. The root is appended last, so that what they have installed comes first.
+# Not `python -m`, which finds the package only where it is installed or lies in the working directory: this process may
+# have it by a changed sys.path, which a child does not inherit. The root goes last, so that it hides nothing.
 _PROGRAM: Final = (
     "import sys; sys.path.append(sys.argv[1]); from harness.library.host import main; sys.exit(main())"
 )
