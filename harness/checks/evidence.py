@@ -2,10 +2,10 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 
-from harness import plan
 from harness.clients.exchange import Outcome, Reply
-from harness.clients.extension import Auth
+from harness.clients.request_spec import RequestSpec
 from harness.report.escape import masked, shown
 from harness.rule.notation import written
 from harness.sut.observation import Observation, Row
@@ -25,7 +25,7 @@ def finding(claim: str, seen: Observation, effect: str, workaround: str = "") ->
         effect=masked(effect),
         request=describe_request(seen),
         reply=describe_reply(seen.reply),
-        row=describe_rows(seen.rows),
+        row=describe_rows(seen.rows, probe.spec),
         replay=replay_command(seen),
         workaround=workaround,
         weight=sum(map(len, probe.lines)),
@@ -41,7 +41,7 @@ def replay_command(seen: Observation) -> str:
     ]
     if seen.served_by != "after":
         words.append(f"--build={seen.served_by}")
-    if seen.probe.auth is not Auth.ANONYMOUS:
+    if seen.probe.shape.auth is not None:
         words.append(f"--auth={seen.probe.auth}")
     if seen.probe.stream:
         words.append("--stream")
@@ -54,14 +54,15 @@ def _unlike_an_email(line: str) -> str:
 
 
 def describe_request(seen: Observation) -> str:
-    """Method, path and the plan's header as sent."""
+    """Method, path and the header as sent."""
     lines = [shown(line) for line in seen.probe.lines]
-    header = f"{plan.HEADER}: {' and '.join(lines)}" if lines else f"no {plan.HEADER}"
-    name = plan.HEADER.encode()
+    name = seen.probe.spec.header_name
+    header = f"{name.decode()}: {' and '.join(lines)}" if lines else f"no {name.decode()}"
     others = [f"{shown(key)}: {shown(value)}" for key, value in seen.probe.header if key.lower() != name]
     if others:
         header += f" beside {' and '.join(others)}"
-    return f"{seen.probe.request.method} {seen.probe.request.path}, {header}, as {masked(seen.probe.user)}"
+    asker = masked(seen.probe.user) or seen.probe.auth
+    return f"{seen.probe.request.method} {seen.probe.request.path}, {header}, as {asker}"
 
 
 def describe_reply(reply: Reply) -> str:
@@ -123,17 +124,22 @@ def _place(location: str) -> str:
     return shown(masked(place), 120) + (f" with {mark or fragment}..." if mark or fragment else "")
 
 
-def describe_rows(rows: tuple[Row, ...]) -> str:
+def describe_rows(rows: Sequence[Row], spec: RequestSpec) -> str:
     """Each row with its value, or that there is none."""
-    return "; ".join(map(describe_row, rows)) or "no usage row, no metadata row"
+    return "; ".join(describe_row(row, spec) for row in rows) or f"no {', no '.join(spec.nouns)}"
 
 
-def describe_row(row: Row) -> str:
-    """Ids of both rows, and the value of the column."""
-    usage = f"usage row {row.usage_id} of {masked(str(row.user))}" if row.usage_id else "no usage row"
+def describe_row(row: Row, spec: RequestSpec) -> str:
+    """Keys of both rows, and the value of the column."""
+    main, *details = spec.nouns
+    value = f"with {spec.column} {describe_value(row.value)}"
+    accounted = f" of {masked(row.user)}" if row.user is not None else ""
+    first = f"{main} {row.usage_id}{accounted}" if row.usage_id else f"no {main}"
+    if not details:
+        return f"{first} {value}" if row.usage_id else first
     if not row.metadata_id:
-        return f"{usage}, no metadata row"
-    return f"{usage}, metadata row {row.metadata_id} with {plan.COLUMN} {describe_value(row.value)}"
+        return f"{first}, no {details[0]}"
+    return f"{first}, {details[0]} {row.metadata_id} {value}"
 
 
 def describe_value(value: str | None) -> str:

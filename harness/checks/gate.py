@@ -25,11 +25,11 @@ from harness.checks.row_checks import (
 )
 from harness.checks.user import user_claims
 from harness.clients.by_hand import line_by_hand
-from harness.clients.extension import Auth
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.shape import PLAIN, Shape
 from harness.probing.explain import explain
 from harness.probing.judge import Aspect, Expected, counted, expect_of_stranger, judge
+from harness.rollout.identities import has_account
 from harness.rule.cases import Kind
 from harness.rule.policy import Policy
 from harness.sut.hosts import target_options
@@ -58,8 +58,8 @@ class RowJudge:
     free_model: str
     overwritten: bool = False
     """Whether a platform puts its own address into x-forwarded-for: then a user cannot be told from another."""
-    signed_in_user: str | None = None
-    """Under whom signed-in requests without the header were accounted for."""
+    accounts: dict[str, str] = field(default_factory=dict)
+    """Under whom requests of an identity that has an account were accounted for, by its name."""
     failed: defaultdict[str, list[Probe]] = field(default_factory=lambda: defaultdict(list))
     fared: defaultdict[str, list[Probe]] = field(default_factory=lambda: defaultdict(list))
     """Requests whose rows refute a claim, and those that bear it out; both up to a bound."""
@@ -88,7 +88,7 @@ class RowJudge:
             row = difference.row
             is_null = difference.kind is Aspect.VALUE and row is not None and row.value is None
             for claim in self.claims_of(exchange.probe, difference.kind):
-                effect = effect_of(difference, rows)
+                effect = effect_of(difference, rows, exchange.probe.spec)
                 self._refute(claim, exchange, rows, effect, "stored NULL" if is_null else "")
         if whole and user_claims():
             self._judge_user_claims(exchange, rows)
@@ -118,7 +118,7 @@ class RowJudge:
 
     def surplus(self, exchange: Exchange, rows: Sequence[Row], more: str) -> None:
         """Judges an answer that had one pair of rows when it was first looked at, and has more or less now."""
-        effect = f"expected one usage row with its metadata row, found {counted(rows)}{more}"
+        effect = f"expected {exchange.probe.spec.pair}, found {counted(rows)}{more}"
         self._refute(ACCOUNTED, exchange, rows, effect)
 
     def later(self, exchange: Exchange, first: Row, rows: Sequence[Row]) -> None:
@@ -165,26 +165,26 @@ class RowJudge:
         )
 
     def _replay(self, seen: Observation, shape: Shape) -> str:
-        plain = shape._replace(auth=PLAIN.auth, stream=PLAIN.stream) == PLAIN
+        plain = shape._replace(auth=None, stream=False) == PLAIN
         if self.url.startswith("http:") and seen.probe.email is None and plain:
             model = shlex.quote(self.free_model)
             where = f"{target_options(self.url)} {DATABASE} --free-model {model} --policy {self.policy.name}"
             return f"{replay_command(seen)} {where}{self.given.options}"
         hidden = dict(self.given.hidden)
-        if seen.probe.auth is Auth.SIGNED_IN:
+        if has_account(seen.probe.identity):
             hidden[b"authorization"] = b"Bearer $TOKEN"
         return line_by_hand(self.given.added(seen.probe.request), self.url, hidden)
 
     def claims_of(self, probe: Probe, kind: Aspect) -> tuple[str, ...]:
         """The claims that one respect of a request's rows is evidence for."""
-        signed_in = probe.auth is Auth.SIGNED_IN
+        signed_in = has_account(probe.identity)
         if kind is Aspect.PAIRS:
             return (ACCOUNTED,)
         if kind is Aspect.USER:
             return (ADDRESS if not signed_in else IDENTITY if self.build == "after" else OLD_CLIENT,)
         if self.build == "before":
             return (OLD_CLIENT,) if probe.control else (IGNORED,)
-        if signed_in:
+        if probe.email is not None:
             return (IDENTITY,)
         if probe.control:
             return (OLD_CLIENT, MISSING) if probe.follows else (OLD_CLIENT,)
@@ -196,7 +196,7 @@ class RowJudge:
             self.build,
             self.policy,
             address=None if self.overwritten else probe.address,
-            signed_in_user=self.signed_in_user,
+            signed_in_user=self.accounts.get(probe.auth),
         )
 
     def _refute(

@@ -236,4 +236,4 @@ def _report_uncovered(claim: str, uncovered: Sequence[str]) -> Outcomes:
 def _wrong_value(observation: Observation, policy: Policy) -> str | None:
     differences = judge(observation.rows, expect(observation.probe, observation.served_by, policy))
     wrong = next((each for each in differences if each.kind is Aspect.VALUE), None)
-    return effect_of(wrong, observation.rows) if wrong is not None else None
+    return effect_of(wrong, observation.rows, observation.probe.spec) if wrong is not None else None

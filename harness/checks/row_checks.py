@@ -10,6 +10,7 @@ from harness.checks.evidence import describe_value, finding
 from harness.checks.registry import Observed, Outcomes, check, run_checks
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
+from harness.clients.request_spec import RequestSpec
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
 from harness.rule.policy import Policy, received, utf16_length
 from harness.sut.observation import Observation, Row
@@ -67,7 +68,7 @@ def rows_are_as_expected(exchange: CheckedExchange) -> Outcomes:
         if difference.kind not in kinds or (difference.kind is Aspect.PAIRS and not identified):
             continue
         for claim in claims_of(observation, difference.kind, policy):
-            yield finding(claim, observation, effect_of(difference, observation.rows))
+            yield finding(claim, observation, effect_of(difference, observation.rows, observation.probe.spec))
 
 
 @check(REFUSED, over=CheckedExchange)
@@ -112,11 +113,11 @@ def header_claim(lines: Sequence[bytes], policy: Policy) -> str:
     return NOT_STORED if policy.stored(lines) is None else STORED
 
 
-def effect_of(difference: Difference, rows: Sequence[Row]) -> str:
+def effect_of(difference: Difference, rows: Sequence[Row], spec: RequestSpec) -> str:
     """A difference in words: what was found, and what was expected."""
     row = difference.row
     if row is None:
-        return f"expected one usage row with its metadata row, found {counted(rows)}"
+        return f"expected {spec.pair}, found {counted(rows)}"
     if difference.kind is Aspect.USER:
         return f"accounted to {row.user}, expected {difference.expected[0]}"
     expected = " or ".join(map(describe_value, difference.expected))

@@ -16,7 +16,7 @@ from harness.checks.evidence import (
 )
 from harness.checks.row_checks import effect_of
 from harness.clients.exchange import Outcome, Reply
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.extension import ExtensionBuild
 from harness.probing.features import Strength, reply_differences
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import STRICT
@@ -26,7 +26,7 @@ from harness.stages.safety import Place, Unsafe
 from harness.sut.observation import Observation
 from harness.verdict import Finding
 
-Reference = Mapping[tuple[Auth, bool], Reply]
+Reference = Mapping[tuple[str, bool], Reply]
 """How the old backend served a request without the header before the rollout, by sign-in and streaming."""
 
 
@@ -50,7 +50,7 @@ class Violation:
             lines += [
                 f"request  {describe_request(self.observation)}",
                 f"reply    {describe_reply(self.observation.reply)}",
-                f"rows     {describe_rows(self.observation.rows)}",
+                f"rows     {describe_rows(self.observation.rows, self.observation.probe.spec)}",
             ]
         lines.append(f"effect   {self.effect}")
         if self.cause:
@@ -132,7 +132,7 @@ def find_violations(path_runs: Sequence[PathRun], *, every_phase: bool = True) -
 
 def reference_of(path_runs: Iterable[PathRun]) -> Reference:
     """How a request without the header was served at the start; empty when the start was not probed."""
-    reference: dict[tuple[Auth, bool], Reply] = {}
+    reference: dict[tuple[str, bool], Reply] = {}
     for path_run in path_runs:
         for stage_run in path_run.stages:
             if stage_run.config.stage == START:
@@ -157,7 +157,7 @@ def violation_in(observation: Observation, reference: Reference) -> str | None:
     is_null = observation.served_by == "before" or (not probe.lines and probe.email is None)
     for difference in judge(observation.rows, expect(probe, observation.served_by, STRICT)):
         if difference.kind is not Aspect.VALUE or is_null:
-            return effect_of(difference, observation.rows)
+            return effect_of(difference, observation.rows, probe.spec)
     return None
 
 

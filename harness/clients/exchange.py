@@ -52,16 +52,22 @@ class Reply:
     body: bytes = b""
     reason: str = ""
     """Why there is no reply, where the transport knows: one line, for people."""
+    id_at: tuple[str, ...] = ("id",)
+    """Where a document of the body holds the reply's id: a name at each depth."""
 
     @property
     def upstream_id(self) -> str | None:
-        """The `id` of the JSON body, or of the first SSE chunk that has one; None when there is none."""
+        """The id in the JSON body, or in the first SSE chunk that has one; None when there is none."""
         if self.outcome is not Outcome.REPLY:
             return None
         for document in self.documents():
-            identity = document.get("id")
-            if isinstance(identity, str) and identity:
-                return identity
+            found: object = document
+            for name in self.id_at:
+                found = found.get(name) if isinstance(found, dict) else None
+            if isinstance(found, int) and not isinstance(found, bool):
+                return str(found)
+            if isinstance(found, str) and found:
+                return found
         return None
 
     @property

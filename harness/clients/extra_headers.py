@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import quote, quote_plus
 
-from harness import plan
 from harness.clients.exchange import FRAMING, HeaderLine, Reply, Request
-from harness.clients.shape import FACTORS, PLAIN, Shape
-from harness.clients.shaped import shaped_request
+from harness.clients.request_spec import RequestSpec, plan_spec
+from harness.clients.shape import Extra
 from harness.errors import UsageError
 from harness.rule.cases import other_names
 
@@ -36,9 +35,12 @@ class ExtraHeaders:
     lines: tuple[HeaderLine, ...] = field(default=(), repr=False)
 
     @classmethod
-    def read(cls, written: Iterable[str]) -> Self:
-        """Lines from `NAME: VALUE`, blank ones left out. Raises UsageError, which never quotes a value."""
-        lines = tuple(_read(text.strip()) for text in written if text.strip())
+    def read(cls, written: Iterable[str], spec: RequestSpec | None = None) -> Self:
+        """Lines from `NAME: VALUE`, blank ones left out, beside requests of a rollout, by default the plan's.
+
+        Raises UsageError, which never quotes a value.
+        """
+        lines = tuple(_read(text.strip(), spec or plan_spec()) for text in written if text.strip())
         size = sum(len(name) + len(value) + 4 for name, value in lines)
         if size > BYTES_MAX:
             raise UsageError(f"--request-header: {size:,} bytes in all, {BYTES_MAX:,} at most; pass fewer")
@@ -92,7 +94,7 @@ class ExtraHeaders:
 NONE_GIVEN: Final = ExtraHeaders()
 
 
-def _read(text: str) -> HeaderLine:
+def _read(text: str, spec: RequestSpec) -> HeaderLine:
     name, colon, value = text.partition(":")
     name, value = name.strip(), value.strip()
     if not colon or not _NAME.fullmatch(name):
@@ -104,9 +106,9 @@ def _read(text: str) -> HeaderLine:
     if not _VALUE.fullmatch(value):
         raise UsageError(f"--request-header: the value of {name} has characters beyond printable ASCII")
     known = name.lower().encode()
-    if known == plan.HEADER.encode():
+    if known == spec.header_name:
         raise UsageError(f"--request-header: {name} is the header that is rolled out; the probes send it")
-    if known in _varied():
+    if known in varied_names(spec):
         raise UsageError(
             f"--request-header: the probes vary {name} themselves; protect the site by another header"
         )
@@ -117,14 +119,15 @@ def _read(text: str) -> HeaderLine:
     return name.encode(), value.encode()
 
 
-@lru_cache(maxsize=1)
-def _varied() -> frozenset[bytes]:
+@lru_cache(maxsize=8)
+def varied_names(spec: RequestSpec) -> frozenset[bytes]:
     """Names that requests have of their own, in lower case, and those that something may take for the header's."""
-    plain: dict[str, Any] = PLAIN._asdict()
-    shapes = (Shape(**plain | {name: value}) for name, values in FACTORS.items() for value in values)
-    requests = (shaped_request(shape, address="192.0.2.1", token="t", model="m") for shape in shapes)  # noqa: S106
-    own = {name.lower() for request in requests for name, _ in request.headers}
-    return frozenset(own | {name.lower() for name in other_names()}) - FRAMING
+    request = spec.rollout.tables.request
+    own = {"content-type", "authorization", "user-agent", "connection", request.client_address or ""}
+    own |= set(request.headers) | {name for identity in spec.identities for name in identity.headers}
+    own |= {name for extra in Extra for name, _ in spec.extra_lines(extra)}
+    names = {name.lower().encode() for name in own if name}
+    return frozenset(names | {name.lower() for name in other_names(spec.header_name)}) - FRAMING
 
 
 def _pattern(lines: Iterable[HeaderLine], alone: bytes) -> re.Pattern[bytes] | None:

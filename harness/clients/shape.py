@@ -1,77 +1,22 @@
 """The shape of a request: everything that a client may send besides the header under test.
 
 A shape is a value for each factor. Two requests of one shape differ by our header and by what tells them apart (their
-address, their id) only, so the one without the header is the control of the other.
+address, their id) only, so the one without the header is the control of the other. What is as usual is None, whichever
+rollout it is of: so the plainest request of each has the same shape. Which values a factor has is the rollout's to say.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
-
-from harness import plan
-from harness.clients.extension import Auth
+from typing import Any, Final, NamedTuple, Self
 
 
 class Forwarded(StrEnum):
-    """What stands in x-forwarded-for."""
+    """What stands in the header that names the client's address."""
 
     IPV6 = "an IPv6 address"
     IPV6_LIST = "an IPv6 address before others"
     IPV4 = "an IPv4 address"
     IPV4_LIST = "an IPv4 address before others"
-
-
-class Body(StrEnum):
-    """What a completion asks for."""
-
-    PLAIN = "plain"
-    TOOLS = "tools"
-    LONG = "more than 32 KiB"
-    TALK = "several messages"
-    PARTS = "content in parts, no system prompt"
-    LIMITED = "max_tokens and a temperature"
-    MODELS = "further models and a transform"
-    USER = "a user and metadata of its own"
-
-
-class Model(StrEnum):
-    """Which model is asked for; the paid one by callers without an account only, who are refused it."""
-
-    GIVEN = "the given model"
-    OTHER = "openrouter/free"
-    PAID = "anthropic/claude-sonnet-4.5"
-
-
-class Agent(StrEnum):
-    """The user-agent header."""
-
-    EXTENSION = "extension"
-    NODE = "node"
-    NONE = "none"
-
-
-class Editor(StrEnum):
-    """The editor's name, as the extensions send it."""
-
-    VSCODE = "Visual Studio Code 1.96.0"
-    JETBRAINS = "IntelliJ IDEA 2025.3"
-    NONE = "none"
-
-
-class ExtensionMode(StrEnum):
-    """The extension's mode."""
-
-    CODE = "code"
-    ARCHITECT = "architect"
-    NONE = "none"
-
-
-class Feature(StrEnum):
-    """The feature header of later extensions."""
-
-    NONE = "none"
-    VSCODE = "vscode-extension"
-    JETBRAINS = "jetbrains-extension"
 
 
 class Extra(StrEnum):
@@ -94,55 +39,54 @@ class Connection(StrEnum):
 class Shape(NamedTuple):
     """One value for each factor; the defaults are the plainest request."""
 
-    path: str = plan.ROUTES[0]
-    auth: Auth = Auth.ANONYMOUS
+    path: str | None = None
+    auth: str | None = None
+    """The name of an identity of the rollout."""
     stream: bool = False
     forwarded: Forwarded = Forwarded.IPV6
-    body: Body = Body.PLAIN
-    model: Model = Model.GIVEN
-    agent: Agent = Agent.EXTENSION
-    editor: Editor = Editor.VSCODE
-    mode: ExtensionMode = ExtensionMode.CODE
-    task: bool = False
-    machine: bool = False
-    feature: Feature = Feature.NONE
-    version: bool = False
-    organization: bool = False
-    project: bool = False
+    body: str | None = None
+    """The file that it is made of."""
     extra: Extra = Extra.NONE
     connection: Connection = Connection.KEPT
+    headers: tuple[tuple[str, str], ...] = ()
+    """Other headers that are not as usual, by name, with their values; '' where one is left out."""
 
     def __str__(self) -> str:
         """What it has beyond the plainest request."""
-        parts = [
-            f"{name} {value}" if not isinstance(value, bool) else f"{'with' if value else 'without'} {name}"
-            for name, value in self._asdict().items()
-            if value != PLAIN_VALUES[name]
-        ]
-        return ", ".join(parts) or "plain"
+        told = [describe_factor(*factor) for factor in self.differing.items()]
+        return ", ".join(told) or "plain"
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Self:
+        """The shape with a value for each factor; what is no field of it is a header."""
+        fields: dict[str, Any] = {name: value for name, value in values.items() if name in _FIELDS}
+        headers = sorted(
+            (name, str(value)) for name, value in values.items() if name not in _FIELDS and value is not None
+        )
+        return cls(**fields, headers=tuple(headers))
+
+    def having(self, name: str, value: object) -> Self:
+        """The same with another value for one factor."""
+        return type(self).of({**self.differing, name: value})
+
+    def value(self, factor: str) -> object:
+        """Its value for a factor, by the factor's name."""
+        return getattr(self, factor) if factor in _FIELDS else dict(self.headers).get(factor)
+
+    @property
+    def differing(self) -> dict[str, object]:
+        """Each factor that is not as usual, with its value."""
+        own = {name: value for name, value in zip(_FIELDS, self, strict=False) if value != _USUAL[name]}
+        return {**own, **dict(self.headers)}
 
 
+_FIELDS: Final = tuple(name for name in Shape._fields if name != "headers")
+_USUAL: Final[Mapping[str, object]] = Shape._field_defaults
 PLAIN: Final = Shape()
-PLAIN_VALUES: Final[Mapping[str, object]] = PLAIN._asdict()
 
-_YES_NO: Final = (False, True)
-FACTORS: Final[Mapping[str, tuple[object, ...]]] = {
-    "path": plan.ROUTES,
-    "auth": tuple(Auth),
-    "stream": _YES_NO,
-    "forwarded": tuple(Forwarded),
-    "body": tuple(Body),
-    "model": (Model.GIVEN, Model.OTHER),
-    "agent": tuple(Agent),
-    "editor": tuple(Editor),
-    "mode": tuple(ExtensionMode),
-    "task": _YES_NO,
-    "machine": _YES_NO,
-    "feature": tuple(Feature),
-    "version": _YES_NO,
-    "organization": _YES_NO,
-    "project": _YES_NO,
-    "extra": tuple(Extra),
-    "connection": (Connection.KEPT, Connection.CLOSED),
-}
-"""Every factor with its values, the plainest first: those of `Shape`, in its order."""
+
+def describe_factor(name: str, value: object) -> str:
+    """A factor with its value, for people; a header that is left out is told as that."""
+    if isinstance(value, bool):
+        return f"{'with' if value else 'without'} {name}"
+    return f"{name} {value}" if value != "" else f"without {name}"

@@ -26,8 +26,7 @@ from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError, UsageError
 from harness.library.stage_messages import StageFailed, StageReady, StageRequest
-from harness.probing.probe_factory import Caller as ProbeCaller
-from harness.probing.probe_factory import SignedIn
+from harness.probing.probe_factory import SignedIn, plan_caller
 from harness.rule.policy import POLICIES, STRICT
 from harness.sut.observation import Probe, Row
 from harness.sut.reference import send_over_wire
@@ -117,7 +116,7 @@ class RunningStage:
         ready = self._running
         lines = tuple((plan.HEADER.encode(), line) for line in header_lines(value))
         number = next(self._addresses)
-        sent = ProbeCaller(signed_in=SignedIn(ready.user_id, ready.email, ready.token)).probe(
+        sent = plan_caller(signed_in=SignedIn(ready.user_id, ready.email, ready.token)).probe(
             lines,
             PLAIN._replace(auth=Auth(caller), stream=stream),
             address=f"2001:db8:{number >> 16:x}::{number & 0xFFFF:x}",

@@ -15,7 +15,8 @@ from typing import Any, Final
 import covertable
 from covertable.criteria import greedy, simple
 
-from harness.clients.shape import FACTORS, Shape
+from harness.clients.request_spec import RequestSpec
+from harness.clients.shape import Shape
 
 Value = tuple[str, object]
 """A factor with one of its values."""
@@ -30,15 +31,17 @@ CONSTRAINT_SIZE_MAX: Final = 3
 """Most values that a constraint is looked for among: path, caller and streaming."""
 
 
-def values_of(shape: Shape) -> tuple[Value, ...]:
-    """Each factor with the value that the shape has for it."""
-    return tuple(shape._asdict().items())
+def values_of(shape: Shape, factors: Factors) -> tuple[Value, ...]:
+    """Each factor with the value that the shape has for it; also what it has beyond these factors."""
+    headers = dict(shape.headers)
+    listed = [(name, headers.get(name) if name in headers else shape.value(name)) for name in factors]
+    return (*listed, *((name, value) for name, value in shape.differing.items() if name not in factors))
 
 
 def shapes(
     strength: int,
     *,
-    factors: Factors = FACTORS,
+    factors: Factors,
     fixed: Sequence[Shape] = (),
     constraints: Iterable[Constraint] = (),
 ) -> list[Shape]:
@@ -63,7 +66,10 @@ def _shapes(
         each for each in concerned if len(each) == PAIR and all(len(factors[name]) > 1 for name, _ in each)
     ]
     rules = [_rule(each, places) for each in concerned if each not in pairs]
-    presets = [{name: places[name][value] for name, value in values_of(shape)} for shape in fixed]
+    presets = [
+        {name: places[name][value] for name, value in values_of(shape, factors) if name in factors}
+        for shape in fixed
+    ]
     rows: list[dict[str, int]] = covertable.make(
         {name: list(range(len(values))) for name, values in factors.items()},
         strength=strength,
@@ -71,7 +77,7 @@ def _shapes(
         constraints=rules,
         criterion=greedy if strength == PAIR else simple,
     )
-    made = [Shape(**{name: factors[name][row[name]] for name in factors}) for row in rows]  # type: ignore[arg-type]
+    made = [Shape.of({name: factors[name][row[name]] for name in factors}) for row in rows]
     apart = [each for made_one in made for each in _apart(made_one, concerned, factors)]
     return tuple(dict.fromkeys([*fixed, *apart]))
 
@@ -81,29 +87,29 @@ def _apart(shape: Shape, constraints: Sequence[Constraint], factors: Factors) ->
 
     Whatever else it combines is in one of these. The generator knows such constraints, too, but takes much longer.
     """
-    broken = next((each for each in constraints if each <= frozenset(values_of(shape))), None)
+    held = frozenset(values_of(shape, factors))
+    broken = next((each for each in constraints if each <= held), None)
     if broken is None:
         yield shape
         return
     for name, value in sorted(broken, key=str):
-        others: list[dict[str, Any]] = [{name: other} for other in factors[name] if other != value]
-        found = [shape._replace(**other) for other in others]
-        better = [each for each in found if is_allowed(each, constraints)]
+        found = [shape.having(name, other) for other in factors[name] if other != value]
+        better = [each for each in found if is_allowed(each, constraints, factors)]
         yield from _apart((better or found)[0], [each for each in constraints if each != broken], factors)
 
 
-def combinations_covered(covered: Iterable[Shape], strength: int) -> int:
+def combinations_covered(covered: Iterable[Shape], strength: int, factors: Factors) -> int:
     """How many combinations of so many factor values occur in these shapes."""
-    return len({each for shape in covered for each in combinations(values_of(shape), strength)})
+    return len({each for shape in covered for each in combinations(values_of(shape, factors), strength)})
 
 
-def spread(rows: Sequence[Shape], strength: int, count: int) -> list[list[Shape]]:
+def spread(rows: Sequence[Shape], strength: int, count: int, factors: Factors) -> list[list[Shape]]:
     """For each of `count` classes some of the shapes, so that each class meets every combination of factor values.
 
     The combinations are of `strength` values. Every shape is used about as often as any other.
     """
     used: Counter[Shape] = Counter()
-    contents = _as_bits(rows, strength)
+    contents = _as_bits(rows, strength, factors)
     everything = reduce(or_, contents.values(), 0)
     chosen: list[list[Shape]] = []
     for _ in range(count):
@@ -119,21 +125,21 @@ def spread(rows: Sequence[Shape], strength: int, count: int) -> list[list[Shape]
     return chosen
 
 
-def _as_bits(rows: Sequence[Shape], strength: int) -> dict[Shape, int]:
+def _as_bits(rows: Sequence[Shape], strength: int, factors: Factors) -> dict[Shape, int]:
     """The combinations of each shape as a set of bits: some thousand are compared thousands of times."""
-    held = {shape: list(combinations(values_of(shape), strength)) for shape in rows}
+    held = {shape: list(combinations(values_of(shape, factors), strength)) for shape in rows}
     places = {each: place for place, each in enumerate(dict.fromkeys(chain.from_iterable(held.values())))}
     return {shape: reduce(or_, (1 << places[each] for each in found), 0) for shape, found in held.items()}
 
 
-def constraints_of(refused: Iterable[Shape], served: Iterable[Shape]) -> list[Constraint]:
+def constraints_of(refused: Iterable[Shape], served: Iterable[Shape], factors: Factors) -> list[Constraint]:
     """Few and small sets of factor values that explain which shapes were refused.
 
     Each occurs in a refused shape and in no served one; the set that explains most comes first. A shape that no set of
     up to three values explains is a constraint by itself.
     """
-    accepted = [frozenset(values_of(shape)) for shape in served]
-    left = [frozenset(values_of(shape)) for shape in refused]
+    accepted = [frozenset(values_of(shape, factors)) for shape in served]
+    left = [frozenset(values_of(shape, factors)) for shape in refused]
     found: list[Constraint] = []
     while left:
         best = _best_explanation(left, accepted) or left[0]
@@ -142,16 +148,17 @@ def constraints_of(refused: Iterable[Shape], served: Iterable[Shape]) -> list[Co
     return found
 
 
-def is_allowed(shape: Shape, constraints: Iterable[Constraint]) -> bool:
+def is_allowed(shape: Shape, constraints: Iterable[Constraint], factors: Factors) -> bool:
     """Whether a shape has no values that may not occur together."""
-    values = frozenset(values_of(shape))
+    values = frozenset(values_of(shape, factors))
     return not any(each <= values for each in constraints)
 
 
-def in_words(constraint: Constraint) -> str:
+def in_words(constraint: Constraint, spec: RequestSpec) -> str:
     """The values of a constraint, for people."""
-    ordered = sorted(constraint, key=lambda value: list(FACTORS).index(value[0]))
-    return " with ".join(f"{name} {value}" for name, value in ordered)
+    places = {name: place for place, name in enumerate(spec.factors)}
+    ordered = sorted(constraint, key=lambda factor: (places.get(factor[0], len(places)), factor[0]))
+    return " with ".join(f"{name} {spec.named(name, value)}" for name, value in ordered)
 
 
 def _best_explanation(left: Sequence[Constraint], accepted: Sequence[Constraint]) -> Constraint | None:
@@ -170,7 +177,7 @@ def _best_explanation(left: Sequence[Constraint], accepted: Sequence[Constraint]
 
 def concerns(constraint: Constraint, factors: Factors) -> bool:
     """Whether a constraint is about values that these factors have."""
-    return all(value in factors[name] for name, value in constraint)
+    return all(value in factors.get(name, ()) for name, value in constraint)
 
 
 def _rule(constraint: Constraint, places: Mapping[str, Mapping[Any, int]]) -> dict[str, Any]:

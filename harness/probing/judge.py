@@ -5,11 +5,12 @@ claim a difference breaks is for checks to say.
 """
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from harness import plan
+from harness.rollout.identities import address_of, is_by_address
+from harness.rollout.tables import Identity
 from harness.rule.policy import OWS, Policy
 from harness.sut.observation import Probe, Row
 
@@ -40,7 +41,7 @@ class Expected(NamedTuple):
     accepts: Callable[[str], bool]
     """Whether the rule stores a value as it is."""
     user: str
-    """Whose the usage row is, as a person reads it."""
+    """Whose the main row is, as a person reads it."""
     is_user: Callable[[str], bool]
     """Whether a row is the expected user's."""
     pairs: int = 1
@@ -59,24 +60,29 @@ def expect_of_stranger(
 ) -> Expected:
     """What the rows of a request hold that somebody's backend served, by no more than the plan says of it.
 
-    Several lines may have been joined with or without a blank (RFC 9110, 5.2); a header that HTTP should have refused
-    may be mended. An address may be written otherwise. `address` is None where a platform overwrites addresses,
-    `signed_in_user` until it is known whom the token names.
+    Several lines that are joined may have been so with or without a blank (RFC 9110, 5.2); a header that HTTP should
+    have refused may be mended. An address may be written otherwise. `address` is None where a platform overwrites
+    addresses, `signed_in_user` until it is known whom the token names.
     """
     values: tuple[str | None, ...] = (_value(probe, served_by, policy),)
     if served_by != "before" and probe.email is None:
         if probe.refused:
             values = ()
-        elif len(probe.lines) > 1:
+        elif len(probe.lines) > 1 and probe.spec.rollout.header.duplicates == "join":
             joined = b",".join(line.strip(OWS) for line in probe.lines)
             values = tuple(dict.fromkeys((*values, policy.stored([joined]))))
-    if probe.email is None:
-        words = "an address" if address is None else plan.ANONYMOUS_PREFIX + address
-        return Expected(values, _accepted_by(policy), words, lambda user: is_address_id(user, address))
+    accepts = _accepted_by(policy)
+    identities = probe.spec.identities
+    if probe.identity.user is None:
+        return Expected(values, accepts, "nobody", lambda _: True)
+    if is_by_address(probe.identity):
+        words = "an address" if address is None else probe.user
+        return Expected(values, accepts, words, lambda user: is_address_id(user, address, identities))
     if signed_in_user is None:
-        return Expected(values, _accepted_by(policy), "the signed-in user", _is_no_address)
+        words = "the signed-in user"
+        return Expected(values, accepts, words, lambda user: address_of(user, identities) is None)
     words = f"the signed-in user {signed_in_user}"
-    return Expected(values, _accepted_by(policy), words, signed_in_user.__eq__)
+    return Expected(values, accepts, words, signed_in_user.__eq__)
 
 
 def judge(rows: Sequence[Row], expected: Expected) -> list[Difference]:
@@ -99,16 +105,15 @@ def counted(rows: Sequence[Row]) -> str:
     return f"{len(rows) or 'none'}" + (f", {halves} of them without the other side" if halves else "")
 
 
-def is_address_id(user: str, address: str | None) -> bool:
-    """Whether an id is that of an anonymous user at this address, however it is written; None: at any address."""
-    if address is not None and user == plan.ANONYMOUS_PREFIX + address:
-        return True
-    if not user.startswith(plan.ANONYMOUS_PREFIX):
+def is_address_id(user: str, address: str | None, identities: Collection[Identity]) -> bool:
+    """Whether an id is that of a user at this address, however it is written; None: at any address."""
+    stated = address_of(user, identities)
+    if stated is None:
         return False
     try:
-        found = ipaddress.ip_address(user.removeprefix(plan.ANONYMOUS_PREFIX).partition("%")[0])
+        found = ipaddress.ip_address(stated.partition("%")[0])
     except ValueError:
-        return False
+        return stated == address
     return address is None or found == ipaddress.ip_address(address)
 
 
@@ -127,7 +132,3 @@ def _is_stored(value: str | None, expected: Expected) -> bool:
 
 def _accepted_by(policy: Policy) -> Callable[[str], bool]:
     return lambda value: value != "" and policy.accepted(value) == value
-
-
-def _is_no_address(user: str) -> bool:
-    return not user.startswith(plan.ANONYMOUS_PREFIX)

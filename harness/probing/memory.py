@@ -12,13 +12,13 @@ from typing import Final, NamedTuple, TypeVar
 Letter = TypeVar("Letter")
 
 
-class CallerKind(StrEnum):
+class CallerKind(NamedTuple):
     """Who sends a request of a sequence."""
 
-    FIRST = "anonymous"
-    SECOND = "anonymous at another address"
-    SIGNED_IN = "signed in"
-    JUNK = "junk token"
+    auth: str | None
+    """The name of an identity; None is the usual one."""
+    elsewhere: bool = False
+    """Whether from another address than the first."""
 
 
 class HeaderKind(StrEnum):

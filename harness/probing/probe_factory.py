@@ -9,20 +9,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from harness import plan
 from harness.clients.exchange import HeaderLine, Request
-from harness.clients.extension import (
-    FREE_MODEL,
-    JUNK_TOKEN,
-    Auth,
-    ExtensionBuild,
-    derived_id,
-    plan_header,
-)
-from harness.clients.shape import FACTORS, PLAIN, Forwarded, Shape
-from harness.clients.shaped import shaped_request
+from harness.clients.extension import FREE_MODEL, ExtensionBuild, plan_header
+from harness.clients.request_spec import Parameters, RequestSpec, plan_spec
+from harness.clients.shape import PLAIN, Forwarded, Shape
 from harness.errors import UsageError
 from harness.probing.covering import Constraint, Factors
+from harness.rollout.identities import has_account, is_by_address, stores_header
+from harness.rollout.tables import Identity
+from harness.rule.accepted import AcceptedValues
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT, Policy
 from harness.rule.samples import CaseSequence
@@ -50,15 +45,18 @@ class SignedIn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends, which model is asked for, and what is expected to answer."""
+    """Who sends requests of a rollout, with which parameters, and what is expected to answer."""
 
-    free_model: str = FREE_MODEL
+    spec: RequestSpec
     policy: Policy = STRICT
     build: str = "after"
     """What is expected to be deployed: `before` or `after`."""
-    signed_in: SignedIn | None = None
+    parameters: Parameters = field(default_factory=dict, repr=False)
+    """What stands for {NAME} in the texts of the rollout's file."""
     given_bytes: int = 0
     """What goes into every head beside the request's own lines."""
+    left_out: frozenset[str] = frozenset()
+    """Identities as which nobody can ask here."""
 
     def probe(
         self,
@@ -68,6 +66,7 @@ class Caller:
         address: str,
         kind: str = CONTROL,
         number: int = 0,
+        unique: int = 0,
         extension: ExtensionBuild = ExtensionBuild.AFTER,
         alone: bool = True,
         follows: bool = False,
@@ -77,25 +76,21 @@ class Caller:
     ) -> Probe:
         """One request of a shape with these lines as its header; the fields of `Probe` say what the rest is.
 
-        `stub` is what the upstream stub is asked to do; a real upstream never gets one. Raises UsageError to sign in
-        where no user is known.
+        {uuid} in a body depends on `unique`. `stub` is what the upstream stub is asked to do; a real upstream never
+        gets one. Raises UsageError to ask as an identity of which a parameter is not known.
         """
-        user, email, token = plan.ANONYMOUS_PREFIX + address, None, None
-        if shape.auth is Auth.JUNK:
-            token = JUNK_TOKEN
-        elif shape.auth is Auth.SIGNED_IN:
-            if self.signed_in is None:
-                raise UsageError("cannot sign in: no token is known for this target; leave --auth out")
-            user, email, token = self.signed_in
-        request = shaped_request(
-            shape,
-            address=address,
-            token=token,
-            model=self.free_model,
-            header=header,
-            mark=mark,
-            stub=stub,
+        spec, identity = self.spec, self.spec.identity(shape.auth)
+        if shape.auth == spec.identities[0].name:
+            shape = shape._replace(auth=None)
+        if identity not in self.known:
+            raise UsageError(
+                f"cannot ask as {identity.name!r}: no token is known for this target; leave --auth out"
+            )
+        email = spec.value_of(identity, self.parameters)
+        request = spec.request(
+            shape, self.parameters, address=address, header=header, mark=mark, number=unique, stub=stub
         )
+        user = spec.user_of(identity, self.parameters, address)
         return Probe(
             request=request,
             kind=kind,
@@ -103,10 +98,11 @@ class Caller:
             shape=shape,
             address=address,
             extension=extension,
-            user=user,
+            user=user if user is not None else SOMEBODY if identity.user else "",
+            spec=spec,
             email=email,
             number=number,
-            alone=alone and email is None,
+            alone=alone and is_by_address(identity),
             refused=bool(header) and HeaderCase(header, Kind.BYTES).refused_by_http,
             follows=follows,
             at_once=at_once,
@@ -120,29 +116,90 @@ class Caller:
         ]
 
     @property
-    def known(self) -> tuple[Auth, ...]:
-        """Every way in which requests can be signed."""
-        return tuple(auth for auth in Auth if auth is not Auth.SIGNED_IN or self.signed_in is not None)
+    def known(self) -> tuple[Identity, ...]:
+        """Every identity that requests can be sent as."""
+        return tuple(
+            identity
+            for identity in self.spec.identities
+            if identity.name not in self.left_out and self.spec.is_known(identity, self.parameters)
+        )
+
+    @property
+    def accounts(self) -> tuple[Identity, ...]:
+        """Those of them that are users of their own."""
+        return tuple(filter(has_account, self.known))
+
+    @property
+    def auths(self) -> tuple[str | None, ...]:
+        """Those as values of the factor, the usual one as None."""
+        usual = self.spec.identities[0]
+        return tuple(None if identity == usual else identity.name for identity in self.known)
 
     @property
     def factors(self) -> Factors:
         """The factors of a request, with those values that this caller can send."""
-        return {**FACTORS, "auth": self.known}
+        factors = dict(self.spec.factors)
+        if "auth" in factors:
+            factors["auth"] = self.auths
+        return factors
 
     @property
     def constraints(self) -> list[Constraint]:
-        """What this caller cannot send together: of which organization the test user is a member is not known."""
-        return [frozenset({("auth", Auth.SIGNED_IN), ("organization", True)})] if self.signed_in else []
+        """What this caller cannot send together: of which organization a user is a member is not known."""
+        headers = [
+            (name, value)
+            for name, values in self.factors.items()
+            if name.endswith("organizationid")
+            for value in values
+            if value
+        ]
+        return [
+            frozenset({("auth", account.name), header}) for account in self.accounts for header in headers
+        ]
+
+    @property
+    def streams(self) -> Shape:
+        """A plain request that asks for a stream, where the rollout knows such."""
+        return PLAIN._replace(stream="stream" in self.spec.factors)
+
+    def shows_values(self, shape: Shape) -> bool:
+        """Whether the row of such a request holds what the rule makes of its header."""
+        return stores_header(self.spec.identity(shape.auth))
+
+    def case(self, value: bytes, label: Kind = Kind.BYTES) -> HeaderCase:
+        """One line of the header with this value."""
+        return self.lines(value, label=label)
+
+    def lines(self, *values: bytes, label: Kind = Kind.DUPLICATE) -> HeaderCase:
+        """A line of the header for each value."""
+        name = self.spec.header_name
+        return HeaderCase(tuple((name, value) for value in values), label, name)
 
     @property
     def cells(self) -> list[Shape]:
-        """Every path, signed in every way, streaming or not; otherwise plain."""
+        """Every path, as every identity, streaming or not; otherwise plain."""
+        factors = self.factors
         return [
-            PLAIN._replace(path=path, auth=auth, stream=stream)
-            for path in plan.ROUTES
-            for auth in self.known
-            for stream in (False, True)
+            PLAIN._replace(path=path, auth=auth, stream=stream)  # type: ignore[arg-type]
+            for path in factors.get("path", (None,))
+            for auth in factors.get("auth", (None,))
+            for stream in factors.get("stream", (False,))
         ]
+
+
+def plan_caller(
+    free_model: str = FREE_MODEL,
+    policy: Policy = STRICT,
+    build: str = "after",
+    signed_in: SignedIn | None = None,
+    given_bytes: int = 0,
+) -> Caller:
+    """Who sends requests of the plan's own rollout."""
+    parameters = {"model": free_model}
+    if signed_in is not None:
+        parameters |= {"token": signed_in.token, "email": signed_in.email}
+        parameters |= {"user_id": signed_in.user_id} if signed_in.user_id != SOMEBODY else {}
+    return Caller(plan_spec(), policy, build, parameters, given_bytes)
 
 
 @dataclass(slots=True)
@@ -157,16 +214,28 @@ class ProbeFactory:
     own_values: set[bytes] = field(default_factory=set)
     """Values that no other request of any run sends."""
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _accepted: AcceptedValues = field(init=False)
+    _is_unique: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Its values are drawn from the rule, others in each run."""
+        self._accepted = AcceptedValues(self.caller.policy, self.caller.spec.rollout.header, self.run)
+        self._is_unique = self._accepted.is_unique
 
     def address(self) -> str:
         """An address to share between requests."""
         return self._host(next(self._numbers), PLAIN.forwarded)
 
     def own_value(self) -> bytes:
-        """A valid value, with every kind of letter that the rule accepts, that no other request sends."""
-        digits = derived_id(f"run {self.run:08x}, value {next(self._numbers)}")
-        value = f"{digits[:18].upper()}_{digits[19:]}".encode()
-        self.own_values.add(value)
+        """A valid value that no other request sends, where the rule accepts so many; else any.
+
+        Raises UsageError where none is known.
+        """
+        value = self._accepted.draw() or next(iter(self._accepted.examples), None)
+        if value is None:
+            raise UsageError("no value is known that the rule stores as it is; give one as header.examples")
+        if self._is_unique:
+            self.own_values.add(value)
         return value
 
     def control(self, shape: Shape = PLAIN, *, address: str | None = None, follows: bool = False) -> Probe:
@@ -221,6 +290,7 @@ class ProbeFactory:
             address=own,
             kind=kind,
             number=number,
+            unique=(self.run << 32) + number,
             extension=ExtensionBuild.AFTER if header else ExtensionBuild.BEFORE,
             alone=address is None and ":" in own,
             follows=follows,
@@ -231,15 +301,18 @@ class ProbeFactory:
 
 def received_probe(values: Sequence[bytes], *, user: str, email: str | None, stream: bool) -> Probe:
     """A request that somebody else has sent, by what of it its row depends on."""
-    header = tuple(line for value in values for line in plan_header(value))
+    spec = plan_spec()
+    header = tuple((spec.header_name, value) for value in values)
+    accounts = [identity for identity in spec.identities if has_account(identity)]
     return Probe(
-        request=Request(PLAIN.path, header, b""),
+        request=Request(spec.rollout.tables.request.paths[0], header, b""),
         kind="as received",
         header=header,
-        shape=PLAIN._replace(auth=Auth.ANONYMOUS if email is None else Auth.SIGNED_IN, stream=stream),
+        shape=PLAIN._replace(auth=None if email is None else accounts[0].name, stream=stream),
         address="",
         extension=ExtensionBuild.AFTER if header else ExtensionBuild.BEFORE,
         user=user,
+        spec=spec,
         email=email,
         alone=False,
     )

@@ -1,10 +1,12 @@
 """Valid values that look like something else to some layer, and values that fail a hurried rule. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness import plan
 from harness.clients.extension import derived_id
+from harness.errors import UsageError
+from harness.rule.accepted import AcceptedValues
 from harness.rule.policy import Policy
 
 NUMBERS: Final = (
@@ -35,21 +37,41 @@ PROPERTIES: Final = ("constructor", "__proto__", "toString", "hasOwnProperty", "
 SEPARATORS: Final = (
     "-", "_", "--", "__", "a--b", "a__b", "a-_b", "-a", "a-", "_a", "a_", "--a--", "__a__", "x---y___z", "z-",
 )  # fmt: skip
+LONG_MAX: Final = 2048
+"""Where a rule has no bound, or a higher one, values of so many characters are its long ones."""
+ALMOST_OF: Final = 3
+"""Valid values that are changed a little."""
 LENGTHS: Final = (1, 2, 8, 16, 32, 36, 63, 64, 65, 100, 127, 128, 129, 191, 192, 200, 201, 250, 254, 255)
 """Lengths at which columns, caches and analytics services cut."""
 
 
-def valid_values(policy: Policy) -> list[bytes]:
-    """Values that the policy stores byte for byte, the most telling of each group first, each once."""
+VALID_LEAST: Final = 40
+"""So many valid values are drawn from the rule where fewer of these are such."""
+
+
+def valid_values(policy: Policy, accepted: AcceptedValues) -> list[bytes]:
+    """Values that the policy stores as they are, the most telling of each group first, each once; at least one.
+
+    Raises UsageError where none is found.
+    """
     groups = [NUMBERS, DATES, WORDS, IDS, PROPERTIES, SEPARATORS, tuple(_extension_ids()), tuple(_long())]
     turns = max(map(len, groups))
     mixed = [group[turn] for turn in range(turns) for group in groups if turn < len(group)]
-    return [value.encode("latin-1") for value in dict.fromkeys(mixed) if policy.accepted(value) == value]
+    known = [value.encode("latin-1") for value in dict.fromkeys(mixed) if policy.accepted(value) == value]
+    more = [accepted.draw() for _ in range(VALID_LEAST if len(known) < VALID_LEAST else 0)]
+    kept = [value for value in accepted.examples if policy.stored([value]) == value.decode("latin-1")]
+    found = list(dict.fromkeys(value for value in (*known, *kept, *more) if value))
+    if not found:
+        raise UsageError("no value is known that the rule stores as it is; give one as header.examples")
+    return found
 
 
-def hard_values(policy: Policy) -> list[bytes]:
-    """Values of every class that a hurried rule lets through, mends or mistakes; under this policy most store NULL."""
-    long = plan.LENGTH_MAX
+def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1") -> list[bytes]:
+    """Values of every class that a hurried rule lets through, mends or mistakes, and such as are almost valid.
+
+    None of them is stored as it is.
+    """
+    long = min(policy.length_max, LONG_MAX)
     letter = b"a" * long
     found = [
         letter + b"a", b"\xe9", b"a.b", b"", letter * 2, b'"abc"', b"abc\xa0", b"a\tb", b"%61bc", b"a+b/c==",
@@ -60,7 +82,23 @@ def hard_values(policy: Policy) -> list[bytes]:
         b"a" * 63 + b"\xe9", b"\xdf", b"\xff", b"a" * 128 + b".", b"~", b"*", b"abc!", b"!abc", b"a" * 2048 + b"b",
         b"$distinct_id", b"anon:1", b"abc\xad", b"<b>", b"a" * 300,
     ]  # fmt: skip
-    return [value for value in dict.fromkeys(found) if policy.stored([value]) != value.decode("latin-1")]
+    almost = [changed for turn in zip(*map(_almost, valid[:ALMOST_OF]), strict=True) for changed in turn]
+    known = dict.fromkeys([*almost[:1], *found, *almost])
+    return [value for value in known if policy.stored([value]) != value.decode(decode, "replace")]
+
+
+def _almost(value: bytes) -> list[bytes]:
+    """A valid value with one thing that is wrong with it."""
+    middle = len(value) // 2
+    head, tail = value[:middle], value[middle:]
+    return [
+        value + value[-1:], value[:-1], value[1:], value.upper(), value.lower(), value.title(), value.swapcase(),
+        value + b"\xa0", b"\xa0" + value, value * 2, b'"' + value + b'"', b"'" + value + b"'",
+        head + b"." + tail, head + b" " + tail, head + b"," + tail, head + b"\xe9" + tail[1:], head + b"/" + tail[1:],
+        b"%%%02x%b" % (value[0], value[1:]), value[:-1] + b"%%%02x" % value[-1], value + b".", b"." + value,
+        value + b"\\n", value + b"%00", head + bytes([value[middle] + 1]) + tail[1:], b"x" + value, value + b"g",
+        head + bytes([value[middle] - 1]) + tail[1:], value[:1].swapcase() + value[1:], b"," + value, value + b";",
+    ]  # fmt: skip
 
 
 def _extension_ids() -> Iterator[str]:

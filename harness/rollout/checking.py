@@ -159,8 +159,14 @@ def _request(tables: Tables, files: Files) -> None:
     for name, values in tables.request.headers.items():
         for value in values:
             _known(tables, ("request", "headers", name), value, f"request.headers.{name}")
-    for index, name in enumerate(tables.request.bodies):
-        place = ("request", "bodies", index)
+    request = tables.request
+    bodies = [
+        (key, index, name)
+        for key in ("bodies", "refused")
+        for index, name in enumerate(getattr(request, key))
+    ]
+    for key, index, name in bodies:
+        place = ("request", key, index)
         text = files.text(place, name)
         _known(tables, place, text, name)
         filled = PLACEHOLDER.sub(lambda match: "true" if match[1] == "stream" else "x", text)

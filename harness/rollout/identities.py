@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Final
 
 from harness.rollout.checking import PLACEHOLDER
-from harness.rollout.tables import Tables
+from harness.rollout.tables import Identity, Tables
 
 RESERVED: Final = r"((::ffff:)?(192\.0\.2|198\.51\.100|203\.0\.113)\.|2001:0?db8:)"
 """How an address for documentation begins, which a run sends and nobody has (RFC 3849, RFC 5737)."""
@@ -43,3 +43,31 @@ def _like(text: str) -> str:
     """A pattern for a text with parameters in it, each of which stands for anything."""
     parts = [re.sub(r"([\\%_])", r"\\\1", part) for part in PLACEHOLDER.sub("\0", text).split("\0")]
     return "%".join(parts)
+
+
+def is_by_address(identity: Identity) -> bool:
+    """Whether the identity's requests are accounted to the address that they come from."""
+    return identity.user is not None and _ADDRESS in identity.user
+
+
+def has_account(identity: Identity) -> bool:
+    """Whether the identity is a user of its own, whatever the address."""
+    return identity.user is not None and _ADDRESS not in identity.user
+
+
+def stores_header(identity: Identity) -> bool:
+    """Whether its rows hold what the rule makes of the header."""
+    return identity.value == "{header}"
+
+
+def address_of(user: str, identities: Collection[Identity]) -> str | None:
+    """What stands for the client's address in a user's id, by the identities that are told by it; None where nothing.
+
+    The longest text around it is taken, since one that is only the address fits every id.
+    """
+    found: list[tuple[int, str]] = []
+    for text in {identity.user for identity in identities if identity.user and _ADDRESS in identity.user}:
+        before, _, after = text.partition(_ADDRESS)
+        if user.startswith(before) and user.endswith(after) and len(user) > len(before) + len(after):
+            found.append((len(before) + len(after), user[len(before) : len(user) - len(after)]))
+    return max(found)[1] if found else None

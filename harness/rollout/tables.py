@@ -78,8 +78,10 @@ class RequestTable(FileTable, frozen=True, kw_only=True):
     method: Annotated[str, _text("method", "a token in capital letters", "[A-Z]{1,16}")] = "POST"
     paths: Annotated[tuple[UrlPath, ...], Meta(min_length=1, max_length=8)]
     """Each is tried."""
-    bodies: Annotated[tuple[FileName, ...], Meta(max_length=8)] = ()
+    bodies: Annotated[tuple[FileName, ...], Meta(max_length=16)] = ()
     """Files of JSON with {NAME} in them; the first is the usual one. Without one the requests have no body."""
+    refused: Annotated[tuple[FileName, ...], Meta(max_length=8)] = ()
+    """Bodies that the usual identity is refused; what is refused stays refused with the header."""
     statuses: Annotated[tuple[Status, ...], Meta(min_length=1)] = (200,)
     """Those of a request that was served."""
     streams: bool = False
@@ -146,6 +148,8 @@ class MainTable(FileTable, frozen=True):
     column: Identifier | None = None
     """The column that is rolled out, where there is no detail."""
     type: TypeName = "text"
+    noun: Title | None = None
+    """What a row of it is called in reports; by default a row of the table."""
 
 
 class DetailTable(FileTable, frozen=True):
@@ -159,6 +163,8 @@ class DetailTable(FileTable, frozen=True):
     type: TypeName = "text"
     reply_id: Identifier | None = None
     created_at: Identifier | None = None
+    noun: Title | None = None
+    """What a row of it is called in reports; by default a row of the table."""
     rows: FileName | None = None
     """One SELECT that gives key, value, and the others by these names: where a lookup table must be joined."""
     grows: Identifier | None = None

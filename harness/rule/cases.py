@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -13,7 +14,7 @@ from harness.data import fixture_path
 from harness.rule.policy import STRICT, Policy, received, refused, utf16_length
 
 NAME: Final = plan.HEADER.encode("ascii")
-"""The plan's header as it is written by default."""
+"""The plan's header as it is written by default, for those who know no other rollout."""
 
 NAME_BYTES: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """What a header's name is made of; a line with any other is refused (RFC 9110, 5.6.2)."""
@@ -62,11 +63,13 @@ class HeaderCase:
 
     lines: tuple[Line, ...]
     label: Kind
+    header: bytes = NAME
+    """The name of the header that is rolled out, in lower case."""
 
     @property
     def values(self) -> tuple[bytes, ...]:
-        """Values of the lines that bear the plan's name, in any case (RFC 9110, 5.1)."""
-        return tuple(value for name, value in self.lines if name.lower() == NAME)
+        """Values of the lines that bear the header's name, in any case (RFC 9110, 5.1)."""
+        return tuple(value for name, value in self.lines if name.lower() == self.header)
 
     @property
     def refused_by_http(self) -> bool:
@@ -95,10 +98,10 @@ def known_shapes() -> tuple[tuple[bytes, ...], ...]:
     return tuple(tuple(line.encode("latin-1") for line in known["lines"]) for known in document)
 
 
-def other_names() -> tuple[bytes, ...]:
-    """Names that are not the plan's but that something may take for it: underscores, a part missing or added."""
-    whole, short = NAME, NAME.partition(b"-")[2]
-    return (
+def other_names(header: bytes = NAME) -> tuple[bytes, ...]:
+    """Names that are not the header's but that something may take for it: underscores, a part missing or added."""
+    whole, short = header, header.partition(b"-")[2] or header + b"-id"
+    names = (
         *(whole.replace(b"-", b"_"), short, whole[:-1], whole + b"s", b"x-" + whole),
         *(
             b"x-" + short.partition(b"-")[2],
@@ -107,32 +110,39 @@ def other_names() -> tuple[bytes, ...]:
             whole + b"-old",
         ),
     )
+    return tuple(name for name in dict.fromkeys(names) if name not in (whole, b"", b"x-"))
 
 
-def fixed_cases() -> tuple[HeaderCase, ...]:
-    """Cases that never change: the known shapes, names, long values and what HTTP refuses."""
-    return (*_accepted_by_http(), *_refused_by_http())
-
-
-def _accepted_by_http() -> tuple[HeaderCase, ...]:
-    shapes = (HeaderCase(tuple((NAME, line) for line in lines), Kind.SHAPE) for lines in known_shapes())
-    names = (HeaderCase(((name, b"abc"),), Kind.NAME_CASE) for name in (NAME.upper(), NAME.title()))
-    others = (HeaderCase(((name, b"abc"),), Kind.OTHER_NAME) for name in other_names())
-    beside = (HeaderCase(((NAME, b"abc"), (name, b"xyz")), Kind.OTHER_NAME) for name in other_names())
-    index = (HeaderCase(((NAME, b"a" * (INDEX_ROW_MAX + more)),), Kind.INDEX) for more in (0, 1))
-    block = HeaderCase(((NAME, b"a" * (HEADER_BLOCK_MAX - HEADER_BLOCK_REST - len(NAME))),), Kind.BLOCK)
-    hundred = HeaderCase(((NAME, b"a"),) * 100, Kind.DUPLICATE)
-    trimmed = HeaderCase(((NAME, b"a" * (plan.LENGTH_MAX - 1)), (NAME, b"")), Kind.DUPLICATE)
-    return (*shapes, *names, *others, *beside, *index, block, hundred, trimmed)
-
-
-def _refused_by_http() -> tuple[HeaderCase, ...]:
-    controls = (
-        HeaderCase(((NAME, before + bytes([byte]) + after),), Kind.CONTROL)
-        for byte in (0x00, 0x01, 0x0A, 0x0B, 0x0D, 0x7F)
-        for before, after in ((b"a", b"b"), (b"", b"a"), (b"a", b""))
+def fixed_cases(header: bytes = NAME, valid: bytes = b"abc", other: bytes = b"xyz") -> tuple[HeaderCase, ...]:
+    """Cases that never change: the known shapes, names, long values and what HTTP refuses; with two valid values."""
+    return tuple(
+        HeaderCase(lines, label, header)
+        for lines, label in (*_accepted_by_http(header, valid, other), *_refused_by_http(header))
     )
-    folds = (HeaderCase(((NAME, b"a\r\n" + blank + b"b"),), Kind.FOLD) for blank in (b" ", b"\t"))
-    names = (HeaderCase(((NAME + blank, b"a"),), Kind.BAD_NAME) for blank in (b" ", b"\t"))
-    block = HeaderCase(((NAME, b"a" * HEADER_BLOCK_MAX),), Kind.BLOCK)
-    return (*controls, *folds, *names, block)
+
+
+def _accepted_by_http(header: bytes, valid: bytes, other: bytes) -> Iterator[tuple[tuple[Line, ...], Kind]]:
+    for lines in known_shapes():
+        yield tuple((header, line) for line in lines), Kind.SHAPE
+    for name in (header.upper(), header.title()):
+        yield ((name, valid),), Kind.NAME_CASE
+    for name in other_names(header):
+        yield ((name, valid),), Kind.OTHER_NAME
+    for name in other_names(header):
+        yield ((header, valid), (name, other)), Kind.OTHER_NAME
+    for more in (0, 1):
+        yield ((header, b"a" * (INDEX_ROW_MAX + more)),), Kind.INDEX
+    yield ((header, b"a" * (HEADER_BLOCK_MAX - HEADER_BLOCK_REST - len(header))),), Kind.BLOCK
+    yield ((header, b"a"),) * 100, Kind.DUPLICATE
+    yield ((header, b"a" * (plan.LENGTH_MAX - 1)), (header, b"")), Kind.DUPLICATE
+
+
+def _refused_by_http(header: bytes) -> Iterator[tuple[tuple[Line, ...], Kind]]:
+    for byte in (0x00, 0x01, 0x0A, 0x0B, 0x0D, 0x7F):
+        for before, after in ((b"a", b"b"), (b"", b"a"), (b"a", b"")):
+            yield ((header, before + bytes([byte]) + after),), Kind.CONTROL
+    for blank in (b" ", b"\t"):
+        yield ((header, b"a\r\n" + blank + b"b"),), Kind.FOLD
+    for blank in (b" ", b"\t"):
+        yield ((header + blank, b"a"),), Kind.BAD_NAME
+    yield ((header, b"a" * HEADER_BLOCK_MAX),), Kind.BLOCK

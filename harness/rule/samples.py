@@ -3,17 +3,19 @@
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from harness.rule.cases import HeaderCase
+from harness.rule.cases import NAME, HeaderCase
 from harness.rule.policy import Policy
 from harness.rule.strategies import header_cases, sequences
 
 CaseSequence = tuple[HeaderCase, ...]
 
 
-def sampled_sequences(policy: Policy, count: int, seed_: int) -> tuple[CaseSequence, ...]:
+def sampled_sequences(
+    policy: Policy, count: int, seed_: int, header: bytes = NAME
+) -> tuple[CaseSequence, ...]:
     """So many sequences of requests: single cases of every kind, and such as show a value that sticks."""
     drawn: list[CaseSequence] = []
-    single = header_cases(policy).map(lambda case: (case,))
+    single = header_cases(policy, header=header).map(lambda case: (case,))
 
     @seed(seed_)
     @settings(
@@ -23,7 +25,7 @@ def sampled_sequences(policy: Policy, count: int, seed_: int) -> tuple[CaseSeque
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.one_of(single, single, sequences(policy)))
+    @given(st.one_of(single, single, sequences(policy, header)))
     def draw(sequence: CaseSequence) -> None:
         drawn.append(sequence)
 

@@ -23,6 +23,7 @@ from harness.rule.cases import (
     other_names,
 )
 from harness.rule.policy import FIELD_BYTES, OWS, STRICT, Policy
+from harness.rule.translated import python_pattern
 
 Lines = tuple[Line, ...]
 
@@ -38,22 +39,22 @@ SEQUENCE_MAX: Final = 8
 
 @st.composite
 def header_cases(
-    draw: st.DrawFn, policy: Policy = STRICT, kinds: Collection[Kind] = tuple(Kind)
+    draw: st.DrawFn, policy: Policy = STRICT, kinds: Collection[Kind] = tuple(Kind), header: bytes = NAME
 ) -> HeaderCase:
     """Cases of all kinds, or of those given, each as likely as the others; finds shrink towards the plain kinds."""
     kind = draw(st.sampled_from([kind for kind in Kind if kind in kinds]))
-    return HeaderCase(draw(_lines(policy, kind)), kind)
+    return HeaderCase(draw(_lines(policy, kind, header)), kind, header)
 
 
 @st.composite
-def sequences(draw: st.DrawFn, policy: Policy = STRICT) -> tuple[HeaderCase, ...]:
+def sequences(draw: st.DrawFn, policy: Policy = STRICT, header: bytes = NAME) -> tuple[HeaderCase, ...]:
     """Requests to send one after the other, at least two: somewhere one without the header follows one with it.
 
     A value that sticks to the next request shows there. Shrinks to one valid id and one request without.
     """
-    cases = draw(st.lists(header_cases(policy, _STICKY), max_size=SEQUENCE_MAX - 2))
+    cases = draw(st.lists(header_cases(policy, _STICKY, header), max_size=SEQUENCE_MAX - 2))
     place = draw(st.integers(0, len(cases)))
-    pair = [draw(header_cases(policy, (Kind.VALID,))), HeaderCase((), Kind.ABSENT)]
+    pair = [draw(header_cases(policy, (Kind.VALID,), header)), HeaderCase((), Kind.ABSENT, header)]
     return tuple(cases[:place] + pair + cases[place:])
 
 
@@ -62,8 +63,8 @@ _STICKY: Final = (Kind.ABSENT, Kind.VALID, Kind.EMPTY, Kind.NEAR, Kind.SHAPE, Ki
 
 
 @lru_cache(maxsize=64)
-def _lines(policy: Policy, kind: Kind) -> st.SearchStrategy[Lines]:
-    return _LINES[kind](policy)
+def _lines(policy: Policy, kind: Kind, header: bytes) -> st.SearchStrategy[Lines]:
+    return _LINES[kind](policy, header)
 
 
 @lru_cache(maxsize=16)
@@ -74,13 +75,23 @@ def _alphabet(policy: Policy) -> str:
 
 
 def _ids(policy: Policy, size: int = 24) -> st.SearchStrategy[bytes]:
-    return st.text(_alphabet(policy), min_size=1, max_size=size).map(_octets)
+    """Values that the rule stores as they are: of its words, of its expression, or of its letters in any order."""
+    words = next((each.one_of for each in reversed(policy.rule) if each.one_of), None)
+    if words:
+        return st.sampled_from(words).map(_octets)
+    letters = _alphabet(policy)
+    if letters and policy.stored([_octets(letters[0])]) is not None:
+        return st.text(letters, min_size=1, max_size=size).map(_octets)
+    pattern = next(each.match for each in reversed(policy.rule) if each.match is not None)
+    texts = st.from_regex(python_pattern(pattern), fullmatch=True, alphabet=_LATIN_1)
+    return texts.filter(lambda text: policy.accepted(text) == text == text.strip(" \t")).map(_octets)
 
 
 def _octets(text: str) -> bytes:
     return text.encode("latin-1")
 
 
+_LATIN_1: Final = st.characters(codec="latin-1", categories=("L", "N", "P", "S"))
 _ANY_BYTE: Final = st.sampled_from([chr(byte) for byte in FIELD_BYTES]).map(_octets)
 
 
@@ -123,32 +134,32 @@ def _between_blanks(draw: st.DrawFn, policy: Policy) -> bytes:
     return draw(edge) + value + draw(edge)
 
 
-def _duplicates(policy: Policy) -> st.SearchStrategy[Lines]:
+def _duplicates(policy: Policy, header: bytes) -> st.SearchStrategy[Lines]:
     some = st.lists(st.one_of(_ids(policy, 8), st.just(b""), _near(policy)), min_size=2, max_size=4)
     same = st.tuples(_ids(policy, 8), st.integers(2, DUPLICATES_MAX)).map(lambda drawn: [drawn[0]] * drawn[1])
     half = (
         policy.length_max // 2 - 1
     )  # two of these, and the comma and blank that join them, are about the longest
     halves = st.lists(_run(policy, _around(half)), min_size=2, max_size=2)
-    return st.one_of(some, same, halves).map(lambda values: tuple((NAME, value) for value in values))
+    return st.one_of(some, same, halves).map(lambda values: tuple((header, value) for value in values))
 
 
 @st.composite
-def _odd_case(draw: st.DrawFn, policy: Policy) -> Lines:
-    capitals = draw(st.integers(1, 2 ** len(NAME) - 1))
+def _odd_case(draw: st.DrawFn, policy: Policy, header: bytes) -> Lines:
+    capitals = draw(st.integers(1, 2 ** len(header) - 1))
     name = bytes(
-        byte ^ 0x20 if capitals >> at & 1 and chr(byte).isalpha() else byte for at, byte in enumerate(NAME)
+        byte ^ 0x20 if capitals >> at & 1 and chr(byte).isalpha() else byte for at, byte in enumerate(header)
     )
     return ((name, draw(_ids(policy))),)
 
 
 @st.composite
-def _other_name(draw: st.DrawFn, policy: Policy) -> Lines:
-    other = (draw(st.sampled_from(other_names())), draw(_ids(policy)))
+def _other_name(draw: st.DrawFn, policy: Policy, header: bytes) -> Lines:
+    other = (draw(st.sampled_from(other_names(header))), draw(_ids(policy)))
     beside = draw(st.none() | _ids(policy))
     if beside is None:
         return (other,)
-    return draw(st.permutations([other, (NAME, beside)]).map(tuple))
+    return draw(st.permutations([other, (header, beside)]).map(tuple))
 
 
 @st.composite
@@ -164,14 +175,14 @@ def _with_control(draw: st.DrawFn, policy: Policy) -> bytes:
 
 
 @st.composite
-def _bad_name(draw: st.DrawFn, policy: Policy) -> Lines:
-    return ((NAME + draw(st.sampled_from((b" ", b"\t"))), draw(_ids(policy))),)
+def _bad_name(draw: st.DrawFn, policy: Policy, header: bytes) -> Lines:
+    return ((header + draw(st.sampled_from((b" ", b"\t"))), draw(_ids(policy))),)
 
 
 def _line(
     values: Callable[[Policy], st.SearchStrategy[bytes]],
-) -> Callable[[Policy], st.SearchStrategy[Lines]]:
-    return lambda policy: values(policy).map(lambda value: ((NAME, value),))
+) -> Callable[[Policy, bytes], st.SearchStrategy[Lines]]:
+    return lambda policy, header: values(policy).map(lambda value: ((header, value),))
 
 
 _PASSES: Final = HEADER_BLOCK_MAX - HEADER_BLOCK_REST - len(NAME)
@@ -185,8 +196,8 @@ _BLOCK: Final = (
 )
 """Lengths that certainly pass or are certainly refused, whatever other headers the request has."""
 
-_LINES: Final[dict[Kind, Callable[[Policy], st.SearchStrategy[Lines]]]] = {
-    Kind.ABSENT: lambda _: st.just(()),
+_LINES: Final[dict[Kind, Callable[[Policy, bytes], st.SearchStrategy[Lines]]]] = {
+    Kind.ABSENT: lambda _, __: st.just(()),
     Kind.VALID: _line(_ids),
     Kind.NEAR: _line(_near),
     Kind.LIMIT: _line(lambda policy: _run(policy, _around(policy.length_max))),
@@ -195,8 +206,8 @@ _LINES: Final[dict[Kind, Callable[[Policy], st.SearchStrategy[Lines]]]] = {
     Kind.EMPTY: _line(lambda _: st.text(" \t", max_size=3).map(_octets)),
     Kind.BYTES: _line(lambda _: st.lists(_ANY_BYTE, max_size=12).map(b"".join)),
     Kind.EDGES: _line(_between_blanks),
-    Kind.SHAPE: lambda _: st.sampled_from(known_shapes()).map(
-        lambda lines: tuple((NAME, line) for line in lines)
+    Kind.SHAPE: lambda _, header: st.sampled_from(known_shapes()).map(
+        lambda lines: tuple((header, line) for line in lines)
     ),
     Kind.DUPLICATE: _duplicates,
     Kind.NAME_CASE: _odd_case,

@@ -14,7 +14,7 @@ from harness.data import sql_text
 from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage
 from harness.stages.matrix import addresses
 from harness.stages.model import Stage, Version
@@ -53,7 +53,7 @@ async def _send(environment: Environment) -> list[Observation]:
 
     def valid(address: str, identity: str, shape: Shape = PLAIN, *, alone: bool = True) -> Probe:
         lines = plan_header(derived_id(identity))
-        return Caller().probe(lines, shape, address=address, kind="valid", alone=alone)
+        return plan_caller().probe(lines, shape, address=address, kind="valid", alone=alone)
 
     unwired = [valid(next(origin), f"machine {number}") for number in range(IDS)]
     same = next(origin)

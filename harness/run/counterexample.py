@@ -8,7 +8,7 @@ from typing import Final
 from harness.checks.gate import DATABASE
 from harness.clients.by_hand import line_by_hand
 from harness.data import state_path
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.report.escape import masked
 from harness.rule import notation
 from harness.rule.samples import CaseSequence
@@ -53,7 +53,7 @@ def report_find(
     )
     file, stored = _stored(reproduction, folder)
     url = SERVED if reference else options.target
-    sent = Caller(options.model).sequence(found.example[0], address="192.0.2.1")
+    sent = plan_caller(options.model).sequence(found.example[0], address="192.0.2.1")
     requests = [options.given.added(probe.request) for probe in sent]
     lines.append(f"    stored   {stored}")
     if file is not None:

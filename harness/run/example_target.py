@@ -20,7 +20,7 @@ from harness.clients.extension import Auth
 from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError, UsageError
-from harness.probing.probe_factory import Caller, ProbeFactory
+from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.rule.cases import HeaderCase
 from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
@@ -210,7 +210,7 @@ async def target_examples(
                 f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
             )
             factory = ProbeFactory(
-                Caller(options.model, policy, "after", given_bytes=options.given.size),
+                plan_caller(options.model, policy, "after", given_bytes=options.given.size),
                 bits,
                 run_mark(run),
             )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.checks.row_checks import ACCOUNTED, OLD_CLIENT
-from harness.clients.shape import Model, Shape
+from harness.clients.shape import Shape
 from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
 from harness.probing.judge import Aspect
@@ -20,8 +20,6 @@ CORE: Final = frozenset({"path", "auth", "stream"})
 """Factors that a backend serves whatever they are; of others it may know some values only."""
 SHAPES_LEAST: Final = 3
 """Of a class, and of those beside it."""
-PAID: Final = frozenset({("model", Model.PAID)})
-"""Refused without an account, as it should be."""
 
 
 def conclude(run: GateRun, stopped: str | None) -> str | None:
@@ -59,19 +57,22 @@ def _conclude_refused(run: GateRun) -> int:
     """Judges the shapes that nobody was served in; how many requests failed because they are of such a class."""
     session = run.session
     refused, served = session.replies.refused, session.replies.served
+    spec, factors = run.factory.caller.spec, run.factory.caller.factors
+    bodies = spec.rollout.tables.request.refused
     failing = 0
-    for each in constraints_of(refused, served) if served else ():
-        shapes = [shape for shape in refused if each <= frozenset(values_of(shape))]
+    for each in constraints_of(refused, served, factors) if served else ():
+        shapes = [shape for shape in refused if each <= frozenset(values_of(shape, factors))]
         statuses = dict.fromkeys(refused[shape] for shape in shapes)
-        told = f"requests of {in_words(each)} are answered {', '.join(statuses)}"
+        named = in_words(each, spec)
+        told = f"requests of {named} are answered {', '.join(statuses)}"
         failed = sum(session.failed[shape] for shape in shapes)
         is_steady = is_rare(session.failed.total() - failed, session.sending.requests)
         if _is_fault(each, statuses) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
             failing += failed
             effect = f"{told} each time, with the header and without; {len(served)} other shapes of requests are served"
-            run.results.refute(Finding(OLD_CLIENT, in_words(each), effect))
+            run.results.refute(Finding(OLD_CLIENT, named, effect))
         elif all(status.startswith("4") for status in statuses):
-            if each != PAID:
+            if not all(shape.body in bodies for shape in shapes):  # as it should be
                 run.remarks.append(f"{told} for everybody: left out")
             _leave_out(run, shapes)
     return failing

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from harness.checks.row_checks import ACCOUNTED
 from harness.clients.shape import PLAIN
-from harness.probing.probe_factory import ProbeFactory, value_case
+from harness.probing.probe_factory import ProbeFactory
 from harness.probing.second_look import Change, change, whole_alone
 from harness.run.gate_confirm import AT_END, TRIAL, TRIAL_LEAST
 from harness.run.probe_session import ProbeSession
@@ -76,7 +76,7 @@ async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None
             if any(row.whole for row in rows):
                 session.judge_rows(exchange, rows)
             elif later is not None:
-                session.judge.miss(exchange, rows, f"message_id {later.message_id}")
+                session.judge.miss(exchange, rows, f"id {later.message_id}")
             else:
                 session.missing.append(exchange)
 
@@ -84,7 +84,7 @@ async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None
 def _yardsticks(session: ProbeSession, factory: ProbeFactory) -> Iterator[Probe]:
     """A plain request without the header and one with it, and again the lightest that has left a row."""
     yield factory.control(PLAIN)
-    yield factory.probe(value_case(factory.own_value()), PLAIN)
+    yield factory.probe(factory.caller.case(factory.own_value()), PLAIN)
     kept = [exchange.probe for exchange, _ in session.kept.values()]
     for wanted in (True, False):
         known = next(
@@ -127,14 +127,17 @@ async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
 
 
 async def _judge_halves(session: ProbeSession, kept: Sequence[tuple[Exchange, Row]]) -> None:
-    """Usage rows of the signed-in user without metadata: they bear no id, so only the user tells that they are ours.
+    """Main rows of signed-in users without the other side: they bear no id, so only the user tells that they are ours.
 
     Somebody else may be signed in as the same user: his metadata is given its time to come.
     """
-    user = session.judge.signed_in_user
-    example = next((exchange for exchange, row in kept if row.user == user), None)
-    if user is None or example is None:
-        return
+    for user in session.judge.accounts.values():
+        example = next((exchange for exchange, row in kept if row.user == user), None)
+        if example is not None and len(example.probe.spec.nouns) > 1:
+            await _judge_halves_of(session, user, example)
+
+
+async def _judge_halves_of(session: ProbeSession, user: str, example: Exchange) -> None:
     halves: list[Row] = []
     for wait_s in (0.0, session.rows.wait_s):
         if wait_s and not halves:
@@ -144,7 +147,8 @@ async def _judge_halves(session: ProbeSession, kept: Sequence[tuple[Exchange, Ro
             row for row in await session.usage_halves(user) if row.usage_id not in session.halves_before
         ]
     if halves:
-        effect = f"{len(halves)} usage rows of the signed-in user have come without a metadata row"
+        main, detail = example.probe.spec.nouns
+        effect = f"{len(halves)} {main}s of the signed-in user have come without a {detail}"
         session.judge.results.refute(session.judge.finding(ACCOUNTED, example, halves[:3], effect))
 
 
@@ -169,9 +173,7 @@ def _judge_strays(session: ProbeSession, values: dict[str, Exchange], by_value: 
     for value, exchange in values.items():
         strays = [row for row in by_value.get(value, ()) if row.message_id not in session.ids]
         if strays:
-            session.judge.surplus(
-                exchange, strays, " that hold its value under a message_id that no reply had"
-            )
+            session.judge.surplus(exchange, strays, " that hold its value under an id that no reply had")
 
 
 def _judge_columns(

@@ -6,16 +6,14 @@ to. What looks wrong is sent again, and shapes that a target refuses are replace
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
-from harness import plan
-from harness.clients.extension import Auth
-from harness.clients.shape import Model, Shape
+from harness.clients.request_spec import RequestSpec
+from harness.clients.shape import Extra, Shape
 from harness.errors import UsageError
 from harness.probing import covering
 from harness.probing.judge import Expected, expect
 from harness.probing.probe_factory import HOSTS, HOSTS_V4, ProbeFactory
-from harness.rule.policy import POLICIES
+from harness.rollout.identities import has_account
 from harness.run.gate_option_checks import caller_of, check, limits_of
 from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight
@@ -24,16 +22,6 @@ from harness.run.options.gate import GateOptions
 from harness.run.progress import LineCallback
 from harness.sut.external import Site, site_of
 from harness.sut.observation import Probe
-
-LOOK_UPS: Final = {
-    "http_user_agent": b"user-agent",
-    "vercel_ip_city": b"x-vercel-ip-city",
-    "vercel_ip_country": b"x-vercel-ip-country",
-    "ja4_digest": b"x-vercel-ja4-digest",
-    "editor_name": b"x-kilocode-editorname",
-    "feature": b"x-kilocode-feature",
-}
-"""Look-up tables and the header whose values they hold; addresses are counted apart."""
 
 
 @dataclass(slots=True)
@@ -44,63 +32,78 @@ class Forecast:
     site: str
     requests_max: int
     """Requests that may leave, repetitions included."""
+    spec: RequestSpec
     requests: int = 0
     rows: int = 0
-    """Usage rows, each with its metadata row."""
+    """Main rows, each with its detail."""
     signed_in: int = 0
-    """Requests in the name of the test user."""
+    """Requests in the name of a user who has an account."""
     addresses: set[str] = field(default_factory=set)
     accepted: set[str] = field(default_factory=set)
     """Addresses of anonymous users who send an id that the rule accepts."""
-    look_ups: dict[str, set[bytes]] = field(default_factory=lambda: {table: set() for table in LOOK_UPS})
+    values: dict[bytes, set[bytes]] = field(default_factory=dict)
+    """Values of further headers, for which a backend may keep rows of look-up tables."""
 
     def count(self, probe: Probe, expected: Expected) -> None:
         """Adds a request, with what its row is expected to hold."""
         shape = probe.shape
         self.requests += 1
         self.addresses.add(probe.address)
-        self.signed_in += shape.auth is Auth.SIGNED_IN
-        if probe.refused or shape.model is Model.PAID:
+        is_account = has_account(probe.identity)
+        self.signed_in += is_account
+        table = self.spec.rollout.tables.request
+        if probe.refused or shape.body in table.refused:
             return  # refused before any row is written
         self.rows += 1
-        headers = {name.lower(): value for name, value in probe.request.headers}
-        for table, header in LOOK_UPS.items():
-            if header in headers:
-                self.look_ups[table].add(headers[header])
-        if shape.auth is not Auth.SIGNED_IN and expected.values[0] is not None:
+        kept = {name.lower().encode() for name in table.headers}
+        kept |= {name.encode() for extra in Extra for name, _ in self.spec.extra_lines(extra)}
+        for name, value in probe.request.headers:
+            if name.lower() in kept and name.lower() != self.spec.header_name:
+                self.values.setdefault(name.lower(), set()).add(value)
+        if not is_account and expected.values[0] is not None:
             self.accepted.add(probe.address)
 
     def lines(self) -> list[str]:
         """What to print."""
         v6 = sum(":" in address for address in self.addresses)
         ranges = f"{v6:,} of {HOSTS}, {len(self.addresses) - v6:,} of {', '.join(map(str, HOSTS_V4))}"
-        values = ", ".join(f"{table} {len(found)}" for table, found in self.look_ups.items() if found)
+        values = ", ".join(f"{name.decode()} {len(found)}" for name, found in sorted(self.values.items()))
+        store, client_address = (
+            self.spec.rollout.tables.store,
+            self.spec.rollout.tables.request.client_address,
+        )
+        both = f"rows of {store.main.table}" + (
+            f" and as many of {store.detail.table}" if store.detail else ""
+        )
         return [
             f"dry run for {self.site}: nothing was sent, nothing was connected to; to be expected, about:",
             f"requests   {self.requests:,} at level {self.level}, {self.signed_in:,} of them in the test user's name; "
             f"what looks wrong is sent again, what is refused otherwise, never more than {self.requests_max:,}",
-            f"addresses  {len(self.addresses):,} in x-forwarded-for, for documentation only: {ranges}; limits by "
-            "address count them, and all as one where the platform overwrites the header",
-            f"rows       {self.rows:,} of {plan.USAGE_TABLE} and as many of {plan.METADATA_TABLE}; harness clean "
-            "deletes them",
-            f"look-ups   new values: http_ip {len(self.addresses):,}, {values}, and what the model's replies bring "
-            "(finish_reason); they stay",
-            f"events     {len(self.accepted):,} first_usage, one for each anonymous address whose first request has "
-            "an accepted id; they stay: let the target capture into a PostHog project for tests, or nowhere (NODE_ENV "
-            "other than production)",
+            *(
+                [
+                    f"addresses  {len(self.addresses):,} in {client_address}, for documentation only: {ranges}; limits "
+                    "by address count them, and all as one where the platform overwrites the header"
+                ]
+                if client_address
+                else []
+            ),
+            f"rows       {self.rows:,} {both}; harness clean deletes them",
+            f"look-ups   as many new values as it keeps of addresses, of what replies bring, and of headers: {values}; "
+            "they stay",
+            f"events     {len(self.accepted):,} callers without an account whose first request has an accepted value: "
+            "where the target tells another service of such, let it tell one for tests, or none",
         ]
 
 
 def forecast(options: GateOptions, site: Site) -> Forecast:
     """Counts what a run with these options would send to the site."""
-    policy = POLICIES[options.policy]
     caller = caller_of(options)
     limit = limits_of(options, 0.0).requests_max
-    found = Forecast(str(options.level), site.url, limit)
+    found = Forecast(str(options.level), site.url, limit, caller.spec)
     for probe in _forecast_probes(options, ProbeFactory(caller, run=0), over_tls=site.tls is not None):
         if found.requests == limit:
             break
-        found.count(probe, expect(probe, options.build, policy))
+        found.count(probe, expect(probe, options.build, caller.policy))
     return found
 
 
@@ -117,7 +120,7 @@ def dry_run(options: GateOptions, on_line: LineCallback) -> None:
 
 def _forecast_probes(options: GateOptions, factory: ProbeFactory, *, over_tls: bool) -> Iterator[Probe]:
     """The requests of `GateRun.run` in their order, where no shape is refused."""
-    values = Values(factory.caller.policy)
+    values = Values(factory.caller)
     sent: list[Shape] = []
 
     def shapes(strength: int) -> Iterator[Probe]:

@@ -1,7 +1,7 @@
 """Whether what the user of the gate asked for fits together, and the limits that follow from it."""
 
 from harness.errors import UsageError
-from harness.probing.probe_factory import SOMEBODY, Caller, SignedIn
+from harness.probing.probe_factory import SOMEBODY, Caller, SignedIn, plan_caller
 from harness.report.attestation import named_build
 from harness.rule.policy import POLICIES
 from harness.rule.shard import Shard
@@ -76,4 +76,4 @@ def caller_of(options: GateOptions) -> Caller:
     if options.token is not None and options.email is not None:
         signed_in = SignedIn(SOMEBODY, options.email, options.token)
     policy = POLICIES[options.policy]
-    return Caller(options.free_model, policy, options.build, signed_in, options.given.size)
+    return plan_caller(options.free_model, policy, options.build, signed_in, options.given.size)

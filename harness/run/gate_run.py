@@ -92,7 +92,7 @@ class GateRun:
         limits = session.sending.limits  # now it is known how long rows take
         rest = min((self.deadline - began) / 4, session.rows.wait_s + AT_END_S)
         limits.deadline = min(limits.deadline, self.deadline - rest)
-        values = Values(factory.caller.policy, factory.caller.given_bytes)
+        values = Values(factory.caller)
         if self.shard.is_first:
             await self._send_shapes(values, began)
         else:
@@ -136,15 +136,16 @@ class GateRun:
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
         factory, replies = self.factory, self.session.replies
+        factors = factory.caller.factors
         for attempt in range(EXTENSIONS_MAX):
             known = self._constraints
             self._learn_constraints()
             if attempt and self._constraints == known:
                 break  # the array is complete
-            allowed = [shape for shape in self._shapes if covering.is_allowed(shape, self._constraints)]
-            wanted = covering.shapes(
-                strength, factors=factory.caller.factors, fixed=allowed, constraints=self._constraints
-            )
+            allowed = [
+                shape for shape in self._shapes if covering.is_allowed(shape, self._constraints, factors)
+            ]
+            wanted = covering.shapes(strength, factors=factors, fixed=allowed, constraints=self._constraints)
             new = [shape for shape in wanted if shape not in self._shapes]
             if not new or self.unsent:
                 break  # nothing more may be sent, or nothing more is there
@@ -155,8 +156,7 @@ class GateRun:
             self._shapes += new
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
-        held = covering.combinations_covered(served, strength)
-        factors = factory.caller.factors
+        held = covering.combinations_covered(served, strength, factors)
         told = f"every {names[strength]} of {len(factors)} factors' {sum(map(len, factors.values()))} values"
         self.covered.append(f"{told}: {held:,} in {len(served)} shapes of requests")
 
@@ -165,7 +165,7 @@ class GateRun:
         replies, caller = self.session.replies, self.factory.caller
         refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
         served = [shape for shape in self._shapes if shape not in refused]
-        found = covering.constraints_of(refused, [*served, *replies.served])
+        found = covering.constraints_of(refused, [*served, *replies.served], caller.factors)
         concerned = [each for each in found if covering.concerns(each, caller.factors)]
         self._constraints = [*caller.constraints, *concerned]
 

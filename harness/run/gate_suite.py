@@ -5,16 +5,15 @@ A round begins or ends with a control: the same request without the header, whic
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from harness import plan
-from harness.clients.extension import Auth
-from harness.clients.shape import PLAIN, Body, Connection, Model, Shape
+from harness.clients.request_spec import plain_shapes
+from harness.clients.shape import PLAIN, Connection, Shape
 from harness.probing import memory
 from harness.probing.covering import spread
-from harness.probing.memory import HeaderKind, MemoryStep
-from harness.probing.probe_factory import ProbeFactory, value_case
-from harness.probing.values import hard_values, valid_values
+from harness.probing.memory import CallerKind, HeaderKind, MemoryStep
+from harness.probing.probe_factory import ProbeFactory
+from harness.rollout.identities import is_by_address
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.samples import sampled_sequences
 from harness.rule.suite import Level, suite
@@ -45,32 +44,29 @@ def preflight(factory: ProbeFactory) -> list[ProbeGroup]:
     """
     probe_groups = []
     for cell in factory.caller.cells:
-        own = factory.probe(value_case(factory.own_value(), Kind.VALID), cell)
+        own = factory.probe(factory.caller.case(factory.own_value(), Kind.VALID), cell)
         probe_groups.append(ProbeGroup((factory.control(cell), own)))
-        if cell.path == PLAIN.path:
+        if cell.path is None:
             probe_groups.append(ProbeGroup((factory.control(cell),)))
     return probe_groups
 
 
 def neighbours(factory: ProbeFactory) -> ProbeGroup:
     """Controls that differ from the plainest in one factor each: where that is not served, another may be."""
-    factors = factory.caller.factors
-    plain: dict[str, Any] = PLAIN._asdict()
-    shapes = [Shape(**(plain | {name: value})) for name, values in factors.items() for value in values]
-    return ProbeGroup(tuple(factory.control(shape) for shape in dict.fromkeys(shapes) if shape != PLAIN))
+    caller = factory.caller
+    shapes = [shape for shape in plain_shapes(caller.spec) if shape.auth in caller.auths]
+    return ProbeGroup(tuple(map(factory.control, shapes)))
 
 
 def array(
     factory: ProbeFactory, values: Values, shapes: Sequence[Shape], strength: int
 ) -> Iterator[ProbeGroup]:
     """A control and a valid value of each shape, and each class of values beside every `strength` - 1 factor values."""
-    classes = spread(shapes, strength - 1, values.classes)
+    classes = spread(shapes, strength - 1, values.classes, factory.caller.factors)
     for shape in shapes:
         numbers = [number for number, chosen in enumerate(classes) if shape in chosen]
-        cases = [
-            values.valid(shape.auth),
-            *(values.of_class(number, shape.auth) for number in numbers),
-        ]
+        shows = factory.caller.shows_values(shape)
+        cases = [values.valid(shows=shows), *(values.of_class(number, shows=shows) for number in numbers)]
         yield ProbeGroup((factory.control(shape), *(factory.probe(case, shape) for case in cases)))
 
 
@@ -81,25 +77,23 @@ def first(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
     probes = (factory.probe(_own(factory), at_once=True, address=shared) for _ in range(AT_ONCE_SHORT))
     yield ProbeGroup((*probes, factory.control(address=shared, follows=True)))
     yield ProbeGroup(tuple(factory.control(shape) for shape in _uncertain(factory)))
-    paid = PLAIN._replace(model=Model.PAID)
-    yield ProbeGroup(
-        (factory.control(paid), factory.probe(_own(factory), paid))
-    )  # what is refused stays refused
-    yield from _beside(factory, _names(), BESIDE[Level.SMOKE])
+    for body in factory.caller.spec.rollout.tables.request.refused:  # what is refused stays refused
+        shape = PLAIN._replace(body=body)
+        yield ProbeGroup((factory.control(shape), factory.probe(_own(factory), shape)))
+    yield from _beside(factory, _names(factory), BESIDE[Level.SMOKE])
 
 
 def _uncertain(factory: ProbeFactory) -> list[Shape]:
     """Plain but for what a backend may refuse to everybody: the array is made without what is refused."""
-    bodies = [PLAIN._replace(body=body) for body in Body if body is not Body.PLAIN]
-    return [*bodies, *(PLAIN._replace(model=Model.OTHER, auth=auth) for auth in factory.caller.known)]
+    bodies = factory.caller.factors.get("body", (None,))[1:]
+    return [PLAIN._replace(body=str(body), auth=auth) for body in bodies for auth in factory.caller.auths]
 
 
 def last(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
     """What a short run sends after the covering array: values that were not in it, and a connection for each."""
     yield from _beside(factory, values.rest(), BESIDE[Level.SMOKE])
-    yield from _beside(
-        factory, _malformed(factory)[:: len(_malformed(factory)) // 3][:3], BESIDE[Level.SMOKE]
-    )
+    malformed = _malformed(factory)
+    yield from _beside(factory, malformed[:: len(malformed) // 3][:3], BESIDE[Level.SMOKE])
     yield from _fresh(factory, values, Level.SMOKE)
 
 
@@ -115,7 +109,7 @@ def over_http2(factory: ProbeFactory, values: Values) -> list[Probe]:
 
 def suite_alone(factory: ProbeFactory, share: Iterable[bytes], level: Level) -> Iterator[ProbeGroup]:
     """The header rule's suite, or a part of it, beside controls."""
-    yield from _beside(factory, map(value_case, share), BESIDE[level])
+    yield from _beside(factory, map(factory.caller.case, share), BESIDE[level])
 
 
 def further(
@@ -127,20 +121,17 @@ def further(
     policy, beside = factory.caller.policy, BESIDE[level]
     yield from _memory(factory, values, memory.complete(_callers(factory)), thrice=True)
     yield from _at_once(factory)
-    valid = [value_case(value, Kind.VALID) for value in valid_values(policy)]
-    yield from _beside(factory, valid, beside)
-    yield from _beside(
-        factory,
-        [case for case in map(value_case, hard_values(policy)) if fits(case, factory.caller.given_bytes)],
-        beside,
-    )
+    yield from _beside(factory, values.every_valid, beside)
+    yield from _beside(factory, values.every_hard, beside)
     yield from _repeated_beside(factory)
     yield from _beside(factory, _malformed(factory), MALFORMED_BESIDE)
     standing = [
-        case for case in fixed_cases() if fits(case, factory.caller.given_bytes) and not case.refused_by_http
+        case
+        for case in _fixed(factory)
+        if fits(case, factory.caller.given_bytes) and not case.refused_by_http
     ]
     yield from _beside(factory, standing, beside)
-    for sequence in sampled_sequences(policy, SAMPLES[level], seed):
+    for sequence in sampled_sequences(policy, SAMPLES[level], seed, factory.caller.spec.header_name):
         cases = [
             case for case in sequence if fits(case, factory.caller.given_bytes) and not case.refused_by_http
         ]
@@ -149,16 +140,11 @@ def further(
     yield from _fresh(factory, values, level)
 
 
-def _callers(factory: ProbeFactory) -> list[memory.CallerKind]:
-    return [caller for caller in memory.CallerKind if _AUTHS[caller] in factory.caller.known]
-
-
-_AUTHS: Final = {
-    memory.CallerKind.FIRST: Auth.ANONYMOUS,
-    memory.CallerKind.SECOND: Auth.ANONYMOUS,
-    memory.CallerKind.SIGNED_IN: Auth.SIGNED_IN,
-    memory.CallerKind.JUNK: Auth.JUNK,
-}
+def _callers(factory: ProbeFactory) -> list[CallerKind]:
+    """The usual identity at two addresses, where addresses are told apart, and each other one."""
+    usual, *others = map(CallerKind, factory.caller.auths)
+    is_told = is_by_address(factory.caller.known[0])
+    return [usual, *([usual._replace(elsewhere=True)] if is_told else []), *others]
 
 
 def _memory(
@@ -168,7 +154,7 @@ def _memory(
 
     Callers with a token share the address of the first without one, as behind one router; in one sequence they do not.
     """
-    streams = PLAIN._replace(stream=True)
+    streams = factory.caller.streams
     if not thrice:  # each half has every pair of callers
         half = len(steps) // 2
         probes = [
@@ -186,18 +172,22 @@ def _in_turn(
     factory: ProbeFactory, values: Values, steps: Iterable[MemoryStep], plain: Shape, *, apart: bool = False
 ) -> Iterator[Probe]:
     """Requests of a sequence: each caller keeps an address, valid values are new each time."""
+    steps = list(steps)
     first, second = factory.address(), factory.address()
-    addresses = {caller: factory.address() if apart else first for caller in memory.CallerKind}
-    addresses |= {memory.CallerKind.FIRST: first, memory.CallerKind.SECOND: second}
+    addresses = {step.caller: factory.address() if apart else first for step in steps}
+    usual = factory.caller.auths[0]
+    addresses |= {CallerKind(usual): first, CallerKind(usual, elsewhere=True): second}
     last = factory.own_value()
     for step in steps:
-        shape, address = plain._replace(auth=_AUTHS[step.caller]), addresses[step.caller]
+        shape, address = plain._replace(auth=step.caller.auth), addresses[step.caller]
         if step.sent is HeaderKind.ABSENT:
             yield factory.control(shape, address=address, follows=True)
             continue
         if step.sent is HeaderKind.VALID:
             last = factory.own_value()
-        case = values.of_class(1) if step.sent is HeaderKind.INVALID else value_case(last, Kind.VALID)
+        case = (
+            values.of_class(1) if step.sent is HeaderKind.INVALID else factory.caller.case(last, Kind.VALID)
+        )
         yield factory.probe(case, shape, address=address)
 
 
@@ -206,13 +196,13 @@ def _repeated_beside(factory: ProbeFactory) -> Iterator[ProbeGroup]:
     for shared in (factory.address(), None):
         value = factory.own_value()
         others = (value, value.upper(), value, value.title())
-        probes = (factory.probe(value_case(other, Kind.VALID), address=shared) for other in others)
+        probes = (factory.probe(factory.caller.case(other, Kind.VALID), address=shared) for other in others)
         yield ProbeGroup((*probes, factory.control(address=shared, follows=True)), together=True)
 
 
 def _at_once(factory: ProbeFactory) -> Iterator[ProbeGroup]:
     """Different values on all connections at once, from one address and from many."""
-    streams = PLAIN._replace(stream=True)
+    streams = factory.caller.streams
     for address in (factory.address(), None):
         for _ in range(AT_ONCE_ROUNDS):
             probes: list[Probe] = []
@@ -233,20 +223,25 @@ def _fresh(factory: ProbeFactory, values: Values, level: Level) -> Iterator[Prob
 
 
 def _own(factory: ProbeFactory) -> HeaderCase:
-    return value_case(factory.own_value(), Kind.VALID)
+    return factory.caller.case(factory.own_value(), Kind.VALID)
 
 
-def _names() -> list[HeaderCase]:
+def _names(factory: ProbeFactory) -> list[HeaderCase]:
     """The header's name in capitals and mixed, and all names at once that something may take for it."""
-    name = plan.HEADER.encode()
-    same = [HeaderCase(((written, b"abc"),), Kind.NAME_CASE) for written in (name.upper(), name.title())]
-    others = tuple((other, b"other-%d" % place) for place, other in enumerate(other_names()))
-    beside = [HeaderCase(lines, Kind.OTHER_NAME) for lines in (others, (*others, (name, b"abc")))]
+    name, value = factory.caller.spec.header_name, factory.own_value
+    same = [HeaderCase(((other, value()),), Kind.NAME_CASE, name) for other in (name.upper(), name.title())]
+    others = tuple((other, value()) for other in other_names(name))
+    beside = [HeaderCase(lines, Kind.OTHER_NAME, name) for lines in (others, (*others, (name, value())))]
     return [*same, *beside]
 
 
+def _fixed(factory: ProbeFactory) -> tuple[HeaderCase, ...]:
+    return fixed_cases(factory.caller.spec.header_name, factory.own_value(), factory.own_value())
+
+
 def _malformed(factory: ProbeFactory) -> list[HeaderCase]:
-    return [case for case in fixed_cases() if case.refused_by_http and fits(case, factory.caller.given_bytes)]
+    fixed = _fixed(factory)
+    return [case for case in fixed if case.refused_by_http and fits(case, factory.caller.given_bytes)]
 
 
 def _beside(factory: ProbeFactory, cases: Iterable[HeaderCase], count_: int) -> Iterator[ProbeGroup]:

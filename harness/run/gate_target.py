@@ -9,14 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from harness import plan
 from harness.checks.evidence import describe_reply, hint_of
 from harness.checks.row_checks import IDENTITY, OLD_CLIENT
-from harness.clients.extension import Auth
 from harness.probing.covering import constraints_of, in_words
 from harness.probing.judge import is_address_id
 from harness.probing.probe_factory import ProbeFactory
 from harness.probing.run import SentProbes
+from harness.rollout.identities import address_of, is_by_address
 from harness.run.fuzzed_backend import FIRST_ROW_S
 from harness.run.gate_suite import neighbours, preflight
 from harness.run.probe_session import RETRIABLE, ProbeSession
@@ -103,9 +102,10 @@ async def _try_neighbours(session: ProbeSession, factory: ProbeFactory) -> None:
     """Where plain requests fail each time: others that are served show of which class that is a fault."""
     await session.send([neighbours(factory)])
     refused, served = session.replies.refused, session.replies.served
-    common = constraints_of(refused, served)
+    spec = factory.caller.spec
+    common = constraints_of(refused, served, factory.caller.factors)
     if served and len({name for each in common for name, _ in each}) == 1:
-        told = " or ".join(map(in_words, common))
+        told = " or ".join(in_words(each, spec) for each in common)
         statuses = ", ".join(dict.fromkeys(refused.values()))
         effect = f"requests of {told} are answered {statuses} each time, others are served: {served[0]}"
         session.judge.results.refute(Finding(OLD_CLIENT, told, effect))
@@ -133,9 +133,7 @@ async def _understand_rows(
     if not any(
         row.message_id == exchange.identity for exchange in exchanges for row in _some(rows, exchange)
     ):
-        raise UnjudgeableError(
-            "the rows carry another message_id than the replies' id: they cannot be matched"
-        )
+        raise UnjudgeableError("the rows carry another id than the replies: they cannot be matched")
     session.rows.learn_clock(found.created, sent_probes.since)
     users = [
         (exchange.probe, row.user)
@@ -145,27 +143,28 @@ async def _understand_rows(
     ]
     remarks = _understand_addresses(session, users)
     _understand_token(session, factory, users, sent_probes.exchanges)
-    if (user := session.judge.signed_in_user) is not None:
-        session.halves_before = frozenset(row.usage_id for row in await session.usage_halves(user))
-    signs_in = factory.caller.signed_in is not None
-    known = tuple(exchange for exchange in exchanges if signs_in or exchange.probe.auth is not Auth.SIGNED_IN)
+    for user in session.judge.accounts.values():
+        session.halves_before |= {row.usage_id for row in await session.usage_halves(user)}
+    known = tuple(exchange for exchange in exchanges if exchange.probe.auth not in factory.caller.left_out)
     await session.match_rows(SentProbes(known, sent_probes.since), 0)
     return remarks
 
 
 def _understand_addresses(session: ProbeSession, users: Sequence[tuple[Probe, str]]) -> list[str]:
     """A platform that overwrites x-forwarded-for leaves every anonymous request at an address that is not its own."""
-    anonymous = [(probe, user) for probe, user in users if probe.auth is not Auth.SIGNED_IN]
-    others = {user for probe, user in anonymous if not is_address_id(user, probe.address)}
-    own = any(is_address_id(user, probe.address) for probe, user in anonymous)
-    session.judge.overwritten = bool(others) and not own and all(is_address_id(user, None) for user in others)
+    anonymous = [(probe, user) for probe, user in users if is_by_address(probe.identity)]
+    identities = [probe.identity for probe, _ in anonymous]
+    others = {user for probe, user in anonymous if not is_address_id(user, probe.address, identities)}
+    own = any(is_address_id(user, probe.address, identities) for probe, user in anonymous)
+    unlike = all(is_address_id(user, None, identities) for user in others)
+    session.judge.overwritten = bool(others) and not own and unlike
     session.rows.by_user = not session.judge.overwritten
     if not session.judge.overwritten:
         return []
     seen = ", ".join(sorted(others)[:3])
+    header = anonymous[0][0].spec.rollout.tables.request.client_address
     return [
-        f"the platform overwrites x-forwarded-for: requests are accounted to {seen}; rows are matched by message_id "
-        "alone"
+        f"the platform overwrites {header}: requests are accounted to {seen}; rows are matched by the reply's id alone"
     ]
 
 
@@ -179,27 +178,26 @@ def _understand_token(
 
     Signed-in requests that are served and leave no row are kept: their rows are missing, and that is judged.
     """
-    if factory.caller.signed_in is None:
-        return
-    named = [user for probe, user in users if probe.auth is Auth.SIGNED_IN]
-    if named and not named[0].startswith(plan.ANONYMOUS_PREFIX):
-        session.judge.signed_in_user = named[0]
-        return
-    signed = [exchange for exchange in exchanges if exchange.probe.auth is Auth.SIGNED_IN]
-    is_served = any(exchange.identity for exchange in signed)
-    told = "nobody knows whom the token signs in: its requests left no row in time"
-    if named:
-        told = f"the token does not sign in: its requests are accounted to {named[0]}"
-    elif not is_served:
-        told = f"the token does not sign in: {describe_reply(signed[0].reply) if signed else 'not sent'}"
-    results = session.judge.results
-    if any(claim.id == IDENTITY for claim in results.claims):
-        results.inconclusive(IDENTITY, told)
-    if is_served and not named:
-        return
-    factory.caller = replace(factory.caller, signed_in=None)
-    for probe in [probe for probe in session.open.values() if probe.auth is Auth.SIGNED_IN]:
-        session.drop(probe)
+    for identity in factory.caller.accounts:
+        named = [user for probe, user in users if probe.identity == identity]
+        if named and address_of(named[0], factory.caller.spec.identities) is None:
+            session.judge.accounts[identity.name] = named[0]
+            continue
+        signed = [exchange for exchange in exchanges if exchange.probe.identity == identity]
+        is_served = any(exchange.identity for exchange in signed)
+        told = f"nobody knows whom the token of {identity.name!r} signs in: its requests left no row in time"
+        if named:
+            told = f"the token does not sign in: its requests are accounted to {named[0]}"
+        elif not is_served:
+            told = f"the token does not sign in: {describe_reply(signed[0].reply) if signed else 'not sent'}"
+        results = session.judge.results
+        if any(claim.id == IDENTITY for claim in results.claims):
+            results.inconclusive(IDENTITY, told)
+        if is_served and not named:
+            continue
+        factory.caller = replace(factory.caller, left_out=factory.caller.left_out | {identity.name})
+        for probe in [probe for probe in session.open.values() if probe.identity == identity]:
+            session.drop(probe)
 
 
 def _some(rows: Mapping[int, Row], exchange: Exchange) -> tuple[Row, ...]:

@@ -4,19 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness import plan
-from harness.clients.extension import Auth, derived_id, plan_header
 from harness.clients.request_bytes import FIELDS_SURE, HEAD_BYTES_SURE
-from harness.probing.probe_factory import value_case
+from harness.probing.probe_factory import Caller
 from harness.probing.values import hard_values, valid_values
+from harness.rule.accepted import AcceptedValues
 from harness.rule.cases import HeaderCase, Kind
-from harness.rule.policy import Policy
-from harness.stages.matrix import MACHINE
 
 ROOM_BYTES, ROOM_LINES = 1024, 20
-"""In a head, for what is not the plan's header."""
-VALID: Final = derived_id(MACHINE)
-LONGEST: Final = b"a" * plan.LENGTH_MAX
+"""In a head, for what is not the header under test."""
 
 
 def fits(case: HeaderCase, given_bytes: int = 0) -> bool:
@@ -33,20 +28,31 @@ def fits(case: HeaderCase, given_bytes: int = 0) -> bool:
 class Values:
     """Values for the requests of a covering array, each class in turn: so that the array tries them, too.
 
-    Rows of signed-in users show no value, so a request of theirs takes none from those that are still to be tried.
+    Rows that do not hold what the rule makes of the header show no value, so a request of such an identity takes none
+    from those that are still to be tried.
     """
 
-    def __init__(self, policy: Policy, given_bytes: int = 0) -> None:
-        hard = [value for value in hard_values(policy) if fits(value_case(value), given_bytes)]
-        plain = [value for value in hard if value.isascii() and 0 < len(value) <= plan.LENGTH_MAX]
+    def __init__(self, caller: Caller) -> None:
+        policy, header = caller.policy, caller.spec.rollout.header
+        accepted = AcceptedValues(policy, header)
+        length_max = policy.length_max
+
+        def singly(values: Sequence[bytes], label: Kind = Kind.BYTES) -> list[HeaderCase]:
+            return [case for value in values if fits(case := caller.case(value, label), caller.given_bytes)]
+
+        valid = valid_values(policy, accepted)
+        hard = hard_values(policy, valid, header.decode)
+        plain = [value for value in hard if value.isascii() and 0 < len(value) <= length_max]
         other = [value for value in hard if not value.isascii()]
-        long = [value for value in hard if len(value) > plan.LENGTH_MAX]
-        lines = ((VALID, VALID), ("a", "b"), (VALID, ""), ("", VALID), (VALID, VALID.upper()))
-        twice = [HeaderCase((*plan_header(one), *plan_header(two)), Kind.DUPLICATE) for one, two in lines]
-        singly = [[b"", b" "], long, plain[::2], plain[1::2], other[::2], other[1::2]]
-        classes = [list(map(value_case, values)) for values in singly if values]
-        self._classes = [*classes, twice, [value_case(LONGEST, Kind.LIMIT)]]
-        self._valid = [value_case(value, Kind.VALID) for value in valid_values(policy)]
+        long = [value for value in hard if len(value) > length_max]
+        one, two = valid[0], valid[1 % len(valid)]
+        lines = ((one, one), (one, two), (one, b""), (b"", one), (one, one.swapcase()))
+        twice = [caller.lines(*pair) for pair in lines]
+        listed = [[b"", b" "], long, plain[::2], plain[1::2], other[::2], other[1::2]]
+        longest = accepted.longest or max(valid, key=len)
+        classes = [*(singly(values) for values in listed), twice, singly([longest], Kind.LIMIT)]
+        self._classes = [cases for cases in classes if cases]
+        self._valid, self._hard = singly(valid, Kind.VALID), singly(hard)
         self._used: Counter[int] = Counter()
 
     @property
@@ -54,26 +60,37 @@ class Values:
         """How many kinds of header there are beside none and a valid one."""
         return len(self._classes)
 
-    def valid(self, auth: Auth = Auth.ANONYMOUS) -> HeaderCase:
-        """The next valid value."""
-        return self._next(_VALID, self._valid, auth)
+    def valid(self, *, shows: bool = True) -> HeaderCase:
+        """The next valid value; `shows` where the row of its request shows it."""
+        return self._next(_VALID, self._valid, shows=shows)
 
-    def of_class(self, number: int, auth: Auth = Auth.ANONYMOUS) -> HeaderCase:
+    def of_class(self, number: int, *, shows: bool = True) -> HeaderCase:
         """The next value of a class."""
-        return self._next(number, self._classes[number], auth)
+        number %= len(self._classes)
+        return self._next(number, self._classes[number], shows=shows)
 
     def rest(self) -> Iterator[HeaderCase]:
         """Values of the classes that no request has had yet."""
         for number, cases in enumerate(self._classes):
             yield from cases[self._used[number] :]
 
+    @property
+    def every_valid(self) -> list[HeaderCase]:
+        """All valid values."""
+        return self._valid
+
+    @property
+    def every_hard(self) -> list[HeaderCase]:
+        """All values that are not stored as they are."""
+        return self._hard
+
     def valid_left(self) -> int:
         """How many valid values no request has had yet."""
         return max(0, len(self._valid) - self._used[_VALID])
 
-    def _next(self, number: int, cases: Sequence[HeaderCase], auth: Auth) -> HeaderCase:
+    def _next(self, number: int, cases: Sequence[HeaderCase], *, shows: bool) -> HeaderCase:
         case = cases[self._used[number] % len(cases)]
-        self._used[number] += auth is not Auth.SIGNED_IN
+        self._used[number] += shows
         return case
 
 

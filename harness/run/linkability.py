@@ -17,7 +17,7 @@ from harness.clients.extension_code import ExtensionCode, WindowStart, planned
 from harness.clients.extension_host import extension_host
 from harness.clients.machines import fleet
 from harness.errors import UnavailableError
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.stages.environment import Environment
 from harness.stages.model import Version
 from harness.sut.observation import Observation, Probe
@@ -94,8 +94,8 @@ def _headers(code: ExtensionCode, machines: Sequence[str]) -> list[str | None]:
 
 def _probe(header: str | None, address: str) -> Probe:
     if header is None:
-        return Caller().probe((), address=address)
-    return Caller().probe(plan_header(header), address=address, kind="the id that Node derives")
+        return plan_caller().probe((), address=address)
+    return plan_caller().probe(plan_header(header), address=address, kind="the id that Node derives")
 
 
 async def observe(environment: Environment, probes: Sequence[Probe]) -> list[Observation]:

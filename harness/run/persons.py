@@ -14,7 +14,7 @@ from harness.clients.analytics import Analytics
 from harness.clients.extension import plan_header
 from harness.clients.persons import ID_LENGTH_MAX, NOBODY
 from harness.errors import UnavailableError
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.rule.policy import STRICT
 from harness.run.linkability import EVENT, observe
 from harness.stages.environment import Environment
@@ -66,4 +66,4 @@ def _reached(server: Analytics, observations: Sequence[Observation]) -> frozense
 
 def _probe(value: str, address: str) -> Probe:
     kind = "an id that leads to no person" if value != CONTROL else "the longest id that leads to a person"
-    return Caller().probe(plan_header(value), address=address, kind=kind)
+    return plan_caller().probe(plan_header(value), address=address, kind=kind)

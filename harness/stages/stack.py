@@ -15,7 +15,7 @@ from harness.data import sql_text
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
-from harness.probing.probe_factory import Caller, SignedIn
+from harness.probing.probe_factory import Caller, SignedIn, plan_caller
 from harness.stages.model import Version
 from harness.stages.schema import CORRECTED, Schema
 
@@ -51,7 +51,7 @@ class Stack:
 
     async def caller(self, dsn: str) -> Caller:
         """Who may sign in as that user."""
-        return Caller(signed_in=await self.signed_in(dsn))
+        return plan_caller(signed_in=await self.signed_in(dsn))
 
 
 async def signed_in(dsn: str, secret: str) -> SignedIn:

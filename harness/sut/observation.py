@@ -1,15 +1,15 @@
 """One request with its reply and its rows, as data."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
-from harness import plan
 from harness.clients.exchange import HeaderLine, Reply, Request
-from harness.clients.extension import Auth, ExtensionBuild
-from harness.clients.shape import PLAIN_VALUES, Shape
+from harness.clients.extension import ExtensionBuild
+from harness.clients.request_spec import RequestSpec
+from harness.clients.shape import Shape
+from harness.rollout.tables import Identity
 
 
 class Probe(NamedTuple):
@@ -19,16 +19,18 @@ class Probe(NamedTuple):
     kind: str
     """Kind of header in words: `none`, `valid`, `256 characters`..."""
     header: tuple[HeaderLine, ...]
-    """The lines whose effect is looked at: the plan's header, or what resembles it."""
+    """The lines whose effect is looked at: the header that is rolled out, or what resembles it."""
     shape: Shape
     """What it shares with its control: only within a shape are replies and rows compared."""
     address: str
-    """What it sends in x-forwarded-for."""
+    """What it sends as the client's address."""
     extension: ExtensionBuild
     user: str
-    """The kilo_user_id under which its rows must appear."""
+    """The user to whom its rows must be accounted; empty where the rollout knows no users."""
+    spec: RequestSpec
+    """What requests of its rollout look like."""
     email: str | None = None
-    """The user's e-mail when signed in."""
+    """What its rows hold whatever is sent, which is the e-mail of a signed-in user; None: what the rule makes of it."""
     number: int = 0
     """Counted over a run, from 1; 0 where nobody counts."""
     alone: bool = True
@@ -41,9 +43,14 @@ class Probe(NamedTuple):
     """Whether it is about what requests at the same time do to each other."""
 
     @property
-    def auth(self) -> Auth:
-        """How it is signed."""
-        return self.shape.auth
+    def identity(self) -> Identity:
+        """Who asks."""
+        return self.spec.identity(self.shape.auth)
+
+    @property
+    def auth(self) -> str:
+        """The name of who asks."""
+        return self.identity.name
 
     @property
     def stream(self) -> bool:
@@ -52,8 +59,8 @@ class Probe(NamedTuple):
 
     @property
     def lines(self) -> tuple[bytes, ...]:
-        """Values of the plan's header as sent, line by line."""
-        return tuple(value for name, value in self.header if name.lower() == _NAME)
+        """Values of the header that is rolled out, as sent, line by line."""
+        return tuple(value for name, value in self.header if name.lower() == self.spec.header_name)
 
     @property
     def control(self) -> bool:
@@ -63,22 +70,13 @@ class Probe(NamedTuple):
     @property
     def weight(self) -> int:
         """How much it is to read: of several that show the same, the lightest is shown."""
-        return sum(map(len, self.lines)) + 10 * _odd(self.shape)
+        return sum(map(len, self.lines)) + 10 * len(self.shape.differing)
 
     @property
     def circumstances(self) -> dict[str, object]:
         """What may tell it from requests that fare otherwise."""
         with_header = "absent" if self.control else "sent"
-        return {"header": with_header, "kind of header": self.kind, **self.shape._asdict()}
-
-
-_NAME = plan.HEADER.encode()
-
-
-@lru_cache(maxsize=512)
-def _odd(shape: Shape) -> int:
-    """In how many factors a shape is not the plain one."""
-    return sum(value != PLAIN_VALUES[name] for name, value in shape._asdict().items())
+        return {"header": with_header, "kind of header": self.kind, **self.spec.circumstances(self.shape)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,9 @@ class Exchange:
     """The reply's id, by which its rows are found; read out once, since every look at rows asks for it."""
 
     def __post_init__(self) -> None:
-        """Reads the id."""
+        """Reads the id, from where the rollout says that it is."""
+        if self.reply.id_at != self.probe.spec.reply_id:
+            object.__setattr__(self, "reply", replace(self.reply, id_at=self.probe.spec.reply_id))
         object.__setattr__(self, "identity", self.reply.upstream_id)
 
 

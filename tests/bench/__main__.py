@@ -26,7 +26,7 @@ from harness.backend.serve import HOST
 from harness.clients.extension import derived_id, plan_header
 from harness.database.server import running_server
 from harness.database.templates import Templates
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.probing.run import Item, observations
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
@@ -92,7 +92,7 @@ async def by_wrk(environment: Environment) -> Measured:
     """wrk with the one request that the extension sends most."""
     if shutil.which("wrk") is None:
         return Measured("wrk", 0.0, "not installed")
-    sample = Caller().probe(plan_header(derived_id(MACHINE)), address="192.0.2.1").request
+    sample = plan_caller().probe(plan_header(derived_id(MACHINE)), address="192.0.2.1").request
     headers = "".join(
         f"wrk.headers[{json.dumps(k.decode())}] = {json.dumps(v.decode())}\n" for k, v in sample.headers
     )
@@ -133,7 +133,7 @@ def items(deadline: float) -> Iterator[Item]:
     for value in cycle(complete_suite(STRICT)):
         if time.monotonic() > deadline:
             return
-        yield Caller().sequence((HeaderCase(((NAME, value),), Kind.BYTES),), address=next(origin))
+        yield plan_caller().sequence((HeaderCase(((NAME, value),), Kind.BYTES),), address=next(origin))
 
 
 async def by_httpx(environment: Environment) -> Measured:
@@ -145,7 +145,7 @@ async def by_httpx(environment: Environment) -> Measured:
         async def send() -> None:
             nonlocal counted
             while time.monotonic() < deadline:
-                one = Caller().probe(plan_header("abc"), address="192.0.2.1").request
+                one = plan_caller().probe(plan_header("abc"), address="192.0.2.1").request
                 await client.post(one.path, headers=list(one.headers), content=one.body)
                 counted += 1
 

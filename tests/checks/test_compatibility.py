@@ -14,7 +14,7 @@ from harness.checks.row_checks import judge_rows
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
 from harness.clients.shape import PLAIN
-from harness.probing.probe_factory import Caller, SignedIn
+from harness.probing.probe_factory import SignedIn, plan_caller
 from harness.rule.policy import STRICT
 from harness.stages.matrix import MACHINE
 from harness.stages.prepared_result import PreparedResult
@@ -38,7 +38,7 @@ def seen(
     headers: tuple[HeaderLine, ...] = (JSON,),
 ) -> Observation:
     lines = plan_header(ID) if header else ()
-    one = Caller(signed_in=USER).probe(
+    one = plan_caller(signed_in=USER).probe(
         lines,
         PLAIN._replace(auth=auth),
         address=f"2001:db8::{number:x}",

@@ -10,7 +10,7 @@ from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.probing.features import SHAPE, TEXT, reply_differences
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Results, Status
 
@@ -18,7 +18,7 @@ DONE = Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), b'{"
 
 
 def observed(*lines: HeaderLine, reply: Reply = DONE) -> Observation:
-    one = Caller().probe(lines, PLAIN._replace(auth=Auth.JUNK), address="2001:db8::1", kind="k")
+    one = plan_caller().probe(lines, PLAIN._replace(auth=Auth.JUNK), address="2001:db8::1", kind="k")
     return Observation(one, reply, (), "after", "a stage", datetime.now(UTC))
 
 

@@ -13,9 +13,9 @@ from harness.clients.extension_code import ExtensionCode, before, patched, plann
 from harness.clients.extension_host import extension_host
 from harness.clients.extension_runs import provider_calls
 from harness.clients.persistence import MACHINE
-from harness.clients.shape import PLAIN, ExtensionMode
-from harness.clients.shaped import ORGANIZATION_ID, TASK_ID
-from harness.probing.probe_factory import Caller
+from harness.clients.request_spec import plan_spec
+from harness.clients.shape import Shape
+from harness.probing.probe_factory import plan_caller
 from harness.rollout.tables import Operation
 from harness.rule import node
 from harness.rule.policy import POLICIES, Policy
@@ -161,19 +161,28 @@ def test_provider_calls_cover_every_combination_once() -> None:
 def test_python_sends_the_headers_that_the_provider_builds(
     code: Callable[[], ExtensionCode], build: ExtensionBuild
 ) -> None:
-    shape = PLAIN._replace(mode=ExtensionMode.ARCHITECT, task=True, organization=True)
+    factors = plan_spec().factors
+    organization, task = (factors[f"x-kilocode-{name}"][1] for name in ("organizationid", "taskid"))
+    shape = Shape.of(
+        {
+            "x-kilocode-mode": "architect",
+            "x-kilocode-taskid": task,
+            "x-kilocode-organizationid": organization,
+        }
+    )
     header = plan_header(derived_id(MACHINE)) if build is ExtensionBuild.AFTER else ()
-    sent = Caller().probe(header, shape, address="::1").request.headers
+    sent = plan_caller().probe(header, shape, address="::1").request.headers
+    named = {name.decode(): value.decode() for name, value in sent}
     call = {
-        "options": {"kilocodeOrganizationId": ORGANIZATION_ID, "posthogDistinctId": derived_id(MACHINE)},
-        "metadata": {"mode": "architect", "taskId": TASK_ID},
+        "options": {"kilocodeOrganizationId": organization, "posthogDistinctId": derived_id(MACHINE)},
+        "metadata": {"mode": "architect", "taskId": named["x-kilocode-taskid"]},
     }
     with extension_host() as host:
         [built] = host.headers(code(), [call])
     assert built is not None
     added_elsewhere = {"content-type", "user-agent", "x-forwarded-for", "authorization"}
-    named = {name.decode(): value.decode() for name, value in sent}
-    assert {name: value for name, value in named.items() if name not in added_elsewhere} == dict(built)
+    built_by_name = {name.lower(): value for name, value in dict(built).items()}
+    assert {name: value for name, value in named.items() if name not in added_elsewhere} == built_by_name
 
 
 def test_audit_shares_no_id_with_the_required_claims() -> None:

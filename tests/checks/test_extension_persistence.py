@@ -13,7 +13,7 @@ from harness.clients.extension_host import ExtensionHost
 from harness.clients.extension_runs import run_scenario, run_scenarios
 from harness.clients.http import send_all
 from harness.clients.persistence import FAULTS, FOUND, KEEPING, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.verdict import Results, Status
 from tests.fix_stack import StartReplica
 
@@ -175,7 +175,7 @@ async def test_header_of_20000_characters_is_refused_before_the_app(
 ) -> None:
     replica = await start(ready_dsn, build="after")
     sent = [
-        Caller().probe(plan_header("a" * length), address=address).request
+        plan_caller().probe(plan_header("a" * length), address=address).request
         for address, length in (("192.0.2.1", 20_000), ("192.0.2.2", 256))
     ]
     refused, served = await send_all(replica.origin, sent)

@@ -27,7 +27,7 @@ from harness.checks.violations import (
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import ExtensionBuild, derived_id, plan_header
 from harness.database.schema_state import SchemaState
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.rule.policy import STRICT
 from harness.stages.matrix import MACHINE
 from harness.stages.model import START, Stage, Step, Version, stage_configs
@@ -67,7 +67,7 @@ def seen(
     """One anonymous request that was answered, and its rows unless they are lost."""
     address = f"2001:db8::{number:x}"
     kind = "valid" if header else "none"
-    one = Caller().probe(header, address=address, kind=kind, extension=build)
+    one = plan_caller().probe(header, address=address, kind=kind, extension=build)
     body = json.dumps({"id": f"gen-{number}", "ok": status == 200}).encode()
     row = Row(f"usage-{number}", one.user, f"metadata-{number}", f"gen-{number}", value)
     reply = Reply(Outcome.REPLY, status, ((b"content-type", b"application/json"),), body)

@@ -11,10 +11,11 @@ import pytest
 from harness.clients.by_hand import line_by_hand
 from harness.clients.exchange import Request
 from harness.clients.request_bytes import request_bytes
-from harness.clients.shape import PLAIN, Body, Connection
-from harness.clients.shaped import shaped_request
+from harness.clients.request_spec import plan_spec
+from harness.clients.shape import PLAIN, Connection
 from harness.probing.values import hard_values, valid_values
 from harness.report.escape import masked
+from harness.rule.accepted import AcceptedValues
 from harness.rule.cases import fixed_cases
 from harness.rule.policy import STRICT
 from tests.clients.servers import WAIT_S, Talk, server
@@ -65,8 +66,8 @@ CURL = [
     asked(b"100%25 {a,b} [1-3]", path="/a/../b/{x,y}[1-2]?q=%20"),
     asked(b"; drop"),
     Request("/p", ((b"X-Kilo_Code", b"x"), (b"connection", b"close"), (b"user-agent", b"me")), b"{}"),
-    shaped_request(PLAIN, address="192.0.2.1", token="t", model="m"),
-    shaped_request(PLAIN._replace(connection=Connection.CLOSED), address="::1", token=None, model="m"),
+    plan_spec().request(PLAIN._replace(auth="junk token"), {"model": "m"}, address="192.0.2.1"),
+    plan_spec().request(PLAIN._replace(connection=Connection.CLOSED), {"model": "m"}, address="::1"),
 ]
 PYTHON = [
     asked(b""),
@@ -83,7 +84,7 @@ PYTHON = [
     Request("/p", ((NAME, b"a"),), b"@file"),
     Request("/p", ((NAME, b"a"),), b"a\nb"),
     Request("/p", ((NAME, b"a"),), b"{}", "PUT"),
-    shaped_request(PLAIN._replace(body=Body.PARTS), address="192.0.2.1", token=None, model="m"),
+    plan_spec().request(PLAIN._replace(body="bodies/parts.json"), {"model": "m"}, address="192.0.2.1"),
 ]
 
 
@@ -122,9 +123,10 @@ def test_line_for_https_checks_the_certificate() -> None:
 
 
 def test_masking_changes_no_line() -> None:
+    valid = valid_values(STRICT, AcceptedValues(STRICT, plan_spec().rollout.header))
     values = [
-        *hard_values(STRICT),
-        *valid_values(STRICT),
+        *hard_values(STRICT, valid),
+        *valid,
         *(v for case in fixed_cases() for v in case.values),
     ]
     changed = [value for value in values if masked(line := line_by_hand(asked(value), "http://x:1")) != line]

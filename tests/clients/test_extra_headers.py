@@ -1,14 +1,12 @@
 """Lines of the user's own: what is taken, what is refused without a word of its value, and how replies lose them."""
 
-from typing import Any
-
 import pytest
 
 from harness import plan
 from harness.clients.exchange import FRAMING, Outcome, Reply
 from harness.clients.extra_headers import BYTES_MAX, NONE_GIVEN, ExtraHeaders
-from harness.clients.shape import FACTORS, PLAIN, Shape
-from harness.clients.shaped import shaped_request
+from harness.clients.request_spec import plain_shapes, plan_spec
+from harness.clients.shape import PLAIN
 from harness.errors import UsageError
 
 SECRET = "s3cret+value/of=mine"
@@ -55,9 +53,9 @@ def test_no_name_that_frames_is_taken(name: bytes) -> None:
 
 
 def test_no_name_that_any_shape_sends_is_taken() -> None:
-    plain: dict[str, Any] = PLAIN._asdict()
-    shapes = [Shape(**plain | {name: value}) for name, values in FACTORS.items() for value in values]
-    sent = [shaped_request(shape, address="192.0.2.1", token="t", model="m") for shape in shapes]
+    shapes = [PLAIN, *plain_shapes(plan_spec())]
+    given = {"model": "m", "token": "t"}
+    sent = [plan_spec().request(shape, given, address="192.0.2.1") for shape in shapes]
     for name in {name for request in sent for name, _ in request.headers}:
         with pytest.raises(UsageError):
             ExtraHeaders.read([f"{name.decode()}: geheim"])

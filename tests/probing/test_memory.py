@@ -20,27 +20,33 @@ def test_of_no_letters_there_is_no_sequence() -> None:
     assert every_pair([]) == []
 
 
+CALLERS = [
+    CallerKind(None),
+    CallerKind(None, elsewhere=True),
+    CallerKind("signed in"),
+    CallerKind("junk token"),
+]
+
+
 def test_the_complete_sequence_has_every_pair_of_both() -> None:
-    steps = complete(list(CallerKind))
+    steps = complete(CALLERS)
     assert len(steps) == 257
     assert pairs_of(steps) == (256, 16, 16)
 
 
-@pytest.mark.parametrize(
-    "callers", [list(CallerKind), [CallerKind.FIRST, CallerKind.SECOND, CallerKind.JUNK]]
-)
+@pytest.mark.parametrize("callers", [CALLERS, [*CALLERS[:2], CALLERS[3]], CALLERS[:1]])
 def test_the_short_sequence_has_every_pair_of_each(callers: list[CallerKind]) -> None:
     steps = short(callers)
     both, who, what = pairs_of(steps)
     assert (who, what) == (len(callers) ** 2, len(HeaderKind) ** 2)
-    assert both > len(HeaderKind) ** 2
+    assert both > len(HeaderKind) ** 2 or len(callers) == 1
     assert len(steps) <= 34
 
 
 def test_anonymous_without_the_header_comes_after_signed_in() -> None:
-    steps = short(list(CallerKind))
+    steps = short(CALLERS)
     beside = set(pairwise(steps))
     assert any(
-        one.caller is CallerKind.SIGNED_IN and other == MemoryStep(other.caller, HeaderKind.ABSENT)
+        one.caller == CALLERS[2] and other == MemoryStep(other.caller, HeaderKind.ABSENT)
         for one, other in beside
     )

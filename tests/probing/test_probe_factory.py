@@ -10,7 +10,7 @@ import harness
 from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
 from harness.errors import UsageError
-from harness.probing.probe_factory import Caller, ProbeFactory, SignedIn, received_probe
+from harness.probing.probe_factory import ProbeFactory, SignedIn, plan_caller, received_probe
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.sut.observation import Probe
 
@@ -30,15 +30,12 @@ def makers_of(name: str) -> set[str]:
 
 def test_probes_are_built_in_one_module() -> None:
     assert makers_of(Probe.__name__) == {"probing/probe_factory.py"}
-    assert makers_of("shaped_request") == {"probing/probe_factory.py", "clients/extra_headers.py"}, (
-        "given.py only asks which names a request has"
-    )
 
 
 def test_requests_of_suite_and_gate_are_alike_but_for_their_mark() -> None:
     header = plan_header("abc")
-    alike = Caller("m:free").probe(header, address="2001:db8:0:1::2")
-    marked = ProbeFactory(Caller("m:free"), run=1, mark="mark/1").probe(HeaderCase(header, Kind.VALID))
+    alike = plan_caller("m:free").probe(header, address="2001:db8:0:1::2")
+    marked = ProbeFactory(plan_caller("m:free"), run=1, mark="mark/1").probe(HeaderCase(header, Kind.VALID))
     [agent] = [value for name, value in marked.request.headers if name == b"user-agent"]
     assert agent.endswith(b" mark/1")
     assert [
@@ -48,23 +45,23 @@ def test_requests_of_suite_and_gate_are_alike_but_for_their_mark() -> None:
 
 
 def test_what_the_stub_is_asked_to_do_goes_into_the_body_alone() -> None:
-    plain, asked = (Caller().probe((), address="::1", stub=stub) for stub in (None, {"hold": "gate"}))
+    plain, asked = (plan_caller().probe((), address="::1", stub=stub) for stub in (None, {"hold": "gate"}))
     assert asked.request.headers == plain.request.headers
     assert json.loads(asked.request.body) == {**json.loads(plain.request.body), "stub": {"hold": "gate"}}
 
 
 def test_rows_are_looked_for_under_the_user_who_is_signed_in() -> None:
     shape = PLAIN._replace(auth=Auth.SIGNED_IN)
-    signed = Caller(signed_in=USER).probe((), shape, address="::1")
+    signed = plan_caller(signed_in=USER).probe((), shape, address="::1")
     assert (signed.user, signed.email, signed.alone) == (USER.user_id, USER.email, False)
     with pytest.raises(UsageError, match="no token is known"):
-        Caller().probe((), shape, address="::1")
+        plan_caller().probe((), shape, address="::1")
 
 
 def test_only_a_request_alone_at_its_address_is_told_by_it() -> None:
     case = HeaderCase(((NAME, b"abc"),), Kind.VALID)
-    assert [probe.alone for probe in Caller().sequence((case,), address="::1")] == [True]
-    assert [probe.alone for probe in Caller().sequence((case, case), address="::1")] == [False, False]
+    assert [probe.alone for probe in plan_caller().sequence((case,), address="::1")] == [True]
+    assert [probe.alone for probe in plan_caller().sequence((case, case), address="::1")] == [False, False]
 
 
 def test_a_request_that_came_in_is_a_probe_of_what_it_bore() -> None:

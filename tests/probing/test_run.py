@@ -12,7 +12,7 @@ import pytest
 
 import harness.probing
 from harness.clients.exchange import Outcome, Reply
-from harness.probing.probe_factory import Caller, ProbeFactory
+from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.probing.run import Batch, ProbeRun
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 
@@ -58,7 +58,7 @@ class Log:
 
 async def batches(log: Log, count: int) -> AsyncGenerator[Batch, None]:
     """So many batches of one probe; each is noted as it is asked for."""
-    factory = ProbeFactory(Caller(), run=1)
+    factory = ProbeFactory(plan_caller(), run=1)
     try:
         for number in range(1, count + 1):
             log.lines.append(f"made {number}")
@@ -109,7 +109,7 @@ async def test_probes_are_journalled_before_they_are_sent() -> None:
             log.lines.append(f"answered {len(list(exchanges))}")
 
     run = ProbeRun(log, log, journal=Journal(), ended=lambda _: log.lines.append("ended"))
-    await run.send([ProbeGroup((ProbeFactory(Caller(), run=1).control(),))])
+    await run.send([ProbeGroup((ProbeFactory(plan_caller(), run=1).control(),))])
     assert log.lines == ["journalled 1", "send 1", "ended", "answered 1"]
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from harness.cli.gate import clean as clean_command
 from harness.errors import UnavailableError, UsageError
-from harness.probing.probe_factory import Caller, ProbeFactory
+from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.rollout import load_rollout
 from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all
@@ -113,7 +113,7 @@ def test_only_what_has_both_is_deleted(dsn: str, user: str | None, agent: str | 
 
 
 def test_rows_of_a_run_with_a_journal_are_left_to_it(dsn: str) -> None:
-    factory = ProbeFactory(Caller("some:free", STRICT, "after"), run=10)
+    factory = ProbeFactory(plan_caller("some:free", STRICT, "after"), run=10)
     probe = factory.control()
     with Journal.open(journal_file(RUN), RUN, "http://x", datetime(2026, 3, 1, tzinfo=UTC)) as journal:
         journal.sending([probe])

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from harness.errors import UnavailableError
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.rule.cases import NAME, HeaderCase, Kind, other_names
 from harness.rule.policy import STRICT, received
 from harness.rule.samples import CaseSequence
@@ -104,7 +104,7 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[FuzzedBackend]:
 
     async with server(talk) as address:
         yield FuzzedBackend(
-            Endpoint(address, "after", "the small backend"), dsn, Caller(MODEL), 2.0, "the small backend"
+            Endpoint(address, "after", "the small backend"), dsn, plan_caller(MODEL), 2.0, "the small backend"
         )
     await asyncio.gather(*accounting)
 

@@ -5,7 +5,7 @@ import pytest
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.probing import covering
-from harness.probing.probe_factory import Caller, ProbeFactory, SignedIn, value_case
+from harness.probing.probe_factory import ProbeFactory, SignedIn, plan_caller, value_case
 from harness.rule.cases import Kind
 from harness.rule.policy import STRICT
 from harness.run.fault_coverage import FaultCoverage
@@ -17,13 +17,13 @@ from harness.sut.observation import ProbeGroup
 @pytest.fixture
 def factory() -> ProbeFactory:
     return ProbeFactory(
-        Caller("vendor/model:free", STRICT, "after", SignedIn("me", "me@example.com", "token")), 1
+        plan_caller("vendor/model:free", STRICT, "after", SignedIn("me", "me@example.com", "token")), 1
     )
 
 
 @pytest.fixture
 def coverage(factory: ProbeFactory) -> FaultCoverage:
-    return FaultCoverage(STRICT, factory.caller.free_model)
+    return FaultCoverage(STRICT, factory.caller.parameters["model"])
 
 
 def long(factory: ProbeFactory, length: int) -> ProbeGroup:
@@ -77,7 +77,7 @@ def test_rounds_that_show_more_come_first_and_none_is_lost(
 def test_the_head_of_the_order_shows_nearly_as_much_as_the_whole(
     factory: ProbeFactory, coverage: FaultCoverage
 ) -> None:
-    values = Values(STRICT)
+    values = Values(factory.caller)
     coverage.sent([*preflight(factory), *first(factory, values)])
     shapes = covering.shapes(2, factors=factory.caller.factors)
     probe_groups = list(coverage.ordered(array(factory, values, shapes, 2)))
@@ -100,8 +100,8 @@ def test_the_words_count_and_name_what_is_left(coverage: FaultCoverage, factory:
 
 
 def test_the_catalogue_is_asked_with_its_own_model() -> None:
-    factory = ProbeFactory(Caller("house/small-0", STRICT, "after"), 1)
-    own = FaultCoverage(STRICT, factory.caller.free_model)
+    factory = ProbeFactory(plan_caller("house/small-0", STRICT, "after"), 1)
+    own = FaultCoverage(STRICT, factory.caller.parameters["model"])
     wrong = FaultCoverage(STRICT, "some other model")
     for each in (own, wrong):
         each.sent([long(factory, 256)])

@@ -91,9 +91,11 @@ async def test_a_400_with_a_body_is_judged_alike(
 ) -> None:
     before = counts(ready_dsn)
     async with backend(ready_dsn, refuses_with_a_body) as small:
-        options = options_of(url_of(small), ready_dsn, small.caller.free_model, tmp_path)
+        options = options_of(url_of(small), ready_dsn, small.caller.parameters["model"], tmp_path)
         assert await asyncio.to_thread(fuzz, options, quiet, quiet) is None
-        gate_options = GateOptions(url_of(small), ready_dsn, small.caller.free_model, level=Level.SMOKE)
+        gate_options = GateOptions(
+            url_of(small), ready_dsn, small.caller.parameters["model"], level=Level.SMOKE
+        )
         report = await run_gate(gate_options, clean=True)
     assert not with_status(report, Status.REFUTED)
     (journal,) = journals(own_journals)
@@ -181,7 +183,7 @@ async def test_a_replay_is_judged_as_the_gate_judges(
 ) -> None:
     before = counts(ready_dsn)
     async with backend(ready_dsn, fault) as small:
-        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.caller.free_model)
+        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.caller.parameters["model"])
         replayed = await asyncio.to_thread(replay, Reproduction((sequence,)), options)
     assert {finding.claim for finding in replayed.findings} == claims
     (journal,) = journals(own_journals)
@@ -202,7 +204,7 @@ async def test_the_hunt_ends_where_nothing_is_served_or_stored(
 
     async def hunt(fault: Fault, wait_s: float | None) -> None:
         async with backend(ready_dsn, fault) as small:
-            options = options_of(url_of(small), ready_dsn, small.caller.free_model, tmp_path)
+            options = options_of(url_of(small), ready_dsn, small.caller.parameters["model"], tmp_path)
             options = replace(options, subject=replace(options.subject, wait_s=wait_s))
             await asyncio.to_thread(fuzz, options, quiet, quiet)
 
@@ -235,6 +237,6 @@ async def test_a_replay_never_calls_fixed_what_it_has_not_seen(
     ready_dsn: str, fault: Fault, sequence: CaseSequence, told: str
 ) -> None:
     async with backend(ready_dsn, fault) as small:
-        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.caller.free_model)
+        options = FuzzedOptions(url_of(small), ready_dsn, free_model=small.caller.parameters["model"])
         with pytest.raises(UnavailableError, match=told):
             await asyncio.to_thread(replay, Reproduction((sequence,)), options)

@@ -217,4 +217,4 @@ async def test_a_run_leaves_about_what_its_forecast_says(
     assert 0.9 * said.rows < usage < 1.1 * said.rows
     assert metadata == usage
     assert 0.9 * len(said.addresses) < addresses < 1.1 * len(said.addresses)
-    assert agents <= len(said.look_ups["http_user_agent"])
+    assert agents <= len(said.values[b"user-agent"])

@@ -13,7 +13,7 @@ from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth, plan_header
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError, UsageError
-from harness.probing.probe_factory import Caller, ProbeFactory, SignedIn
+from harness.probing.probe_factory import ProbeFactory, SignedIn, plan_caller
 from harness.rollout import load_rollout
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT
@@ -34,7 +34,7 @@ OTHER_RUN = "20260301-120001-00000002"
 @pytest.fixture
 def factory() -> ProbeFactory:
     return ProbeFactory(
-        Caller("some:free", STRICT, "after", signed_in=SignedIn("grace", "grace@example.com", "geheim")),
+        plan_caller("some:free", STRICT, "after", signed_in=SignedIn("grace", "grace@example.com", "geheim")),
         run=1,
     )
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness.clients.shape import PLAIN, Agent
-from harness.probing.probe_factory import Caller, ProbeFactory
+from harness.clients.shape import PLAIN
+from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.report.document import Report
 from harness.rule.policy import STRICT
 from harness.run.earlier import EarlierRuns, earlier_runs
@@ -25,8 +25,8 @@ STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "http://backend.example"
 
 
-def agents(factory: ProbeFactory, agent: Agent) -> list[bytes]:
-    shape = PLAIN._replace(agent=agent)
+def agents(factory: ProbeFactory, agent: str | None) -> list[bytes]:
+    shape = PLAIN.having("user-agent", agent)
     probes = [factory.control(shape), factory.repeat_of(factory.control(shape))]
     lines = [line for probe in probes for line in probe.request.headers]
     return [value for name, value in lines if name.lower() == b"user-agent"]
@@ -35,20 +35,20 @@ def agents(factory: ProbeFactory, agent: Agent) -> list[bytes]:
 @pytest.mark.parametrize(
     ("agent", "sent"),
     [
-        (Agent.EXTENSION, [b"Kilo-Code/4.140.0 rollout-harness/RUN"] * 2),
-        (Agent.NODE, [b"node"] * 2),
-        (Agent.NONE, []),
+        (None, [b"Kilo-Code/4.140.0 rollout-harness/RUN"] * 2),
+        ("node", [b"node"] * 2),
+        ("", []),
     ],
 )
-def test_requests_are_marked_where_the_agent_is_not_varied(agent: Agent, sent: list[bytes]) -> None:
-    caller = Caller("some:free", STRICT, "after")
+def test_requests_are_marked_where_the_agent_is_not_varied(agent: str | None, sent: list[bytes]) -> None:
+    caller = plan_caller("some:free", STRICT, "after")
     assert agents(ProbeFactory(caller, 1, "rollout-harness/RUN"), agent) == sent
     assert b"rollout-harness" not in b"".join(agents(ProbeFactory(caller, 1), agent))
 
 
 def noted(run: str, url: str, *ids: str) -> Path:
     file = journal_file(run)
-    probe = ProbeFactory(Caller("some:free", STRICT, "after"), run=1).control()
+    probe = ProbeFactory(plan_caller("some:free", STRICT, "after"), run=1).control()
     with Journal.open(file, run, url, STARTED) as journal:
         journal.sending([probe])
         journal.answered([exchange(probe, identity) for identity in ids])
@@ -66,7 +66,7 @@ def test_ids_are_those_of_the_journals_here_of_the_same_backend(tmp_path: Path) 
     assert earlier_runs(URL + "/", own).ids == {"a", "b"}
     aside = tmp_path / "named.jsonl"
     with Journal.open(aside, "20260301-120000-00000004", URL, STARTED) as journal:
-        journal.answered([exchange(ProbeFactory(Caller("m", STRICT, "after"), 1).control(), "d")])
+        journal.answered([exchange(ProbeFactory(plan_caller("m", STRICT, "after"), 1).control(), "d")])
     assert earlier_runs(URL, tmp_path / "new.jsonl").ids == {"own", "a", "b", "d"}
 
 

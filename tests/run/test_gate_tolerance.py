@@ -11,10 +11,11 @@ from harness import plan
 from harness.checks.gate import RowJudge
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.request_bytes import HEAD_BYTES_SURE
+from harness.clients.request_spec import plan_spec
 from harness.clients.shape import PLAIN
 from harness.probing.controls import Suspect
 from harness.probing.judge import expect_of_stranger, is_address_id
-from harness.probing.probe_factory import Caller, ProbeFactory, value_case
+from harness.probing.probe_factory import ProbeFactory, plan_caller, value_case
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level
@@ -34,7 +35,7 @@ from tests.sut.test_external import OK, sending, serving
 
 @pytest.fixture
 def factory() -> ProbeFactory:
-    return ProbeFactory(Caller("some:free", STRICT, "after"), run=1)
+    return ProbeFactory(plan_caller("some:free", STRICT, "after"), run=1)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ async def test_what_http_refuses_is_not_taken_for_silence(factory: ProbeFactory,
     ],
 )
 def test_an_address_in_another_notation_is_the_same(user: str, address: str, same: bool) -> None:
-    assert is_address_id(user, address) is same
+    assert is_address_id(user, address, plan_spec().identities) is same
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_several_lines_joined_store_null_under_this_rule(
 
 
 def test_several_lines_joined_are_stored_where_commas_are() -> None:
-    factory = ProbeFactory(Caller("some:free", LENGTH_ONLY, "after"), run=1)
+    factory = ProbeFactory(plan_caller("some:free", LENGTH_ONLY, "after"), run=1)
     assert set(values_of(factory, b"a", b"b")) == {"a, b", "a,b"}
 
 
@@ -112,7 +113,7 @@ def test_a_malformed_header_that_an_edge_mends_may_be_stored(
 def test_only_heads_that_every_server_takes_are_sent(factory: ProbeFactory) -> None:
     assert not fits(value_case(b"a" * HEAD_BYTES_SURE, Kind.BLOCK))
     assert any(not fits(case) for case in fixed_cases())
-    values = Values(STRICT)
+    values = Values(factory.caller)
     suites = (preflight(factory), first(factory, values), last(factory, values))
     probe_groups = [each for some in (*suites, further(factory, values, Level.STANDARD, 0)) for each in some]
     heads = [
@@ -161,7 +162,7 @@ async def test_rows_with_another_id_than_the_reply_are_not_matched(
         )
     report = await run_gate(of_reference(await start(ready_dsn, "after"), ready_dsn))
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert any("another message_id than the replies' id" in remark for remark in report.remarks)
+    assert any("another id than the replies" in remark for remark in report.remarks)
 
 
 async def test_missing_rows_are_unknown_where_no_later_row_comes(

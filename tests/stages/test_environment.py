@@ -13,7 +13,7 @@ from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script
 from harness.database.templates import Templates
 from harness.errors import UsageError
-from harness.probing.probe_factory import Caller
+from harness.probing.probe_factory import plan_caller
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage, stack
 from harness.stages.matrix import addresses, matrix
@@ -122,7 +122,7 @@ async def test_swap_drains_while_the_replica_is_out_of_rotation(
     column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
     async with running_stage(shared, column) as environment:
         old = environment.replicas[0]
-        held = Caller().probe((), address="2001:db8::1", stub={"hold": "drain"})
+        held = plan_caller().probe((), address="2001:db8::1", stub={"hold": "drain"})
         upstream = ("127.0.0.1", shared.upstream.port)
         open_ = asyncio.create_task(wire.send(old.address, held.request))
         await wire.send(upstream, Request("/stub/held?gate=drain&count=1", (), b"", method="GET"))

@@ -14,7 +14,7 @@ import trustme
 
 from harness.clients.exchange import Outcome, Reply
 from harness.errors import UsageError
-from harness.probing.probe_factory import Caller, ProbeFactory
+from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.rule.policy import STRICT
 from harness.sut.external import SILENT_MAX, Limits, Sending, Site, retry_after_s, site_of
 from harness.sut.observation import ProbeGroup
@@ -60,7 +60,7 @@ def sending(port: int, *, most: int = 100, rate: float | None = None, seconds: f
 
 
 def controls(count: int, *, together: bool = False) -> list[ProbeGroup]:
-    factory = ProbeFactory(Caller("some:free", STRICT, "after"), run=1)
+    factory = ProbeFactory(plan_caller("some:free", STRICT, "after"), run=1)
     probes = tuple(factory.control() for _ in range(count))
     return [ProbeGroup(probes, together)]
 
