@@ -1,1 +1,1 @@
-"""Regular expressions of JavaScript, and the finite automata that they are. Knows no header and no rollout. Pure."""
+"""Regular expressions of JavaScript, the finite automata that they are, and suites of texts that test one. Pure."""

@@ -87,13 +87,10 @@ class _Parser(PatternSource):
         counts = self._counts()
         if counts is None:
             return atom
-        if isinstance(atom, Anchor) or self._edge_of_a_word(start):
+        if self.text[start] in "^$" or self.text[start : start + 2] in (r"\b", r"\B"):
             raise self.error("nothing to repeat", start)
         self.taken("?")  # lazy: the same texts fit
         return Repetition(atom, *counts)
-
-    def _edge_of_a_word(self, start: int) -> bool:
-        return self.text[start : start + 2] in (r"\b", r"\B")
 
     def _counts(self) -> tuple[int, int | None] | None:
         """How many times the atom before is repeated, or None."""

@@ -1,29 +1,36 @@
-"""A regular expression as a tree of what a finite automaton can do."""
+"""A regular expression as a tree of what a finite automaton can do.
 
-from typing import NamedTuple
+Nodes are no tuples: an empty set of characters and an empty concatenation would be equal.
+"""
+
+from dataclasses import dataclass
 
 from harness.automata.characters import Ranges
 
 
-class CharacterSet(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CharacterSet:
     """One code unit of these; none fits where there are none."""
 
     ranges: Ranges
 
 
-class Concatenation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Concatenation:
     """All parts, one after the other; nothing, where there are none."""
 
     parts: tuple["Node", ...]
 
 
-class Alternation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Alternation:
     """One of the options."""
 
     options: tuple["Node", ...]
 
 
-class Repetition(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Repetition:
     """A part so many times."""
 
     part: "Node"
@@ -32,7 +39,8 @@ class Repetition(NamedTuple):
     """None for no bound."""
 
 
-class Anchor(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Anchor:
     """The start of the text, or its end."""
 
     at_start: bool

@@ -6,7 +6,9 @@ from typing import Final
 
 import sqlparse
 
-from harness.automata.pattern import PatternError, parsed
+from harness.automata.compiled import compiled
+from harness.automata.machine import TooLargeError
+from harness.automata.pattern import ParsedPattern, PatternError, parsed
 from harness.rollout.claim_groups import CLAIM_IDS
 from harness.rollout.files import Files, Place, further_files
 from harness.rollout.quotes import missing_in
@@ -80,18 +82,29 @@ def _pattern(source: str, place: Place, *, suite: bool) -> None:
     quoted = f"'{source}'" if "'" not in source else json.dumps(source, ensure_ascii=False)
     shown = f"{dotted(place)} = {quoted if len(quoted) <= VALUE_MAX else quoted[:VALUE_MAX] + '...'}"
     try:
-        obstacle = parsed(source).obstacle
+        pattern = parsed(source)
     except PatternError as error:
         raise Problem(
             place,
             f"{shown} is no regular expression: {error}; expected JavaScript's, without slashes and flags",
         ) from None
-    if obstacle and suite:
+    reason = _no_automaton(pattern) if suite else ""
+    if reason:
         raise Problem(
             place,
-            f"{shown}: {obstacle} has no finite automaton, of which the suite is made; without the suite gate, "
-            'fuzz and orders still work: set header.suite = "sampled"',
+            f"{shown}: {reason}, of which the suite is made; without the suite gate, fuzz and orders still work: "
+            'set header.suite = "sampled"',
         )
+
+
+def _no_automaton(pattern: ParsedPattern) -> str:
+    if pattern.obstacle:
+        return f"{pattern.obstacle} has no finite automaton"
+    try:
+        compiled(pattern.tree)
+    except TooLargeError as error:
+        return f"{error} in its finite automaton"
+    return ""
 
 
 def _store(tables: Tables, files: Files) -> None:

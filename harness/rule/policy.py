@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness import plan
+from harness.automata.letters import FIELD_BYTES as FIELD_BYTES
 from harness.rollout import Rollout
 from harness.rollout.tables import Operation
 from harness.rule.operations import apply_rule, javascript
@@ -19,9 +20,6 @@ from harness.rule.reading import OWS as OWS
 from harness.rule.simple import Simple, simple
 from harness.rule.translated import JS_TRIM as JS_TRIM
 from harness.rule.translated import units
-
-FIELD_BYTES: Final = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
-"""The 224 bytes that HTTP lets through in a field value (RFC 9110, 5.5); a line with any other is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,12 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "header.rule[0].match = '(?=ab)[a-z]{2}-[0-9a-f]{8}': look-ahead at position 1 has no finite automaton, of "
         'which the suite is made; without the suite gate, fuzz and orders still work: set header.suite = "sampled"',
     ),
+    "explosion": (
+        "match = '[a-z]{2}-[0-9a-f]{8}'",
+        "match = '(a|b)*a(a|b){20}'",
+        "header.rule[0].match = '(a|b)*a(a|b){20}': more than 20,000 states in its finite automaton, of which the "
+        'suite is made; without the suite gate, fuzz and orders still work: set header.suite = "sampled"',
+    ),
     "header beside itself": (
         "[header]",
         "[request.headers]\nX-Request-Origin = ['a']\n\n[header]",
