@@ -105,7 +105,7 @@ def fits(node: NodeChild, source: str, texts: list[str]) -> list[bool]:
     """Whether each text fits as a whole, in Node; the texts come from within the rule, so nothing is trimmed."""
     whole = json.dumps(f"^(?:{source})$")
     rule = f"() => JSON.stringify({json.dumps(texts)}.map(text => new RegExp({whole}).test(text)))"
-    (answer,) = node.call({"name": "x-a", "rule": rule, "headers": [["a"]]})
+    (answer,) = node.call({"name": "x-a", "rule": rule, "duplicates": "join", "headers": [["a"]]})
     result: list[bool] = json.loads(answer)
     return result
 
