@@ -14,6 +14,7 @@ from tree_sitter import Node
 
 from harness.checkout.files import source_files
 from harness.checkout.following import Following, TypeFault, declared_function
+from harness.checkout.header_use import HeldBy, held_by
 from harness.checkout.inserts import Insert, InsertColumn
 from harness.checkout.interpreter import TooLongError
 from harness.checkout.modules import Module, Modules
@@ -62,6 +63,10 @@ class BackendWay:
     """File and line of the handler."""
     files: tuple[str, ...] = ()
     """Files on the way, in order."""
+    made_from: tuple[HeldBy, ...] = ()
+    """What holds the header's value where it is read."""
+    row_at: str = ""
+    """Where the row is made: the column in the INSERT, or the INSERT."""
 
 
 @dataclass(slots=True)
@@ -131,6 +136,8 @@ def _judged(following: Following, handler: Module, column: str, at: str) -> Back
     )
     passed = [f"{hop.where} {_words(hop)}" for hop in places if way.lost is None or hop.order < way.lost]
     first = next((hop for hop in own if hop.what == "field"), None)
+    listed = insert.column(column)
+    line_in_row = insert.hop.line if listed is None else listed.line
     files = list(
         dict.fromkeys([handler.source.name, *(hop.file for hop in (*hops, *insert.calls)), insert.hop.file])
     )
@@ -142,6 +149,8 @@ def _judged(following: Following, handler: Module, column: str, at: str) -> Back
         others=_other_writers(following.modules, column, {*files}),
         handler=at,
         files=tuple(files),
+        made_from=tuple(part for hop in following.readings for part in held_by(hop.file, hop.node)),
+        row_at=f"{insert.hop.file}:{line_in_row}",
     )
 
 

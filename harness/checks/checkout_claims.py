@@ -49,6 +49,9 @@ BUILT_CLAIM: Final = Claim(BUILT, "Where handlers are built, the id is fetched a
 CLIENT_IDS: Final = ("E1", "E2", "E5", "E9", "E10", "E11", "E12")
 """What is asked of an extension's checkout: what our copies of its files are held to, as the plan has them."""
 
+HANDLER_CLAIMS: Final = ("V1", "V2", "V3", "V5", "I1", "I2", "R1")
+"""What is asked of the backend's handler when it is run: what the gate asks of a deployed one's rows."""
+
 ONE_CODE: Final = {"E2": 7}
 """Fewest observations where one version of the code is run, and not the plan's beside the corrected one."""
 
@@ -58,6 +61,7 @@ def claims_of(scope: Sequence[str], tables: Tables) -> tuple[Claim, ...]:
     client = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
     asked = [
         *(BACKEND_CLAIMS if BACKEND in scope else ()),
+        *(claim for claim in plan.CLAIMS if BACKEND in scope and claim.id in HANDLER_CLAIMS),
         *((OPTIONS_CLAIM, BUILT_CLAIM) if CLIENT in scope else ()),
         *(claim for claim in client if CLIENT in scope and claim.id in (*CLIENT_IDS, "E8")),
     ]

@@ -16,8 +16,9 @@ from harness.run.options.shared import Outputs
 def check(options: CheckOptions, outputs: Outputs) -> int:
     """Judges the files of the plan as they are in a checkout, before anything is deployed: its migrations, applied to
     an empty database and to one from before the rollout; where the header's value is read, and every place that it
-    passes on its way to the row; and the extension's id and provider, run under Node through E1 to E12. Each fault has
-    its file, line and the edit that mends it.
+    passes on its way to the row; the handler itself, run under Node with what it needs stood in for, whose rows go to
+    the gate's checks; and the extension's id and provider, run under Node through E1 to E12. Each fault has its file,
+    line and the edit that mends it.
 
     Nothing of yours is started, no database but its own is written, and nothing is written into the checkout. In a
     GitHub workflow each finding is an annotation at its line.
@@ -26,7 +27,11 @@ def check(options: CheckOptions, outputs: Outputs) -> int:
     """
     from harness.report.places import annotations, to_sarif
     from harness.run.check import check
+    from harness.run.check_handler import prepare
 
+    if options.prepare:
+        print_line(f"drizzle-orm and zod are in {prepare()}")
+        return 0
     outputs.check()
     Outputs(html=options.sarif).check()
     report = check(replace(options, command=command_line()), print_line, show_progress)

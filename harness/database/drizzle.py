@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from harness.database.drizzle_folder import BREAKPOINT, Folder
 from harness.database.runners import connect
-from harness.database.scripts import Statement, statements_of
+from harness.database.scripts import Statement
 from harness.database.transactions import send
 
 
@@ -54,5 +54,6 @@ def recorded(connection: psycopg.Connection[Any]) -> Sequence[tuple[str, int]]:
 
 
 def _message(number: int, text: str) -> Statement:
-    statements = statements_of(text)
-    return Statement(number, text, 0, statements[0].headline if statements else "(nothing)")
+    lines = (line.strip() for line in text.splitlines())
+    headline = next((line for line in lines if line.strip(";") and not line.startswith("--")), "(nothing)")
+    return Statement(number, text, 0, headline)

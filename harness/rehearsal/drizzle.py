@@ -4,10 +4,8 @@ The packages lie in the user's cache, in a folder named by the lock file's hash;
 child ends when its input ends, so it cannot outlive its parent.
 """
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -19,13 +17,12 @@ from typing import Any, Final
 
 from psycopg.conninfo import conninfo_to_dict
 
-from harness.data import cache_path, fixture_path
 from harness.database.drizzle_folder import Folder
 from harness.errors import UnavailableError
 from harness.rule.node import node_path
+from harness.rule.npm import install_packages
 
 FILES: Final = ("package.json", "package-lock.json", "migrate.js")
-INSTALL_S_MAX: Final = 180.0
 ANSWER_S_MAX: Final = 60.0
 """Longest wait for the child's start or for one migration."""
 
@@ -119,57 +116,7 @@ def installed() -> Path:
 
     Raises UnavailableError when npm cannot fetch them.
     """
-    sources = {name: fixture_path(f"drizzle/{name}").read_bytes() for name in FILES}
-    key = hashlib.sha256(b"\0".join(sources.values())).hexdigest()[:16]
-    folder = cache_path("drizzle") / key
-    if folder.is_dir():
-        return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=folder.parent))
-    except OSError as error:
-        raise UnavailableError(f"{NO_NPM}: {error}; set XDG_CACHE_HOME to a folder of yours") from error
-    try:
-        for name, content in sources.items():
-            (made / name).write_bytes(content)
-        _npm_ci(made)
-        with suppress(OSError):  # another process was quicker, with the same
-            made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-    return folder
-
-
-WITH_SYSTEM_CA: Final = {"NODE_USE_SYSTEM_CA": "1"}
-"""Node from a wheel knows its own certificate authorities only, not those that this machine trusts."""
-
-
-def _npm_ci(folder: Path) -> None:
-    """Source: npm, `npm ci`. No package's own script is run."""
-    npm = node_path().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [
-        str(node_path()),
-        str(npm),
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-    ]
-    try:
-        done = subprocess.run(
-            [*command, "--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-timeout=30000"],
-            cwd=folder, env=WITH_SYSTEM_CA | os.environ, capture_output=True, text=True, timeout=INSTALL_S_MAX,
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise UnavailableError(f"{NO_NPM}: npm ci was not done after {INSTALL_S_MAX:.0f} s") from None
-    except OSError as error:
-        raise UnavailableError(f"{NO_NPM}: npm cannot start: {error}") from error
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
-        reason = " ".join(" ".join(errors[:2]).split()) or f"npm ci ended with code {done.returncode}"
-        raise UnavailableError(f"{NO_NPM}: {reason}; npm must reach its registry once")
+    return install_packages("drizzle", FILES, NO_NPM)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

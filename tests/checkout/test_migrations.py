@@ -9,7 +9,8 @@ import pytest
 from harness.checks.checkout_claims import BACKEND, claims_of
 from harness.database.server import Server, running_server
 from harness.rollout import load_rollout
-from harness.run.check import check, check_migrations
+from harness.run.check import check
+from harness.run.check_backend import check_migrations
 from harness.run.options.check import CheckOptions
 from harness.verdict import Judgement, Results, Status, Verdict
 from tests.checkout.edits import ADDED, CORRECTED, JOURNAL, MIGRATION, MIGRATIONS, Edit, backend, line_of
@@ -29,7 +30,7 @@ def server() -> Iterator[Server]:
 def judged(server: Server, checkout: Path, database_url: str | None = None) -> tuple[Judgement, list[str]]:
     rollout = load_rollout()
     results = Results(claims_of((BACKEND,), rollout.tables))
-    remarks = check_migrations(results, rollout, checkout, server, database_url)
+    remarks = check_migrations(results, rollout, checkout, server, database_url).remarks
     (judgement,) = (each for each in results.judgements() if each.id == "F1")
     return judgement, remarks
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.checks.checkout_claims import BACKEND, claims_of
 from harness.rollout import load_rollout
-from harness.run.check import check_backend
+from harness.run.check_backend import check_backend
 from harness.verdict import Judgement, Results, Status
 from tests.checkout.edits import Edit, backend
 

@@ -37,6 +37,13 @@ class CheckOptions:
         ),
         PlaceValue(),
     ] = None
+    prepare: Annotated[
+        bool,
+        Option(
+            "Fetch once what the backend's files are run with, drizzle-orm and zod, from npm into the cache, and do "
+            "nothing else: after it no network is needed. Without it, it is done when it is first needed."
+        ),
+    ] = False
     postgres: PostgresOption = "embedded"
     rollout: RolloutOption = None
     sarif: Annotated[

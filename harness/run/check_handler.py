@@ -1,0 +1,208 @@
+"""The handler of a checkout run as it is: its statements go to a database of ours, its rows to the gate's checks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from harness.checkout.handler import (
+    HandlerReply,
+    HandlerSource,
+    NotRunnableError,
+    RunningHandler,
+    running_handler,
+)
+from harness.checkout.handler_database import handler_database
+from harness.checkout.way import BackendWay
+from harness.checks.checkout_claims import HANDLER_CLAIMS
+from harness.checks.row_checks import judge_rows
+from harness.database.runners import connect
+from harness.database.scripts import Script, StatementFailed
+from harness.database.server import Server
+from harness.errors import UnavailableError, UsageError
+from harness.probing.judge import Aspect, expect, judge
+from harness.probing.probe_factory import Caller
+from harness.rollout import Rollout
+from harness.rule.npm import install_packages
+from harness.rule.policy import Policy
+from harness.run.check_backend import AppliedMigrations, ReadBackend
+from harness.run.check_suite import batches, caller_of
+from harness.sut.columns import ReadableColumns
+from harness.sut.observation import Exchange, Observation, Probe, Row
+from harness.sut.rows import found_rows, key_of, rows_query, values_of
+from harness.verdict import Judgement, Results
+
+LOST_MAX: Final = 60
+"""Lost rows after which no more requests are sent: each costs the handler's own retries."""
+OF_THE_STATEMENT: Final = "42"
+"""SQLSTATEs that begin so are the statement's own fault, and not that of what a stand-in gave: names, syntax."""
+SHOWN_MAX: Final = 4
+
+
+def check_handler(
+    results: Results, rollout: Rollout, read: ReadBackend, made: AppliedMigrations, server: Server
+) -> list[str]:
+    """Judges the rows that requests to the handler leave in a database that the checkout's migrations make.
+
+    Returns remarks.
+    """
+    try:
+        if read.source is None:
+            raise NotRunnableError(read.why)
+        if made.folder is None:
+            raise NotRunnableError("no migrations make the database that its statements need")
+        return _run(results, rollout, read.source, read.way, made, server)
+    except (NotRunnableError, UnavailableError, UsageError, StatementFailed) as error:
+        for claim in HANDLER_CLAIMS:
+            results.inconclusive(claim, f"the handler cannot be run: {error}")
+        return []
+
+
+def prepare() -> Path:
+    """Fetches what the checkouts' files are run with, unless it is there; returns its folder.
+
+    Raises UnavailableError, which names the command that does only this, when npm cannot fetch it.
+    """
+    refused = "drizzle-orm and zod are not there to run it with (harness check --prepare fetches them)"
+    return install_packages("checkout", refused=refused)
+
+
+def not_replayed(judgement: Judgement) -> Judgement:
+    """A judgement of the handler without lines to copy: they would ask the reference, which has not this code."""
+    if judgement.id not in HANDLER_CLAIMS:
+        return judgement
+    return replace(judgement, findings=tuple(replace(each, replay="") for each in judgement.findings))
+
+
+def _run(
+    results: Results,
+    rollout: Rollout,
+    source: HandlerSource,
+    way: BackendWay,
+    made: AppliedMigrations,
+    server: Server,
+) -> list[str]:
+    assert made.folder is not None
+    prepare()
+    steps = [Script(step.up, rollout.text(step.up)) for step in rollout.tables.step if step.up]
+    caller = caller_of(rollout)
+    with (
+        handler_database(server, made.folder, made.ours, steps) as (dsn, made_by),
+        running_handler(source, dsn, caller.parameters) as handler,
+        connect(dsn) as connection,
+    ):
+        sent = lost = 0
+        for observations in _observed(handler, connection, way, caller):
+            if not sent:
+                _check_reached(handler, observations)
+            judge_rows(results, observations, caller.policy)
+            sent += len(observations)
+            lost += sum(not seen.rows and seen.reply.upstream_id is not None for seen in observations)
+            if lost > LOST_MAX:
+                break
+    evidence = f"{sent:,} requests to the handler under Node, {handler.statements:,} statements"
+    for claim in HANDLER_CLAIMS:
+        results.detail(claim, evidence)
+        if made_by:
+            results.detail(claim, made_by)
+    return list(_remarks(handler))
+
+
+def _observed(
+    handler: RunningHandler, connection: psycopg.Connection[Any], way: BackendWay, caller: Caller
+) -> Iterator[list[Observation]]:
+    """Sends every request; what came of them, batch by batch."""
+    columns, number = ReadableColumns(has_value=True, has_time=True), 0
+    for batch in batches(caller):
+        probes = [probe for probe in batch if not probe.refused]
+        since = datetime.now(UTC)
+        replies = handler.replies([(probe.request, f"gen-{number + at}") for at, probe in enumerate(probes)])
+        number += len(probes)
+        exchanges = [Exchange(probe, got.reply, 0.0) for probe, got in zip(probes, replies, strict=True)]
+        found = _rows(connection, columns, exchanges)
+        yield [
+            _observation(exchange, got, rows, way, caller.policy, since)
+            for exchange, got, rows in zip(exchanges, replies, found, strict=True)
+        ]
+
+
+def _observation(
+    exchange: Exchange,
+    got: HandlerReply,
+    rows: tuple[Row, ...],
+    way: BackendWay,
+    policy: Policy,
+    since: datetime,
+) -> Observation:
+    stage = f"{_place(exchange.probe, got, rows, way, policy)}: run under Node"
+    return Observation(exchange.probe, exchange.reply, rows, "after", stage, since)
+
+
+def _check_reached(handler: RunningHandler, observations: Sequence[Observation]) -> None:
+    """Whether what stands in for the rest lets a request come as far as its row.
+
+    Raises NotRunnableError where none does, and the statement itself is not what is refused.
+    """
+    if any(row.whole for seen in observations for row in seen.rows):
+        return
+    refused = list(handler.refused)
+    if any(each.sqlstate.startswith(OF_THE_STATEMENT) and "stub:" not in each.message for each in refused):
+        return
+    statements = [f"{each.sqlstate} {each.message}" for each in refused]
+    replies = [f"it replied {seen.reply.status}" for seen in observations if seen.reply.status >= 400]
+    reasons = [
+        *handler.threw,
+        *statements,
+        *handler.logged,
+        *replies,
+        *handler.failed,
+        "it replies, and its work ends without a row",
+    ]
+    raise NotRunnableError(reasons[0])
+
+
+def _rows(
+    connection: psycopg.Connection[Any], columns: ReadableColumns, exchanges: Sequence[Exchange]
+) -> list[tuple[Row, ...]]:
+    keys = [key_of(exchange.probe, exchange.reply)._replace(user=None) for exchange in exchanges]
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        query = rows_query(columns, both_sides=True)
+        cursor.execute(query, values_of(keys, (), datetime.fromtimestamp(0, UTC)))
+        found = found_rows(cursor.fetchall(), columns)
+    return [found.of(key) for key in keys]
+
+
+def _place(probe: Probe, got: HandlerReply, rows: Sequence[Row], way: BackendWay, policy: Policy) -> str:
+    """Where a request goes wrong.
+
+    A wrong value: the first place that has it after the last one that has the right value, else where the row is made.
+    The reading itself has whatever was sent, which is wrong only where nothing comes after it; what is made of the
+    header is nothing to a signed-in user.
+    """
+    expected = expect(probe, "after", policy)
+    kinds = {difference.kind for difference in judge(rows, expected)}
+    if Aspect.VALUE not in kinds:
+        return way.row_at if Aspect.PAIRS in kinds else way.handler
+    of_header = {part.where for part in way.made_from} if probe.email is not None else {way.read_at}
+    seen = [(at, value) for at, value in got.seen if at not in of_header] or list(got.seen)
+    if not seen:
+        return way.set_at or way.read_at or way.handler
+    right = [number for number, (_, value) in enumerate(seen) if value in expected.values]
+    after = seen[right[-1] + 1 if right else 0 :]
+    return after[0][0] if after else way.row_at
+
+
+def _remarks(handler: RunningHandler) -> Iterator[str]:
+    """What was stood in for, and what went wrong on the way without being judged."""
+    stubbed = f"; stood in for: {', '.join(handler.stubbed)}" if handler.stubbed else ""
+    yield f"the handler was run: {len(handler.run)} modules of the checkout{stubbed}"
+    if handler.failed:
+        yield f"stood in for because they cannot be loaded: {'; '.join(handler.failed[:SHOWN_MAX])}"
+    for refused, times in list(handler.refused.items())[:SHOWN_MAX]:
+        yield f"refused by the database: {refused.sqlstate} {refused.message} ({times} times)"
+    for reason, times in list(handler.threw.items())[:SHOWN_MAX]:
+        yield f"the handler threw: {reason} ({times} times)"
