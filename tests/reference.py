@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from harness import plan
+from harness.checks.own_migration import OWN_CLAIMS
 from harness.cli import app
 from harness.cli.exit_codes import SENTENCE
 from harness.run.gate_claims import claims_of as gate_claims
@@ -29,6 +30,7 @@ KINDS: Final = {
     "O": "Orders of the rollout",
     "E": "The extension",
     "A": "The plan's own sentences",
+    "Y": "A migration of your own",
 }
 
 
@@ -68,6 +70,7 @@ def known_claims() -> dict[str, Claim]:
         (plan.STALL_CLAIM, plan.RECOVERY_CLAIM, plan.LOCKS_CLAIM, plan.RUNNER_CLAIM),
         tuple(claim for claim, *_ in (*plan.AUDIT, *plan.EXTENSION_AUDIT, *plan.MIGRATION_AUDIT)),
         tuple(claim for claim, *_ in plan.RESTING_AUDIT),
+        OWN_CLAIMS,
     )
     return {claim.id: claim for each in lists for claim in each}
 

@@ -17,7 +17,15 @@ from harness.database.migration_layouts import LayoutPlace, places
 from harness.database.migration_marks import Section, SentAs, by_marks
 from harness.errors import UsageError
 
-__all__ = ["MigrationFile", "Migrations", "Section", "SentAs", "SetAside", "read_migrations"]
+__all__ = [
+    "MigrationFile",
+    "Migrations",
+    "Section",
+    "SentAs",
+    "SetAside",
+    "read_migration",
+    "read_migrations",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,24 @@ def read_migrations(path: Path, words: str) -> Migrations:
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}; mend its rights") from None
     return Migrations(tuple(files), dumps, foreign, layout.planned)
+
+
+def read_migration(file: Path) -> MigrationFile:
+    """One file, sent as the tool that its folder is of sends it; by itself where nothing tells.
+
+    Raises UsageError where it is not there, or cannot be read or decoded.
+    """
+    if not file.is_file():
+        raise UsageError(f"no migration file: {file}; name a .sql file that is there")
+    try:
+        for folder in (file.parent.parent, file.parent):
+            name = file.relative_to(folder).as_posix()
+            for place in places(folder).up:
+                if place.name == name:
+                    return _file(place)
+        return _file(LayoutPlace(file, file.name, "", False, "", SentAs.APART))
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}; mend its rights") from None
 
 
 def _file(place: LayoutPlace) -> MigrationFile:

@@ -122,7 +122,11 @@ class Measured:
     @property
     def build_ms(self) -> float:
         """How long the index took; 0 when none was built."""
-        return sum(span.duration_ms for span in self.spans if "INDEX" in span.statement.upper())
+        return sum(
+            span.duration_ms
+            for span in self.spans
+            if "INDEX" in span.statement.upper() and span.sqlstate is None
+        )
 
     @property
     def rows_per_s(self) -> float:

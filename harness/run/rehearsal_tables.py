@@ -14,7 +14,7 @@ from harness.rehearsal.scenario import ScenarioResult
 from harness.report.contents import Table
 from harness.report.timeline import Band, Panel
 
-_ADMINISTRATIVE: Final = re.compile(r"\s*(SET|BEGIN|COMMIT)\b", re.IGNORECASE)
+_ADMINISTRATIVE: Final = re.compile(r"\s*(SET|RESET|BEGIN|COMMIT)\b", re.IGNORECASE)
 """Statements that take no time worth a line."""
 
 
@@ -90,8 +90,8 @@ def _writers(result: ScenarioResult) -> str:
     return f"{counts}, saw {errors}" if errors else counts
 
 
-def stalls_table(measured: Sequence[Measured]) -> Table:
-    """One line for each way to migrate."""
+def stalls_table(measured: Sequence[Measured], *, compares: bool = True) -> Table:
+    """One line for each way to migrate; where it compares, how many times as long as the first each held a write up."""
     rows = tuple(
         (
             measurement.approach.name,
@@ -122,7 +122,7 @@ def stalls_table(measured: Sequence[Measured]) -> Table:
         "milliseconds from when each write was due; stall: the longest during the migration; before, during and "
         "after: p50, p99 and longest; MB of the index",
         *(f"{measurement.approach.name}: {measurement.approach.summary}" for measurement in measured),
-        *_comparison(measured),
+        *(_comparison(measured) if compares else ()),
     )
     return Table("Write stalls", columns, rows, notes)
 
@@ -174,10 +174,16 @@ def panel(measured: Measured) -> Panel:
 
 
 def label(statement: str) -> str:
-    """A statement's first line without the plan's names."""
+    """A statement's first line without the plan's names; one that has none of them as it is."""
     parts = statement.rstrip(";").split()
-    own = {plan.METADATA_TABLE, plan.COLUMN, plan.INDEX, "ON", f"({plan.COLUMN})"}
+    names = {plan.METADATA_TABLE, plan.COLUMN, plan.INDEX, f"({plan.COLUMN})"}
+    own = {*names, "ON"} if names & set(parts) else set()
     return " ".join(part for part in parts if part not in own)
+
+
+def instant(statement: str, sqlstate: str, message: str) -> Span:
+    """A statement whose time was not measured."""
+    return Span(statement, 0.0, 0.0, 0.0, sqlstate or None, message)
 
 
 def _timed_spans(measured: Measured) -> tuple[Span, ...]:

@@ -1,7 +1,6 @@
 """What `harness rehearse` does: the migration in every way it could be run, on a table as big as yours, beforehand."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -34,11 +33,9 @@ from harness.report.timeline import timeline
 from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
+from harness.run.rehearse_own import Show, rehearse_own
 from harness.run.report import Begun, run_report
 from harness.verdict import Claim, Results
-
-Show = Callable[[Table], None]
-"""Prints a table as soon as it is there."""
 
 
 @dataclass(slots=True)
@@ -65,8 +62,12 @@ def rehearse(
 ) -> Report:
     """Runs the parts asked for, and returns the report; leaves nothing behind.
 
-    Raises UsageError for an unknown migration or a budget without stalls, UnavailableError when there is no server.
+    A file or a folder is a migration of one's own (`rehearse_own`). Raises UsageError for an unknown migration or a
+    budget without stalls, UnavailableError when there is no server.
     """
+    path = options.own_path
+    if path is not None:
+        return rehearse_own(options, path, on_line, show, progress)
     begun = Begun.now()
     if options.max_stall_ms is not None and RehearsalPart.STALLS not in options.parts:
         raise UsageError("a stall budget needs the part that measures stalls; add --part stalls")

@@ -42,7 +42,7 @@ class StatementEffect:
 
     label: str
     locks: dict[str, LockMode] = field(default_factory=dict)
-    """The strongest that it took on each table that was there before, by the table's name."""
+    """The strongest that it took on each table that was there before, by the table's name; parts are with the whole."""
     rewritten: tuple[str, ...] = ()
     """Tables whose rows it wrote anew."""
     is_concurrent: bool = False
@@ -120,6 +120,24 @@ def observe_effects(dsn: str, statements: Sequence[str], labels: Sequence[str]) 
     weak = (LockMode.ACCESS_SHARE,)
     strong = [oid for oid, mode in taken.items() if mode not in weak] or list(taken)
     return Effects(tuple(found), tuple(dict.fromkeys(before[oid][1] for oid in strong)))
+
+
+def _by_name(locks: Locks, tables: dict[int, tuple[str, int, int]]) -> dict[str, LockMode]:
+    """Locks by the names of the tables; several parts of one are one line."""
+    found: dict[str, LockMode] = {}
+    for root in dict.fromkeys(tables[oid][1] for oid in locks):
+        of_root = {oid: mode for oid, mode in locks.items() if tables[oid][1] == root}
+        parts = [oid for oid in of_root if oid != root]
+        if len(parts) <= 1:
+            found |= {tables[oid][0]: mode for oid, mode in of_root.items()}
+            continue
+        name = (
+            f"{tables[root][0]} and {len(parts)} parts"
+            if root in of_root
+            else f"{len(parts)} parts of {tables[root][0]}"
+        )
+        found[name] = max(of_root.values(), key=list(LockMode).index)
+    return found
 
 
 def _sent(

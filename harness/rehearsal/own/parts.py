@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import tuple_row
 
 from harness.rehearsal.own.relations import GivenColumn, GivenTable
 
 _TREE: Final = """
-    SELECT part.relid::int8, part.parentrelid::int8, n.nspname, c.relname, part.isleaf,
+    SELECT part.relid::int8, part.parentrelid::int8,
+        quote_ident(n.nspname), quote_ident(c.relname), c.relname, part.isleaf,
         coalesce(pg_get_expr(c.relpartbound, c.oid), ''), k.partstrat::text,
         ARRAY(SELECT a.attname::text FROM unnest(k.partattrs::smallint[]) WITH ORDINALITY AS p (number, place)
             JOIN pg_attribute AS a ON a.attrelid = k.partrelid AND a.attnum = p.number ORDER BY p.place)
@@ -37,6 +37,8 @@ class TablePart:
     oid: int
     parent: int
     schema: str
+    """In quotes where it needs them, as the next."""
+    written: str
     name: str
     is_leaf: bool
     bound: str
@@ -45,19 +47,14 @@ class TablePart:
     columns: tuple[str, ...]
     """Of its parent's key; none where it is an expression."""
 
-    @property
-    def identifier(self) -> sql.Identifier:
-        """Its name with its schema, quoted."""
-        return sql.Identifier(self.schema, self.name)
-
 
 def parts_of(connection: psycopg.Connection[Any], oid: int) -> tuple[TablePart, ...]:
     """All parts below a table, those above before those below."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         found = cursor.execute(_TREE, [oid, oid]).fetchall()
     return tuple(
-        TablePart(oid, parent, schema, name, is_leaf, bound, strategy or "", tuple(columns or ()))
-        for oid, parent, schema, name, is_leaf, bound, strategy, columns in found
+        TablePart(oid, parent, schema, written, name, is_leaf, bound, strategy or "", tuple(columns or ()))
+        for oid, parent, schema, written, name, is_leaf, bound, strategy, columns in found
     )
 
 

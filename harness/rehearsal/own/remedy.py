@@ -26,7 +26,7 @@ _INDEX: Final = re.compile(
     r"(?P<rest>(?:USING\b|\().*?);?\s*$"
 )
 _WAITS: Final = re.compile(r"(?i)^(?:ALTER|DROP|CREATE\s+(?:UNIQUE\s+)?INDEX|CREATE\s+TRIGGER|TRUNCATE)\b")
-_TIMEOUT: Final = re.compile(r"(?i)^SET\s+(?:LOCAL\s+|SESSION\s+)?lock_timeout\b")
+_TIMEOUT: Final = re.compile(r"(?i)^(?:SET\s+(?:LOCAL\s+|SESSION\s+)?lock_timeout\b|RESET\s+ALL\b)")
 _TRANSACTION: Final = re.compile(r"(?i)^(?:BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK)\b")
 
 
@@ -77,6 +77,11 @@ class RemedyFile:
         return f"-- {self.comment}\n" + "".join(f"{statement}\n" for statement in self.statements)
 
 
+def is_control(statement: str) -> bool:
+    """Whether a statement only opens or ends a transaction, or sets a lock_timeout."""
+    return bool(_TRANSACTION.match(statement) or _TIMEOUT.match(statement))
+
+
 PartsOf = Callable[[str], tuple[TablePart, ...]]
 """The parts of a table by its name as written; none where it is not partitioned or not there."""
 
@@ -100,7 +105,7 @@ def remedied(
 
     for statement in statements:
         index = IndexStatement.read(statement)
-        if _TRANSACTION.match(statement) or _TIMEOUT.match(statement):
+        if is_control(statement):
             continue
         if index is None or index.only or not is_there(index.table):
             others.append(statement)
@@ -128,13 +133,11 @@ def _concurrent(index: IndexStatement) -> _Step:
 
 def three_steps(index: IndexStatement, parts: Sequence[TablePart]) -> tuple[_Step, ...]:
     """The name, a comment and the statements of each file that builds an index of a partitioned table."""
-    whole = index.name or quoted(_cut(f"{_plain(index.table)}_idx"))
+    whole = index.name or _written(_cut(f"{_plain(index.table)}_idx"))
     own_schema = index.table.rpartition(".")[0].strip()
     prefix = f"{own_schema}." if own_schema else ""
-    names = {part.oid: quoted(_cut(f"{part.name}_{_plain(whole)}")) for part in parts}
-    schemas = {
-        part.oid: f"{quoted(part.schema)}." if own_schema or part.schema != "public" else "" for part in parts
-    }
+    names = {part.oid: _written(_cut(f"{part.name}_{_plain(whole)}")) for part in parts}
+    schemas = {part.oid: f"{part.schema}." if own_schema or part.schema != "public" else "" for part in parts}
     above = [(whole, index.table)]
     above += [(names[part.oid], _place(part, schemas)) for part in parts if not part.is_leaf]
     only = tuple(index.written(only=True, name=name, table=table) for name, table in above)
@@ -171,7 +174,7 @@ def naive(index: IndexStatement) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def _place(part: TablePart, schemas: dict[int, str]) -> str:
-    return f"{schemas[part.oid]}{quoted(part.name)}"
+    return f"{schemas[part.oid]}{part.written}"
 
 
 def _parent(part: TablePart, names: dict[int, str], schemas: dict[int, str], whole: str) -> str:
@@ -189,6 +192,11 @@ def _plain(name: str) -> str:
     """A name without its schema and quotes."""
     last = re.findall(_NAME, name)[-1] if name else ""
     return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()
+
+
+def _written(name: str) -> str:
+    """A name of several words, in quotes where it needs them."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else quoted(name)
 
 
 def _cut(name: str) -> str:

@@ -133,7 +133,7 @@ def _inserts(connection: Connection, of: TableRows) -> Sequence[Template]:
         return ()
     keys: list[tuple[str, ...]] = [()]
     for parent in of.parents:
-        found = _some(connection, parent.identifier, parent.reference.their_columns)
+        found = _some(connection, parent.identifier, parent.reference.their_columns, parent.rows)
         keys = [
             (*before, *found[number % len(found)]) for number, before in enumerate(keys * (KEYS // len(keys)))
         ]
@@ -168,22 +168,21 @@ def _update(connection: Connection, of: TableRows) -> Template | None:
 
 
 def _reader(connection: Connection, of: TableRows) -> Template:
-    table, columns = (
-        quoted(of.table.schema, of.table.name),
-        ", ".join(quoted(c.name) for c in of.table.columns),
-    )
+    table = quoted(of.table.schema, of.table.name)
+    columns = ", ".join(quoted(column.name) for column in of.table.columns)
     where, keys = _by_key(connection, of)
     label = f"SELECT from {of.table.describe()}"
     if not keys:
         return Template(label, (f"SELECT {columns} FROM {table} LIMIT 1",))  # noqa: S608  of quoted names
-    return Template(label, (f"SELECT {columns} FROM {table} WHERE {where}",), keys)  # noqa: S608  of quoted names
+    text = f"SELECT {columns} FROM {table} WHERE {where}"  # noqa: S608  of quoted names
+    return Template(label, (text,), keys, is_numbered=False)
 
 
 def _by_key(connection: Connection, of: TableRows) -> tuple[str, tuple[tuple[str, ...], ...]]:
     """A condition over `$1` and on that finds a row by its primary key, and the keys of some rows; none without one."""
     if not of.table.key:
         return "", ()
-    found = _some(connection, quoted(of.table.schema, of.table.name), of.table.key)
+    found = _some(connection, quoted(of.table.schema, of.table.name), of.table.key, of.rows)
     where = " AND ".join(
         f"{quoted(name)} = ${number}::text::{of.table.column(name).type}"
         for number, name in enumerate(of.table.key, start=1)
@@ -191,9 +190,10 @@ def _by_key(connection: Connection, of: TableRows) -> tuple[str, tuple[tuple[str
     return where, tuple(found)
 
 
-def _some(connection: Connection, table: str, columns: Sequence[str]) -> list[tuple[str, ...]]:
-    """These columns of some rows of a table, as text."""
+def _some(connection: Connection, table: str, columns: Sequence[str], rows: int) -> list[tuple[str, ...]]:
+    """These columns of some of a table's rows, of all its parts, as text."""
     names = ", ".join(f"{quoted(name)}::text" for name in columns)
-    query = f"SELECT {names} FROM {table} LIMIT {KEYS}"  # noqa: S608  of quoted names
+    share = min(100.0, 100.0 * KEYS / rows)
+    query = f"SELECT {names} FROM {table} TABLESAMPLE BERNOULLI ({share}) REPEATABLE (1)"  # noqa: S608  of quoted names
     with connection.cursor(row_factory=tuple_row) as cursor:
         return cursor.execute(query.encode()).fetchall()
