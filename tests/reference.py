@@ -1,6 +1,7 @@
 """The reference pages of docs/, made from the code: `python -m tests.reference` writes them, a test compares them.
 
-`commands.md` has what `harness COMMAND --help` says, `claims.md` every claim with the plan's words for it.
+`commands.md` has what `harness COMMAND --help` says, `claims.md` every claim with the plan's words for it, `json.md`
+the documents of `--json`.
 """
 
 import re
@@ -16,6 +17,7 @@ from harness.cli import app
 from harness.cli.exit_codes import SENTENCE
 from harness.run.gate_claims import claims_of as gate_claims
 from harness.verdict import Claim
+from tests import reference_json
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MADE: Final = "<!-- made by python -m tests.reference -->"
@@ -93,7 +95,12 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|").replace("*", r"\*")
 
 
-PAGES: Final = {"commands.md": commands, "claims.md": claims}
+def documents() -> str:
+    """The page of all documents of --json."""
+    return "\n".join(["# Documents of `--json`", "", MADE, "", *reference_json.documents()]) + "\n"
+
+
+PAGES: Final = {"commands.md": commands, "claims.md": claims, "json.md": documents}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.cli.command import command
-from harness.cli.streams import plain, print_line
+from harness.cli.streams import plain, print_document, print_line
 from harness.errors import UnavailableError
 from harness.run.options.accept import AcceptOptions, NewKeysOptions
 from harness.run.options.shared import SUMMARY_VARIABLE, check_writable
@@ -59,18 +59,19 @@ def _about(found: "Acceptance") -> str:
 
 def _write(options: AcceptOptions, found: "Acceptance", lines: list[str]) -> None:
     """The decision as JSON, and on the page of a CI job."""
-    import json
+    from harness.cli.streams import document_text
+    from harness.run.accept import AcceptDocument
 
-    decision = {
-        "accepted": found.accepted,
-        "signed_by": found.signer or None,
-        "unsigned": options.unsigned,
-        "reasons": [plain(reason) for reason in found.reasons],
-    }
+    decision = AcceptDocument(
+        accepted=found.accepted,
+        signed_by=found.signer or None,
+        unsigned=options.unsigned,
+        reasons=tuple(plain(reason) for reason in found.reasons),
+    )
     summary = os.environ.get(SUMMARY_VARIABLE)
     try:
         if options.json is not None:
-            options.json.write_text(json.dumps(decision, indent=2) + "\n", encoding="utf-8")
+            options.json.write_text(document_text(decision) + "\n", encoding="utf-8")
         if summary:
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write("".join(f"    {plain(line)}\n" for line in lines) + "\n")
@@ -90,8 +91,11 @@ def keys_new(options: NewKeysOptions) -> int:
 
     Example: harness keys new gate
     """
-    from harness.run.signing import new_keys
+    from harness.run.signing import KeysDocument, new_keys
 
     key = new_keys(options.file)
+    if options.json_output:
+        print_document(KeysDocument(key=key, private=str(options.file), public=f"{options.file}.pub"))
+        return 0
     print_line(f"key {key}: {options.file} signs, and is a secret; {options.file}.pub verifies")
     return 0

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from harness.cli.command import command
+from harness.cli.streams import print_document
 from harness.run.options.coverage import CoverageOptions
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def coverage(options: CoverageOptions) -> int:
 
     Example: harness coverage --database-url postgresql://reader@db.example.com/backend --days 7 --fail-under 60
     """
+    if options.json_output:
+        return _print_documents(options)
     from rich.console import Console
 
     from harness.cli.coverage_view import print_client_days, print_coverage
@@ -37,5 +40,23 @@ def coverage(options: CoverageOptions) -> int:
 
     def show_clients(found: "Sequence[ClientDay]") -> None:
         print_client_days(found, console)
+
+    return coverage(options, show, show_clients).exit_code
+
+
+def _print_documents(options: CoverageOptions) -> int:
+    """One document, or with --watch one a line for each look."""
+    from harness.run.coverage import coverage, coverage_document
+
+    looks: list[Coverage] = []
+
+    def show(found: "Coverage") -> None:
+        looks[:] = [found]
+        if not options.watch:
+            print_document(coverage_document(found, options.fail_under))
+
+    def show_clients(clients: "Sequence[ClientDay]") -> None:
+        document = coverage_document(looks[0], options.fail_under, clients)
+        print_document(document, in_one_line=True)
 
     return coverage(options, show, show_clients).exit_code

@@ -1,7 +1,5 @@
 """The command that tells what this machine, a backend and a database have of what the commands need."""
 
-import click
-
 from harness.cli.command import command
 from harness.run.options.doctor import DoctorOptions
 
@@ -17,12 +15,10 @@ def doctor(options: DoctorOptions) -> int:
 
     Example: harness doctor --target http://127.0.0.1:3000 --database-url postgresql://me@localhost/backend
     """
-    import json
-
     from rich.console import Console
     from rich.text import Text
 
-    from harness.cli.streams import plain
+    from harness.cli.streams import plain, print_document
     from harness.run.doctor import Part, Presence, document, examine, exit_code
 
     console = Console()
@@ -43,7 +39,7 @@ def doctor(options: DoctorOptions) -> int:
 
     groups = examine(options, (lambda _group, _part: None) if options.json_output else show)
     if options.json_output:
-        click.echo(json.dumps(document(groups), indent=2))
+        print_document(document(groups))
     else:
         missing = [part.name for group in groups for part in group.parts if part.state is Presence.MISSING]
         count = (

@@ -1,12 +1,16 @@
 """The commands that hunt for a header that is treated wrongly, and that send a find again."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.command import command
 from harness.cli.hosts import check_host
-from harness.cli.streams import print_line, show_progress
+from harness.cli.streams import print_aside, print_document, print_line, show_progress
 from harness.errors import UsageError
 from harness.run.options.fuzz import REFERENCE, FuzzedOptions, FuzzOptions, ReplayOptions
+
+if TYPE_CHECKING:
+    from harness.run.replay import Replayed
 
 
 @command(good="nothing found", bad="found")
@@ -18,24 +22,29 @@ def fuzz(options: FuzzOptions) -> int:
 
     Example: harness fuzz --seconds 20 --build limit-256
     """
+    if options.list_builds and options.json_output:
+        raise UsageError("--list-builds prints a build a line and no document; leave --json out")
     if options.list_builds:
         from harness.backend.defects import build_lines
 
         for line in build_lines():
             print_line(line)
         return 0
-    from harness.run.counterexample import report_find
+    from harness.run.counterexample import describe_find, store_find
     from harness.run.fuzz import fuzz
+    from harness.run.tally import Tally, fuzz_document
 
     check_target(options.subject)
+    tally = Tally()
     with show_progress("fuzzing") as on_progress:
-        found = fuzz(options, print_line, on_progress)
-    if found is None:
-        print_line("nothing found")
-        return 0
-    for line in report_find(found, options.subject, Path(), function=options.function):
-        print_line(line)
-    return 1
+        found = fuzz(options, print_aside if options.json_output else print_line, on_progress, tally)
+    find = store_find(found, options.subject, Path(), function=options.function) if found else None
+    if options.json_output:
+        print_document(fuzz_document(options, tally, find))
+    else:
+        for line in describe_find(find) if find else ["nothing found"]:
+            print_line(line)
+    return 1 if find else 0
 
 
 @command(good="FIXED", bad="STILL FAILS")
@@ -48,23 +57,30 @@ def replay(options: ReplayOptions) -> int:
 
     Example: harness replay harness-find-0123456789.json
     """
-    from harness.run.replay import describe_replay, options_of, replay, replay_exploration, reproduction_of
+    from harness.run.replay import options_of, replay, replay_exploration, reproduction_of
 
     if sum((options.file is not None, bool(options.lines), options.exploration is not None)) > 1:
         raise UsageError("of a file, --line and --exploration more than one was given; give one of them")
     if options.exploration is not None:
         with show_progress("replaying"):
-            fixed, lines = replay_exploration(options.exploration, options.backend)
-        for line in lines:
-            print_line(line)
-        return 0 if fixed else 1
+            explored = replay_exploration(options.exploration, options.backend)
+        return _told(explored, options)
     reproduction = reproduction_of(options)
     subject = options_of(options.backend, reproduction)
     check_target(subject)
     with show_progress("replaying"):
         replayed = replay(reproduction, subject)
-    for line in describe_replay(replayed):
-        print_line(subject.given.masked(line))
+    return _told(replayed.masked(subject.given), options)
+
+
+def _told(replayed: "Replayed", options: ReplayOptions) -> int:
+    from harness.run.replay import describe_replay, replay_document
+
+    if options.json_output:
+        print_document(replay_document(replayed))
+    else:
+        for line in describe_replay(replayed):
+            print_line(line)
     return 0 if replayed.fixed else 1
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.cli.command import command, secrets_of
 from harness.cli.hosts import check_host
-from harness.cli.streams import command_line, print_line, show_progress, write_report
+from harness.cli.streams import command_line, print_document, print_line, show_progress, write_report
 from harness.errors import UsageError
 from harness.run.options.gate import CleanOptions, GateOptions, SigningOptions, UpstreamOptions
 from harness.run.options.shared import Outputs
@@ -64,11 +64,18 @@ def clean(options: CleanOptions) -> int:
         raise UsageError("--yes goes with --all-runs; a run that is named needs none")
     rollout = load_rollout(options.rollout)
     if options.run is None:
-        done = clean_all(options.database_url, rollout, delete=options.yes)
-        for line in done.lines():
-            print_line(line)
-        return 3 if done.half else 0
-    print_line(clean(options.database_url, find_journal(options.run), rollout).words)
+        everything = clean_all(options.database_url, rollout, delete=options.yes)
+        if options.json_output:
+            print_document(everything.document)
+        else:
+            for line in everything.lines():
+                print_line(line)
+        return 3 if everything.half else 0
+    cleaned = clean(options.database_url, find_journal(options.run), rollout)
+    if options.json_output:
+        print_document(cleaned.document)
+    else:
+        print_line(cleaned.words)
     return 0
 
 

@@ -1,7 +1,7 @@
 """The command that migrates a database."""
 
 from harness.cli.command import command
-from harness.cli.streams import print_line
+from harness.cli.streams import print_aside, print_document, print_line
 from harness.run.options.migrate import MigrateOptions
 
 
@@ -15,5 +15,7 @@ def migrate(options: MigrateOptions) -> int:
     """
     from harness.run.migrate import run_migrate
 
-    run_migrate(options, print_line)
+    done = run_migrate(options, print_aside if options.json_output else print_line)
+    if options.json_output:
+        print_document(done)
     return 0

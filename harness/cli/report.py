@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.cli.command import command
-from harness.cli.streams import command_line, plain, print_line, write_report
+from harness.cli.streams import command_line, plain, print_document, print_line, write_report
 from harness.errors import UsageError
 from harness.run.options.gate import SigningOptions
 from harness.run.options.report import ReportDiffOptions, ReportMergeOptions, ReportOptions
@@ -53,11 +53,14 @@ def report_diff(options: ReportDiffOptions) -> int:
     check_writable([] if options.html is None else [options.html])
     old, new = read_report(options.old), read_report(options.new)
     found = report_diff(old, new)
-    for line in found.context:
-        print_line(plain(f"not the same: {line}"))
-    for difference in found.differences:
-        print_line(plain(str(difference)))
-    print_line("something got worse" if found.worse else "nothing got worse")
+    if options.json_output:
+        print_document(found)
+    else:
+        for line in found.context:
+            print_line(plain(f"not the same: {line}"))
+        for difference in found.differences:
+            print_line(plain(str(difference)))
+        print_line("something got worse" if found.worse else "nothing got worse")
     if options.html is not None:
         publish_diff(old, new, found, options.html)
     return 1 if found.worse else 0

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harness.cli.command import command
-from harness.cli.streams import print_line
+from harness.cli.streams import print_document, print_line
 from harness.run.options.rollout import NewOptions, ShowOptions
 
 
@@ -21,8 +21,11 @@ def rollout_show(options: ShowOptions) -> int:
     Example: harness rollout show --rollout rollouts/order-origin
     """
     from harness.rollout import load_rollout
-    from harness.run.rollout_show import describe_rollout
+    from harness.run.rollout_show import describe_rollout, rollout_document
 
+    if options.json_output:
+        print_document(rollout_document(load_rollout(options.rollout)))
+        return 0
     for line in describe_rollout(load_rollout(options.rollout)):
         print_line(line)
     return 0
@@ -36,13 +39,20 @@ def rollout_new(options: NewOptions) -> int:
     Example: harness rollout new rollouts/order-origin --header x-request-origin --path /orders --table orders
     --column request_origin --reply-column ref
     """
-    from harness.run.rollout_new import ASKED, write_rollout
+    from harness.run.rollout_new import ASKED, NewRolloutDocument, write_rollout
 
     if sys.stdin.isatty():
         missing = {name: question for name, question in ASKED.items() if not getattr(options, name)}
-        answers: dict[str, Any] = {name: click.prompt(question) for name, question in missing.items()}
+        answers: dict[str, Any] = {
+            name: click.prompt(question, err=options.json_output) for name, question in missing.items()
+        }
         options = replace(options, **answers)
-    for path in write_rollout(options):
+    written = write_rollout(options)
+    if options.json_output:
+        files = tuple(map(str, written))
+        print_document(NewRolloutDocument(folder=str(options.folder), files=files))
+        return 0
+    for path in written:
         print_line(f"wrote {path}")
     print_line(f"next: fill in body.json, then harness rollout show --rollout {options.folder}")
     return 0

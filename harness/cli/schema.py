@@ -1,7 +1,7 @@
 """The command that compares a database, and migration files, with the plan."""
 
 from harness.cli.command import command
-from harness.cli.streams import print_line
+from harness.cli.streams import print_document, print_line
 from harness.run.options.schema import SchemaOptions
 
 
@@ -11,6 +11,11 @@ def schema(options: SchemaOptions) -> int:
 
     Example: harness schema --database-url postgresql://me@localhost/backend --migrations src/db/migrations
     """
-    from harness.run.schema import check_schema
+    from harness.run.schema import check_judged, check_schema, examine_schema
 
-    return 1 if check_schema(options, print_line) else 0
+    if not options.json_output:
+        return 1 if check_schema(options, print_line) else 0
+    found = examine_schema(options)
+    print_document(found)
+    check_judged(found)
+    return 1 if found.count else 0

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from harness.run.options.shared import Renderings
@@ -31,6 +32,33 @@ def plain(text: str) -> str:
 def print_line(line: str) -> None:
     """Writes a line to standard output, in escapes what would be acted upon."""
     click.echo(_inert(line))
+
+
+def print_document(document: Struct, *, in_one_line: bool = False) -> None:
+    """Writes a document of --json to standard output."""
+    click.echo(document_text(document, in_one_line=in_one_line))
+
+
+def document_text(document: Struct, *, in_one_line: bool = False) -> str:
+    """A document as JSON in ASCII, so that nothing in it is acted upon; no secret is in it."""
+    import json
+
+    from harness.report.escape import masked
+
+    def clean(value: object) -> object:
+        if isinstance(value, dict):
+            return {name: clean(part) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(part) for part in value]
+        return masked(value) if isinstance(value, str) else value
+
+    builtins = clean(to_builtins(document, str_keys=True))
+    return json.dumps(builtins, indent=None if in_one_line else 2)
+
+
+def print_aside(line: str) -> None:
+    """Writes a line to standard error, where standard output is a machine's."""
+    click.echo(_inert(line), err=True)
 
 
 def _inert(text: str) -> str:

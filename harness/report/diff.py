@@ -8,7 +8,9 @@ if they more than doubled or halved, and by 10 ms at least.
 from collections.abc import Iterator
 from enum import StrEnum
 from math import sqrt
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from harness.report.contents import Table
 from harness.report.document import Report
@@ -34,7 +36,7 @@ class ChangeKind(StrEnum):
     MOVED = "moved"
 
 
-class ReportDifference(NamedTuple):
+class ReportDifference(Struct, frozen=True):
     """One thing that differs; what was not there has no text."""
 
     kind: ChangeKind
@@ -48,17 +50,15 @@ class ReportDifference(NamedTuple):
         return f"{self.kind:8} {self.name}: {sides}{' (worse)' if self.worse else ''}"
 
 
-class ReportDiff(NamedTuple):
+class ReportDiff(Struct, frozen=True, tag_field="format", tag="harness.diff/1"):
     """All that differs between two reports."""
 
     context: tuple[str, ...]
     """What was not the same in both runs, a line each: level, target, build."""
     differences: tuple[ReportDifference, ...]
 
-    @property
-    def worse(self) -> bool:
-        """Whether anything got worse."""
-        return any(difference.worse for difference in self.differences)
+    worse: bool
+    """Whether anything got worse."""
 
 
 def report_diff(old: Report, new: Report) -> ReportDiff:
@@ -72,7 +72,8 @@ def report_diff(old: Report, new: Report) -> ReportDiff:
     ]
     if not comparable:
         context.append("counts are not compared, since the levels differ")
-    return ReportDiff(tuple(context), tuple(_differences(old, new, comparable=comparable)))
+    differences = tuple(_differences(old, new, comparable=comparable))
+    return ReportDiff(tuple(context), differences, any(difference.worse for difference in differences))
 
 
 def _differences(old: Report, new: Report, *, comparable: bool) -> Iterator[ReportDifference]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from harness.errors import UsageError
 from harness.report.attestation import REPORT_FIELD, build_name, differences, named_build
 from harness.report.document import Report, from_json, parsed
@@ -29,6 +31,18 @@ AHEAD_MAX: Final = timedelta(minutes=5)
 PORTS: Final = {"http": 80, "https": 443}
 EXPECTED: Final = ", expected to be build"
 """What follows the URL in a report's target."""
+
+
+class AcceptDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.accept/1"):
+    """Whether a verdict is accepted; written to the file that --json names."""
+
+    accepted: bool
+    signed_by: str | None
+    """The first digits of the id of the key that has signed; null where no signature was asked for."""
+    unsigned: bool
+    """Whether --unsigned was given: nobody vouches for it."""
+    reasons: tuple[str, ...]
+    """Why it is refused; none where it is accepted."""
 
 
 class Acceptance(NamedTuple):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from msgspec import Struct
 from psycopg.rows import scalar_row
 
 from harness.data import sql_text
@@ -25,6 +26,45 @@ from harness.sut.foreign_rows import check_dsn
 STATEMENT_S_MAX: Final = 120
 
 
+class DeletedRows(Struct, frozen=True):
+    """How many rows of a table were deleted."""
+
+    table: str
+    rows: int
+
+
+class CleanedRun(Struct, frozen=True, kw_only=True):
+    """A run of which rows are there, or were."""
+
+    run: str
+    requests: int | None = None
+    """By its journal; null where no journal was read."""
+    rows: int | None = None
+    """With --all-runs: rows that name it and are at an address for documentation."""
+    latest: str | None = None
+    """With --all-runs: when the last of them was written."""
+    has_journal: bool
+
+
+class CleanDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.clean/1"):
+    """Which rows were deleted, and which stay."""
+
+    runs: tuple[CleanedRun, ...]
+    deleted: tuple[DeletedRows, ...] | None
+    """The main table first; null: nothing was, since nobody said --yes."""
+    kept_tables: tuple[str, ...] = ()
+    """Tables whose rows stay, since others may refer to them."""
+    half: int = 0
+    """Rows with a mark alone or an address alone: nobody knows whose they are, and they stay."""
+    select: str = ""
+    """Shows these."""
+
+
+def table_rows(rows: Iterable[tuple[str, int]]) -> tuple[DeletedRows, ...]:
+    """The same for a document."""
+    return tuple(DeletedRows(table, count) for table, count in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Cleaned:
     """What was deleted, and where rows stay that others may refer to."""
@@ -34,6 +74,12 @@ class Cleaned:
     rows: tuple[tuple[str, int], ...]
     """How many of each table, the main one first."""
     lookup_tables: tuple[str, ...]
+
+    @property
+    def document(self) -> CleanDocument:
+        """The same for a machine."""
+        run = CleanedRun(run=self.run, requests=self.requests, has_journal=True)
+        return CleanDocument(runs=(run,), deleted=table_rows(self.rows), kept_tables=self.lookup_tables)
 
     @property
     def words(self) -> str:

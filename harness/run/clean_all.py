@@ -19,7 +19,14 @@ from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.rollout import Rollout
 from harness.rollout.identities import address_users
-from harness.run.clean import STATEMENT_S_MAX, delete_rows, describe_rows
+from harness.run.clean import (
+    STATEMENT_S_MAX,
+    CleanDocument,
+    CleanedRun,
+    delete_rows,
+    describe_rows,
+    table_rows,
+)
 from harness.run.earlier import Known, known_runs
 from harness.sut.foreign_rows import check_dsn
 from harness.sut.stored_values import MARKED_AGENTS, are_marks_readable
@@ -61,6 +68,18 @@ class AllRuns:
     def without_journal(self) -> tuple[MarkedRows, ...]:
         """Those that are deleted once somebody says yes."""
         return tuple(each for each in self.found if not each.has_journal)
+
+    @property
+    def document(self) -> CleanDocument:
+        """The same for a machine."""
+        runs = (
+            CleanedRun(run=found.run, rows=found.rows, latest=found.latest, has_journal=found.has_journal)
+            for found in self.found
+        )
+        deleted = None if self.deleted is None else table_rows(self.deleted)
+        return CleanDocument(
+            runs=tuple(runs), deleted=deleted, half=self.half, select=self.select if self.half else ""
+        )
 
     def lines(self) -> Iterator[str]:
         """What to print."""

@@ -1,12 +1,15 @@
 """What a fuzzer found: kept in a file, and told so that it can be seen again by copying one line."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from harness.checks.gate import DATABASE
 from harness.clients.by_hand import line_by_hand
+from harness.clients.extra_headers import ExtraHeaders
 from harness.data import state_path
 from harness.probing.probe_factory import plan_caller
 from harness.report.escape import masked
@@ -29,39 +32,96 @@ class Counterexample:
     findings: tuple[Finding, ...]
 
 
+class Find(Struct, frozen=True, kw_only=True):
+    """What a hunt has found, and how it can be seen again."""
+
+    findings: tuple[Finding, ...]
+    """What refutes, the lightest first."""
+    headers: tuple[str, ...]
+    """The header lines of the example, bytes beyond printable ASCII as \\xNN; `none` for a request without any."""
+    stored: str = ""
+    """The file that it is kept in, or why there is none; empty where nothing was sent."""
+    replay: str = ""
+    """A line to copy that sends it again and judges it."""
+    serve: str = ""
+    """A line to copy that serves the build it was found in."""
+    send: tuple[str, ...] = ()
+    """Lines to copy that send its first requests by hand."""
+
+
+def masked_finding(finding: Finding, given: ExtraHeaders) -> Finding:
+    """A finding without values of headers that were given for a protected site."""
+    return replace(
+        finding,
+        condition=given.masked(finding.condition),
+        effect=given.masked(finding.effect),
+        request=given.masked(finding.request),
+        reply=given.masked(finding.reply),
+        row=given.masked(finding.row),
+        replay=given.masked(finding.replay),
+    )
+
+
 def report_find(
     found: Counterexample, options: FuzzedOptions, folder: Path, *, function: bool = False
 ) -> list[str]:
-    """Stores a find in a file of the folder and returns what to print: claim, header, effect, how to see it again.
+    """Stores a find in a file of the folder and returns what to print: claim, header, effect, how to see it again."""
+    return describe_find(store_find(found, options, folder, function=function))
 
-    With `function` nothing was sent, so there is nothing to send again.
-    """
-    first = found.findings[0]
+
+def describe_find(find: Find) -> list[str]:
+    """What to print of it."""
+    first = find.findings[0]
     lines = [f"found: {first.claim} refuted: {first.effect}"]
     lines += [
         f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
     ]
-    for case in (case for sequence in found.example for case in sequence):
-        lines += [f"    header   {notation.written(line)}" for line in case.lines] or ["    header   none"]
+    lines += [f"    header   {header}" for header in find.headers]
+    lines += [
+        f"    {name:<8} {value}" for name in ("stored", "replay", "serve") if (value := getattr(find, name))
+    ]
+    return lines + [f"    send     {line}" for line in find.send]
+
+
+def store_find(
+    found: Counterexample, options: FuzzedOptions, folder: Path, *, function: bool = False
+) -> Find:
+    """Stores a find in a file of the folder; no value of a header that was given for a protected site is in it.
+
+    With `function` nothing was sent, so there is nothing to send again.
+    """
+    masked = options.given.masked
+    findings = tuple(masked_finding(finding, options.given) for finding in found.findings)
+    cases = [case for sequence in found.example for case in sequence]
+    headers = [
+        masked(header) for case in cases for header in [*map(notation.written, case.lines)] or ["none"]
+    ]
     if function:
-        return lines
+        return Find(findings=findings, headers=tuple(headers))
     reference = options.target == REFERENCE
     target, model = ("", "") if reference else (options.target, options.model)
-    effect = options.given.masked(first.effect)
     reproduction = Reproduction(
-        found.example, options.build, options.policy, effect=effect, target=target, free_model=model
+        found.example,
+        options.build,
+        options.policy,
+        effect=findings[0].effect,
+        target=target,
+        free_model=model,
     )
     file, stored = _stored(reproduction, folder)
     url = SERVED if reference else options.target
     sent = plan_caller(options.model).sequence(found.example[0], address="192.0.2.1")
     requests = [options.given.added(probe.request) for probe in sent]
-    lines.append(f"    stored   {stored}")
-    if file is not None:
-        lines.append(f"    replay   harness replay {shlex.quote(str(file))}{_options(options)}")
-    if reference:
-        lines.append(f"    serve    harness serve --build {options.build} --policy {options.policy}")
-    lines += [f"    send     {line_by_hand(request, url, options.given.hidden)}" for request in requests]
-    return [options.given.masked(line) for line in lines]
+    return Find(
+        findings=findings,
+        headers=tuple(headers),
+        stored=stored,
+        replay=masked(f"harness replay {shlex.quote(str(file))}{_options(options)}")
+        if file is not None
+        else "",
+        serve=f"harness serve --build {options.build} --policy {options.policy}" if reference else "",
+        send=tuple(masked(line_by_hand(request, url, options.given.hidden)) for request in requests),
+    )
 
 
 def _stored(reproduction: Reproduction, folder: Path) -> tuple[Path | None, str]:

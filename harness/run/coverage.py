@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from harness.rollout import default_folder, load_rollout
 from harness.run.coverage_queries import Coverage, read_coverage
 from harness.run.options.coverage import CoverageOptions
@@ -16,6 +18,40 @@ EVERY_S: Final = 10.0
 
 Show = Callable[[Coverage], None]
 ShowClients = Callable[[Sequence[ClientDay]], None]
+
+
+class CoverageDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.coverage/1"):
+    """The share of requests that carry a value; with --watch one a line, for each look."""
+
+    verdict: Verdict
+    """GO, NO-GO under --fail-under, INCONCLUSIVE where there was no request."""
+    fail_under: float | None
+    percent: float | None
+    """Share of the requests that carry a value; null where there was no request."""
+    reachable_percent: float | None
+    """What it would be if every user that ever sent a value always did."""
+    requests: int
+    with_id: int
+    """Requests that carry a value."""
+    coverage: Coverage
+    clients: tuple[ClientDay, ...] = ()
+    """With --watch: by the client's version and by day."""
+
+
+def coverage_document(
+    found: Coverage, fail_under: float | None, clients: Sequence[ClientDay] = ()
+) -> CoverageDocument:
+    """One look as a document."""
+    return CoverageDocument(
+        verdict=judged(found, fail_under),
+        fail_under=fail_under,
+        percent=found.percent,
+        reachable_percent=found.reachable_percent,
+        requests=found.requests,
+        with_id=found.with_id,
+        coverage=found,
+        clients=tuple(clients),
+    )
 
 
 def coverage(options: CoverageOptions, show: Show, show_clients: ShowClients = lambda _: None) -> Verdict:
@@ -32,8 +68,8 @@ def coverage(options: CoverageOptions, show: Show, show_clients: ShowClients = l
         if not options.watch:
             return judged(found, options.fail_under)
         # Where clients say their version is known of the plan's backend alone.
-        if rollout.folders[0].resolve() == default_folder().resolve():
-            show_clients(read_client_days(options.database_url, options.days))
+        is_plans = rollout.folders[0].resolve() == default_folder().resolve()
+        show_clients(read_client_days(options.database_url, options.days) if is_plans else ())
         time.sleep(EVERY_S)  # a person looks on; Ctrl-C ends it
 
 

@@ -5,11 +5,10 @@ Each part is tried as a command would use it, since a file that is there may not
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from harness.run.options.doctor import DoctorOptions
-
-FORMAT: Final = "harness.doctor/1"
 
 
 class Presence(StrEnum):
@@ -20,7 +19,7 @@ class Presence(StrEnum):
     MISSING = "missing"
 
 
-class Part(NamedTuple):
+class Part(Struct, frozen=True):
     """One part that was looked at."""
 
     name: str
@@ -39,11 +38,19 @@ class Part(NamedTuple):
         return f"{what}{wanted}{f'; {self.remedy}' if self.remedy else ''}"
 
 
-class Group(NamedTuple):
+class Group(Struct, frozen=True):
     """Parts of one place."""
 
     name: str
-    parts: Sequence[Part]
+    parts: tuple[Part, ...]
+
+
+class DoctorDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.doctor/1"):
+    """What a machine, a backend and a database have of what the commands need."""
+
+    groups: tuple[Group, ...]
+    missing: tuple[str, ...]
+    """Parts that are needed and not there."""
 
 
 def examine(options: DoctorOptions, on_part: Callable[[str, Part], None]) -> tuple[Group, ...]:
@@ -75,12 +82,8 @@ def exit_code(groups: Sequence[Group]) -> int:
     return int(any(part.state is Presence.MISSING for group in groups for part in group.parts))
 
 
-def document(groups: Sequence[Group]) -> dict[str, object]:
-    """The same for a machine: `harness.doctor/1`."""
-    return {
-        "format": FORMAT,
-        "groups": [
-            {"name": group.name, "parts": [part._asdict() for part in group.parts]} for group in groups
-        ],
-        "missing": [part.name for group in groups for part in group.parts if part.state is Presence.MISSING],
-    }
+def document(groups: Sequence[Group]) -> DoctorDocument:
+    """The same for a machine."""
+    parts = [part for group in groups for part in group.parts]
+    missing = (part.name for part in parts if part.state is Presence.MISSING)
+    return DoctorDocument(groups=tuple(groups), missing=tuple(missing))

@@ -5,7 +5,6 @@ Each example is some sequences of requests. Knows neither how they are sent nor 
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from hypothesis.errors import Flaky
 from harness.data import state_path
 from harness.errors import UsageError
 from harness.rule.agreement import disagreements
-from harness.rule.cases import CLASSES, HeaderCase, distance_to_boundary
+from harness.rule.cases import HeaderCase, distance_to_boundary
 from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence
@@ -30,6 +29,7 @@ from harness.run.example_judge import example_judge
 from harness.run.headers import known_cases
 from harness.run.options.fuzz import FuzzOptions
 from harness.run.progress import LineCallback
+from harness.run.tally import Tally
 from harness.verdict import Finding
 
 ROUND: Final = 50
@@ -44,45 +44,25 @@ Judged = Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]
 """Sends an example and returns what refutes; nothing when all is well."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was done so far."""
-
-    started: float = field(default_factory=time.monotonic)
-    examples: int = 0
-    requests: int = 0
-    longest: int = 0
-    """Length of the longest value sent, bytes."""
-    classes: Counter[str] = field(default_factory=Counter)
-
-    def count(self, example: tuple[CaseSequence, ...]) -> None:
-        """Adds an example."""
-        self.examples += 1
-        for case in (case for sequence in example for case in sequence):
-            self.requests += 1
-            self.classes[str(case.label)] += 1
-            self.longest = max([self.longest, *map(len, case.values)])
-
-    def __str__(self) -> str:
-        seconds = time.monotonic() - self.started
-        rate = self.requests / seconds if seconds else 0.0
-        return (
-            f"{self.requests:,} headers in {self.examples:,} examples, {rate:,.0f}/s, "
-            f"{len(self.classes)} of {len(CLASSES)} classes, longest value {self.longest:,} bytes"
-        )
-
-
 class _Refuted(AssertionError):
     """What tells Hypothesis that an example is a find."""
 
 
-def fuzz(options: FuzzOptions, on_line: LineCallback, on_progress: LineCallback) -> Counterexample | None:
+def fuzz(
+    options: FuzzOptions,
+    on_line: LineCallback,
+    on_progress: LineCallback,
+    tally: Tally | None = None,
+) -> Counterexample | None:
     """Hunts until something is found or time or examples are used up; what is found has been shrunk.
+
+    `tally` is counted in, where one is given.
 
     Raises UnavailableError when the backend or Node cannot be used, UsageError for options that do not fit.
     """
     policy = POLICIES[options.subject.policy]
-    hunt = Fuzzer(options, policy, example_database(options.example_db), on_progress)
+    database = example_database(options.example_db)
+    hunt = Fuzzer(options, policy, database, on_progress, tally or Tally())
     try:
         if options.function:
             with node_oracle() as node:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import Struct
+
 from harness import plan
 from harness.database import catalog, migrations
 from harness.database.declaration import find
 from harness.database.pooler import check_direct
 from harness.database.runners import Runner, connect
-from harness.database.schema_state import DESCRIPTIONS, SchemaState
+from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus
 from harness.database.scripts import Applied
 from harness.database.server import where
 from harness.run.options.migrate import MigrateOptions
@@ -16,8 +18,34 @@ from harness.run.options.migrate import MigrateOptions
 HEADLINE_MAX: Final = 100
 
 
-def run_migrate(options: MigrateOptions, echo: Callable[[str], None]) -> None:
-    """Migrates, or rolls back; a line for each statement, then the state and the facts behind it.
+class AppliedStatement(Struct, frozen=True):
+    """A statement that the server accepted."""
+
+    file: str
+    number: int
+    """Counts the statements of the file from 1."""
+    statement: str
+    """Its first line."""
+    ms: float
+    """How long it took."""
+
+
+class MigrateDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.migrate/1"):
+    """What a migration, or a way back, did, and what the database holds then."""
+
+    database: str
+    before: str
+    """The state it was in: base, column, ready, building, invalid, empty or foreign."""
+    after: str
+    statements: tuple[AppliedStatement, ...]
+    """None where the database was in the state already."""
+    column: str | None
+    """The column as the catalogue has it; null where there is none."""
+    index: str | None
+
+
+def run_migrate(options: MigrateOptions, echo: Callable[[str], None]) -> MigrateDocument:
+    """Migrates, or rolls back; a line for each statement, then the state and the facts behind it. Returns the same.
 
     The baseline is only built where it was asked for, in an empty database. Raises UsageError (a pooler, too),
     UnavailableError or MigrationError, each in one line.
@@ -37,20 +65,37 @@ def run_migrate(options: MigrateOptions, echo: Callable[[str], None]) -> None:
         report = migrations.migrate(dsn, to, runner, print_statement, with_baseline=options.with_baseline)
     if not report.applied:
         echo(f"nothing to do: {where(dsn)} is in state {report.after} already")
-    for line in facts(dsn):
-        echo(line)
+    state, table, column, index = _facts(dsn)
+    echo(f"state   {state}: {DESCRIPTIONS[state]}")
+    echo(f"table   {table}")
+    echo(f"column  {column or 'none'}")
+    echo(f"index   {index or 'none'}")
+    statements = (
+        AppliedStatement(
+            applied.file, applied.statement.number, applied.statement.headline, applied.duration_ms
+        )
+        for applied in report.applied
+    )
+    return MigrateDocument(
+        database=where(dsn),
+        before=str(report.before),
+        after=str(state),
+        statements=tuple(statements),
+        column=column,
+        index=index,
+    )
 
 
-def facts(dsn: str) -> tuple[str, ...]:
-    """State of a database in the rollout, and the column and the index that it follows from."""
+def _facts(dsn: str) -> tuple[SchemaStatus, str, str | None, str | None]:
+    """State of a database in the rollout, its table, and the column and the index that the state follows from."""
     with connect(dsn) as connection:
         state = catalog.schema_state(connection)
         columns = catalog.columns(connection, plan.METADATA_TABLE)
         indexes = catalog.indexes(connection, plan.METADATA_TABLE)
     column, index = find(columns, plan.COLUMN), find(indexes, plan.INDEX)
     return (
-        f"state   {state}: {DESCRIPTIONS[state]}",
-        f"table   {plan.METADATA_TABLE}, {len(columns)} columns, {len(indexes)} indexes",
-        f"column  {column.describe() if column else 'none'}",
-        f"index   {index.describe() if index else 'none'}",
+        state,
+        f"{plan.METADATA_TABLE}, {len(columns)} columns, {len(indexes)} indexes",
+        column.describe() if column else None,
+        index.describe() if index else None,
     )

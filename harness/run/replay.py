@@ -1,14 +1,18 @@
 """What `harness replay` does: sends a recipe or runs an exploration again, and says whether it still refutes."""
 
 import asyncio
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
+
+from msgspec import Struct
 
 from harness.backend import serve
 from harness.backend.defects import find_build
 from harness.clients.extension import Auth
+from harness.clients.extra_headers import ExtraHeaders
 from harness.database.server import running_server
 from harness.database.templates import Templates
+from harness.run.counterexample import masked_finding
 from harness.run.example_judge import example_judge
 from harness.run.options.fuzz import REFERENCE, BackendOptions, FuzzedOptions, ReplayOptions
 from harness.run.reproduction import Reproduction, case_of, read_reproduction
@@ -50,13 +54,47 @@ class Replayed:
     """What came of it: nothing refutes any more, or these findings."""
 
     words: str
-    """The backend that it was sent to."""
+    """The backend that it was sent to, or the builds that were explored."""
     findings: tuple[Finding, ...]
+    program: tuple[str, ...] = ()
+    """Of an exploration: what was done, a line each."""
+    discrepancies: tuple[str, ...] = ()
+    """Of an exploration: what was wrong then."""
 
     @property
     def fixed(self) -> bool:
         """Whether nothing refutes."""
-        return not self.findings
+        return not self.findings and not self.discrepancies
+
+    def masked(self, given: ExtraHeaders) -> "Replayed":
+        """The same without values of headers that were given for a protected site."""
+        findings = (masked_finding(finding, given) for finding in self.findings)
+        return replace(self, words=given.masked(self.words), findings=tuple(findings))
+
+
+class ReplayDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.replayed/1"):
+    """Whether what was sent again still fails."""
+
+    fixed: bool
+    backend: str
+    """The backend that it was sent to, or the builds that were explored."""
+    findings: tuple[Finding, ...]
+    """What still refutes."""
+    program: tuple[str, ...] = ()
+    """With --exploration: what was done, a line each."""
+    discrepancies: tuple[str, ...] = ()
+    """With --exploration: what was wrong then."""
+
+
+def replay_document(replayed: Replayed) -> ReplayDocument:
+    """The same for a machine."""
+    return ReplayDocument(
+        fixed=replayed.fixed,
+        backend=replayed.words,
+        findings=replayed.findings,
+        program=replayed.program,
+        discrepancies=replayed.discrepancies,
+    )
 
 
 def replay(reproduction: Reproduction, options: FuzzedOptions) -> Replayed:
@@ -72,6 +110,12 @@ async def _replay(reproduction: Reproduction, options: FuzzedOptions) -> Replaye
 
 def describe_replay(replayed: Replayed) -> list[str]:
     """What to print: the outcome, and the first finding where there is one."""
+    if replayed.program:
+        outcome = "FIXED: every row is as it should be" if replayed.fixed else "STILL FAILS"
+        return [
+            f"{outcome}; {replayed.words}",
+            *(f"    {line}" for line in (*replayed.program, *replayed.discrepancies)),
+        ]
     if replayed.fixed:
         return [f"FIXED: nothing refutes; {replayed.words}"]
     first = replayed.findings[0]
@@ -81,8 +125,8 @@ def describe_replay(replayed: Replayed) -> list[str]:
     ]
 
 
-def replay_exploration(reproduction: str, backend: BackendOptions) -> tuple[bool, list[str]]:
-    """Runs one exploration again with the build as `after`; whether nothing is wrong any more, and what to print.
+def replay_exploration(reproduction: str, backend: BackendOptions) -> Replayed:
+    """Runs one exploration again with the build as `after`.
 
     Raises UsageError for a reproduction that cannot be run, UnavailableError when the stack cannot be started.
     """
@@ -94,11 +138,10 @@ def replay_exploration(reproduction: str, backend: BackendOptions) -> tuple[bool
             _replay_exploration(templates, backend.policy, BuildPair(after=build), reproduction)
         )
     failure = stats.smallest
-    outcome = "FIXED: every row is as it should be" if failure is None else "STILL FAILS"
     program = stats.last_program if failure is None else failure.program
     wrong = () if failure is None else failure.discrepancies
-    lines = [f"{outcome}; builds before and {build}", *(f"    {line}" for line in program)]
-    return failure is None, lines + [f"    {each.condition}: {each.effect}" for each in wrong]
+    told = tuple(f"{discrepancy.condition}: {discrepancy.effect}" for discrepancy in wrong)
+    return Replayed(f"builds before and {build}", (), program, told)
 
 
 async def _replay_exploration(

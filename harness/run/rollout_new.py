@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from harness.errors import UnavailableError, UsageError
 from harness.rollout import load_rollout
 from harness.rollout.reading import FILE
@@ -20,6 +22,14 @@ ASKED: Final = {
     "reply_column": "The column of that table that holds the reply's id",
 }
 """What has no default, as a question."""
+
+
+class NewRolloutDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.new-rollout/1"):
+    """The folder of a new rollout."""
+
+    folder: str
+    files: tuple[str, ...]
+    """What was written into it, each with its folder."""
 
 
 def write_rollout(options: NewOptions) -> tuple[Path, ...]:

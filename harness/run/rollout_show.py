@@ -1,8 +1,10 @@
 """What `harness rollout show` prints: everything that follows from a rollout's file. Starts and asks nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
+
+from msgspec import Struct, to_builtins
 
 from harness.database.relations import Relations
 from harness.rollout import Rollout
@@ -12,6 +14,59 @@ from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tab
 
 WORDS_MAX: Final = 4
 """So many of a list of words are shown."""
+
+
+class NeededStep(Struct, frozen=True):
+    """A step of the rollout."""
+
+    name: str
+    kind: str
+    after: tuple[str, ...]
+    """The steps that must come before it."""
+
+
+class NotAsked(Struct, frozen=True):
+    """Claims that do not apply."""
+
+    claims: tuple[str, ...]
+    reason: str
+
+
+class RolloutDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.rollout/1"):
+    """What follows from a rollout's file."""
+
+    name: str
+    folders: tuple[str, ...]
+    """The folder, then those that it extends."""
+    file: Mapping[str, Any]
+    """The file as it is read, what it extends and defaults included; docs/rollout.schema.json has its keys."""
+    steps: tuple[NeededStep, ...]
+    orders: int | None
+    """How many legal orders the steps have; null where that is not counted."""
+    claims: tuple[str, ...]
+    """Those that apply."""
+    not_asked: tuple[NotAsked, ...]
+    main: str
+    """The relation of the main rows, in SQL."""
+    detail: str
+    """The relation of the rows that hold the value, in SQL."""
+
+
+def rollout_document(rollout: Rollout) -> RolloutDocument:
+    """The same as a document. Raises UsageError for a folder that can only be extended."""
+    assert rollout.header  # raises where there is none
+    tables, relations = rollout.tables, Relations(rollout)
+    return RolloutDocument(
+        name=rollout.name,
+        folders=tuple(map(str, rollout.folders)),
+        file=to_builtins(tables, str_keys=True),
+        steps=tuple(NeededStep(step.name, step.kind, tuple(names)) for step, names in needed(tables.step)),
+        orders=orders(tables.step) if tables.step else None,
+        claims=asked(tables),
+        not_asked=tuple(NotAsked(tuple(ids), reason) for ids, reason in not_asked(tables)),
+        main=" ".join(relations.main_relation().as_string(None).split()),
+        detail=" ".join(relations.detail_relation().as_string(None).split()),
+    )
 
 
 def describe_rollout(rollout: Rollout) -> Iterator[str]:

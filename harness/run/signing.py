@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+from msgspec import Struct
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import Error, VerificationError
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
@@ -31,6 +32,17 @@ VERIFYING_VARIABLE: Final = "HARNESS_VERIFY_KEY"
 ID_SHOWN: Final = 16
 """Digits of a key's id that people are shown."""
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----\n?", re.DOTALL)
+
+
+class KeysDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.keys/1"):
+    """A new pair of keys; neither of them is in it."""
+
+    key: str
+    """The first digits of the key's id, as reports show it."""
+    private: str
+    """The file that signs, and is a secret."""
+    public: str
+    """The file that verifies."""
 
 
 class RefusedError(Exception):

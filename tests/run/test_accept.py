@@ -290,6 +290,7 @@ def test_without_a_key_it_is_misuse_and_unsigned_is_said(keys: Keys, tmp_path: P
     assert "(UNSIGNED, nobody vouches for it)" in done.stdout
     assert "(UNSIGNED, nobody vouches for it)" in summary.read_text()
     assert json.loads(decision.read_text()) == {
+        "format": "harness.accept/1",
         "accepted": True,
         "signed_by": None,
         "unsigned": True,

@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch
 )
 def test_the_exit_code_follows_what_is_missing(state: Presence, code: int) -> None:
     fine = Part("a", Presence.PRESENT, "there")
-    assert exit_code([Group("x", [fine]), Group("y", [fine, Part("b", state, "so")])]) == code
+    assert exit_code([Group("x", (fine,)), Group("y", (fine, Part("b", state, "so")))]) == code
 
 
 async def test_a_backend_that_serves_its_paths(start: StartReplica, ready_dsn: str) -> None:

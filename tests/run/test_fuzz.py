@@ -17,10 +17,11 @@ from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.samples import CaseSequence
 from harness.run.counterexample import Counterexample, report_find
-from harness.run.fuzz import Fuzzer, Tally, example_database, fuzz
+from harness.run.fuzz import Fuzzer, example_database, fuzz
 from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
 from harness.run.replay import Replayed, describe_replay, replay
 from harness.run.reproduction import Reproduction, read_reproduction
+from harness.run.tally import Tally
 from harness.verdict import Finding
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from harness.rule.level import Level
 from harness.run.options.definition import Argument, Option, PlaceValue
-from harness.run.options.shared import TARGET
+from harness.run.options.shared import TARGET, JsonOption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +80,4 @@ class NewKeysOptions:
     """Where a new pair of keys is written."""
 
     file: Annotated[Path, Argument()]
+    json_output: JsonOption = False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from harness.run.options.definition import Option, Range
-from harness.run.options.shared import RolloutOption, TargetDatabaseOption
+from harness.run.options.shared import JsonOption, RolloutOption, TargetDatabaseOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +29,5 @@ class CoverageOptions:
             "by day (of the plan's rollout); needs SELECT on http_user_agent, too."
         ),
     ] = False
+    json_output: JsonOption = False
     rollout: RolloutOption = None

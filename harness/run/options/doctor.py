@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from harness.run.options.definition import Option, PlaceValue
-from harness.run.options.shared import TARGET, RequestHeadersOption, given_headers
+from harness.run.options.shared import TARGET, JsonOption, RequestHeadersOption, given_headers
 
 if TYPE_CHECKING:
     from harness.clients.extra_headers import ExtraHeaders
@@ -36,9 +36,7 @@ class DoctorOptions:
         PlaceValue(),
     ] = None
     request_headers: RequestHeadersOption = field(default=(), repr=False)
-    json_output: Annotated[bool, Option("Print one JSON document instead, for a machine.", name="--json")] = (
-        False
-    )
+    json_output: JsonOption = False
 
     @property
     def given(self) -> "ExtraHeaders":

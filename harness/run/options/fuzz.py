@@ -8,6 +8,7 @@ from harness.run.options.definition import WEEK_S, Argument, Choices, Option, Pl
 from harness.run.options.shared import (
     TARGET,
     AllowHostOption,
+    JsonOption,
     PolicyOption,
     PostgresOption,
     RequestHeadersOption,
@@ -147,6 +148,7 @@ class FuzzOptions:
             metavar="DIR|URL",
         ),
     ] = ""
+    json_output: JsonOption = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +175,5 @@ class ReplayOptions:
         str, Option("How a --line request is signed."), Choices(("anonymous", "junk token", "signed in"))
     ] = "anonymous"
     stream: Annotated[bool, Option("Let a --line request ask for a streamed reply.")] = False
+    json_output: JsonOption = False
     backend: BackendOptions = field(default_factory=BackendOptions)

@@ -12,6 +12,7 @@ from harness.run.options.shared import (
     TARGET,
     AllowHostOption,
     ChecksOption,
+    JsonOption,
     LevelOption,
     PolicyOption,
     RequestHeadersOption,
@@ -221,6 +222,7 @@ class CleanOptions:
     yes: Annotated[bool, Option("With --all-runs: delete them, where both mark and address are there.")] = (
         False
     )
+    json_output: JsonOption = False
     rollout: RolloutOption = None
 
 

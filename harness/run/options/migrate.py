@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from harness.run.options.definition import Choices, Option, PlaceValue
-from harness.run.options.shared import SessionPoolerOption
+from harness.run.options.shared import JsonOption, SessionPoolerOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,4 @@ class MigrateOptions:
         bool, Option("Build the tables of the time before the rollout first, where the database is empty.")
     ] = False
     session_pooler: SessionPoolerOption = False
+    json_output: JsonOption = False

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from harness.run.options.definition import Argument, Option
+from harness.run.options.shared import JsonOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ReportDiffOptions:
     html: Annotated[
         Path | None, Option("Write the differences as one page that needs no network.", metavar="FILE")
     ] = None
+    json_output: JsonOption = False
 
 
 @dataclass(frozen=True, slots=True)

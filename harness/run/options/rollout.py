@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from harness.run.options.definition import Argument, FolderOption, Option
-from harness.run.options.shared import RolloutOption
+from harness.run.options.shared import JsonOption, RolloutOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,7 @@ class ShowOptions:
     """Which rollout is shown."""
 
     rollout: RolloutOption = None
+    json_output: JsonOption = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,4 @@ class NewOptions:
             metavar="NAME",
         ),
     ] = None
+    json_output: JsonOption = False

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from harness.run.options.definition import FolderOption, Option, PlaceValue
+from harness.run.options.shared import JsonOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,4 @@ class SchemaOptions:
         ),
         FolderOption(),
     ] = None
+    json_output: JsonOption = False

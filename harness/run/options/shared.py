@@ -58,6 +58,12 @@ ChecksOption = Annotated[
 SeedOption = Annotated[
     int, Option("Seed of everything random; the same seed repeats a run."), Range(0, 2**64 - 1)
 ]
+JsonOption = Annotated[
+    bool,
+    Option(
+        "Print one JSON document instead, for a machine; docs/reference/json.md has its shape.", name="--json"
+    ),
+]
 LevelOption = Annotated[Level, Option("How much is sent.")]
 ShardOption = Annotated[
     str,
