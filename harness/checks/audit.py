@@ -54,11 +54,6 @@ class AuditedJudgements(NamedTuple):
     recorded: Recorded
 
 
-def judge_sentences(results: Results, evidence: PlanEvidence) -> None:
-    """Feeds what one environment showed of the plan's sentences."""
-    run_checks(results, [evidence])
-
-
 @check(LIKELY_WORKS, FILES, ENDPOINTS, SENDERS, FIELDS, COVERAGE, USERS, BLOAT, over=PlanEvidence)
 def sentences_hold(evidence: PlanEvidence) -> Outcomes:
     """A1 to A8."""

@@ -94,11 +94,6 @@ def old_client_is_served_as_before(compared: OldClientReply) -> Outcomes:
         yield finding(OLD_CLIENT, observation, effect)
 
 
-def judge_totals(results: Results, answered: int, before: tuple[int, int], after: tuple[int, int]) -> None:
-    """Feeds the totals of both tables, whoever's rows they are."""
-    run_checks(results, [TableTotals(answered, before, after)])
-
-
 @check(ACCOUNTED, over=TableTotals)
 def tables_grow_by_what_was_answered(totals: TableTotals) -> Outcomes:
     """R1 on whole tables: as many new rows as answered requests."""
@@ -109,11 +104,6 @@ def tables_grow_by_what_was_answered(totals: TableTotals) -> Outcomes:
             condition = f"{totals.answered} requests answered with an id, all replicas drained"
             effect = f"{name} has {new - old} new rows, expected {totals.answered}"
             yield Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST)
-
-
-def judge_prepared(results: Results, prepared: Sequence[PreparedResult]) -> None:
-    """Feeds what came of each prepared statement."""
-    run_checks(results, prepared)
 
 
 @check(PREPARED, over=PreparedResult, evidence=Method.EXHAUSTIVE)

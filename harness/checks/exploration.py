@@ -2,9 +2,9 @@
 
 from typing import Any, Final, NamedTuple
 
-from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Observed, Outcomes, check
 from harness.stages.exploration_stats import ExplorationStats
-from harness.verdict import Finding, Method, Results
+from harness.verdict import Finding, Method
 
 EXPLORED: Final = "R2"
 
@@ -14,11 +14,6 @@ class Explored(NamedTuple):
 
     stats: ExplorationStats
     replay: str
-
-
-def judge_exploration(results: Results, stats: ExplorationStats, replay: str) -> None:
-    """Feeds what random exploration did and found."""
-    run_checks(results, [Explored(stats, replay)])
 
 
 @check(EXPLORED, over=Explored, evidence=Method.SAMPLED)

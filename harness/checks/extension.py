@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 
 from harness import plan
 from harness.checks.persistence import WORKAROUNDS
-from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Observed, Outcomes, check
 from harness.clients.extension import derived_id
 from harness.clients.extension_code import Headers, WindowOutcome
 from harness.clients.extension_evidence import BuiltHeaders, Derivation, Fleet, TelemetryOff
 from harness.clients.machines import collision_odds
 from harness.report.escape import shown
 from harness.rule.policy import POLICIES
-from harness.verdict import Finding, Method, Results
+from harness.verdict import Finding, Method
 
 DERIVED: Final = "E1"
 PROVIDER: Final = "E5"
@@ -72,11 +72,6 @@ class ClaimedTelemetry(NamedTuple):
     run: TelemetryOff
 
 
-def judge_own_id(results: Results, fleet: Fleet, claim: str) -> None:
-    """Feeds a fleet as evidence for E7 or E11."""
-    run_checks(results, [ClaimedFleet(claim, fleet)])
-
-
 @check(OWN, OWN_PLANNED, over=ClaimedFleet)
 def installations_send_ids_of_their_own(claimed: ClaimedFleet) -> Outcomes:
     """E7 or E11 over a fleet: no two installations send the same id."""
@@ -95,11 +90,6 @@ def installations_send_ids_of_their_own(claimed: ClaimedFleet) -> Outcomes:
     yield Detail(claim, f"{len(machine_ids)} installations: {len(senders)} ids, {silent} send none")
     odds = ", ".join(f"{count:,} {collision_odds(count):.1g}" for count in INSTALLATIONS)
     yield Detail(claim, f"machines of their own: odds of any collision at most (installations, odds) {odds}")
-
-
-def judge_telemetry(results: Results, runs: Sequence[TelemetryOff], claim: str) -> None:
-    """Feeds runs with telemetry switched off as evidence for E12, or for E7's half of it."""
-    run_checks(results, [ClaimedTelemetry(claim, run) for run in runs])
 
 
 @check(OWN, TELEMETRY_PLANNED, over=ClaimedTelemetry)

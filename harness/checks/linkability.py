@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_value, finding
 from harness.checks.persistence import WORKAROUNDS
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
 from harness.sut.observation import Observation
-from harness.verdict import Results
 
 LINKED: Final = "E6"
 LINKED_PLANNED: Final = "E8"
@@ -44,11 +43,6 @@ class LinkedInstallation(NamedTuple):
 
     claim: str
     linking: Linking
-
-
-def judge_linking(results: Results, claim: str, linking: Linking) -> None:
-    """Feeds one installation."""
-    run_checks(results, [LinkedInstallation(claim, linking)])
 
 
 @check(LINKED, LINKED_PLANNED, over=LinkedInstallation)

@@ -7,21 +7,16 @@ what a runner reports.
 from typing import Final
 
 from harness import plan
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
 from harness.database.declaration import EXPECTED_COLUMN, EXPECTED_INDEX
 from harness.rehearsal.migration_evidence import MigratedSchema
-from harness.verdict import Finding, Method, Results
+from harness.verdict import Finding, Method
 
 UNTOUCHED, NO_REWRITE, COLUMN, INDEX, LOOK_UP, SIZE = "M1", "M2", "M3", "M4", "M5", "M7"
 
 OVERHEAD_BYTES_MAX: Final = 10
 """Of one value in a row: its length word and up to six bytes of alignment."""
 WORKAROUND: Final = "apply up/0005a and 0005b, each statement by itself"
-
-
-def judge_schema(results: Results, schema: MigratedSchema) -> None:
-    """Feeds what a migration made of the schema."""
-    run_checks(results, [schema])
 
 
 @check(UNTOUCHED, NO_REWRITE, over=MigratedSchema, evidence=Method.EXHAUSTIVE)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
 from harness.database.schema_state import SchemaState
 from harness.database.sqlstate import named
 from harness.rehearsal.lock_modes import Access, LockMode
 from harness.rehearsal.measurements import Sample
 from harness.rehearsal.migration_evidence import BuildLocks, MigratedTraffic
 from harness.rehearsal.runner_results import Matrix, RunOutcome, Way
-from harness.verdict import Finding, Method, Results
+from harness.verdict import Finding, Method
 
 BUILD, MIGRATED, ROLLED_BACK, PLAN_FILE, PLANNED_RUNNER = "M6", "M8", "M9", "M10", "M12"
 
@@ -20,11 +20,6 @@ WORKAROUND: Final = "apply up/0005a and 0005b, each statement by itself"
 _AUDITED: Final = next(
     workaround for claim, _, workaround in plan.MIGRATION_AUDIT if claim.id == PLANNED_RUNNER
 )
-
-
-def judge_build_locks(results: Results, locks: BuildLocks) -> None:
-    """Feeds whom the statements of one migration keep out."""
-    run_checks(results, [locks])
 
 
 @check(BUILD, over=BuildLocks, evidence=Method.EXHAUSTIVE)
@@ -41,11 +36,6 @@ def build_keeps_nobody_out(locks: BuildLocks) -> Outcomes:
             effect = f"{', '.join(observation.held)} held; kept out: {', '.join(kept_out)}"
             condition = f"migration `{locks.migration}`, {observation.case.name} {observation.case.hold}"
             yield Finding(BUILD, condition, effect, workaround=WORKAROUND)
-
-
-def judge_writers(results: Results, traffic: MigratedTraffic) -> None:
-    """Feeds what a migration and its rollback did under writers."""
-    run_checks(results, [traffic])
 
 
 @check(MIGRATED, ROLLED_BACK, over=MigratedTraffic, evidence=Method.MEASURED)
@@ -79,11 +69,6 @@ def _judge_samples(claim: str, writes: Sequence[Sample], condition: str) -> Outc
     for sqlstate in sorted(set(failed)):
         effect = f"{failed.count(sqlstate)} of {len(writes)} writes failed with {named(sqlstate)}"
         yield Finding(claim, condition, effect, workaround=WORKAROUND)
-
-
-def judge_plan_file(results: Results, matrix: Matrix) -> None:
-    """Feeds the plan's own file, sent in each way."""
-    run_checks(results, [matrix])
 
 
 @check(PLAN_FILE, PLANNED_RUNNER, over=Matrix, evidence=Method.EXHAUSTIVE)

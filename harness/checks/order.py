@@ -4,15 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
 from harness.checks.row_checks import effect_of
-from harness.checks.violations import (
-    SafetyEvidence,
-    Violation,
-    cause_of,
-    reference_of,
-    violation_in,
-)
+from harness.checks.violations import SafetyEvidence, Violation, cause_of, reference_of, violation_in
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import Policy
 from harness.stages.orders import Order, Survey, distinct_stages, distinct_transitions
@@ -28,7 +22,7 @@ from harness.stages.safety import (
     smallest_unsafe_order,
 )
 from harness.sut.observation import Observation
-from harness.verdict import Finding, Method, Results
+from harness.verdict import Finding, Method
 
 PLAN_ORDERS: Final = "O1"
 RULE: Final = "O2"
@@ -82,13 +76,6 @@ class RolledBack(NamedTuple):
     replay: str
 
 
-def judge_plan_orders(
-    results: Results, evidence: SafetyEvidence, planned: Sequence[Order], replay: str
-) -> None:
-    """Feeds the orders that are planned, with what was observed."""
-    run_checks(results, [PlannedOrders(evidence, planned, replay)])
-
-
 @check(PLAN_ORDERS, over=PlannedOrders, evidence=Method.EXHAUSTIVE)
 def planned_orders_are_safe(of: PlannedOrders) -> Outcomes:
     """O1: no violation at any stage or across any step of the orders that are planned."""
@@ -103,13 +90,6 @@ def planned_orders_are_safe(of: PlannedOrders) -> Outcomes:
     )
     yield from _refute_at(PLAN_ORDERS, evidence, (*stages, *transitions), replay)
     yield from _report_uncovered(PLAN_ORDERS, evidence.uncovered(stages, transitions))
-
-
-def judge_rule(
-    results: Results, evidence: SafetyEvidence, orders: Sequence[Order], safety: Safety, replay: str
-) -> None:
-    """Feeds the orders that were analysed, with what was observed."""
-    run_checks(results, [DerivedRule(evidence, orders, safety, replay)])
 
 
 @check(RULE, over=DerivedRule, evidence=Method.EXHAUSTIVE)
@@ -139,11 +119,6 @@ def rule_is_what_is_promised(derived: DerivedRule) -> Outcomes:
     yield replace(found, condition=condition, effect=f"the rule is: {rule}; {found.effect}")
 
 
-def judge_in_flight(results: Results, path_runs: Sequence[PathRun], policy: Policy, replay: str) -> None:
-    """Feeds paths with the requests that were open across their steps."""
-    run_checks(results, [HeldRequests(path_runs, policy, replay)])
-
-
 @check(IN_FLIGHT, over=HeldRequests, evidence=Method.EXHAUSTIVE)
 def held_requests_are_served(held: HeldRequests) -> Outcomes:
     """O3: a request that was open across a step is served and accounted for by the build that had it."""
@@ -162,11 +137,6 @@ def held_requests_are_served(held: HeldRequests) -> Outcomes:
     yield Detail(IN_FLIGHT, f"held before the headers and mid-stream across {len(steps)} different steps")
 
 
-def judge_swaps(results: Results, path_runs: Sequence[PathRun], replay: str) -> None:
-    """Feeds paths with the traffic of their swaps."""
-    run_checks(results, [SwapTraffic(path_runs, replay)])
-
-
 @check(SWAPS, over=SwapTraffic)
 def swaps_lose_nothing(swaps: SwapTraffic) -> Outcomes:
     """O4: while a replica is replaced, every request of the traffic is served and leaves its rows."""
@@ -181,11 +151,6 @@ def swaps_lose_nothing(swaps: SwapTraffic) -> Outcomes:
             if effect is not None:
                 yield _in_flight(SWAPS, path_run, taken, observation, effect, replay)
     yield Detail(SWAPS, "swaps under continuous traffic; a refused connection goes to the other replica")
-
-
-def judge_roll_backs(results: Results, evidence: SafetyEvidence, survey: Survey, replay: str) -> None:
-    """Feeds what of the orders with one step taken back was observed."""
-    run_checks(results, [RolledBack(evidence, survey, replay)])
 
 
 @check(ROLL_BACKS, over=RolledBack, evidence=Method.EXHAUSTIVE)

@@ -57,14 +57,14 @@ def judge_persistence(
 ) -> None:
     """Judges E2 to E4 and the audit's E9 and E10 over every scenario."""
     for run in (*_of(planned_runs, KEEPING), *_of(patched_runs, KEEPING)):
-        judge_kept(results, run)
+        run_checks(results, [KeepingRun(run)])
     for run in patched_runs:
-        judge_goes_out(results, GOES_OUT, run)
-        judge_valid(results, VALID, run)
+        run_checks(results, [SendingRun(GOES_OUT, run)])
+        run_checks(results, [ValidRun(VALID, run)])
     for run in _of(planned_runs, (*KEEPING, *FAULTS)):
-        judge_goes_out(results, GOES_OUT_PLANNED, run)
+        run_checks(results, [SendingRun(GOES_OUT_PLANNED, run)])
     for run in _of(planned_runs, FOUND):
-        judge_valid(results, VALID_PLANNED, run)
+        run_checks(results, [ValidRun(VALID_PLANNED, run)])
     run_checks(results, [EveryRun(patched_runs)])
 
 
@@ -78,11 +78,6 @@ def scenarios_are_counted(runs: EveryRun) -> Outcomes:
         f"{len(KEEPING)} scenarios, as planned and patched; a lost write with a changed machineId is not kept",
     )
     yield Detail(VALID, f"{len(FOUND)} values found in the storage")
-
-
-def judge_kept(results: Results, run: ScenarioRun) -> None:
-    """Feeds a run as evidence for E2."""
-    run_checks(results, [KeepingRun(run)])
 
 
 @check(KEPT, over=KeepingRun)
@@ -103,11 +98,6 @@ def id_is_kept(keeping: KeepingRun) -> Outcomes:
         stored = stored or any("stored" in window.notes for window in windows)
 
 
-def judge_goes_out(results: Results, claim: str, run: ScenarioRun) -> None:
-    """Feeds a run as evidence for E3 or E9."""
-    run_checks(results, [SendingRun(claim, run)])
-
-
 @check(GOES_OUT, GOES_OUT_PLANNED, over=SendingRun)
 def requests_go_out(sending: SendingRun) -> Outcomes:
     """E3 or E9: each window's request goes out, and is not too long for an HTTP server to read."""
@@ -116,11 +106,6 @@ def requests_go_out(sending: SendingRun) -> Outcomes:
     for effect in dict.fromkeys(map(obstacle, run.requests)):
         if effect:
             yield _finding(claim, run, effect)
-
-
-def judge_valid(results: Results, claim: str, run: ScenarioRun) -> None:
-    """Feeds a run as evidence for E4 or E10."""
-    run_checks(results, [ValidRun(claim, run)])
 
 
 @check(VALID, VALID_PLANNED, over=ValidRun)

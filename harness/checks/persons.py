@@ -5,11 +5,10 @@ from typing import Final, NamedTuple
 
 from harness.checks.evidence import finding
 from harness.checks.persistence import WORKAROUNDS
-from harness.checks.registry import Observed, Outcomes, check, run_checks
+from harness.checks.registry import Observed, Outcomes, check
 from harness.clients.persons import ID_LENGTH_MAX
 from harness.report.escape import shown
 from harness.sut.observation import Observation
-from harness.verdict import Results
 
 NOBODYS: Final = "E13"
 CUT: Final = "E14"
@@ -21,13 +20,6 @@ class SentIds(NamedTuple):
     claim: str
     observations: Sequence[Observation]
     reached: Collection[str]
-
-
-def judge_ids(
-    results: Results, claim: str, observations: Sequence[Observation], reached: Collection[str]
-) -> None:
-    """Feeds the requests of one claim; `reached` are the stored ids that lead to their events."""
-    run_checks(results, [SentIds(claim, observations, reached)])
 
 
 @check(NOBODYS, CUT, over=SentIds)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from harness import plan
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
 from harness.rehearsal.lock_modes import LockMode, ObservedLocks
 from harness.rehearsal.measurements import Measured
 from harness.rehearsal.runner_results import Matrix, Way
 from harness.rehearsal.scenario import ScenarioResult
-from harness.verdict import Finding, Method, Results
+from harness.verdict import Finding, Method
 
 STALL: Final = plan.STALL_CLAIM.id
 RECOVERY: Final = plan.RECOVERY_CLAIM.id
@@ -42,11 +42,6 @@ class Recoveries(NamedTuple):
     scenario_results: Sequence[ScenarioResult]
 
 
-def judge_stalls(results: Results, measured: Measured, budget_ms: float) -> None:
-    """Feeds what one approach did to the writers, with its budget."""
-    run_checks(results, [BudgetedStalls(measured, budget_ms)])
-
-
 @check(STALL, over=BudgetedStalls, evidence=Method.MEASURED)
 def stalls_are_within_the_budget(stalls: BudgetedStalls) -> Outcomes:
     """M11: the longest latency of a write while the migration ran, counted from when it was due."""
@@ -67,11 +62,6 @@ def stalls_are_within_the_budget(stalls: BudgetedStalls) -> Outcomes:
         yield Finding(STALL, condition, f"{measured.errors} statements of the traffic failed")
 
 
-def judge_locks(results: Results, observations: Sequence[ObservedLocks]) -> None:
-    """Feeds the locks of every moment."""
-    run_checks(results, [LockPredictions(observations)])
-
-
 @check(LOCKS, over=LockPredictions, evidence=Method.EXHAUSTIVE)
 def locks_are_as_predicted(predictions: LockPredictions) -> Outcomes:
     """M14: each prediction against pg_locks and against what another session was refused."""
@@ -82,11 +72,6 @@ def locks_are_as_predicted(predictions: LockPredictions) -> Outcomes:
         if observation.mismatch:
             condition = f"{observation.case.name}, {observation.case.hold}"
             yield Finding(LOCKS, condition, observation.mismatch)
-
-
-def judge_agreement(results: Results, matrix: Matrix) -> None:
-    """Feeds every layout, sent in every way."""
-    run_checks(results, [RunnerMatrix(matrix)])
 
 
 @check(RUNNER, over=RunnerMatrix, evidence=Method.EXHAUSTIVE)
@@ -104,11 +89,6 @@ def runners_agree(of: RunnerMatrix) -> Outcomes:
         cells = [matrix.cell(layout, way) for way in (Way.DRIZZLE, Way.DRIZZLE_LIKE)]
         real, ours = (" then ".join(str(run) for run in (cell.first, cell.second) if run) for cell in cells)
         yield Finding(RUNNER, f"layout `{layout}`", f"the real one: {real}; ours: {ours}")
-
-
-def judge_recovery(results: Results, scenario_results: Sequence[ScenarioResult]) -> None:
-    """Feeds what came of the failure scenarios."""
-    run_checks(results, [Recoveries(scenario_results)])
 
 
 @check(RECOVERY, over=Recoveries, evidence=Method.EXHAUSTIVE)

@@ -7,7 +7,8 @@ import psycopg
 
 from harness import plan
 from harness.backend.builds import AFTER, UNWIRED
-from harness.checks.audit import IDS, PlanEvidence, judge_sentences
+from harness.checks.audit import IDS, PlanEvidence
+from harness.checks.registry import run_checks
 from harness.clients.extension import derived_id, plan_header
 from harness.clients.shape import PLAIN, Shape
 from harness.data import sql_text
@@ -35,7 +36,7 @@ async def audit_sentences(results: Results, shared: Stack) -> None:
         observations = await _send(environment)
         users = await _listed_users(environment)
         columns = _columns_before(environment.dsn)
-    judge_sentences(results, PlanEvidence(coverage_error, tuple(observations), users, columns))
+    run_checks(results, [PlanEvidence(coverage_error, tuple(observations), users, columns)])
 
 
 async def _coverage_error(environment: Environment) -> str:

@@ -12,15 +12,15 @@ from harness.checkout.declared_types import declared_type
 from harness.checkout.files import locate
 from harness.checkout.modules import Modules
 from harness.checks.checkout_claims import BUILT, CLIENT_IDS, OPTIONS
-from harness.checks.extension import OWN_PLANNED, TELEMETRY_PLANNED, judge_own_id, judge_telemetry
+from harness.checks.extension import OWN_PLANNED, TELEMETRY_PLANNED, ClaimedFleet, ClaimedTelemetry
 from harness.checks.linkability import LINKED_PLANNED
 from harness.checks.persistence import (
     GOES_OUT_PLANNED,
     VALID_PLANNED,
     WORKAROUNDS,
-    judge_goes_out,
-    judge_kept,
-    judge_valid,
+    KeepingRun,
+    SendingRun,
+    ValidRun,
 )
 from harness.checks.registry import run_checks
 from harness.clients.extension_code import ExtensionCode
@@ -149,13 +149,15 @@ def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
     for scenario in (*KEEPING, *FAULTS, *FOUND):
         run = run_scenario(host, code, scenario)
         if scenario in KEEPING:
-            judge_kept(results, run)
+            run_checks(results, [KeepingRun(run)])
         if scenario in FOUND:
-            judge_valid(results, VALID_PLANNED, run)
+            run_checks(results, [ValidRun(VALID_PLANNED, run)])
         else:
-            judge_goes_out(results, GOES_OUT_PLANNED, run)
-    judge_own_id(results, run_fleet(host, code, seed=0), OWN_PLANNED)
-    judge_telemetry(results, switch_telemetry_off(host, code), TELEMETRY_PLANNED)
+            run_checks(results, [SendingRun(GOES_OUT_PLANNED, run)])
+    run_checks(results, [ClaimedFleet(OWN_PLANNED, run_fleet(host, code, seed=0))])
+    run_checks(
+        results, [ClaimedTelemetry(TELEMETRY_PLANNED, run) for run in switch_telemetry_off(host, code)]
+    )
 
 
 def _derived(host: ExtensionHost, code: ExtensionCode) -> Derivation:

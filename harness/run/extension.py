@@ -5,8 +5,8 @@ from harness.checks.extension import (
     OWN,
     OWN_PLANNED,
     TELEMETRY_PLANNED,
-    judge_own_id,
-    judge_telemetry,
+    ClaimedFleet,
+    ClaimedTelemetry,
 )
 from harness.checks.persistence import judge_persistence
 from harness.checks.registry import run_checks
@@ -43,10 +43,15 @@ def judge_extension(
             run_checks(results, [derive(host, as_planned, count=machine_ids, seed=seed)])
             run_checks(results, [build_headers(host, as_planned)])
             judge_persistence(results, run_scenarios(host, as_planned), run_scenarios(host, with_workarounds))
-            judge_own_id(results, run_fleet(host, as_planned, seed=seed), OWN_PLANNED)
-            judge_own_id(results, run_fleet(host, with_workarounds, seed=seed), OWN)
-            judge_telemetry(results, switch_telemetry_off(host, as_planned), TELEMETRY_PLANNED)
-            judge_telemetry(results, switch_telemetry_off(host, with_workarounds), OWN)
+            run_checks(results, [ClaimedFleet(OWN_PLANNED, run_fleet(host, as_planned, seed=seed))])
+            run_checks(results, [ClaimedFleet(OWN, run_fleet(host, with_workarounds, seed=seed))])
+            run_checks(
+                results,
+                [ClaimedTelemetry(TELEMETRY_PLANNED, run) for run in switch_telemetry_off(host, as_planned)],
+            )
+            run_checks(
+                results, [ClaimedTelemetry(OWN, run) for run in switch_telemetry_off(host, with_workarounds)]
+            )
     except UnavailableError as error:
         for claim in JUDGED_HERE:
             results.inconclusive(claim, str(error))

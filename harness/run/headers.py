@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Final
 
 from harness.backend.serve import HOST
-from harness.checks.compatibility import judge_replies, judge_totals
+from harness.checks.compatibility import TableTotals, judge_replies
+from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
@@ -97,7 +98,7 @@ async def prove_headers(
             probes = _suite_probes(caller, policy, sequences, OTHERWISE if shard.is_first else ())
             sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             await environment.drain()
-        judge_totals(results, sent.answered, before, await environment.totals())
+        run_checks(results, [TableTotals(sent.answered, before, await environment.totals())])
     for claim in DECISIONS:
         if level is Level.EXHAUSTIVE and policy == STRICT:
             results.method(claim, Method.COMPLETE)

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, Linking, judge_linking
+from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, LinkedInstallation, Linking
+from harness.checks.registry import run_checks
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.extension import derived_id, plan_header
@@ -63,7 +64,7 @@ async def judge_linkability(
     observed = answered if isinstance(answered, list) else []
     if len(observed) == len(cases) and sent is None:
         for (claim, under), machine_id, observation in zip(cases, machines, observed, strict=True):
-            judge_linking(results, claim, _linking(server, under, machine_id, observation))
+            run_checks(results, [LinkedInstallation(claim, _linking(server, under, machine_id, observation))])
     return observed
 
 

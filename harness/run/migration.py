@@ -1,7 +1,6 @@
 """A migration on a filled table: run, read and judged, part by part."""
 
-from harness.checks.migration import judge_schema
-from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
+from harness.checks.registry import run_checks
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.rehearsal.layouts import CORRECTED, Layout
@@ -20,8 +19,8 @@ def judge_migration(
     """
     with filled(server, templates, rows) as name:
         with server.database(name) as dsn:
-            judge_schema(results, migrate_and_read(dsn, layout))
+            run_checks(results, [migrate_and_read(dsn, layout)])
         with server.database(name) as dsn:
-            judge_writers(results, migrate_under_writers(dsn, layout))
-    judge_build_locks(results, observe_build_locks(templates, layout))
-    judge_plan_file(results, run_plan_file(server))
+            run_checks(results, [migrate_under_writers(dsn, layout)])
+    run_checks(results, [observe_build_locks(templates, layout)])
+    run_checks(results, [run_plan_file(server)])

@@ -7,23 +7,18 @@ from itertools import count
 from typing import Final
 
 from harness import plan
-from harness.checks.compatibility import (
-    PREPARED,
-    judge_old_clients,
-    judge_prepared,
-    judge_replies,
-    judge_totals,
-)
-from harness.checks.exploration import exploration_lines, failing_program, judge_exploration
+from harness.checks.compatibility import PREPARED, TableTotals, judge_old_clients, judge_replies
+from harness.checks.exploration import Explored, exploration_lines, failing_program
 from harness.checks.order import (
-    judge_in_flight,
-    judge_plan_orders,
-    judge_roll_backs,
-    judge_rule,
-    judge_swaps,
+    DerivedRule,
+    HeldRequests,
+    PlannedOrders,
+    RolledBack,
+    SwapTraffic,
     planned_orders,
 )
 from harness.checks.order_evidence import OrdersEvidence
+from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
 from harness.checks.violations import find_violations
 from harness.probing.judge import Aspect
@@ -117,19 +112,19 @@ async def prove_orders(
             if exploration is not None:
                 on_progress("orders: random exploration")
                 await exploration
-                judge_exploration(results, stats, replay_line(stats, shared) or replay)
+                run_checks(results, [Explored(stats, replay_line(stats, shared) or replay)])
     except BaseException:
         stats.stop()
         raise
     evidence = find_violations(path_runs, every_phase=scope.every_phase)
     safety = analyse(scope.forward, evidence.unsafe)
-    judge_plan_orders(results, evidence, scope.planned, replay)
-    judge_in_flight(results, path_runs, POLICIES[shared.policy], replay)
-    judge_swaps(results, path_runs, replay)
+    run_checks(results, [PlannedOrders(evidence, scope.planned, replay)])
+    run_checks(results, [HeldRequests(path_runs, POLICIES[shared.policy], replay)])
+    run_checks(results, [SwapTraffic(path_runs, replay)])
     if scope.forward:
-        judge_rule(results, evidence, scope.forward, safety, replay)
+        run_checks(results, [DerivedRule(evidence, scope.forward, safety, replay)])
     if level is Level.EXHAUSTIVE:
-        judge_roll_backs(results, evidence, scope.survey, replay)
+        run_checks(results, [RolledBack(evidence, scope.survey, replay)])
     _judge_requests(results, path_runs, shared.policy)
     return OrdersEvidence(
         scope.survey,
@@ -157,7 +152,7 @@ async def _prepared(results: Results, shared: Stack) -> tuple[str, ...]:
     except StepRefused as refusal:
         results.inconclusive(PREPARED, str(refusal))
         return ()
-    judge_prepared(results, prepared)
+    run_checks(results, prepared)
     return warnings(prepared)
 
 
@@ -179,7 +174,9 @@ def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: str)
             else len(observation.rows)
             for observation in path_run.observations
         )
-        judge_totals(results, expected, (0, 0), (path_run.growth.usage, path_run.growth.metadata))
+        run_checks(
+            results, [TableTotals(expected, (0, 0), (path_run.growth.usage, path_run.growth.metadata))]
+        )
         probed += of_stages
         in_flight += held  # the traffic of swaps is O4's: how much there is depends on time
     judge_replies(results, probed)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness import plan
-from harness.checks.persons import CUT, NOBODYS, judge_ids, stored_id
+from harness.checks.persons import CUT, NOBODYS, SentIds, stored_id
+from harness.checks.registry import run_checks
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.extension import plan_header
@@ -53,8 +54,8 @@ async def judge_persons(
                     claim, f"an id of {ID_LENGTH_MAX} characters did not lead to its event either"
                 )
             return observations
-    judge_ids(results, NOBODYS, observations[1 + len(LONGER) :], reached)
-    judge_ids(results, CUT, observations[1 : 1 + len(LONGER)], reached)
+    run_checks(results, [SentIds(NOBODYS, observations[1 + len(LONGER) :], reached)])
+    run_checks(results, [SentIds(CUT, observations[1 : 1 + len(LONGER)], reached)])
     return observations
 
 

@@ -9,9 +9,8 @@ from msgspec.structs import replace as with_changes
 
 from harness import plan
 from harness.checks.audit import audited
-from harness.checks.migration import judge_schema
-from harness.checks.migration_traffic import judge_build_locks, judge_plan_file, judge_writers
-from harness.checks.rehearsal import judge_agreement, judge_locks, judge_recovery, judge_stalls
+from harness.checks.registry import run_checks
+from harness.checks.rehearsal import BudgetedStalls, LockPredictions, Recoveries, RunnerMatrix
 from harness.database.server import Server, running_server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
@@ -127,7 +126,7 @@ def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
 def _matrix(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("runners and layouts") as on_progress:
         matrix = run_matrix(rehearsal.server, on_progress=on_progress)
-    judge_agreement(rehearsal.results, matrix)
+    run_checks(rehearsal.results, [RunnerMatrix(matrix)])
     if not matrix.drizzle and not rehearsal.options.require_npm:
         rehearsal.results.waive(plan.RUNNER_CLAIM.id, "npm cannot be reached here; --require-npm asks for it")
     rehearsal.sections.matrix = rehearsal.shown(tables.matrix_table(matrix))
@@ -136,14 +135,14 @@ def _matrix(rehearsal: _Rehearsal) -> None:
 def _locks(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("locks"):
         observations = asyncio.run(observe_locks(rehearsal.templates))
-    judge_locks(rehearsal.results, observations)
+    run_checks(rehearsal.results, [LockPredictions(observations)])
     rehearsal.sections.locks = rehearsal.shown(tables.locks_table(observations))
 
 
 def _failures(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("failure scenarios") as on_progress:
         scenario_results = run_scenarios(rehearsal.templates, rehearsal.server, on_progress)
-    judge_recovery(rehearsal.results, scenario_results)
+    run_checks(rehearsal.results, [Recoveries(scenario_results)])
     rehearsal.sections.traps = rehearsal.shown(tables.failures_table(scenario_results))
 
 
@@ -172,7 +171,7 @@ def _stalls(rehearsal: _Rehearsal, name: str) -> None:
         if measurement is not None:
             measured.append(measurement)
     if options.max_stall_ms is not None and measured and measured[0].approach is asked:
-        judge_stalls(rehearsal.results, measured[0], options.max_stall_ms)
+        run_checks(rehearsal.results, [BudgetedStalls(measured[0], options.max_stall_ms)])
     rehearsal.sections.stalls = rehearsal.shown(tables.stalls_table(measured))
     rehearsal.sections.statements = rehearsal.shown(tables.statements_table(measured))
     title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
@@ -199,10 +198,10 @@ def _claims(rehearsal: _Rehearsal, name: str) -> None:
     with rehearsal.progress("claims") as on_progress:
         on_progress("rows and schema")
         with server.database(name) as dsn:
-            judge_schema(results, migrate_and_read(dsn, layout))
+            run_checks(results, [migrate_and_read(dsn, layout)])
         on_progress("writers and the way back")
         with server.database(name) as dsn:
-            judge_writers(results, migrate_under_writers(dsn, layout))
+            run_checks(results, [migrate_under_writers(dsn, layout)])
         on_progress("locks of the build")
-        judge_build_locks(results, observe_build_locks(rehearsal.templates, layout))
-        judge_plan_file(results, run_plan_file(server))
+        run_checks(results, [observe_build_locks(rehearsal.templates, layout)])
+        run_checks(results, [run_plan_file(server)])

@@ -18,8 +18,7 @@ from harness import plan
 from harness.backend import defects as backends
 from harness.backend.builds import AFTER, BEFORE, Build
 from harness.backend.serve import ReplicaConfig, replica
-from harness.checks.migration import judge_schema
-from harness.checks.migration_traffic import judge_build_locks
+from harness.checks.registry import run_checks
 from harness.clients.extension import FREE_MODEL
 from harness.data import sql_text
 from harness.database.runners import connect
@@ -161,9 +160,9 @@ def _migration(layout: Layout, *, locks: bool) -> Attempt:
         results = Results(tuple(chosen))
         templates = servers.stack.templates
         with filled(servers.server, templates, ROWS) as name, servers.server.database(name) as dsn:
-            judge_schema(results, migrate_and_read(dsn, layout))
+            run_checks(results, [migrate_and_read(dsn, layout)])
         if locks:
-            judge_build_locks(results, observe_build_locks(templates, layout))
+            run_checks(results, [observe_build_locks(templates, layout)])
         return results.judgements()
 
     async def attempt(servers: TrialServers) -> Judgements:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness import plan
-from harness.checks.compatibility import judge_old_clients, judge_prepared, judge_replies, judge_totals
+from harness.checks.compatibility import TableTotals, judge_old_clients, judge_replies
+from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
@@ -127,7 +128,7 @@ def test_totals_count_rows_of_all_users_in_both_tables(
     answered: int, after: tuple[int, int], status: Status
 ) -> None:
     results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "R1"))
-    judge_totals(results, answered, (10, 10), after)
+    run_checks(results, [TableTotals(answered, (10, 10), after)])
     assert results.judgements()[0].status is status
 
 
@@ -145,5 +146,5 @@ def test_prepared_statement_must_have_been_prepared_and_go_on(
     results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "C3"))
     needed = PreparedResult("the old INSERT", needed=True, prepared=prepared, refusals=refusals, tries=3)
     beside = PreparedResult("SELECT *", needed=False, prepared=prepared, refusals=("0A000 x",) * 3, tries=3)
-    judge_prepared(results, [needed, beside])
+    run_checks(results, [needed, beside])
     assert results.judgements()[0].status is status

@@ -3,8 +3,7 @@
 import pytest
 
 from harness import plan
-from harness.checks.migration import judge_schema
-from harness.checks.migration_traffic import judge_build_locks, judge_writers
+from harness.checks.registry import run_checks
 from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script
 from harness.database.server import Server
@@ -60,7 +59,7 @@ def test_faulty_schema_is_refuted_by_the_claim_meant_for_it(
 ) -> None:
     results = new_results()
     with templates.database(SchemaState.BASE) as dsn:
-        judge_schema(results, migrate_and_read(dsn, defect.layout))
+        run_checks(results, [migrate_and_read(dsn, defect.layout)])
     assert defect.claim in with_status(results, Status.REFUTED)
     assert defect.name in found(results, defect.claim).findings[0].condition
 
@@ -72,7 +71,7 @@ def test_build_that_locks_writers_out_is_refuted_by_its_locks(
     templates: Templates, defect: MigrationDefect
 ) -> None:
     results = new_results()
-    judge_build_locks(results, observe_build_locks(templates, defect.layout))
+    run_checks(results, [observe_build_locks(templates, defect.layout)])
     assert with_status(results, Status.REFUTED) == ["M6"]
     assert "kept out: " in found(results, "M6").findings[0].effect
     assert ("read" in found(results, "M6").findings[0].effect) is (defect.name == "one-transaction")
@@ -82,8 +81,8 @@ def test_build_that_locks_writers_out_is_refuted_by_its_locks(
 def test_harmless_layout_is_refuted_by_nothing(server: Server, templates: Templates, layout: Layout) -> None:
     results = new_results()
     with filled(server, templates, 1000) as name, server.database(name) as dsn:
-        judge_schema(results, migrate_and_read(dsn, layout))
-    judge_build_locks(results, observe_build_locks(templates, layout))
+        run_checks(results, [migrate_and_read(dsn, layout)])
+    run_checks(results, [observe_build_locks(templates, layout)])
     assert with_status(results, Status.REFUTED) == []
     assert with_status(results, Status.PROVEN) == ["M1", "M2", "M3", "M4", "M5", "M6", "M7"]
 
@@ -91,7 +90,7 @@ def test_harmless_layout_is_refuted_by_nothing(server: Server, templates: Templa
 @pytest.mark.parametrize(("name", "sqlstate"), [("not-null-default", "23502"), ("unique-index", "23505")])
 def test_failed_writes_refute_and_leave_the_rollback_unknown(base_dsn: str, name: str, sqlstate: str) -> None:
     results = new_results()
-    judge_writers(results, migrate_under_writers(base_dsn, find_migration(name)))
+    run_checks(results, [migrate_under_writers(base_dsn, find_migration(name))])
     assert f"writes failed with {sqlstate}" in found(results, "M8").findings[0].effect
     assert found(results, "M9").detail == "the migration ended in state foreign"
 
@@ -101,7 +100,7 @@ def test_roll_back_is_refuted_when_it_leaves_something(
 ) -> None:
     monkeypatch.setattr(migrated_traffic, "rollback", lambda *_: None)
     results = new_results()
-    judge_writers(results, migrate_under_writers(base_dsn, CORRECTED))
+    run_checks(results, [migrate_under_writers(base_dsn, CORRECTED)])
     assert found(results, "M8").status is Status.PROVEN
     assert "not what they were" in found(results, "M9").findings[0].effect
 
@@ -109,22 +108,22 @@ def test_roll_back_is_refuted_when_it_leaves_something(
 def test_row_that_grows_without_a_value_is_refuted(base_dsn: str) -> None:
     results = new_results()
     layout = layout_of(ADD, f"ALTER TABLE {TABLE} ADD COLUMN more text DEFAULT repeat('x', 99);")
-    judge_schema(results, migrate_and_read(base_dsn, layout))
+    run_checks(results, [migrate_and_read(base_dsn, layout)])
     assert found(results, "M7").status is Status.REFUTED
 
 
 def test_locks_are_unknown_without_an_index_and_after_a_refusal(templates: Templates) -> None:
     results = new_results()
-    judge_build_locks(results, observe_build_locks(templates, layout_of(ADD)))
+    run_checks(results, [observe_build_locks(templates, layout_of(ADD))])
     assert found(results, "M6").detail.startswith("the migration builds no index")
     results = new_results()
-    judge_build_locks(results, observe_build_locks(templates, find_migration("not-null")))
+    run_checks(results, [observe_build_locks(templates, find_migration("not-null"))])
     assert found(results, "M6").detail.startswith(
         "a statement before the build was refused (23502 not null violation)"
     )
     results = new_results()
     layout = layout_of(f"CREATE INDEX CONCURRENTLY i ON {TABLE} (nothing);")
-    judge_build_locks(results, observe_build_locks(templates, layout))
+    run_checks(results, [observe_build_locks(templates, layout)])
     assert found(results, "M6").detail.startswith("the build was refused (42703 undefined column)")
 
 

@@ -11,19 +11,16 @@ from msgspec import to_builtins
 
 from harness import plan
 from harness.checks.order import (
-    judge_in_flight,
-    judge_plan_orders,
-    judge_roll_backs,
-    judge_rule,
-    judge_swaps,
+    DerivedRule,
+    HeldRequests,
+    PlannedOrders,
+    RolledBack,
+    SwapTraffic,
     planned_orders,
 )
 from harness.checks.order_evidence import OrdersEvidence
-from harness.checks.violations import (
-    find_violations,
-    reference_of,
-    violation_in,
-)
+from harness.checks.registry import run_checks
+from harness.checks.violations import find_violations, reference_of, violation_in
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import ExtensionBuild, derived_id, plan_header
 from harness.database.schema_state import SchemaState
@@ -126,10 +123,12 @@ def ahead(stage: Stage, _place: str) -> bool:
 def judged(runs: tuple[PathRun, ...], claims: tuple[Claim, ...] = CLAIMS) -> dict[str, Status]:
     results = Results(tuple(replace(claim, least=1) for claim in claims))
     evidence = find_violations(runs)
-    judge_plan_orders(results, evidence, planned_orders(FORWARD_ORDERS), "again")
-    judge_rule(results, evidence, FORWARD_ORDERS, analyse(FORWARD_ORDERS, evidence.unsafe), "again")
-    judge_in_flight(results, runs, STRICT, "again")
-    judge_swaps(results, runs, "again")
+    run_checks(results, [PlannedOrders(evidence, planned_orders(FORWARD_ORDERS), "again")])
+    run_checks(
+        results, [DerivedRule(evidence, FORWARD_ORDERS, analyse(FORWARD_ORDERS, evidence.unsafe), "again")]
+    )
+    run_checks(results, [HeldRequests(runs, STRICT, "again")])
+    run_checks(results, [SwapTraffic(runs, "again")])
     return {one.claim.id: one.status for one in results.judgements()}
 
 
@@ -291,7 +290,7 @@ def test_roll_backs_forgive_only_a_replica_ahead_of_the_column() -> None:
 
     def status(loses: Loses) -> Status:
         results = Results((plan.ROLL_BACK_CLAIM,))
-        judge_roll_backs(results, find_violations(runs_where(loses, paths)), around, "again")
+        run_checks(results, [RolledBack(find_violations(runs_where(loses, paths)), around, "again")])
         return results.judgements()[0].status
 
     assert status(ahead) is Status.PROVEN

@@ -7,7 +7,8 @@ import pytest
 
 from harness import plan
 from harness.checks.audit import judge_audit
-from harness.checks.persons import CUT, NOBODYS, judge_ids
+from harness.checks.persons import CUT, NOBODYS, SentIds
+from harness.checks.registry import run_checks
 from harness.clients import analytics
 from harness.clients.analytics import Analytics, AnalyticsEvent
 from harness.clients.persons import kept
@@ -44,8 +45,8 @@ async def test_both_sentences_are_refuted_as_recorded(environment: Environment) 
 
     strict = [replace(one, rows=tuple(replace(row, value=None) for row in one.rows)) for one in seen[1:]]
     results = Results(CLAIMS)
-    judge_ids(results, CUT, strict[: len(LONGER)], ())
-    judge_ids(results, NOBODYS, strict[len(LONGER) :], ())
+    run_checks(results, [SentIds(CUT, strict[: len(LONGER)], ())])
+    run_checks(results, [SentIds(NOBODYS, strict[len(LONGER) :], ())])
     assert [one.status for one in results.judgements()[1:]] == [Status.PROVEN] * 2
 
 

@@ -1,10 +1,13 @@
 """Checks that are registered: a claim of one's own is judged, reported, refuted, and held to what it names."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from harness.checks.registry import (
+    _BY_TYPE,
     Detail,
     Inconclusive,
     Observed,
@@ -94,6 +97,24 @@ def test_check_that_yields_another_claim_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"strays is a check of X1, not of V1"):
         run_checks(Results((OWN,)), [1])
+
+
+def test_checks_of_a_module_nobody_imported_are_found() -> None:
+    program = (
+        "from harness.rehearsal.migration_evidence import BuildLocks; from harness.checks.registry import run_checks;"
+        "from harness.verdict import Results, Claim; results = Results((Claim('M6', 'x', '', ''),));"
+        "run_checks(results, [BuildLocks('any', (), 'not looked at')]); print(results.judgements()[0].detail)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "not looked at" in ended.stdout
+
+
+def test_checks_over_one_type_are_in_one_module() -> None:
+    """Else one module could be imported without the other, and its checks be passed over."""
+    with registered_for_now():
+        for kind in list(_BY_TYPE):
+            modules = {each.function.__module__ for each in checks_over(kind)}
+            assert len(modules) == 1, (kind, modules)
 
 
 def test_evidence_that_nobody_checks_is_refused() -> None:

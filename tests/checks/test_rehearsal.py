@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.rehearsal import judge_agreement, judge_locks, judge_recovery, judge_stalls
+from harness.checks.registry import run_checks
+from harness.checks.rehearsal import BudgetedStalls, LockPredictions, Recoveries, RunnerMatrix
 from harness.database.schema_state import SchemaState
 from harness.rehearsal.approaches import CORRECTED
 from harness.rehearsal.failures import FAILURE_SCENARIOS
@@ -36,7 +37,7 @@ def measured(longest_ms: float, sqlstate: str | None = None) -> Measured:
 @pytest.mark.parametrize(("longest_ms", "status"), [(100, Status.PROVEN), (100.1, Status.REFUTED)])
 def test_stall_is_refuted_above_the_budget_only(longest_ms: float, status: Status) -> None:
     results = Results((plan.STALL_CLAIM,))
-    judge_stalls(results, measured(longest_ms), 100)
+    run_checks(results, [BudgetedStalls(measured(longest_ms), 100)])
     assert judged(results).status is status
     if status is Status.REFUTED:
         assert "100 ms of it by: CREATE INDEX" in judged(results).findings[0].effect
@@ -44,17 +45,17 @@ def test_stall_is_refuted_above_the_budget_only(longest_ms: float, status: Statu
 
 def test_stall_is_refuted_when_the_traffic_failed() -> None:
     results = Results((plan.STALL_CLAIM,))
-    judge_stalls(results, measured(1, "57014"), 100)
+    run_checks(results, [BudgetedStalls(measured(1, "57014"), 100)])
     assert judged(results).findings[0].effect == "1 statements of the traffic failed"
 
 
 def test_locks_are_refuted_by_one_that_is_not_as_predicted() -> None:
     seen = [ObservedLocks(one, (one.predicted,), CONFLICTS[one.predicted], 0) for one in CASES]
     results = Results((plan.LOCKS_CLAIM,))
-    judge_locks(results, seen)
+    run_checks(results, [LockPredictions(seen)])
     assert judged(results).status is Status.PROVEN
     results = Results((plan.LOCKS_CLAIM,))
-    judge_locks(results, [*seen[1:], replace(seen[0], held=(LockMode.SHARE,))])
+    run_checks(results, [LockPredictions([*seen[1:], replace(seen[0], held=(LockMode.SHARE,))])])
     assert judged(results).findings[0].effect == "predicted ACCESS EXCLUSIVE, held SHARE"
 
 
@@ -63,15 +64,15 @@ def test_agreement_is_refuted_by_one_layout() -> None:
         Cell(layout, way, REFUSED, REFUSED) for layout in LAYOUTS for way in (Way.DRIZZLE_LIKE, Way.DRIZZLE)
     ]
     results = Results((plan.RUNNER_CLAIM,))
-    judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
+    run_checks(results, [RunnerMatrix(Matrix(tuple(cells), "drizzle-orm 1"))])
     assert judged(results).status is Status.PROVEN
     cells[-1] = replace(cells[-1], second=replace(REFUSED, after=SchemaState.COLUMN))
     results = Results((plan.RUNNER_CLAIM,))
-    judge_agreement(results, Matrix(tuple(cells), "drizzle-orm 1"))
+    run_checks(results, [RunnerMatrix(Matrix(tuple(cells), "drizzle-orm 1"))])
     assert "refused 25001 then half done 25001, column" in judged(results).findings[0].effect
     skipped = [replace(one, skipped="no npm") if one.way is Way.DRIZZLE else one for one in cells]
     results = Results((plan.RUNNER_CLAIM,))
-    judge_agreement(results, Matrix(tuple(skipped), ""))
+    run_checks(results, [RunnerMatrix(Matrix(tuple(skipped), ""))])
     assert judged(results).status is Status.UNKNOWN
     assert judged(results).detail.startswith("no npm")
 
@@ -81,11 +82,14 @@ def test_recovery_is_refuted_by_a_problem_unknown_by_a_skip() -> None:
         ScenarioResult(FAILURE_SCENARIOS[0], ("a note",), READY, 10, 10, ()) for _ in range(6)
     ]
     results = Results((plan.RECOVERY_CLAIM,))
-    judge_recovery(results, scenario_results)
+    run_checks(results, [Recoveries(scenario_results)])
     assert judged(results).status is Status.PROVEN
     results = Results((plan.RECOVERY_CLAIM,))
-    judge_recovery(results, [*scenario_results, replace(scenario_results[0], problem="it ended in invalid")])
+    run_checks(
+        results,
+        [Recoveries([*scenario_results, replace(scenario_results[0], problem="it ended in invalid")])],
+    )
     assert judged(results).findings[0].effect == "it ended in invalid"
     results = Results((plan.RECOVERY_CLAIM,))
-    judge_recovery(results, [*scenario_results, replace(scenario_results[0], skipped="no server")])
+    run_checks(results, [Recoveries([*scenario_results, replace(scenario_results[0], skipped="no server")])])
     assert judged(results).status is Status.UNKNOWN

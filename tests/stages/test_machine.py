@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.exploration import EXPLORED, exploration_lines, failing_program, judge_exploration
+from harness.checks.exploration import EXPLORED, Explored, exploration_lines, failing_program
+from harness.checks.registry import run_checks
 from harness.clients.extension import ExtensionBuild
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
@@ -93,7 +94,7 @@ async def test_faulty_build_is_found_and_its_program_can_be_repeated(
     results = Results((replace(plan.EXPLORATION_CLAIM, least=1),))
     stats = await explored(templates, Budget(6, 8), 7, after="insert-unchanged")
     assert stats.smallest is not None
-    judge_exploration(results, stats, "again")
+    run_checks(results, [Explored(stats, "again")])
     judgement = results.judgements()[0]
     assert (judgement.claim.id, judgement.status) == (EXPLORED, Status.REFUTED)
     assert "0. start: schema" in judgement.findings[0].condition
