@@ -43,6 +43,10 @@ class StateMachine:
         """The letter that stands for each class."""
         return (members[:1] for members in self.classes)
 
+    def is_dead(self, state: int) -> bool:
+        """Whether it refuses whatever follows."""
+        return self.answers[state] is False and all(following == state for following in self.table[state])
+
     def class_of(self) -> dict[int, int]:
         """The class of each letter."""
         return {byte: number for number, members in enumerate(self.classes) for byte in members}

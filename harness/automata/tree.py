@@ -47,3 +47,16 @@ class Anchor:
 
 
 Node = CharacterSet | Concatenation | Alternation | Repetition | Anchor
+
+
+def beyond(tree: Node, most: int) -> bool:
+    """Whether a set of it holds a code unit above `most`."""
+    match tree:
+        case CharacterSet(ranges):
+            return any(last > most for _, last in ranges)
+        case Concatenation(parts) | Alternation(parts):
+            return any(beyond(part, most) for part in parts)
+        case Repetition(part):
+            return beyond(part, most)
+        case Anchor():
+            return False
