@@ -1,18 +1,77 @@
 """Stages of the rollout that run for real, and the orders that lead through them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
 
 import pytest
 
-from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
+from harness.rollout import load_rollout
 from harness.stages.environment import Environment, running_stage
-from harness.stages.model import Stage, Version
-from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, enumerate_orders
+from harness.stages.model import Stage
+from harness.stages.of_rollout import plan_model, plan_order_of
+from harness.stages.orders import ONE_ROLL_BACK, Bounds, Order, OrderGraph
+from harness.stages.precedence import Occurrence, Precedence
 from harness.stages.stack import Stack, stack
+from harness.stages.steps import StepAction, StepState, Version
 
-RELEASED = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), True)
+MODEL: Final = plan_model()
+"""The plan's: a column, an index on it, two replicas, the extension."""
+PLAN: Final = plan_order_of(load_rollout(), MODEL)
+START: Final = MODEL.start
+STAGES: Final = MODEL.stages
+RELEASED: Final = MODEL.arrived
+BEFORE, AFTER = Version.BEFORE, Version.AFTER
+
+ADD_COLUMN: Final = MODEL.step(StepAction.DO, "add the column")
+START_BUILD: Final = MODEL.step(StepAction.START)
+FINISH_BUILD: Final = MODEL.step(StepAction.FINISH)
+INTERRUPT_BUILD: Final = MODEL.step(StepAction.INTERRUPT)
+DROP_INVALID: Final = MODEL.step(StepAction.RECOVER)
+SWAP_1, SWAP_2 = MODEL.step(StepAction.SWAP, 1), MODEL.step(StepAction.SWAP, 2)
+REVERT_1, REVERT_2 = MODEL.step(StepAction.REVERT, 1), MODEL.step(StepAction.REVERT, 2)
+RELEASE_EXTENSION: Final = MODEL.step(StepAction.RELEASE)
+ROLL_BACK_INDEX: Final = MODEL.step(StepAction.TAKE_BACK, "build the index")
+ROLL_BACK_COLUMN: Final = MODEL.step(StepAction.TAKE_BACK, "add the column")
+
+BASE: Final = (StepState.NONE, StepState.NONE)
+COLUMN: Final = (StepState.DONE, StepState.NONE)
+BUILDING: Final = (StepState.DONE, StepState.BUILDING)
+INVALID: Final = (StepState.DONE, StepState.INVALID)
+READY: Final = (StepState.DONE, StepState.DONE)
+
 Orders = tuple[Order, ...]
+
+
+def at(
+    schema: tuple[StepState, ...],
+    replicas: tuple[Version, Version] = (BEFORE, BEFORE),
+    released: bool = False,
+) -> Stage:
+    """A stage of the plan's rollout."""
+    return Stage(schema, replicas, released, MODEL)
+
+
+def orders_within(bounds: Bounds) -> Orders:
+    """Every order of the plan's rollout within bounds, listed."""
+    return tuple(OrderGraph(MODEL, bounds).orders())
+
+
+def allowed_orders(orders: Iterable[Order], constraints: Iterable[Precedence]) -> Orders:
+    """Those of listed orders that keep every constraint: what the graph counts, found by looking at each."""
+    every = tuple(constraints)
+    return tuple(order for order in orders if _keeps(order, every))
+
+
+def _keeps(order: Order, constraints: Iterable[Precedence]) -> bool:
+    events: dict[Occurrence, int] = {}
+    for place, step in enumerate(order.steps):
+        events[Occurrence(step, order.steps[: place + 1].count(step))] = place
+    return all(
+        events[constraint.first] < events[constraint.then]
+        for constraint in constraints
+        if constraint.first in events and constraint.then in events
+    )
 
 
 @pytest.fixture
@@ -32,10 +91,16 @@ async def environment(shared: Stack) -> AsyncIterator[Environment]:
 @pytest.fixture(scope="session")
 def forward() -> Orders:
     """Every order without a roll-back."""
-    return tuple(enumerate_orders(FORWARD))
+    return orders_within(Bounds())
 
 
 @pytest.fixture(scope="session")
 def rolled_back() -> Orders:
     """Every order with one roll-back."""
-    return tuple(enumerate_orders(ONE_ROLL_BACK))
+    return orders_within(ONE_ROLL_BACK)
+
+
+@pytest.fixture(scope="session")
+def graph() -> OrderGraph:
+    """The orders without a roll-back, as they are counted."""
+    return OrderGraph(MODEL)

@@ -9,18 +9,13 @@ from harness.checks.row_checks import effect_of
 from harness.checks.violations import SafetyEvidence, Violation, cause_of, reference_of, violation_in
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import Policy
-from harness.stages.orders import Order, Survey, distinct_stages, distinct_transitions
-from harness.stages.precedence import allowed_orders
+from harness.stages.analysis import Safety
+from harness.stages.comparison import StatedOrder
+from harness.stages.derivation import derive_rule
+from harness.stages.orders import OrderGraph, Survey
+from harness.stages.precedence import keeping
 from harness.stages.runs import PathRun, TransitionRun
-from harness.stages.safety import (
-    PLAN_IMPLIED,
-    PLAN_STATED,
-    PROMISED,
-    Place,
-    Safety,
-    is_promised,
-    smallest_unsafe_order,
-)
+from harness.stages.safety import Place, expected_unsafe, is_promised, smallest_unsafe_order
 from harness.sut.observation import Observation
 from harness.verdict import Finding, Method
 
@@ -31,16 +26,16 @@ SWAPS: Final = "O4"
 ROLL_BACKS: Final = "O5"
 
 
-def planned_orders(orders: Sequence[Order]) -> tuple[Order, ...]:
-    """The orders that keep to the plan: the column before the backend, the backend before the extension."""
-    return allowed_orders(orders, PLAN_STATED + PLAN_IMPLIED)
+def planned_orders(graph: OrderGraph, plan: StatedOrder) -> Survey:
+    """The orders that keep to what the plan says of the order, and what they pass."""
+    return graph.within(keeping(plan.constraints, graph.model)).survey()
 
 
 class PlannedOrders(NamedTuple):
     """Violations that were observed, and the orders that are planned."""
 
     evidence: SafetyEvidence
-    planned: Sequence[Order]
+    planned: Survey
     replay: str
 
 
@@ -48,7 +43,7 @@ class DerivedRule(NamedTuple):
     """Violations that were observed, the orders that were analysed, and what they make safe."""
 
     evidence: SafetyEvidence
-    orders: Sequence[Order]
+    orders: OrderGraph
     safety: Safety
     replay: str
 
@@ -80,13 +75,13 @@ class RolledBack(NamedTuple):
 def planned_orders_are_safe(of: PlannedOrders) -> Outcomes:
     """O1: no violation at any stage or across any step of the orders that are planned."""
     evidence, planned, replay = of
-    stages, transitions = distinct_stages(planned), distinct_transitions(planned)
+    stages, transitions = planned.stages, planned.transitions
     covered = len(evidence.stages & set(stages)) + len(evidence.transitions & set(transitions))
     yield Observed(PLAN_ORDERS, covered)
-    orders = "order" if len(planned) == 1 else "orders"
+    orders = "order" if planned.orders == 1 else "orders"
     yield Detail(
         PLAN_ORDERS,
-        f"{len(planned)} {orders} planned: {len(stages)} stages, {len(transitions)} steps between them",
+        f"{planned.orders:,} {orders} planned: {len(stages)} stages, {len(transitions)} steps between them",
     )
     yield from _refute_at(PLAN_ORDERS, evidence, (*stages, *transitions), replay)
     yield from _report_uncovered(PLAN_ORDERS, evidence.uncovered(stages, transitions))
@@ -102,14 +97,14 @@ def rule_is_what_is_promised(derived: DerivedRule) -> Outcomes:
     evidence, orders, safety, replay = derived
     rule = safety.rule
     assert rule is not None, "the orders that are judged are those that were analysed"
-    yield Observed(RULE, len(orders))
-    yield from _report_uncovered(
-        RULE, evidence.uncovered(distinct_stages(orders), distinct_transitions(orders))
-    )
-    yield Detail(RULE, f"derived: {rule}; {rule.safe} of {rule.total} orders are safe")
-    if rule.expressible and set(rule.constraints) == set(PROMISED):
+    yield Observed(RULE, orders.count)
+    passed = orders.survey()
+    yield from _report_uncovered(RULE, evidence.uncovered(passed.stages, passed.transitions))
+    yield Detail(RULE, f"derived: {rule}; {rule.safe:,} of {rule.total:,} orders are safe")
+    promised = derive_rule(orders, expected_unsafe(orders.model)).constraints
+    if rule.expressible and set(rule.constraints) == set(promised):
         return
-    unsafe_order = smallest_unsafe_order(allowed_orders(orders, PROMISED), safety.unsafe)
+    unsafe_order = smallest_unsafe_order(orders.within(keeping(promised, orders.model)), safety.unsafe)
     if unsafe_order is None:
         yield Inconclusive(RULE, f"the rule asks for less than what is promised: {rule}")
         return

@@ -6,17 +6,18 @@ from typing import Any
 
 from harness.checks.violations import SafetyEvidence, describe_transition
 from harness.report.contents import Covered, Enumerated, Orders, SafetyRule, Taken
+from harness.stages.analysis import Safety
 from harness.stages.graph import machines, mermaid, stage_safety
-from harness.stages.model import after, stage_configs
+from harness.stages.model import StageModel, after, stage_configs
 from harness.stages.orders import Survey
 from harness.stages.runs import PathRun
-from harness.stages.safety import Safety
 
 
 @dataclass(frozen=True, slots=True)
 class OrdersEvidence:
     """What was covered and what follows from it; for reports."""
 
+    model: StageModel
     survey: Survey
     """Everything that the level's orders pass."""
     evidence: SafetyEvidence
@@ -60,8 +61,8 @@ class OrdersEvidence:
             warnings=self.warnings,
             exploration=self.exploration,
             failing_program=self.failing_program,
-            diagram=mermaid(),
-            machines=machines(),
+            diagram=mermaid(self.model),
+            machines=machines(self.model),
             stage_safety=stage_safety(survey.stages, evidence.stages, safety.unsafe),
         )
 

@@ -20,7 +20,7 @@ from harness.clients.extension import ExtensionBuild
 from harness.probing.features import Strength, reply_differences
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import STRICT
-from harness.stages.model import START, Stage, StageConfig, Transition, stage_configs
+from harness.stages.model import Stage, StageConfig, Transition, stage_configs
 from harness.stages.runs import PathRun, StepRefused
 from harness.stages.safety import Place, Unsafe
 from harness.sut.observation import Observation
@@ -135,7 +135,7 @@ def reference_of(path_runs: Iterable[PathRun]) -> Reference:
     reference: dict[tuple[str, bool], Reply] = {}
     for path_run in path_runs:
         for stage_run in path_run.stages:
-            if stage_run.config.stage == START:
+            if stage_run.config.stage == stage_run.config.stage.model.start:
                 for observation in stage_run.observations:
                     probe = observation.probe
                     if not probe.lines:

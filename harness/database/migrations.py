@@ -148,11 +148,14 @@ def apply(
     return tuple(applied)
 
 
-def seed(connection: psycopg.Connection[Any], rows: int) -> None:
-    """Fills a database fresh from the baseline: users, lookups, `rows` pairs of rows; the same every time."""
+def seed(connection: psycopg.Connection[Any], rows: int, text: str = "") -> None:
+    """Fills a database fresh from the baseline by a rollout's seed, the plan's where no text is given.
+
+    It makes users, lookups, `rows` pairs of rows; the same every time.
+    """
     with connection.transaction():
         connection.execute("SELECT set_config('harness.seed_rows', %s, true)", [str(rows)])
-        connection.execute(sql_text("seed.sql").encode())
+        connection.execute((text or sql_text("seed.sql")).encode())
 
 
 def _apply_files(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import RLock
 from types import TracebackType
 from typing import Final
@@ -11,30 +11,32 @@ from typing import Final
 import psycopg
 
 from harness.database.migration_steps import TARGETS
-from harness.database.migrations import migrate, seed
-from harness.database.runners import connect
+from harness.database.migrations import seed
+from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.server import Server
+from harness.database.structure import Structure, structure
 from harness.errors import UsageError
+from harness.rollout import Rollout, load_rollout
 
 SEED_ROWS: Final = 100
-
-_MADE_FROM: Final[Mapping[SchemaState, SchemaState]] = {
-    SchemaState.COLUMN: SchemaState.BASE,
-    SchemaState.READY: SchemaState.COLUMN,
-}
 
 
 class Templates:
     """Template databases on one server, one for each state, made when first asked for and dropped at the end.
 
-    All hold the same rows, written before the migration. Threads may share it.
+    A state is a list of files that were applied to the rollout's baseline, one after another. All hold the same rows,
+    written before the first of them. Threads may share it.
     """
 
-    def __init__(self, server: Server, seed_rows: int = SEED_ROWS) -> None:
+    def __init__(self, server: Server, seed_rows: int = SEED_ROWS, rollout: Rollout | None = None) -> None:
+        """`rollout` is by default the plan's."""
+        self.rollout = rollout or load_rollout()
         self._server = server
         self._seed_rows = seed_rows
-        self._names: dict[SchemaState, str] = {}
+        self._names: dict[tuple[Script, ...], str] = {}
+        self._structures: dict[tuple[Script, ...], Structure] = {}
         self._making = RLock()
 
     def name(self, state: SchemaState) -> str:
@@ -42,20 +44,26 @@ class Templates:
 
         Raises UsageError for a state that no migration ends in.
         """
-        if state not in TARGETS:
-            raise UsageError(
-                f"no template for state {state}: it is that of an unfinished build; clone another and interrupt one"
-            )
-        with self._making:
-            if state not in self._names:
-                self._names[state] = self._make(state)
-            return self._names[state]
+        return self._name(self._scripts(state))
 
     @contextmanager
     def database(self, state: SchemaState) -> Iterator[str]:
         """A database of one's own in a state: its DSN, dropped afterwards."""
         with self._server.database(template=self.name(state)) as dsn:
             yield dsn
+
+    def after(self, scripts: Sequence[Script]) -> AbstractContextManager[str]:
+        """A database of one's own to which these files were applied: its DSN, dropped afterwards."""
+        return self._server.database(template=self._name(tuple(scripts)))
+
+    def structure(self, scripts: Sequence[Script]) -> Structure:
+        """What the tables of a database are made of to which these files were applied."""
+        key = tuple(scripts)
+        with self._making:
+            if key not in self._structures:
+                with self.after(scripts) as dsn:
+                    self._structures[key] = structure(dsn)
+            return self._structures[key]
 
     def close(self) -> None:
         """Drops the templates."""
@@ -74,16 +82,40 @@ class Templates:
     ) -> None:
         self.close()
 
-    def _make(self, state: SchemaState) -> str:
-        origin = _MADE_FROM.get(state)
-        name = self._server.create_database(template=None if origin is None else self.name(origin))
+    def _scripts(self, state: SchemaState) -> tuple[Script, ...]:
+        if state not in TARGETS:
+            raise UsageError(
+                f"no template for state {state}: it is that of an unfinished build; clone another and interrupt one"
+            )
+        files = [step.up for step in self.rollout.tables.step if step.up is not None]
+        return tuple(Script(file, self.rollout.text(file)) for file in files[: TARGETS.index(state)])
+
+    def _name(self, scripts: tuple[Script, ...]) -> str:
+        with self._making:
+            if scripts not in self._names:
+                self._names[scripts] = self._make(scripts)
+            return self._names[scripts]
+
+    def _make(self, scripts: tuple[Script, ...]) -> str:
+        origin = self._name(scripts[:-1]) if scripts else None
+        name = self._server.create_database(template=origin)
         try:
             dsn = self._server.dsn(name)
-            migrate(dsn, state, with_baseline=True)
-            if origin is None:
-                with connect(dsn) as connection:
-                    seed(connection, self._seed_rows)
+            if scripts:
+                run_statements(dsn, scripts[-1:], lambda _: None)
+            else:
+                self._begin(dsn)
         except BaseException:
             self._server.drop_database(name)
             raise
         return name
+
+    def _begin(self, dsn: str) -> None:
+        """The tables as they are before the rollout, and the rows."""
+        reference = self.rollout.tables.reference
+        if reference.baseline is not None:
+            baseline = Script(reference.baseline, self.rollout.text(reference.baseline))
+            run_statements(dsn, [baseline], lambda _: None)
+        if reference.seed is not None:
+            with connect(dsn) as connection:
+                seed(connection, self._seed_rows, self.rollout.text(reference.seed))

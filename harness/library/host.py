@@ -7,18 +7,21 @@ loop, a thread, an interpreter that is killed.
 import asyncio
 import sys
 from contextlib import AsyncExitStack
+from typing import Final
 
 from msgspec import json
 
 from harness.backend import serve
 from harness.backend.defects import find_build
-from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.library.stage_messages import StageFailed, StageReady, StageRequest
 from harness.stages.environment import BuildPair, running_stage, stack
-from harness.stages.model import Stage, Version
+from harness.stages.steps import Version
+
+DONE: Final = {"base": 0, "column": 1, "ready": None}
+"""How many of the rollout's SQL steps are done in a state of the schema; None: all."""
 
 
 async def serve_stage(order: StageRequest) -> None:
@@ -32,8 +35,9 @@ async def serve_stage(order: StageRequest) -> None:
         shared = await running.enter_async_context(
             stack(templates, order.policy, BuildPair(order.before, order.after))
         )
-        first, second = (Version(version) for version in order.replicas)
-        stage = Stage(SchemaState(order.schema), (first, second), extension_released=True)
+        replicas = tuple(Version(version) for version in order.replicas)
+        done = shared.model.sql[: DONE[order.schema]]
+        stage = shared.model.stage(done, replicas, released=True)
         environment = await running.enter_async_context(running_stage(shared, stage))
         user = await shared.signed_in(environment.dsn)
         origins = tuple(replica.process.origin for replica in environment.replicas)

@@ -42,15 +42,18 @@ class FrozenBuild:
         wait: BuildPhase,
         statement: sql.Composed = CREATE_INDEX,
         deadlock_ms: int | None = None,
+        *,
+        table: str = plan.METADATA_TABLE,
     ) -> None:
         """`statement` is the build; `wait` is one of the three that `LEFT_BEHIND_BY` has as keys.
 
-        `deadlock_ms` is the build's deadlock_timeout; None leaves the server's.
+        `deadlock_ms` is the build's deadlock_timeout; None leaves the server's. `table` is the index's.
         """
         self._dsn = dsn
         self._wait = wait
         self._statement = statement
         self._deadlock_ms = deadlock_ms
+        self._table = table
         self._open = AsyncExitStack()
         self._blockers: list[Connection] = []
         self._builder: Connection
@@ -132,9 +135,7 @@ class FrozenBuild:
 
     async def _block_writer(self) -> None:
         """An open INSERT holds this lock; the lock alone holds up the build just so, and leaves no row behind."""
-        lock = sql.SQL("BEGIN; LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(
-            sql.Identifier(plan.METADATA_TABLE)
-        )
+        lock = sql.SQL("BEGIN; LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(sql.Identifier(self._table))
         await self._block(lock.as_string())
 
     async def _block(self, text: str) -> None:

@@ -14,16 +14,14 @@ from harness.clients.shape import PLAIN, Shape
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.runners import connect
-from harness.database.schema_state import SchemaState
 from harness.probing.probe_factory import plan_caller
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage
 from harness.stages.matrix import addresses
-from harness.stages.model import Stage, Version
 from harness.stages.schema import CORRECTED
+from harness.stages.steps import Version
 from harness.sut.observation import Observation, Probe
 from harness.verdict import Results
 
-STAGE: Final = Stage(SchemaState.READY, (Version.BEFORE, Version.AFTER), extension_released=True)
 BUILDS: Final = BuildPair(before=UNWIRED.name, after=AFTER.name)
 """The plan's backend with its INSERT left as it was, beside the whole one; whatever builds the run is about."""
 
@@ -31,7 +29,8 @@ BUILDS: Final = BuildPair(before=UNWIRED.name, after=AFTER.name)
 async def audit_sentences(results: Results, shared: Stack) -> None:
     """Judges A1 to A8 on an environment of their own, with the reference's builds and the corrected schema."""
     reference = replace(shared, builds=BUILDS, schema=CORRECTED)
-    async with running_stage(reference, STAGE) as environment:
+    stage = shared.model.arrived_with(Version.BEFORE, Version.AFTER)
+    async with running_stage(reference, stage) as environment:
         coverage_error = await _coverage_error(environment)
         observations = await _send(environment)
         users = await _listed_users(environment)

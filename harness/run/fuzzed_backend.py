@@ -8,20 +8,16 @@ from typing import Final
 from harness.backend import serve
 from harness.backend.defects import find_build
 from harness.backend.serve import HOST
-from harness.database.schema_state import SchemaState
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.probe_factory import Caller
 from harness.run.options.fuzz import FuzzedOptions
 from harness.stages.environment import BuildPair, running_stage, stack
-from harness.stages.model import Stage, Version
+from harness.stages.steps import Version
 from harness.sut.reference import Endpoint
 
 FIRST_ROW_S: Final = 60.0
 """So long the first row of a backend may take, unless a bound was given."""
-ARRIVED: Final = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
-"""The stage in which the header rule is at work everywhere."""
-OLD: Final = Stage(SchemaState.READY, (Version.BEFORE, Version.BEFORE), extension_released=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +44,9 @@ async def subject(options: FuzzedOptions) -> AsyncIterator[FuzzedBackend]:
         builds = (
             BuildPair(after=options.build) if version is Version.AFTER else BuildPair(before=options.build)
         )
-        where = ARRIVED if version is Version.AFTER else OLD
         async with (
             stack(templates, options.policy, builds) as shared,
-            running_stage(shared, where) as environment,
+            running_stage(shared, shared.model.arrived_with(version)) as environment,
         ):
             process = environment.replicas[0].process
             yield FuzzedBackend(

@@ -22,7 +22,6 @@ from harness.rule.policy import POLICIES, STRICT, Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import Level, bound, complete_suite, size, suite
-from harness.run.fuzzed_backend import ARRIVED
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses
@@ -89,7 +88,7 @@ async def prove_headers(
 ) -> SentCounts:
     """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
     policy = POLICIES[shared.policy]
-    async with running_stage(shared, ARRIVED) as environment:
+    async with running_stage(shared, shared.model.arrived) as environment:
         with progress(f"header rule over the wire, {level} suite: {size(policy, level)}") as on_progress:
             before = await environment.totals()
             share = Share(suite(policy, level), shard)

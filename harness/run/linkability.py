@@ -20,7 +20,7 @@ from harness.clients.machines import fleet
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import plan_caller
 from harness.stages.environment import Environment
-from harness.stages.model import Version
+from harness.stages.steps import Version
 from harness.sut.observation import Observation, Probe
 from harness.verdict import Results
 

@@ -22,19 +22,22 @@ from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
 from harness.checks.violations import find_violations
 from harness.probing.judge import Aspect
+from harness.rollout import Rollout
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.progress import ProgressDisplay, silent
+from harness.stages.analysis import analyse
 from harness.stages.environment import BuildPair, Stack
 from harness.stages.exploration_stats import ExplorationStats
 from harness.stages.machine import Budget, explore
-from harness.stages.model import START, StageConfig, Step, stage_configs
-from harness.stages.orders import FORWARD, ONE_ROLL_BACK, Order, Survey, enumerate_orders, order_of, survey
+from harness.stages.model import StageConfig, StageModel, stage_configs
+from harness.stages.of_rollout import plan_order_of, steps_in_order
+from harness.stages.orders import ONE_ROLL_BACK, OrderGraph, Survey, by_place, by_rank, order_of
 from harness.stages.path_run import run_paths
 from harness.stages.paths import StagePath, config_transitions, plan_paths, single_path
 from harness.stages.prepared import prepared_results, warnings
 from harness.stages.runs import PathRun, StepRefused
-from harness.stages.safety import PLAN_ORDER, analyse, is_promised
+from harness.stages.safety import is_promised
 from harness.sut.observation import Observation
 from harness.verdict import Results
 
@@ -53,9 +56,9 @@ class Scope:
     """What a level looks at."""
 
     level: Level
-    planned: tuple[Order, ...]
+    planned: Survey
     """The orders that must be safe."""
-    forward: tuple[Order, ...]
+    forward: OrderGraph | None
     """The orders that the rule is derived from; none where too little runs."""
     survey: Survey
     """What the level's orders pass; with steps taken back where the level has them."""
@@ -64,20 +67,24 @@ class Scope:
     every_phase: bool
 
 
-def scope_of(level: Level, order: tuple[Step, ...] = PLAN_ORDER) -> Scope:
+def scope_of(level: Level, rollout: Rollout, model: StageModel, order: Sequence[str] = ()) -> Scope:
     """One order, thinly; or all forward orders; or these, and one step taken back at any time.
 
-    `order` is the one that runs where there is time for one only.
+    `order` names the file's steps in the order that runs where there is time for one only; by default the plan's.
     """
+    plan_order, forward = plan_order_of(rollout, model), OrderGraph(model)
     if level is Level.SMOKE:
-        path = single_path(StageConfig(START, None), order)
-        return Scope(level, (order_of(order),), (), survey(FORWARD), (path,), thin=True, every_phase=False)
+        steps = steps_in_order(rollout, model, order) if order else plan_order.steps
+        path = single_path(StageConfig(model.start, None), steps)
+        alone = order_of(steps, model.start)
+        passed = Survey(1, by_rank(alone.stages), by_place(alone.transitions, model))
+        return Scope(level, passed, None, forward.survey(), (path,), thin=True, every_phase=False)
     exhaustive = level is Level.EXHAUSTIVE
-    forward = tuple(enumerate_orders(FORWARD))
-    passed = survey(ONE_ROLL_BACK if exhaustive else FORWARD)
+    passed = OrderGraph(model, ONE_ROLL_BACK).survey() if exhaustive else forward.survey()
     transitions = config_transitions(passed.transitions, every_phase=exhaustive)
     paths = plan_paths(transitions, stage_configs(passed.stages))
-    return Scope(level, planned_orders(forward), forward, passed, paths, thin=False, every_phase=True)
+    planned = planned_orders(forward, plan_order)
+    return Scope(level, planned, forward, passed, paths, thin=False, every_phase=True)
 
 
 async def prove_orders(
@@ -117,16 +124,18 @@ async def prove_orders(
         stats.stop()
         raise
     evidence = find_violations(path_runs, every_phase=scope.every_phase)
-    safety = analyse(scope.forward, evidence.unsafe)
+    stated = plan_order_of(shared.templates.rollout, shared.model)
+    safety = analyse(scope.forward, evidence.unsafe, stated)
     run_checks(results, [PlannedOrders(evidence, scope.planned, replay)])
     run_checks(results, [HeldRequests(path_runs, POLICIES[shared.policy], replay)])
     run_checks(results, [SwapTraffic(path_runs, replay)])
-    if scope.forward:
+    if scope.forward is not None:
         run_checks(results, [DerivedRule(evidence, scope.forward, safety, replay)])
     if level is Level.EXHAUSTIVE:
         run_checks(results, [RolledBack(evidence, scope.survey, replay)])
     _judge_requests(results, path_runs, shared.policy)
     return OrdersEvidence(
+        shared.model,
         scope.survey,
         evidence,
         path_runs,

@@ -8,6 +8,7 @@ from harness import plan
 from harness.checks.order_evidence import OrdersEvidence
 from harness.database.server import Server
 from harness.database.templates import Templates
+from harness.rollout import Rollout, load_rollout
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.shard import WHOLE, Shard, Share
@@ -20,8 +21,8 @@ from harness.run.proof_claims import claims_of
 from harness.run.proof_parts import ALL, ProofPart, parts_of
 from harness.run.shards import claims_for
 from harness.stages.environment import BuildPair
-from harness.stages.model import START, after
-from harness.stages.safety import PLAN_ORDER
+from harness.stages.model import StageModel, after
+from harness.stages.of_rollout import model_of, plan_order_of
 from harness.verdict import Claim, Results
 
 MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
@@ -34,6 +35,8 @@ MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAU
 class ProofPlan:
     """What a run will do, as its options say; nothing runs yet."""
 
+    rollout: Rollout
+    model: StageModel
     level: Level
     seed: int
     policy: Policy
@@ -47,11 +50,11 @@ class ProofPlan:
         """The plan's order as a numbered tree, then what the level looks at; the parts alone where not all run."""
         if self.parts != ALL:
             return tuple(f"only: {part}" for part in ProofPart if part in self.parts)
-        lines = [f"The plan's order, {len(PLAN_ORDER) + 1} stages:", f"1. {START}"]
-        stage = START
-        for number, step in enumerate(PLAN_ORDER, start=2):
+        steps, stage = plan_order_of(self.rollout, self.model).steps, self.model.start
+        lines = [f"The plan's order, {len(steps) + 1} stages:", f"1. {stage}"]
+        for number, step in enumerate(steps, start=2):
             stage = after(stage, step)
-            lines += [f"   {step}: {step.describe()}", f"{number}. {stage}"]
+            lines += [f"   {step}: {step.does}", f"{number}. {stage}"]
         orders = "the plan's own" if self.level is Level.SMOKE else str(self.scope.survey)
         return (
             *lines,
@@ -65,7 +68,7 @@ class ProofPlan:
     @property
     def scope(self) -> Scope:
         """The orders that the level looks at."""
-        return scope_of(self.level)
+        return scope_of(self.level, self.rollout, self.model)
 
     @property
     def samples(self) -> tuple[CaseSequence, ...]:
@@ -106,4 +109,15 @@ def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | N
     shard = Shard.parse(options.shard)
     parts = parts_of(only) if shard.is_first else frozenset({ProofPart.HEADERS})
     claims = claims_for(shard, plan.claims_under(options.policy, claims_of(options.level)))
-    return ProofPlan(options.level, options.seed, POLICIES[options.policy], builds, shard, parts, claims)
+    rollout = load_rollout()
+    return ProofPlan(
+        rollout,
+        model_of(rollout),
+        options.level,
+        options.seed,
+        POLICIES[options.policy],
+        builds,
+        shard,
+        parts,
+        claims,
+    )

@@ -16,7 +16,6 @@ from harness.report.contents import Sections
 from harness.report.document import Report
 from harness.run.audit import audit_sentences
 from harness.run.extension import judge_extension
-from harness.run.fuzzed_backend import ARRIVED
 from harness.run.headers import prove_headers, prove_rule
 from harness.run.linkability import judge_linkability
 from harness.run.migration import judge_migration
@@ -124,7 +123,7 @@ async def _headers(proof: Proof, shared: Stack) -> None:
 
 
 async def _persons(proof: Proof, shared: Stack) -> None:
-    async with running_stage(shared, ARRIVED) as environment:
+    async with running_stage(shared, shared.model.arrived) as environment:
         origin = addresses()
         await judge_linkability(proof.results, environment, origin, seed=proof.plan.seed)
         await judge_persons(proof.results, environment, origin)

@@ -1,7 +1,6 @@
 """What `harness rollout show` prints: everything that follows from a rollout's file. Starts and asks nothing."""
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, Final
 
 from msgspec import Struct, to_builtins
@@ -11,6 +10,10 @@ from harness.rollout import Rollout
 from harness.rollout.claim_groups import asked, not_asked
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
+from harness.stages.analysis import analyse
+from harness.stages.of_rollout import model_of, plan_order_of
+from harness.stages.orders import OrderGraph, Survey
+from harness.stages.safety import expected_unsafe
 
 WORDS_MAX: Final = 4
 """So many of a list of words are shown."""
@@ -32,6 +35,18 @@ class NotAsked(Struct, frozen=True):
     reason: str
 
 
+class ExpectedSafety(Struct, frozen=True):
+    """What is expected of a rollout's orders, as the statements of its files read."""
+
+    safe: int
+    rule: str
+    """What the safe orders have in common."""
+    plan: str
+    """How that compares with the plan's order."""
+    smallest_unsafe_order: tuple[str, ...]
+    """The fewest steps to something that is expected to break."""
+
+
 class RolloutDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.rollout/1"):
     """What follows from a rollout's file."""
 
@@ -42,7 +57,9 @@ class RolloutDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag
     """The file as it is read, what it extends and defaults included; docs/rollout.schema.json has its keys."""
     steps: tuple[NeededStep, ...]
     orders: int | None
-    """How many legal orders the steps have; null where that is not counted."""
+    """How many legal orders the steps have; null where there are none."""
+    expected: ExpectedSafety | None
+    """What is expected of them, as the statements of the files read; nothing has run."""
     claims: tuple[str, ...]
     """Those that apply."""
     not_asked: tuple[NotAsked, ...]
@@ -61,7 +78,8 @@ def rollout_document(rollout: Rollout) -> RolloutDocument:
         folders=tuple(map(str, rollout.folders)),
         file=to_builtins(tables, str_keys=True),
         steps=tuple(NeededStep(step.name, step.kind, tuple(names)) for step, names in needed(tables.step)),
-        orders=orders(tables.step) if tables.step else None,
+        orders=OrderGraph(model_of(rollout)).count if tables.step else None,
+        expected=_expected(rollout)[0] if tables.step else None,
         claims=asked(tables),
         not_asked=tuple(NotAsked(tuple(ids), reason) for ids, reason in not_asked(tables)),
         main=" ".join(relations.main_relation().as_string(None).split()),
@@ -79,7 +97,7 @@ def describe_rollout(rollout: Rollout) -> Iterator[str]:
     yield from _requests(tables)
     yield "who asks:"
     yield from (f"  {_identity(identity)}" for identity in tables.identity)
-    yield from _steps(tables)
+    yield from _steps(rollout)
     yield from _claims(tables)
     yield "queries, on these two relations:"
     yield f"  main    {relations.main_relation().as_string(None)}"
@@ -135,18 +153,15 @@ def _identity(identity: Identity) -> str:
     return f"{identity.name}: {asks}; {accounted}; stored: {stored}"
 
 
-def _steps(tables: Tables) -> Iterator[str]:
+def _steps(rollout: Rollout) -> Iterator[str]:
+    tables = rollout.tables
     if not tables.step:
         return
     yield "steps:"
     for number, (step, needs) in enumerate(needed(tables.step), start=1):
         after = f", after {' and '.join(needs)}" if needs else ""
         yield f"  {number}. {step.name}: {_step(step)}{after}"
-    count = orders(tables.step)
-    if count is None:
-        yield "legal orders: not counted for a concurrent build among other steps than the plan's"
-    else:
-        yield f"legal orders: {count:,}"
+    yield from _orders(rollout)
 
 
 def _step(step: RolloutStep) -> str:
@@ -158,41 +173,27 @@ def _step(step: RolloutStep) -> str:
     return f"{step.up}{how}; back: {step.down or 'no way'}"
 
 
-def orders(steps: tuple[RolloutStep, ...]) -> int | None:
-    """How many orders the steps can be taken in, a replica at a time; None where a build has states of its own that the
-    model of stages does not know."""
-    if any(step.concurrent for step in steps):
-        kinds = [(step.kind, step.concurrent, step.data, step.replicas) for step in steps]
-        plan = [
-            ("sql", False, False, 2),
-            ("sql", True, False, 2),
-            ("deploy", False, False, 2),
-            ("release", False, False, 2),
-        ]
-        if kinds != plan:
-            return None
-        from harness.stages.orders import survey
+def _orders(rollout: Rollout) -> Iterator[str]:
+    """What follows for the order of the steps."""
+    expected, passed = _expected(rollout)
+    yield f"legal orders: {passed}"
+    yield f"  expected to be safe: {expected.safe:,}, by the rule: {expected.rule}"
+    yield f"  {expected.plan}"
+    if expected.smallest_unsafe_order:
+        first = ", ".join(expected.smallest_unsafe_order)
+        yield f"  smallest order that is expected to break something: {first}"
 
-        return survey().orders
-    needs = {step.name: tuple(names) for step, names in needed(steps)}
-    replicas = {step.name: step.replicas for step in steps if step.kind == "deploy"}
 
-    @cache
-    def ways(done: frozenset[str], swapped: int) -> int:
-        if len(done) == len(steps):
-            return 1
-        total = 0
-        for step in steps:
-            if step.name in done or not done.issuperset(needs[step.name]):
-                continue
-            left = replicas.get(step.name, 1) - (swapped if step.kind == "deploy" else 0)
-            if left > 1:
-                total += left * ways(done, swapped + 1)
-            else:
-                total += ways(done | {step.name}, 0 if step.kind == "deploy" else swapped)
-        return total
-
-    return ways(frozenset(), 0)
+def _expected(rollout: Rollout) -> tuple[ExpectedSafety, Survey]:
+    """What the statements of the files let expect, and what there is: nothing has run."""
+    model = model_of(rollout)
+    graph = OrderGraph(model)
+    safety = analyse(graph, expected_unsafe(model), plan_order_of(rollout, model))
+    assert safety.rule is not None, "there are orders"
+    steps = safety.smallest_unsafe.order.steps if safety.smallest_unsafe else ()
+    rule = safety.rule
+    told = ExpectedSafety(rule.safe, str(rule), str(safety.comparison), tuple(map(str, steps)))
+    return told, graph.survey()
 
 
 def _claims(tables: Tables) -> Iterator[str]:

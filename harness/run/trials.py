@@ -114,7 +114,12 @@ def _plan(faulty: PlanDefect) -> Attempt:
     async def attempt(servers: TrialServers) -> Judgements:
         results = Results(PLAN_CLAIMS)
         shared = replace(servers.stack, builds=faulty.builds, schema=faulty.schema)
-        await prove_orders(results, shared, scope_of(Level.SMOKE, faulty.order), seed=0)
+        await prove_orders(
+            results,
+            shared,
+            scope_of(Level.SMOKE, shared.templates.rollout, shared.model, faulty.order),
+            seed=0,
+        )
         return results.judgements()
 
     return attempt

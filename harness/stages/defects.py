@@ -11,8 +11,6 @@ from harness.backend.defects import ARCHIVES, RETURNS_STAR
 from harness.database.scripts import Script, statements_of
 from harness.rehearsal.frozen_build import CREATE_INDEX
 from harness.stages.environment import BuildPair
-from harness.stages.model import Step
-from harness.stages.safety import PLAN_ORDER
 from harness.stages.schema import Schema
 
 
@@ -26,7 +24,8 @@ class PlanDefect:
     """Id of the claim that must be refuted, others may be, too; empty where the plan is right all the same."""
     builds: BuildPair = field(default_factory=BuildPair)
     schema: Schema = field(default_factory=Schema)
-    order: tuple[Step, ...] = PLAN_ORDER
+    order: tuple[str, ...] = ()
+    """The steps of the rollout's file in another order than the plan's."""
 
 
 def _first_statement(defect: str) -> Script:
@@ -35,11 +34,14 @@ def _first_statement(defect: str) -> Script:
     return Script(file.name, statements_of(file.text)[0].text)
 
 
-EXTENSION_FIRST: Final = (
-    Step.RELEASE_EXTENSION,
-    *(step for step in PLAN_ORDER if step is not Step.RELEASE_EXTENSION),
+_COLUMN, _INDEX, _BACKEND, _EXTENSION = (
+    "add the column",
+    "build the index",
+    "deploy the backend",
+    "release the extension",
 )
-COLUMN_LAST: Final = (Step.SWAP_1, Step.SWAP_2, *PLAN_ORDER[:3], Step.RELEASE_EXTENSION)
+EXTENSION_FIRST: Final = (_EXTENSION, _COLUMN, _INDEX, _BACKEND)
+COLUMN_LAST: Final = (_BACKEND, _COLUMN, _INDEX, _EXTENSION)
 
 _BACKFILLED: Final = Script(
     "backfill.sql",
@@ -67,25 +69,25 @@ DEFECTS: Final = (
         "not-null",
         "the column is NOT NULL without a default: refused (23502) where there are rows",
         "O1",
-        schema=Schema(add_column=_first_statement("not-null")),
+        schema=Schema(replaced={_COLUMN: _first_statement("not-null")}),
     ),
     PlanDefect(
         "not-null-backfilled",
         "the column is filled, then NOT NULL: the old backend's INSERT is refused (23502)",
         "R1",
-        schema=Schema(add_column=_BACKFILLED),
+        schema=Schema(replaced={_COLUMN: _BACKFILLED}),
     ),
     PlanDefect(
         "volatile-default",
         "the column has a default that is computed for each row, also for those of the old backend",
         "C2",
-        schema=Schema(add_column=_first_statement("volatile-default")),
+        schema=Schema(replaced={_COLUMN: _first_statement("volatile-default")}),
     ),
     PlanDefect(
         "index-in-transaction",
         "the index is built concurrently inside a transaction: refused (25001)",
         "O1",
-        schema=Schema(build=_IN_TRANSACTION),
+        schema=Schema(replaced={_INDEX: _IN_TRANSACTION}),
     ),
     PlanDefect(
         "returns-star",
@@ -108,14 +110,7 @@ VARIANTS: Final = (
         "index-last",
         "the index after backend and extension",
         "",
-        order=(
-            Step.ADD_COLUMN,
-            Step.SWAP_1,
-            Step.SWAP_2,
-            Step.RELEASE_EXTENSION,
-            Step.START_BUILD,
-            Step.FINISH_BUILD,
-        ),
+        order=(_COLUMN, _BACKEND, _EXTENSION, _INDEX),
     ),
 )
 """Plans that differ and are right."""

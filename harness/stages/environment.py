@@ -16,31 +16,24 @@ from harness.backend.losses import Loss
 from harness.clients import http
 from harness.clients.exchange import Reply, Request
 from harness.data import sql_text
-from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
-from harness.stages.model import Stage, StageConfig, Step, Version
+from harness.stages.model import Stage, StageConfig
 from harness.stages.paths import ConfigTransition, transitions_from
-from harness.stages.schema import refused
+from harness.stages.schema import invalid_steps, refused
 from harness.stages.stack import BuildPair as BuildPair
 from harness.stages.stack import Replica as Replica
 from harness.stages.stack import Stack as Stack
 from harness.stages.stack import signed_in as signed_in
 from harness.stages.stack import stack as stack
 from harness.stages.stack import start_replica, until_closed
+from harness.stages.steps import Step, StepAction, Version
 from harness.sut.observation import Observation, Probe
 from harness.sut.reference import WireSender, send_over_wire
 from harness.sut.rows import Rows, key_of
 
 WAIT_ROWS_S: Final = 1.0
-TO_VERSION: Final = {
-    Step.SWAP_1: (0, Version.AFTER),
-    Step.SWAP_2: (1, Version.AFTER),
-    Step.REVERT_1: (0, Version.BEFORE),
-    Step.REVERT_2: (1, Version.BEFORE),
-}
-"""The steps that replace a replica: which one, counted from 0, and by what."""
 
 Draining = Callable[[], Awaitable[object]]
 """Called when a replica that is being replaced accepts nothing more, and still has requests to end."""
@@ -106,7 +99,7 @@ class Environment:
         """Does the step, as `apply` does; an index build is held in the first of its waits."""
         # An illegal step leads nowhere: `apply` refuses it.
         nowhere = ConfigTransition(self.config, step, self.config)
-        legal = (each for each in transitions_from(self.config) if each.step is step)
+        legal = (each for each in transitions_from(self.config) if each.step == step)
         await self.apply(next(legal, nowhere), draining)
 
     async def apply(self, transition: ConfigTransition, draining: Draining | None = None) -> None:
@@ -118,15 +111,17 @@ class Environment:
         step, end = transition.step, transition.end
         if transition not in transitions_from(self.config):
             raise UsageError(f"cannot {step} in stage ({self.stage})")
-        if step in TO_VERSION:
-            await self._swap(*TO_VERSION[step], draining)
-        elif step is Step.START_BUILD:
-            assert end.build_phase is not None
-            self.build = await self.stack.schema.freeze(self.dsn, end.build_phase)
-        elif step in (Step.FINISH_BUILD, Step.INTERRUPT_BUILD):
-            await self._end_build(step)
-        elif step is not Step.RELEASE_EXTENSION:
-            await self.stack.schema.take(self.dsn, step)
+        match step.action:
+            case StepAction.SWAP | StepAction.REVERT:
+                version = Version.AFTER if step.action is StepAction.SWAP else Version.BEFORE
+                await self._swap(step.replica - 1, version, draining)
+            case StepAction.START:
+                assert end.build_phase is not None
+                self.build = await self.stack.schema.freeze(self.dsn, end.stage, end.build_phase)
+            case StepAction.FINISH | StepAction.INTERRUPT:
+                await self._end_build(step)
+            case StepAction.DO | StepAction.RECOVER | StepAction.TAKE_BACK:
+                await self.stack.schema.take(self.stack.templates, self.dsn, self.stage, step)
         self.config = end
 
     async def observe(
@@ -212,7 +207,7 @@ class Environment:
     async def _end_build(self, step: Step) -> None:
         assert self.build is not None
         try:
-            await (self.build.finish() if step is Step.FINISH_BUILD else self.build.cancel())
+            await (self.build.finish() if step.action is StepAction.FINISH else self.build.cancel())
         except psycopg.Error as error:
             raise refused(step, error) from error
         finally:
@@ -232,18 +227,18 @@ async def running_stage(
 
     Raises StepRefused when the schema cannot be brought there.
     """
-    template = SchemaState.COLUMN if build_phase else stage.schema
     async with AsyncExitStack() as open_:
-        dsn = await open_.enter_async_context(stack.schema.database(stack.templates, template))
+        dsn = await open_.enter_async_context(stack.schema.database(stack.templates, stage))
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
         environment = Environment(stack, StageConfig(stage, build_phase), dsn, connection)
-        if build_phase is not None and build_phase in LEFT_BEHIND_BY:
-            environment.build = await stack.schema.freeze(dsn, build_phase)
-        elif build_phase is not None:
-            wait = next(wait for wait, left in LEFT_BEHIND_BY.items() if left is build_phase)
-            build = await stack.schema.freeze(dsn, wait)
+        for number in invalid_steps(stage):
+            left_behind = build_phase if build_phase not in LEFT_BEHIND_BY else BuildPhase.INVALID_READY
+            wait = next(wait for wait, left in LEFT_BEHIND_BY.items() if left is left_behind)
+            build = await stack.schema.freeze(dsn, stage, wait, number)
             await build.cancel()
             await build.__aexit__(None, None, None)
+        if build_phase is not None and build_phase in LEFT_BEHIND_BY:
+            environment.build = await stack.schema.freeze(dsn, stage, build_phase)
         async with environment:
             yield environment

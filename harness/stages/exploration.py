@@ -19,11 +19,11 @@ from harness.data import sql_text
 from harness.polling import apoll_until
 from harness.probing.probe_factory import Caller
 from harness.rule.policy import POLICIES
-from harness.stages.environment import TO_VERSION, Environment
+from harness.stages.environment import Environment
 from harness.stages.exploration_stats import Discrepancy
 from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows
 from harness.stages.matrix import header_kinds
-from harness.stages.model import StageConfig, Step
+from harness.stages.model import StageConfig
 from harness.stages.paths import ConfigTransition
 from harness.stages.pending import HeldBatch, PendingRequest, discrepancy, open_to_disconnect
 from harness.stages.stack import Replica
@@ -77,12 +77,12 @@ class Exploration:
 
     async def take(self, transition: ConfigTransition) -> None:
         """Takes a step. Requests held at a replica that it replaces end while that drains. Raises StepRefused."""
-        if transition.step in TO_VERSION:
-            old = self._environment.replicas[TO_VERSION[transition.step][0]]
+        if transition.step.replica:
+            old = self._environment.replicas[transition.step.replica - 1]
             await self._environment.apply(transition, lambda: self._release_all_of(old))
         else:
             await self._environment.apply(transition)
-        if transition.step is Step.ROLL_BACK_COLUMN:
+        if self.config.stage.model.drops_values(transition.step):
             for request in self.ended:
                 request.kept = False
         await self._settle()
@@ -214,7 +214,7 @@ class Exploration:
         """The request has ended, and is accounted for in the schema as it is now."""
         fault, outcome = request.plan.fault, OUTCOMES[request.plan.fault]
         request.reply = reply
-        request.rows, request.why = expected_rows(fault, request.version, self.config.stage.schema)
+        request.rows, request.why = expected_rows(fault, request.version, self.config.stage)
         if outcome.rows != request.rows or outcome.fails > 2:
             self._lost[id(request.replica)] = self._lost.get(id(request.replica), 0) + 1
         self.ended.append(request)

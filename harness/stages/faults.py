@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from harness.backend.usage import TRIES
 from harness.clients.extension import ExtensionBuild
-from harness.database.schema_state import SchemaState
-from harness.stages.model import Version
+from harness.stages.model import Stage
+from harness.stages.steps import Version
 
 
 class Fault(StrEnum):
@@ -63,7 +63,8 @@ OUTCOMES: Final[Mapping[Fault, FaultOutcome]] = {
 }
 
 AHEAD: Final = "the backend is ahead of the column"
-"""The one loss that the rollout itself can bring."""
+"""A loss that the rollout itself can bring."""
+BEHIND: Final = "the backend does not fill a column that is mandatory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ class RequestPlan:
         return f"{self.extension}{', streaming' if self.streams else ''}: {self.fault}"
 
 
-def expected_rows(fault: Fault, served_by: Version, schema: SchemaState) -> tuple[int, str]:
-    """How many rows a request leaves that is accounted for in this state of the schema, and why there is none."""
+def expected_rows(fault: Fault, served_by: Version, stage: Stage) -> tuple[int, str]:
+    """How many rows a request leaves that is accounted for in this stage, and why there is none."""
     rows = OUTCOMES[fault].rows
-    if rows and served_by is Version.AFTER and schema is SchemaState.BASE:
-        return 0, AHEAD
+    if rows and stage.model.expected.loses(stage.schema, served_by):
+        return 0, AHEAD if served_by is Version.AFTER else BEHIND
     return rows, "" if rows else str(fault)

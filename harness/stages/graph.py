@@ -1,55 +1,63 @@
-"""The rollout's machines as a drawing: one table of moves, as JSON for a report's page and as Mermaid. Pure."""
+"""The rollout's machines as a drawing: its moves, as JSON for a report's page and as Mermaid. Pure."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from harness.report.contents import Machine, Move, StageSafety
-from harness.stages.model import EXTENSION_MOVES, REPLICA_MOVES, ROLLS_BACK, SCHEMA_MOVES, Stage, Step
+from harness.stages.model import Stage, StageModel
 from harness.stages.safety import Unsafe
+from harness.stages.steps import Step, StepAction
 
+SCHEMA: Final = "schema"
+EXTENSION: Final = "extension"
 _FIELD: Final = {False: "before", True: "before and after"}
 """Which extensions are in the field, by whether `after` is released."""
 
 
-def machines() -> tuple[Machine, ...]:
-    """The four machines: the schema, two replicas, the extension."""
-    replicas = {f"replica {number}": table for number, table in enumerate(REPLICA_MOVES, start=1)}
-    extension = {
-        _FIELD[released]: {step: _FIELD[to] for step, to in moves.items()}
-        for released, moves in EXTENSION_MOVES.items()
-    }
-    tables: dict[str, Mapping[Any, Mapping[Step, Any]]] = {
-        "schema": SCHEMA_MOVES,
-        **replicas,
-        "extension": extension,
-    }
-    return tuple(
-        Machine(
-            name,
-            tuple(str(state) for state in table),
-            tuple(
-                Move(str(state), str(step), str(to), step in ROLLS_BACK)
-                for state, moves in table.items()
-                for step, to in moves.items()
-            ),
-        )
-        for name, table in tables.items()
-    )
+def machines(model: StageModel) -> tuple[Machine, ...]:
+    """Those of a rollout: the schema with all its steps, each replica, the extension."""
+    names = [SCHEMA, *(f"replica {number}" for number in range(1, model.replicas + 1)), EXTENSION]
+    states: dict[str, dict[str, None]] = {name: {} for name in names}
+    moves: dict[str, dict[Move, None]] = {name: {} for name in names}
+    for stage in model.stages:
+        for name, state in zip(names, _states(stage), strict=True):
+            states[name][state] = None
+        for step, to in stage.moves.items():
+            name = _machine_of(step)
+            start, end = (_states(each)[names.index(name)] for each in (stage, to))
+            moves[name][Move(start, str(step), end, step.rolls_back)] = None
+    return tuple(Machine(name, tuple(states[name]), tuple(moves[name])) for name in names if moves[name])
 
 
-def mermaid() -> str:
+def _states(stage: Stage) -> tuple[str, ...]:
+    return (stage.schema_words, *map(str, stage.replicas), _FIELD[stage.extension_released])
+
+
+def _machine_of(step: Step) -> str:
+    if step.replica:
+        return f"replica {step.replica}"
+    return EXTENSION if step.action is StepAction.RELEASE else SCHEMA
+
+
+def mermaid(model: StageModel) -> str:
     """The machines as the text of a Mermaid state diagram: side by side in one state, roll-backs marked."""
     regions = []
-    for machine in machines():
-        # Mermaid's states are global, and their ids have no blanks; the schema's are named as in SQL.
-        prefix = "" if machine.name == "schema" else f"{machine.name} "
-        ids = {state: f"{prefix}{state}".replace(" ", "_") for state in machine.states}
-        lines = [f"        [*] --> {ids[machine.states[0]]}"]
+    for machine in machines(model):
+        # Mermaid's states are global, and their ids are words.
+        ids = {state: _word(f"{machine.name} {state}") for state in machine.states}
+        lines = [f"        {ids[state]} : {state}" for state in machine.states]
+        lines += [f"        [*] --> {ids[machine.states[0]]}"]
         for move in machine.moves:
             mark = " (roll-back)" if move.roll_back else ""
-            lines.append(f"        {ids[move.start]} --> {ids[move.to]}: {move.step}{mark}")
+            # A colon ends the name of an arrow's target, and the first one begins its words.
+            step = move.step.replace(":", "")
+            lines.append(f"        {ids[move.start]} --> {ids[move.to]}: {step}{mark}")
         regions.append("\n".join(lines))
     return "stateDiagram-v2\n    state rollout {\n" + "\n        --\n".join(regions) + "\n    }\n"
+
+
+def _word(text: str) -> str:
+    return "_".join("".join(letter if letter.isalnum() else " " for letter in text).split())
 
 
 def stage_safety(
@@ -58,7 +66,7 @@ def stage_safety(
     """Each stage, whether it was covered, and what is unsafe there: `stage` itself, or steps taken in it."""
     return tuple(
         StageSafety(
-            str(stage.schema),
+            stage.schema_words,
             tuple(str(version) for version in stage.replicas),
             _FIELD[stage.extension_released],
             stage in covered,

@@ -33,7 +33,7 @@ from harness.stages.exploration import Exploration
 from harness.stages.exploration_stats import DIGEST_LENGTH, ExplorationStats, digest_of
 from harness.stages.faults import OUTCOMES, Fault, RequestPlan
 from harness.stages.matrix import addresses
-from harness.stages.model import STAGES, StageConfig, stage_configs
+from harness.stages.model import StageConfig, stage_configs
 from harness.stages.paths import transitions_from
 
 FIRST_BLOCK: Final = 0x1000
@@ -74,9 +74,10 @@ class RolloutMachine(RuleBasedStateMachine):
         self._program: tuple[str, ...] = ()
         self._cut = False  # the time was over in the middle of the program
 
-    @initialize(start=st.sampled_from(stage_configs(STAGES)))
-    def begin(self, start: StageConfig) -> None:
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
         """Starts any stage that the rollout can pass."""
+        start = data.draw(st.sampled_from(stage_configs(self.stack.model.stages)))
         if not self.stats.is_over:
             self._program = (f"0. start: {start}",)
             self._runner.run(self._start(start))
@@ -90,14 +91,16 @@ class RolloutMachine(RuleBasedStateMachine):
         phase = f" ({transition.end.build_phase})" if transition.end.build_phase else ""
         self._do(f"{transition.step}{phase}", lambda exploration: exploration.take(transition))
 
-    @rule(replica=st.integers(0, 1), plans=TO_SEND)
-    def send(self, replica: int, plans: list[RequestPlan]) -> None:
+    @rule(data=st.data(), plans=TO_SEND)
+    def send(self, data: st.DataObject, plans: list[RequestPlan]) -> None:
         """Requests, and what becomes of them."""
+        replica = self._replica(data)
         self._do(_line("send", replica, plans), lambda exploration: exploration.send(replica, plans))
 
-    @rule(replica=st.integers(0, 1), plans=TO_HOLD)
-    def hold(self, replica: int, plans: list[RequestPlan]) -> None:
+    @rule(data=st.data(), plans=TO_HOLD)
+    def hold(self, data: st.DataObject, plans: list[RequestPlan]) -> None:
         """Requests that stay open across whatever comes next."""
+        replica = self._replica(data)
         self._do(_line("hold", replica, plans), lambda exploration: exploration.hold(replica, plans))
 
     @precondition(lambda self: self._exploration is not None and self._exploration.held)
@@ -127,6 +130,9 @@ class RolloutMachine(RuleBasedStateMachine):
         finally:
             self._runner.run(self._close())
             self._runner.close()
+
+    def _replica(self, data: st.DataObject) -> int:
+        return data.draw(st.integers(0, self.stack.model.replicas - 1))
 
     def _do(self, line: str, action: Callable[[Exploration], Coroutine[Any, Any, None]]) -> None:
         if self._exploration is None or self._is_cut():

@@ -1,95 +1,53 @@
-"""The rollout as a state machine: stages, steps, and which step is legal where, as tables. Pure.
+"""The rollout as a state machine: stages, steps, and which step is legal where. Pure.
 
-What is safe is not written down here: it is observed on real stages.
+What is safe is not written down here: it is observed on real stages, and `expectation` says what is expected of them.
 
-Theory. A stage is a product of four machines that never look at each other: the schema, two replicas, the extension in
-the field. A step moves exactly one of them, so the product needs no table of its own; `MOVES` is computed from the
-four below. What is counted along an order (interruptions, roll-backs) is no part of a stage.
+Theory. A stage is a product of machines: one for each SQL step of the rollout's file, one for each replica, one for the
+extension in the field. A step moves one of them; where a step `needs` others, it is legal once those are done, and to
+take one back takes with it whatever needs it. What is counted along an order (interruptions, roll-backs) is no part of
+a stage.
 
 A concurrent index build waits three times, and leaves one of two things behind when it is interrupted. For orders,
 `building` and `invalid` are one state each; as environments they are three and two. `stage_configs` multiplies the
-stages, and no order is counted twice for it.
+stages, and no order is counted twice for it. A step that changes rows is `stale` once an old replica can have written
+after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from itertools import product
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
-from harness import plan
-from harness.database.schema_state import SchemaState
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
+from harness.stages.expectation import Expectation
+from harness.stages.steps import SqlStep, Step, StepAction, StepState, Version, steps_of
 
-
-class Version(StrEnum):
-    """Which version of a program runs; a build pair says by which build."""
-
-    BEFORE = "before"
-    AFTER = "after"
-
-
-class Step(StrEnum):
-    """One change of stage; the value names it in output, in the imperative."""
-
-    ADD_COLUMN = "add the column"
-    START_BUILD = "start the index build"
-    FINISH_BUILD = "finish the index build"
-    INTERRUPT_BUILD = "interrupt the index build"
-    DROP_INVALID = "drop the invalid index"
-    SWAP_1 = "swap replica 1"
-    SWAP_2 = "swap replica 2"
-    REVERT_1 = "revert replica 1"
-    REVERT_2 = "revert replica 2"
-    RELEASE_EXTENSION = "release the extension"
-    ROLL_BACK_INDEX = "roll back the index"
-    ROLL_BACK_COLUMN = "roll back the column"
-
-    def describe(self) -> str:
-        """The concrete thing that is done."""
-        return _DESCRIPTIONS[self]
-
-
-def _swap(replica: int, to: Version) -> str:
-    return f"replica {replica} is drained, then started as `{to}`; the other one serves meanwhile"
-
-
-_DESCRIPTIONS: Final = {
-    Step.ADD_COLUMN: f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text",
-    Step.START_BUILD: f"CREATE INDEX CONCURRENTLY {plan.INDEX} begins and is held in one of its waits",
-    Step.FINISH_BUILD: f"what the build waits for ends; {plan.INDEX} becomes valid",
-    Step.INTERRUPT_BUILD: f"the build is cancelled in the wait that holds it; {plan.INDEX} stays, invalid",
-    Step.DROP_INVALID: f"DROP INDEX CONCURRENTLY {plan.INDEX}, which is invalid",
-    Step.SWAP_1: _swap(1, Version.AFTER),
-    Step.SWAP_2: _swap(2, Version.AFTER),
-    Step.REVERT_1: _swap(1, Version.BEFORE),
-    Step.REVERT_2: _swap(2, Version.BEFORE),
-    Step.RELEASE_EXTENSION: "the `after` extension is published; `before` stays in the field beside it",
-    Step.ROLL_BACK_INDEX: f"DROP INDEX CONCURRENTLY {plan.INDEX}, which is valid",
-    Step.ROLL_BACK_COLUMN: (
-        f"ALTER TABLE {plan.METADATA_TABLE} DROP COLUMN {plan.COLUMN}; an index on it goes with it"
-    ),
-}
+_STATES: Final = tuple(StepState)
+_DONE: Final = frozenset({StepState.DONE, StepState.STALE})
+DEPLOY: Final = "deploy"
+"""What the deployment is called among `needs`, whatever the file calls it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One moment of the rollout."""
 
-    schema: SchemaState
-    replicas: tuple[Version, Version]
+    schema: tuple[StepState, ...]
+    """The state of each SQL step, in the file's order."""
+    replicas: tuple[Version, ...]
     extension_released: bool
     """Whether `after` extensions are in the field; `before` ones always are."""
+    model: StageModel = field(compare=False, repr=False)
+    """The rollout that it is a moment of."""
 
     @property
     def rank(self) -> tuple[int, ...]:
-        """Sort key: stages in the order of their tables, the first stage of a rollout first."""
+        """Sort key: the first stage of a rollout first, the last one last."""
         return (
-            _SCHEMA_ORDER.index(self.schema),
+            *map(_STATES.index, self.schema),
             *(version is Version.AFTER for version in self.replicas),
             self.extension_released,
         )
@@ -97,98 +55,219 @@ class Stage:
     def __str__(self) -> str:
         """The stage in one line."""
         extension = "before and after" if self.extension_released else "before"
-        return f"schema {self.schema}, replicas {' and '.join(self.replicas)}, extension {extension}"
+        replicas = "replica" if len(self.replicas) == 1 else "replicas"
+        return f"schema {self.schema_words}, {replicas} {' and '.join(self.replicas)}, extension {extension}"
+
+    @property
+    def schema_words(self) -> str:
+        """The schema's state: the steps that are done, without those that another of them needs; `base` for none."""
+        return self.model.schema_words(self.schema)
 
     @property
     def complete(self) -> bool:
-        """Whether the rollout has arrived: index valid, both replicas `after`, extension released."""
-        return self == _COMPLETE
+        """Whether every step has been taken, if only too early: no step forward is legal."""
+        return self.extension_released and Version.BEFORE not in self.replicas and set(self.schema) <= _DONE
+
+    @property
+    def building(self) -> int | None:
+        """The SQL step whose index is being built, by its number from 0; one at a time."""
+        return self.schema.index(StepState.BUILDING) if StepState.BUILDING in self.schema else None
+
+    @property
+    def moves(self) -> Mapping[Step, Stage]:
+        """The legal steps in the model's order, and where each leads."""
+        return self.model.moves(self)
 
 
-START: Final = Stage(SchemaState.BASE, (Version.BEFORE, Version.BEFORE), extension_released=False)
-_COMPLETE: Final = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
+class StageModel:
+    """The stages and steps of one rollout."""
 
-SCHEMA_MOVES: Final[Mapping[SchemaState, Mapping[Step, SchemaState]]] = {
-    SchemaState.BASE: {Step.ADD_COLUMN: SchemaState.COLUMN},
-    SchemaState.COLUMN: {
-        Step.START_BUILD: SchemaState.BUILDING,
-        Step.ROLL_BACK_COLUMN: SchemaState.BASE,
-    },
-    # No column roll-back: DROP COLUMN's lock queues behind the build, so the step happens after it.
-    SchemaState.BUILDING: {
-        Step.FINISH_BUILD: SchemaState.READY,
-        Step.INTERRUPT_BUILD: SchemaState.INVALID,
-    },
-    # No new start: the invalid index keeps the name (42P07) until it is dropped.
-    SchemaState.INVALID: {
-        Step.DROP_INVALID: SchemaState.COLUMN,
-        Step.ROLL_BACK_COLUMN: SchemaState.BASE,
-    },
-    SchemaState.READY: {
-        Step.ROLL_BACK_INDEX: SchemaState.COLUMN,
-        Step.ROLL_BACK_COLUMN: SchemaState.BASE,
-    },
-}
+    def __init__(
+        self,
+        sql: Sequence[SqlStep],
+        replicas: int,
+        release: str | None = None,
+        *,
+        needs: Mapping[str, Sequence[str]] | None = None,
+        expected: Expectation = Expectation(),  # noqa: B008 (frozen)
+    ) -> None:
+        """`release` is the name of that step, None where there is none; `needs` are those of `DEPLOY` and of it."""
+        self.sql = tuple(sql)
+        self.replicas = replicas
+        self.release = release
+        self.expected = expected
+        self._needs = needs or {}
+        self._numbers = {step.name: number for number, step in enumerate(self.sql)}
+        self.steps = steps_of(self.sql, replicas, release)
+        """Every step, in the order of which lists are sorted."""
+        self.places = {step: place for place, step in enumerate(self.steps)}
+        before, after = (Version.BEFORE,) * replicas, (Version.AFTER,) * replicas
+        self.start = Stage((StepState.NONE,) * len(self.sql), before, release is None, self)
+        self.arrived = Stage((StepState.DONE,) * len(self.sql), after, True, self)
+        """The stage of a rollout that has arrived."""
+        self._moves: dict[Stage, Mapping[Step, Stage]] = {}
+        self._known = {self.start: self.start}
 
-_SCHEMA_ORDER: Final = tuple(SCHEMA_MOVES)
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages that steps lead to, forward or back, sorted by rank."""
+        found = {self.start: None}
+        reached = [self.start]
+        for stage in reached:  # grows meanwhile, and ends: each stage is added once
+            new = dict.fromkeys(to for to in stage.moves.values() if to not in found)
+            found.update(new)
+            reached += new
+        return tuple(sorted(found, key=lambda stage: stage.rank))
 
-REPLICA_MOVES: Final[tuple[Mapping[Version, Mapping[Step, Version]], ...]] = (
-    {Version.BEFORE: {Step.SWAP_1: Version.AFTER}, Version.AFTER: {Step.REVERT_1: Version.BEFORE}},
-    {Version.BEFORE: {Step.SWAP_2: Version.AFTER}, Version.AFTER: {Step.REVERT_2: Version.BEFORE}},
-)
+    def arrived_with(self, *versions: Version) -> Stage:
+        """The stage of a rollout that has arrived but for its replicas: these, the last one for all others."""
+        others = versions[-1:] * (self.replicas - len(versions))
+        return replace(self.arrived, replicas=(*versions, *others))
 
-# A released extension cannot be recalled: there is no way back in this table.
-EXTENSION_MOVES: Final[Mapping[bool, Mapping[Step, bool]]] = {
-    False: {Step.RELEASE_EXTENSION: True},
-    True: {},
-}
+    def stage(
+        self,
+        done: Iterable[str | SqlStep] = (),
+        after: int | Iterable[Version] = 0,
+        *,
+        released: bool = False,
+    ) -> Stage:
+        """A stage by the names of the SQL steps that are done, and how many replicas, or which, are `after`."""
+        names = {step if isinstance(step, str) else step.name for step in done}
+        schema = tuple(StepState.DONE if step.name in names else StepState.NONE for step in self.sql)
+        if isinstance(after, int):
+            after = [Version.AFTER] * after + [Version.BEFORE] * (self.replicas - after)
+        return Stage(schema, tuple(after), released or self.release is None, self)
 
-ROLLS_BACK: Final[Mapping[Step, Step]] = {
-    Step.REVERT_1: Step.SWAP_1,
-    Step.REVERT_2: Step.SWAP_2,
-    Step.ROLL_BACK_INDEX: Step.FINISH_BUILD,
-    Step.ROLL_BACK_COLUMN: Step.ADD_COLUMN,
-}
-"""Steps that take a step back. To take back a start is to interrupt; the release cannot be taken back."""
+    def step(self, action: StepAction, of: str | int = "") -> Step:
+        """A step by what it changes, and of which SQL step (its name) or replica (from 1)."""
+        return next(
+            step for step in self.steps if step.action is action and of in (step.name, step.replica, "")
+        )
+
+    def number(self, step: Step) -> int:
+        """Which SQL step it is a change of, from 0."""
+        return self._numbers[step.name]
+
+    def drops_values(self, step: Step) -> bool:
+        """Whether it takes values that were stored with it: it takes back what a build writes into."""
+        return step.action is StepAction.TAKE_BACK and self.number(step) in self.expected.needed
+
+    def moves(self, stage: Stage) -> Mapping[Step, Stage]:
+        """The legal steps of a stage, and where each leads."""
+        if stage not in self._moves:
+            moved = ((step, self._moved(stage, step)) for step in self.steps)
+            self._moves[stage] = {
+                step: self._known.setdefault(to, to) for step, to in moved if to is not None
+            }
+        return self._moves[stage]
+
+    def known(self, stage: Stage) -> Stage:
+        """The one stage of the model that equals this one."""
+        return self._known.setdefault(stage, stage)
+
+    def schema_words(self, schema: Sequence[StepState]) -> str:
+        """The state of the SQL steps in words."""
+        begun = [step for step, state in zip(self.sql, schema, strict=True) if state is not StepState.NONE]
+        needed = {name for step in begun for name in step.needs}
+        words = [
+            step.name + ("" if state is StepState.DONE else f" ({state})")
+            for step, state in zip(self.sql, schema, strict=True)
+            if step in begun and (step.name not in needed or state is not StepState.DONE)
+        ]
+        return " + ".join(words) or "base"
+
+    def _moved(self, stage: Stage, step: Step) -> Stage | None:
+        """Where a step leads, None where it is not legal."""
+        if step.action is StepAction.RELEASE:
+            ready = not stage.extension_released and self._are_done(stage, self._needs.get(step.name, ()))
+            return replace(stage, extension_released=True) if ready else None
+        if step.action in (StepAction.SWAP, StepAction.REVERT):
+            return self._swapped(stage, step)
+        number = self._numbers[step.name]
+        to = self._changed(stage, number, step.action)
+        if to is None:
+            return None
+        schema = [*stage.schema]
+        schema[number] = to
+        if step.action is StepAction.TAKE_BACK:
+            for dependent in self.dependents(number):
+                schema[dependent] = StepState.NONE
+        return replace(stage, schema=tuple(schema))
+
+    def _swapped(self, stage: Stage, step: Step) -> Stage | None:
+        to = Version.AFTER if step.action is StepAction.SWAP else Version.BEFORE
+        at = step.replica - 1
+        if stage.replicas[at] is to or (
+            to is Version.AFTER and not self._are_done(stage, self._needs.get(DEPLOY, ()))
+        ):
+            return None
+        replicas = (*stage.replicas[:at], to, *stage.replicas[at + 1 :])
+        schema = stage.schema
+        if to is Version.BEFORE:  # it writes what the data steps have not seen
+            schema = tuple(
+                StepState.STALE if each.data and state is StepState.DONE else state
+                for each, state in zip(self.sql, schema, strict=True)
+            )
+        return replace(stage, replicas=replicas, schema=schema)
+
+    def _changed(self, stage: Stage, number: int, action: StepAction) -> StepState | None:
+        step, state = self.sql[number], stage.schema[number]
+        match action:
+            case StepAction.DO | StepAction.START if state is StepState.NONE and self._are_done(
+                stage, step.needs
+            ):
+                if action is StepAction.START:  # a second build would wait for the first
+                    return StepState.BUILDING if stage.building is None else None
+                stale = step.data and Version.BEFORE in stage.replicas
+                return StepState.STALE if stale else StepState.DONE
+            case StepAction.FINISH if state is StepState.BUILDING:
+                return StepState.DONE
+            case StepAction.INTERRUPT if state is StepState.BUILDING:
+                return StepState.INVALID
+            # No new start: the invalid index keeps the name (42P07) until it is dropped.
+            case StepAction.RECOVER if state is StepState.INVALID:
+                return StepState.NONE
+            case StepAction.TAKE_BACK if state in _DONE:
+                # Not below a build: DROP COLUMN's lock queues behind it, so the step happens after it.
+                building = (stage.schema[each] is StepState.BUILDING for each in self.dependents(number))
+                return None if any(building) else StepState.NONE
+        return None
+
+    def dependents(self, number: int) -> tuple[int, ...]:
+        """The SQL steps that need this one, directly or not, by their numbers from 0."""
+        names = {self.sql[number].name}
+        for step in self.sql:  # a step needs only what comes before it in the file
+            if names & set(step.needs):
+                names.add(step.name)
+        return tuple(at for at, step in enumerate(self.sql) if step.name in names and at != number)
+
+    def _are_done(self, stage: Stage, names: Iterable[str]) -> bool:
+        return all(self._is_done(stage, name) for name in names)
+
+    def _is_done(self, stage: Stage, name: str) -> bool:
+        if name in self._numbers:
+            return stage.schema[self._numbers[name]] in _DONE
+        if name == self.release:
+            return stage.extension_released
+        return Version.BEFORE not in stage.replicas
+
 
 Transition = tuple[Stage, Step]
-"""A step taken in a stage; where it leads follows from `MOVES`."""
-
-
-def _moves(stage: Stage) -> Mapping[Step, Stage]:
-    moves = {step: replace(stage, schema=to) for step, to in SCHEMA_MOVES[stage.schema].items()}
-    first, second = stage.replicas
-    moves |= {s: replace(stage, replicas=(to, second)) for s, to in REPLICA_MOVES[0][first].items()}
-    moves |= {s: replace(stage, replicas=(first, to)) for s, to in REPLICA_MOVES[1][second].items()}
-    released = EXTENSION_MOVES[stage.extension_released]
-    moves |= {step: replace(stage, extension_released=to) for step, to in released.items()}
-    return MappingProxyType({step: moves[step] for step in Step if step in moves})
-
-
-STAGES: Final = tuple(
-    Stage(schema, (first, second), released)
-    for schema, first, second, released in product(_SCHEMA_ORDER, Version, Version, (False, True))
-)
-"""All stages, sorted by rank."""
-
-MOVES: Final[Mapping[Stage, Mapping[Step, Stage]]] = MappingProxyType(
-    {stage: _moves(stage) for stage in STAGES}
-)
-"""The legal steps of each stage, in the order of `Step`, and where each leads."""
+"""A step taken in a stage."""
 
 
 def after(stage: Stage, step: Step) -> Stage:
     """The stage that the step leads to. Raises UsageError when the step is not legal there."""
     try:
-        return MOVES[stage][step]
+        return stage.moves[step]
     except KeyError:
-        legal = ", ".join(MOVES[stage])
+        legal = ", ".join(map(str, stage.moves))
         raise UsageError(f"cannot {step} in stage ({stage}); legal there: {legal}") from None
 
 
-_PHASES: Final[Mapping[SchemaState, tuple[BuildPhase, ...]]] = {
-    SchemaState.BUILDING: tuple(LEFT_BEHIND_BY),
-    SchemaState.INVALID: tuple(dict.fromkeys(LEFT_BEHIND_BY.values())),
+_PHASES: Final[Mapping[StepState, tuple[BuildPhase, ...]]] = {
+    StepState.BUILDING: tuple(LEFT_BEHIND_BY),
+    StepState.INVALID: tuple(dict.fromkeys(LEFT_BEHIND_BY.values())),
 }
 
 
@@ -208,7 +287,13 @@ class StageConfig:
 
 
 def stage_configs(stages: Iterable[Stage]) -> tuple[StageConfig, ...]:
-    """Every configuration of these stages: three of one that builds, two of one that is invalid, else one."""
-    return tuple(
-        StageConfig(stage, phase) for stage in stages for phase in _PHASES.get(stage.schema, (None,))
-    )
+    """Every configuration of these stages: three of one that builds, two of one that is invalid, else one.
+
+    Where one index is being built and another is invalid, the phase is that of the build.
+    """
+    return tuple(StageConfig(stage, phase) for stage in stages for phase in _phases(stage))
+
+
+def _phases(stage: Stage) -> Sequence[BuildPhase | None]:
+    states = [state for state in (StepState.BUILDING, StepState.INVALID) if state in stage.schema]
+    return _PHASES[states[0]] if states else (None,)

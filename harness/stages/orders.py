@@ -1,26 +1,25 @@
-"""The legal orders of the rollout's steps: listed where each is needed, else counted on the graph of stages. Pure.
+"""The legal orders of a rollout's steps, as paths through a graph: counted, searched, surveyed, listed on request.
 
-What is safe is not known here: that is observed on real stages. Orders are many (hundreds; tens of thousands with a
-roll-back), stages few: what costs a real server is done per stage.
+What is safe is not known here: that is observed on real stages. Orders grow with factorials (hundreds; hundreds of
+millions with five replicas and three more steps), stages with products: whatever is asked of orders is asked of the
+graph. A node of it is a stage with how often each step has been taken; an order is a path from the start to an end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.errors import UsageError
-from harness.stages.model import MOVES, ROLLS_BACK, START, Stage, Step, Transition, after, stage_configs
-
-STEP_PLACES: Final = {step: place for place, step in enumerate(Step)}
-"""Sort key for steps: their place in `Step`."""
+from harness.stages.model import Stage, StageModel, Transition, after, stage_configs
+from harness.stages.steps import Step, StepAction
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many detours an order may take. They make the orders finite: no other cycle is in the model's tables."""
+    """How many detours an order may take. They make the orders finite: no other cycle is in the model."""
 
     interruptions_max: int = 1
     roll_backs: int = 0
@@ -29,9 +28,9 @@ class Bounds:
     def less(self, step: Step) -> Bounds | None:
         """What remains after the step; None when the step is not within the bounds."""
         interruptions, roll_backs = self.interruptions_max, self.roll_backs
-        if step is Step.INTERRUPT_BUILD:
+        if step.action is StepAction.INTERRUPT:
             interruptions -= 1
-        elif step in ROLLS_BACK:
+        elif step.rolls_back:
             roll_backs -= 1
         return None if min(interruptions, roll_backs) < 0 else Bounds(interruptions, roll_backs)
 
@@ -54,10 +53,10 @@ class Order:
 
     def __str__(self) -> str:
         """The steps in one line."""
-        return ", ".join(self.steps) or "no step"
+        return ", ".join(map(str, self.steps)) or "no step"
 
 
-def order_of(steps: Iterable[Step], start: Stage = START) -> Order:
+def order_of(steps: Iterable[Step], start: Stage) -> Order:
     """The order that these steps make. Raises UsageError at the first step that is not legal."""
     taken = tuple(steps)
     stages = [start]
@@ -69,40 +68,153 @@ def order_of(steps: Iterable[Step], start: Stage = START) -> Order:
     return Order(taken, tuple(stages))
 
 
+class Node(NamedTuple):
+    """Where an order is: its stage, and how often it has taken each step, by the steps' places in the model."""
+
+    stage: Stage
+    taken: tuple[int, ...]
+    left: Bounds
+
+
+Edge = tuple[int, int]
+"""The place of a step, and the number of the node that it leads to."""
+Allows = Callable[[Node, int, Node], bool]
+"""Whether an order may take the step at this place, from one node to the next."""
+
+
+class OrderGraph:
+    """The legal orders of a model within bounds, or those of them that never do what was forbidden.
+
+    Nodes are numbered; a step leads to a higher number, since it is taken once more each time.
+    """
+
+    def __init__(self, model: StageModel, bounds: Bounds = FORWARD) -> None:
+        self.model = model
+        self.bounds = bounds
+        self.nodes, self.edges = _explored(model, bounds)
+        self.ways = self._ways()
+        """How many orders go on from each node: none where no end can be reached."""
+
+    @property
+    def count(self) -> int:
+        """How many orders there are."""
+        return self.ways[0]
+
+    def within(self, allows: Allows) -> OrderGraph:
+        """The orders that keep to this as well; their nodes have the same numbers."""
+        kept = copy(self)
+        nodes, ways = self.nodes, self.ways
+        kept.edges = [
+            [(place, to) for place, to in edges if ways[to] and allows(nodes[number], place, nodes[to])]
+            for number, edges in enumerate(self.edges)
+        ]
+        kept.ways = kept._ways()
+        return kept
+
+    def is_end(self, number: int) -> bool:
+        """Whether an order ends at a node."""
+        node = self.nodes[number]
+        return _is_end(node.stage, node.left)
+
+    def passed(self) -> list[int]:
+        """The nodes of complete orders, by their numbers."""
+        reached = [False] * len(self.nodes)
+        reached[0] = bool(self.count)
+        for number, edges in enumerate(self.edges):
+            if reached[number]:
+                for _, to in edges:
+                    reached[to] = reached[to] or bool(self.ways[to])
+        return [number for number, is_reached in enumerate(reached) if is_reached]
+
+    def onwards(self, number: int) -> list[Edge]:
+        """How complete orders go on from a node."""
+        return [(place, to) for place, to in self.edges[number] if self.ways[to]]
+
+    def orders(self) -> Iterator[Order]:
+        """Every order, once, sorted by the places of its steps."""
+        yield from self._extended(Order((), (self.model.start,)), 0)
+
+    def survey(self) -> Survey:
+        """What the orders pass."""
+        stages: set[Stage] = set()
+        transitions: set[Transition] = set()
+        for number in self.passed():
+            stage = self.nodes[number].stage
+            stages.add(stage)
+            transitions.update((stage, self.model.steps[place]) for place, _ in self.onwards(number))
+        return Survey(self.count, by_rank(stages), by_place(transitions, self.model))
+
+    def first_to(self, found: Allows) -> Order | None:
+        """The shortest beginning of an order whose last step is such; of several the first; None where none is."""
+        came: dict[int, tuple[int, int]] = {0: (0, 0)}
+        queue = [0] if self.count else []
+        for number in queue:  # breadth first, steps in their order: what comes first is the smallest
+            for place, to in self.onwards(number):
+                if found(self.nodes[number], place, self.nodes[to]):
+                    return self._path(came, number, place)
+                if to not in came:
+                    came[to] = (number, place)
+                    queue.append(to)
+        return None
+
+    def _path(self, came: Mapping[int, tuple[int, int]], number: int, last: int) -> Order:
+        places = [last]
+        while number:
+            number, place = came[number]
+            places.append(place)
+        return order_of((self.model.steps[place] for place in reversed(places)), self.model.start)
+
+    def _extended(self, order: Order, number: int) -> Iterator[Order]:
+        if self.is_end(number):
+            yield order
+        for place, to in self.onwards(number):
+            longer = Order((*order.steps, self.model.steps[place]), (*order.stages, self.nodes[to].stage))
+            yield from self._extended(longer, to)
+
+    def _ways(self) -> list[int]:
+        ways = [int(self.is_end(number)) for number in range(len(self.nodes))]
+        for number in reversed(range(len(self.nodes))):
+            for _, to in self.edges[number]:
+                ways[number] += ways[to]
+        return ways
+
+
 def _is_end(stage: Stage, left: Bounds) -> bool:
     """An order ends in the first complete stage with no roll-back left to take: nothing forward is legal there."""
     return stage.complete and left.roll_backs == 0
 
 
-def _continuations(stage: Stage, left: Bounds) -> Iterator[tuple[Step, Stage, Bounds]]:
-    """The steps that an order may take next, where each leads, and what remains of its bounds."""
-    if _is_end(stage, left):
-        return
-    for step, to in MOVES[stage].items():
-        remaining = left.less(step)
-        if remaining is not None:
-            yield step, to, remaining
+def _explored(model: StageModel, bounds: Bounds) -> tuple[list[Node], list[list[Edge]]]:
+    """Every node that the model's moves lead to within the bounds, breadth first, and the edges of each."""
+    nodes = [Node(model.start, (0,) * len(model.steps), bounds)]
+    numbers = {(id(model.start), nodes[0].taken): 0}  # the model gives out each stage once
+    edges: list[list[Edge]] = []
+    for node in nodes:  # grows meanwhile, and ends: each node is added once
+        here: list[Edge] = []
+        edges.append(here)
+        if _is_end(node.stage, node.left):
+            continue
+        for step, to in node.stage.moves.items():
+            left = node.left.less(step)
+            if left is None:
+                continue
+            place = model.places[step]
+            taken = (*node.taken[:place], node.taken[place] + 1, *node.taken[place + 1 :])
+            number = numbers.setdefault((id(to), taken), len(nodes))
+            if number == len(nodes):
+                nodes.append(Node(to, taken, left))
+            here.append((place, number))
+    return nodes, edges
 
 
-def enumerate_orders(bounds: Bounds = FORWARD) -> Iterator[Order]:
-    """Every complete order within the bounds, once, in the lexicographic order of `Step`."""
-    yield from _extended(Order((), (START,)), bounds)
+def by_rank(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """The stages, each once, the first of a rollout first."""
+    return tuple(sorted(set(stages), key=lambda stage: stage.rank))
 
 
-def _extended(order: Order, left: Bounds) -> Iterator[Order]:
-    stage = order.stages[-1]
-    if _is_end(stage, left):
-        yield order
-    for step, to, remaining in _continuations(stage, left):
-        yield from _extended(Order((*order.steps, step), (*order.stages, to)), remaining)
-
-
-@cache
-def _completions(stage: Stage, left: Bounds) -> int:
-    """How many orders within the bounds begin here. Zero where no roll-back is left to take, but one is required."""
-    if _is_end(stage, left):
-        return 1
-    return sum(_completions(to, remaining) for _, to, remaining in _continuations(stage, left))
+def by_place(transitions: Iterable[Transition], model: StageModel) -> tuple[Transition, ...]:
+    """The transitions, each once, by the stage's rank and then by step."""
+    return tuple(sorted(set(transitions), key=lambda taken: (taken[0].rank, model.places[taken[1]])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,43 +228,14 @@ class Survey:
     def __str__(self) -> str:
         """What there is, and what it costs: stages, environments, transitions."""
         return (
-            f"{self.orders} orders, {len(self.stages)} stages"
+            f"{self.orders:,} orders, {len(self.stages)} stages"
             f" ({len(stage_configs(self.stages))} environments), {len(self.transitions)} transitions"
         )
 
 
-def survey(bounds: Bounds = FORWARD) -> Survey:
+def survey(model: StageModel, bounds: Bounds = FORWARD) -> Survey:
     """Counts the orders within the bounds and collects what they pass, without listing them."""
-    reached = [(START, bounds)]
-    stages = {START}
-    transitions: set[Transition] = set()
-    for stage, left in reached:  # grows meanwhile, and ends: each pair is added once
-        stages.add(stage)
-        for step, to, remaining in _continuations(stage, left):
-            if not _completions(to, remaining):
-                continue
-            transitions.add((stage, step))
-            if (to, remaining) not in reached:
-                reached.append((to, remaining))
-    return Survey(_completions(START, bounds), _by_rank(stages), _by_place(transitions))
-
-
-def distinct_stages(orders: Iterable[Order]) -> tuple[Stage, ...]:
-    """The stages that the orders pass, each once, by rank."""
-    return _by_rank({stage for order in orders for stage in order.stages})
-
-
-def distinct_transitions(orders: Iterable[Order]) -> tuple[Transition, ...]:
-    """The transitions that the orders take, each once, by the stage's rank and then by step."""
-    return _by_place({transition for order in orders for transition in order.transitions})
-
-
-def _by_rank(stages: Iterable[Stage]) -> tuple[Stage, ...]:
-    return tuple(sorted(stages, key=lambda stage: stage.rank))
-
-
-def _by_place(transitions: Iterable[Transition]) -> tuple[Transition, ...]:
-    return tuple(sorted(transitions, key=lambda taken: (taken[0].rank, STEP_PLACES[taken[1]])))
+    return OrderGraph(model, bounds).survey()
 
 
 def tree_lines(order: Order, marks: Mapping[int, Sequence[str]] | None = None) -> tuple[str, ...]:
@@ -166,7 +249,7 @@ def tree_lines(order: Order, marks: Mapping[int, Sequence[str]] | None = None) -
     for number, (step, to) in enumerate(zip(order.steps, order.stages[1:], strict=True), start=1):
         last = number == len(order.steps)
         stem = "   " if last else "│  "
-        lines.append(f"{'└─' if last else '├─'} {number}. {step}: {step.describe()}")
+        lines.append(f"{'└─' if last else '├─'} {number}. {step}: {step.does}")
         below = (f"now {to}", *hung.get(number, ()))
         lines += _branches(stem, below)
     return tuple(lines)

@@ -12,7 +12,6 @@ from typing import Final
 from harness.probing.probe_factory import Caller
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses, matrix
-from harness.stages.model import Step
 from harness.stages.paths import StagePath
 from harness.stages.runs import Growth, PathRun, StageRun, StepRefused, TransitionRun, all_observations
 from harness.stages.transitions import run_transition
@@ -88,7 +87,7 @@ class _Recording:
             await self._probe(environment, caller)
         for path_step in path.steps:
             transition = path_step.transition
-            if transition.step is Step.ROLL_BACK_COLUMN:
+            if transition.start.stage.model.drops_values(transition.step):
                 await self._keep_values(environment)
             if path_step.in_flight:
                 taken = await run_transition(

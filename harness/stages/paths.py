@@ -11,19 +11,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.database.schema_state import SchemaState
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
-from harness.stages.model import MOVES, SCHEMA_MOVES, StageConfig, Step, Transition, stage_configs
-from harness.stages.orders import STEP_PLACES
+from harness.stages.model import Stage, StageConfig, Transition, stage_configs
+from harness.stages.steps import Step, StepAction, StepState
 
 STEPS_MAX: Final = 24
 """Longest path: paths run side by side, and all wait for the longest."""
 
 WAITS: Final = tuple(LEFT_BEHIND_BY)
-CONNECTORS: Final = frozenset(step for moves in SCHEMA_MOVES.values() for step in moves) - {
-    Step.ROLL_BACK_COLUMN
-}
-"""Steps that may be repeated to get to what is left: cheap, and the schema keeps no trace of them."""
+DETOUR_MAX: Final = 6
+"""A path may be so many steps longer where it goes on to what is left by steps that were taken already."""
+
+
+def is_connector(stage: Stage, step: Step) -> bool:
+    """Whether a step may be repeated to get to what is left: cheap, and the schema keeps no trace of it."""
+    if step.action is not StepAction.TAKE_BACK:
+        return step.action not in (StepAction.SWAP, StepAction.REVERT, StepAction.RELEASE)
+    return stage.model.sql[stage.model.number(step)].concurrent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +68,23 @@ class StagePath:
 
 def transitions_from(start: StageConfig) -> tuple[ConfigTransition, ...]:
     """Every legal step: an index build may be held in any of its waits, and leaves behind what that wait leaves."""
-    transitions: list[ConfigTransition] = []
-    for step, stage in MOVES[start.stage].items():
-        phases: Sequence[BuildPhase | None] = (None,)
-        if stage.schema is start.stage.schema:
-            phases = (start.build_phase,)
-        elif stage.schema is SchemaState.BUILDING:
-            phases = WAITS
-        elif stage.schema is SchemaState.INVALID:
-            assert start.build_phase is not None
-            phases = (LEFT_BEHIND_BY[start.build_phase],)
-        transitions += [ConfigTransition(start, step, StageConfig(stage, phase)) for phase in phases]
-    return tuple(transitions)
+    return tuple(
+        ConfigTransition(start, step, StageConfig(stage, phase))
+        for step, stage in start.stage.moves.items()
+        for phase in _phases(start.build_phase, step, stage)
+    )
+
+
+def _phases(here: BuildPhase | None, step: Step, to: Stage) -> Sequence[BuildPhase | None]:
+    """The phases that the step may lead to, from the one that there is here."""
+    if step.action is StepAction.START:
+        return WAITS
+    if to.building is not None:
+        return (here,)
+    if StepState.INVALID not in to.schema:
+        return (None,)
+    # Of another build that is invalid beside one that has ended, it is not known any more in which wait it was.
+    return (LEFT_BEHIND_BY.get(here, here) if here is not None else BuildPhase.INVALID_READY,)
 
 
 def config_transitions(
@@ -91,9 +100,9 @@ def config_transitions(
             transition
             for config in stage_configs([stage])
             for transition in transitions_from(config)
-            if transition.step is step
+            if transition.step == step
         ]
-        all_of_them = every_phase or step in CONNECTORS
+        all_of_them = every_phase or is_connector(stage, step)
         chosen += in_phases if all_of_them else [in_phases[turn % len(in_phases)]]
     return tuple(chosen)
 
@@ -152,11 +161,11 @@ def _next_segment(here: StageConfig, remaining: _Remaining) -> tuple[ConfigTrans
         end = segment[-1].end if segment else here
         transitions = sorted(transitions_from(end), key=_preference)
         for transition in transitions:
-            is_connector = transition.step in CONNECTORS
-            if transition in remaining.transitions or (is_connector and transition.end in remaining.probed):
+            connects = is_connector(end.stage, transition.step)
+            if transition in remaining.transitions or (connects and transition.end in remaining.probed):
                 return (*segment, transition)
         for transition in transitions:
-            if transition.step in CONNECTORS and transition.end not in reached:
+            if is_connector(end.stage, transition.step) and transition.end not in reached:
                 reached.add(transition.end)
                 segments.append((*segment, transition))
     return ()
@@ -164,8 +173,10 @@ def _next_segment(here: StageConfig, remaining: _Remaining) -> tuple[ConfigTrans
 
 def _preference(transition: ConfigTransition) -> tuple[bool, bool, int]:
     """Schema steps before all others, and those that can be undone before those that cannot."""
-    final = transition.step in (Step.FINISH_BUILD, Step.ROLL_BACK_COLUMN)
-    return (transition.step not in CONNECTORS, final, STEP_PLACES[transition.step])
+    stage, step = transition.of_stage
+    connects = is_connector(stage, step)
+    final = step.action is StepAction.FINISH or (step.action is StepAction.TAKE_BACK and not connects)
+    return (not connects, final, stage.model.places[step])
 
 
 def single_path(start: StageConfig, steps: Iterable[Step]) -> StagePath:
@@ -173,7 +184,7 @@ def single_path(start: StageConfig, steps: Iterable[Step]) -> StagePath:
     path_steps: list[PathStep] = []
     here = start
     for step in steps:
-        transition = next(each for each in transitions_from(here) if each.step is step)
+        transition = next(each for each in transitions_from(here) if each.step == step)
         path_steps.append(PathStep(transition, in_flight=True, probed=True))
         here = transition.end
     return StagePath(1, start, probed=True, steps=tuple(path_steps))

@@ -10,8 +10,8 @@ from harness.probing.judge import Aspect, counted, expect, judge
 from harness.rule.policy import Policy
 from harness.stages.exploration_stats import Discrepancy
 from harness.stages.faults import OUTCOMES, RequestPlan
-from harness.stages.model import Version
 from harness.stages.stack import Replica
+from harness.stages.steps import Version
 from harness.stages.transitions import HELD_TIMEOUT_S
 from harness.sut.observation import Probe, Row
 

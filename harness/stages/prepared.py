@@ -17,10 +17,10 @@ from harness import plan
 from harness.backend.builds import BEFORE, Build
 from harness.backend.defects import find_build
 from harness.backend.usage import TRIES, Usage, accounting_statement
-from harness.database.schema_state import SchemaState
 from harness.stages.environment import Stack
-from harness.stages.model import Step
+from harness.stages.model import after
 from harness.stages.prepared_result import PreparedResult
+from harness.stages.steps import StepAction
 
 EXECUTIONS: Final = 6
 """Executions after which psycopg has prepared a statement (its prepare_threshold is 5)."""
@@ -94,13 +94,17 @@ async def prepared_results(stack: Stack) -> tuple[PreparedResult, ...]:
     """Prepares every statement in one session, adds the column in another, and executes them again."""
     tried = statements(find_build(stack.builds.before))
     async with (
-        stack.schema.database(stack.templates, SchemaState.BASE) as dsn,
+        stack.schema.database(stack.templates, stack.model.start) as dsn,
         await psycopg.AsyncConnection.connect(dsn, autocommit=True) as session,
     ):
         create = sql.SQL("CREATE TABLE {} (LIKE {})").format(sql.Identifier(ARCHIVE), _TABLE)
         await session.execute(create)
         is_prepared = [await _prepare(session, statement) for statement in tried]
-        await stack.schema.take(dsn, Step.ADD_COLUMN)
+        stage = stack.model.start
+        for step in stack.model.steps:
+            if step.action is StepAction.DO and step in stage.moves:
+                await stack.schema.take(stack.templates, dsn, stage, step)
+                stage = after(stage, step)
         return tuple(
             [
                 PreparedResult(

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.backend.losses import Loss
-from harness.stages.model import StageConfig, Step
+from harness.stages.model import StageConfig
 from harness.stages.paths import ConfigTransition, StagePath
+from harness.stages.steps import Step
 from harness.sut.observation import Observation
 
 

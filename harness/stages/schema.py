@@ -1,104 +1,138 @@
-"""The schema's steps on a real database: by the corrected files, or by what a faulty plan has in their place.
+"""The schema's steps on a real database: by the rollout's files, or by what a faulty plan has in their place.
 
 A refusal by the server is a result here, not an error of the run.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
 from psycopg import sql
 
-from harness.database.migration_steps import BACKWARD, FORWARD
-from harness.database.migrations import MigrationError, migrate, rollback
 from harness.database.runners import run_statements
-from harness.database.schema_state import SchemaState
-from harness.database.scripts import Script, StatementFailed
+from harness.database.scripts import Script, StatementFailed, statements_of
+from harness.database.structure import structure_differences
 from harness.database.templates import Templates
+from harness.errors import UnavailableError
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.frozen_build import CREATE_INDEX, FrozenBuild
-from harness.stages.model import Step
+from harness.rehearsal.frozen_build import FrozenBuild
+from harness.stages.model import Stage, after
 from harness.stages.runs import StepRefused
+from harness.stages.steps import SqlStep, Step, StepAction, StepState
 
-TARGETS: Final = {
-    Step.ADD_COLUMN: (migrate, SchemaState.COLUMN),
-    Step.DROP_INVALID: (rollback, SchemaState.COLUMN),
-    Step.ROLL_BACK_INDEX: (rollback, SchemaState.COLUMN),
-    Step.ROLL_BACK_COLUMN: (rollback, SchemaState.BASE),
-}
-"""The steps that are files: which way, and where they lead."""
-
-_FILES: Final = {
-    Step.ADD_COLUMN: FORWARD[SchemaState.BASE].file,
-    Step.DROP_INVALID: BACKWARD[SchemaState.INVALID].file,
-    Step.ROLL_BACK_INDEX: BACKWARD[SchemaState.READY].file,
-    Step.ROLL_BACK_COLUMN: BACKWARD[SchemaState.COLUMN].file,
-}
+_TABLE: Final = re.compile(r'\bON\s+(?:ONLY\s+)?"?(?P<name>[^\s"(]+)"?', re.IGNORECASE)
+"""The table of CREATE INDEX."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """How the schema's steps are done; the corrected files where nothing else is given."""
+    """How the schema's steps are done: by the rollout's files where nothing else is given."""
 
     prelude: Script | None = None
     """What was in the database before the rollout, beyond the baseline."""
-    add_column: Script | None = None
-    build: Script | None = None
+    replaced: Mapping[str, Script] = field(default_factory=dict)
+    """What a faulty plan does in an SQL step, by the step's name."""
 
     @property
     def corrected(self) -> bool:
-        """Whether nothing is replaced: the catalogue is then held to what the plan declares after each step."""
-        return self == CORRECTED
+        """Whether nothing is replaced: the catalogue is then held to what the files make of an empty database."""
+        return self.prelude is None and not self.replaced
 
-    @property
-    def _statement(self) -> sql.Composed:
-        return CREATE_INDEX if self.build is None else sql.Composed([sql.SQL(self.build.text)])
+    async def take(self, templates: Templates, dsn: str, stage: Stage, step: Step) -> None:
+        """Does a step that is a file, or several. Raises StepRefused."""
+        await asyncio.to_thread(self._take, templates, dsn, stage, step)
 
-    async def take(self, dsn: str, step: Step) -> None:
-        """Does a step that is a file. Raises StepRefused."""
-        await asyncio.to_thread(_refusable, step, lambda: self._apply(dsn, step))
-
-    async def freeze(self, dsn: str, wait: BuildPhase) -> FrozenBuild:
-        """An index build, held in one of its waits. Raises StepRefused."""
+    async def freeze(
+        self, dsn: str, stage: Stage, wait: BuildPhase, number: int | None = None
+    ) -> FrozenBuild:
+        """The index build of a stage, or of a SQL step by its number, held in one of its waits. Raises StepRefused."""
+        number = stage.building if number is None else number
+        assert number is not None, "a stage with a build phase builds"
+        step = stage.model.sql[number]
+        statement = statements_of(self._up(step).text)[-1].text
+        table = _TABLE.search(statement)
+        assert table is not None, "CREATE INDEX names its table"
+        build = FrozenBuild(dsn, wait, sql.Composed([sql.SQL(statement)]), table=table["name"])
         try:
-            return await FrozenBuild(dsn, wait, self._statement).__aenter__()
+            return await build.__aenter__()
         except psycopg.Error as error:
-            raise refused(Step.START_BUILD, error) from error
+            raise refused(stage.model.step(StepAction.START, step.name), error) from error
 
     @asynccontextmanager
-    async def database(self, templates: Templates, state: SchemaState) -> AsyncIterator[str]:
-        """A new database in a state without an index build under way. Raises StepRefused."""
-        clone = templates.database(state if self.corrected else SchemaState.BASE)
+    async def database(self, templates: Templates, stage: Stage) -> AsyncIterator[str]:
+        """A new database as the stage's steps make it, without an index build under way. Raises StepRefused."""
+        done = list(done_steps(stage))
+        scripts = [step.up for step in done] if self.corrected else []
+        clone = await asyncio.to_thread(templates.after, scripts)
         dsn = await asyncio.to_thread(clone.__enter__)
         try:
             if not self.corrected:
-                await asyncio.to_thread(self._prepare, dsn, state)
+                await asyncio.to_thread(self._prepare, dsn, stage, done)
             yield dsn
         finally:
             await asyncio.to_thread(clone.__exit__, None, None, None)
 
-    def _prepare(self, dsn: str, state: SchemaState) -> None:
+    def _prepare(self, dsn: str, stage: Stage, done: list[SqlStep]) -> None:
         if self.prelude is not None:
             run_statements(dsn, [self.prelude], lambda _: None)
-        if state is not SchemaState.BASE:
-            _refusable(Step.ADD_COLUMN, lambda: self._apply(dsn, Step.ADD_COLUMN))
-        if state is SchemaState.READY:
-            build = self.build or Script("the index build", CREATE_INDEX.as_string())
-            _refusable(Step.START_BUILD, lambda: run_statements(dsn, [build], lambda _: None))
+        for step in done:
+            action = StepAction.START if step.concurrent else StepAction.DO
+            _run(dsn, self._up(step), stage.model.step(action, step.name))
 
-    def _apply(self, dsn: str, step: Step) -> None:
+    def _up(self, step: SqlStep) -> Script:
+        return self.replaced.get(step.name, step.up)
+
+    def _take(self, templates: Templates, dsn: str, stage: Stage, step: Step) -> None:
+        sql_step = stage.model.sql[stage.model.number(step)]
+        if step.action is StepAction.DO:
+            _run(dsn, self._up(sql_step), step)
+        elif step.action is StepAction.RECOVER:
+            assert sql_step.recovery is not None, "else the step is not in the model"
+            _run(dsn, sql_step.recovery, step)
+        else:
+            for script in _backwards(stage, stage.model.number(step)):
+                _run(dsn, script, step)
         if self.corrected:
-            change, state = TARGETS[step]
-            change(dsn, state)
+            self._check(templates, dsn, after(stage, step))
+
+    def _check(self, templates: Templates, dsn: str, stage: Stage) -> None:
+        """What the steps have made is what the files make of a new database."""
+        if StepState.INVALID in stage.schema or stage.building is not None:
             return
-        given = self.add_column if step is Step.ADD_COLUMN else None
-        run_statements(dsn, [given or Script.ours(_FILES[step])], lambda _: None)
+        expected = templates.structure([step.up for step in done_steps(stage)])
+        if found := structure_differences(dsn, expected):
+            raise UnavailableError(f"the database is not as the files make it in stage ({stage}): {found[0]}")
 
 
 CORRECTED: Final = Schema()
+
+
+def done_steps(stage: Stage) -> Iterator[SqlStep]:
+    """The SQL steps that are done in a stage, in the file's order."""
+    for step, state in zip(stage.model.sql, stage.schema, strict=True):
+        if state in (StepState.DONE, StepState.STALE):
+            yield step
+
+
+def invalid_steps(stage: Stage) -> tuple[int, ...]:
+    """The SQL steps of which a stage holds an invalid index, by their numbers from 0."""
+    return tuple(number for number, state in enumerate(stage.schema) if state is StepState.INVALID)
+
+
+def _backwards(stage: Stage, number: int) -> Iterator[Script]:
+    """What takes a step back, after what needs it."""
+    for dependent in reversed(stage.model.dependents(number)):
+        step, state = stage.model.sql[dependent], stage.schema[dependent]
+        script = step.recovery if state is StepState.INVALID else step.down
+        if state is not StepState.NONE and script is not None:
+            yield script
+    down = stage.model.sql[number].down
+    assert down is not None, "else the step is not in the model"
+    yield down
 
 
 def refused(step: Step, error: psycopg.Error) -> StepRefused:
@@ -108,10 +142,10 @@ def refused(step: Step, error: psycopg.Error) -> StepRefused:
     return StepRefused(step, error.sqlstate, error.diag.message_primary or str(error).partition("\n")[0])
 
 
-def _refusable(step: Step, do: Callable[[], object]) -> None:
+def _run(dsn: str, script: Script, step: Step) -> None:
     try:
-        do()
-    except (MigrationError, StatementFailed) as error:
+        run_statements(dsn, [script], lambda _: None)
+    except StatementFailed as error:
         if not error.sqlstate:  # the connection broke: that says nothing about the step
             raise
         raise StepRefused(step, error.sqlstate, error.message) from error

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
@@ -16,8 +16,10 @@ from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.probing.probe_factory import Caller, SignedIn, plan_caller
-from harness.stages.model import Version
+from harness.stages.model import StageModel
+from harness.stages.of_rollout import model_of, plan_model
 from harness.stages.schema import CORRECTED, Schema
+from harness.stages.steps import Version
 
 DRAIN_S_MAX: Final = 10.0
 
@@ -44,6 +46,8 @@ class Stack:
     builds: BuildPair
     secret: str
     schema: Schema = CORRECTED
+    model: StageModel = field(default_factory=plan_model)
+    """The stages and steps of the rollout; by default the plan's."""
 
     async def signed_in(self, dsn: str) -> SignedIn:
         """The first user of the seeded database, with a token."""
@@ -69,7 +73,8 @@ async def stack(
 ) -> AsyncIterator[Stack]:
     """The shared part of every stage, running."""
     async with upstream() as stub:
-        yield Stack(templates, stub, policy, builds or BuildPair(), secrets.token_hex(32), schema)
+        model = model_of(templates.rollout)
+        yield Stack(templates, stub, policy, builds or BuildPair(), secrets.token_hex(32), schema, model)
 
 
 @dataclass(slots=True)

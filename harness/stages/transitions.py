@@ -20,7 +20,7 @@ from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.probing.probe_factory import Caller
-from harness.stages.environment import TO_VERSION, Environment, ServedRequest
+from harness.stages.environment import Environment, ServedRequest
 from harness.stages.matrix import header_kinds
 from harness.stages.paths import ConfigTransition
 from harness.stages.runs import StepRefused, TransitionRun
@@ -82,8 +82,8 @@ async def run_transition(
     try:
         for gate, tasks in zip(gates, holding, strict=True):
             await await_held(environment, gate, 0, tasks)
-        if transition.step in TO_VERSION:
-            own_gate = gates[TO_VERSION[transition.step][0]]
+        if transition.step.replica:
+            own_gate = gates[transition.step.replica - 1]
             async with _traffic(environment, caller, traffic_origin or origin) as traffic:
                 await environment.apply(transition, lambda: release(environment, own_gate))
         else:

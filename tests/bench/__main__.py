@@ -31,7 +31,6 @@ from harness.probing.run import Item, observations
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.suite import complete_suite
-from harness.run.fuzzed_backend import ARRIVED
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import MACHINE, addresses
 from harness.sut.reference import Endpoint
@@ -205,7 +204,7 @@ async def compare(templates: Templates) -> list[Measured]:
     measured = []
     async with stack(templates, "strict") as shared:
         for client in clients:
-            async with running_stage(shared, ARRIVED) as environment:
+            async with running_stage(shared, shared.model.arrived) as environment:
                 measured.append(await client(environment))
     return measured
 

@@ -11,11 +11,10 @@ from harness.rule import node
 from harness.run.linkability import judge_linkability
 from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
-from harness.stages.model import START
 from harness.stages.stack import stack
 from harness.sut.observation import Observation
 from harness.verdict import Judgement, Results, Status
-from tests.fix_stages import RELEASED
+from tests.fix_stages import RELEASED, START
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
 

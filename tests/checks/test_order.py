@@ -23,29 +23,38 @@ from harness.checks.registry import run_checks
 from harness.checks.violations import find_violations, reference_of, violation_in
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import ExtensionBuild, derived_id, plan_header
-from harness.database.schema_state import SchemaState
 from harness.probing.probe_factory import plan_caller
 from harness.rule.policy import STRICT
+from harness.stages.analysis import analyse
 from harness.stages.matrix import MACHINE
-from harness.stages.model import START, Stage, Step, Version, stage_configs
-from harness.stages.orders import (
-    FORWARD,
-    ONE_ROLL_BACK,
-    distinct_stages,
-    distinct_transitions,
-    enumerate_orders,
-    survey,
-)
+from harness.stages.model import Stage, stage_configs
+from harness.stages.orders import FORWARD, ONE_ROLL_BACK, OrderGraph, survey
 from harness.stages.paths import StagePath, config_transitions, plan_paths
-from harness.stages.precedence import allowed_orders
+from harness.stages.precedence import keeping
 from harness.stages.runs import Growth, PathRun, StageRun, StepRefused, TransitionRun
-from harness.stages.safety import PROMISED, analyse, is_promised
+from harness.stages.safety import is_promised
+from harness.stages.steps import Version
 from harness.sut.observation import Observation, Row
 from harness.verdict import Claim, Results, Status
+from tests.fix_stages import (
+    ADD_COLUMN,
+    AFTER,
+    BEFORE,
+    BUILDING,
+    MODEL,
+    PLAN,
+    READY,
+    RELEASED,
+    ROLL_BACK_INDEX,
+    START,
+    SWAP_1,
+    SWAP_2,
+    at,
+)
 
 ID = derived_id(MACHINE)
-FORWARD_SURVEY = survey(FORWARD)
-FORWARD_ORDERS = tuple(enumerate_orders(FORWARD))
+FORWARD_SURVEY = survey(MODEL, FORWARD)
+FORWARD_ORDERS = OrderGraph(MODEL)
 CLAIMS = (*plan.ORDER_CLAIMS, plan.RULE_CLAIM, plan.ROLL_BACK_CLAIM)
 
 Loses = Callable[[Stage, str], bool]
@@ -79,7 +88,7 @@ def field_of(stage: Stage, number: int, loses: Loses, place: str) -> tuple[Obser
     quiet = seen(number, version, lost=lost)
     if not stage.extension_released:
         return (quiet,)
-    value = ID if version is Version.AFTER else None
+    value = ID if version is AFTER else None
     after = ExtensionBuild.AFTER
     return (
         quiet,
@@ -104,7 +113,7 @@ def run_where(loses: Loses, path: StagePath) -> PathRun:
         transition = path_step.transition
         if path_step.in_flight:
             held = field_of(transition.start.stage, number, loses, str(transition.step))
-            swap = transition.step in (Step.SWAP_1, Step.SWAP_2)
+            swap = transition.step in (SWAP_1, SWAP_2)
             transitions.append(TransitionRun(transition, held, held if swap else (), None))
         if path_step.probed:
             end = transition.end
@@ -123,10 +132,9 @@ def ahead(stage: Stage, _place: str) -> bool:
 def judged(runs: tuple[PathRun, ...], claims: tuple[Claim, ...] = CLAIMS) -> dict[str, Status]:
     results = Results(tuple(replace(claim, least=1) for claim in claims))
     evidence = find_violations(runs)
-    run_checks(results, [PlannedOrders(evidence, planned_orders(FORWARD_ORDERS), "again")])
-    run_checks(
-        results, [DerivedRule(evidence, FORWARD_ORDERS, analyse(FORWARD_ORDERS, evidence.unsafe), "again")]
-    )
+    run_checks(results, [PlannedOrders(evidence, planned_orders(FORWARD_ORDERS, PLAN), "again")])
+    safety = analyse(FORWARD_ORDERS, evidence.unsafe, PLAN)
+    run_checks(results, [DerivedRule(evidence, FORWARD_ORDERS, safety, "again")])
     run_checks(results, [HeldRequests(runs, STRICT, "again")])
     run_checks(results, [SwapTraffic(runs, "again")])
     return {one.claim.id: one.status for one in results.judgements()}
@@ -145,13 +153,13 @@ def test_lost_row_other_reply_and_surplus_value_are_violations(
     changed: dict[str, bool], told: str | None
 ) -> None:
     reference = reference_of(runs_where(never))
-    violation = violation_in(seen(1, Version.BEFORE, **changed), reference)  # type: ignore[arg-type]
+    violation = violation_in(seen(1, BEFORE, **changed), reference)  # type: ignore[arg-type]
     assert violation is None if told is None else violation is not None and told in violation
 
 
 def test_two_rows_another_user_and_no_reply_are_violations() -> None:
     reference = reference_of(runs_where(never))
-    good = seen(1, Version.BEFORE)
+    good = seen(1, BEFORE)
     twice = replace(good, rows=good.rows * 2)
     other = replace(good, rows=(replace(good.rows[0], user="anon:::1"),))
     silent = replace(good, reply=Reply(Outcome.TIMEOUT, 0))
@@ -167,7 +175,7 @@ def test_two_rows_another_user_and_no_reply_are_violations() -> None:
 
 def test_what_an_old_extension_never_sends_is_no_violation() -> None:
     reference = reference_of(runs_where(never))
-    curious = seen(1, Version.BEFORE, header=plan_header(ID), status=400)
+    curious = seen(1, BEFORE, header=plan_header(ID), status=400)
     assert violation_in(curious, reference) is None
     assert violation_in(
         replace(curious, probe=curious.probe._replace(extension=ExtensionBuild.AFTER)), reference
@@ -175,9 +183,9 @@ def test_what_an_old_extension_never_sends_is_no_violation() -> None:
 
 
 def test_promised_places_are_those_of_column_first_orders() -> None:
-    kept = allowed_orders(FORWARD_ORDERS, PROMISED)
-    assert {one for one in FORWARD_SURVEY.stages if is_promised(one)} == set(distinct_stages(kept))
-    assert {one for one in FORWARD_SURVEY.transitions if is_promised(one)} == set(distinct_transitions(kept))
+    kept = FORWARD_ORDERS.within(keeping(PLAN.implied, MODEL)).survey()
+    assert {one for one in FORWARD_SURVEY.stages if is_promised(one)} == set(kept.stages)
+    assert {one for one in FORWARD_SURVEY.transitions if is_promised(one)} == set(kept.transitions)
 
 
 def test_orders_are_proven_when_only_ahead_of_the_column_loses() -> None:
@@ -200,7 +208,7 @@ def test_rule_is_unknown_when_nothing_unsafe_was_observed() -> None:
 
 def test_rule_is_refuted_when_the_extension_must_wait() -> None:
     def refusing(stage: Stage, place: str) -> bool:
-        return ahead(stage, place) or (stage.extension_released and Version.BEFORE in stage.replicas)
+        return ahead(stage, place) or (stage.extension_released and BEFORE in stage.replicas)
 
     found = judged(runs_where(refusing))
     assert found["O2"] is Status.REFUTED
@@ -209,12 +217,10 @@ def test_rule_is_refuted_when_the_extension_must_wait() -> None:
 
 def test_o1_is_refuted_by_an_unsafe_stage_and_an_unsafe_step() -> None:
     def at_stage(stage: Stage, place: str) -> bool:
-        return place == "stage" and stage == Stage(
-            SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True
-        )
+        return place == "stage" and stage == RELEASED
 
     def across(stage: Stage, place: str) -> bool:
-        return place == Step.ADD_COLUMN and stage == START
+        return place == str(ADD_COLUMN) and stage == START
 
     assert judged(runs_where(at_stage))["O1"] is Status.REFUTED
     found = judged(runs_where(across))
@@ -223,7 +229,7 @@ def test_o1_is_refuted_by_an_unsafe_stage_and_an_unsafe_step() -> None:
 
 def test_o1_is_unknown_when_a_stage_was_not_covered() -> None:
     runs = runs_where(ahead)
-    gone = Stage(SchemaState.READY, (Version.AFTER, Version.AFTER), extension_released=True)
+    gone = at(READY, (AFTER, AFTER), released=True)
     left = tuple(
         replace(one, stages=tuple(stage_run for stage_run in one.stages if stage_run.config.stage != gone))
         for one in runs
@@ -234,7 +240,7 @@ def test_o1_is_unknown_when_a_stage_was_not_covered() -> None:
 
 def test_stage_is_covered_in_every_build_phase_or_in_one() -> None:
     runs = runs_where(never)
-    building = next(one for one in FORWARD_SURVEY.stages if one.schema is SchemaState.BUILDING)
+    building = next(one for one in FORWARD_SURVEY.stages if one.schema == BUILDING)
     first = stage_configs([building])[0]
     left = tuple(
         replace(
@@ -285,7 +291,7 @@ def test_swaps_are_refuted_by_an_unserved_request() -> None:
 
 
 def test_roll_backs_forgive_only_a_replica_ahead_of_the_column() -> None:
-    around = survey(ONE_ROLL_BACK)
+    around = survey(MODEL, ONE_ROLL_BACK)
     paths = plan_paths(config_transitions(around.transitions, every_phase=True), stage_configs(around.stages))
 
     def status(loses: Loses) -> Status:
@@ -294,13 +300,13 @@ def test_roll_backs_forgive_only_a_replica_ahead_of_the_column() -> None:
         return results.judgements()[0].status
 
     assert status(ahead) is Status.PROVEN
-    assert status(lambda stage, place: ahead(stage, place) or place == Step.ROLL_BACK_INDEX) is Status.REFUTED
+    assert status(lambda stage, place: ahead(stage, place) or place == str(ROLL_BACK_INDEX)) is Status.REFUTED
 
 
 def section_of(runs: tuple[PathRun, ...]) -> dict[str, Any]:
     evidence = find_violations(runs)
-    safety = analyse(FORWARD_ORDERS, evidence.unsafe)
-    found = OrdersEvidence(FORWARD_SURVEY, evidence, runs, safety).orders()
+    safety = analyse(FORWARD_ORDERS, evidence.unsafe, PLAN)
+    found = OrdersEvidence(MODEL, FORWARD_SURVEY, evidence, runs, safety).orders()
     read: dict[str, Any] = json.loads(json.dumps(to_builtins(found)))
     return read
 
@@ -318,7 +324,7 @@ def test_section_counts_what_ran_and_names_what_is_unsafe() -> None:
 
 def test_section_names_unsafe_steps_between_safe_stages_only() -> None:
     def across(stage: Stage, place: str) -> bool:
-        return ahead(stage, place) or (place == Step.ADD_COLUMN and Version.AFTER not in stage.replicas)
+        return ahead(stage, place) or (place == str(ADD_COLUMN) and AFTER not in stage.replicas)
 
     steps = section_of(runs_where(across))["forbidden_steps"]
     assert [step.partition(",")[0] for step in steps] == ["add the column"] * 2

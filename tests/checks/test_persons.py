@@ -17,11 +17,10 @@ from harness.errors import UnavailableError
 from harness.run.persons import LONGER, NOBODYS_VALID, judge_persons
 from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
-from harness.stages.model import START
 from harness.stages.stack import stack
 from harness.sut.observation import Observation
 from harness.verdict import Judgement, Results, Status
-from tests.fix_stages import RELEASED
+from tests.fix_stages import RELEASED, START
 
 RECORDED = tuple(one for one in plan.EXTENSION_AUDIT if one[0].id in (NOBODYS, CUT))
 CLAIMS = (replace(plan.AUDIT_CLAIM, least=2), *(claim for claim, _, _ in RECORDED))

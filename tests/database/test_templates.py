@@ -1,15 +1,18 @@
 """Databases cloned from templates: alike, apart from each other, and gone afterwards."""
 
+from collections.abc import Sequence
+
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.database import catalog
 from harness.database import templates as module
 from harness.database.migration_steps import TARGETS
-from harness.database.migrations import migrate
-from harness.database.runners import connect
+from harness.database.runners import OnStatement, connect, run_statements
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.server import Server
+from harness.database.structure import structure_differences
 from harness.database.templates import Templates
 from harness.errors import UsageError
 
@@ -44,18 +47,30 @@ def test_databases_do_not_see_each_other(templates: Templates) -> None:
 def test_template_is_migrated_once_however_often_it_is_cloned(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[SchemaState] = []
+    applied: list[str] = []
 
-    def counted(dsn: str, to: SchemaState, *, with_baseline: bool) -> None:
-        asked.append(to)
-        migrate(dsn, to, with_baseline=with_baseline)
+    def counted(dsn: str, scripts: Sequence[Script], on_statement: OnStatement) -> None:
+        applied.extend(script.name for script in scripts)
+        run_statements(dsn, scripts, on_statement)
 
-    monkeypatch.setattr(module, "migrate", counted)
+    monkeypatch.setattr(module, "run_statements", counted)
     with Templates(server, seed_rows=1) as made:
         for _ in range(2):
             with made.database(SchemaState.READY):
                 pass
-    assert asked == [SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY]
+    assert applied == ["0000_baseline.sql", "up/0005a_add_column.sql", "up/0005b_build_index.sql"]
+
+
+def test_structure_is_that_of_the_files_and_tells_what_differs(templates: Templates) -> None:
+    column = Script("up.sql", "ALTER TABLE microdollar_usage_metadata ADD COLUMN a text;")
+    expected = templates.structure([column])
+    assert expected - templates.structure([]) == {("microdollar_usage_metadata", "column a text")}
+    with templates.after([]) as dsn:
+        assert structure_differences(dsn, expected) == ["microdollar_usage_metadata lacks column a text"]
+        with connect(dsn) as connection:
+            connection.execute("CREATE TABLE other (a text)")
+            connection.execute("ALTER TABLE microdollar_usage_metadata ADD COLUMN a text NOT NULL DEFAULT ''")
+        assert len(structure_differences(dsn, expected)) == 2
 
 
 def test_templates_and_databases_are_dropped_at_the_end(server: Server) -> None:
@@ -70,12 +85,11 @@ def test_templates_and_databases_are_dropped_at_the_end(server: Server) -> None:
 def test_template_that_cannot_be_made_is_dropped(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def breaks(dsn: str, _to: SchemaState, *, with_baseline: bool) -> None:
-        assert with_baseline
+    def breaks(dsn: str, _scripts: Sequence[Script], _on_statement: OnStatement) -> None:
         made.append(name_in(dsn))
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(module, "migrate", breaks)
+    monkeypatch.setattr(module, "run_statements", breaks)
     with Templates(server) as templates, pytest.raises(RuntimeError, match="broken"):
         templates.name(SchemaState.BASE)
     assert made

@@ -19,9 +19,9 @@ from harness.report.document import Input, JudgedBy, Report
 from harness.report.timeline import Band, Panel, timeline
 from harness.run.gate_claims import claims_of
 from harness.stages.graph import machines, mermaid, stage_safety
-from harness.stages.model import STAGES, START, Step, Version
 from harness.stages.safety import Unsafe
 from harness.verdict import Claim, Finding, Judgement, Method, Status, Verdict, decide
+from tests.fix_stages import AFTER, BEFORE, MODEL, STAGES, START, SWAP_1
 
 HOSTILE: Final = (
     "</script></style></pre>--><img src=x onerror=\"document.title='pwned'\">"
@@ -156,8 +156,8 @@ def sections(value: str) -> Sections:
 
 def orders(value: str) -> Orders:
     """Orders of which some are unsafe, as they are in the JSON."""
-    ahead = dataclasses.replace(START, replicas=(Version.AFTER, Version.BEFORE))
-    swap = (dataclasses.replace(START, extension_released=True), Step.SWAP_1)
+    ahead = dataclasses.replace(START, replicas=(AFTER, BEFORE))
+    swap = (dataclasses.replace(START, extension_released=True), SWAP_1)
     unsafe = Unsafe(frozenset({ahead}), frozenset({swap}))
     document = {
         "orders": {"enumerated": 624, "total": 624},
@@ -180,8 +180,8 @@ def orders(value: str) -> Orders:
         "warnings": [],
         "exploration": [],
         "failing_program": None,
-        "diagram": mermaid(),
-        "machines": to_builtins(machines()),
+        "diagram": mermaid(MODEL),
+        "machines": to_builtins(machines(MODEL)),
         "places": to_builtins(stage_safety(STAGES, frozenset(STAGES[:-1]), unsafe)),
     }
     return convert(document, Orders)

@@ -16,7 +16,8 @@ from harness.rollout import load_rollout
 from harness.rollout.claim_groups import CLAIM_IDS, asked
 from harness.rollout.schema import rollout_schema, to_text
 from harness.rollout.tables import Audit, Wording
-from harness.run.rollout_show import orders
+from harness.stages.of_rollout import model_of
+from harness.stages.orders import survey
 from tests.command import ROOT, harness_command
 
 SHIPPED = ("posthog-distinct-id", "length-only", "machine-id", "feature")
@@ -33,7 +34,7 @@ def folder(name: str) -> Path:
 )
 def test_rollout_loads_and_counts_its_orders(path: Path, count: int) -> None:
     rollout = load_rollout(path)
-    assert orders(rollout.tables.step) == count
+    assert survey(model_of(rollout)).orders == count
     assert {"V1", "V4", "R1", "O1"} <= set(asked(rollout.tables))
     assert rollout.header.name.startswith("x-")
 
@@ -41,7 +42,7 @@ def test_rollout_loads_and_counts_its_orders(path: Path, count: int) -> None:
 @pytest.mark.parametrize(("replicas", "count"), [(1, 6), (2, 24), (3, 120), (5, 5040)])
 def test_orders_grow_with_the_replicas(tmp_path: Path, replicas: int, count: int) -> None:
     text = (ORDERS / "rollout.toml").read_text().replace("replicas = 2", f"replicas = {replicas}")
-    assert orders(load_rollout(copied(tmp_path, text)).tables.step) == count
+    assert survey(model_of(load_rollout(copied(tmp_path, text)))).orders == count
 
 
 def test_later_revision_extends_the_plan_by_a_few_lines() -> None:

@@ -31,7 +31,12 @@ async def judged(templates: Templates, faulty: PlanDefect) -> dict[str, Judgemen
     """The plan's own order, with its builds and its schema, by claim."""
     results = Results(PLAN_CLAIMS)
     async with stack(templates, "strict", faulty.builds, faulty.schema) as shared:
-        await prove_orders(results, shared, scope_of(Level.SMOKE, faulty.order), seed=0)
+        await prove_orders(
+            results,
+            shared,
+            scope_of(Level.SMOKE, shared.templates.rollout, shared.model, faulty.order),
+            seed=0,
+        )
     return {judgement.claim.id: judgement for judgement in results.judgements()}
 
 
@@ -64,7 +69,8 @@ async def told_by(templates: Templates, level: Level, claims: tuple[Claim, ...],
     """The section without what depends on time, and how each claim stands."""
     results = Results(claims)
     async with stack(templates, "strict", builds) as shared:
-        found = await prove_orders(results, shared, scope_of(level), seed=5)
+        scope = scope_of(level, shared.templates.rollout, shared.model)
+        found = await prove_orders(results, shared, scope, seed=5)
     section = {name: value for name, value in to_builtins(found.orders()).items() if name not in BY_TIME}
     tree = [re.sub(r"gen-[0-9a-f]+", "gen-", line) for line in section["minimal_unsafe_order"]]
     judgements = results.judgements()

@@ -17,64 +17,90 @@ from harness.probing.probe_factory import plan_caller
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.environment import BuildPair, Environment, Stack, running_stage, stack
 from harness.stages.matrix import addresses, matrix
-from harness.stages.model import START, Stage, StageConfig, Step, Version
+from harness.stages.model import StageConfig
 from harness.stages.paths import ConfigTransition, transitions_from
 from harness.stages.runs import StepRefused
-from harness.stages.safety import PLAN_ORDER
 from harness.stages.schema import Schema
+from harness.stages.steps import Step, StepState
 from harness.stages.transitions import run_transition
+from tests.fix_stages import (
+    ADD_COLUMN,
+    AFTER,
+    BASE,
+    BEFORE,
+    BUILDING,
+    COLUMN,
+    DROP_INVALID,
+    FINISH_BUILD,
+    INTERRUPT_BUILD,
+    INVALID,
+    PLAN,
+    READY,
+    START,
+    SWAP_1,
+    at,
+)
 
-BEFORE, AFTER = Version.BEFORE, Version.AFTER
+STATES = {
+    SchemaState.BASE: BASE,
+    SchemaState.COLUMN: COLUMN,
+    SchemaState.BUILDING: BUILDING,
+    SchemaState.INVALID: INVALID,
+    SchemaState.READY: READY,
+}
 
 
-def state(environment: Environment) -> object:
+def state(environment: Environment) -> tuple[StepState, ...]:
+    """What the catalogue says, as states of the steps."""
     with connect(environment.dsn) as connection:
-        return catalog.schema_state(connection)
+        found = catalog.schema_state(connection)
+    assert isinstance(found, SchemaState)
+    return STATES[found]
 
 
 def transition(environment: Environment, step: Step) -> ConfigTransition:
-    return next(found for found in transitions_from(environment.config) if found.step is step)
+    return next(found for found in transitions_from(environment.config) if found.step == step)
 
 
 @pytest.mark.parametrize("build_phase", list(BuildPhase))
 async def test_environment_has_the_build_phase_asked_for(shared: Stack, build_phase: BuildPhase) -> None:
-    schema = SchemaState.BUILDING if build_phase in LEFT_BEHIND_BY else SchemaState.INVALID
+    schema = BUILDING if build_phase in LEFT_BEHIND_BY else INVALID
     async with running_stage(
-        shared, Stage(schema, (BEFORE, BEFORE), extension_released=False), build_phase
+        shared, at(schema, (BEFORE, BEFORE), released=False), build_phase
     ) as environment:
-        assert state(environment) is schema
+        assert state(environment) == schema
         assert environment.config.build_phase is build_phase
 
 
 async def test_steps_of_the_plan_lead_where_the_model_says(shared: Stack) -> None:
     async with running_stage(shared, START) as environment:
-        for step in PLAN_ORDER:
+        for step in PLAN.steps:
             await environment.take(step)
-            assert state(environment) is environment.stage.schema
+            assert state(environment) == environment.stage.schema
             assert tuple(one.version for one in environment.replicas) == environment.stage.replicas
         assert environment.stage.complete
 
 
 async def test_interrupted_build_can_be_dropped_and_built_again(shared: Stack) -> None:
-    column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
+    column = at(COLUMN, (BEFORE, BEFORE), released=False)
     async with running_stage(shared, column) as environment:
         for way in (BuildPhase.BEFORE_VALIDATION, BuildPhase.BEFORE_BUILD):
             started = next(
                 found for found in transitions_from(environment.config) if found.end.build_phase is way
             )
             await environment.apply(started)
-            await environment.take(Step.INTERRUPT_BUILD)
-            assert state(environment) is SchemaState.INVALID
+            await environment.take(INTERRUPT_BUILD)
+            assert state(environment) == INVALID
             assert environment.config.build_phase is LEFT_BEHIND_BY[way]
-            await environment.take(Step.DROP_INVALID)
-        assert state(environment) is SchemaState.COLUMN
+            await environment.take(DROP_INVALID)
+        assert state(environment) == COLUMN
 
 
 async def test_illegal_step_is_a_usage_error(shared: Stack) -> None:
     async with running_stage(shared, START) as environment:
-        with pytest.raises(UsageError, match="cannot finish the index build in stage"):
-            await environment.take(Step.FINISH_BUILD)
-        elsewhere = StageConfig(Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False), None)
+        with pytest.raises(UsageError, match="cannot finish: build the index in stage"):
+            await environment.take(FINISH_BUILD)
+        elsewhere = StageConfig(at(COLUMN, (BEFORE, BEFORE), released=False), None)
         with pytest.raises(UsageError):
             await environment.apply(transitions_from(elsewhere)[0])
 
@@ -84,26 +110,22 @@ async def test_refused_step_says_why_and_changes_nothing(templates: Templates) -
         "not_null.sql", "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text NOT NULL;"
     )
     async with (
-        stack(templates, "strict", schema=Schema(add_column=script)) as shared,
+        stack(templates, "strict", schema=Schema(replaced={"add the column": script})) as shared,
         running_stage(shared, START) as environment,
     ):
         with pytest.raises(StepRefused) as refusal:
-            await environment.take(Step.ADD_COLUMN)
+            await environment.take(ADD_COLUMN)
         assert refusal.value.sqlstate == "23502"
         assert environment.stage == START
-        assert state(environment) is SchemaState.BASE
+        assert state(environment) == BASE
         with pytest.raises(StepRefused):
-            async with running_stage(
-                shared, Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
-            ):
+            async with running_stage(shared, at(COLUMN, (BEFORE, BEFORE), released=False)):
                 pass
 
 
 async def test_matrix_leaves_one_row_each_but_ahead_of_the_column(shared: Stack) -> None:
     origin = addresses()
-    async with running_stage(
-        shared, Stage(SchemaState.BASE, (BEFORE, AFTER), extension_released=False)
-    ) as environment:
+    async with running_stage(shared, at(BASE, (BEFORE, AFTER), released=False)) as environment:
         caller = await shared.caller(environment.dsn)
         probes = [matrix(caller, origin, released=False, thin=True) for _ in environment.replicas]
         seen = await environment.observe(probes)
@@ -119,7 +141,7 @@ async def test_matrix_leaves_one_row_each_but_ahead_of_the_column(shared: Stack)
 async def test_swap_drains_while_the_replica_is_out_of_rotation(
     shared: Stack,
 ) -> None:
-    column = Stage(SchemaState.COLUMN, (BEFORE, BEFORE), extension_released=False)
+    column = at(COLUMN, (BEFORE, BEFORE), released=False)
     async with running_stage(shared, column) as environment:
         old = environment.replicas[0]
         held = plan_caller().probe((), address="2001:db8::1", stub={"hold": "drain"})
@@ -134,7 +156,7 @@ async def test_swap_drains_while_the_replica_is_out_of_rotation(
             met.append(refused.outcome)
             await wire.send(upstream, Request("/stub/release?gate=drain", (), b""))
 
-        await environment.take(Step.SWAP_1, draining)
+        await environment.take(SWAP_1, draining)
         assert met == [{1}, Outcome.REFUSED]
         assert (await open_).status == 200
         assert environment.rotation == {0, 1}
@@ -142,7 +164,7 @@ async def test_swap_drains_while_the_replica_is_out_of_rotation(
         assert environment.replicas[0].process.pid != old.process.pid
 
 
-@pytest.mark.parametrize("step", [Step.ADD_COLUMN, Step.SWAP_1])
+@pytest.mark.parametrize("step", [ADD_COLUMN, SWAP_1])
 async def test_requests_in_flight_across_a_step_leave_their_rows(shared: Stack, step: Step) -> None:
     async with running_stage(shared, START) as environment:
         caller = await shared.caller(environment.dsn)
@@ -151,17 +173,17 @@ async def test_requests_in_flight_across_a_step_leave_their_rows(shared: Stack, 
     assert len(settled) == 12
     assert {len(one.rows) for one in settled} == {1}
     assert {one.served_by for one in settled} == {"before"}
-    assert bool(transition_run.traffic) is (step is Step.SWAP_1)
+    assert bool(transition_run.traffic) is (step == SWAP_1)
     assert all(one.reply.status == 200 for one in transition_run.traffic)
     assert transition_run.refusal is None
 
 
 async def test_refused_requests_in_flight_are_not_waited_for(templates: Templates) -> None:
-    released = Stage(SchemaState.BASE, (BEFORE, BEFORE), extension_released=True)
+    released = at(BASE, (BEFORE, BEFORE), released=True)
     builds = BuildPair(before="refuses-unknown")
     async with stack(templates, "strict", builds) as shared, running_stage(shared, released) as environment:
         caller = await shared.caller(environment.dsn)
-        taken = transition(environment, Step.ADD_COLUMN)
+        taken = transition(environment, ADD_COLUMN)
         transition_run = await run_transition(environment, taken, caller, addresses())
     assert {one.reply.status for one in transition_run.held if one.probe.lines} == {400}
     assert {one.reply.status for one in transition_run.held if not one.probe.lines} == {200}
@@ -170,7 +192,7 @@ async def test_refused_requests_in_flight_are_not_waited_for(templates: Template
 async def test_environment_leaves_nothing_behind(shared: Stack, templates: Templates) -> None:
     async with running_stage(
         shared,
-        Stage(SchemaState.BUILDING, (BEFORE, AFTER), extension_released=False),
+        at(BUILDING, (BEFORE, AFTER), released=False),
         BuildPhase.OLD_SNAPSHOTS,
     ) as environment:
         pids = [one.process.pid for one in environment.replicas]

@@ -9,7 +9,6 @@ from harness import plan
 from harness.checks.exploration import EXPLORED, Explored, exploration_lines, failing_program
 from harness.checks.registry import run_checks
 from harness.clients.extension import ExtensionBuild
-from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.stages.environment import BuildPair, Stack, running_stage, stack
@@ -19,12 +18,12 @@ from harness.stages.faults import AHEAD, OUTCOMES, Fault, RequestPlan, expected_
 from harness.stages.machine import Budget, explore
 from harness.stages.machine import replay as replay_again
 from harness.stages.matrix import addresses
-from harness.stages.model import START, Stage, Step, Version
 from harness.stages.paths import ConfigTransition, transitions_from
+from harness.stages.steps import Step
 from harness.verdict import Results, Status
+from tests.fix_stages import ADD_COLUMN, AFTER, BASE, BEFORE, READY, START, SWAP_1, at
 
-BEFORE, AFTER = Version.BEFORE, Version.AFTER
-READY = Stage(SchemaState.READY, (AFTER, BEFORE), extension_released=True)
+HALF_WAY = at(READY, (AFTER, BEFORE), released=True)
 EVERY = tuple(
     RequestPlan(fault, extension, stream)
     for fault in Fault
@@ -35,12 +34,12 @@ TO_SEND = tuple(plan_ for plan_ in EVERY if not OUTCOMES[plan_.fault].disconnect
 
 
 def transition(exploration: Exploration, step: Step) -> ConfigTransition:
-    return next(each for each in transitions_from(exploration.config) if each.step is step)
+    return next(each for each in transitions_from(exploration.config) if each.step == step)
 
 
 @pytest.mark.parametrize("replica", [0, 1])
 async def test_every_fault_leaves_what_the_table_says(shared: Stack, replica: int) -> None:
-    async with running_stage(shared, READY) as environment:
+    async with running_stage(shared, HALF_WAY) as environment:
         exploration = await Exploration.on(environment, addresses())
         await exploration.send(replica, TO_SEND)
         await exploration.hold(replica, EVERY)
@@ -53,13 +52,13 @@ async def test_every_fault_leaves_what_the_table_says(shared: Stack, replica: in
 
 
 async def test_rows_are_lost_only_ahead_of_the_column(shared: Stack) -> None:
-    ahead = Stage(SchemaState.BASE, (AFTER, BEFORE), extension_released=False)
+    ahead = at(BASE, (AFTER, BEFORE), released=False)
     no_fault = (RequestPlan(Fault.NONE, ExtensionBuild.BEFORE, True),) * 3
     async with running_stage(shared, ahead) as environment:
         exploration = await Exploration.on(environment, addresses())
         await exploration.hold(0, no_fault)
         await exploration.send(0, no_fault)
-        await exploration.take(transition(exploration, Step.ADD_COLUMN))
+        await exploration.take(transition(exploration, ADD_COLUMN))
         await exploration.release()
         assert await exploration.discrepancies() == ()
     assert [request.why for request in exploration.ended] == [AHEAD] * 3 + [""] * 3
@@ -69,7 +68,7 @@ async def test_requests_held_at_a_replica_that_is_swapped_end(shared: Stack) -> 
     async with running_stage(shared, START) as environment:
         exploration = await Exploration.on(environment, addresses())
         await exploration.hold(0, EVERY)
-        await exploration.take(transition(exploration, Step.SWAP_1))
+        await exploration.take(transition(exploration, SWAP_1))
         assert exploration.held == []
         await exploration.send(1, TO_SEND)
         assert await exploration.discrepancies() == ()
@@ -133,9 +132,9 @@ async def test_exploration_that_is_stopped_starts_nothing(templates: Templates) 
 
 def test_faults_lose_a_row_only_as_before_or_ahead_of_the_column() -> None:
     for fault in Fault:
-        rows, why = expected_rows(fault, BEFORE, SchemaState.BASE)
+        rows, why = expected_rows(fault, BEFORE, START)
         assert rows == OUTCOMES[fault].rows
         assert bool(why) is (rows == 0)
-        ahead, because = expected_rows(fault, AFTER, SchemaState.BASE)
+        ahead, because = expected_rows(fault, AFTER, START)
         assert ahead == 0
         assert because == (AHEAD if rows else why)

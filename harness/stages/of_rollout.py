@@ -1,0 +1,105 @@
+"""The model of a rollout, made from its file: its SQL steps with their texts, deployment, release. Text only."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from harness.database.scripts import Script
+from harness.rollout import Rollout, load_rollout
+from harness.rollout.steps import needed
+from harness.rollout.tables import RolloutStep
+from harness.stages.comparison import StatedOrder
+from harness.stages.expectation import expectation_of
+from harness.stages.model import DEPLOY, StageModel
+from harness.stages.precedence import Precedence, precedence
+from harness.stages.steps import SqlStep, Step, StepAction
+
+REPLICAS: Final = 2
+"""Of a rollout that deploys nothing."""
+
+
+def model_of(rollout: Rollout) -> StageModel:
+    """The stages and steps of a rollout. Raises UsageError where a file is missing."""
+    tables = rollout.tables
+    steps = list(needed(tables.step))
+    deploy = next((step for step in tables.step if step.kind == "deploy"), None)
+    release = next((step for step in tables.step if step.kind == "release"), None)
+    others = {DEPLOY if step is deploy else step.name: names for step, names in steps if step.kind != "sql"}
+    sql = [_sql_step(rollout, step, names) for step, names in steps if step.kind == "sql"]
+    detail = tables.store.detail
+    written = {*tables.reference.columns, *([detail.grows] if detail and detail.grows else [])}
+    if not tables.reference.columns:
+        written.add((detail.column if detail else tables.store.main.column) or "")
+    return StageModel(
+        sql,
+        deploy.replicas if deploy else REPLICAS,
+        release.name if release else None,
+        needs=others,
+        expected=expectation_of(sql, written),
+    )
+
+
+def _sql_step(rollout: Rollout, step: RolloutStep, names: tuple[str, ...]) -> SqlStep:
+    def script(name: str | None) -> Script | None:
+        return None if name is None else Script(name, rollout.text(name))
+
+    up = script(step.up)
+    assert up is not None, "the loader refuses a step of SQL without a file"
+    return SqlStep(
+        step.name,
+        up,
+        names,
+        down=script(step.down),
+        recovery=script(step.recovery),
+        concurrent=step.concurrent,
+        data=step.data,
+        reversible=step.reversible if step.reversible is not None else step.down is not None,
+    )
+
+
+@lru_cache(maxsize=1)
+def plan_model() -> StageModel:
+    """The model of the plan's own rollout."""
+    return model_of(load_rollout())
+
+
+def plan_order_of(rollout: Rollout, model: StageModel) -> StatedOrder:
+    """The plan's own order, replica after replica, and what it says of others.
+
+    A concurrent build is finished before the next step begins; each replica counts by itself.
+    """
+    told = rollout.tables.plan_order
+    steps = steps_in_order(rollout, model, told.steps)
+    return StatedOrder(
+        steps, _precedences(rollout, model, told.stated), _precedences(rollout, model, told.implied)
+    )
+
+
+def steps_in_order(rollout: Rollout, model: StageModel, names: Sequence[str] = ()) -> tuple[Step, ...]:
+    """The steps of the rollout's file in this order, by their names; by default in the file's."""
+    every = names or tuple(step.name for step in rollout.tables.step)
+    return tuple(step for name in every for step in _forward(rollout, model, name))
+
+
+def _precedences(
+    rollout: Rollout, model: StageModel, pairs: Iterable[tuple[str, str]]
+) -> tuple[Precedence, ...]:
+    return tuple(
+        precedence(done, begun)
+        for first, then in pairs
+        for done in _forward(rollout, model, first)
+        if done.action is not StepAction.START
+        for begun in _forward(rollout, model, then)
+        if begun.action is not StepAction.FINISH
+    )
+
+
+def _forward(rollout: Rollout, model: StageModel, name: str) -> tuple[Step, ...]:
+    wanted = (StepAction.DO, StepAction.START, StepAction.FINISH, StepAction.RELEASE)
+    if _is_deploy(rollout, name):
+        return tuple(step for step in model.steps if step.action is StepAction.SWAP)
+    return tuple(step for step in model.steps if step.name == name and step.action in wanted)
+
+
+def _is_deploy(rollout: Rollout, name: str) -> bool:
+    return any(step.name == name and step.kind == "deploy" for step in rollout.tables.step)
