@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from harness import plan
 from harness.checks.gate_index import INDEX, judge_index
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
-from harness.database.declaration import EXPECTED_COLUMN, Column, DifferenceKind, column_difference
+from harness.database.declaration import Column, DifferenceKind, column_difference
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.deployed import DeployedSchema, StoredValues
 from harness.database.effects.model import Certainty, Effect
 from harness.database.obstacle import Obstacle
@@ -17,7 +17,6 @@ from harness.verdict import Finding, Method, Results
 COLUMN: Final = "M3"
 STORED: Final = "D1"
 
-ADD_COLUMN: Final = "apply up/0005a_add_column.sql"
 MEND_COLUMN: Final = "harness schema names the statements that make it what is declared"
 
 
@@ -25,6 +24,7 @@ class DeployedEffects(NamedTuple):
     """What in the database does something to a value on its way into the column."""
 
     effects: Sequence[Effect]
+    declared: DeclaredStore
 
 
 class JudgedValues(NamedTuple):
@@ -54,34 +54,36 @@ def schema_is_as_declared(schema: DeployedSchema) -> Outcomes:
 
 def _judge(schema: DeployedSchema) -> Outcomes:
     of_table = [
-        obstacle for obstacle in schema.obstacles if obstacle.stale or obstacle.table == plan.METADATA_TABLE
+        obstacle for obstacle in schema.obstacles if obstacle.stale or obstacle.table == schema.declared.table
     ]
     yield from _hidden(COLUMN, schema.obstacles)
     yield from _hidden(INDEX, of_table)
     if any(obstacle.ambiguous or obstacle.stale for obstacle in of_table):
         return  # nothing of it need be true of the table that is written
-    yield from _judge_column(schema.columns)
-    yield from values_are_left_as_they_are(DeployedEffects(schema.effects or ()))
-    if schema.indexes is not None:
-        yield from judge_index(schema.indexes, schema.look_up)
+    yield from _judge_column(schema.columns, schema.declared)
+    yield from values_are_left_as_they_are(DeployedEffects(schema.effects or (), schema.declared))
+    if schema.indexes is not None and schema.declared.index is not None:
+        yield from judge_index(schema.indexes, schema.look_up, schema.declared)
 
 
-def _judge_column(columns: Sequence[Column]) -> Outcomes:
+def _judge_column(columns: Sequence[Column], declared: DeclaredStore) -> Outcomes:
     yield Observed(COLUMN)
-    difference = column_difference(columns)
+    difference = column_difference(columns, declared.column)
     if difference is None:
-        yield Detail(COLUMN, EXPECTED_COLUMN.describe())
+        yield Detail(COLUMN, declared.column.describe())
     elif difference.kind is DifferenceKind.MISSING:
-        yield _refuted(COLUMN, f"there is no column {plan.COLUMN}", ADD_COLUMN)
+        yield _refuted(
+            COLUMN, f"there is no column {declared.column.name}", f"apply {declared.column_file}", declared
+        )
     else:
         yield Detail(COLUMN, difference.describe())
         effect = f"found {difference.describe()}; declared {difference.declared.describe()}"
-        yield _refuted(COLUMN, effect, MEND_COLUMN)
+        yield _refuted(COLUMN, effect, MEND_COLUMN, declared)
 
 
-def judge_effects(results: Results, effects: Sequence[Effect]) -> None:
-    """Feeds what does something to a value on its way into the column."""
-    run_checks(results, [DeployedEffects(effects)])
+def judge_effects(results: Results, effects: Sequence[Effect], declared: DeclaredStore | None = None) -> None:
+    """Feeds what does something to a value on its way into the column, by default the plan's."""
+    run_checks(results, [DeployedEffects(effects, declared or plan_store())])
 
 
 @check(COLUMN, over=DeployedEffects)
@@ -90,7 +92,7 @@ def values_are_left_as_they_are(of: DeployedEffects) -> Outcomes:
     for effect in of.effects:
         line = f"{effect.subject}, {effect.found}, {effect.does}"
         if effect.certainty is Certainty.CERTAIN:
-            yield _refuted(COLUMN, line, effect.workaround)
+            yield _refuted(COLUMN, line, effect.workaround, of.declared)
         else:
             yield Detail(COLUMN, line)
 
@@ -102,7 +104,7 @@ def judge_stored(results: Results, stored: StoredValues, policy: Policy) -> None
 
 @check(STORED, over=JudgedValues, evidence=Method.EXHAUSTIVE)
 def stored_values_are_accepted(values: JudgedValues) -> Outcomes:
-    """D1 over every row of an anonymous user that holds a value, but for what the gate has left."""
+    """D1 over every row of those who store the header that holds a value, but for what the gate has left."""
     stored, policy = values
     if stored.unreadable:
         yield Inconclusive(STORED, stored.unreadable)
@@ -110,7 +112,7 @@ def stored_values_are_accepted(values: JudgedValues) -> Outcomes:
     rows, own = stored.rows, stored.own
     yield Observed(STORED, rows)
     yield Detail(
-        STORED, f"{rows:,} rows of anonymous users hold a value{'' if rows else ', nothing to refute it'}"
+        STORED, f"{rows:,} rows{stored.whose} hold a value{'' if rows else ', nothing to refute it'}"
     )
     if own:
         yield Detail(STORED, f"{own:,} more of this run, which are judged by its requests")
@@ -131,7 +133,12 @@ def stored_values_are_accepted(values: JudgedValues) -> Outcomes:
             f"{stored.refuting:,} of {rows:,} values are not accepted by the rule {policy.name}, for example "
             f"{examples}"
         )
-        yield _refuted(STORED, effect, "set these values to NULL once no replica writes such any more")
+        yield Finding(
+            STORED,
+            "the column as it is",
+            effect,
+            workaround="set these values to NULL once no replica writes such any more",
+        )
 
 
 def _hidden(claim: str, obstacles: Sequence[Obstacle]) -> Outcomes:
@@ -139,5 +146,5 @@ def _hidden(claim: str, obstacles: Sequence[Obstacle]) -> Outcomes:
         yield Inconclusive(claim, "; ".join(obstacle.describe() for obstacle in obstacles))
 
 
-def _refuted(claim: str, effect: str, workaround: str) -> Finding:
-    return Finding(claim, f"table {plan.METADATA_TABLE} as it is", effect, workaround=workaround)
+def _refuted(claim: str, effect: str, workaround: str, declared: DeclaredStore) -> Finding:
+    return Finding(claim, f"table {declared.table} as it is", effect, workaround=workaround)

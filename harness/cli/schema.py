@@ -1,4 +1,4 @@
-"""The command that compares a database, and migration files, with the plan."""
+"""The command that compares a database, and migration files, with what a rollout declares."""
 
 from harness.cli.command import command
 from harness.cli.streams import print_document, print_line
@@ -7,7 +7,7 @@ from harness.run.options.schema import SchemaOptions
 
 @command(good="no difference and no fault", bad="a difference or a fault")
 def schema(options: SchemaOptions) -> int:
-    """Says a line for each difference from what the plan declares, with the statement that mends it.
+    """Says a line for each difference from what a rollout declares, with the statement that mends it.
 
     Example: harness schema --database-url postgresql://me@localhost/backend --migrations src/db/migrations
     """

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.database.declaration import Column, Index
+from harness.database.declared import DeclaredStore
 from harness.database.effects.model import Effect
 from harness.database.obstacle import Obstacle
 
@@ -25,6 +26,8 @@ class LookUp:
 class DeployedSchema:
     """A database's column and index as they are; what was not read is None."""
 
+    declared: DeclaredStore
+    """What it is held to."""
     missing: str = ""
     """Why the table is not found; nothing else is read then."""
     columns: tuple[Column, ...] = ()
@@ -39,9 +42,12 @@ class DeployedSchema:
 
 @dataclass(frozen=True, slots=True)
 class StoredValues:
-    """The column's values in rows of anonymous users; with `unreadable`, why they cannot be had, nothing is counted."""
+    """The column's values in rows of those who store the header; with `unreadable`, why they cannot be had, none is
+    counted."""
 
     unreadable: str = ""
+    whose: str = ""
+    """Whose rows these are, with a blank before; empty where they are everybody's."""
     rows: int = 0
     """Those that hold a value, but for what the gate itself has left."""
     refuting: int = 0

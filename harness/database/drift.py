@@ -1,4 +1,4 @@
-"""Compares a live database with what the plan's schema.ts declares, and says what would mend each difference.
+"""Compares a live database with what a rollout's file declares, and says what would mend each difference.
 
 Reads the catalogue alone, so a role that may read no row will do.
 """
@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from harness import plan
 from harness.database import catalog
 from harness.database.declaration import (
-    EXPECTED_COLUMN,
     Column,
     DifferenceKind,
     Index,
@@ -21,6 +19,7 @@ from harness.database.declaration import (
     find,
     index_difference,
 )
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.effects import facts
 from harness.database.effects.model import Effect, told_in_one_line
 from harness.database.evaluation import identifier
@@ -55,26 +54,29 @@ class Drift:
         )
 
 
-def drift(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> tuple[Drift, ...]:
-    """Every difference from what is declared, in the order of mending; none when there is none.
+def drift(
+    connection: psycopg.Connection[Any], effects: Sequence[Effect], declared: DeclaredStore | None = None
+) -> tuple[Drift, ...]:
+    """Every difference from what is declared, by default by the plan, in the order of mending.
 
     `effects` are what `database_effects` finds in the same database.
     """
-    if not catalog.exists(connection, plan.METADATA_TABLE):
-        declared = f"a table with {EXPECTED_COLUMN.describe()}"
-        advice = whereabouts(connection, plan.METADATA_TABLE)
-        return (Drift(plan.METADATA_TABLE, declared, "there is no such table", (), advice),)
-    doubts = tuple(_unsure(connection))
-    columns = catalog.columns(connection, plan.METADATA_TABLE)
-    if not catalog.is_table(connection, plan.METADATA_TABLE):
+    store = declared or plan_store()
+    if not catalog.exists(connection, store.table):
+        expected = f"a table with {store.column.describe()}"
+        advice = whereabouts(connection, store.table)
+        return (Drift(store.table, expected, "there is no such table", (), advice),)
+    doubts = tuple(_unsure(connection, store))
+    columns = catalog.columns(connection, store.table)
+    if not catalog.is_table(connection, store.table):
         # Something stands in the table's place: its columns and indexes are looked at once it is back.
-        return (*doubts, *_effect_drift(effects))
-    place = _place(connection, effects)
+        return (*doubts, *_effect_drift(effects, store))
+    place = _place(connection, effects, store)
     return (
         *doubts,
-        *_effect_drift(effects),
-        *_column_drift(columns, place),
-        *_index_drift(connection, columns, alone=not place.is_part),
+        *_effect_drift(effects, store),
+        *_column_drift(columns, place, store),
+        *_index_drift(connection, columns, store, alone=not place.is_part),
     )
 
 
@@ -90,16 +92,18 @@ class _DriftPlace(NamedTuple):
     """Statements after which no row is identified for replication by the column."""
 
 
-def _place(connection: psycopg.Connection[Any], effects: Sequence[Effect]) -> _DriftPlace:
+def _place(
+    connection: psycopg.Connection[Any], effects: Sequence[Effect], store: DeclaredStore
+) -> _DriftPlace:
     """Where the column is altered, once what the effects advise is done: a part may be none any more."""
-    relation = facts.relation(connection, plan.METADATA_TABLE)
+    relation = facts.relation(connection, store.table)
     assert relation is not None, "the table exists"
-    begin = f"{plan.METADATA_TABLE}, partition of "
+    begin = f"{store.table}, partition of "
     detached = any(effect.differs and effect.subject.startswith(begin) for effect in effects)
     is_part = relation.is_partition and not detached
-    names = relation.top if is_part else [plan.METADATA_TABLE]
+    names = relation.top if is_part else [store.table]
     gone = {effect.subject for effect in effects if effect.differs and effect.remedy}
-    held = facts.not_null_holders(connection, plan.METADATA_TABLE, plan.COLUMN)
+    held = facts.not_null_holders(connection, store.table, store.column.name)
     keys = [
         index.name
         for index in held
@@ -122,12 +126,12 @@ def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
     )
 
 
-def _unsure(connection: psycopg.Connection[Any]) -> Iterator[Drift]:
+def _unsure(connection: psycopg.Connection[Any], store: DeclaredStore) -> Iterator[Drift]:
     """Why what is found need not be the table that is written, or not as it is now."""
-    for obstacle in obstacles(connection, {plan.METADATA_TABLE: ()}):
+    for obstacle in obstacles(connection, {store.table: ()}):
         if obstacle.ambiguous or obstacle.stale:
             yield Drift(
-                plan.METADATA_TABLE,
+                store.table,
                 "the table that is written",
                 obstacle.sentence,
                 (),
@@ -135,8 +139,8 @@ def _unsure(connection: psycopg.Connection[Any]) -> Iterator[Drift]:
             )
 
 
-def _effect_drift(effects: Sequence[Effect]) -> Iterator[Drift]:
-    declared = [f"index {name} of {plan.METADATA_TABLE}" for name, _ in plan.DECLARED_INDEXES]
+def _effect_drift(effects: Sequence[Effect], store: DeclaredStore) -> Iterator[Drift]:
+    declared = [f"index {name} of {store.table}" for name in store.indexes]
     for effect in effects:
         if effect.differs and effect.subject not in declared:  # these are compared with their declaration
             yield Drift(
@@ -150,17 +154,17 @@ def _effect_drift(effects: Sequence[Effect]) -> Iterator[Drift]:
             )
 
 
-def _column_drift(columns: tuple[Column, ...], place: _DriftPlace) -> Iterator[Drift]:
-    subject = f"{plan.METADATA_TABLE}.{plan.COLUMN}"
-    difference = column_difference(columns)
+def _column_drift(columns: tuple[Column, ...], place: _DriftPlace, store: DeclaredStore) -> Iterator[Drift]:
+    subject = f"{store.table}.{store.column.name}"
+    difference = column_difference(columns, store.column)
     if difference is None:
         return
     if difference.kind is DifferenceKind.MISSING:
         free = (_alter(place, "NOT OF"),) if place.is_of_type else ()
-        add = _alter(place, f"ADD COLUMN {identifier(plan.COLUMN)} text")
+        add = _alter(place, f"ADD COLUMN {identifier(store.column.name)} {store.column.type}")
         yield Drift(subject, difference.declared.describe(), difference.describe(), (*free, add), _LOCKS)
     elif difference.found is not None and difference.found.not_null:  # its type and default are effects
-        drop = _alter(place, f"ALTER COLUMN {identifier(plan.COLUMN)} DROP NOT NULL")
+        drop = _alter(place, f"ALTER COLUMN {identifier(store.column.name)} DROP NOT NULL")
         yield Drift(
             f"{subject}, nullability",
             "nullable",
@@ -173,19 +177,19 @@ def _column_drift(columns: tuple[Column, ...], place: _DriftPlace) -> Iterator[D
 
 
 def _index_drift(
-    connection: psycopg.Connection[Any], columns: tuple[Column, ...], *, alone: bool
+    connection: psycopg.Connection[Any], columns: tuple[Column, ...], store: DeclaredStore, *, alone: bool
 ) -> Iterator[Drift]:
-    indexes = catalog.indexes(connection, plan.METADATA_TABLE)
-    for name, column in plan.DECLARED_INDEXES:
+    indexes = catalog.indexes(connection, store.table)
+    for name, column in store.indexes.items():
         difference = index_difference(indexes, declared_index(name, column))
         if difference is None:
             continue
-        build = build_statements(connection, plan.METADATA_TABLE, name, column)
+        build = build_statements(connection, store.table, name, column)
         subject, declared = f"index {name}", f"btree ({column})"
         if difference.kind is DifferenceKind.MISSING:
             advice = "after the column" if find(columns, column) is None else ""
             missing = _missing_index(indexes, difference.declared, build, advice)
-            yield _with_room(missing, make_room(connection, plan.METADATA_TABLE, name))
+            yield _with_room(missing, make_room(connection, store.table, name))
         elif (
             difference.kind is DifferenceKind.UNFINISHED
             and catalog.schema_state(connection) is SchemaState.BUILDING
@@ -193,8 +197,8 @@ def _index_drift(
             yield Drift(subject, declared, "it is being built", (), "see recovery/look.sql")
         else:
             # An index that cannot be over text is gone once the column is.
-            retyped = any(one.name == column and one.type != EXPECTED_COLUMN.type for one in columns)
-            table = (plan.METADATA_TABLE,)
+            retyped = any(one.name == column and one.type != store.column.type for one in columns)
+            table = (store.table,)
             drop = drop_index(connection, table, name, alone=alone, if_exists=retyped)
             remedy = (*drop.statements, *build) if build and drop.statements else ()
             yield Drift(

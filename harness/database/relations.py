@@ -14,7 +14,7 @@ whose rows hold what the rule makes of the header, `{at_address}` that he is at 
 Names go through psycopg's `sql`; nothing is asked of a database here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Final
 
@@ -43,9 +43,14 @@ class Relations:
         """Their names, the main one first."""
         return tuple(dict.fromkeys((self.main.table, self.detail_table)))
 
+    @property
+    def reply_id(self) -> sql.Composable:
+        """The column with the reply's id, by the names of a template."""
+        return self._of_either("reply_id")
+
     def filled(self, name: str, **marks: sql.Composable) -> sql.Composed:
         """A template of `sql/queries` with the relations, the identifiers, and marks of the caller's own."""
-        return sql.SQL(sql_text(f"queries/{name}.sql")).format(**self._marks, **marks)
+        return sql.SQL(sql_text(f"queries/{name}.sql")).format(**{**self._marks, **marks})
 
     @cached_property
     def _marks(self) -> dict[str, sql.Composable]:
@@ -104,30 +109,35 @@ class Relations:
             )
         return _selected(self.detail_table, names, sql.SQL(", {} AS agent").format(agent))
 
-    def main_relation(self) -> sql.Composed:
-        """The main table with the names of a template."""
+    def main_relation(self, only: Collection[str] = ()) -> sql.Composed:
+        """The main table with the names of a template, or some of them: a role need be able to read no others."""
         main = self.main
-        return _selected(
-            main.table,
-            {
-                "key": main.key,
-                "user_id": main.user,
-                "created_at": main.created_at,
-                "reply_id": main.reply_id,
-            },
-        )
+        names = {
+            "key": main.key,
+            "user_id": main.user,
+            "created_at": main.created_at,
+            "reply_id": main.reply_id,
+        }
+        return _selected(main.table, _only(names, only))
 
-    def detail_relation(self, *, value: bool = True) -> sql.Composed:
-        """The detail table, or the file's own SELECT, by the names of a template; without `value` that is NULL."""
+    def detail_relation(self, *, value: bool = True, only: Collection[str] = ()) -> sql.Composed:
+        """The detail table, or the file's own SELECT, by the names of a template; without `value` that is NULL.
+
+        With `only` some of the names: a role need be able to read no others.
+        """
         detail = self.detail
         if detail is None:
             main = self.main
             names = {"key": main.key, "reply_id": main.reply_id, "created_at": main.created_at}
-            return _selected(main.table, names | {"value": self.column if value else None})
+            return _selected(main.table, _only(names | {"value": self.column if value else None}, only))
         if detail.rows and value:
             return sql.SQL("({})").format(sql.SQL(_bare(self.rollout.text(detail.rows))))
         names = {"key": self.detail_key, "reply_id": detail.reply_id, "created_at": detail.created_at}
-        return _selected(self.detail_table, names | {"value": self.column if value else None})
+        return _selected(self.detail_table, _only(names | {"value": self.column if value else None}, only))
+
+
+def _only(names: Mapping[str, str | None], some: Collection[str]) -> dict[str, str | None]:
+    return {known: name for known, name in names.items() if not some or known in some}
 
 
 def _selected(

@@ -11,15 +11,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from harness import plan
 from harness.data import sql_text
 from harness.database.obstacle import Obstacle
 
-NEEDED: Final[Mapping[str, Sequence[str]]] = {
-    plan.USAGE_TABLE: ("id", "kilo_user_id", "created_at"),
-    plan.METADATA_TABLE: ("id", "message_id", plan.COLUMN),
-}
-"""The columns of each table without which rows can be neither matched nor judged."""
+Needed = Mapping[str, Sequence[str]]
+"""Columns by table."""
 LAG_S_MAX: Final = 5.0
 """A standby that is no further behind has what a run wrote when its values are read at the end."""
 KINDS: Final = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
@@ -46,7 +42,7 @@ class Found(NamedTuple):
     """What is wrong with those that fill it from another server."""
 
 
-def values(needed: Mapping[str, Sequence[str]] = NEEDED) -> dict[str, list[str]]:
+def values(needed: Needed) -> dict[str, list[str]]:
     """What the query is sent with."""
     columns = [f"{table}.{name}" for table, names in needed.items() for name in names]
     return {"tables": list(needed), "columns": columns}
@@ -57,9 +53,7 @@ def query() -> sql.SQL:
     return sql.SQL(sql_text("queries/visibility.sql"))
 
 
-def obstacles(
-    connection: psycopg.Connection[Any], needed: Mapping[str, Sequence[str]] = NEEDED
-) -> tuple[Obstacle, ...]:
+def obstacles(connection: psycopg.Connection[Any], needed: Needed) -> tuple[Obstacle, ...]:
     """What hides rows or values of these tables from the connection's role; none when it sees everything.
 
     A table that is not there is none: `whereabouts` says why. Raises psycopg.Error.

@@ -121,7 +121,7 @@ def _value(probe: Probe, served_by: str, policy: Policy) -> str | None:
     """Nothing from `before`, the e-mail of a signed-in user, else what the rule makes of the header."""
     if served_by == "before":
         return None
-    return policy.stored(probe.lines) if probe.email is None else probe.email
+    return policy.stored(probe.lines, probe.request.path) if probe.email is None else probe.email
 
 
 def _is_stored(value: str | None, expected: Expected) -> bool:
@@ -131,4 +131,4 @@ def _is_stored(value: str | None, expected: Expected) -> bool:
 
 
 def _accepted_by(policy: Policy) -> Callable[[str], bool]:
-    return lambda value: value != "" and policy.accepted(value) == value
+    return policy.gives

@@ -58,6 +58,11 @@ def default_folder() -> Path:
     return rollout_folders()[0]
 
 
+def is_plans(rollout: Rollout) -> bool:
+    """Whether it is the plan's own."""
+    return rollout.folders[0].resolve() == default_folder().resolve()
+
+
 def load_rollout(folder: Path | None = None) -> Rollout:
     """The rollout of a folder, by default the plan's. Raises UsageError, one line, for the first mistake."""
     layers = read_layers(folder if folder is not None else default_folder())

@@ -71,3 +71,12 @@ def address_of(user: str, identities: Collection[Identity]) -> str | None:
         if user.startswith(before) and user.endswith(after) and len(user) > len(before) + len(after):
             found.append((len(before) + len(after), user[len(before) : len(user) - len(after)]))
     return max(found)[1] if found else None
+
+
+ADDRESSES: Final = ("192.0.2.1", "2001:db8:2:0::16", "::ffff:127.0.0.1", "203.0.113.77")
+"""Addresses as a client's may be written."""
+
+
+def by_address_users(tables: Tables) -> tuple[str, ...]:
+    """Ids of users at some addresses; none where no user is told by address."""
+    return tuple(address_users(tables, ADDRESSES))

@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 from harness.automata.characters import Ranges
 from harness.automata.pattern import parsed
 from harness.automata.tree import Alternation, Anchor, CharacterSet, Concatenation, Node, Repetition
+from harness.rollout import Rollout, is_plans
 from harness.rollout.tables import Header
-from harness.rule.policy import Policy
+from harness.rule.policy import Policy, policy_of
+from harness.rule.shapes import STORED_VALUES
 
 PRINTABLE: Final = ((0x21, 0x7E), (0xA1, 0xFF))
 """Characters that stand in a header as they are; of the second range only where none of the first will do."""
@@ -79,6 +81,25 @@ class AcceptedValues:
 
     def _octets(self, text: str) -> bytes:
         return text.encode(self._decode)
+
+
+SAMPLES: Final = 24
+
+
+def stored_samples(rollout: Rollout) -> tuple[str | None, ...]:
+    """What a row of a run may hold, NULL first: for the plan what is known to be tricky, else values of its rule.
+
+    Of a value that a look-up table holds, and that the column only refers to, nothing is known here.
+    """
+    if is_plans(rollout):
+        return STORED_VALUES
+    detail = rollout.tables.store.detail
+    if detail is not None and (detail.rows or detail.grows):
+        return (None,)
+    accepted = AcceptedValues(policy_of(rollout), rollout.header)
+    found = [*accepted.examples, accepted.longest, *(accepted.draw() for _ in range(SAMPLES))]
+    texts = [value.decode(rollout.header.decode) for value in found if value is not None]
+    return (None, *dict.fromkeys(text for text in texts if accepted.keeps(text)))
 
 
 def _expression(header: Header) -> str:

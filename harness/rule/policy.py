@@ -50,6 +50,10 @@ class Policy:
         # stored all the same: a header of one no-break space (0xA0, which HTTP does not trim) is stored as ''.
         return None if not text and self.reading.empty == "absent" else apply_rule(self.rule, text)
 
+    def gives(self, value: str) -> bool:
+        """Whether a column may hold a value: the rule stores it as it is, or it stands where there is no header."""
+        return (value != "" and self.accepted(value) == value) or value in self.absent.values()
+
     @property
     def length_max(self) -> int:
         """The longest text of which all is stored, in UTF-16 code units; before the trim when there is one."""

@@ -46,6 +46,18 @@ def simple(rule: Sequence[Operation]) -> Simple:
     return Simple(alphabet, longest)
 
 
+def exact(rule: Sequence[Operation]) -> Simple | None:
+    """Characters and length of the texts that a rule accepts, where these say all of it: of one class, repeated from 1.
+
+    A trim behind it takes blanks only. None for any other rule.
+    """
+    first, *others = rule
+    part = _PART.fullmatch(first.match or "")
+    if part is None or part[2] != "1" or not part[4] or any(one.trim is None for one in others):
+        return None
+    return simple(tuple(rule))
+
+
 def _of_sequence(source: str) -> Simple:
     parts = list(_PART.finditer(source))
     if "".join(part.group() for part in parts) != source:

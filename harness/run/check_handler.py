@@ -20,6 +20,7 @@ from harness.checkout.handler_database import handler_database
 from harness.checkout.way import BackendWay
 from harness.checks.checkout_claims import HANDLER_CLAIMS
 from harness.checks.row_checks import judge_rows
+from harness.database.declared import declared_store
 from harness.database.runners import connect
 from harness.database.scripts import Script, StatementFailed
 from harness.database.server import Server
@@ -116,7 +117,7 @@ def _observed(
     handler: RunningHandler, connection: psycopg.Connection[Any], way: BackendWay, caller: Caller
 ) -> Iterator[list[Observation]]:
     """Sends every request; what came of them, batch by batch."""
-    columns, number = ReadableColumns(has_value=True, has_time=True), 0
+    columns, number = ReadableColumns(declared_store(caller.spec.rollout), has_value=True, has_time=True), 0
     for batch in batches(caller):
         probes = [probe for probe in batch if not probe.refused]
         since = datetime.now(UTC)

@@ -13,10 +13,11 @@ from psycopg import sql
 from harness import plan
 from harness.clients.extra_headers import ExtraHeaders
 from harness.database import catalog
+from harness.database.declared import plan_store
 from harness.database.dsn import CONNECT_S_MAX
 from harness.database.pooler import pooler_of
 from harness.database.server import where
-from harness.database.visibility import NEEDED, obstacles, whereabouts
+from harness.database.visibility import obstacles, whereabouts
 from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.run.doctor import Part, Presence
@@ -89,7 +90,7 @@ def database_parts(dsn: str) -> Iterator[Part]:
         yield _pooler(dsn)
         with read_only(dsn, CONNECT_S_MAX) as connection:
             yield _server(connection, where(dsn))
-            for table in NEEDED:
+            for table in plan_store().needed:
                 yield from _table(connection, table)
             yield _delete(connection)
             now = connection.execute("SELECT clock_timestamp()").fetchone()
@@ -129,10 +130,10 @@ def _table(connection: psycopg.Connection[Any], table: str) -> Iterator[Part]:
         remedy = "let the role find it, or name another database"
         yield Part(table, Presence.MISSING, whereabouts(connection, table), "gate, coverage", remedy)
         return
-    needed = {table: NEEDED[table]}
+    needed = {table: plan_store().needed[table]}
     columns = {column.name for column in catalog.columns(connection, table)}
-    if plan.COLUMN in NEEDED[table] and plan.COLUMN not in columns:
-        needed = {table: tuple(name for name in NEEDED[table] if name != plan.COLUMN)}
+    if plan.COLUMN in plan_store().needed[table] and plan.COLUMN not in columns:
+        needed = {table: tuple(name for name in plan_store().needed[table] if name != plan.COLUMN)}
         found = f"column {plan.COLUMN} is not there yet"
         remedy = "apply the migration; until then: gate --build before"
         yield Part(plan.COLUMN, Presence.OPTIONAL, found, "gate, coverage", remedy)
@@ -147,7 +148,7 @@ def _delete(connection: psycopg.Connection[Any]) -> Part:
     query = (
         "SELECT bool_and(has_table_privilege(to_regclass(name), 'DELETE')) FROM unnest(%s::text[]) AS name"
     )
-    names = [sql.Identifier(table).as_string() for table in NEEDED]
+    names = [sql.Identifier(table).as_string() for table in plan_store().needed]
     record = connection.execute(query, [names]).fetchone()
     if record and record[0]:
         return Part("DELETE", Presence.PRESENT, "the role may clear away what a run left")

@@ -5,16 +5,17 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from harness import plan
 from harness.checks.lint_model import Lint
+from harness.database.declared import declared_store
 from harness.database.drift import Drift, drift, remarks
 from harness.database.drizzle import recorded
-from harness.database.effects.survey import USER_COLUMN, database_effects
+from harness.database.effects.survey import database_effects
 from harness.database.evaluation import reading
 from harness.database.runners import connect
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
-from harness.rule.shapes import STORED_VALUES
+from harness.rollout import is_plans, load_rollout
+from harness.rule.accepted import stored_samples
 from harness.run.lint import lint_folder
 from harness.run.options.schema import SchemaOptions
 
@@ -26,6 +27,8 @@ class SchemaDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag=
     """Host, port and name of the database that was looked at; null where none was."""
     migrations: str | None
     """The folder that was looked at; null where none was."""
+    declared: str
+    """By what the database is judged, and what of it was looked at."""
     differences: tuple[Drift, ...] = ()
     """What differs in the database, in the order of mending."""
     remarks: tuple[str, ...] = ()
@@ -66,15 +69,25 @@ def examine_schema(options: SchemaOptions) -> SchemaDocument:
     dsn, migrations = options.database_url, options.migrations
     if dsn is None and migrations is None:
         raise UsageError("nothing to look at; give --database-url, --migrations, or both")
+    store = declared_store(load_rollout(options.rollout))
+    if migrations is not None and not is_plans(store.rollout):
+        raise UsageError(
+            f"--migrations lints files for the plan's own rollout alone, not for {store.rollout.name}; leave it "
+            "out, or compare a database that has had them with --database-url"
+        )
+    main = store.main
+    others = f", and at those of {main.table} for {main.user}" if main.user and store.users else ""
     found = SchemaDocument(
+        declared=f"rollout {store.rollout.name} declares of {store.table}; looked at its columns, indexes, "
+        f"constraints, triggers, rules, policies and partitions{others}",
         database=None if dsn is None else where(dsn),
         migrations=None if migrations is None else str(migrations),
     )
     recorded_times: list[int] | None = None
     if dsn is not None:
         with connect(dsn) as connection, reading(connection):
-            effects = database_effects(connection, STORED_VALUES)
-            found = replace(found, differences=drift(connection, effects), remarks=remarks(effects))
+            effects = database_effects(connection, stored_samples(store.rollout), store)
+            found = replace(found, differences=drift(connection, effects, store), remarks=remarks(effects))
             recorded_times = [when for _, when in recorded(connection)]
     if migrations is not None:
         linted = lint_folder(migrations, recorded_times)
@@ -94,9 +107,7 @@ def describe_schema(found: SchemaDocument) -> Iterator[str]:
     yield from (f"no difference: {remark}" for remark in found.remarks)
     if found.database is not None:
         yield (
-            f"{found.database}: {_counted(len(found.differences), 'difference')} from what schema.ts declares of "
-            f"{plan.METADATA_TABLE}; looked at its columns, indexes, constraints, triggers, rules, policies and "
-            f"partitions, and at those of {plan.USAGE_TABLE} for {USER_COLUMN}"
+            f"{found.database}: {_counted(len(found.differences), 'difference')} from what {found.declared}"
         )
     if found.migrations is not None:
         yield from (fault.describe() for fault in (*found.faults, *found.not_judged))

@@ -10,10 +10,10 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from harness import plan
 from harness.database import catalog
 from harness.database.catalog import Connection
 from harness.database.declaration import find
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.deployed import DeployedSchema, LookUp, PlanNode
 from harness.database.dsn import CONNECT_S_MAX
 from harness.database.effects.survey import database_effects
@@ -22,6 +22,8 @@ from harness.report.escape import masked
 from harness.rule.shapes import STORED_VALUES
 from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.read_only import read_only
+
+Values = tuple[str | None, ...]
 
 LOOK_UP: Final = """
     EXPLAIN (FORMAT JSON)
@@ -38,15 +40,18 @@ SWITCHES: Final = (
 """Sequential scans are taken only where there is nothing else; whatever the role or the database has switched off."""
 
 
-def read_deployed_schema(dsn: str) -> DeployedSchema:
+def read_deployed_schema(
+    dsn: str, declared: DeclaredStore | None = None, values: Values = STORED_VALUES
+) -> DeployedSchema:
     """What can be read of it. Raises DatabaseUnavailableError when that is nothing.
 
+    `declared` is what it is held to, by default the plan's; `values` must be stored as they are.
     Where the database goes away, or takes too long, later on, `cut_short` says so.
     """
-    schema = DeployedSchema()
+    schema = DeployedSchema(declared or plan_store())
     try:
         with read_only(dsn, CONNECT_S_MAX) as connection:
-            _read(connection, schema)
+            _read(connection, schema, values)
     except DatabaseUnavailableError as error:
         if not schema.columns:
             raise
@@ -54,50 +59,49 @@ def read_deployed_schema(dsn: str) -> DeployedSchema:
     return schema
 
 
-def _read(connection: Connection, schema: DeployedSchema) -> None:
-    schema.columns = catalog.columns(connection, plan.METADATA_TABLE)
+def _read(connection: Connection, schema: DeployedSchema, values: Values) -> None:
+    store = schema.declared
+    schema.columns = catalog.columns(connection, store.table)
     if not schema.columns:
-        schema.missing = whereabouts(connection, plan.METADATA_TABLE)
+        schema.missing = whereabouts(connection, store.table)
         return
     schema.obstacles = tuple(
-        obstacle for obstacle in obstacles(connection) if obstacle.elsewhere or obstacle.stale
+        obstacle for obstacle in obstacles(connection, store.needed) if obstacle.elsewhere or obstacle.stale
     )
-    of_table = [
-        obstacle for obstacle in schema.obstacles if obstacle.stale or obstacle.table == plan.METADATA_TABLE
-    ]
+    of_table = [obstacle for obstacle in schema.obstacles if obstacle.stale or obstacle.table == store.table]
     if any(obstacle.ambiguous or obstacle.stale for obstacle in of_table):
         return  # nothing of it need be true of the table that is written
     if not any(obstacle.ambiguous for obstacle in schema.obstacles):
-        schema.effects = database_effects(connection, STORED_VALUES)
+        schema.effects = database_effects(connection, values, store)
     if of_table:
         return  # a view has no index
-    schema.indexes = catalog.indexes(connection, plan.METADATA_TABLE)
-    if find(schema.columns, plan.COLUMN) is not None:
-        schema.look_up = _look_up(connection)
+    schema.indexes = catalog.indexes(connection, store.table)
+    if store.index is not None and find(schema.columns, store.column.name) is not None:
+        schema.look_up = _look_up(connection, store)
 
 
-def _look_up(connection: Connection) -> LookUp:
-    readable = obstacles(connection, {plan.METADATA_TABLE: (plan.COLUMN,)})
+def _look_up(connection: Connection, store: DeclaredStore) -> LookUp:
+    readable = obstacles(connection, {store.table: (store.column.name,)})
     refused = [obstacle.describe() for obstacle in readable if obstacle.refused and not obstacle.filtered]
     if refused:
         return LookUp(refused="; ".join(refused))
     try:
         with connection.transaction():
-            return LookUp(_nodes(connection))
+            return LookUp(_nodes(connection, store))
     except psycopg.errors.QueryCanceled:
         raise
     except psycopg.Error as error:  # of a policy's condition, which the planner evaluates
         return LookUp(refused=masked(" ".join(str(error).split())))
 
 
-def _nodes(connection: Connection) -> tuple[PlanNode, ...]:
+def _nodes(connection: Connection, store: DeclaredStore) -> tuple[PlanNode, ...]:
     """What the planner reads to find a value of the column: the nodes of the table's own tables and indexes."""
     connection.execute(SWITCHES)
-    in_parts = catalog.is_partitioned(connection, plan.METADATA_TABLE)
+    in_parts = catalog.is_partitioned(connection, store.table)
     query = sql.SQL(LOOK_UP).format(
         only=sql.SQL("" if in_parts else "ONLY"),
-        table=sql.Identifier(plan.METADATA_TABLE),
-        column=sql.Identifier(plan.COLUMN),
+        table=sql.Identifier(store.table),
+        column=sql.Identifier(store.column.name),
     )
     row = connection.execute(query).fetchone()
     assert row is not None, "EXPLAIN has a line"

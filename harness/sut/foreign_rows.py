@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg import sql
 
-from harness import plan
 from harness.database import visibility
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.dsn import CONNECT_S_MAX, dsn_fault
 from harness.errors import UsageError
 from harness.polling import apoll_until
@@ -53,9 +53,16 @@ class DatabaseUnavailableError(Exception):
 class ForeignRows:
     """Looks for rows. Create with `connect`, close with `close`. Raises DatabaseUnavailableError."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any], given_wait_s: float | None = None) -> None:
+    def __init__(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        given_wait_s: float | None = None,
+        store: DeclaredStore | None = None,
+    ) -> None:
         self._connection = connection
-        self._columns = ReadableColumns()
+        self.store = store or plan_store()
+        """The tables as the rollout declares them."""
+        self._columns = ReadableColumns(self.store)
         self._ahead: timedelta | None = None  # how far the target's clock is ahead of ours
         self._naive = False
         self.given_wait_s = given_wait_s
@@ -72,8 +79,10 @@ class ForeignRows:
         """Why some of what is written may not be seen here, although nothing is refused."""
 
     @classmethod
-    async def connect(cls, dsn: str, given_wait_s: float | None = None) -> Self:
-        """A connection, with both tables looked up."""
+    async def connect(
+        cls, dsn: str, given_wait_s: float | None = None, store: DeclaredStore | None = None
+    ) -> Self:
+        """A connection, with the tables of a rollout looked up, by default the plan's."""
         try:
             connection = await psycopg.AsyncConnection.connect(
                 dsn, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None
@@ -81,7 +90,7 @@ class ForeignRows:
             await connection.set_read_only(True)
         except (psycopg.Error, OSError) as error:
             raise DatabaseUnavailableError(f"cannot connect to the database: {_line(error)}") from None
-        rows = cls(connection, given_wait_s)
+        rows = cls(connection, given_wait_s, store)
         try:
             await rows._look_up()
         except BaseException:
@@ -102,7 +111,7 @@ class ForeignRows:
         return max(WAIT_S_MIN, SLOWEST_TIMES * self.slowest_s)
 
     async def find(self, keys: Sequence[RowKey], since: datetime, *, far: bool = False) -> FoundRows:
-        """Rows of requests that were sent after `since` (our clock), as far as they have a usage row.
+        """Rows of requests that were sent after `since` (our clock), as far as they have a main row.
 
         `far` allows for a clock of the target that is hours off, as long as nothing is known of it.
         """
@@ -160,6 +169,8 @@ class ForeignRows:
 
     def learn_clock(self, created: Sequence[datetime], sent: datetime) -> None:
         """Learns from rows of requests, the first of them sent at `sent`, how far the target's clock is off."""
+        if not created:
+            return  # the rollout maps no time: nothing is bounded by one
         first = min(created)
         self._naive = first.tzinfo is None
         self._ahead = first - (sent.replace(tzinfo=None) if self._naive else sent)
@@ -171,20 +182,25 @@ class ForeignRows:
         return ours + self._ahead - MARGIN
 
     async def _look_up(self) -> None:
-        tables = (plan.USAGE_TABLE, plan.METADATA_TABLE)
-        found = "SELECT current_setting('server_version'), to_regclass(%s) IS NULL, to_regclass(%s) IS NULL"
-        ((version, *missing),) = await self._ask(sql.SQL(found), tables)
-        self.server = f"PostgreSQL {version}"
-        for table, is_missing in zip(tables, missing, strict=True):
+        tables = self.store.tables
+        found = (
+            "SELECT current_setting('server_version'), name, to_regclass(quote_ident(name)) IS NULL "
+            "FROM unnest(%s::text[]) WITH ORDINALITY AS wanted(name, place) ORDER BY place"
+        )
+        records = await self._ask(sql.SQL(found), [list(tables)])
+        self.server = f"PostgreSQL {records[0][0]}"
+        for _, table, is_missing in records:
             if is_missing:
                 there = await self._ask(visibility.whereabouts_query(), {"table": table})
                 raise DatabaseUnavailableError(visibility.whereabouts_of(table, there))
-        hidden = visibility.obstacles_of(await self._ask(visibility.query(), visibility.values()))
+        hidden = visibility.obstacles_of(
+            await self._ask(visibility.query(), visibility.values(self.store.needed))
+        )
         if refused := [one.describe() for one in hidden if one.refused]:
             raise DatabaseUnavailableError("; ".join(refused))
         self.hidden = tuple(one.describe() for one in hidden)
         columns = await self._ask(sql.SQL(_COLUMNS), [list(tables)])
-        self._columns = ReadableColumns.of(columns)
+        self._columns = ReadableColumns.of(self.store, columns)
         self.has_column = self._columns.has_value
         self.unreadable = self._columns.unreadable
 
@@ -209,7 +225,7 @@ _LIMITS: Final = sql.SQL("SET LOCAL statement_timeout = {}; SET LOCAL row_securi
 _COLUMNS: Final = """
     SELECT c.relname, a.attname, has_column_privilege(a.attrelid, a.attnum, 'SELECT')
     FROM unnest(%s::text[]) AS wanted(name)
-    JOIN pg_class AS c ON c.oid = to_regclass(wanted.name)
+    JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(wanted.name))
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY c.relname, a.attnum"""
 

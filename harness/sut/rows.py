@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import sql
 
-from harness import plan
 from harness.clients.exchange import Reply
 from harness.data import sql_text
+from harness.database.declared import DeclaredStore, plan_store
 from harness.polling import apoll_until
 from harness.sut.columns import ReadableColumns
 from harness.sut.observation import Probe, Row
@@ -60,19 +60,21 @@ class FoundRows:
 
 
 def rows_query(columns: ReadableColumns, *, both_sides: bool) -> sql.Composed:
-    """What asks for the rows of requests; without `both_sides` those that have a usage row, whole or not.
+    """What asks for the rows of requests; without `both_sides` those that have a main row, whole or not.
 
-    From both sides all metadata is read where that has no time of its own.
+    From both sides all of the detail is read where that has no time of its own.
     """
-    name = "rows_of_both_sides" if both_sides else "rows_with_usage"
-    return sql.SQL(sql_text(f"queries/{name}.sql")).format(**columns.marks, **columns.names)
+    name = "rows_of_both_sides" if both_sides else "rows_with_main"
+    if columns.store.detail is None:
+        name = "rows_of_one_table"
+    return sql.SQL(sql_text(f"queries/{name}.sql")).format(**columns.marks)
 
 
 def values_of(keys: Iterable[RowKey], sent: Sequence[str], since: datetime) -> dict[str, object]:
     """What the query is sent with: also rows that hold a value in `sent` are looked for, where both sides are."""
     keys = list(keys)
     return {
-        "message_ids": [key.reply_id for key in keys if key.reply_id],
+        "reply_ids": [key.reply_id for key in keys if key.reply_id],
         "user_ids": [key.user for key in keys if key.user],
         "values": list(sent),
         "since": since,
@@ -82,15 +84,15 @@ def values_of(keys: Iterable[RowKey], sent: Sequence[str], since: datetime) -> d
 def found_rows(records: Iterable[tuple[Any, ...]], columns: ReadableColumns) -> FoundRows:
     """What the query has found."""
     found = FoundRows()
-    for usage_id, user, created, metadata_id, message_id, value, ours, theirs in records:
+    for main_key, user, created, detail_key, reply_id, value, ours, theirs in records:
         named = columns.named(ours, theirs)
-        row = Row(_text(usage_id), user, _text(metadata_id), message_id, value, *named)
+        row = Row(_text(main_key), user, _text(detail_key), reply_id, value, *named)
         if created is not None:
             found.created.append(created)
         if user is not None:
             found.by_user.setdefault(user, []).append(row)
-        if message_id is not None:
-            found.by_id.setdefault(message_id, []).append(row)
+        if reply_id is not None:
+            found.by_id.setdefault(reply_id, []).append(row)
         if value is not None:
             found.by_value.setdefault(value, []).append(row)
     return found
@@ -99,8 +101,9 @@ def found_rows(records: Iterable[tuple[Any, ...]], columns: ReadableColumns) -> 
 class Rows:
     """Reads the rows of requests from a database of ours; only reads."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection[Any], store: DeclaredStore | None = None) -> None:
         self._connection = connection
+        self._store = store or plan_store()
         self._in_vain = False
         self._slowest_s = 0.0
 
@@ -113,7 +116,7 @@ class Rows:
 
     async def of(self, keys: Sequence[RowKey], since: datetime) -> list[tuple[Row, ...]]:
         """Rows of each request so far, in one query over both tables."""
-        columns = ReadableColumns(has_value=await self._has_column(), has_time=True)
+        columns = ReadableColumns(self._store, has_value=await self._has_column(), has_time=self._has_time)
         async with self._connection.transaction():  # read only, where the connection is
             cursor = await self._connection.execute(_our_query(columns), values_of(keys, (), since))
             found = found_rows(await cursor.fetchall(), columns)
@@ -158,9 +161,14 @@ class Rows:
             return wait_s
         return min(wait_s, max(WAIT_AFTER_LOSS_S, SLOWEST_TIMES * self._slowest_s))
 
+    @property
+    def _has_time(self) -> bool:
+        detail = self._store.detail
+        return bool(detail and detail.created_at)
+
     async def _has_column(self) -> bool:
         query = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped"
-        cursor = await self._connection.execute(query, (plan.METADATA_TABLE, plan.COLUMN))
+        cursor = await self._connection.execute(query, (self._store.table, self._store.column.name))
         return await cursor.fetchone() is not None
 
 

@@ -1,8 +1,9 @@
-"""Reads which values the column holds in rows of anonymous users, and which of them the rule does not accept.
+"""Reads which values the column holds in rows of those who store the header, and which the rule does not accept.
 
 Only reads, in transactions that say so and are bounded in time. Judges nothing.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -13,55 +14,91 @@ from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.declaration import find
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.deployed import StoredValues
 from harness.database.relations import Relations
 from harness.database.visibility import obstacles, whereabouts
-from harness.rollout import Rollout, load_rollout
+from harness.rollout import Rollout
+from harness.rollout.identities import header_identity
 from harness.rule.policy import Policy
+from harness.rule.simple import exact
 from harness.sut.read_only import read_only
 
 AUDIT_S_MAX: Final = 60
-STORED_COLUMNS: Final = {plan.USAGE_TABLE: ("id", "kilo_user_id"), plan.METADATA_TABLE: ("id", plan.COLUMN)}
-"""What D1 is judged by; a role that may read no more will do."""
-
-RESERVED_USERS: Final = (
-    rf"^{plan.ANONYMOUS_PREFIX}((::ffff:)?(192\.0\.2|198\.51\.100|203\.0\.113)\.|2001:0?db8:)"
-)
-"""Anonymous users at addresses for documentation (RFC 3849, RFC 5737), which the gate sends and nobody has."""
-
-
 MARKED_AGENTS: Final = rf"(?:^| ){plan.MARK}/([0-9]{{8}}-[0-9]{{6}}-[0-9a-f]{{8}})(?: |$)"
 """User agents of runs, which hold the run's name."""
+AT_ONCE: Final = 2_000
+"""Values that are fetched at once."""
+EXAMPLES: Final = 5
 
 
 def read_stored_values(
-    dsn: str, policy: Policy, own_ids: Collection[str] = (), earlier_ids: Collection[str] = ()
+    dsn: str,
+    policy: Policy,
+    own_ids: Collection[str] = (),
+    earlier_ids: Collection[str] = (),
+    declared: DeclaredStore | None = None,
 ) -> StoredValues:
     """The values, counted; rows that the gate has left are counted apart. Raises DatabaseUnavailableError.
 
-    `own_ids` are the ids of this run's replies, `earlier_ids` those of earlier runs as far as they are known.
+    `own_ids` are the ids of this run's replies, `earlier_ids` those of earlier runs as far as they are known;
+    `declared` is by default the plan's.
     """
+    store = declared or plan_store()
+    relations = Relations(store.rollout)
     with read_only(dsn, AUDIT_S_MAX) as connection:
-        for table in STORED_COLUMNS:
+        for table in store.held:
             if not catalog.exists(connection, table):
                 return StoredValues(unreadable=whereabouts(connection, table))
-        hidden = obstacles(connection, STORED_COLUMNS)
+        hidden = obstacles(connection, store.held)
         if hidden:  # what could be read need not be what is written
             return StoredValues(unreadable="; ".join(obstacle.describe() for obstacle in hidden))
-        if find(catalog.columns(connection, plan.METADATA_TABLE), plan.COLUMN) is None:
-            return StoredValues(unreadable=f"there is no column {plan.COLUMN}")
-        given = {
-            "own_ids": list(own_ids),
-            "earlier_ids": list(earlier_ids),
-            "mark": MARKED_AGENTS,
-            "reserved": RESERVED_USERS,
-            "anonymous": f"{plan.ANONYMOUS_PREFIX}%",
+        if find(catalog.columns(connection, store.table), store.column.name) is None:
+            return StoredValues(unreadable=f"there is no column {store.column.name}")
+        given = {"own_ids": list(own_ids), "earlier_ids": list(earlier_ids), "mark": MARKED_AGENTS}
+        ids = ("reply_id",) if own_ids or earlier_ids else ()
+        marks = {
+            "main": relations.main_relation(("key", "user_id", *ids)),
+            "detail": relations.detail_relation(only=("key", "value", *ids)),
+            # A role that looks without having sent anything need not be able to read the ids of replies.
+            "own": sql.SQL("{}::text = ANY (%(own_ids)s)").format(relations.reply_id)
+            if own_ids
+            else sql.SQL("false"),
+            "earlier": _of_earlier_runs(connection, relations, earlier_ids),
         }
-        earlier = _of_earlier_runs(connection, earlier_ids)
-        counted = connection.execute(_stored_values(policy, own_ids, earlier), given).fetchone()
+        bad = _bad(policy)
+        counted = (
+            _listed(connection, relations, policy, marks, given)
+            if bad is None
+            else connection.execute(relations.filled("stored_values", bad=bad, **marks), given).fetchone()
+        )
     assert counted is not None
+    name = header_identity(store.rollout.tables)
     rows, refuting, examples, own, at_addresses, known = counted
-    return StoredValues("", rows, refuting, tuple(examples or ()), own, at_addresses, known)
+    whose = f" of {name} users" if name else ""
+    return StoredValues("", whose, rows, refuting, tuple(examples or ()), own, at_addresses, known)
+
+
+def _listed(
+    connection: psycopg.Connection[Any],
+    relations: Relations,
+    policy: Policy,
+    marks: dict[str, sql.Composable],
+    given: dict[str, Any],
+) -> tuple[Any, ...]:
+    """The same counts, each value judged by the rule itself."""
+    rows: Counter[str] = Counter()
+    examples: list[str] = []
+    refuting = 0
+    with connection.transaction(), connection.cursor("stored_values") as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(relations.filled("stored_values_listed", **marks), given)
+        for value, whose, count in cursor:
+            rows[whose] += count
+            if whose == "application" and not policy.gives(value):
+                refuting += count
+                examples = sorted([*examples, value], key=len)[:EXAMPLES]
+    return rows["application"], refuting, examples, rows["run"], rows["address"], rows["earlier"]
 
 
 def are_marks_readable(connection: psycopg.Connection[Any], rollout: Rollout) -> bool:
@@ -80,30 +117,41 @@ def are_marks_readable(connection: psycopg.Connection[Any], rollout: Rollout) ->
     return readable is not None and bool(readable[0])
 
 
-def _of_earlier_runs(connection: psycopg.Connection[Any], earlier_ids: Collection[str]) -> sql.Composable:
+def _of_earlier_runs(
+    connection: psycopg.Connection[Any], relations: Relations, earlier_ids: Collection[str]
+) -> sql.Composable:
     """The condition of a row that an earlier run left at whatever address; only of what this role may read."""
     conditions: list[sql.Composable] = [sql.SQL("false")]
     if earlier_ids:
-        conditions.append(sql.SQL("metadata.message_id::text = ANY (%(earlier_ids)s)"))
-    if are_marks_readable(connection, load_rollout()):
-        marked = 'metadata.{id} IN (SELECT {id} FROM {agents} WHERE {agents}.{agents}::text COLLATE "C" ~ %(mark)s)'
-        conditions.append(
-            sql.SQL(marked).format(id=sql.Identifier(plan.AGENT_ID), agents=sql.Identifier(plan.AGENT_TABLE))
+        conditions.append(sql.SQL("{}::text = ANY (%(earlier_ids)s)").format(relations.reply_id))
+    agents = relations.rollout.tables.store.agent
+    if agents and are_marks_readable(connection, relations.rollout):
+        marked = (
+            "detail.key IN (SELECT held.{key} FROM {table} AS held WHERE held.{reference} IN ("
+            'SELECT a.{agent_key} FROM {agents} AS a WHERE a.{agent}::text COLLATE "C" ~ %(mark)s))'
         )
-    return sql.SQL(" OR ").join(conditions)
+        names = {
+            "key": relations.detail_key,
+            "table": relations.detail_table,
+            "reference": agents.reference,
+            "agent_key": agents.key,
+            "agents": agents.table,
+            "agent": agents.column,
+        }
+        conditions.append(
+            sql.SQL(marked).format(**{mark: sql.Identifier(name) for mark, name in names.items()})
+        )
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(conditions))
 
 
-def _stored_values(policy: Policy, own_ids: Collection[str], earlier: sql.Composable) -> sql.Composed:
-    """Counts the values, and those that the policy does not accept."""
+def _bad(policy: Policy) -> sql.Composable | None:
+    """The condition of a value that the policy does not accept; None where SQL cannot say it."""
+    found = exact(policy.rule)
+    if found is None:
+        return None
     # As text, whatever the column's type, and compared by bytes: its own collation may do otherwise.
-    value = sql.SQL('metadata.{}::text COLLATE "C"').format(sql.Identifier(plan.COLUMN))
-    bad = [sql.SQL("length({}) > {}").format(value, policy.length_max)]
-    if policy.alphabet is not None:
-        bad.append(sql.SQL("{} !~ {}").format(value, f"^[{policy.alphabet}]+$"))
-    return sql.SQL(sql_text("queries/stored_values.sql")).format(
-        bad=sql.SQL(" OR ").join(bad),
-        column=sql.Identifier(plan.COLUMN),
-        # A role that looks without having sent anything need not be able to read the ids of replies.
-        own=sql.SQL("metadata.message_id::text = ANY (%(own_ids)s)" if own_ids else "false"),
-        earlier=earlier,
-    )
+    value = sql.SQL('detail.value::text COLLATE "C"')
+    bad = [sql.SQL("length({}) > {}").format(value, found.longest)]
+    if found.alphabet is not None:
+        bad.append(sql.SQL("{} !~ {}").format(value, f"^[{found.alphabet}]+$"))
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(bad))

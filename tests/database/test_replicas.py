@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from harness.database.declared import plan_store
 from harness.database.visibility import obstacles, obstacles_of
 from harness.verdict import Status
 from tests.database.readers import READS, C, T, U, granted, judged, put
@@ -85,10 +86,10 @@ def test_a_subscription_to_a_part_of_the_table_counts(ready_dsn: str) -> None:
         owner.execute(f"CREATE TABLE {T} (LIKE unparted) PARTITION BY LIST ({C})")
         owner.execute(f"CREATE TABLE part PARTITION OF {T} DEFAULT")
     with subscribed(ready_dsn, "part", "r"), psycopg.connect(ready_dsn) as connection:
-        (found,) = obstacles(connection)
+        (found,) = obstacles(connection, plan_store().needed)
     assert found.table == T
 
 
 def test_a_subscription_to_another_table_is_no_obstacle(ready_dsn: str) -> None:
     with subscribed(ready_dsn, "http_ip", "r"), psycopg.connect(ready_dsn) as connection:
-        assert obstacles(connection) == ()
+        assert obstacles(connection, plan_store().needed) == ()

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from harness.database.declared import plan_store
 from harness.database.obstacle import Obstacle
 from harness.database.visibility import obstacles
 from harness.verdict import Status, Verdict, decide
@@ -24,7 +25,7 @@ SEES_REPORTING = (
 
 def hidden(dsn: str) -> list[Obstacle]:
     with psycopg.connect(dsn) as connection:
-        return list(obstacles(connection))
+        return list(obstacles(connection, plan_store().needed))
 
 
 def stored(dsn: str) -> tuple[Status, str]:

@@ -7,9 +7,9 @@ import pytest
 
 from harness import plan
 from harness.database.effects.model import Certainty
-from harness.database.effects.survey import USERS
 from harness.database.runners import connect
 from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
+from harness.rollout.identities import ADDRESSES
 from harness.rule.shapes import STORED_VALUES
 from tests.differences import differences_of, effects_of
 from tests.rehearsal.further_values import FURTHER
@@ -36,8 +36,8 @@ def harmed(dsn: str) -> Iterator[str]:
     """What an INSERT of each value, a second one, an UPDATE of it, and one without the column show."""
     with psycopg.connect(dsn) as connection:
         for value in STORED_VALUES:
-            yield from _harmed(connection, value, USERS[len(value or "") % len(USERS)])
-        yield from _harmed(connection, None, USERS[0], omitted=True)
+            yield from _harmed(connection, value, ADDRESSES[len(value or "") % len(ADDRESSES)])
+        yield from _harmed(connection, None, ADDRESSES[0], omitted=True)
 
 
 def _harmed(

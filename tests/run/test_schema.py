@@ -13,7 +13,7 @@ from harness.run.schema import check_schema
 def test_schema_reports_no_difference_after_the_migration(ready_dsn: str) -> None:
     lines: list[str] = []
     assert check_schema(SchemaOptions(ready_dsn, sql_path("up")), lines.append) == 0
-    assert "no differences from what schema.ts declares" in lines[0]
+    assert "no differences from what rollout posthog-distinct-id declares" in lines[0]
     assert "looked at 0005a_add_column.sql" in lines[1]
     assert "no faults in the files of this rollout" in lines[2]
 

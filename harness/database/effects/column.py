@@ -79,7 +79,7 @@ def _identity_effects(target: Target, own: ColumnFacts) -> Iterator[Effect]:
 def _type_effects(
     connection: Connection, target: Target, own: ColumnFacts, gone: Collection[str]
 ) -> Iterator[Effect]:
-    if own.type == "text":
+    if own.type == target.declared:
         return
     subject = f"{target.table}.{target.column}, type"
     remedy, told_of = retype(connection, target, own, gone)
@@ -99,7 +99,7 @@ def _type_effects(
     if own.expression is None and own.type_kind == "d" and own.type_default is not None:
         does += f"; the type has a default, {one_line(own.type_default)}, for rows that leave the column out"
         certainty = Certainty.CERTAIN
-    yield Effect(subject, own.type, does, certainty, remedy, advice, declared="text", on_column=True)
+    yield Effect(subject, own.type, does, certainty, remedy, advice, declared=target.declared, on_column=True)
 
 
 def _default_effects(connection: Connection, target: Target, own: ColumnFacts) -> Iterator[Effect]:
@@ -109,7 +109,7 @@ def _default_effects(connection: Connection, target: Target, own: ColumnFacts) -
     if own.generated:
         virtual = own.generated == "v"
         actions = (
-            (f"DROP COLUMN {column}", f"ADD COLUMN {column} text")
+            (f"DROP COLUMN {column}", f"ADD COLUMN {column} {target.declared}")
             if virtual
             else (f"ALTER COLUMN {column} DROP EXPRESSION",)
         )

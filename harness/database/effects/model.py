@@ -35,6 +35,8 @@ class Target:
 
     top: tuple[str, ...] = ()
     """The table that is to be altered: the uppermost one that this is a part of; empty for the table itself."""
+    declared: str = "text"
+    """Its type as it is declared."""
     is_detached: bool = False
     """Whether it is a part of another table, and no longer once what is told of it is mended."""
 

@@ -3,12 +3,12 @@
 Looked at are the metadata table and its column, and the usage table and its user: what is done to either costs a row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness import plan
 from harness.database.catalog import Connection
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.effects import facts
 from harness.database.effects.column import column_effects, with_values_of_type
 from harness.database.effects.constraints import constraint_effects, index_effects
@@ -18,31 +18,35 @@ from harness.database.effects.relation import parent_effects, relation_effects, 
 from harness.database.effects.triggers import trigger_effects
 from harness.database.effects.view import lacking
 
-USER_COLUMN: Final = "kilo_user_id"
-USERS: Final = ("192.0.2.1", "2001:db8:2:0::16", "::ffff:127.0.0.1", "203.0.113.77")
-"""Addresses that make the ids of anonymous users."""
-
-_COUNTED: Final = {plan.METADATA_TABLE: plan.COLUMN, plan.USAGE_TABLE: USER_COLUMN}
-"""The tables whose rows count, each with the column that does."""
 _VIEWS: Final = "vm"
 VIEWS_MAX: Final = 5
 """Views over one another that are looked through."""
 
 
-def database_effects(connection: Connection, values: tuple[str | None, ...]) -> tuple[Effect, ...]:
+def database_effects(
+    connection: Connection, values: tuple[str | None, ...], declared: DeclaredStore | None = None
+) -> tuple[Effect, ...]:
     """Every effect, in the order in which their remedies are to be sent; none where the migration alone has been.
 
-    `values` are what rows may hold in the column and must be stored as they are.
+    `values` are what rows may hold in the column and must be stored as they are; `declared` is by default the plan's.
     Raises psycopg.Error when the catalogue cannot be read.
     """
-    users = tuple(f"{plan.ANONYMOUS_PREFIX}{address}" for address in USERS)
-    return (
-        *_of_table(connection, Target(plan.METADATA_TABLE, plan.COLUMN, "text", values)),
-        *_of_table(connection, Target(plan.USAGE_TABLE, USER_COLUMN, "text", users)),
-    )
+    store = declared or plan_store()
+    main, table, column = store.main, store.table, store.column
+    # The tables whose rows count, each with the column that does, and what a run writes there.
+    targets = [Target(table, column.name, column.type, values, declared=column.type)]
+    if main.user and main.table != table:
+        targets.append(Target(main.table, main.user, "text", store.users))
+    counted = {target.table: target.column for target in targets}
+    return tuple(effect for target in targets for effect in _of_table(connection, target, counted))
 
 
-def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MAX) -> Iterator[Effect]:
+def _of_table(
+    connection: Connection,
+    target: Target,
+    counted: Mapping[str, str],
+    views_left: int = VIEWS_MAX,
+) -> Iterator[Effect]:
     relation = facts.relation(connection, target.table)
     if relation is None:
         return
@@ -53,7 +57,8 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
             yield lacking(target, relation)
         return
     if relation.kind == "v" and views_left:
-        yield from _below(connection, replace(target, type=own.type), relation.bases, views_left - 1)
+        below = replace(target, type=own.type)
+        yield from _below(connection, below, relation.bases, counted, views_left - 1)
     parents = tuple(parent_effects(connection, replace(target, type=own.type), relation))
     is_detached = relation.is_partition and any(effect.differs for effect in parents)
     top = () if is_detached else tuple(relation.top)
@@ -68,7 +73,7 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
     before = (
         *parents,
         *rule_effects(connection, tried, relation),
-        *trigger_effects(connection, tried, _COUNTED),
+        *trigger_effects(connection, tried, counted),
         *relation_effects(connection, tried, relation),
         *policy_effects(connection, tried),
         *constraint_effects(connection, tried),
@@ -83,12 +88,18 @@ def _of_table(connection: Connection, target: Target, views_left: int = VIEWS_MA
         )
 
 
-def _below(connection: Connection, target: Target, bases: Sequence[str], views_left: int) -> Iterator[Effect]:
+def _below(
+    connection: Connection,
+    target: Target,
+    bases: Sequence[str],
+    counted: Mapping[str, str],
+    views_left: int,
+) -> Iterator[Effect]:
     """The effects of what a view reads, first: once the view is gone what it reads has another name."""
     for base in bases:
         if "." in base:
             continue  # one in another schema is not found by its name alone
         name = base[1:-1].replace('""', '"') if base[0] == '"' else base
-        for effect in _of_table(connection, replace(target, table=name), views_left):
+        for effect in _of_table(connection, replace(target, table=name), counted, views_left):
             is_view = effect.subject == name and effect.declared == "a table"
             yield replace(effect, remedy=(), advice="once the view over it is gone") if is_view else effect

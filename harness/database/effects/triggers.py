@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from harness import plan
 from harness.database.catalog import Connection
 from harness.database.effects import facts
 from harness.database.effects.calls import called_effect
@@ -118,8 +117,8 @@ def _by_source(
     for table, column in counted.items():
         write = Source(source.text, column).writes(table, column)
         if write:
-            # A row of metadata may come after that of usage, and is then not touched.
-            in_time = table == trigger.relation or trigger.relation != plan.USAGE_TABLE
+            # A row with the column, whose table is the first, may come after the main one, and is then not touched.
+            in_time = table == trigger.relation or trigger.relation == next(iter(counted))
             certainty = Certainty.CERTAIN if write.certain and in_time else Certainty.OPEN
             return _effect(trigger, source, f"sends {one_line(write.statement, 100)}", certainty)
     if trigger.timing == "INSTEAD OF" and source.inserted:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from harness.run.options.definition import FolderOption, Option, PlaceValue
-from harness.run.options.shared import JsonOption
+from harness.run.options.shared import JsonOption, RolloutOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +30,4 @@ class SchemaOptions:
         FolderOption(),
     ] = None
     json_output: JsonOption = False
+    rollout: RolloutOption = None
