@@ -1,8 +1,9 @@
 """Edits of the small checkouts: the workarounds, faults of one line, and rewrites that change nothing."""
 
 import shutil
+import tomllib
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from harness.data import fixture_path
 
@@ -41,6 +42,23 @@ def line_of(checkout: Path, file: str, text: str) -> int:
     lines = (checkout / file).read_text(encoding="utf-8").splitlines()
     (found,) = [number for number, line in enumerate(lines, start=1) if text in line]
     return found
+
+
+def entries(name: str) -> list[dict[str, Any]]:
+    """The tables of a file of this folder, `faults.toml` for `fault`."""
+    document = tomllib.loads((HERE / f"{name}s.toml").read_text(encoding="utf-8"))
+    return list(document[name.rpartition("_")[2]])
+
+
+REWRITES: Final = {entry["name"]: entry["edits"] for entry in entries("rewrite")}
+
+
+def rewrite(checkout: Path, name: str) -> None:
+    """Makes the edits of a rewrite of `rewrites.toml`, in a checkout that has the plan's File 4 edited."""
+    moved = (checkout / USAGE).read_text(encoding="utf-8").replace("'./drizzle'", "'@/lib/drizzle'")
+    for edit in REWRITES[name]:
+        new = moved if edit["new"] == "MOVED" else edit["new"]
+        apply(checkout, Edit(edit["file"], edit.get("old", ""), new))
 
 
 def backend(folder: Path, *edits: Edit) -> Path:

@@ -1,6 +1,9 @@
 """The handler of a checkout run as it is: what only running shows is found by its claim, at its line."""
 
-import tomllib
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,18 +19,20 @@ from harness.verdict import Judgement, Results, Status
 from tests.checkout.edits import (
     CORRECTED,
     HELPERS,
-    HERE,
     MIGRATION,
     MIGRATIONS,
+    REWRITES,
     ROUTE,
     USAGE,
     Edit,
     backend,
+    entries,
     line_of,
+    rewrite,
 )
 
 FILES: Final = {"route": ROUTE, "helpers": HELPERS, "usage": USAGE}
-FAULTS: Final[list[dict[str, Any]]] = tomllib.loads((HERE / "handler_faults.toml").read_text())["fault"]
+FAULTS: Final[list[dict[str, Any]]] = entries("handler_fault")
 
 pytestmark = pytest.mark.usefixtures("packages")
 
@@ -65,6 +70,53 @@ def test_what_only_running_shows_is_found(server: Server, fault: dict[str, Any],
     line = line_of(checkout, file, fault["at"])
     places = {finding.condition.partition(": ")[0] for finding in claims[fault["claim"]].findings}
     assert any(place == f"{file}:{line}" or place.startswith(f"{file}:{line}-") for place in places), places
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize("name", REWRITES)
+def test_a_harmless_rewrite_stores_the_same(server: Server, name: str, tmp_path: Path) -> None:
+    checkout = backend(tmp_path, *CORRECTED)
+    rewrite(checkout, name)
+    claims, _ = judged(server, checkout)
+    assert {claim.status for claim in claims.values()} == {Status.PROVEN}, claims["V1"]
+
+
+NO_NETWORK: Final = ("unshare", "--net")
+"""As root; for others every address that npm and Node may ask is one that nobody answers at."""
+
+
+def test_once_prepared_no_network_is_needed(tmp_path: Path) -> None:
+    checkout, report = backend(tmp_path, *CORRECTED), tmp_path / "report.json"
+    cut = NO_NETWORK if os.geteuid() == 0 and shutil.which("unshare") else ()
+    nowhere = "http://127.0.0.1:9/"
+    names = (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "npm_config_registry",
+        "npm_config_proxy",
+    )
+    done = subprocess.run(
+        [*cut, sys.executable, "-m", "harness", "check", "--backend", checkout, "--json", report],
+        env=os.environ | dict.fromkeys(names, nowhere),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_never_prepared_the_handler_is_unknown(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    claims, _ = judged(server, backend(tmp_path, *CORRECTED))
+    assert {claim.status for claim in claims.values()} == {Status.UNKNOWN}
+    assert "harness check --prepare" in claims["V1"].detail
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """The value's way through a checkout: the plan's leaves a hop out, each fault of one line is found where it is."""
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,17 +14,18 @@ from tests.checkout.edits import (
     CORRECTED,
     EXTRACTED,
     HELPERS,
-    HERE,
     LISTED,
+    REWRITES,
     ROUTE,
     SELECTED,
     TYPED,
     USAGE,
     WIRED,
     Edit,
-    apply,
     backend,
+    entries,
     line_of,
+    rewrite,
 )
 
 WAY = ("F3", "F4")
@@ -66,13 +65,7 @@ def test_the_edited_files_are_proven(tmp_path: Path) -> None:
         assert place in claims["F4"].detail
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    document = tomllib.loads((HERE / f"{name}s.toml").read_text(encoding="utf-8"))
-    return list(document[name])
-
-
-FAULTS = {fault["name"]: fault for fault in read("fault")}
-REWRITES = {rewrite["name"]: rewrite["edits"] for rewrite in read("rewrite")}
+FAULTS = {fault["name"]: fault for fault in entries("fault")}
 PARTS = {"extracted": EXTRACTED, "typed": TYPED, "listed": LISTED, "selected": SELECTED}
 
 
@@ -99,10 +92,7 @@ CALLED = "countAndStoreUsage(response, usageContext)"
 @pytest.mark.parametrize("name", REWRITES)
 def test_a_harmless_rewrite_is_proven(name: str, tmp_path: Path) -> None:
     checkout = backend(tmp_path, *WIRED)
-    moved = (checkout / USAGE).read_text(encoding="utf-8").replace("'./drizzle'", "'@/lib/drizzle'")
-    for edit in REWRITES[name]:
-        new = moved if edit["new"] == "MOVED" else edit["new"]
-        apply(checkout, Edit(edit["file"], edit.get("old", ""), new))
+    rewrite(checkout, name)
     claims = judged(checkout)
     told = {each: (claims[each].detail, claims[each].findings) for each in WAY}
     assert [claims[each].status for each in WAY] == [Status.PROVEN, Status.PROVEN], told
