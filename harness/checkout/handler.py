@@ -14,25 +14,22 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg.pq import ExecStatus
 
-from harness.checkout.header_use import HeldBy
-from harness.checkout.module_text import runnable
 from harness.checkout.modules import Modules
+from harness.checkout.served_modules import (
+    NotRunnableError,
+    ServedModules,
+    Watched,
+    runner_path,
+    start_message,
+)
 from harness.clients.exchange import HeaderLine, Outcome, Reply, Request
-from harness.data import fixture_path
 from harness.database.runners import connect
 from harness.errors import UnavailableError
 from harness.rule.node import NodeChild, line, node_child
-from harness.rule.npm import package_folder
 
-PACKAGES: Final = ("drizzle-orm", "zod")
-"""Packages that are run and not stood in for, where they were fetched."""
 ORIGIN: Final = "http://127.0.0.1"
 SECONDS_MAX: Final = 60.0
 """Longest wait for the requests of one message, statements included."""
-
-
-class NotRunnableError(Exception):
-    """The handler cannot be run; the message says why, with the line where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +54,8 @@ class RunningHandler:
     """A handler that takes requests; made by `running_handler`."""
 
     node: NodeChild
-    modules: Modules
+    served: ServedModules
     dsn: str
-    watched: str
-    """The property whose values are shown, in the files of the way."""
-    files: frozenset[str]
-    """The files of the way, below the checkout."""
-    shown: tuple[HeldBy, ...]
-    """Expressions of these files whose values are shown, too."""
     refused: dict[RefusedStatement, int] = field(default_factory=dict)
     """How often each was refused."""
     statements: int = 0
@@ -78,7 +69,6 @@ class RunningHandler:
     threw: dict[str, int] = field(default_factory=dict)
     """What the handler threw, with the line, and how often."""
     _connections: dict[int, psycopg.Connection[Any]] = field(default_factory=dict)
-    _sent: set[Path] = field(default_factory=set)
 
     def replies(self, requests: Sequence[tuple[Request, str]]) -> list[HandlerReply]:
         """The reply to each request, all being open at once; each comes with the id that its model's reply has.
@@ -107,28 +97,11 @@ class RunningHandler:
             while True:
                 asked = self.node.read()
                 if "need" in asked:
-                    self.node.write(line(self._module(**asked["need"])))
+                    self.node.write(line(self.served.answer(asked["need"])))
                 elif "sql" in asked:
                     self.node.write(line(self._execute(asked["sql"], asked["values"], asked["client"])))
                 else:
                     return asked
-
-    def _module(self, **need: str) -> dict[str, Any]:
-        specifier, source = need["specifier"], need["from"]
-        path: Path | None = Path(specifier)
-        if source:
-            path = self.modules.resolve(specifier, self.modules.read(Path(source)))
-        if path is None:
-            return {"package": True}
-        if path.suffix == ".json":
-            return {"json": path.read_text(encoding="utf-8")}
-        answer: dict[str, Any] = {"file": str(path)}
-        if path not in self._sent:
-            self._sent.add(path)
-            module = self.modules.read(path)
-            watched = self.watched if module.source.name in self.files else ""
-            answer["module"] = runnable(module, watched, self.shown)
-        return answer
 
     def _execute(self, text: str, values: Sequence[str | None], client: int) -> dict[str, Any]:
         """A statement with its parameters as node-postgres sends it: as text, their types left to the server."""
@@ -165,11 +138,7 @@ class HandlerSource(NamedTuple):
     symbol: str
     stubs: Mapping[str, Path]
     """Files of stand-ins by the names of packages and of exported functions."""
-    watched: str
-    """The property whose values are shown, in these files of the checkout."""
-    files: frozenset[str]
-    shown: tuple[HeldBy, ...] = ()
-    """Expressions whose values are shown, too."""
+    watched: Watched
 
 
 @contextlib.contextmanager
@@ -182,24 +151,13 @@ def running_handler(
 
     Raises NotRunnableError, and UnavailableError when Node cannot start.
     """
-    with node_child(fixture_path("checkout/handler/main.mjs"), seconds_max=SECONDS_MAX) as node:
-        modules = Modules(source.checkout)
-        name = modules.read(source.path).source.name
-        handler = RunningHandler(node, modules, dsn, source.watched, source.files, source.shown)
-        prepared = package_folder("checkout")
+    name = source.path.resolve().relative_to(source.checkout.resolve()).as_posix()
+    stubs = {of: str(file) for of, file in source.stubs.items()}
+    more = {"watched": source.watched.property, "stubs": stubs, "parameters": dict(parameters)}
+    with node_child(runner_path(), seconds_max=SECONDS_MAX) as node:
+        handler = RunningHandler(node, ServedModules(Modules(source.checkout), source.watched), dsn)
         try:
-            answer = handler.call(
-                {
-                    "do": "start",
-                    "file": str(source.path.resolve()),
-                    "symbol": source.symbol,
-                    "watched": source.watched,
-                    "stubs": {name: str(file) for name, file in source.stubs.items()},
-                    "prepared": str(prepared) if prepared.is_dir() else None,
-                    "packages": PACKAGES,
-                    "parameters": dict(parameters),
-                }
-            )
+            answer = handler.call(start_message("start", source.path, source.symbol, **more))
             if "error" in answer:
                 raise NotRunnableError(f"{answer['at'] or f'{name}:1'}: {answer['error']}")
             yield handler

@@ -48,11 +48,8 @@ def _migrated(server: Server, start: str, *folders: Folder) -> MigrationOutcome:
                 message = f"{failed.sqlstate} {failed.message}"
                 return MigrationOutcome(start, refused=message, file=failed.file)
         with connect(dsn) as connection:
-            return MigrationOutcome(
-                start,
-                column=column_difference(columns(connection, plan.METADATA_TABLE)),
-                index=index_difference(indexes(connection, plan.METADATA_TABLE)),
-            )
+            made = columns(connection, plan.METADATA_TABLE), indexes(connection, plan.METADATA_TABLE)
+        return MigrationOutcome(start, "", "", column_difference(made[0]), index_difference(made[1]), *made)
 
 
 def live_lines(dsn: str, folder: Path) -> tuple[str, ...]:

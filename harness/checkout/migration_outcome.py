@@ -16,6 +16,9 @@ class MigrationOutcome:
     """The file that it stands in; a refused file that is not the rollout's is no fault of it."""
     column: SchemaDifference[Column] | None = None
     index: SchemaDifference[Index] | None = None
+    columns: tuple[Column, ...] = ()
+    """What the table has; none where a statement was refused."""
+    indexes: tuple[Index, ...] = ()
 
     @property
     def has_column(self) -> bool:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from harness import plan
-from harness.checkout.drizzle_schema import DeclaredTable
 from harness.checkout.migration_outcome import JournalFault, MigrationOutcome
 from harness.checkout.way import BackendWay, Missing
-from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE, SCHEMA
+from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE
 from harness.checks.lint import Linted
 from harness.checks.lint_model import Lint
 from harness.verdict import Finding, Method, Results
@@ -126,25 +124,3 @@ def _of_outcome(outcome: MigrationOutcome, folder: str, lints: Sequence[Lint]) -
 def _place(folder: str, lint: Lint) -> str:
     name = folder if lint.rule == "no-migration" else f"{folder}/{lint.file}"
     return f"{name}:{max(lint.line, 1)}"
-
-
-def judge_schema_file(results: Results, table: DeclaredTable) -> None:
-    """Judges F2 by what is declared: a plain text column, and a plain index of the declared name."""
-    results.method(SCHEMA, Method.EXHAUSTIVE)
-    results.observed(SCHEMA)
-    effect = "the next generated migration changes the column or the index back, or drops it"
-    if table.column is None:
-        what = f"{table.where}: no {plan.COLUMN} is declared"
-        results.refute(Finding(SCHEMA, what, effect, workaround=f"add `{plan.COLUMN}: text(),`"))
-        return
-    if table.column.calls != ("text",):
-        what = f"{table.column.where}: it is declared as {'.'.join(table.column.calls)}, not as text"
-        results.refute(Finding(SCHEMA, what, effect, workaround=f"write `{plan.COLUMN}: text(),`"))
-    plain = f"index('{plan.INDEX}').on(table.{plan.COLUMN})"
-    wrong = [text for name, text in table.indexes if name != plan.INDEX or not text.startswith("index(")]
-    if wrong or not table.indexes or any(".where(" in text for _, text in table.indexes):
-        shown = ", ".join(text for _, text in table.indexes) or "no index over the column"
-        results.refute(
-            Finding(SCHEMA, f"{table.where}: {shown} is declared", effect, workaround=f"write `{plain}`")
-        )
-    results.detail(SCHEMA, f"declared at {table.column.where}; read by a parser, not evaluated")

@@ -27,10 +27,10 @@ def check(options: CheckOptions, outputs: Outputs) -> int:
     """
     from harness.report.places import annotations, to_sarif
     from harness.run.check import check
-    from harness.run.check_handler import prepare
+    from harness.run.check_prepare import NAMES, prepare
 
     if options.prepare:
-        print_line(f"drizzle-orm and zod are in {prepare()}")
+        print_line(f"{NAMES} are in {prepare()}")
         return 0
     outputs.check()
     Outputs(html=options.sarif).check()

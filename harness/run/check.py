@@ -10,9 +10,10 @@ from harness.database.server import running_server
 from harness.errors import UsageError
 from harness.report.document import Report
 from harness.rollout import load_rollout
-from harness.run.check_backend import check_backend, check_migrations
+from harness.run.check_backend import check_backend, check_migrations, check_schema_against
 from harness.run.check_client import check_built, check_client, check_options, placed
 from harness.run.check_handler import check_handler, not_replayed
+from harness.run.check_prepare import prepared_or_why
 from harness.run.options.check import CheckOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.report import Begun, run_report
@@ -38,13 +39,15 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
     name = "none"
     if options.backend is not None:
         checkout = options.backend.resolve()
+        with progress("what the files are run with, fetched once"):
+            remarks += [why] if (why := prepared_or_why()) else []
         with progress("the value's way through the backend's files"):
             judged = check_backend(results, rollout, checkout)
         remarks += judged.remarks
         with running_server(options.postgres) as server:
             with progress("the migrations, on databases of their own"):
                 made = check_migrations(results, rollout, checkout, server, options.database_url)
-            remarks += made.remarks
+            remarks += [*made.remarks, *check_schema_against(results, judged.schema, made)]
             with progress("the handler under Node, its statements on a database of its own"):
                 remarks += check_handler(results, rollout, judged, made, server)
             name = f"Postgres {server.version} ({server.kind})"

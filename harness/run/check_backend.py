@@ -3,26 +3,40 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.checkout.drizzle_schema import declared_table
+from harness.checkout.drizzle_schema import DeclaredTable, declared_table
+from harness.checkout.evaluated_schema import EvaluatedTable
 from harness.checkout.files import Located, locate
 from harness.checkout.handler import HandlerSource
 from harness.checkout.migrated import index_form, journal_faults, live_lines, migrate_folder
+from harness.checkout.migration_outcome import MigrationOutcome
+from harness.checkout.schema_run import evaluated_table
+from harness.checkout.served_modules import NotRunnableError, Watched
 from harness.checkout.way import BackendWay, follow_backend
-from harness.checks.checkout import STOPS, judge_migrations, judge_schema_file, judge_way
+from harness.checks.checkout import STOPS, judge_migrations, judge_way
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE, SCHEMA
+from harness.checks.checkout_schema import judge_against_catalogue, judge_evaluated, judge_schema_file
 from harness.checks.lint_builds import is_concurrent
 from harness.database.drizzle_folder import Folder
 from harness.database.server import Server
 from harness.errors import UsageError
 from harness.rollout import Rollout
+from harness.run.check_prepare import UNPREPARED, is_prepared
 from harness.run.lint import lint_folder
 from harness.verdict import Results
 
 
+class ReadSchema(NamedTuple):
+    """What schema.ts says of the table; it was not run where there is nothing of that."""
+
+    declared: DeclaredTable = DeclaredTable()
+    evaluated: EvaluatedTable | None = None
+
+
 class ReadBackend(NamedTuple):
-    """What the parser found of the handler; without a source it cannot be run, for the reason in `why`."""
+    """What was found of the handler by a parser; without a source it cannot be run, for the reason in `why`."""
 
     remarks: list[str]
+    schema: ReadSchema
     source: HandlerSource | None = None
     way: BackendWay = BackendWay((), (), "", "")
     why: str = ""
@@ -34,13 +48,15 @@ class AppliedMigrations(NamedTuple):
     remarks: list[str]
     folder: Path | None = None
     ours: frozenset[str] = frozenset()
+    outcome: MigrationOutcome | None = None
+    """What became of an empty database."""
 
 
 def check_backend(results: Results, rollout: Rollout, checkout: Path) -> ReadBackend:
     """Judges the backend's files by what a parser reads. Raises UsageError where the rollout names no files."""
     files = rollout.tables.backend.files
     table, column = _stored(rollout)
-    _check_schema(results, rollout, checkout, column)
+    schema = _check_schema(results, rollout, checkout, column)
     if "route" not in files:
         raise UsageError(
             f"{rollout.folders[0]}: no backend.files.route; name the handler's file in rollout.toml"
@@ -50,13 +66,15 @@ def check_backend(results: Results, rollout: Rollout, checkout: Path) -> ReadBac
         why = f"{route.why}; name the file in backend.files.route of the rollout"
         for claim in (ROUTE, INSERT):
             results.inconclusive(claim, why)
-        return ReadBackend([], why=why)
+        return ReadBackend([], schema, why=why)
     symbol = files["route"].symbol
     way = follow_backend(checkout, route.path, symbol, rollout.header.name, table, column)
     judge_way(results, way)
     stubs = {name: rollout.path(file) for name, file in rollout.tables.backend.stubs.items()}
-    source = HandlerSource(checkout, route.path, symbol, stubs, column, frozenset(way.files), way.made_from)
-    return ReadBackend(_moved(checkout, route), source, way)
+    source = HandlerSource(
+        checkout, route.path, symbol, stubs, Watched(column, frozenset(way.files), way.made_from)
+    )
+    return ReadBackend(_moved(checkout, route), schema, source, way)
 
 
 def _stored(rollout: Rollout) -> tuple[str, str]:
@@ -66,18 +84,35 @@ def _stored(rollout: Rollout) -> tuple[str, str]:
     return table or "", column or ""
 
 
-def _check_schema(results: Results, rollout: Rollout, checkout: Path, column: str) -> None:
+def _check_schema(results: Results, rollout: Rollout, checkout: Path, column: str) -> ReadSchema:
     files = rollout.tables.backend.files
     schema = locate(checkout, files["schema"]) if "schema" in files else None
     if schema is None or schema.path is None:
         results.inconclusive(SCHEMA, "the rollout names none" if schema is None else schema.why)
-        return
-    declared = declared_table(checkout, schema.path, files["schema"].symbol, column)
-    if declared.where:
-        judge_schema_file(results, declared)
-    else:
+        return ReadSchema()
+    symbol, reason = files["schema"].symbol, UNPREPARED
+    declared = declared_table(checkout, schema.path, symbol, column)
+    if not declared.where:
         name = schema.path.relative_to(checkout).as_posix()
-        results.inconclusive(SCHEMA, f"{name}: no table {files['schema'].symbol} is seen in it")
+        results.inconclusive(SCHEMA, f"{name}: no table {symbol} is seen in it")
+        return ReadSchema()
+    if is_prepared():
+        try:
+            table = evaluated_table(checkout, schema.path, symbol)
+        except NotRunnableError as error:
+            reason = str(error)
+        else:
+            judge_evaluated(results, declared, table)
+            return ReadSchema(declared, table)
+    judge_schema_file(results, declared, reason)
+    return ReadSchema(declared)
+
+
+def check_schema_against(results: Results, schema: ReadSchema, made: AppliedMigrations) -> list[str]:
+    """Judges schema.ts, where it was run, against what the migrations make; returns remarks."""
+    if schema.evaluated is None or made.outcome is None:
+        return []
+    return list(judge_against_catalogue(results, schema.declared, schema.evaluated, made.outcome))
 
 
 def _moved(checkout: Path, *files: Located) -> list[str]:
@@ -115,4 +150,4 @@ def check_migrations(
         remarks.append(index_form(folder, ours, is_made=all(outcome.index is None for outcome in outcomes)))
     if database_url is not None:
         remarks += live_lines(database_url, folder)
-    return AppliedMigrations([*remarks, *_moved(checkout, journal)], folder, ours)
+    return AppliedMigrations([*remarks, *_moved(checkout, journal)], folder, ours, outcomes[0])

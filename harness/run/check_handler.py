@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -12,11 +11,11 @@ from psycopg.rows import tuple_row
 from harness.checkout.handler import (
     HandlerReply,
     HandlerSource,
-    NotRunnableError,
     RunningHandler,
     running_handler,
 )
 from harness.checkout.handler_database import handler_database
+from harness.checkout.served_modules import NotRunnableError
 from harness.checkout.way import BackendWay
 from harness.checks.checkout_claims import HANDLER_CLAIMS
 from harness.checks.row_checks import judge_rows
@@ -28,9 +27,9 @@ from harness.errors import UnavailableError, UsageError
 from harness.probing.judge import Aspect, expect, judge
 from harness.probing.probe_factory import Caller
 from harness.rollout import Rollout
-from harness.rule.npm import install_packages
 from harness.rule.policy import Policy
 from harness.run.check_backend import AppliedMigrations, ReadBackend
+from harness.run.check_prepare import UNPREPARED, is_prepared
 from harness.run.check_suite import batches, caller_of
 from harness.sut.columns import ReadableColumns
 from harness.sut.observation import Exchange, Observation, Probe, Row
@@ -63,15 +62,6 @@ def check_handler(
         return []
 
 
-def prepare() -> Path:
-    """Fetches what the checkouts' files are run with, unless it is there; returns its folder.
-
-    Raises UnavailableError, which names the command that does only this, when npm cannot fetch it.
-    """
-    refused = "drizzle-orm and zod are not there to run it with (harness check --prepare fetches them)"
-    return install_packages("checkout", refused=refused)
-
-
 def not_replayed(judgement: Judgement) -> Judgement:
     """A judgement of the handler without lines to copy: they would ask the reference, which has not this code."""
     if judgement.id not in HANDLER_CLAIMS:
@@ -88,7 +78,8 @@ def _run(
     server: Server,
 ) -> list[str]:
     assert made.folder is not None
-    prepare()
+    if not is_prepared():
+        raise NotRunnableError(UNPREPARED)
     steps = [Script(step.up, rollout.text(step.up)) for step in rollout.tables.step if step.up]
     caller = caller_of(rollout)
     with (

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from harness.errors import UnavailableError
-from harness.run.check_handler import prepare
+from harness.run.check_prepare import prepare
 
 
 @pytest.fixture(scope="session")
