@@ -119,6 +119,17 @@ def once(_sender: Sender) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Insert:
+    """An accounting statement as a text with marks: {columns}, {values}, {ctes}."""
+
+    text: str
+    ctes: str = ""
+    """Common table expressions, each with a comma behind it."""
+    expressions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What a column is given, where that is not the value itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """One version of the backend. Every field but the first two has the reference's value as its default."""
 
@@ -138,7 +149,12 @@ class Build:
     """Columns that the INSERT names beyond those of the build as it was; each is bound to the value."""
     prelude: str | None = None
     """File below `sql/` with what its database has beyond the baseline."""
-    insert: str = "insert.sql"
+    insert: str | Insert = "insert.sql"
+    """The accounting statement: a file below `sql/`, or a text."""
+    column: str = plan.COLUMN
+    """The column that is rolled out."""
+    stores: Callable[[Policy, HeaderLines, str], str | None] | None = None
+    """What it makes of all header lines of a request to a path, where that is not by `read` and then `rule`."""
     ending: str = ""
     """What the INSERT ends with beyond its file."""
     changes: Callable[[Sender, Mapping[str, object]], Mapping[str, object]] | None = None

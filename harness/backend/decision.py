@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
-from harness import plan
 from harness.backend.admission import Refusal, check_path, read_incoming, refusal_of
 from harness.backend.builds import Build, FollowUp, HeaderLines, Incoming, Memory, Sender
 from harness.backend.completion import Completion
@@ -87,7 +86,7 @@ def decide(build: Build, policy: Policy, asked: Incoming, memory: Memory) -> Dec
 
 def stored_value(build: Build, sender: Sender) -> str | None:
     """What the planned column holds; NULL where the build does not write it."""
-    return build.value(sender) if plan.COLUMN in build.columns else None
+    return build.value(sender) if build.column in build.columns else None
 
 
 def play(
@@ -138,6 +137,8 @@ def _sender(build: Build, policy: Policy, asked: Incoming, memory: Memory) -> Se
         lines = [(name, value) for name, (_, value) in zip(asked.names, lines, strict=True)]
     text = build.read(lines) if build.read is not None else None
     accepted = build.rule(policy, text) if text else None
+    if build.stores is not None:
+        accepted = build.stores(policy, lines, asked.path)
     sender = Sender(asked, policy, text, accepted, memory.served)
     if build.recalls is not None:
         sender = replace(sender, accepted=build.recalls(memory, sender))

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.forkserver import ensure_running
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -22,13 +23,14 @@ import uvicorn
 from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
-from harness.backend.defects import find_build
 from harness.backend.http import behind_refusals
 from harness.backend.losses import Loss
+from harness.backend.rollout_builds import rollout_build
 from harness.backend.upstream import Upstream
 from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts
 from harness.errors import UnavailableError
-from harness.rule.policy import POLICIES
+from harness.rollout import Rollout, load_rollout
+from harness.rule.policy import header_policy
 
 HOST: Final = "127.0.0.1"
 START_S_MAX: Final = 30.0
@@ -51,6 +53,7 @@ class ReplicaConfig:
 
     build: str
     policy: str
+    """Name of one of the plan's rules; the rule of another rollout is its file's."""
     dsn: str
     origin: str
     """URL of the upstream, without a path."""
@@ -58,6 +61,8 @@ class ReplicaConfig:
     """Key of the tokens (HS256)."""
     port: int = 0
     """Port to listen on; 0: any free one."""
+    rollout: str = ""
+    """Folder of the rollout; empty: the plan's."""
 
 
 class Process:
@@ -104,6 +109,11 @@ class Process:
         self._pipe.close()
 
 
+def rollout_in(config: ReplicaConfig) -> Rollout:
+    """The rollout that a replica is of."""
+    return load_rollout(Path(config.rollout)) if config.rollout else load_rollout()
+
+
 def warm() -> None:
     """Starts the process that replicas are forked from, without waiting for it."""
     ensure_running()
@@ -112,7 +122,7 @@ def warm() -> None:
 @asynccontextmanager
 async def replica(config: ReplicaConfig) -> AsyncIterator[Process]:
     """A running replica of the reference proxy. Raises UnavailableError when it does not start."""
-    find_build(config.build)
+    rollout_build(rollout_in(config), config.build)
     async with _served(_run_replica, config, config.port) as process:
         yield process
 
@@ -214,7 +224,8 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
             with contextlib.suppress(OSError):
                 pipe.send(event)
 
-    build = find_build(config.build)
+    rollout = rollout_in(config)
+    build, policy = rollout_build(rollout, config.build), header_policy(rollout, config.policy)
     pool = AsyncConnectionPool(
         config.dsn,
         min_size=1,
@@ -226,9 +237,7 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
     async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         await pool.wait()
         accounts = Accounts(pool, build, on_event)
-        proxy = Proxy(
-            build, POLICIES[config.policy], config.origin, config.secret, session, accounts, on_event
-        )
+        proxy = Proxy(build, policy, config.origin, config.secret, session, accounts, on_event)
         await _listen(proxy, port, pipe, behind_refusals(build.error_page))
         await accounts.drain()
 

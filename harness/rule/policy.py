@@ -12,7 +12,7 @@ from typing import Final
 
 from harness import plan
 from harness.automata.letters import FIELD_BYTES as FIELD_BYTES
-from harness.rollout import Rollout
+from harness.rollout import Rollout, is_plans
 from harness.rollout.tables import Operation
 from harness.rule.operations import apply_rule, javascript
 from harness.rule.reading import NODE, HeaderReading
@@ -85,6 +85,11 @@ def policy_of(rollout: Rollout) -> Policy:
         if header.oracle
         else javascript(header.rule, header.decode, header.empty),
     )
+
+
+def header_policy(rollout: Rollout, name: str) -> Policy:
+    """The rule of a rollout: the file's, but for the plan's own one of two by name. Raises UsageError for no header."""
+    return POLICIES[name] if is_plans(rollout) else policy_of(rollout)
 
 
 STRICT: Final = Policy("strict", (Operation(match=f"[A-Za-z0-9_-]{{1,{plan.LENGTH_MAX}}}"),))

@@ -17,6 +17,7 @@ from hypothesis.errors import Flaky
 
 from harness.data import state_path
 from harness.errors import UsageError
+from harness.probing.probe_factory import plan_caller
 from harness.rule.agreement import disagreements
 from harness.rule.cases import HeaderCase, distance_to_boundary
 from harness.rule.oracle import NodeOracle, node_oracle
@@ -175,7 +176,7 @@ class Fuzzer:
 
 def corpus(policy: Policy) -> list[HeaderCase]:
     """The borders of the rule and the fixed cases, lightest first."""
-    return sorted(known_cases(policy), key=lambda case: weight((case,)))
+    return sorted(known_cases(plan_caller(policy=policy)), key=lambda case: weight((case,)))
 
 
 def weight(sequence: CaseSequence) -> int:

@@ -10,24 +10,24 @@ from harness.backend.serve import HOST
 from harness.checks.compatibility import TableTotals, judge_replies
 from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
-from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import Caller
 from harness.probing.run import observations
+from harness.rollout import is_plans
+from harness.rule.accepted import AcceptedValues
 from harness.rule.agreement import disagreements
-from harness.rule.cases import NAME, HeaderCase, Kind, fixed_cases
+from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.oracle import node_oracle
-from harness.rule.policy import POLICIES, STRICT, Policy
+from harness.rule.policy import STRICT, Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import Level, bound, complete_suite, size, suite
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.stages.environment import Environment, Stack, running_stage
-from harness.stages.matrix import addresses
+from harness.stages.matrix import addresses, streaming
 from harness.sut.observation import Observation, Probe
 from harness.sut.reference import Endpoint
-from harness.sut.rows import Rows
 from harness.verdict import Finding, Method, Results
 
 SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}
@@ -35,15 +35,10 @@ SAMPLES: Final = {Level.SMOKE: 30, Level.STANDARD: 400, Level.EXHAUSTIVE: 2000}
 
 DECISIONS: Final = ("V1", "V2", "V3")
 """Claims that the complete suite proves within its bound; stored values and what sticks are sampled."""
-OTHERWISE: Final = (
-    (Auth.ANONYMOUS, True),
-    (Auth.JUNK, False),
-    (Auth.SIGNED_IN, False),
-    (Auth.SIGNED_IN, True),
-)
-"""Sign-in and streaming of the requests that bear the known cases once more: the rule is one, its callers are not."""
 CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
 """What the replies to all others are compared with."""
+DRAWN: Final = 2
+"""Valid values beside the rollout's examples: two are needed that differ."""
 
 
 @dataclass(slots=True)
@@ -87,14 +82,14 @@ async def prove_headers(
     shard: Shard = WHOLE,
 ) -> SentCounts:
     """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
-    policy = POLICIES[shared.policy]
+    policy = shared.rule
     async with running_stage(shared, shared.model.arrived) as environment:
         with progress(f"header rule over the wire, {level} suite: {size(policy, level)}") as on_progress:
             before = await environment.totals()
             share = Share(suite(policy, level), shard)
             caller = await environment.stack.caller(environment.dsn)
-            sequences = cases(share, samples, whole=shard.is_first)
-            probes = _suite_probes(caller, policy, sequences, OTHERWISE if shard.is_first else ())
+            sequences = cases(caller, share, samples, whole=shard.is_first)
+            probes = _suite_probes(caller, sequences, otherwise(caller) if shard.is_first else ())
             sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             await environment.drain()
         run_checks(results, [TableTotals(sent.answered, before, await environment.totals())])
@@ -122,22 +117,41 @@ class _Counted:
             yield header
 
 
-def cases(values: Iterable[bytes], samples: Iterable[CaseSequence], *, whole: bool) -> Iterator[CaseSequence]:
+def cases(
+    caller: Caller, values: Iterable[bytes], samples: Iterable[CaseSequence], *, whole: bool
+) -> Iterator[CaseSequence]:
     """A control first, the suite or a shard's part of it; as a whole the fixed cases, then what was drawn, too."""
     yield CONTROL
     for value in values:
-        yield (HeaderCase(((NAME, value),), Kind.BYTES),)
+        yield (caller.case(value),)
     if not whole:
         return
-    for case in fixed_cases():
+    for case in standing_cases(caller):
         yield (case,)
     yield from samples
 
 
-def known_cases(policy: Policy) -> list[HeaderCase]:
+def standing_cases(caller: Caller) -> tuple[HeaderCase, ...]:
+    """The fixed cases, with values that the rule stores."""
+    accepted = AcceptedValues(caller.policy, caller.spec.rollout.header)
+    found = [*accepted.examples, *(accepted.draw() for _ in range(DRAWN))]
+    valid = [value for value in dict.fromkeys(found) if value is not None]
+    if is_plans(caller.spec.rollout) or not valid:
+        return fixed_cases(caller.spec.header_name)
+    return fixed_cases(caller.spec.header_name, valid[0], valid[-1])
+
+
+def known_cases(caller: Caller) -> list[HeaderCase]:
     """The borders of the rule, and the fixed cases."""
-    borders = [HeaderCase(((NAME, value),), Kind.BYTES) for value in suite(policy, Level.SMOKE)]
-    return [*borders, *fixed_cases()]
+    return [*map(caller.case, suite(caller.policy, Level.SMOKE)), *standing_cases(caller)]
+
+
+def otherwise(caller: Caller) -> list[tuple[str | None, bool]]:
+    """Identity and streaming of the requests that bear the known cases once more: the rule is one, callers are not."""
+    streams = streaming(caller)
+    pairs = [(auth, False) for auth in caller.auths]
+    pairs += [(auth, True) for auth in dict.fromkeys((None, caller.auths[-1])) if streams[-1]]
+    return [pair for pair in pairs if pair != (None, False)]
 
 
 def judge_headers(
@@ -150,9 +164,8 @@ def judge_headers(
 
 def _suite_probes(
     caller: Caller,
-    policy: Policy,
     sequences: Iterable[CaseSequence],
-    others: Iterable[tuple[Auth, bool]],
+    others: Iterable[tuple[str | None, bool]],
 ) -> Iterator[Sequence[Probe]]:
     """The suite by an anonymous caller, then the known cases by every other; each caller has a control, and first."""
     origin = addresses()
@@ -160,7 +173,7 @@ def _suite_probes(
         yield caller.sequence(sequence, address=next(origin))
     for block, (auth, stream) in enumerate(others, start=1):
         origin, shape = addresses(block), PLAIN._replace(auth=auth, stream=stream)
-        for sequence in (CONTROL, *((case,) for case in known_cases(policy))):
+        for sequence in (CONTROL, *((case,) for case in known_cases(caller))):
             yield caller.sequence(sequence, shape, address=next(origin))
 
 
@@ -177,7 +190,7 @@ async def _send_suite(
         (HOST, replica.process.port), str(replica.version), str(environment.stage), environment.lost
     )
     controls: dict[Shape, Observation] = {}
-    async with aclosing(observations(endpoint, Rows(environment.connection), probes)) as batches:
+    async with aclosing(observations(endpoint, environment.rows, probes)) as batches:
         async for batch in batches:
             for seen in batch:
                 controls.setdefault(seen.probe.shape, seen)

@@ -23,7 +23,7 @@ from harness.checks.row_checks import judge_rows
 from harness.checks.violations import find_violations
 from harness.probing.judge import Aspect
 from harness.rollout import Rollout
-from harness.rule.policy import POLICIES
+from harness.rule.policy import Policy
 from harness.rule.suite import Level
 from harness.run.progress import ProgressDisplay, silent
 from harness.stages.analysis import analyse
@@ -127,13 +127,13 @@ async def prove_orders(
     stated = plan_order_of(shared.templates.rollout, shared.model)
     safety = analyse(scope.forward, evidence.unsafe, stated)
     run_checks(results, [PlannedOrders(evidence, scope.planned, replay)])
-    run_checks(results, [HeldRequests(path_runs, POLICIES[shared.policy], replay)])
+    run_checks(results, [HeldRequests(path_runs, shared.rule, replay)])
     run_checks(results, [SwapTraffic(path_runs, replay)])
     if scope.forward is not None:
         run_checks(results, [DerivedRule(evidence, scope.forward, safety, replay)])
     if level is Level.EXHAUSTIVE:
         run_checks(results, [RolledBack(evidence, scope.survey, replay)])
-    _judge_requests(results, path_runs, shared.policy)
+    _judge_requests(results, path_runs, shared.rule)
     return OrdersEvidence(
         shared.model,
         scope.survey,
@@ -165,7 +165,7 @@ async def _prepared(results: Results, shared: Stack) -> tuple[str, ...]:
     return warnings(prepared)
 
 
-def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: str) -> None:
+def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: Policy) -> None:
     """The claims about requests and rows, where the rollout is promised to be safe; rows are counted everywhere."""
     probed: list[Observation] = []
     in_flight: list[Observation] = []
@@ -190,5 +190,5 @@ def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: str)
         in_flight += held  # the traffic of swaps is O4's: how much there is depends on time
     judge_replies(results, probed)
     judge_old_clients(results, probed)
-    judge_rows(results, probed, POLICIES[policy])
-    judge_rows(results, in_flight, POLICIES[policy], (Aspect.PAIRS, Aspect.USER))
+    judge_rows(results, probed, policy)
+    judge_rows(results, in_flight, policy, (Aspect.PAIRS, Aspect.USER))

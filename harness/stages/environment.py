@@ -15,7 +15,7 @@ import psycopg
 from harness.backend.losses import Loss
 from harness.clients import http
 from harness.clients.exchange import Reply, Request
-from harness.data import sql_text
+from harness.database.relations import Relations
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
@@ -62,6 +62,11 @@ class Environment:
     build: FrozenBuild | None = None
     losses: dict[str, Loss] = field(default_factory=dict)
     """Rows that the replicas reported as given up, by upstream id."""
+
+    @property
+    def rows(self) -> Rows:
+        """What reads the rows of requests."""
+        return Rows(self.connection)
 
     @property
     def stage(self) -> Stage:
@@ -144,7 +149,7 @@ class Environment:
 
     async def now(self) -> datetime:
         """The database's clock."""
-        return await Rows(self.connection).now()
+        return await self.rows.now()
 
     async def account(
         self, sent: Sequence[ServedRequest], since: datetime, description: str
@@ -154,7 +159,7 @@ class Environment:
         `description` is the circumstances; `settle` looks again.
         """
         keys = [key_of(each.probe, each.reply) for each in sent]
-        rows = await Rows(self.connection).arrived(keys, since, wait_s=WAIT_ROWS_S, lost=self.lost)
+        rows = await self.rows.arrived(keys, since, wait_s=WAIT_ROWS_S, lost=self.lost)
         return [
             Observation(each.probe, each.reply, its_rows, str(each.served_by), description, since)
             for each, its_rows in zip(sent, rows, strict=True)
@@ -171,7 +176,7 @@ class Environment:
             return []
         since = min(observation.since for observation in observations)
         keys = [key_of(observation.probe, observation.reply) for observation in observations]
-        rows = await Rows(self.connection).of(keys, since)
+        rows = await self.rows.of(keys, since)
         return [replace(observation, rows=its) for observation, its in zip(observations, rows, strict=True)]
 
     def lost(self) -> set[str]:
@@ -182,7 +187,8 @@ class Environment:
 
     async def totals(self) -> tuple[int, int]:
         """Usage rows and metadata rows of everybody; exact once the replicas are drained."""
-        cursor = await self.connection.execute(sql_text("queries/totals.sql").encode())
+        query = Relations(self.stack.rollout).filled("totals")
+        cursor = await self.connection.execute(query)
         row = await cursor.fetchone()
         assert row is not None
         return int(row[0]), int(row[1])

@@ -18,7 +18,6 @@ from harness.clients.shape import PLAIN
 from harness.data import sql_text
 from harness.polling import apoll_until
 from harness.probing.probe_factory import Caller
-from harness.rule.policy import POLICIES
 from harness.stages.environment import Environment
 from harness.stages.exploration_stats import Discrepancy
 from harness.stages.faults import OUTCOMES, RequestPlan, expected_rows
@@ -29,7 +28,7 @@ from harness.stages.pending import HeldBatch, PendingRequest, discrepancy, open_
 from harness.stages.stack import Replica
 from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
 from harness.sut.observation import Row
-from harness.sut.rows import RowKey, Rows
+from harness.sut.rows import RowKey
 
 QUIET_S_MAX: Final = 5.0
 QUIET_PAUSE_S_MAX: Final = 0.05
@@ -54,7 +53,7 @@ class Exploration:
         self._caller = caller
         self._origin = origin
         self._since = since
-        self._kinds = header_kinds()
+        self._kinds = header_kinds(caller)
         self._aborts: dict[int, int] = {}
         self._lost: dict[int, int] = {}
         self._settled: set[str] = set()
@@ -133,7 +132,7 @@ class Exploration:
         await self._settle()
         await self._environment.drain()
         rows_of = await self._rows(self.ended)
-        policy = POLICIES[self._environment.stack.policy]
+        policy = self._environment.stack.rule
         wrong = [
             discrepancy(request, rows, policy) for request, rows in zip(self.ended, rows_of, strict=True)
         ]
@@ -242,4 +241,4 @@ class Exploration:
     async def _rows(self, requests: Sequence[PendingRequest]) -> list[tuple[Row, ...]]:
         """By user, since each request has one of its own: some replies have no id."""
         keys = [RowKey(None, request.probe.user) for request in requests]
-        return await Rows(self._environment.connection).of(keys, self._since)
+        return await self._environment.rows.of(keys, self._since)

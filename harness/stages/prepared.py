@@ -15,7 +15,7 @@ from psycopg import sql
 
 from harness import plan
 from harness.backend.builds import BEFORE, Build
-from harness.backend.defects import find_build
+from harness.backend.rollout_builds import rollout_build
 from harness.backend.usage import TRIES, Usage, accounting_statement
 from harness.stages.environment import Stack
 from harness.stages.model import after
@@ -92,7 +92,7 @@ def statements(before: Build = BEFORE) -> tuple[PreparedStatement, ...]:
 
 async def prepared_results(stack: Stack) -> tuple[PreparedResult, ...]:
     """Prepares every statement in one session, adds the column in another, and executes them again."""
-    tried = statements(find_build(stack.builds.before))
+    tried = statements(rollout_build(stack.rollout, stack.builds.before))
     async with (
         stack.schema.database(stack.templates, stack.model.start) as dsn,
         await psycopg.AsyncConnection.connect(dsn, autocommit=True) as session,

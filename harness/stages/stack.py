@@ -11,11 +11,14 @@ import psycopg
 from harness.backend.auth import issue_token
 from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
 from harness.clients import http
+from harness.clients.request_spec import RequestSpec, plan_spec
 from harness.data import sql_text
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
-from harness.probing.probe_factory import Caller, SignedIn, plan_caller
+from harness.probing.probe_factory import Caller, SignedIn
+from harness.rollout import Rollout, is_plans
+from harness.rule.policy import Policy, header_policy
 from harness.stages.model import StageModel
 from harness.stages.of_rollout import model_of, plan_model
 from harness.stages.schema import CORRECTED, Schema
@@ -48,14 +51,38 @@ class Stack:
     schema: Schema = CORRECTED
     model: StageModel = field(default_factory=plan_model)
     """The stages and steps of the rollout; by default the plan's."""
+    spec: RequestSpec = field(default_factory=plan_spec)
+    """What its requests look like."""
+
+    @property
+    def rollout(self) -> Rollout:
+        """The rollout whose stages they are."""
+        return self.templates.rollout
+
+    @property
+    def rule(self) -> Policy:
+        """The header rule that `after` builds must keep."""
+        return header_policy(self.rollout, self.policy)
 
     async def signed_in(self, dsn: str) -> SignedIn:
         """The first user of the seeded database, with a token."""
         return await signed_in(dsn, self.secret)
 
     async def caller(self, dsn: str) -> Caller:
-        """Who may sign in as that user."""
-        return plan_caller(signed_in=await self.signed_in(dsn))
+        """Who may ask as anybody, signed in as that user."""
+        user = await self.signed_in(dsn)
+        given = {"token": user.token, "email": user.email, "user_id": user.user_id}
+        return Caller(self.spec, self.rule, parameters=_reference_parameters(self.rollout) | given)
+
+    def stranger(self) -> Caller:
+        """Who may ask as anybody but a user with a token."""
+        return Caller(self.spec, self.rule, parameters=_reference_parameters(self.rollout))
+
+
+def _reference_parameters(rollout: Rollout) -> dict[str, str]:
+    """What stands for {NAME} in requests to the reference."""
+    given = {name: one.reference or one.default for name, one in rollout.tables.parameter.items()}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 async def signed_in(dsn: str, secret: str) -> SignedIn:
@@ -73,8 +100,10 @@ async def stack(
 ) -> AsyncIterator[Stack]:
     """The shared part of every stage, running."""
     async with upstream() as stub:
-        model = model_of(templates.rollout)
-        yield Stack(templates, stub, policy, builds or BuildPair(), secrets.token_hex(32), schema, model)
+        rollout = templates.rollout
+        model, spec = model_of(rollout), plan_spec() if is_plans(rollout) else RequestSpec(rollout)
+        secret = secrets.token_hex(32)
+        yield Stack(templates, stub, policy, builds or BuildPair(), secret, schema, model, spec)
 
 
 @dataclass(slots=True)
@@ -104,6 +133,7 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
         dsn=dsn,
         origin=stack.upstream.origin,
         secret=stack.secret,
+        rollout="" if is_plans(stack.rollout) else str(stack.rollout.folders[0]),
     )
     process = await open_.enter_async_context(replica(config))
     return Replica(process, version, open_)

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from harness.clients import http, wire
 from harness.clients.exchange import Outcome, Reply, Request
-from harness.clients.extension import Auth, ExtensionBuild
+from harness.clients.extension import ExtensionBuild
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.probing.probe_factory import Caller
 from harness.stages.environment import Environment, ServedRequest
-from harness.stages.matrix import header_kinds
+from harness.stages.matrix import header_kinds, streaming
 from harness.stages.paths import ConfigTransition
 from harness.stages.runs import StepRefused, TransitionRun
 from harness.stages.stack import Replica
@@ -38,7 +38,7 @@ PACE_S: Final = 0.01
 
 def held_probes(caller: Caller, origin: Iterator[str], gate: str, *, released: bool) -> tuple[Probe, ...]:
     """One replica's requests to hold: what the field sends, at each hold point, anonymous and signed in."""
-    kinds = header_kinds()
+    kinds = header_kinds(caller)
     field = [(ExtensionBuild.BEFORE, "none")] + [(ExtensionBuild.AFTER, "valid")] * released
     return tuple(
         caller.probe(
@@ -51,7 +51,8 @@ def held_probes(caller: Caller, origin: Iterator[str], gate: str, *, released: b
         )
         for build, kind in field
         for point, stream in HOLD_POINTS
-        for auth in (Auth.ANONYMOUS, Auth.SIGNED_IN)
+        if stream in streaming(caller)
+        for auth in dict.fromkeys((caller.auths[0], caller.auths[-1]))
     )
 
 
@@ -166,11 +167,11 @@ async def _traffic(
 
 
 def _traffic_probes(caller: Caller, origin: Iterator[str], *, released: bool) -> Iterator[Probe]:
-    kinds = header_kinds()
+    kinds, auths, streams = header_kinds(caller), caller.auths, streaming(caller)
     for number in count():
         build = ExtensionBuild.AFTER if released and number % 2 else ExtensionBuild.BEFORE
         kind = "valid" if build is ExtensionBuild.AFTER else "none"
-        shape = PLAIN._replace(auth=tuple(Auth)[number % len(Auth)], stream=number % 3 == 0)
+        shape = PLAIN._replace(auth=auths[number % len(auths)], stream=number % 3 == 0 and streams[-1])
         yield caller.probe(kinds[kind], shape, address=next(origin), kind=kind, extension=build)
 
 

@@ -1,2 +1,2 @@
 -- How many rows both tables hold, whoever caused them.
-SELECT (SELECT count(*) FROM microdollar_usage), (SELECT count(*) FROM microdollar_usage_metadata)
+SELECT (SELECT count(*) FROM {main_table}), (SELECT count(*) FROM {detail_table})
