@@ -119,7 +119,7 @@ def once(_sender: Sender) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Insert:
+class AccountingInsert:
     """An accounting statement as a text with marks: {columns}, {values}, {ctes}."""
 
     text: str
@@ -149,7 +149,7 @@ class Build:
     """Columns that the INSERT names beyond those of the build as it was; each is bound to the value."""
     prelude: str | None = None
     """File below `sql/` with what its database has beyond the baseline."""
-    insert: str | Insert = "insert.sql"
+    insert: str | AccountingInsert = "insert.sql"
     """The accounting statement: a file below `sql/`, or a text."""
     column: str = plan.COLUMN
     """The column that is rolled out."""

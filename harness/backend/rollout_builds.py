@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from harness.backend.builds import AFTER, BEFORE, Build, Insert, Sender, email_or_header
+from harness.backend.builds import AFTER, BEFORE, AccountingInsert, Build, Sender, email_or_header
 from harness.backend.defects import find_build
 from harness.backend.defects.variants import VARIANTS
 from harness.errors import UsageError
@@ -79,13 +79,15 @@ def _accepted(sender: Sender) -> str | None:
     return sender.accepted
 
 
-def _insert(rollout: Rollout, *, changed: bool) -> Insert:
+def _insert(rollout: Rollout, *, changed: bool) -> AccountingInsert:
     """The accounting statement, and what the build with the change adds to it."""
     reference = rollout.tables.reference
     if reference.insert is None:
         raise UsageError(f"{rollout.folders[0]}: no reference.insert; without it no reference can be started")
     text = rollout.text(reference.insert)
     if not changed:
-        return Insert(text)
+        return AccountingInsert(text)
     ctes = rollout.text(reference.ctes) if reference.ctes else ""
-    return Insert(text, ctes, {name: value for name, value in reference.columns.items() if value != VALUE})
+    return AccountingInsert(
+        text, ctes, {name: value for name, value in reference.columns.items() if value != VALUE}
+    )

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from harness.backend.builds import Build, FollowUp, Insert, Sender
+from harness.backend.builds import AccountingInsert, Build, FollowUp, Sender
 from harness.backend.losses import Loss
 from harness.backend.text import well_formed
 from harness.data import sql_text
@@ -76,7 +76,7 @@ class Usage:
 
 def accounting_statement(build: Build) -> sql.Composed:
     """The build's INSERT: the shared statement with the columns the build adds, bound to `value` or an expression."""
-    insert = Insert(sql_text(build.insert)) if isinstance(build.insert, str) else build.insert
+    insert = AccountingInsert(sql_text(build.insert)) if isinstance(build.insert, str) else build.insert
     names = [sql.SQL(", {}").format(sql.Identifier(column)) for column in build.columns]
     given = [insert.expressions.get(column) for column in build.columns]
     values = [sql.SQL(", ") + (sql.SQL(text) if text else sql.Placeholder("value")) for text in given]

@@ -126,12 +126,12 @@ def cases(
         yield (caller.case(value),)
     if not whole:
         return
-    for case in standing_cases(caller):
+    for case in rollout_cases(caller):
         yield (case,)
     yield from samples
 
 
-def standing_cases(caller: Caller) -> tuple[HeaderCase, ...]:
+def rollout_cases(caller: Caller) -> tuple[HeaderCase, ...]:
     """The fixed cases, with values that the rule stores."""
     accepted = AcceptedValues(caller.policy, caller.spec.rollout.header)
     found = [*accepted.examples, *(accepted.draw() for _ in range(DRAWN))]
@@ -143,7 +143,7 @@ def standing_cases(caller: Caller) -> tuple[HeaderCase, ...]:
 
 def known_cases(caller: Caller) -> list[HeaderCase]:
     """The borders of the rule, and the fixed cases."""
-    return [*map(caller.case, suite(caller.policy, Level.SMOKE)), *standing_cases(caller)]
+    return [*map(caller.case, suite(caller.policy, Level.SMOKE)), *rollout_cases(caller)]
 
 
 def otherwise(caller: Caller) -> list[tuple[str | None, bool]]:

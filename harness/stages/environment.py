@@ -66,7 +66,7 @@ class Environment:
     @property
     def rows(self) -> Rows:
         """What reads the rows of requests."""
-        return Rows(self.connection)
+        return Rows(self.connection, self.stack.store)
 
     @property
     def stage(self) -> Stage:

@@ -13,6 +13,7 @@ from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstrea
 from harness.clients import http
 from harness.clients.request_spec import RequestSpec, plan_spec
 from harness.data import sql_text
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
@@ -53,6 +54,8 @@ class Stack:
     """The stages and steps of the rollout; by default the plan's."""
     spec: RequestSpec = field(default_factory=plan_spec)
     """What its requests look like."""
+    store: DeclaredStore = field(default_factory=plan_store)
+    """Where their rows are."""
 
     @property
     def rollout(self) -> Rollout:
@@ -101,9 +104,17 @@ async def stack(
     """The shared part of every stage, running."""
     async with upstream() as stub:
         rollout = templates.rollout
-        model, spec = model_of(rollout), plan_spec() if is_plans(rollout) else RequestSpec(rollout)
-        secret = secrets.token_hex(32)
-        yield Stack(templates, stub, policy, builds or BuildPair(), secret, schema, model, spec)
+        yield Stack(
+            templates,
+            stub,
+            policy,
+            builds or BuildPair(),
+            secrets.token_hex(32),
+            schema,
+            model_of(rollout),
+            plan_spec() if is_plans(rollout) else RequestSpec(rollout),
+            plan_store() if is_plans(rollout) else DeclaredStore(rollout),
+        )
 
 
 @dataclass(slots=True)
