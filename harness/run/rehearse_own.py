@@ -255,7 +255,8 @@ def _measured(rehearsal: _OwnRehearsal, dsn: str, own: OwnApproach, traffic: _Tr
     with connect(dsn) as connection:
         found = connection.execute(
             "SELECT indexrelid::regclass::text, indisvalid, indexrelid::int8 FROM pg_index "
-            "WHERE indrelid >= 16384 ORDER BY 1"  # below are the system's own
+            "JOIN pg_class ON pg_class.oid = indrelid WHERE indrelid >= 16384 AND relkind IN ('r', 'p', 'm') "
+            "ORDER BY 1"  # below that number are the system's own
         ).fetchall()
     invalid = tuple(index for index, valid, oid in found if not valid and oid not in traffic.indexes)
     return OwnMigration(

@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.database.runners import connect
-from harness.database.server import Server
+from harness.database.server import Server, running_server
 from harness.errors import UnavailableError, UsageError
 from harness.report.contents import Table
 from harness.report.document import Report
@@ -123,6 +123,57 @@ def test_concurrent_build_is_looked_at_in_its_wait(server: Server, tmp_path: Pat
     )
 
 
+PARTS = """
+CREATE TABLE public.events (
+    id bigint GENERATED ALWAYS AS IDENTITY, account bigint NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (id, at)
+) PARTITION BY RANGE (at);
+""" + "".join(
+    f"CREATE TABLE public.events_{month} PARTITION OF public.events "
+    f"FOR VALUES FROM ('2025-0{month}-01') TO ('2025-0{month + 1}-01');\n"
+    for month in range(1, 9)
+)
+OF_PARTS = "CREATE INDEX events_account_idx ON events (account);\n"
+
+
+def test_partitioned_table_is_migrated_in_three_steps(server: Server, tmp_path: Path) -> None:
+    report, tables = run(
+        server, tmp_path, OF_PARTS, PARTS, own={"remedy": tmp_path / "steps"}, max_stall_ms=10_000.0
+    )
+    names = [row[0] for row in tables["Write stalls"].rows]
+    assert names == ["as written", "remedy", "concurrently on the whole"]
+    assert (
+        'cannot create index on partitioned table "events" concurrently' in tables["Write stalls"].notes[-1]
+    )
+    assert tables["Locks"].rows[0][1] == "SHARE on events and 8 parts"
+    assert report.verdict is Verdict.GO
+    files = sorted((tmp_path / "steps").iterdir())
+    assert [file.name for file in files][::9] == [
+        "01_index_on_only_events.sql",
+        "10_attach_events_account_idx.sql",
+    ]
+    steps, _ = run(server, tmp_path, "", PARTS, path=tmp_path / "steps", max_stall_ms=10_000.0)
+    assert steps.verdict is Verdict.GO
+    assert len(steps.plan) == 36  # of the first file 2, of each part 2, of the last 9, and 9 RESETs between
+
+
+def test_concurrent_index_of_a_partitioned_table_is_refused(server: Server, tmp_path: Path) -> None:
+    migration = OF_PARTS.replace("INDEX", "INDEX CONCURRENTLY")
+    report, tables = run(server, tmp_path, migration, PARTS)
+    assert report.verdict is Verdict.NO_GO
+    assert standing(report)["Y1"] is Status.REFUTED
+    assert "0A000 feature not supported: cannot create index on partitioned table" in effect(report, "Y1")
+    assert [row[0] for row in tables["Write stalls"].rows] == ["as written", "remedy", "plain on the whole"]
+
+
+def test_rows_are_made_as_the_statistics_say(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "stats.sql"
+    relation = "SELECT pg_restore_relation_stats('schemaname', 'public', 'relname', '{}', 'reltuples', '{}'::real);\n"
+    file.write_text(relation.format("orders", 400) + relation.format("customers", 100))
+    migration = f"{INDEX}ALTER TABLE customers ADD COLUMN phone text;"
+    report, _ = run(server, tmp_path, migration, own={"statistics": str(file)}, compare=False)
+    assert {"2,000 rows in orders", "500 rows in customers"} <= set(report.remarks)
+
+
 def test_writers_and_readers_of_ones_own_are_sent(server: Server, tmp_path: Path) -> None:
     writer, reader = tmp_path / "sign_up.sql", tmp_path / "look.sql"
     writer.write_text(
@@ -158,14 +209,12 @@ def test_what_only_a_tool_can_fill_in_is_not_rehearsed(server: Server, tmp_path:
         run(server, tmp_path, "ALTER TABLE ${table} ADD COLUMN a text;")
 
 
-def test_nothing_is_left_on_the_server(server: Server, tmp_path: Path) -> None:
-    def databases() -> set[str]:
-        with connect(server.dsn("postgres")) as connection:
-            return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-
-    before = databases()
-    run(server, tmp_path, INDEX, compare=False)
-    assert databases() - before == set()
+def test_nothing_is_left_on_the_server(tmp_path: Path) -> None:
+    with running_server("embedded") as alone:
+        run(alone, tmp_path, INDEX, compare=False)
+        with connect(alone.dsn("postgres")) as connection:
+            found = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall()
+    assert found == [("postgres",)]
 
 
 @pytest.mark.parametrize(

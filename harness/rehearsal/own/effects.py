@@ -106,9 +106,7 @@ def observe_effects(dsn: str, statements: Sequence[str], labels: Sequence[str]) 
             found.append(
                 StatementEffect(
                     label,
-                    {}
-                    if refused is not None and not locks
-                    else {before[oid][0]: mode for oid, mode in new.items()},
+                    {} if refused is not None and not locks else _by_name(new, before),
                     tuple(before[oid][0] for oid in rewritten if oid in before),
                     is_concurrent,
                     "" if refused is None else refused.sqlstate or "",

@@ -60,8 +60,10 @@ def live_schema(dsn: str, *, session_pooler: bool | None = None) -> str:
         ) from None
     if done.returncode != 0:
         reason = " ".join(done.stderr.split())[:300] or f"exit code {done.returncode}"
-        raise UnavailableError(
-            f"the schema of {where(dsn)} cannot be read: {masked(reason)}; let the role read every table "
-            "(GRANT pg_read_all_data), or give the schema by --schema FILE"
-        )
+        advice = "let the role read every table (GRANT pg_read_all_data), or give the schema by --schema FILE"
+        if "LOCK TABLE" in reason and "timeout" in reason:
+            advice = (
+                "a session holds a table against readers, as ALTER TABLE does; try again once that has ended"
+            )
+        raise UnavailableError(f"the schema of {where(dsn)} cannot be read: {masked(reason)}; {advice}")
     return done.stdout

@@ -33,6 +33,8 @@ class GivenColumn:
     """A default or an identity fills it in where an INSERT leaves it out."""
     generated: bool
     """It is computed, and cannot be written."""
+    always: bool
+    """An identity that no UPDATE may change."""
     words: tuple[str, ...]
     """Of an enum."""
 
@@ -116,7 +118,7 @@ _COLUMNS: Final = """
             ELSE 0 END AS length,
         NOT below.not_null AS nullable,
         (a.atthasdef OR a.attidentity <> '') AND a.attgenerated = '' AS has_default,
-        a.attgenerated <> '' AS generated,
+        a.attgenerated <> '' AS generated, a.attidentity = 'a' AS always,
         ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = e.oid ORDER BY enumsortorder) AS words
     FROM below
     JOIN pg_attribute AS a ON a.attrelid = %(table)s AND a.attnum = below.origin

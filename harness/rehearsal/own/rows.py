@@ -45,7 +45,9 @@ def planned(
     for table in reversed(tables.values()):  # children before their parents
         mine = counts.setdefault(table.oid, min(rows, PARENT_ROWS))
         for reference in table.references:
-            needed = mine if _is_own(table, reference) else min(mine, max(PARENT_ROWS, math.isqrt(mine) + 1))
+            few = math.isqrt(mine) + 1  # of two parents enough for as many pairs
+            usual = few if reference.table in wanted_oids else max(few, PARENT_ROWS)
+            needed = mine if _is_own(table, reference) else min(mine, usual)
             counts[reference.table] = max(counts.get(reference.table, 1), needed)
     made: dict[int, TableRows] = {}
     for table in tables.values():

@@ -156,12 +156,17 @@ def _referring(of: TableRows) -> list[str]:
 
 
 def _update(connection: Connection, of: TableRows) -> Template | None:
-    """Writes a column of a row anew as it was; None without a key."""
+    """Writes a column of a row anew as it was; None without a key, or a column beside it."""
     where, keys = _by_key(connection, of)
     if not keys:
         return None
-    fixed = {name for names in (*of.table.uniques, *of.routes) for name in names} | set(_referring(of))
-    free = [column.name for column in of.table.written if column.name not in fixed] or [of.table.key[0]]
+    beside = [
+        column.name for column in of.table.written if not column.always and column.name not in of.table.key
+    ]
+    if not beside:
+        return None
+    indexed = {name for names in (*of.table.uniques, *of.routes) for name in names} | set(_referring(of))
+    free = [name for name in beside if name not in indexed] or beside
     table, column = quoted(of.table.schema, of.table.name), quoted(free[0])
     text = f"UPDATE {table} SET {column} = {column} WHERE {where}"  # noqa: S608  of quoted names
     return Template(f"UPDATE of {of.table.describe()}", (text,), keys, is_numbered=False)
