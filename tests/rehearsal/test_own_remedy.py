@@ -15,7 +15,7 @@ def remedy(*statements: str, there: bool = True) -> list[tuple[str, ...]]:
     return [file.statements for file in remedied(statements, lambda _: there, lambda _: ())]
 
 
-def test_plain_index_becomes_a_concurrent_one_outside_the_transaction() -> None:
+def test_plain_index_becomes_a_concurrent_one_by_itself() -> None:
     assert remedy(
         "BEGIN;",
         "ALTER TABLE t ADD COLUMN a text;",
