@@ -62,7 +62,9 @@ class PatternSource:
 
 def code_units(text: str) -> str:
     """A text as JavaScript sees it: each character beyond U+FFFF is two."""
-    if not text or max(text) <= "\uffff":
+    if text.isascii():
         return text
     octets = text.encode("utf-16-le", "surrogatepass")
+    if len(octets) == 2 * len(text):
+        return text
     return "".join(chr(low | high << 8) for low, high in zip(octets[::2], octets[1::2], strict=True))

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Final
 
+from harness.automata.source import code_units
 from harness.rollout.tables import Operation
-from harness.rule.translated import JS_TRIM, python_pattern, units
+from harness.rule.translated import JS_TRIM, python_pattern
 
 TextFunction = Callable[[str], str | None]
 
@@ -49,7 +50,7 @@ def text_function(operation: Operation) -> TextFunction:
         return str.lower if operation.lower == "js" else lower_ascii
     if operation.match is not None:
         pattern = python_pattern(operation.match)
-        return lambda text: text if pattern.fullmatch(units(text)) else None
+        return lambda text: text if pattern.fullmatch(code_units(text)) else None
     words = frozenset(operation.one_of or ())
     return lambda text: text if text in words else None
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from harness import plan
 from harness.automata.letters import FIELD_BYTES as FIELD_BYTES
+from harness.automata.source import code_units
 from harness.rollout import Rollout, is_plans
 from harness.rollout.tables import Operation
 from harness.rule.operations import apply_rule, javascript
@@ -19,7 +20,6 @@ from harness.rule.reading import NODE, HeaderReading
 from harness.rule.reading import OWS as OWS
 from harness.rule.simple import Simple, simple
 from harness.rule.translated import JS_TRIM as JS_TRIM
-from harness.rule.translated import units
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +115,4 @@ def refused(line: bytes) -> bool:
 
 def utf16_length(text: str) -> int:
     """JavaScript's `String.length`: characters beyond U+FFFF count twice."""
-    return len(units(text))
+    return len(code_units(text))

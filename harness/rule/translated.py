@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from harness.automata.source import code_units
 from harness.errors import UsageError
 
 JS_TRIM: Final = (
@@ -58,17 +59,9 @@ def python_pattern(source: str) -> re.Pattern[str]:
         raise UsageError(f"{source!r} is no regular expression that is understood here: {error}") from None
 
 
-def units(text: str) -> str:
-    """A text as its UTF-16 code units: each character beyond U+FFFF is two surrogates."""
-    if text.isascii() or max(text) <= "\uffff":
-        return text
-    octets = text.encode("utf-16-le", "surrogatepass")
-    return "".join(chr(octets[at] | octets[at + 1] << 8) for at in range(0, len(octets), 2))
-
-
 def _translated(source: str) -> Iterator[str]:
     before = None
-    for token in _TOKEN.finditer(units(source)):
+    for token in _TOKEN.finditer(code_units(source)):
         text, kind = token.group(), token.lastgroup
         if kind == "count" and before == "count":
             raise re.error(f"nothing to repeat before {text!r}", source, token.start())

@@ -1,0 +1,264 @@
+"""What a backend does with a header, as data that a fault can change: it reads, applies operations, and stores.
+
+The rule itself is one behaviour; a faulty backend is another. Wider than what a rollout's file can say: a text may be
+trimmed at one side, an expression be searched instead of matched, a stored value be cut.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Final, Literal, NamedTuple
+from urllib.parse import unquote
+
+from harness.automata.pattern import parsed
+from harness.automata.source import code_units
+from harness.automata.tree import Alternation, CharacterSet, Concatenation, Node
+from harness.automata.written import python_source, written
+from harness.rollout.tables import Operation
+from harness.rule.operations import (
+    HTTP_TRIM,
+    TextFunction,
+    lower_ascii,
+    take_bytes,
+    take_points,
+    take_units,
+)
+from harness.rule.policy import JS_TRIM, OWS, Policy
+
+Lines = tuple[bytes, ...]
+Stored = Callable[[Lines], str | None]
+
+PYTHON_TRIM: Final = "".join(character for character in map(chr, range(0x10000)) if character.isspace())
+WORDS_SHOWN_MAX: Final = 100
+"""Characters of an expression that are shown; the rest is dots."""
+
+
+class Taking(NamedTuple):
+    """The first so many units, or the last, or nothing at all of a longer text."""
+
+    most: int
+    unit: Literal["units", "bytes", "points"] = "units"
+    which: Literal["first", "last", "refused"] = "first"
+
+    def __str__(self) -> str:
+        if self.which == "refused":
+            return f"at most {self.most} {self.unit}"
+        return f"the {self.which} {self.most} {self.unit}"
+
+    def function(self) -> TextFunction:
+        """It as a function."""
+        take = {"units": take_units, "bytes": take_bytes, "points": take_points}[self.unit]
+        if self.which == "first":
+            return partial(take, self.most)
+        if self.which == "refused":
+            return lambda text: text if take(self.most, text) == text else None
+        return lambda text: take(self.most, text[::-1])[::-1]
+
+
+class Trimming(NamedTuple):
+    """Blanks go, at both ends or at one."""
+
+    blanks: Literal["JavaScript's", "HTTP's", "Python's"] = "JavaScript's"
+    side: Literal["both", "left", "right"] = "both"
+
+    def __str__(self) -> str:
+        return f"trimmed of {self.blanks} blanks" + ("" if self.side == "both" else f" on the {self.side}")
+
+    def function(self) -> TextFunction:
+        """It as a function."""
+        blanks = {"JavaScript's": JS_TRIM, "HTTP's": HTTP_TRIM, "Python's": PYTHON_TRIM}[self.blanks]
+        strip = {"both": str.strip, "left": str.lstrip, "right": str.rstrip}[self.side]
+        return lambda text: strip(text, blanks)
+
+
+class Casing(NamedTuple):
+    """Letters become letters of one case."""
+
+    case: Literal["lower case", "lower case (ASCII)", "upper case"]
+
+    def __str__(self) -> str:
+        return f"in {self.case}"
+
+    def function(self) -> TextFunction:
+        """It as a function."""
+        return {"lower case": str.lower, "lower case (ASCII)": lower_ascii, "upper case": str.upper}[
+            self.case
+        ]
+
+
+class Matching(NamedTuple):
+    """A text that fits an expression; the expression is anchored at both ends, at one, or at none."""
+
+    tree: Node
+    anchored: Literal["both", "start", "end", "none"] = "both"
+    found: bool = False
+    """Whether the part that fits is what goes on, not the whole text."""
+    words: bool = False
+    """Whether it is a list of words, whose letters are no classes."""
+
+    def __str__(self) -> str:
+        starts, ends = self.anchored in ("both", "start"), self.anchored in ("both", "end")
+        source = written(self.tree)
+        if not (starts and ends):
+            inner = f"(?:{source})" if isinstance(self.tree, Alternation) else source
+            source = f"{'^' if starts else ''}{inner}{'$' if ends else ''}"
+        shown = source if len(source) <= WORDS_SHOWN_MAX else f"{source[:WORDS_SHOWN_MAX]}..."
+        how = "" if starts and ends else " anywhere" if not starts and not ends else " (not anchored)"
+        return f"`{shown}`{how}" + (", of which the part that fits" if self.found else "")
+
+    def function(self) -> TextFunction:
+        """It as a function."""
+        return _matching(self)
+
+
+BehaviourOperation = Taking | Trimming | Casing | Matching
+
+
+class LineReading(NamedTuple):
+    """How lines become a text."""
+
+    decode: Literal["latin-1", "utf-8"] = "latin-1"
+    duplicates: Literal["join", "first", "last", "none"] = "join"
+    """`none`: several lines are like no header."""
+    joint: str = ", "
+    undone: Literal["", "percent", "plus", "quotes"] = ""
+    """An encoding that is taken off: percent signs, plus signs for blanks, quotes around the value."""
+    empty: Literal["absent", "value"] = "absent"
+    edges: bool = False
+    """Whether blanks at the edges stay."""
+
+
+class Storing(NamedTuple):
+    """What becomes of the value at the very end."""
+
+    how: Literal["as it is", "lower case", "upper case", "trimmed", "cut", "nothing"] = "as it is"
+    most: int = 0
+
+    def __str__(self) -> str:
+        return f"cut to {self.most}" if self.how == "cut" else self.how
+
+
+class Numbered(NamedTuple):
+    """An operation with its place in the rule, by which it is found when others have moved or gone."""
+
+    place: int
+    operation: BehaviourOperation
+
+
+class Behaviour(NamedTuple):
+    """Reading, operations, storing."""
+
+    reading: LineReading
+    operations: tuple[Numbered, ...]
+    storing: Storing = Storing()
+
+    def __str__(self) -> str:
+        """The operations in words, an expression between backticks."""
+        words = [str(numbered.operation) for numbered in self.operations] or ["any text"]
+        if self.storing.how != "as it is":
+            words.append(f"stored {self.storing}")
+        return ", then ".join(words)
+
+    def function(self) -> Stored:
+        """From header lines to the stored value."""
+        text_of, store = reader(self.reading), _STORES[self.storing.how]
+        functions = [numbered.operation.function() for numbered in self.operations]
+        most, absent = self.storing.most, self.reading.empty == "absent"
+
+        def stored(lines: Lines) -> str | None:
+            text = text_of(lines)
+            if text is None or (absent and not text):
+                return None
+            for function in functions:
+                text = function(text)
+                if text is None:
+                    return None
+            return store(text, most)
+
+        return stored
+
+
+def behaviour_of(policy: Policy) -> Behaviour:
+    """The rule as a behaviour. Raises PatternError for an expression that is none."""
+    reading = policy.reading
+    return Behaviour(
+        LineReading(decode=reading.decode, duplicates=reading.duplicates, empty=reading.empty),
+        tuple(Numbered(place, _operation(operation)) for place, operation in enumerate(policy.rule)),
+    )
+
+
+def has_behaviour(policy: Policy) -> bool:
+    """Whether the rule's expressions can be changed and searched: what looks around or refers back cannot."""
+    return all(
+        operation.match is None or parsed(operation.match).obstacle is None for operation in policy.rule
+    )
+
+
+def _operation(operation: Operation) -> BehaviourOperation:
+    if operation.take is not None:
+        return Taking(operation.take, operation.unit)
+    if operation.trim is not None:
+        return Trimming("JavaScript's" if operation.trim == "js" else "HTTP's")
+    if operation.lower is not None:
+        return Casing("lower case" if operation.lower == "js" else "lower case (ASCII)")
+    if operation.match is not None:
+        return Matching(parsed(operation.match).tree)
+    return Matching(Alternation(tuple(map(_literal, operation.one_of or ()))), words=True)
+
+
+def _literal(word: str) -> Node:
+    return Concatenation(tuple(CharacterSet(((ord(unit), ord(unit)),)) for unit in code_units(word)))
+
+
+@lru_cache(maxsize=4096)
+def _matching(matching: Matching) -> TextFunction:
+    source = python_source(matching.tree)
+    if matching.anchored in ("both", "end"):
+        source = rf"(?:{source})\Z"
+    pattern = re.compile(source)
+    find = pattern.match if matching.anchored in ("both", "start") else pattern.search
+
+    def function(text: str) -> str | None:
+        match = find(code_units(text))
+        if match is None:
+            return None
+        return (
+            take_units(len(text), match.group()) if matching.found else text
+        )  # its surrogates are paired again
+
+    return function
+
+
+@lru_cache(maxsize=256)
+def reader(reading: LineReading) -> Stored:
+    """From lines to a text, as the reading says; None where it is like no header."""
+    joint, edges = reading.joint.encode("ascii"), reading.edges
+    undo = _UNDOES[reading.undone]
+
+    @lru_cache(maxsize=1 << 14)  # the same headers are read for each behaviour that is compared
+    def text_of(lines: Lines) -> str | None:
+        if not lines or (reading.duplicates == "none" and len(lines) > 1):
+            return None
+        if reading.duplicates in ("first", "last"):
+            lines = (lines[0 if reading.duplicates == "first" else -1],)
+        octets = joint.join(lines if edges else [line.strip(OWS) for line in lines])
+        octets = octets if edges else octets.strip(OWS)
+        return undo(octets.decode(reading.decode, "replace"))
+
+    return text_of
+
+
+_UNDOES: Final[dict[str, Callable[[str], str]]] = {
+    "": lambda text: text,
+    "percent": lambda text: unquote(text, errors="replace"),
+    "plus": lambda text: text.replace("+", " "),
+    "quotes": lambda text: text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text,
+}
+_STORES: Final[dict[str, Callable[[str, int], str | None]]] = {
+    "as it is": lambda value, _: value,
+    "lower case": lambda value, _: value.lower(),
+    "upper case": lambda value, _: value.upper(),
+    "trimmed": lambda value, _: value.strip(JS_TRIM),
+    "cut": lambda value, most: value[:most],
+    "nothing": lambda _value, _: None,
+}

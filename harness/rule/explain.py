@@ -1,0 +1,316 @@
+"""What a backend does with the header, where it is not what the rule says: the behaviour that explains every answer.
+
+Single slips are tried first, then pairs of them, then a pattern that is read off the answers. A candidate is dropped
+at the first answer that contradicts it. A further round of headers, if it can be sent, tells the candidates that are
+left apart; where none is left, the smallest set of answers that none explains is what can be said.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, NamedTuple
+
+from harness.rule.behaviour import Behaviour, Lines, Matching, Numbered, behaviour_of, reader
+from harness.rule.edits import Edit, edits
+from harness.rule.inferred import inferred_trees
+from harness.rule.operations import in_order
+from harness.rule.policy import Policy
+from harness.rule.telling import further_headers, telling_headers
+
+Answer = tuple[Lines, str | None]
+"""Header lines and what was stored for them; None for NULL."""
+Answers = Sequence[Answer]
+Ask = Callable[[Sequence[Lines]], Answers]
+"""Sends headers and gives their answers; what has none is left out."""
+
+SHORTEST: Final = 3
+"""Disagreements of which one half of a pair must explain one."""
+PAIRS_MAX: Final = 20_000
+"""Pairs that are tried before the answers are taken for inexplicable."""
+CANDIDATES_MAX: Final = 40
+ROUND_MAX: Final = 300
+"""Headers of a round that tells candidates apart."""
+FURTHER_MAX: Final = 2_000
+"""Headers of a round from which a pattern is read."""
+CONTRADICTING_MAX: Final = 12
+
+
+class Candidate(NamedTuple):
+    """A behaviour that explains every answer."""
+
+    sentence: str
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class RuleExplanation:
+    """What explains every answer of a run, or why nothing does."""
+
+    candidates: tuple[Candidate, ...]
+    """The simplest first."""
+    answers: int
+    """Headers whose stored value was seen, those of the further round included."""
+    asked: int
+    """Headers of the further round."""
+    contradicting: tuple[Answer, ...] = ()
+    """Without candidates: a smallest set of answers that no candidate explains."""
+
+    def __str__(self) -> str:
+        if not self.candidates:
+            shown = "; ".join(f"{_shown(lines)} {_stored(value)}" for lines, value in self.contradicting)
+            return (
+                f"no one or two slips, and no simple pattern, explain all {self.answers:,} answers: {shown}"
+            )
+        first, *others = self.candidates
+        words = f"behaves as {first.behaviour}: {first.sentence}; explains all {self.answers:,} answers"
+        if others:
+            words += f", as do {len(others)} others, such as {others[0].behaviour}: {others[0].sentence}"
+        return words
+
+
+def _shown(lines: Lines) -> str:
+    if not lines:
+        return "no header"
+    return " and ".join(
+        ascii(line.decode("latin-1"))
+        if len(line) <= SHOWN_MAX
+        else f"{len(line)} bytes {line[:12].decode('latin-1')!a}..."
+        for line in lines
+    )
+
+
+SHOWN_MAX: Final = 40
+
+
+def _stored(value: str | None) -> str:
+    if value is None:
+        return "stores NULL"
+    return f"stores {value!a}" if len(value) <= SHOWN_MAX else f"stores {len(value)} characters"
+
+
+def explain_answers(policy: Policy, answers: Answers, ask: Ask | None = None) -> RuleExplanation | None:
+    """What explains every answer; None where the rule itself does. Raises PatternError for what is no expression."""
+    return _Search(behaviour_of(policy), list(dict.fromkeys(answers)), ask).explained()
+
+
+@dataclass(slots=True)
+class _Search:
+    rule: Behaviour
+    answers: list[Answer]
+    ask: Ask | None
+    asked: int = 0
+    edits: list[Edit] = field(default_factory=list)
+    first: list[Answer] = field(default_factory=list)
+    """The answers in the order in which candidates are held to them: those that refuted one move to the front."""
+    disagreeing: list[Answer] = field(default_factory=list)
+
+    def explained(self) -> RuleExplanation | None:
+        """Runs the search."""
+        self._sort()
+        if not self.disagreeing:
+            return None
+        if (opposed := _opposed(self.answers)) is not None:
+            return RuleExplanation((), len(self.answers), 0, opposed)
+        found = self._found(self._slips())
+        read_off = not found
+        if read_off:
+            self._ask(
+                further_headers(self.rule, [lines for lines, value in self.answers if value is not None])[
+                    :FURTHER_MAX
+                ]
+            )
+            found = self._found(self._patterns())
+        found = self._told_apart(found, read_off)
+        if not found:
+            found = (
+                self._found(self._patterns()) or self._found(self._slips()) or self._found(self._all_pairs())
+            )
+        if found:
+            return RuleExplanation(_distinct(found), len(self.answers), self.asked)
+        return RuleExplanation((), len(self.answers), self.asked, self._contradicting())
+
+    def _sort(self) -> None:
+        right = self.rule.function()
+        self.disagreeing = sorted((each for each in self.answers if right(each[0]) != each[1]), key=_size)
+        units = {unit for (lines, _) in self.disagreeing for unit in b"".join(lines)}
+        # Of classes only what stands in a header that disagrees: every other slip is seen in headers that agree.
+        self.edits = [
+            edit for edit in edits(self.rule, every_byte=True) if edit.unit is None or edit.unit in units
+        ]
+        rest = set(self.disagreeing)
+        self.first = [*self.disagreeing, *(each for each in self.answers if each not in rest)]
+
+    def _fits(self, behaviour: Behaviour) -> bool:
+        stored = behaviour.function()
+        for at, (lines, value) in enumerate(self.first):
+            if stored(lines) != value:
+                if at > 0:
+                    self.first.insert(at // 2, self.first.pop(at))
+                return False
+        return True
+
+    def _found(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Those that fit of the kind that comes first; a behaviour once."""
+        fitting = {}
+        for candidate in candidates:
+            if candidate.behaviour not in fitting and self._fits(candidate.behaviour):
+                fitting[candidate.behaviour] = candidate
+                if len(fitting) >= CANDIDATES_MAX:
+                    break
+        return list(fitting.values())
+
+    def _slips(self) -> Iterator[Candidate]:
+        singles = self._singles()
+        if fitting := self._found(singles):
+            yield from fitting
+            return
+        partial = []
+        for edit, behaviour in self._changed():
+            stored = behaviour.function()
+            if any(stored(lines) == value for lines, value in self.disagreeing[:SHORTEST]):
+                partial.append((edit, behaviour))
+        yield from islice(self._pairs(partial), PAIRS_MAX)
+
+    def _singles(self) -> list[Candidate]:
+        return [Candidate(edit.sentence, behaviour) for edit, behaviour in self._changed()]
+
+    def _changed(self) -> Iterator[tuple[Edit, Behaviour]]:
+        for edit in self.edits:
+            behaviour = edit.change(self.rule)
+            if behaviour is not None and behaviour != self.rule:
+                yield edit, behaviour
+
+    def _pairs(self, halves: Iterable[tuple[Edit, Behaviour]]) -> Iterator[Candidate]:
+        """Each with each slip, both ways round."""
+        for one, behaviour in halves:
+            for other in self.edits:
+                if other is one:
+                    continue
+                sentence = f"{one.sentence}, and {other.sentence}"
+                both = other.change(behaviour)
+                if both is not None and both != behaviour:
+                    yield Candidate(sentence, both)
+                alone = other.change(self.rule)
+                reverse = None if alone is None else one.change(alone)
+                if reverse is not None and reverse not in (both, alone):
+                    yield Candidate(sentence, reverse)
+
+    def _all_pairs(self) -> Iterator[Candidate]:
+        """Also those of which neither half explains anything by itself; of classes the edges only."""
+        self.edits = list(edits(self.rule))
+        return islice(self._pairs(self._changed()), PAIRS_MAX)
+
+    def _patterns(self) -> Iterator[Candidate]:
+        """The rule with its expression replaced by one that is read off the answers."""
+        operations = self.rule.operations
+        at = next(
+            (at for at, each in enumerate(operations) if isinstance(each.operation, Matching)),
+            len(operations),
+        )
+        before = [each.operation.function() for each in operations[:at]]
+        read = reader(self.rule.reading)
+        taken = []
+        for lines, value in self.answers:
+            text = read(lines)
+            given = None if not text else in_order(before, text)
+            if given is not None:
+                taken.append((given, value is not None))
+        for tree in inferred_trees(taken):
+            place = operations[at].place if at < len(operations) else len(operations)
+            changed = (*operations[:at], Numbered(place, Matching(tree)), *operations[at + 1 :])
+            yield Candidate("a pattern that was read off the answers", self.rule._replace(operations=changed))
+
+    def _ask(self, headers: Sequence[Lines]) -> None:
+        known = {lines for lines, _ in self.answers}
+        headers = [lines for lines in headers if lines not in known]
+        if self.ask is None or not headers:
+            return
+        answers = self.ask(headers)
+        self.asked += len(headers)
+        self.answers += answers
+        self._sort()
+
+    def _told_apart(self, candidates: list[Candidate], read_off: bool) -> list[Candidate]:
+        """Those that are left after headers on which they differ, from each other or from one slip more.
+
+        A pattern that was read off the answers is held to more headers, which nothing chose in its favour.
+        """
+        if not candidates or self.ask is None:
+            return candidates
+        headers = _telling_round([candidate.behaviour for candidate in candidates])
+        pool = telling_headers(candidates[0].behaviour) if read_off else ()
+        self._ask([*headers, *pool[:: len(pool) // FURTHER_MAX + 1]])
+        return [candidate for candidate in candidates if self._fits(candidate.behaviour)]
+
+    def _contradicting(self) -> tuple[Answer, ...]:
+        """Greedy: the answer that most candidates fail, then that which most of the others fail, and so on."""
+        candidates = [
+            *(each.behaviour for each in self._singles()),
+            *(each.behaviour for each in self._patterns()),
+            self.rule,
+        ]
+        answers = [
+            *self.disagreeing[:200],
+            *self.first[len(self.disagreeing) :][:200],
+            *self.disagreeing[200:400],
+        ]
+        failed = []
+        for behaviour in candidates:
+            stored = behaviour.function()
+            failed.append({at for at, (lines, value) in enumerate(answers) if stored(lines) != value})
+        chosen: list[int] = []
+        while failed and len(chosen) < CONTRADICTING_MAX:
+            best = max(
+                range(len(answers)),
+                key=lambda at: (sum(at in each for each in failed), -_size(answers[at])[0]),
+            )
+            left = [each for each in failed if best not in each]
+            if len(left) == len(failed):
+                break
+            chosen.append(best)
+            failed = left
+        return tuple(answers[at] for at in chosen)
+
+
+def _distinct(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Those that some header tells apart; of others the first."""
+    pool = telling_headers(candidates[0].behaviour)
+    found: dict[tuple[str | None, ...], Candidate] = {}
+    for candidate in candidates:
+        found.setdefault(tuple(map(candidate.behaviour.function(), pool)), candidate)
+    return tuple(found.values())
+
+
+def _opposed(answers: Answers) -> tuple[Answer, ...] | None:
+    """Two different answers to one header."""
+    known: dict[Lines, str | None] = {}
+    for lines, value in answers:
+        if lines in known and known[lines] != value:
+            return (lines, known[lines]), (lines, value)
+        known[lines] = value
+    return None
+
+
+def _size(answer: Answer) -> tuple[int, int]:
+    lines, _ = answer
+    return sum(map(len, lines)), len(lines)
+
+
+def _telling_round(behaviours: Sequence[Behaviour]) -> list[Lines]:
+    """Headers on which the behaviours differ, and those that tell the first from what is one slip beside it."""
+    first = behaviours[0]
+    pool = telling_headers(first)
+    chosen: dict[Lines, None] = {}
+    known = first.function()
+    values = {lines: known(lines) for lines in pool}
+    beside = (edit.change(first) for edit in edits(first))
+    for other in (*behaviours[1:], *beside):
+        if other is None or other == first or len(chosen) >= ROUND_MAX:
+            continue
+        stored = other.function()
+        if any(stored(lines) != values[lines] for lines in chosen):
+            continue
+        telling = next((lines for lines in pool if stored(lines) != values[lines]), None)
+        if telling is not None:
+            chosen[telling] = None
+    return list(chosen)

@@ -1,0 +1,94 @@
+"""Edits of an expression's tree: its parts by their paths, and each of them replaced or taken out. Pure."""
+
+from collections.abc import Callable, Iterator
+
+from harness.automata.tree import Alternation, Anchor, CharacterSet, Concatenation, Node, Repetition
+
+Path = tuple[int, ...]
+"""From the root: which part, which option; 0 for what is repeated."""
+
+
+def parts_of(tree: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """Each part with its path, the whole first."""
+    yield path, tree
+    for place, child in enumerate(children_of(tree)):
+        yield from parts_of(child, (*path, place))
+
+
+def replaced(tree: Node, path: Path, change: Callable[[Node], Node | None]) -> Node | None:
+    """The tree with one part changed; None where there is no such part, or the change does not fit it."""
+    if not path:
+        return change(tree)
+    children = children_of(tree)
+    if path[0] >= len(children):
+        return None
+    changed = replaced(children[path[0]], path[1:], change)
+    if changed is None:
+        return None
+    return _with_children(tree, (*children[: path[0]], changed, *children[path[0] + 1 :]))
+
+
+def without(tree: Node, path: Path) -> Node | None:
+    """The tree without a part of a concatenation or an option; None where there is none, or nothing would be left."""
+    *above, place = path
+
+    def shortened(parent: Node) -> Node | None:
+        children = children_of(parent)
+        if isinstance(parent, Repetition) or place >= len(children) or len(children) < 2:
+            return None
+        return _with_children(parent, (*children[:place], *children[place + 1 :]))
+
+    return replaced(tree, tuple(above), shortened)
+
+
+def every_set(tree: Node, change: Callable[[CharacterSet], CharacterSet]) -> Node:
+    """The tree with each of its sets changed."""
+    if isinstance(tree, CharacterSet):
+        return change(tree)
+    return _with_children(tree, tuple(every_set(child, change) for child in children_of(tree)))
+
+
+def widths(tree: Node) -> tuple[int, int | None]:
+    """The shortest and the longest text that fits, None for no bound; of a set without members, as if it had some."""
+    if isinstance(tree, CharacterSet):
+        return 1, 1
+    if isinstance(tree, Anchor):
+        return 0, 0
+    of_children = [widths(child) for child in children_of(tree)]
+    if isinstance(tree, Alternation):
+        return min(least for least, _ in of_children), _most([most for _, most in of_children], max)
+    if isinstance(tree, Repetition):
+        least, most = of_children[0]
+        unbounded = most != 0 and (most is None or tree.most is None)
+        return least * tree.least, None if unbounded else (most or 0) * (tree.most or 0)
+    return sum(least for least, _ in of_children), _most([most for _, most in of_children], sum)
+
+
+def _most(bounds: list[int | None], combined: Callable[[list[int]], int]) -> int | None:
+    known = [bound for bound in bounds if bound is not None]
+    return combined(known) if len(known) == len(bounds) else None
+
+
+def children_of(tree: Node) -> tuple[Node, ...]:
+    """What a part consists of."""
+    match tree:
+        case Concatenation(parts):
+            return parts
+        case Alternation(options):
+            return options
+        case Repetition(part):
+            return (part,)
+        case _:
+            return ()
+
+
+def _with_children(tree: Node, children: tuple[Node, ...]) -> Node:
+    match tree:
+        case Concatenation():
+            return Concatenation(children)
+        case Alternation():
+            return Alternation(children)
+        case Repetition(_, least, most):
+            return Repetition(children[0], least, most)
+        case _:
+            return tree

@@ -1,0 +1,87 @@
+"""Faults follow from a rule and its reading: each kind is there, does what its sentence says, and is told apart or counted."""
+
+from collections import Counter
+
+import pytest
+
+from harness.rule.behaviour import behaviour_of
+from harness.rule.faults import RuleFault, rule_faults, told_faults
+from harness.rule.policy import FIELD_BYTES, Policy
+from harness.rule.telling import telling_headers
+from tests.rule.test_operations import EACH, ROLLOUTS
+
+TOLD = {
+    "posthog-distinct-id": (52, 7),
+    "length-only": (43, 3),
+    "machine-id": (41, 8),
+    "feature": (44, 9),
+    "orders": (50, 5),
+}
+"""Faults that a header tells from the rule, and those that none of the pool does."""
+PLAN = ROLLOUTS["posthog-distinct-id"]
+
+
+def fault_of(policy: Policy, sentence: str) -> RuleFault:
+    return next(fault for fault in rule_faults(behaviour_of(policy)) if fault.sentence == sentence)
+
+
+@EACH
+def test_behaviour_of_a_rule_is_the_policy(policy: Policy) -> None:
+    behaviour = behaviour_of(policy)
+    stored = behaviour.function()
+    assert [lines for lines in telling_headers(behaviour) if stored(lines) != policy.stored(lines)] == []
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_faults_are_told_apart_or_counted(name: str) -> None:
+    found = told_faults(ROLLOUTS[name])
+    assert (len(found.told), len(found.untold)) == TOLD[name]
+    right = ROLLOUTS[name].stored
+    assert all(fault.function()(lines) != right(lines) for fault, lines in found.told)
+    assert all(fault.sentence in str(found) for fault in found.untold)
+
+
+def test_every_operator_of_the_rules_is_there() -> None:
+    operators = Counter(
+        fault.operator for policy in ROLLOUTS.values() for fault, _ in told_faults(policy).told
+    )
+    assert set(operators) == {
+        *("bound", "class", "part", "anchor", "found", "cut", "take", "trim", "lower", "lost", "swap"),
+        *("reading", "storing"),
+    }
+
+
+def test_with_every_byte_each_byte_is_a_fault_of_the_plan() -> None:
+    found = told_faults(PLAN, every_byte=True)
+    assert sum(fault.operator == "class" for fault, _ in found.told) == len(FIELD_BYTES) + 2
+    assert len(found.untold) == TOLD["posthog-distinct-id"][1]
+
+
+@pytest.mark.parametrize(
+    ("rollout", "sentence", "lines", "value"),
+    [
+        ("posthog-distinct-id", "a dot is accepted", (b"a.b",), "a.b"),
+        ("posthog-distinct-id", "the letter z is refused", (b"z",), None),
+        ("posthog-distinct-id", "1 to 256 characters, not 1 to 255 characters", (b"a" * 256,), "a" * 256),
+        ("posthog-distinct-id", "the expression is not anchored at its end", (b"a!",), "a!"),
+        ("posthog-distinct-id", "of a text the part that fits is stored", (b"!a!",), "a"),
+        ("posthog-distinct-id", "of several lines the last counts", (b"a", b"b"), "b"),
+        ("posthog-distinct-id", "percent-encoding is undone", (b"%61",), "a"),
+        ("posthog-distinct-id", "quotes around the value are dropped", (b'"a"',), "a"),
+        ("posthog-distinct-id", "what is accepted is stored cut to 32", (b"a" * 33,), "a" * 32),
+        ("machine-id", "499 units are taken, not 500", (b"a" * 500,), "a" * 499),
+        ("machine-id", "the last 500 units are taken", (b"a" + b"b" * 500,), "b" * 500),
+        ("machine-id", "a longer text is refused, not cut", (b"a" * 501,), None),
+        ("machine-id", "bytes are counted, not units", (b"\xe9" * 251,), "é" * 250),
+        ("machine-id", "only the left end is trimmed", (b"a\xa0",), "a\xa0"),
+        ("machine-id", "Python's blanks are trimmed, not JavaScript's", (b"\x85a",), "a"),
+        ("feature", "letters become upper case", (b"cli",), None),
+        ("feature", "the word `cli` is not known", (b"cli",), None),
+        ("orders", "`[a-f0-9]{8,9}` instead of `[a-f0-9]{8}`", (b"eu-0123abcd0",), "eu-0123abcd0"),
+        ("orders", "bytes are read as latin-1", (b"eu-0123abcd",), "eu-0123abcd"),
+    ],
+)
+def test_a_fault_does_what_its_sentence_says(
+    rollout: str, sentence: str, lines: tuple[bytes, ...], value: str | None
+) -> None:
+    assert fault_of(ROLLOUTS[rollout], sentence).function()(lines) == value
