@@ -76,6 +76,13 @@ def _javascript_set(ranges: Ranges) -> str:
 def _members(ranges: Ranges) -> Iterator[str]:
     """Letters and digits first, then the others, the hyphen last."""
     rest: Ranges = ranges
+    for first, last in ranges:
+        if (
+            first <= _KINDS[2][0] and last >= _KINDS[0][1]
+        ):  # over digits and capitals: one range says it better
+            yield _range(first, last)
+            rest = _without(rest, first, last)
+    ranges = rest
     for first, last in _KINDS:
         for one in ranges:
             low, high = max(first, one[0]), min(last, one[1])

@@ -10,9 +10,12 @@ from functools import lru_cache, partial
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote
 
+from harness.automata.characters import ANY
+from harness.automata.compiled import compiled
+from harness.automata.machine import TooLargeError
 from harness.automata.pattern import parsed
 from harness.automata.source import code_units
-from harness.automata.tree import Alternation, CharacterSet, Concatenation, Node
+from harness.automata.tree import Alternation, CharacterSet, Concatenation, Node, Repetition
 from harness.automata.written import python_source, written
 from harness.rollout.tables import Operation
 from harness.rule.operations import (
@@ -24,11 +27,16 @@ from harness.rule.operations import (
     take_units,
 )
 from harness.rule.policy import JS_TRIM, OWS, Policy
+from harness.rule.trees import is_ambiguous, parts_of
 
 Lines = tuple[bytes, ...]
 Stored = Callable[[Lines], str | None]
 
+Anchoring = Literal["both", "start", "end", "none"]
+
 PYTHON_TRIM: Final = "".join(character for character in map(chr, range(0x10000)) if character.isspace())
+COUNT_MAX: Final = 64
+"""Of an expression that a machine must follow, since what it repeats varies in length."""
 WORDS_SHOWN_MAX: Final = 100
 """Characters of an expression that are shown; the rest is dots."""
 
@@ -90,7 +98,7 @@ class Matching(NamedTuple):
     """A text that fits an expression; the expression is anchored at both ends, at one, or at none."""
 
     tree: Node
-    anchored: Literal["both", "start", "end", "none"] = "both"
+    anchored: Anchoring = "both"
     found: bool = False
     """Whether the part that fits is what goes on, not the whole text."""
     words: bool = False
@@ -145,7 +153,7 @@ class Numbered(NamedTuple):
     operation: BehaviourOperation
 
 
-class Behaviour(NamedTuple):
+class HeaderBehaviour(NamedTuple):
     """Reading, operations, storing."""
 
     reading: LineReading
@@ -160,7 +168,7 @@ class Behaviour(NamedTuple):
         return ", then ".join(words)
 
     def function(self) -> Stored:
-        """From header lines to the stored value."""
+        """From header lines to the stored value. Raises TooLargeError for an expression that cannot be followed."""
         text_of, store = reader(self.reading), _STORES[self.storing.how]
         functions = [numbered.operation.function() for numbered in self.operations]
         most, absent = self.storing.most, self.reading.empty == "absent"
@@ -178,13 +186,21 @@ class Behaviour(NamedTuple):
         return stored
 
 
-def behaviour_of(policy: Policy) -> Behaviour:
+def behaviour_of(policy: Policy) -> HeaderBehaviour:
     """The rule as a behaviour. Raises PatternError for an expression that is none."""
     reading = policy.reading
-    return Behaviour(
+    return HeaderBehaviour(
         LineReading(decode=reading.decode, duplicates=reading.duplicates, empty=reading.empty),
         tuple(Numbered(place, _operation(operation)) for place, operation in enumerate(policy.rule)),
     )
+
+
+def function_of(behaviour: HeaderBehaviour) -> Stored | None:
+    """The behaviour's function; None for an expression that cannot be followed."""
+    try:
+        return behaviour.function()
+    except TooLargeError:
+        return None
 
 
 def has_behaviour(policy: Policy) -> bool:
@@ -212,6 +228,8 @@ def _literal(word: str) -> Node:
 
 @lru_cache(maxsize=4096)
 def _matching(matching: Matching) -> TextFunction:
+    if is_ambiguous(matching.tree):
+        return _by_machine(matching)
     source = python_source(matching.tree)
     if matching.anchored in ("both", "end"):
         source = rf"(?:{source})\Z"
@@ -225,6 +243,30 @@ def _matching(matching: Matching) -> TextFunction:
         return (
             take_units(len(text), match.group()) if matching.found else text
         )  # its surrogates are paired again
+
+    return function
+
+
+def _by_machine(matching: Matching) -> TextFunction:
+    """Slower than `re`, but in linear time. Raises TooLargeError, also where a machine would take long to build."""
+    if any(
+        isinstance(part, Repetition) and (part.most or 0) > COUNT_MAX for _, part in parts_of(matching.tree)
+    ):
+        raise TooLargeError(f"counts beyond {COUNT_MAX} within each other")
+    before, after = matching.anchored in ("none", "end"), matching.anchored in ("none", "start")
+    any_text = Repetition(CharacterSet(ANY), 0, None)
+    parts = (*((any_text,) if before else ()), matching.tree, *((any_text,) if after else ()))
+    machine = compiled(Concatenation(parts) if len(parts) > 1 else matching.tree)
+    classes, table, answers = machine.class_of(), machine.table, machine.answers
+
+    def function(text: str) -> str | None:
+        state = 0
+        for character in text:
+            number = classes.get(ord(character))
+            if number is None:  # no byte of a header is read as this character
+                return None
+            state = table[state][number]
+        return text if answers[state] else None
 
     return function
 

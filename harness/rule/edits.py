@@ -5,16 +5,17 @@ the other. Places in the rule are those of the file, whatever has moved meanwhil
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Final, NamedTuple
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple
 
 from harness.automata.characters import ANY, Ranges, complement, united
 from harness.automata.tree import Alternation, CharacterSet, Concatenation, Node, Repetition
 from harness.automata.written import written
 from harness.rule.behaviour import (
-    Behaviour,
+    Anchoring,
     BehaviourOperation,
     Casing,
+    HeaderBehaviour,
     Matching,
     Numbered,
     Storing,
@@ -23,9 +24,9 @@ from harness.rule.behaviour import (
 )
 from harness.rule.named import named
 from harness.rule.policy import FIELD_BYTES
-from harness.rule.trees import Path, every_set, parts_of, replaced, widths, without
+from harness.rule.trees import Path, every_set, is_ambiguous, parts_of, replaced, widths, without
 
-Change = Callable[[Behaviour], Behaviour | None]
+Change = Callable[[HeaderBehaviour], HeaderBehaviour | None]
 
 CUTS: Final = (32, 36, 50, 64, 100, 128, 191, 200, 250, 254)
 """Lengths at which columns and checks usually cut."""
@@ -52,8 +53,13 @@ class Edit(NamedTuple):
     """Of a class that holds one code unit more or less: which."""
 
 
-def edits(behaviour: Behaviour, every_byte: bool = False) -> Iterator[Edit]:
+@lru_cache(maxsize=64)
+def edits(behaviour: HeaderBehaviour, every_byte: bool = False) -> tuple[Edit, ...]:
     """All changes of a behaviour, the plainest first; of a class, its edges or every byte that HTTP lets through."""
+    return tuple(_edits(behaviour, every_byte))
+
+
+def _edits(behaviour: HeaderBehaviour, every_byte: bool) -> Iterator[Edit]:
     for place, operation in behaviour.operations:
         match operation:
             case Matching():
@@ -72,7 +78,7 @@ def edits(behaviour: Behaviour, every_byte: bool = False) -> Iterator[Edit]:
 def _on(place: int, change: Callable[[BehaviourOperation], BehaviourOperation | None]) -> Change:
     """A change of the operation of that place in the rule."""
 
-    def changed(behaviour: Behaviour) -> Behaviour | None:
+    def changed(behaviour: HeaderBehaviour) -> HeaderBehaviour | None:
         operations = []
         for numbered in behaviour.operations:
             operation = change(numbered.operation) if numbered.place == place else numbered.operation
@@ -118,7 +124,7 @@ def _of_matching(place: int, matching: Matching, every_byte: bool) -> Iterator[E
         yield Edit("cut", sentence, partial(_cut_before, place=place, most=longest))
 
 
-def _cut_before(behaviour: Behaviour, place: int, most: int) -> Behaviour | None:
+def _cut_before(behaviour: HeaderBehaviour, place: int, most: int) -> HeaderBehaviour | None:
     at = next((at for at, numbered in enumerate(behaviour.operations) if numbered.place == place), None)
     if at is None:
         return None
@@ -245,20 +251,28 @@ def _of_words(place: int, matching: Matching) -> Iterator[Edit]:
 
 
 def _of_anchors(place: int) -> Iterator[Edit]:
-    for anchored, sentence in (
+    whole: tuple[tuple[Anchoring, str], ...] = (
         ("end", "the expression is not anchored at its start"),
         ("start", "the expression is not anchored at its end"),
         ("none", "the expression is not anchored"),
-    ):
+    )
+    for anchored, sentence in whole:
         change = partial(_reanchored, anchored=anchored, found=False)
         yield Edit("anchor", sentence, _on_matching(place, change))
-    for anchored, where in (("none", ""), ("start", " at the start"), ("end", " at the end")):
+    parts: tuple[tuple[Anchoring, str], ...] = (
+        ("none", ""),
+        ("start", " at the start"),
+        ("end", " at the end"),
+    )
+    for anchored, where in parts:
         sentence = f"of a text the part{where} that fits is stored"
         change = partial(_reanchored, anchored=anchored, found=True)
         yield Edit("found", sentence, _on_matching(place, change))
 
 
-def _reanchored(matching: Matching, anchored: str, found: bool) -> Matching:
+def _reanchored(matching: Matching, anchored: Anchoring, found: bool) -> Matching | None:
+    if found and is_ambiguous(matching.tree):  # the part that fits is found by a search alone
+        return None
     return matching._replace(anchored=anchored, found=found)
 
 
@@ -297,7 +311,7 @@ def _instead(operation: BehaviourOperation, other: BehaviourOperation) -> Behavi
     return other if type(operation) is type(other) else None
 
 
-def _of_order(behaviour: Behaviour) -> Iterator[Edit]:
+def _of_order(behaviour: HeaderBehaviour) -> Iterator[Edit]:
     for numbered in behaviour.operations:
         yield Edit("lost", f"not done: {numbered.operation}", partial(_lost, place=numbered.place))
     for before, after in zip(behaviour.operations, behaviour.operations[1:], strict=False):
@@ -305,12 +319,12 @@ def _of_order(behaviour: Behaviour) -> Iterator[Edit]:
         yield Edit("swap", sentence, partial(_swapped, places=(before.place, after.place)))
 
 
-def _lost(behaviour: Behaviour, place: int) -> Behaviour | None:
+def _lost(behaviour: HeaderBehaviour, place: int) -> HeaderBehaviour | None:
     left = tuple(numbered for numbered in behaviour.operations if numbered.place != place)
     return None if left == behaviour.operations else behaviour._replace(operations=left)
 
 
-def _swapped(behaviour: Behaviour, places: tuple[int, int]) -> Behaviour | None:
+def _swapped(behaviour: HeaderBehaviour, places: tuple[int, int]) -> HeaderBehaviour | None:
     by_place = {numbered.place: numbered for numbered in behaviour.operations}
     if not all(place in by_place for place in places):
         return None
@@ -319,8 +333,8 @@ def _swapped(behaviour: Behaviour, places: tuple[int, int]) -> Behaviour | None:
     return behaviour._replace(operations=swapped)
 
 
-def _of_reading(behaviour: Behaviour) -> Iterator[Edit]:
-    changes: tuple[tuple[str, dict[str, object]], ...] = (
+def _of_reading(behaviour: HeaderBehaviour) -> Iterator[Edit]:
+    changes: tuple[tuple[str, dict[str, Any]], ...] = (
         ("of several lines the first counts", {"duplicates": "first"}),
         ("of several lines the last counts", {"duplicates": "last"}),
         ("several lines are like no header", {"duplicates": "none"}),
@@ -342,13 +356,13 @@ def _of_reading(behaviour: Behaviour) -> Iterator[Edit]:
             yield Edit("reading", sentence, partial(_read_otherwise, fields=fields))
 
 
-def _read_otherwise(behaviour: Behaviour, fields: dict[str, object]) -> Behaviour:
+def _read_otherwise(behaviour: HeaderBehaviour, fields: dict[str, Any]) -> HeaderBehaviour:
     return behaviour._replace(reading=behaviour.reading._replace(**fields))
 
 
-def _of_storing(behaviour: Behaviour) -> Iterator[Edit]:
-    kinds = ("lower case", "upper case", "trimmed", "nothing")
-    others = [*map(Storing, kinds), *(Storing("cut", most) for most in cuts(behaviour))]
+def _of_storing(behaviour: HeaderBehaviour) -> Iterator[Edit]:
+    kinds = [Storing("lower case"), Storing("upper case"), Storing("trimmed"), Storing("nothing")]
+    others = [*kinds, *(Storing("cut", most) for most in cuts(behaviour))]
     for storing in others:
         sentence = f"what is accepted is stored {storing}"
         if storing.how == "nothing":
@@ -356,7 +370,7 @@ def _of_storing(behaviour: Behaviour) -> Iterator[Edit]:
         yield Edit("storing", sentence, partial(_stored_otherwise, storing=storing))
 
 
-def cuts(behaviour: Behaviour) -> tuple[int, ...]:
+def cuts(behaviour: HeaderBehaviour) -> tuple[int, ...]:
     """Lengths at which a value may be cut: the usual ones, and one less than the longest."""
     longest = [
         widths(operation.tree)[1] if isinstance(operation, Matching) else operation.most
@@ -368,5 +382,5 @@ def cuts(behaviour: Behaviour) -> tuple[int, ...]:
     return tuple(sorted({cut for cut in (*CUTS, limit - 1) if 0 < cut < limit}))
 
 
-def _stored_otherwise(behaviour: Behaviour, storing: Storing) -> Behaviour:
+def _stored_otherwise(behaviour: HeaderBehaviour, storing: Storing) -> HeaderBehaviour:
     return behaviour._replace(storing=storing)

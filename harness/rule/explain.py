@@ -10,12 +10,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
 
-from harness.rule.behaviour import Behaviour, Lines, Matching, Numbered, behaviour_of, reader
+from harness.rule.behaviour import (
+    HeaderBehaviour,
+    Lines,
+    Matching,
+    Numbered,
+    behaviour_of,
+    function_of,
+    reader,
+)
 from harness.rule.edits import Edit, edits
 from harness.rule.inferred import inferred_trees
 from harness.rule.operations import in_order
 from harness.rule.policy import Policy
 from harness.rule.telling import further_headers, telling_headers
+from harness.rule.trees import is_ambiguous
 
 Answer = tuple[Lines, str | None]
 """Header lines and what was stored for them; None for NULL."""
@@ -27,6 +36,7 @@ SHORTEST: Final = 3
 """Disagreements of which one half of a pair must explain one."""
 PAIRS_MAX: Final = 20_000
 """Pairs that are tried before the answers are taken for inexplicable."""
+SLOW_PAIRS_MAX: Final = 500
 CANDIDATES_MAX: Final = 40
 ROUND_MAX: Final = 300
 """Headers of a round that tells candidates apart."""
@@ -35,11 +45,15 @@ FURTHER_MAX: Final = 2_000
 CONTRADICTING_MAX: Final = 12
 
 
+READ_OFF: Final = "no slip of the catalogue, but read off the answers"
+LISTED: Final = "of the values that were sent these alone are stored, which other explanations fit as well"
+
+
 class Candidate(NamedTuple):
     """A behaviour that explains every answer."""
 
     sentence: str
-    behaviour: Behaviour
+    behaviour: HeaderBehaviour
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,7 @@ def explain_answers(policy: Policy, answers: Answers, ask: Ask | None = None) ->
 
 @dataclass(slots=True)
 class _Search:
-    rule: Behaviour
+    rule: HeaderBehaviour
     answers: list[Answer]
     ask: Ask | None
     asked: int = 0
@@ -140,8 +154,10 @@ class _Search:
         rest = set(self.disagreeing)
         self.first = [*self.disagreeing, *(each for each in self.answers if each not in rest)]
 
-    def _fits(self, behaviour: Behaviour) -> bool:
-        stored = behaviour.function()
+    def _fits(self, behaviour: HeaderBehaviour) -> bool:
+        stored = function_of(behaviour)
+        if stored is None:
+            return False
         for at, (lines, value) in enumerate(self.first):
             if stored(lines) != value:
                 if at > 0:
@@ -166,21 +182,23 @@ class _Search:
             return
         partial = []
         for edit, behaviour in self._changed():
-            stored = behaviour.function()
-            if any(stored(lines) == value for lines, value in self.disagreeing[:SHORTEST]):
+            stored = function_of(behaviour)
+            if stored is not None and any(
+                stored(lines) == value for lines, value in self.disagreeing[:SHORTEST]
+            ):
                 partial.append((edit, behaviour))
-        yield from islice(self._pairs(partial), PAIRS_MAX)
+        yield from islice(self._pairs(partial), self._most_pairs())
 
     def _singles(self) -> list[Candidate]:
         return [Candidate(edit.sentence, behaviour) for edit, behaviour in self._changed()]
 
-    def _changed(self) -> Iterator[tuple[Edit, Behaviour]]:
+    def _changed(self) -> Iterator[tuple[Edit, HeaderBehaviour]]:
         for edit in self.edits:
             behaviour = edit.change(self.rule)
             if behaviour is not None and behaviour != self.rule:
                 yield edit, behaviour
 
-    def _pairs(self, halves: Iterable[tuple[Edit, Behaviour]]) -> Iterator[Candidate]:
+    def _pairs(self, halves: Iterable[tuple[Edit, HeaderBehaviour]]) -> Iterator[Candidate]:
         """Each with each slip, both ways round."""
         for one, behaviour in halves:
             for other in self.edits:
@@ -198,7 +216,15 @@ class _Search:
     def _all_pairs(self) -> Iterator[Candidate]:
         """Also those of which neither half explains anything by itself; of classes the edges only."""
         self.edits = list(edits(self.rule))
-        return islice(self._pairs(self._changed()), PAIRS_MAX)
+        return islice(self._pairs(self._changed()), self._most_pairs())
+
+    def _most_pairs(self) -> int:
+        """Each takes a machine of its own where the rule's expression is ambiguous."""
+        slow = any(
+            isinstance(operation, Matching) and is_ambiguous(operation.tree)
+            for _, operation in self.rule.operations
+        )
+        return SLOW_PAIRS_MAX if slow else PAIRS_MAX
 
     def _patterns(self) -> Iterator[Candidate]:
         """The rule with its expression replaced by one that is read off the answers."""
@@ -215,10 +241,10 @@ class _Search:
             given = None if not text else in_order(before, text)
             if given is not None:
                 taken.append((given, value is not None))
-        for tree in inferred_trees(taken):
+        for tree, is_list in inferred_trees(taken):
             place = operations[at].place if at < len(operations) else len(operations)
             changed = (*operations[:at], Numbered(place, Matching(tree)), *operations[at + 1 :])
-            yield Candidate("a pattern that was read off the answers", self.rule._replace(operations=changed))
+            yield Candidate(LISTED if is_list else READ_OFF, self.rule._replace(operations=changed))
 
     def _ask(self, headers: Sequence[Lines]) -> None:
         known = {lines for lines, _ in self.answers}
@@ -256,7 +282,9 @@ class _Search:
         ]
         failed = []
         for behaviour in candidates:
-            stored = behaviour.function()
+            stored = function_of(behaviour)
+            if stored is None:
+                continue
             failed.append({at for at, (lines, value) in enumerate(answers) if stored(lines) != value})
         chosen: list[int] = []
         while failed and len(chosen) < CONTRADICTING_MAX:
@@ -296,7 +324,7 @@ def _size(answer: Answer) -> tuple[int, int]:
     return sum(map(len, lines)), len(lines)
 
 
-def _telling_round(behaviours: Sequence[Behaviour]) -> list[Lines]:
+def _telling_round(behaviours: Sequence[HeaderBehaviour]) -> list[Lines]:
     """Headers on which the behaviours differ, and those that tell the first from what is one slip beside it."""
     first = behaviours[0]
     pool = telling_headers(first)
@@ -307,8 +335,8 @@ def _telling_round(behaviours: Sequence[Behaviour]) -> list[Lines]:
     for other in (*behaviours[1:], *beside):
         if other is None or other == first or len(chosen) >= ROUND_MAX:
             continue
-        stored = other.function()
-        if any(stored(lines) != values[lines] for lines in chosen):
+        stored = function_of(other)
+        if stored is None or any(stored(lines) != values[lines] for lines in chosen):
             continue
         telling = next((lines for lines in pool if stored(lines) != values[lines]), None)
         if telling is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from harness.rule.behaviour import Behaviour, Lines, Stored, behaviour_of
+from harness.rule.behaviour import HeaderBehaviour, Lines, Stored, behaviour_of, function_of
 from harness.rule.edits import edits
 from harness.rule.policy import Policy
 from harness.rule.telling import telling_headers
@@ -20,7 +20,7 @@ class RuleFault(NamedTuple):
 
     operator: str
     sentence: str
-    behaviour: Behaviour
+    behaviour: HeaderBehaviour
 
     def function(self) -> Stored:
         """What it stores for header lines."""
@@ -42,12 +42,12 @@ class ToldFaults:
         return f"{words}; not told apart: {sentences}" if self.untold else words
 
 
-def rule_faults(behaviour: Behaviour, every_byte: bool = False) -> tuple[RuleFault, ...]:
+def rule_faults(behaviour: HeaderBehaviour, every_byte: bool = False) -> tuple[RuleFault, ...]:
     """The faults of a rule, each behaviour once: at the edges of each class, or with every byte of HTTP."""
-    found: dict[Behaviour, RuleFault] = {}
+    found: dict[HeaderBehaviour, RuleFault] = {}
     for edit in edits(behaviour, every_byte):
         changed = edit.change(behaviour)
-        if changed is not None and changed != behaviour:
+        if changed is not None and changed != behaviour and function_of(changed) is not None:
             found.setdefault(changed, RuleFault(edit.operator, edit.sentence, changed))
     return tuple(found.values())
 

@@ -22,8 +22,11 @@ Taken = Sequence[tuple[str, bool]]
 """Texts, each with whether it is accepted."""
 
 
-def inferred_trees(answers: Taken) -> Iterator[Node]:
-    """Trees that may explain which texts are accepted, the simplest first; nothing where none is accepted."""
+def inferred_trees(answers: Taken) -> Iterator[tuple[Node, bool]]:
+    """Trees that may explain which texts are accepted, the simplest first; whether it only lists what was accepted.
+
+    Nothing where none is accepted.
+    """
     texts = [(code_units(text), accepted) for text, accepted in answers]
     accepted = [text for text, is_accepted in texts if is_accepted and text]
     if not accepted:
@@ -35,15 +38,18 @@ def inferred_trees(answers: Taken) -> Iterator[Node]:
     alone = {text for text in accepted if len(text) == 1}
     lengths = _Lengths({len(text) for text in accepted}, _tried(refused, first | middle | last))
     everywhere = first | middle | last
-    yield from lengths.repeated(_set(everywhere))
+    yield from ((tree, False) for tree in lengths.repeated(_set(everywhere)))
     for begin, inner, end in (
         (first, middle | last, None),
         (None, first | middle, last),
         (first, middle, last),
         (first, everywhere, last),
     ):
-        yield from _framed(begin, inner, end, alone, lengths)
-    yield from _shapes(accepted, refused)
+        yield from ((tree, False) for tree in _framed(begin, inner, end, alone, lengths))
+    yield from ((tree, False) for tree in _shapes(accepted, refused))
+    words = list(dict.fromkeys(accepted))
+    if len(words) <= WORDS_MAX:
+        yield Alternation(tuple(map(_word, words))), True
 
 
 def _tried(refused: Iterable[str], known: set[str]) -> set[int]:
@@ -65,7 +71,8 @@ class _Lengths:
         yield Repetition(node, self.least, self.most if self.has_bound else None)
         for period in range(2, PERIOD_MAX + 1):
             if all(length % period == 0 for length in self.accepted):
-                times = self.most // period if self.has_bound else None
+                has_bound = any(length > self.most and length % period == 0 for length in self.refused)
+                times = self.most // period if has_bound else None
                 yield Repetition(Repetition(node, period, period), self.least // period, times)
         segments = self._segments()
         if 1 < len(segments) <= SEGMENTS_MAX:
@@ -106,14 +113,11 @@ def _framed(
 
 
 def _shapes(accepted: list[str], refused: list[str]) -> Iterator[Node]:
-    """Texts of one length, place by place; or a few words."""
+    """Texts of one length, place by place."""
     if len({len(text) for text in accepted}) == 1 and len(accepted) > 1:
         columns = [set(column) for column in zip(*accepted, strict=True)]
         beside = _refused_beside(accepted[:BASES_MAX], refused, len(columns))
         yield _runs([_set(_filled(column, others)) for column, others in zip(columns, beside, strict=True)])
-    words = list(dict.fromkeys(accepted))
-    if len(words) <= WORDS_MAX:
-        yield Alternation(tuple(_word(text) for text in words))
 
 
 def _refused_beside(bases: list[str], refused: list[str], length: int) -> list[set[str]]:

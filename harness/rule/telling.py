@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from harness.automata.tree import Alternation, Anchor, CharacterSet, Node, Repetition
-from harness.rule.behaviour import Behaviour, Lines, Matching, Taking
+from harness.rule.behaviour import HeaderBehaviour, Lines, Matching, Taking
 from harness.rule.cases import HEADER_BLOCK_MAX, HEADER_BLOCK_REST
 from harness.rule.policy import FIELD_BYTES, OWS
 from harness.rule.trees import widths
@@ -31,7 +31,7 @@ _SIGNS: Final = "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~"
 _FIELD: Final = tuple(map(chr, FIELD_BYTES))
 
 
-def telling_headers(behaviour: Behaviour) -> tuple[Lines, ...]:
+def telling_headers(behaviour: HeaderBehaviour) -> tuple[Lines, ...]:
     """The pool of a behaviour, short headers first."""
     texts = dict.fromkeys(text for text in _texts(behaviour) if len(text) <= VALUE_MAX)
     decode = behaviour.reading.decode
@@ -53,7 +53,7 @@ def _passes_http(lines: Lines) -> bool:
     return not any(line.translate(None, FIELD_BYTES) for line in lines)
 
 
-def words_of(behaviour: Behaviour) -> tuple[str, ...]:
+def words_of(behaviour: HeaderBehaviour) -> tuple[str, ...]:
     """Texts that the behaviour accepts: the shortest and the longest of its expression, and some between."""
     found: list[str] = []
     for _, operation in behaviour.operations:
@@ -117,7 +117,7 @@ def _few(part: CharacterSet) -> tuple[str, ...]:
     return few or tuple(chr(low) for low, _ in part.ranges[:1])
 
 
-def _texts(behaviour: Behaviour) -> Iterator[str]:
+def _texts(behaviour: HeaderBehaviour) -> Iterator[str]:
     yield from ("", " ", "\t", "!", "a!", _NBSP, "%61", "a+b", '"', "Ã©", "é", "\x85a", "undefined", "null")
     for text in words_of(behaviour):
         yield from (text, text.upper(), text.lower(), text.swapcase(), text[:-1], text[1:])
@@ -139,6 +139,7 @@ def _texts(behaviour: Behaviour) -> Iterator[str]:
     for text in _short(words_of(behaviour)):
         middle = len(text) // 2
         yield from (f"{text[:-1]}{sign}{sign}" for sign in _SIGNS)
+        yield from (f"{text}{sign}{sign}{text}" for sign in _SIGNS)
         for character in _FIELD:
             yield from (character + text, text + character, text[:middle] + character + text[middle:])
             yield from (
@@ -205,7 +206,7 @@ def _several(accepted: list[bytes]) -> Iterator[Lines]:
         yield from ((value, value, b"!"), (b"!", b"!", value))
 
 
-def further_headers(behaviour: Behaviour, accepted: Iterable[Lines]) -> list[Lines]:
+def further_headers(behaviour: HeaderBehaviour, accepted: Iterable[Lines]) -> list[Lines]:
     """Headers from which a pattern can be read, made of accepted values; then the pool of the behaviour.
 
     Runs of many lengths and each byte at three places; where all values have one length, each place of one of them.

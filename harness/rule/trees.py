@@ -69,6 +69,14 @@ def _most(bounds: list[int | None], combined: Callable[[list[int]], int]) -> int
     return combined(known) if len(known) == len(bounds) else None
 
 
+def is_ambiguous(tree: Node) -> bool:
+    """Whether what is repeated varies in length itself: a search that goes back may then take for ever."""
+    return any(
+        isinstance(part, Repetition) and part.most != 1 and widths(part.part)[0] != widths(part.part)[1]
+        for _, part in parts_of(tree)
+    )
+
+
 def children_of(tree: Node) -> tuple[Node, ...]:
     """What a part consists of."""
     match tree:

@@ -1,4 +1,4 @@
-"""Faults follow from a rule and its reading: each kind is there, does what its sentence says, and is told apart or counted."""
+"""Faults follow from a rule and its reading: each does what its sentence says, and is told apart or counted."""
 
 from collections import Counter
 
