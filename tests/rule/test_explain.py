@@ -133,7 +133,7 @@ def test_fifty_pairs_of_slips_are_what_explains_their_answers() -> None:
 
 @pytest.mark.catalogue
 @pytest.mark.parametrize("source", OUTSIDE)
-def test_pattern_outside_the_catalogue_is_read_off_or_not_claimed(source: str) -> None:
+def test_pattern_outside_the_catalogue_is_read_off(source: str) -> None:
     pattern = re.compile(source, re.ASCII)
 
     def stored(lines: Lines) -> str | None:
@@ -199,7 +199,7 @@ def test_rule_itself_needs_no_explanation() -> None:
     assert explain_answers(PLAN, answers_of(PLAN, PLAN.stored)) is None
 
 
-def test_several_that_fit_are_counted_until_headers_tell_them_apart() -> None:
+def test_several_that_fit_are_counted_then_told_apart() -> None:
     few: Answers = [((b"a" * 256,), "a" * 256), ((b"!",), None)]
     found = explain_answers(PLAN, few)
     assert found is not None
@@ -217,7 +217,7 @@ def test_several_that_fit_are_counted_until_headers_tell_them_apart() -> None:
     assert told.asked > 0
 
 
-def test_answers_that_nothing_explains_are_a_smallest_contradiction() -> None:
+def test_what_nothing_explains_is_a_smallest_contradiction() -> None:
     answers = [
         *answers_of(PLAN, PLAN.stored),
         ((b"q" * 77,), None),
