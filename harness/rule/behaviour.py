@@ -146,7 +146,7 @@ class Storing(NamedTuple):
         return f"cut to {self.most}" if self.how == "cut" else self.how
 
 
-class Numbered(NamedTuple):
+class PlacedOperation(NamedTuple):
     """An operation with its place in the rule, by which it is found when others have moved or gone."""
 
     place: int
@@ -157,12 +157,12 @@ class HeaderBehaviour(NamedTuple):
     """Reading, operations, storing."""
 
     reading: LineReading
-    operations: tuple[Numbered, ...]
+    operations: tuple[PlacedOperation, ...]
     storing: Storing = Storing()
 
     def __str__(self) -> str:
         """The operations in words, an expression between backticks."""
-        words = [str(numbered.operation) for numbered in self.operations] or ["any text"]
+        words = [str(placed.operation) for placed in self.operations] or ["any text"]
         if self.storing.how != "as it is":
             words.append(f"stored {self.storing}")
         return ", then ".join(words)
@@ -170,7 +170,7 @@ class HeaderBehaviour(NamedTuple):
     def function(self) -> Stored:
         """From header lines to the stored value. Raises TooLargeError for an expression that cannot be followed."""
         text_of, store = reader(self.reading), _STORES[self.storing.how]
-        functions = [numbered.operation.function() for numbered in self.operations]
+        functions = [placed.operation.function() for placed in self.operations]
         most, absent = self.storing.most, self.reading.empty == "absent"
 
         def stored(lines: Lines) -> str | None:
@@ -191,7 +191,7 @@ def behaviour_of(policy: Policy) -> HeaderBehaviour:
     reading = policy.reading
     return HeaderBehaviour(
         LineReading(decode=reading.decode, duplicates=reading.duplicates, empty=reading.empty),
-        tuple(Numbered(place, _operation(operation)) for place, operation in enumerate(policy.rule)),
+        tuple(PlacedOperation(place, _operation(operation)) for place, operation in enumerate(policy.rule)),
     )
 
 

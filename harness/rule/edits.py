@@ -17,7 +17,7 @@ from harness.rule.behaviour import (
     Casing,
     HeaderBehaviour,
     Matching,
-    Numbered,
+    PlacedOperation,
     Storing,
     Taking,
     Trimming,
@@ -80,12 +80,12 @@ def _on(place: int, change: Callable[[BehaviourOperation], BehaviourOperation | 
 
     def changed(behaviour: HeaderBehaviour) -> HeaderBehaviour | None:
         operations = []
-        for numbered in behaviour.operations:
-            operation = change(numbered.operation) if numbered.place == place else numbered.operation
+        for placed in behaviour.operations:
+            operation = change(placed.operation) if placed.place == place else placed.operation
             if operation is None:
                 return None
-            operations.append(Numbered(numbered.place, operation))
-        if not any(numbered.place == place for numbered in behaviour.operations):
+            operations.append(PlacedOperation(placed.place, operation))
+        if not any(placed.place == place for placed in behaviour.operations):
             return None
         return behaviour._replace(operations=tuple(operations))
 
@@ -125,11 +125,13 @@ def _of_matching(place: int, matching: Matching, every_byte: bool) -> Iterator[E
 
 
 def _cut_before(behaviour: HeaderBehaviour, place: int, most: int) -> HeaderBehaviour | None:
-    at = next((at for at, numbered in enumerate(behaviour.operations) if numbered.place == place), None)
+    at = next((at for at, placed in enumerate(behaviour.operations) if placed.place == place), None)
     if at is None:
         return None
     operations = behaviour.operations
-    return behaviour._replace(operations=(*operations[:at], Numbered(-1, Taking(most)), *operations[at:]))
+    return behaviour._replace(
+        operations=(*operations[:at], PlacedOperation(-1, Taking(most)), *operations[at:])
+    )
 
 
 def _of_bounds(place: int, path: Path, part: Repetition, alone: bool) -> Iterator[Edit]:
@@ -312,20 +314,20 @@ def _instead(operation: BehaviourOperation, other: BehaviourOperation) -> Behavi
 
 
 def _of_order(behaviour: HeaderBehaviour) -> Iterator[Edit]:
-    for numbered in behaviour.operations:
-        yield Edit("lost", f"not done: {numbered.operation}", partial(_lost, place=numbered.place))
+    for placed in behaviour.operations:
+        yield Edit("lost", f"not done: {placed.operation}", partial(_lost, place=placed.place))
     for before, after in zip(behaviour.operations, behaviour.operations[1:], strict=False):
         sentence = f"done the other way round: {before.operation}, {after.operation}"
         yield Edit("swap", sentence, partial(_swapped, places=(before.place, after.place)))
 
 
 def _lost(behaviour: HeaderBehaviour, place: int) -> HeaderBehaviour | None:
-    left = tuple(numbered for numbered in behaviour.operations if numbered.place != place)
+    left = tuple(placed for placed in behaviour.operations if placed.place != place)
     return None if left == behaviour.operations else behaviour._replace(operations=left)
 
 
 def _swapped(behaviour: HeaderBehaviour, places: tuple[int, int]) -> HeaderBehaviour | None:
-    by_place = {numbered.place: numbered for numbered in behaviour.operations}
+    by_place = {placed.place: placed for placed in behaviour.operations}
     if not all(place in by_place for place in places):
         return None
     other = dict(zip(places, reversed(places), strict=True))

@@ -14,7 +14,7 @@ from harness.rule.behaviour import (
     HeaderBehaviour,
     Lines,
     Matching,
-    Numbered,
+    PlacedOperation,
     behaviour_of,
     function_of,
     reader,
@@ -243,7 +243,7 @@ class _Search:
                 taken.append((given, value is not None))
         for tree, is_list in inferred_trees(taken):
             place = operations[at].place if at < len(operations) else len(operations)
-            changed = (*operations[:at], Numbered(place, Matching(tree)), *operations[at + 1 :])
+            changed = (*operations[:at], PlacedOperation(place, Matching(tree)), *operations[at + 1 :])
             yield Candidate(LISTED if is_list else READ_OFF, self.rule._replace(operations=changed))
 
     def _ask(self, headers: Sequence[Lines]) -> None:
