@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.checkout.migration_outcome import JournalFault, MigrationOutcome
-from harness.checkout.way import BackendWay, Missing
+from harness.checkout.missing_hops import Missing
+from harness.checkout.way import BackendWay
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE
 from harness.checks.lint import Linted
 from harness.checks.lint_model import Lint
