@@ -171,16 +171,15 @@ def _document(request: Request, identity: str) -> dict[str, Any]:
     return {
         "url": ORIGIN + request.path,
         "method": request.method,
-        "headers": [_received(header) for header in request.headers],
+        "headers": received_headers(request.headers),
         "body": base64.b64encode(request.body).decode(),
         "id": identity,
     }
 
 
-def _received(header: HeaderLine) -> tuple[str, str]:
+def received_headers(lines: Sequence[HeaderLine]) -> list[tuple[str, str]]:
     """As Node decodes what came over the wire."""
-    name, value = header
-    return name.decode("latin-1"), value.decode("latin-1")
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in lines]
 
 
 def _reply(document: dict[str, Any]) -> Reply:

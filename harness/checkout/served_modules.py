@@ -41,6 +41,8 @@ class ServedModules:
 
     modules: Modules
     watched: Watched = NOTHING
+    instead: Mapping[Path, dict[str, Any]] = field(default_factory=dict)
+    """Modules that are given in another form than `runnable` makes of them, by the file."""
     _sent: set[Path] = field(default_factory=set)
 
     def answer(self, need: Mapping[str, str]) -> dict[str, Any]:
@@ -58,7 +60,7 @@ class ServedModules:
             self._sent.add(path)
             module = self.modules.read(path)
             watched = self.watched.property if module.source.name in self.watched.files else ""
-            answer["module"] = runnable(module, watched, self.watched.shown)
+            answer["module"] = self.instead.get(path) or runnable(module, watched, self.watched.shown)
         return answer
 
 

@@ -7,9 +7,11 @@ one goes on and ours does not, something is missing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.checkout.files import source_files
 from harness.checkout.following import Following, declared_function
+from harness.checkout.header_slice import sliced
 from harness.checkout.header_use import HeldBy, held_by
 from harness.checkout.inserts import Insert
 from harness.checkout.interpreter import TooLongError
@@ -49,6 +51,8 @@ class BackendWay:
     """Files on the way, in order."""
     made_from: tuple[HeldBy, ...] = ()
     """What holds the header's value where it is read."""
+    slice_of: tuple[Path, dict[str, Any]] | None = None
+    """The file of the reading, and what is made of the header there, to be run by itself."""
     row_at: str = ""
     """Where the row is made: the column in the INSERT, or the INSERT."""
 
@@ -106,6 +110,7 @@ def _judged(following: Following, handler: Module, column: str, at: str) -> Back
     )
     passed = [f"{hop.where} {_words(hop)}" for hop in places if way.lost is None or hop.order < way.lost]
     first = next((hop for hop in own if hop.what == "field"), None)
+    used = next((hop for hop in own if hop.what == "read"), None) if is_set else None
     listed = insert.column(column)
     line_in_row = insert.hop.line if listed is None else listed.line
     files = list(
@@ -114,14 +119,27 @@ def _judged(following: Following, handler: Module, column: str, at: str) -> Back
     return BackendWay(
         passed=tuple(passed),
         missing=tuple(way.missing),
-        read_at=read,
+        read_at=used.where if used is not None else read,
         set_at=first.where if first is not None and is_set else "",
         others=_other_writers(following.modules, column, {*files}),
         handler=at,
         files=tuple(files),
         made_from=tuple(part for hop in following.readings for part in held_by(hop.file, hop.node)),
+        slice_of=_slice(following, used, first),
         row_at=f"{insert.hop.file}:{line_in_row}",
     )
+
+
+def _slice(
+    following: Following, reading: Hop | None, given: Hop | None
+) -> tuple[Path, dict[str, Any]] | None:
+    """What is made of the header from its reading to where it is put into an object."""
+    if given is None or reading is None:
+        return None
+    value = given.node.child_by_field_name("value") or given.node.child_by_field_name("right") or given.node
+    path = following.modules.checkout / reading.file
+    made = sliced(following.modules.read(path), reading.node, value if given.file == reading.file else None)
+    return None if made is None else (path, made)
 
 
 def _best(insert: Insert, label: str) -> tuple[Hop, ...] | None:

@@ -52,6 +52,9 @@ CLIENT_IDS: Final = ("E1", "E2", "E5", "E9", "E10", "E11", "E12")
 HANDLER_CLAIMS: Final = ("V1", "V2", "V3", "V5", "I1", "I2", "R1")
 """What is asked of the backend's handler when it is run: what the gate asks of a deployed one's rows."""
 
+VALUE_CLAIMS: Final = ("V1", "V2", "V3", "V5")
+"""Those of them that are about the value alone."""
+
 ONE_CODE: Final = {"E2": 7}
 """Fewest observations where one version of the code is run, and not the plan's beside the corrected one."""
 

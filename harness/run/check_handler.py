@@ -30,6 +30,7 @@ from harness.rollout import Rollout
 from harness.rule.policy import Policy
 from harness.run.check_backend import AppliedMigrations, ReadBackend
 from harness.run.check_prepare import UNPREPARED, is_prepared
+from harness.run.check_slice import check_slice
 from harness.run.check_suite import batches, caller_of
 from harness.sut.columns import ReadableColumns
 from harness.sut.observation import Exchange, Observation, Probe, Row
@@ -57,9 +58,7 @@ def check_handler(
             raise NotRunnableError("no migrations make the database that its statements need")
         return _run(results, rollout, read.source, read.way, made, server)
     except (NotRunnableError, UnavailableError, UsageError, StatementFailed) as error:
-        for claim in HANDLER_CLAIMS:
-            results.inconclusive(claim, f"the handler cannot be run: {error}")
-        return []
+        return check_slice(results, rollout, read, str(error))
 
 
 def not_replayed(judgement: Judgement) -> Judgement:

@@ -34,6 +34,9 @@ from tests.checkout.edits import (
 FILES: Final = {"route": ROUTE, "helpers": HELPERS, "usage": USAGE}
 FAULTS: Final[list[dict[str, Any]]] = entries("handler_fault")
 
+BROKEN: Final = Edit(ROUTE, "const url = new URL(request.url);", "const url = missing(request.url);")
+ROWLESS: Final = {"I1", "I2", "R1"}
+
 pytestmark = pytest.mark.usefixtures("packages")
 
 
@@ -115,8 +118,8 @@ def test_never_prepared_the_handler_is_unknown(
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
     claims, _ = judged(server, backend(tmp_path, *CORRECTED))
-    assert {claim.status for claim in claims.values()} == {Status.UNKNOWN}
-    assert "harness check --prepare" in claims["V1"].detail
+    assert {claim for claim, each in claims.items() if each.status is Status.UNKNOWN} == ROWLESS
+    assert "harness check --prepare" in claims["R1"].detail
 
 
 @pytest.mark.parametrize(
@@ -143,5 +146,44 @@ def test_never_prepared_the_handler_is_unknown(
 )
 def test_what_cannot_be_run_is_unknown(server: Server, edit: Edit, reason: str, tmp_path: Path) -> None:
     claims, _ = judged(server, backend(tmp_path, *CORRECTED, edit))
-    assert {claim.status for claim in claims.values()} == {Status.UNKNOWN}
-    assert claims["V1"].detail.startswith(f"the handler cannot be run: {reason}")
+    assert {claim for claim, each in claims.items() if each.status is Status.UNKNOWN} == ROWLESS
+    assert claims["R1"].detail.startswith(f"the handler cannot be run: {reason}")
+
+
+@pytest.mark.parametrize(
+    "name", ["renamed variables", "another helper", "a field that is set later", "headers taken out"]
+)
+def test_where_it_cannot_be_run_its_reading_is(server: Server, name: str, tmp_path: Path) -> None:
+    checkout = backend(tmp_path, *CORRECTED, BROKEN)
+    rewrite(checkout, name)
+    claims, _ = judged(server, checkout)
+    assert {claim for claim, each in claims.items() if each.status is Status.UNKNOWN} == ROWLESS
+    assert {claim for claim, each in claims.items() if each.status is Status.PROVEN} == {
+        "V1",
+        "V2",
+        "V3",
+        "V5",
+    }
+    assert f"the handler cannot be run: {ROUTE}:1" in claims["V1"].detail
+    assert "its reading of the header was run by itself" in claims["V1"].detail
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "claim"),
+    [
+        ("<= 255", "<= 256", "V2"),
+        ("_-]+$/", "_-]+/", "V3"),
+        ("(posthogDistinctIdFromHeader ?? undefined)", "(posthogDistinctIdFromHeader ?? 'none')", "V5"),
+        ("/^[a-zA-Z0-9_-]+$/.test(rawDistinctId)", "RULE.test(rawDistinctId)", "V1"),
+    ],
+    ids=["one too long", "no end", "a default", "a kept expression with g"],
+)
+def test_a_fault_of_the_reading_is_found_by_itself(
+    server: Server, old: str, new: str, claim: str, tmp_path: Path
+) -> None:
+    kept = Edit(ROUTE, "type Body =", "const RULE = new RegExp('^[a-zA-Z0-9-_]+$', 'g');\n\ntype Body =")
+    checkout = backend(tmp_path, *CORRECTED, BROKEN, kept, Edit(ROUTE, old, new))
+    claims, _ = judged(server, checkout)
+    assert claims[claim].status is Status.REFUTED
+    assert claims[claim].findings[0].condition.startswith(f"{ROUTE}:")
+    assert "run under Node by itself" in claims[claim].findings[0].condition
