@@ -70,6 +70,8 @@ def call(run: Following, node: Node, scope: NameScope) -> Value:
         return special
     if callee.function is not None:
         return _own(run, node, scope, callee.function, name, given)
+    if target.type == "member_expression" and name in run.methods:
+        return _called(run, node, scope, run.methods[name], given)
     return _unknown(run, receiver, name, given, is_new=node.type == "new_expression")
 
 
@@ -158,7 +160,13 @@ def _own(
     )
     if not (is_closure or goes_along or is_of_interest):
         return _ignored(run, given)
-    run.calls.append(run.hop(node, scope, "handed on", name))
+    return _called(run, node, scope, function, given, name)
+
+
+def _called(
+    run: Following, node: Node, scope: NameScope, function: SourceFunction, given: list[Value], name: str = ""
+) -> Value:
+    run.calls.append(run.hop(node, scope, "handed on", name or function.name))
     try:
         return run.invoke(function, given)
     finally:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tree_sitter import Node
+
 from harness.checkout.files import source_files
 from harness.checkout.following import Following, declared_function
 from harness.checkout.interpreter import FUNCTIONS, TooLongError
@@ -40,9 +42,13 @@ def follow_client(
     module = modules.read(provider)
     if source is None:
         return ClientWay(unknown=f"{identity.relative_to(checkout).as_posix()} exports no function {symbol}")
-    following.sources = {source.node.id: IDENTITY}
+    following.sources, following.source_names = {source.node.id: IDENTITY}, frozenset((symbol,))
+    users = (module, *_users(modules, symbol, {provider.resolve(), identity.resolve()}))
     try:
-        for each in (module, *_users(modules, symbol, {provider.resolve(), identity.resolve()})):
+        for each in users:
+            _run_all(following, each)
+        following.methods = _methods(following, class_name, module)
+        for each in users if following.methods else ():
             _run_all(following, each)
     except (TooLongError, RecursionError):
         return ClientWay(unknown=f"{module.source.name}: too much code to be followed")
@@ -68,9 +74,47 @@ def _users(modules: Modules, symbol: str, but: set[Path]) -> list[Module]:
     return [modules.read(path) for path in named if path.resolve() not in but][:USERS_MAX]
 
 
+def _methods(following: Following, class_name: str, provider: Module) -> dict[str, SourceFunction]:
+    """Methods of other modules that build a handler by themselves, of a name that no other class has.
+
+    An object of their class may come out of a list, where nobody follows it: its method is then known by its name.
+    """
+    builders = {class_name, *(each.calls[-1].name for each in following.constructions if each.calls)}
+    found: dict[str, list[SourceFunction]] = {}
+    for module in following.modules.read_so_far:
+        for node in inside(module.source.root) if module is not provider else ():
+            name = text_of(node.child_by_field_name("name")) if node.type == "method_definition" else ""
+            if name not in {"", "constructor"}:
+                scope = NameScope(module, following.top(module), this=Value())
+                found.setdefault(name, []).append(SourceFunction(node, module, scope, name, Value()))
+    return {
+        name: methods[0]
+        for name, methods in found.items()
+        if len(methods) == 1 and any(f"{builder}(" in text_of(methods[0].node) for builder in builders)
+    }
+
+
 def _run_all(following: Following, module: Module) -> None:
+    """Goes through every function of a module, the methods of a class with each other at hand."""
+    objects: dict[int, Value] = {}
     for node in inside(module.source.root):
         if node.type in FUNCTIONS and node.type != "arrow_function":
             name = text_of(node.child_by_field_name("name"))
-            scope = NameScope(module, following.top(module), this=Value())
-            following.invoke(SourceFunction(node, module, scope, name, Value()), [])
+            this = _object_of(following, module, node, objects)
+            scope = NameScope(module, following.top(module), this=this)
+            following.invoke(SourceFunction(node, module, scope, name, this), [])
+
+
+def _object_of(following: Following, module: Module, method: Node, objects: dict[int, Value]) -> Value:
+    """What `this` is in a method: an object of its class, with its methods and nothing else."""
+    body = method.parent
+    if body is None or body.type != "class_body":
+        return Value()
+    if body.id not in objects:
+        made = objects[body.id] = Value()
+        scope = NameScope(module, following.top(module), this=made)
+        for part in body.named_children:
+            if part.type == "method_definition":
+                name = text_of(part.child_by_field_name("name"))
+                made.fields[name] = Value(function=SourceFunction(part, module, scope, name, made))
+    return objects[body.id]

@@ -56,6 +56,10 @@ class Following(Interpreter):
     """Labels of what functions of the checkout return, by their nodes."""
     packages: Mapping[str, str] = field(default_factory=dict)
     """Labels of what functions of packages return, by their names."""
+    methods: Mapping[str, SourceFunction] = field(default_factory=dict)
+    """Methods that are taken for what is called by their names, where nobody can say of which class an object is."""
+    source_names: frozenset[str] = frozenset()
+    """By which those functions are called."""
     class_name: str = ""
     """Objects of this class are looked for."""
     property: str = ""
@@ -128,7 +132,7 @@ class Following(Interpreter):
     def is_source_in(self, text: str) -> bool:
         """Whether a function's text calls what is followed."""
         return (self.class_name != "" and self.class_name in text) or any(
-            f"{name}(" in text for name in self.packages
+            f"{name}(" in text for name in (*self.packages, *self.source_names)
         )
 
     def read(self, node: Node, scope: NameScope, value: Value) -> None:

@@ -123,7 +123,7 @@ def check_built(results: Results, rollout: Rollout, checkout: Path) -> None:
     for where in way.missing:
         edit = f"fetch it by `await {symbols[0]}(context)`, and hand it on as {OPTION}"
         what = f"{where}: a handler is built without {OPTION}"
-        results.refute(Finding(BUILT, what, "its requests carry no header", workaround=edit))
+        results.refute(Finding(BUILT, what, "its requests carry no header", workaround=edit), alike=what)
     if way.filled:
         results.detail(BUILT, f"handed on at {', '.join(way.filled)}")
 

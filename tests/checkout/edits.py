@@ -145,3 +145,18 @@ def client(folder: Path, *edits: Edit) -> Path:
     shutil.copytree(HERE / "client", made)
     apply(made, *edits)
     return made
+
+
+TASK: Final = "src/core/task/Task.ts"
+
+
+def shaped_client(folder: Path, *edits: Edit) -> Path:
+    """An extension's checkout whose files have the shapes of the public one's, with these edits.
+
+    The options are an alias of a package's type; a function builds the handler, a task calls it, and the provider makes
+    tasks and gives them new settings.
+    """
+    made = client(folder)
+    shutil.copytree(HERE / "shapes", made, dirs_exist_ok=True)
+    apply(made, *edits)
+    return made

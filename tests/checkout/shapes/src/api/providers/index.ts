@@ -1,0 +1,3 @@
+export { AnthropicHandler } from "./anthropic"
+export { OpenRouterHandler } from "./openrouter"
+export { KilocodeOpenrouterHandler } from "./kilocode-openrouter"

@@ -1,0 +1,6 @@
+export const X_KILOCODE_VERSION = "X-KiloCode-Version"
+export const X_KILOCODE_ORGANIZATIONID = "X-KiloCode-OrganizationId"
+export const X_KILOCODE_TASKID = "X-KiloCode-TaskId"
+export const X_KILOCODE_PROJECTID = "X-KiloCode-ProjectId"
+export const X_KILOCODE_TESTER = "X-KILOCODE-TESTER"
+export const X_KILOCODE_EDITORNAME = "X-KiloCode-EditorName"
