@@ -8,7 +8,7 @@ from typing import Final
 
 from harness.automata.machine import StateMachine
 
-IDENTIFIED_MAX: Final = 2_000
+IDENTIFIED_MAX: Final = 1_000
 """States that are told apart; time grows with their square: some seconds for so many."""
 
 Response = tuple[int, ...]

@@ -65,15 +65,18 @@ def transition_phase(rule: Identified) -> Iterator[bytes]:
                     yield from (start + ending for ending in own[target])
 
 
-def most(rule: Identified) -> int:
-    """How many texts a complete suite has at most; known without making them."""
-    sizes = [len(own) for own in rule.own]
+def least_and_most(rule: Identified) -> tuple[int, int]:
+    """Between which counts the texts of a complete suite are; known without making them.
+
+    Those of phase 2 are all different; those of phase 1 may come twice, or in phase 2 as well.
+    """
+    words = frozenset(rule.access)
     second = sum(
-        len(members) * sizes[target]
-        for row in rule.machine.table
+        len(rule.own[target]) * sum(word + bytes([byte]) not in words for byte in members)
+        for word, row in zip(rule.access, rule.machine.table, strict=True)
         for members, target in zip(rule.machine.classes, row, strict=True)
     )
-    return rule.states * len(rule.characterising) + second
+    return second, second + rule.states * len(rule.characterising)
 
 
 def _each_class(rule: Identified) -> Iterator[bytes]:

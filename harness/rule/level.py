@@ -6,6 +6,8 @@ from enum import StrEnum
 class Level(StrEnum):
     """How many headers are sent."""
 
-    SMOKE = "smoke"  # the borders of the alphabet and of the length
-    STANDARD = "standard"  # these, and every byte at three places of six lengths
-    EXHAUSTIVE = "exhaustive"  # the complete suite: a proof within its bound
+    SMOKE = "smoke"  # the borders of the rule's machine
+    STANDARD = "standard"  # these, and the short suite: each class in each state
+    EXHAUSTIVE = (
+        "exhaustive"  # the complete suite: a proof within its bound; one byte for byte where it is too large
+    )

@@ -33,6 +33,8 @@ class Policy:
     """What is stored without the header, by the request's path; elsewhere NULL."""
     javascript: str = ""
     """The rule as its owner writes it, for Node; empty: the file of the policy's name."""
+    is_sampled: bool = False
+    """Whether no suite is made of the rule."""
 
     def stored(self, lines: Sequence[bytes], path: str = "") -> str | None:
         """The value that must be stored for these header lines (none, one or several); None means NULL.
@@ -84,6 +86,7 @@ def policy_of(rollout: Rollout) -> Policy:
         rollout.text(header.oracle)
         if header.oracle
         else javascript(header.rule, header.decode, header.empty),
+        header.suite == "sampled",
     )
 
 

@@ -1,21 +1,12 @@
-"""Header values that prove an implementation right or find it wrong, in three levels.
+"""Header values that prove an implementation right or find it wrong, made of the rule's machine; in three levels.
 
-Theory. The rule is an automaton of n + 2 states (see `automaton`). The Wp-method (Fujiwara et al., "Test selection
-based on finite state models", IEEE TSE 17(6), 1991) makes of it a finite suite that every other automaton of no
-more states fails. Let a be a letter of the alphabet.
+Smoke is the machine's borders. Standard adds the short suite of `automata.suites`. Exhaustive adds the complete one, a
+proof within its bound, where over the wire it has at most `WIRE_MAX` headers; else the one that takes no byte for
+another, and the complete one is for the rule as a function.
 
-  Phase 1, states: a word to each state, each followed by a^k for 0 <= k <= n. These runs tell any two states of
-  the rule apart: q_i (i > 0) accepts a^(n-i) and refuses a^(n-i+1), q_0 refuses the empty run but accepts others,
-  dead refuses all. So an implementation that passes has n + 2 different states behind these words; within the
-  bound it has no others.
-  Phase 2, transitions: a word to each state, each of the 224 bytes, then two runs that identify the state to which
-  the rule goes. Phase 1 has shown how each state of the implementation answers these two, and only the right one
-  answers both as the rule does. So each transition goes where the rule's goes.
-
-Phase 2 alone is no proof, since nothing says that its two runs identify states of the implementation: `[class]{n}`
-passes every header of it that has no blank. What both prove is accept or reject, for implementations that are
-deterministic and treat requests independently. Which value is stored is not proven, nor what one request leaves
-for the next: these are sampled.
+What is proven is accept or reject, and where the rule ends in words, which is stored; for implementations that are
+deterministic and treat requests independently. Which value is stored elsewhere, and what one request leaves for the
+next, are sampled. Where a rule has no machine, so is everything.
 """
 
 from __future__ import annotations
@@ -23,11 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
-from harness.rule.automaton import Automaton, automaton
+from harness.automata.borders import border_texts
+from harness.automata.identification import IDENTIFIED_MAX, Identified, identified
+from harness.automata.letters import FIELD_BYTES
+from harness.automata.machine import TooLargeError
+from harness.automata.suites import SPREAD, SuiteKind, least_and_most, texts
 from harness.rule.level import Level as Level
-from harness.rule.policy import FIELD_BYTES, Policy
+from harness.rule.machine import NoMachineError, machine_of
+from harness.rule.policy import Policy
+
+WIRE_MAX: Final = 300_000
+"""Headers of a complete suite that is sent: some minutes."""
+FUNCTION_MAX: Final = 10_000_000
+"""Headers of one that a function is given: a minute or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,83 +45,136 @@ class SuiteSize:
 
 def suite(policy: Policy, level: Level) -> Iterator[bytes]:
     """The header values of a level, each once, in an order that never changes."""
-    return _SUITES[level](policy)
+    rule = rule_of(policy)
+    borders = dict.fromkeys(_borders(policy))
+    if rule is None or level is Level.SMOKE:
+        return iter(borders)
+    further = texts(rule, sent_kind(policy, level) or SuiteKind.SHORT)
+    return chain(borders, (text for text in further if text not in borders))
+
+
+def sent_kind(policy: Policy, level: Level) -> SuiteKind | None:
+    """The size of the suite that goes over the wire; None for borders alone."""
+    if level is Level.SMOKE or rule_of(policy) is None:
+        return None
+    if level is Level.STANDARD:
+        return SuiteKind.SHORT
+    return next(
+        (kind for kind in (SuiteKind.COMPLETE, SuiteKind.BYTES) if _fits(policy, kind, WIRE_MAX)),
+        SuiteKind.SHORT,
+    )
+
+
+def function_kind(policy: Policy, level: Level) -> SuiteKind | None:
+    """The size of the suite that a function is given; None where the rule has no machine."""
+    if rule_of(policy) is None:
+        return None
+    largest = FUNCTION_MAX if level is Level.EXHAUSTIVE else WIRE_MAX
+    return SuiteKind.COMPLETE if _fits(policy, SuiteKind.COMPLETE, largest) else SuiteKind.BYTES
+
+
+def function_suite(policy: Policy, level: Level) -> Iterator[bytes]:
+    """The header values for the rule as a function, each once: the complete suite, if it is not too large."""
+    rule, kind = rule_of(policy), function_kind(policy, level)
+    return suite(policy, Level.SMOKE) if rule is None or kind is None else texts(rule, kind)
 
 
 def complete_suite(policy: Policy) -> Iterator[bytes]:
-    """The values of both phases, each once, in an order that never changes.
-
-    Only phase 1 is held in memory, some hundred headers: a header of phase 2 that is not one of phase 1 is made of
-    word, byte and run in one way only.
-    """
-    rule = automaton(policy)
-    first = dict.fromkeys(state_phase(rule))
-    yield from first
-    yield from (header for header in transition_phase(rule) if header not in first)
+    """The complete suite, each header once, in an order that never changes. Raises NoMachineError."""
+    rule = rule_of(policy)
+    if rule is None:
+        raise NoMachineError(why_sampled(policy))
+    return texts(rule, SuiteKind.COMPLETE)
 
 
-def state_phase(rule: Automaton) -> Iterator[bytes]:
-    """Phase 1 in the order of the states; some headers come more than once."""
-    for word in rule.access_words():
-        for length in range(rule.length_max + 1):
-            yield word + bytes([rule.letter]) * length
+@lru_cache(maxsize=16)
+def rule_of(policy: Policy) -> Identified | None:
+    """The policy's machine with what identifies its states; None where `why_sampled` says why."""
+    return None if why_sampled(policy) else identified(machine_of(policy))
 
 
-def transition_phase(rule: Automaton) -> Iterator[bytes]:
-    """Phase 2 in the order of the states, then of the bytes; some headers come more than once."""
-    runs = [
-        [bytes([rule.letter]) * length for length in rule.identifying_runs(at)] for at in range(rule.states)
-    ]
-    for state, word in enumerate(rule.access_words()):
-        for byte in FIELD_BYTES:
-            for run in runs[rule.step(state, byte)]:
-                yield word + bytes([byte]) + run
+@lru_cache(maxsize=64)
+def why_sampled(policy: Policy) -> str:
+    """Why there is no suite of the policy's rule; '' where there is one."""
+    if policy.is_sampled:
+        return 'header.suite = "sampled"'
+    try:
+        states = machine_of(policy).states
+    except (NoMachineError, TooLargeError) as error:
+        return str(error)
+    return f"its {states:,} states are more than {IDENTIFIED_MAX:,}" if states > IDENTIFIED_MAX else ""
 
 
-def standard_suite(policy: Policy) -> Iterator[bytes]:
-    """The smoke suite, a run of every length, then every byte at three places of values of six lengths, each once."""
-    rule = automaton(policy)
-    runs = [bytes([rule.letter]) * length for length in range(1, rule.length_max + 1)]
-    yield from dict.fromkeys([*smoke_suite(policy), *runs, *_placed_bytes(rule)])
+def proves_values(policy: Policy) -> bool:
+    """Whether the suite shows which value is stored, not only that one is: where the rule ends in words."""
+    rule = rule_of(policy)
+    return rule is not None and any(isinstance(answer, str) for answer in rule.machine.answers)
 
 
-def smoke_suite(policy: Policy) -> Iterator[bytes]:
-    """Runs of six lengths, border bytes alone and after a letter, each class at the edges of a longest value."""
-    rule = automaton(policy)
-    letter, tail = bytes([rule.letter]), bytes([rule.letter]) * (rule.length_max - 1)
-    runs = [letter * length for length in (0, *_lengths(rule))]
-    borders = [bytes([byte]) for byte in _border_bytes(policy)]
-    edges = [members[:1] for members in rule.classes()]
-    yield from dict.fromkeys(
-        [
-            *runs,
-            *borders,
-            *(letter + byte for byte in borders),
-            *(byte + tail for byte in edges),
-            *(tail + byte for byte in edges),
-        ]
-    )
+def is_proof(policy: Policy, level: Level) -> bool:
+    """Whether what a level sends is a proof within its bound: the value is the text itself, or one of words."""
+    as_it_is = all(operation.match or operation.one_of for operation in policy.rule)
+    return sent_kind(policy, level) is SuiteKind.COMPLETE and (as_it_is or proves_values(policy))
 
 
-_SUITES: Final = {
-    Level.SMOKE: smoke_suite,
-    Level.STANDARD: standard_suite,
-    Level.EXHAUSTIVE: complete_suite,
-}
+def bound(policy: Policy, kind: SuiteKind = SuiteKind.COMPLETE) -> str:
+    """What a suite proves, in words, with its counts. The policy has a machine."""
+    return f"{_meaning(policy, kind)}; {kind_size(policy, kind)}"
 
 
-def bound(policy: Policy) -> str:
-    """What the complete suite proves, in words, with its counts."""
-    return (
-        f"accept/reject, deterministic implementations of at most {automaton(policy).states} states, "
-        f"requests independent; {size(policy, Level.EXHAUSTIVE)}"
-    )
+def described(policy: Policy) -> Iterator[str]:
+    """The machine and each size of the suite, with what it shows, a line each."""
+    rule = rule_of(policy)
+    if rule is None:
+        yield f"suite: none, headers are sampled: {why_sampled(policy)}"
+        return
+    yield f"machine: {rule.states:,} states over {len(rule.machine.classes)} classes of bytes"
+    yield "suite:"
+    for kind in (SuiteKind.SHORT, SuiteKind.BYTES):
+        yield f"  {kind}: {bound(policy, kind)}"
+    if _fits(policy, SuiteKind.COMPLETE, WIRE_MAX):
+        yield f"  complete: {bound(policy)}; over the wire at exhaustive"
+        return
+    _, most = least_and_most(rule)
+    on = "for the rule as a function alone" if most <= FUNCTION_MAX else "too many to be listed"
+    yield f"  complete: {_meaning(policy, SuiteKind.COMPLETE)}; at most {most:,} headers, {on}"
+
+
+def what_is_sent(policy: Policy, level: Level) -> str:
+    """A level in words: its counts, the size of its suite, and what that one shows."""
+    kind = sent_kind(policy, level)
+    if kind is not None:
+        return f"{size(policy, level)}; {kind}: {_meaning(policy, kind)}"
+    why = why_sampled(policy)
+    return f"{size(policy, level)}; " + (f"sampled: {why}" if why else "the borders of the rule")
+
+
+def _meaning(policy: Policy, kind: SuiteKind) -> str:
+    rule = rule_of(policy)
+    assert rule is not None
+    if kind is SuiteKind.COMPLETE:
+        about = "accept/reject and the stored word" if proves_values(policy) else "accept/reject"
+        return (
+            f"{about}, deterministic implementations of at most {rule.states:,} states, requests independent"
+        )
+    each = f"in each of {rule.states:,} states"
+    if kind is SuiteKind.BYTES:
+        return f"{each}, no byte is taken for one of another class"
+    return f"{each} one byte of each class, each byte in {min(SPREAD, rule.states)}"
 
 
 @lru_cache(maxsize=16)
 def size(policy: Policy, level: Level) -> SuiteSize:
     """How much a level is for this policy; counted, not stated."""
     return measured(suite(policy, level))
+
+
+@lru_cache(maxsize=32)
+def kind_size(policy: Policy, kind: SuiteKind) -> SuiteSize:
+    """How much a suite of this size is; counted. The policy has a machine."""
+    rule = rule_of(policy)
+    assert rule is not None
+    return measured(texts(rule, kind))
 
 
 def measured(headers: Iterable[bytes]) -> SuiteSize:
@@ -131,26 +186,38 @@ def measured(headers: Iterable[bytes]) -> SuiteSize:
     return SuiteSize(count, octets)
 
 
-def _placed_bytes(rule: Automaton) -> Iterator[bytes]:
-    letter = bytes([rule.letter])
-    for length in _lengths(rule):
-        for place in (0, length // 2, length - 1):
-            for byte in FIELD_BYTES:
-                yield letter * place + bytes([byte]) + letter * (length - 1 - place)
+@lru_cache(maxsize=32)
+def _fits(policy: Policy, kind: SuiteKind, largest: int) -> bool:
+    """Whether a suite has at most so many headers; counted one by one only where it is not known before."""
+    rule = rule_of(policy)
+    assert rule is not None
+    if kind is not SuiteKind.COMPLETE:
+        return kind_size(policy, kind).headers <= largest
+    least, most = least_and_most(rule)
+    return least <= largest and (most <= largest or kind_size(policy, kind).headers <= largest)
 
 
-def _lengths(rule: Automaton) -> tuple[int, ...]:
-    """The two shortest lengths and the four around the longest that is stored."""
-    longest = rule.length_max
-    return tuple(sorted({length for length in (1, 2, *range(longest - 1, longest + 3)) if length}))
+def _borders(policy: Policy) -> Iterator[bytes]:
+    """The machine's borders; then what no answer of it tells: bytes that change, and what an operation leaves."""
+    rule = rule_of(policy)
+    if rule is not None:
+        yield from border_texts(rule)
+    else:
+        yield from (b"", *(bytes([byte]) for byte in FIELD_BYTES))
+    for byte in _changed_bytes(policy):
+        yield from (bytes([byte]), b"a" + bytes([byte]))
+    for operation in policy.rule:
+        if operation.take is not None:
+            yield from (b"a" * (operation.take + more) for more in (-1, 0, 1, 2))
 
 
-def _border_bytes(policy: Policy) -> Iterator[int]:
+def _changed_bytes(policy: Policy) -> Iterator[int]:
     """Bytes that, as the whole value, fare otherwise than the byte below or above; one that HTTP refuses counts."""
     fates: dict[int, str | None] = {}
     for byte in FIELD_BYTES:
-        stored = policy.stored([bytes([byte])])
-        fates[byte] = "itself" if stored == chr(byte) else stored
+        line = bytes([byte])
+        stored = policy.stored([line])
+        fates[byte] = "itself" if stored == policy.reading.text([line]) else stored
     for byte, fate in fates.items():
         if any(fates.get(neighbour, "refused") != fate for neighbour in (byte - 1, byte + 1)):
             yield byte

@@ -26,9 +26,9 @@ from harness.probing.probe_factory import ProbeFactory
 from harness.report.contents import Requests, Sections
 from harness.report.document import Report, cleaned
 from harness.rollout import load_rollout
-from harness.rule.policy import POLICIES, STRICT
+from harness.rule.policy import POLICIES
 from harness.rule.shard import Shard, Share
-from harness.rule.suite import Level, bound, suite
+from harness.rule.suite import bound, is_proof, suite, what_is_sent
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.fault_coverage import FaultCoverage
@@ -278,6 +278,8 @@ class _Judging:
             self.results.detail(claim, f"{options.level} level: {counts}")
             if not self.shard.is_whole:
                 self.results.detail(claim, f"shard {self.shard} of the suite, {self.share.count:,} headers")
-            if options.level is Level.EXHAUSTIVE and policy == STRICT and complete:
+            if complete and is_proof(policy, options.level):
                 self.results.method(claim, Method.COMPLETE)
                 self.results.detail(claim, bound(policy))
+            elif complete:
+                self.results.detail(claim, f"suite: {what_is_sent(policy, options.level)}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from harness.automata.suites import SuiteKind
 from harness.backend.serve import HOST
 from harness.checks.compatibility import TableTotals, judge_replies
 from harness.checks.registry import run_checks
@@ -19,10 +20,20 @@ from harness.rule.accepted import AcceptedValues
 from harness.rule.agreement import disagreements
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.oracle import node_oracle
-from harness.rule.policy import STRICT, Policy
+from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.shard import WHOLE, Shard, Share
-from harness.rule.suite import Level, bound, complete_suite, size, suite
+from harness.rule.suite import (
+    Level,
+    bound,
+    function_kind,
+    function_suite,
+    is_proof,
+    size,
+    suite,
+    what_is_sent,
+    why_sampled,
+)
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses, streaming
@@ -54,12 +65,17 @@ class SentCounts:
     """Requests whose reply carried an upstream id: each must have its rows."""
 
 
-def prove_rule(results: Results, policy: Policy, *, samples: tuple[CaseSequence, ...]) -> None:
-    """Judges V7: Python's rule is the plan's JavaScript on the complete suite and on what Hypothesis drew."""
+def prove_rule(
+    results: Results, policy: Policy, *, samples: tuple[CaseSequence, ...], level: Level = Level.STANDARD
+) -> None:
+    """Judges V7: Python's rule is the plan's JavaScript on the rule's suite and on what Hypothesis drew."""
+    kind = function_kind(policy, level)
     headers = chain(
-        ((value,) for value in complete_suite(policy)), (case.values for each in samples for case in each)
+        ((value,) for value in function_suite(policy, level)),
+        (case.values for each in samples for case in each),
     )
-    results.method("V7", Method.COMPLETE)
+    if kind is SuiteKind.COMPLETE:
+        results.method("V7", Method.COMPLETE)
     try:
         with node_oracle() as node:
             count = _Counted(headers)
@@ -68,7 +84,8 @@ def prove_rule(results: Results, policy: Policy, *, samples: tuple[CaseSequence,
                 finding = Finding("V7", "the rule as a function", str(differing), weight=len(value))
                 results.refute(finding)
             results.observed("V7", count.seen)
-            results.detail("V7", f"Node {node.node} agrees on the complete suite: {bound(policy)}")
+            told = f"the {kind} suite: {bound(policy, kind)}" if kind else f"samples: {why_sampled(policy)}"
+            results.detail("V7", f"Node {node.node} agrees on {told}")
     except UnavailableError as error:
         results.inconclusive("V7", f"Node did not judge: {error}")
 
@@ -94,11 +111,11 @@ async def prove_headers(
             await environment.drain()
         run_checks(results, [TableTotals(sent.answered, before, await environment.totals())])
     for claim in DECISIONS:
-        if level is Level.EXHAUSTIVE and policy == STRICT:
+        if is_proof(policy, level):
             results.method(claim, Method.COMPLETE)
             results.detail(claim, f"over the wire: {bound(policy)}")
         else:
-            results.detail(claim, f"{level} suite over the wire: {size(policy, level)}")
+            results.detail(claim, f"{level} suite over the wire: {what_is_sent(policy, level)}")
         if not shard.is_whole:
             results.detail(claim, f"shard {shard} of it, {sent.share.count:,} headers")
     return sent

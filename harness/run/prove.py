@@ -110,7 +110,7 @@ async def _run_beside_node(proof: Proof) -> None:
 
 def _run_under_node(proof: Proof) -> None:
     if ProofPart.RULE in proof.plan.parts:
-        prove_rule(proof.results, proof.plan.policy, samples=proof.plan.samples)
+        prove_rule(proof.results, proof.plan.policy, samples=proof.plan.samples, level=proof.plan.level)
     if ProofPart.EXTENSION in proof.plan.parts:
         judge_extension(proof.results, machine_ids=proof.plan.machine_ids, seed=proof.plan.seed)
 

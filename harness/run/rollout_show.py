@@ -10,6 +10,8 @@ from harness.rollout import Rollout
 from harness.rollout.claim_groups import asked, not_asked
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
+from harness.rule.policy import policy_of
+from harness.rule.suite import described
 from harness.stages.analysis import analyse
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.stages.orders import OrderGraph, Survey
@@ -94,6 +96,7 @@ def describe_rollout(rollout: Rollout) -> Iterator[str]:
     yield f"{rollout.name}: header {header.name}, column {relations.detail_table}.{relations.column}"
     yield f"folders: {', '.join(map(str, rollout.folders))}"
     yield from _rule(header)
+    yield from described(policy_of(rollout))
     yield from _requests(tables)
     yield "who asks:"
     yield from (f"  {_identity(identity)}" for identity in tables.identity)
@@ -114,8 +117,6 @@ def _rule(header: Header) -> Iterator[str]:
     yield "rule: " + ", then ".join(_operation(operation) for operation in header.rule)
     for path, value in header.absent.items():
         yield f"without the header on {path}: {value}"
-    if header.suite == "sampled":
-        yield "suite: none is made of the rule; headers are sampled"
 
 
 def _operation(operation: Operation) -> str:

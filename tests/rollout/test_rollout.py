@@ -327,6 +327,9 @@ def test_show_prints_what_follows(path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for line in (
         "rule: ",
+        "classes of bytes\nsuite:\n  short: in each of ",
+        "  byte for byte: in each of ",
+        "deterministic implementations of at most ",
         "requests: POST /",
         "who asks:",
         "legal orders: ",

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from harness.rule.automaton import Automaton, automaton
+from harness.automata.machine import StateMachine
+from harness.automata.suites import transition_phase
+from harness.rule.machine import machine_of
 from harness.rule.policy import FIELD_BYTES, POLICIES, STRICT, Policy
-from harness.rule.suite import complete_suite, transition_phase
+from harness.rule.suite import complete_suite, rule_of
 from tests.fix_headers import changed
 
 EACH_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
@@ -94,14 +96,14 @@ def grown(branch: Branch, state: int, letter: int, states: int) -> list[Branch]:
     return branches
 
 
-def is_the_rule(branch: Branch, rule: Automaton, letters: bytes) -> bool:
+def is_the_rule(branch: Branch, rule: StateMachine, letters: bytes) -> bool:
     """Whether all machines of the branch accept what the rule accepts."""
-    pairs = [(0, 0)]
+    classes, pairs = rule.class_of(), [(0, 0)]
     for ours, theirs in pairs:
-        if branch.answers.get(ours) is not rule.accepts(theirs):
+        if branch.answers.get(ours) is not rule.answers[theirs]:
             return False
         for letter in letters:
-            following = (branch.steps.get((ours, letter), -1), rule.step(theirs, letter))
+            following = (branch.steps.get((ours, letter), -1), rule.table[theirs][classes[letter]])
             if following not in pairs:
                 pairs.append(following)
     return True
@@ -117,7 +119,7 @@ def answered(policy: Policy, headers: Sequence[bytes]) -> list[tuple[bytes, bool
 )
 def test_every_machine_of_4_states_is_the_rule_or_killed(policy: Policy, letters: bytes) -> None:
     short = changed(policy, length_max=2)
-    rule = automaton(short)
+    rule = machine_of(short)
     headers = [header for header in complete_suite(short) if not header.translate(None, letters)]
     tried = try_all(answered(short, headers), letters, states=4)
     assert tried.machines == 4 ** (4 * len(letters)) * 2**4
@@ -133,14 +135,16 @@ def test_some_machine_of_5_states_passes_unlike_the_rule(policy: Policy) -> None
     headers = [header for header in complete_suite(short) if not header.translate(None, letters)]
     tried = try_all(answered(short, headers), letters, states=5)
     assert tried.machines == 5 ** (5 * 3) * 2**5
-    assert not all(is_the_rule(branch, automaton(short), letters) for branch in tried.survivors)
+    assert not all(is_the_rule(branch, machine_of(short), letters) for branch in tried.survivors)
 
 
 def test_some_machine_of_4_states_passes_without_phase_1() -> None:
     short = changed(STRICT, length_max=2)
-    rule, letters = automaton(short), b"a! "
+    letters = b"a! "
+    rule = rule_of(short)
+    assert rule is not None
     headers = [
         header for header in dict.fromkeys(transition_phase(rule)) if not header.translate(None, letters)
     ]
     tried = try_all(answered(short, headers), letters, states=4)
-    assert not all(is_the_rule(branch, rule, letters) for branch in tried.survivors)
+    assert not all(is_the_rule(branch, rule.machine, letters) for branch in tried.survivors)

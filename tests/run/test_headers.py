@@ -1,16 +1,19 @@
 """The rule over raw sockets: each one-line fault is refuted by its claim with a minimal header, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness import plan
 from harness.database.templates import Templates
-from harness.rule.policy import POLICIES, STRICT
+from harness.rule.policy import POLICIES, STRICT, Policy
 from harness.rule.samples import sampled_sequences
 from harness.rule.suite import Level
 from harness.run.headers import prove_headers, prove_rule
 from harness.run.progress import silent
 from harness.stages.environment import BuildPair, stack
 from harness.verdict import Judgement, Results, Status
+from tests.rule.fix_rules import FEATURE, ORDERS
 
 
 async def judged(templates: Templates, build: str, policy: str = "strict") -> dict[str, Judgement]:
@@ -69,8 +72,33 @@ def test_rule_is_complete_and_proven_by_node() -> None:
     prove_rule(results, STRICT, samples=sampled_sequences(STRICT, 20, 0))
     (judgement,) = [one for one in results.judgements() if one.claim.id == "V7"]
     assert (judgement.status, judgement.method) == (Status.PROVEN, "complete")
-    assert judgement.observed >= 115_387
+    assert judgement.observed >= 115_637
     assert "257 states" in judgement.detail
+
+
+@pytest.mark.parametrize(
+    ("policy", "method", "told"),
+    [
+        (
+            FEATURE,
+            "sampled",
+            "the byte for byte suite: in each of 181 states, no byte is taken for one of another",
+        ),
+        (
+            ORDERS,
+            "complete",
+            "the complete suite: accept/reject, deterministic implementations of at most 13 states",
+        ),
+        (replace(ORDERS, is_sampled=True), "sampled", 'samples: header.suite = "sampled"'),
+    ],
+    ids=["words", "orders", "sampled"],
+)
+def test_rule_says_which_size_of_its_suite_node_saw(policy: Policy, method: str, told: str) -> None:
+    results = Results(plan.CLAIMS)
+    prove_rule(results, policy, samples=())
+    (judgement,) = [one for one in results.judgements() if one.claim.id == "V7"]
+    assert (judgement.status is Status.REFUTED, judgement.method) == (False, method)
+    assert told in judgement.detail
 
 
 def test_rule_is_unknown_where_node_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
