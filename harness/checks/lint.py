@@ -87,7 +87,8 @@ def lint(
     times of the migrations that drizzle has recorded in a database, where one was looked at.
     """
     migrations, sections = files.migrations, files.sections
-    not_judged = [lint for some in sections.values() for section in some for lint in section.not_judged]
+    read = [section for some in sections.values() for section in some]
+    not_judged = [lint for section in read for lint in (*section.not_judged, *section.not_written)]
     for name, line, reason in migrations.foreign:
         not_judged.append(Lint(name, line, NOT_JUDGED, f"not judged: {reason}", ""))
     remarks = [f"{dump.name} is {dump.reason}: no tool runs it; not looked at" for dump in migrations.dumps]

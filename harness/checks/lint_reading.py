@@ -1,6 +1,7 @@
 """A migration file's sections, read into the statements that can be judged and those that cannot. Pure."""
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from harness.checks.lint_model import Lint
@@ -16,6 +17,12 @@ _COPIED: Final = re.compile(r"(?im)(^COPY\b[^;]*\bFROM\s+STDIN\b[^;]*;)(.*?^\\\.
 """Rows behind a COPY, which are no SQL."""
 
 
+_IN_PYTHON: Final = re.compile(
+    r"(?im)^--[ \t]*(?:THIS OPERATION|MIGRATION NOW PERFORMS OPERATION THAT) CANNOT BE WRITTEN AS SQL"
+)
+"""What Django's sqlmigrate writes in the place of a step in Python."""
+
+
 class ReadSection(NamedTuple):
     """A section of a file."""
 
@@ -25,6 +32,8 @@ class ReadSection(NamedTuple):
     parts: tuple[StatementPart, ...]
     """The statements that can be judged."""
     not_judged: tuple[Lint, ...]
+    not_written: tuple[Lint, ...] = ()
+    """Steps that the file only tells of: they are in another language."""
 
     @property
     def is_in_transaction(self) -> bool:
@@ -69,7 +78,16 @@ def _read(file: MigrationFile, section: Section) -> ReadSection:
         message = f"not judged: placeholder: {placeholder.written} {filled}"
         advice = "lint the file with its value written out"
         not_judged.append(Lint(file.name, part.line, "not-judged", message, advice))
-    return ReadSection(text, section.sent, tuple(parts), tuple(not_judged))
+    return ReadSection(
+        text, section.sent, tuple(parts), tuple(not_judged), tuple(_in_python(file.name, section.text))
+    )
+
+
+def _in_python(name: str, text: str) -> Iterator[Lint]:
+    for match in _IN_PYTHON.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        message = "not judged: a step in Python, which sqlmigrate cannot write as SQL, runs here"
+        yield Lint(name, line, "not-judged", message, "look at what it writes, and for how long it locks it")
 
 
 def _blank(text: str) -> str:

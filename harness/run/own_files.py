@@ -60,6 +60,7 @@ def read_own(path: Path, after: str = "") -> OwnFiles:
         sections = read_sections(file)
         for section in sections:
             _check(section)
+            remarks += [f"{lint.file}:{lint.line} {lint.message}" for lint in section.not_written]
             if section.sent is SentAs.UNKNOWN:
                 remarks.append(
                     f"{file.name}: how {file.tool} sends it is not known; each statement was sent by itself"
