@@ -132,7 +132,7 @@ def test_files_are_rehearsed(server: Server, schema: Path, tmp_path: Path, name:
 
 def test_what_is_no_sql_is_named_and_not_sent(server: Server, schema: Path, tmp_path: Path) -> None:
     rails, django = (written(tmp_path / name, FILES[name][0]) for name in ("Rails", "Django"))
-    remarks = []
+    remarks: list[str] = []
     for folder in (rails, django):
         options = RehearseOptions(
             migration=str(folder), postgres=server.dsn("postgres"), parts=frozenset({RehearsalPart.LOCKS}),
