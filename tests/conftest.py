@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fix_browser",
     "tests.fix_backends",
     "tests.fix_gate",
+    "tests.fix_proof",
     "tests.fix_report",
     "tests.fix_marks",
     "tests.foreign.rates",

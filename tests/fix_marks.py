@@ -1,6 +1,7 @@
 """Keeps tests that hold whole catalogues out of the default run: it has the first entry of each.
 
-`tox run -e catalogue` has every fourth, and all with HARNESS_CATALOGUE=all; `tox run -e foreign` the other backend's.
+`tox run -e catalogue` has every fourth, or as the mark says (`catalogue(every=1)`: all), and all of all with
+HARNESS_CATALOGUE=all; `tox run -e foreign` has the other backend's.
 """
 
 import os
@@ -13,7 +14,7 @@ APART: Final = ("foreign", "packaging", "docs")
 """Run only where asked for by their mark."""
 CATALOGUE: Final = "catalogue"
 ENTRIES_TO_ONE: Final = 4
-"""Entries of a catalogue's test to one that is run where its mark is asked for."""
+"""Entries of a catalogue's test to one that is run where its mark is asked for, unless the mark says another."""
 
 _LEFT: Final = pytest.StashKey[str]()
 
@@ -30,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if CATALOGUE not in expression:
         left += [item for item, number in _numbered(every) if number or not hasattr(item, "callspec")]
     elif os.environ.get("HARNESS_CATALOGUE") != "all":
-        some = [item for item, number in _numbered(every) if number % ENTRIES_TO_ONE]
+        some = [item for item, number in _numbered(every) if number % _entries_to_one(item)]
         left += some
         ran = len(every) - len(some)
         words = f"ran {ran} of {len(every)} entries; the rest: HARNESS_CATALOGUE=all tox run -e catalogue"
@@ -54,6 +55,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Says what a catalogue's run left out."""
     if _LEFT in config.stash:
         terminalreporter.write_line(config.stash[_LEFT])
+
+
+def _entries_to_one(item: pytest.Item) -> int:
+    mark = item.get_closest_marker(CATALOGUE)
+    return int(mark.kwargs.get("every", ENTRIES_TO_ONE)) if mark else 1
 
 
 def _numbered(items: list[pytest.Item]) -> list[tuple[pytest.Item, int]]:

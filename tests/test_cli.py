@@ -102,7 +102,8 @@ def listening(pids: set[int]) -> set[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see a process's children")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.catalogue(every=1)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
 def test_ending_prove_in_mid_run_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     command = [
         sys.executable,

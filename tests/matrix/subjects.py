@@ -30,7 +30,7 @@ from harness.run.prove import prove
 from harness.run.selftest import selftest
 from tests.backends.defects import KINDS, Kind, defect_names
 from tests.fix_backends import independent
-from tests.fix_gate import of_backend, of_reference
+from tests.fix_gate import of_backend, of_reference, said
 from tests.fix_stack import SECRET
 from tests.foreign.catalogue import CATALOGUE as FOREIGN
 from tests.foreign.launch import serving
@@ -84,13 +84,13 @@ def _proofs(level: Level) -> Iterator[tuple[str, Run]]:
 
         def run(given: Given, name: str = name, policy: str = policy) -> dict[str, Outcomes]:
             options = ProveOptions(level, policy, given.server.dsn("postgres"))
-            return {name: of_report(_document(prove(options, _say)))}
+            return {name: of_report(_document(prove(options, said)))}
 
         yield name, run
 
 
 def _selftest(given: Given) -> dict[str, Outcomes]:
-    return of_trials(_document(selftest(SelftestOptions(given.server.dsn("postgres")), _say)))
+    return of_trials(_document(selftest(SelftestOptions(given.server.dsn("postgres")), said)))
 
 
 def _foreign(level: Level) -> Iterator[tuple[str, Run]]:
@@ -169,14 +169,10 @@ def _reference_run(build: str, expected: str, level: Level) -> tuple[str, Run]:
 
 def _judged(options: GateOptions) -> Outcomes:
     with tempfile.TemporaryDirectory() as folder:
-        report = gate(replace(options, journal=Path(folder) / "journal.jsonl"), _say)
+        report = gate(replace(options, journal=Path(folder) / "journal.jsonl"), said)
     return of_report(_document(report))
 
 
 def _document(report: Report) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(to_json(report))
     return document
-
-
-def _say(_line: str) -> None:
-    """Nobody listens."""

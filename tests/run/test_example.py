@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool
 
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import plan_caller
@@ -60,7 +60,7 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[FuzzedBackend]:
 
     async def account(user: str, identity: str, value: str | None, delay_s: float) -> None:
         await asyncio.sleep(delay_s)  # what a late row is
-        async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        async with pool.connection() as connection:
             row = uuid.uuid4()
             zeros = "0, 0, 0, 0, 0"
             await connection.execute(
@@ -102,11 +102,16 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[FuzzedBackend]:
                 accounting.add(task)
             writer.write(reply % (asked.status, len(text), text))
 
-    async with server(talk) as address:
-        yield FuzzedBackend(
-            Endpoint(address, "after", "the small backend"), dsn, plan_caller(MODEL), 2.0, "the small backend"
-        )
-    await asyncio.gather(*accounting)
+    async with AsyncConnectionPool(dsn, min_size=0, max_size=4, open=False) as pool:
+        async with server(talk) as address:
+            yield FuzzedBackend(
+                Endpoint(address, "after", "the small backend"),
+                dsn,
+                plan_caller(MODEL),
+                2.0,
+                "the small backend",
+            )
+        await asyncio.gather(*accounting)
 
 
 def nothing(_asked: Asked) -> None:
@@ -196,8 +201,17 @@ def test_hunt_reports_a_fault_that_only_several_headers_show(tmp_path: Path) -> 
     assert lines[0] == "found: R1 refuted: lost"
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 30])
+@pytest.mark.parametrize("at", [1, 2, 3, 20])
 def test_hunt_reports_a_fault_that_was_seen_once(tmp_path: Path, at: int) -> None:
+    reports_what_is_seen_once(tmp_path, at)
+
+
+@pytest.mark.catalogue
+def test_hunt_reports_a_fault_seen_once_among_its_targets(tmp_path: Path) -> None:
+    reports_what_is_seen_once(tmp_path, 30)
+
+
+def reports_what_is_seen_once(tmp_path: Path, at: int) -> None:
     calls = count(1)
     lines = hunt(tmp_path, lambda _: (Finding("R1", "", "lost"),) if next(calls) == at else ())
     assert lines[0] == "found: R1 refuted: lost"

@@ -21,7 +21,7 @@ from harness.run.replay import replay
 from harness.run.reproduction import Reproduction
 from harness.verdict import Status
 from tests.fix_backends import independent
-from tests.fix_gate import Judge, with_status
+from tests.fix_gate import Judge, said, with_status
 from tests.run.test_example import (
     ABSENT,
     INVALID,
@@ -42,10 +42,6 @@ from tests.run.test_example import (
 from tests.run.test_gate_journal import counts
 
 pytestmark = pytest.mark.usefixtures("own_journals")
-
-
-def quiet(_line: str) -> None:
-    """Says nothing."""
 
 
 def journals(folder: Path) -> list[Path]:
@@ -74,7 +70,7 @@ async def test_a_proxy_that_overwrites_addresses_is_judged_alike(
 ) -> None:
     with independent("flask", empty_dsn, mode="overwrites-forwarded-for", late_ms=(0, 20)) as there:
         options = options_of(there.url, empty_dsn, there.free_model, tmp_path)
-        found = await asyncio.to_thread(fuzz, options, quiet, quiet)
+        found = await asyncio.to_thread(fuzz, options, said, said)
         assert found is None
         report = await run_gate(
             GateOptions(there.url, empty_dsn, there.free_model, level=Level.SMOKE), clean=True
@@ -92,7 +88,7 @@ async def test_a_400_with_a_body_is_judged_alike(
     before = counts(ready_dsn)
     async with backend(ready_dsn, refuses_with_a_body) as small:
         options = options_of(url_of(small), ready_dsn, small.caller.parameters["model"], tmp_path)
-        assert await asyncio.to_thread(fuzz, options, quiet, quiet) is None
+        assert await asyncio.to_thread(fuzz, options, said, said) is None
         gate_options = GateOptions(
             url_of(small), ready_dsn, small.caller.parameters["model"], level=Level.SMOKE
         )
@@ -206,7 +202,7 @@ async def test_the_hunt_ends_where_nothing_is_served_or_stored(
         async with backend(ready_dsn, fault) as small:
             options = options_of(url_of(small), ready_dsn, small.caller.parameters["model"], tmp_path)
             options = replace(options, subject=replace(options.subject, wait_s=wait_s))
-            await asyncio.to_thread(fuzz, options, quiet, quiet)
+            await asyncio.to_thread(fuzz, options, said, said)
 
     with pytest.raises(UnavailableError, match="no plain request was served with an id: 500"):
         await hunt(fails, None)

@@ -17,6 +17,9 @@ from tests.fix_gate import Judge, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
 from tests.matrix.recorded import otherwise
 
+ENOUGH = 160
+"""Requests that refute what is refuted here; a verdict GO takes all of them."""
+
 
 async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Judge) -> None:
     report = await judge_build("after")
@@ -33,7 +36,7 @@ async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Ju
 
 
 async def test_the_old_backend_is_no_go_where_the_new_one_is_expected(judge_build: Judge) -> None:
-    report = await judge_build("before")
+    report = await judge_build("before", max_requests=ENOUGH)
     assert report.verdict is Verdict.NO_GO
     assert {"V1", "I1"} <= with_status(report, Status.REFUTED)
     assert report.consequence.startswith(
@@ -63,7 +66,7 @@ async def test_minding_the_header_is_no_go_where_the_old_is_expected(judge_build
 
 
 async def test_a_finding_shows_request_reply_row_and_its_replay(judge_build: Judge) -> None:
-    report = await judge_build("limit-256")
+    report = await judge_build("limit-256", max_requests=ENOUGH)
     assert report.verdict is Verdict.NO_GO
     judgement = next(one for one in report.judgements if one.claim.id == "V2")
     finding = judgement.findings[0]
@@ -92,7 +95,8 @@ async def test_a_backend_ahead_of_its_column_is_no_go(
 async def test_the_old_backend_is_told_from_one_that_loses_rows(
     start: StartReplica, base_dsn: str, run_gate: Judge
 ) -> None:
-    report = await run_gate(of_reference(await start(base_dsn, "before"), base_dsn))
+    options = of_reference(await start(base_dsn, "before"), base_dsn)
+    report = await run_gate(options, max_requests=ENOUGH)
     assert {"V1", "M3", "M4"} <= with_status(report, Status.REFUTED)
     assert report.consequence.startswith(
         "This looks like the build before the change, on a database without its column"
@@ -142,7 +146,7 @@ async def test_a_half_row_is_a_fault_unless_it_was_there_before(ready_dsn: str, 
             "cache_hit_tokens) SELECT id, 0, 0, 0, 0, 0 FROM kilocode_users"
         )
     assert (await judge_build("after")).verdict is Verdict.GO
-    report = await judge_build("usage-again-late", watch_rows_s=2.0, wait_rows_s=1.0)
+    report = await judge_build("usage-again-late", watch_rows_s=2.0, wait_rows_s=1.0, max_requests=ENOUGH)
     assert with_status(report, Status.REFUTED) == {"R1"}
 
 
@@ -154,7 +158,7 @@ async def test_a_run_without_a_request_is_inconclusive_when_waived_too(judge_bui
 
 
 async def test_a_waiver_does_not_help_what_is_refuted(judge_build: Judge) -> None:
-    report = await judge_build("header-for-email", waivers={"I1": "we know"})
+    report = await judge_build("header-for-email", waivers={"I1": "we know"}, max_requests=ENOUGH)
     assert report.verdict is Verdict.NO_GO
 
 
@@ -222,7 +226,7 @@ async def test_the_later_rule_is_judged_too(start: StartReplica, ready_dsn: str,
     process = await start(ready_dsn, "after", policy="length-only")
     options = of_reference(process, ready_dsn)
     assert (await run_gate(options, policy="length-only")).verdict is Verdict.GO
-    assert (await run_gate(options, policy="strict")).verdict is Verdict.NO_GO
+    assert (await run_gate(options, policy="strict", max_requests=ENOUGH)).verdict is Verdict.NO_GO
 
 
 @pytest.mark.parametrize(

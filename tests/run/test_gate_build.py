@@ -138,7 +138,7 @@ async def test_a_build_that_changes_makes_no_verdict(
         return next(answers)
 
     monkeypatch.setattr(gate_build, "read_build", answer)
-    report = await run_gate(known, deployed_from="header:x-build")
+    report = await run_gate(known, deployed_from="header:x-build", max_requests=60)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert report.remarks[0] == f"the backend said {SHA} at the start, and {OTHER} at the end"
     monkeypatch.undo()

@@ -91,10 +91,10 @@ async def test_a_protected_site_is_judged_and_no_trace_is_left(
     process = await start(ready_dsn, build)
     async with guarded(process, f"x-echo: {SECRET}".encode()) as (url, had):
         options = replace(of_reference(process, ready_dsn), backend_url=url, request_headers=(LINE,))
-        report = await run_gate(options)
+        report = await run_gate(options, max_requests=None if build == "after" else 160)
     assert report.verdict is (Verdict.GO if build == "after" else Verdict.NO_GO)
     assert all(had)
-    assert len(had) > 300
+    assert len(had) > (300 if build == "after" else 100)
     assert all(SECRET not in text for text in (to_json(report), to_markdown(report), to_html(report)))
     assert all(SECRET not in text for text in texts_in(tmp_path))
     if build == "limit-256":

@@ -155,6 +155,7 @@ async def test_clean_takes_back_all_that_a_run_wrote(
 ) -> None:
     before = counts(ready_dsn)
     options = of_reference(await start(ready_dsn, "after"), ready_dsn)
+    options = replace(options, max_requests=100)
     kept = await run_gate(options)
     between = counts(ready_dsn)
     assert between[0] > before[0] + 40
@@ -173,7 +174,7 @@ async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(
     empty_dsn: str, run_gate: Judge
 ) -> None:
     with independent("flask", empty_dsn, mode="overwrites-forwarded-for", late_ms=(0, 20)) as backend:
-        report = await run_gate(of_backend(backend), clean=True)
+        report = await run_gate(of_backend(backend), clean=True, max_requests=100)
     assert requests_of(report).sent > 40
     assert counts(empty_dsn) == (0, 0)
 
@@ -181,7 +182,7 @@ async def test_clean_finds_rows_by_id_where_addresses_are_overwritten(
 async def test_clean_takes_doubled_rows_too(start: StartReplica, ready_dsn: str, run_gate: Judge) -> None:
     before = counts(ready_dsn)
     options = of_reference(await start(ready_dsn, "doubles"), ready_dsn)
-    await run_gate(replace(options, token=None, email=None), clean=True)
+    await run_gate(replace(options, token=None, email=None), clean=True, max_requests=100)
     assert counts(ready_dsn) == before
 
 

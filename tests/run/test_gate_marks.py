@@ -85,7 +85,7 @@ async def test_an_earlier_run_behind_a_proxy_does_not_refute_the_next(
 ) -> None:
     """The earlier run's rows are at the proxy's address; only the ids of its journal tell that they are its."""
     with independent("flask", empty_dsn, mode="overwrites-forwarded-for", late_ms=(0, 20)) as backend:
-        options = of_backend(backend)
+        options = replace(of_backend(backend), max_requests=60)
         await run_gate(options)
         with psycopg.connect(empty_dsn) as connection:
             connection.execute("UPDATE microdollar_usage_metadata SET posthog_distinct_id = 'no good!'")

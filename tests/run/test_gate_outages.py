@@ -55,12 +55,13 @@ async def judged(
     tmp_path: Path,
     act: Callable[[int], None],
     build: str = "after",
+    level: Level = Level.STANDARD,
     **changes: object,
 ) -> Report:
     process = await start(dsn, build)
     options = replace(
         of_reference(process, dsn),
-        level=Level.STANDARD,
+        level=level,
         journal=tmp_path / "journal.jsonl",
         time_limit_s=LIMIT_S,
         **changes,  # type: ignore[arg-type]
@@ -94,7 +95,7 @@ async def test_accounting_that_stops_for_good_leaves_it_inconclusive(
         with psycopg.connect(ready_dsn, autocommit=True) as connection:
             connection.execute("ALTER TABLE microdollar_usage ADD CONSTRAINT none CHECK (false) NOT VALID")
 
-    report = await judged(ready_dsn, start, tmp_path, refuse_rows, wait_rows_s=1.0)
+    report = await judged(ready_dsn, start, tmp_path, refuse_rows, level=Level.SMOKE, wait_rows_s=1.0)
     assert report.verdict is Verdict.INCONCLUSIVE
     (rows,) = (one for one in report.judgements if one.claim.id == "R1")
     assert rows.status is Status.UNKNOWN

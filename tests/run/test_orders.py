@@ -52,6 +52,7 @@ async def test_faulty_plan_is_refuted_by_the_claim_meant_for_it(
     assert decide(judgements.values()) is Verdict.NO_GO
 
 
+@pytest.mark.catalogue(every=1)
 @pytest.mark.parametrize("right", VARIANTS, ids=lambda variant: variant.name)
 async def test_plan_in_another_order_that_is_right_is_proven(templates: Templates, right: PlanDefect) -> None:
     judgements = await judged(templates, right)

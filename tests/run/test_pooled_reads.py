@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ async def test_the_gate_leaves_a_pooled_connection_as_found(
     through = pooled(ready_dsn)
     process = await start(ready_dsn)
     before = state_of(through)
-    options = of_reference(process, ready_dsn)
+    options = replace(of_reference(process, ready_dsn), max_requests=100)
     report = await run_gate(options, database_url=through, **changes)
     assert state_of(through) == before
     if changes:

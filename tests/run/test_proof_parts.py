@@ -17,6 +17,7 @@ for claim in claims_of(Level.SMOKE):
     BY_PARTS[needed(claim.id)].append(claim.id)
 
 
+@pytest.mark.catalogue(every=1)
 @pytest.mark.parametrize("claims", BY_PARTS.values(), ids=" ".join)
 def test_a_part_proves_its_claims_alone(claims: list[str], server: Server) -> None:
     options = ProveOptions(level=Level.SMOKE, postgres=server.admin_dsn)

@@ -12,11 +12,11 @@ from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.rehearse import claims_of, rehearse
 from harness.verdict import Status, Verdict
 
-ROWS = 3000
+ROWS = 1000
 
 
 def run(server: Server, *parts: RehearsalPart, **options: object) -> tuple[Report, dict[str, Table]]:
-    given = {"rows": ROWS, "writes_per_s": 400.0, "quiet_s": 0.3} | options
+    given = {"rows": ROWS, "writes_per_s": 200.0, "quiet_s": 0.3} | options
     tables: dict[str, Table] = {}
     chosen = RehearseOptions(parts=frozenset(parts), postgres=server.dsn("postgres"), **given)  # type: ignore[arg-type]
     report = rehearse(chosen, lambda _: None, lambda table: tables.update({table.title: table}))
@@ -42,7 +42,7 @@ def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> 
     assert names == ["corrected", "plain index", "one transaction", "behind a read", "behind a read, retried"]
     assert report.sections.timeline.startswith("<svg")
     assert report.sections.stalls == tables["Write stalls"]
-    assert "Write latency, 3,000 rows, 400 writes/s" in report.sections.timeline
+    assert "Write latency, 1,000 rows, 200 writes/s" in report.sections.timeline
     outcomes = {row[-1] for row in tables["Statements"].rows}
     assert outcomes == {"accepted", "55P03 lock not available"}
 
@@ -52,7 +52,7 @@ def test_rehearsal_is_no_go_when_a_write_waits_too_long(server: Server) -> None:
     assert report.verdict is Verdict.NO_GO
     (judgement,) = report.judgements
     assert judgement.claim.id == "M11"
-    assert "migration `plain-index` on 3,000 rows" in judgement.findings[0].condition
+    assert "migration `plain-index` on 1,000 rows" in judgement.findings[0].condition
 
 
 def test_rehearsal_is_inconclusive_when_the_migration_is_refused(server: Server) -> None:
