@@ -1,4 +1,4 @@
-"""`harness` as its users start it, a process with its own arguments, streams and environment, for many calls in a test.
+"""`harness` and `pytest` as their users start them: a process with its own arguments, streams and environment.
 
 The imports of a command take a second. So one process has them ready, and forks itself for each call.
 """
@@ -18,13 +18,16 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 from typing import Final
+
+import pytest
 
 import harness.__main__
 import harness.cli
 import harness.run
 
-LIMIT_S: Final = 120
+LIMIT_S: Final = 240
 """After so long a call is killed."""
 ROOT: Final = Path(__file__).resolve().parent.parent
 _TURN: Final = Lock()
@@ -34,10 +37,22 @@ def harness_command(
     *arguments: str, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
 ) -> subprocess.CompletedProcess[str]:
     """What `python -m harness ARGUMENTS` prints and returns; `env` is the whole environment, `stdin` an open file."""
+    return _forked("harness", arguments, env, stdin)
+
+
+def pytest_command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """What `python -m pytest ARGUMENTS` prints and returns, in this directory."""
+    return _forked("pytest", arguments, env, subprocess.DEVNULL)
+
+
+def _forked(
+    program: str, arguments: tuple[str, ...], env: Mapping[str, str] | None, stdin: int
+) -> subprocess.CompletedProcess[str]:
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _TURN:
             call = {
+                "program": program,
                 "arguments": arguments,
                 "env": dict(os.environ if env is None else env),
                 "cwd": str(Path.cwd()),
@@ -107,6 +122,10 @@ def _called(call: Mapping[str, object], files: list[int]) -> int:
     os.environ.clear()
     os.environ.update(call["env"])  # type: ignore[call-overload]
     os.chdir(str(call["cwd"]))
+    if call["program"] == "pytest":
+        # without a file: else each process that a test starts would import this one
+        sys.modules["__main__"] = ModuleType("__main__")
+        return int(pytest.main(list(call["arguments"])))  # type: ignore[call-overload]
     sys.argv = [harness.__main__.__file__, *call["arguments"]]  # type: ignore[misc]
     sys.modules["__main__"] = harness.__main__  # help and errors name the program by it
     try:

@@ -1,17 +1,13 @@
 """How a test run gets its Postgres, and what becomes of it when there is none."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from harness.database.server import Server
-
-ROOT = Path(__file__).parents[1]
-
+from tests.command import pytest_command
 
 ONE_TEST = """
 from harness.database.server import Server
@@ -43,24 +39,8 @@ def run_of_pytest(
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "PYTEST_"))
     }
-    ended = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "tests.fix_postgres",
-            *map(str, (folder, *arguments)),
-        ],
-        cwd=ROOT,
-        env=clean | dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    words = ("-p", "no:cacheprovider", "-p", "tests.fix_postgres", str(folder), *arguments)
+    ended = pytest_command(*words, env=clean | dict(environment))
     return ended.returncode, ended.stdout + ended.stderr
 
 

@@ -14,6 +14,7 @@ from harness.library.share import SharedServer, asked
 from harness.rule.level import Level
 from harness.run.gate_claims import claims_of as gate_claims
 from harness.run.proof_claims import claims_of
+from tests.command import pytest_command
 
 IS_INSTALLED = any(point.value == "harness.pytest_plugin" for point in entry_points(group="pytest11"))
 PLUGIN = () if IS_INSTALLED else ("-p", "harness.pytest_plugin")
@@ -60,6 +61,13 @@ rollout_level = smoke
 """
 
 
+def run_pytest(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """What pytest makes of a folder, which `pytester` has moved into."""
+    assert Path.cwd() == pytester.path
+    done = pytest_command(*arguments)
+    return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0.0)
+
+
 @pytest.fixture
 def theirs(
     pytester: pytest.Pytester, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -77,7 +85,7 @@ def theirs(
     ids=["alone", "two workers"],
 )
 def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, options: tuple[str, ...], passed: int) -> None:
-    ended = theirs.runpytest_subprocess(*PLUGIN, *options)
+    ended = run_pytest(theirs, *PLUGIN, *options)
     ended.assert_outcomes(passed=passed)
     ended.stdout.fnmatch_lines(["rollout: the reference, level smoke"])
 
@@ -97,7 +105,7 @@ def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, options: tuple[str
     ],
 )
 def test_options_that_are_wrong_end_it_at_once(theirs: pytest.Pytester, option: str, problem: str) -> None:
-    ended = theirs.runpytest_subprocess(*PLUGIN, *option.split())
+    ended = run_pytest(theirs, *PLUGIN, *option.split())
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines([problem])
 
@@ -113,12 +121,10 @@ def test_another_rollout_is_refused_but_for_its_file(pytester: pytest.Pytester) 
         """
     )
     folder = f"--rollout={fixture_path('rollouts/length-only')}"
-    ended = pytester.runpytest_subprocess(*PLUGIN, "-p", "no:asyncio", folder)
+    ended = run_pytest(pytester, *PLUGIN, "-p", "no:asyncio", folder)
     ended.assert_outcomes(passed=1, errors=1)
     ended.stdout.fnmatch_lines(["*are the plan's own rollout so far*"])
-    assert (
-        pytester.runpytest_subprocess(*PLUGIN, folder, "--rollout-claims").ret == pytest.ExitCode.USAGE_ERROR
-    )
+    assert run_pytest(pytester, *PLUGIN, folder, "--rollout-claims").ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_a_server_is_shared_by_who_asks(server: Server) -> None:
@@ -141,8 +147,14 @@ def test_a_server_that_does_not_start_is_told() -> None:
 
 
 def claims(pytester: pytest.Pytester, server: Server, *options: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(
-        *PLUGIN, "-p", "no:asyncio", "--rollout-claims", f"--rollout-postgres={server.admin_dsn}", *options
+    return run_pytest(
+        pytester,
+        *PLUGIN,
+        "-p",
+        "no:asyncio",
+        "--rollout-claims",
+        f"--rollout-postgres={server.admin_dsn}",
+        *options,
     )
 
 
