@@ -9,5 +9,5 @@ class Level(StrEnum):
     SMOKE = "smoke"  # the borders of the rule's machine
     STANDARD = "standard"  # these, and the short suite: each class in each state
     EXHAUSTIVE = (
-        "exhaustive"  # the complete suite: a proof within its bound; one byte for byte where it is too large
+        "exhaustive"  # the complete suite, a proof within its bound; if it is too large, byte for byte
     )

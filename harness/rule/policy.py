@@ -6,6 +6,7 @@ operations, which make a value of the text. The plan's own two are here by their
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,7 +14,9 @@ from typing import Final
 from harness import plan
 from harness.automata.letters import FIELD_BYTES as FIELD_BYTES
 from harness.automata.source import code_units
+from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans
+from harness.rollout.reading import FILE
 from harness.rollout.tables import Operation
 from harness.rule.operations import apply_rule, javascript
 from harness.rule.reading import NODE, HeaderReading
@@ -76,9 +79,12 @@ class Policy:
 
 
 def policy_of(rollout: Rollout) -> Policy:
-    """The policy that a rollout's file describes, by the rollout's name. Raises UsageError where it has no header."""
+    """The policy that a rollout's file describes, by the rollout's name.
+
+    Raises UsageError where it has no header, or gives an example that the rule refuses.
+    """
     header = rollout.header
-    return Policy(
+    policy = Policy(
         rollout.name,
         header.rule,
         HeaderReading.of(header),
@@ -88,6 +94,21 @@ def policy_of(rollout: Rollout) -> Policy:
         else javascript(header.rule, header.decode, header.empty),
         header.suite == "sampled",
     )
+    for index, example in enumerate(header.examples):
+        if not _stores(policy, example):
+            raise UsageError(
+                f"{rollout.folders[0] / FILE}: header.examples[{index}] = {json.dumps(example, ensure_ascii=False)}: "
+                "the rule refuses it; expected a value of which something is stored"
+            )
+    return policy
+
+
+def _stores(policy: Policy, text: str) -> bool:
+    try:
+        line = text.encode(policy.reading.decode)
+    except UnicodeEncodeError:
+        return False
+    return not refused(line) and policy.stored([line]) is not None
 
 
 def header_policy(rollout: Rollout, name: str) -> Policy:

@@ -273,6 +273,15 @@ def test_command_ends_in_two_with_that_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"harness: {broken}/rollout.toml: {told}\n")
 
 
+@pytest.mark.parametrize("example", ["eu-1234567", "ü-12345678", "\\u20ac-12345678", "\\u0001"])
+def test_example_that_the_rule_refuses_is_told(tmp_path: Path, example: str) -> None:
+    text = (ORDERS / "rollout.toml").read_text().replace('["eu-0123abcd"]', f'["eu-0123abcd", "{example}"]')
+    done = harness_command("rollout", "show", "--rollout", str(copied(tmp_path, text)))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"harness: {tmp_path}/rollout.toml: header.examples[1] = ")
+    assert done.stderr.endswith(": the rule refuses it; expected a value of which something is stored\n")
+
+
 def test_body_must_be_json_once_it_is_filled_in(tmp_path: Path) -> None:
     broken = copied(
         tmp_path, (ORDERS / "rollout.toml").read_text() + "\n[parameter.article]\ndefault = 'a'\n"
