@@ -64,3 +64,18 @@ class ScenarioRun:
             for window in windows
             if window.outcome is not WindowOutcome.CRASHED
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCase:
+    """One set of options, the header that must be sent with them, and all headers that were."""
+
+    header: str
+    """The name of the header that is rolled out."""
+    options: Mapping[str, Any]
+    expected: str | None
+    sent: Headers
+    without: Headers
+    """All headers that are sent without any option."""
+    node: str
+    """Its version."""

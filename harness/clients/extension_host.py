@@ -66,7 +66,11 @@ class ExtensionHost:
 
     def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
         """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
-        answer: list[Headers] = self._call({"do": "headers", "code": code.message, "calls": list(calls)})
+        return self.headers_of(code.message, calls)
+
+    def headers_of(self, code: Mapping[str, str], calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
+        """The same of a provider that is given as the host reads it: header, id and handler."""
+        answer: list[Headers] = self._call({"do": "headers", "code": dict(code), "calls": list(calls)})
         return answer
 
     def _call(self, document: dict[str, Any]) -> Any:

@@ -24,6 +24,31 @@ class TableChange:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedSteps:
+    """What the steps of a rollout made of a filled database, and what was left when they were taken back."""
+
+    refused: str
+    """By what a step was refused; empty when none was."""
+    tables: tuple[TableChange, ...]
+    declared: Column
+    difference: SchemaDifference[Column] | None
+    """How the column differs from what is declared; None where it equals it."""
+    row_bytes_before: int
+    row_bytes_after: int
+    """Of a copy of one row, without a value."""
+    taken_back: bool
+    """Whether every step has a file that takes it back, and they were run."""
+    left: tuple[str, ...]
+    """What differs then from the schema as it was."""
+    tables_left: tuple[TableChange, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows that were there before the first step."""
+        return sum(table.rows_before for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
 class RowSizes:
     """Bytes of a metadata row that copies one which was there, and of the index for a row."""
 

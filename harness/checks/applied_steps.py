@@ -1,0 +1,64 @@
+"""Judges what the SQL steps of any rollout made of a filled database, and what is left of them taken back. Pure."""
+
+from collections.abc import Iterable
+
+from harness.checks.migration import COLUMN, NO_REWRITE, SIZE, UNTOUCHED
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
+from harness.rehearsal.migration_evidence import AppliedSteps, TableChange
+from harness.verdict import Finding, Method
+
+TAKEN_BACK = "M9"
+CONDITION = "the steps of the rollout, each statement by itself"
+
+
+@check(UNTOUCHED, NO_REWRITE, over=AppliedSteps, evidence=Method.EXHAUSTIVE)
+def steps_leave_the_rows_as_they_were(steps: AppliedSteps) -> Outcomes:
+    """M1 and M2: old columns hold what they held, and no table's file was written again."""
+    yield from _untouched(UNTOUCHED, steps.tables, CONDITION)
+    for table in steps.tables:
+        yield Observed(NO_REWRITE)
+        if table.file_after != table.file_before:
+            yield Finding(NO_REWRITE, CONDITION, f"every row of {table.name} was written again")
+    yield Detail(NO_REWRITE, f"the files of {len(steps.tables)} tables are the same, {steps.rows:,} rows")
+
+
+@check(COLUMN, over=AppliedSteps, evidence=Method.EXHAUSTIVE)
+def steps_make_the_column_as_declared(steps: AppliedSteps) -> Outcomes:
+    """M3: no step is refused, and the column is nullable, of the declared type, without a default."""
+    yield Observed(COLUMN)
+    declared = steps.declared.describe()
+    found = declared if steps.difference is None else steps.difference.describe()
+    yield Detail(COLUMN, found)
+    if steps.difference is not None:
+        yield Finding(COLUMN, f"{CONDITION} {steps.refused}".rstrip(), f"{found}; not {declared}")
+
+
+@check(SIZE, over=AppliedSteps, evidence=Method.MEASURED)
+def row_without_a_value_grows_by_nothing(steps: AppliedSteps) -> Outcomes:
+    """M7: a row without a value is no bigger than before."""
+    yield Observed(SIZE)
+    before, now = steps.row_bytes_before, steps.row_bytes_after
+    yield Detail(SIZE, f"a row without a value takes {now} bytes, {before} before")
+    if now > before:
+        yield Finding(SIZE, CONDITION, f"a row without a value takes {now} bytes, {before} before")
+
+
+@check(TAKEN_BACK, over=AppliedSteps, evidence=Method.EXHAUSTIVE)
+def steps_are_taken_back_without_a_trace(steps: AppliedSteps) -> Outcomes:
+    """M9: the files that take the steps back leave the schema as it was, and the rows."""
+    if not steps.taken_back:
+        yield Inconclusive(TAKEN_BACK, steps.refused or "a step has no file that takes it back")
+        return
+    condition = f"{CONDITION}, then taken back, the last one first"
+    yield from _untouched(TAKEN_BACK, steps.tables_left, condition)
+    if steps.left or steps.refused:
+        yield Finding(TAKEN_BACK, condition, steps.refused or steps.left[0])
+
+
+def _untouched(claim: str, tables: Iterable[TableChange], condition: str) -> Outcomes:
+    for table in tables:
+        yield Observed(claim, table.rows_before)
+        yield Detail(claim, f"{table.rows_before:,} rows of {table.name}, {table.columns} columns")
+        if (table.rows_after, table.digest_after) != (table.rows_before, table.digest_before):
+            effect = f"{table.rows_before} rows became {table.rows_after}, or others: their digest differs"
+            yield Finding(claim, f"{condition}: old columns of {table.name}", effect)
