@@ -12,7 +12,8 @@ from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
 from harness.clients.request_spec import RequestSpec
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
-from harness.rule.policy import Policy, received, utf16_length
+from harness.rollout.identities import has_account
+from harness.rule.policy import Policy, utf16_length
 from harness.sut.observation import Observation, Row
 from harness.verdict import Results
 
@@ -91,21 +92,23 @@ def claims_of(observation: Observation, kind: Aspect, policy: Policy) -> tuple[s
     if kind is Aspect.PAIRS:
         return (ACCOUNTED,)
     if kind is Aspect.USER:
-        return (ADDRESS if probe.email is None else IDENTITY,)
+        return (IDENTITY if has_account(probe.identity) else ADDRESS,)
     sends_nothing = probe.extension is ExtensionBuild.BEFORE and not probe.lines and probe.email is None
     if observation.served_by == "before":
         return (IGNORED,) if probe.lines else (OLD_CLIENT,) if sends_nothing else ()
     if probe.email is not None:
         return (IDENTITY,)
+    own = (IDENTITY,) if has_account(probe.identity) else ()
     if probe.lines:
-        return (header_claim(probe.lines, policy),)
-    return (MISSING, OLD_CLIENT) if sends_nothing else (MISSING,)
+        return (header_claim(probe.lines, policy), *own)
+    return (MISSING, *own, OLD_CLIENT) if sends_nothing else (MISSING, *own)
 
 
 def header_claim(lines: Sequence[bytes], policy: Policy) -> str:
     """The claim that the value stored for these lines of the header, at least one, is evidence for."""
-    text = received(lines)
-    at_limit = text is not None and utf16_length(text) in (policy.length_max, policy.length_max + 1)
+    text = policy.reading.text(lines)
+    bounded = any(operation.take or operation.match for operation in policy.rule)
+    at_limit = bounded and utf16_length(text or "") in (policy.length_max, policy.length_max + 1)
     # Just as long as allowed, or one longer. Only a text that is valid but for its length is evidence for the limit:
     # one of 256 dots is refused by any limit.
     if at_limit and text is not None and policy.accepted(text[: policy.length_max]) is not None:

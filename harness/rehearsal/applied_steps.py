@@ -1,6 +1,7 @@
 """Applies the SQL steps of any rollout to a filled database, and takes them back: what came of schema and rows."""
 
 from collections.abc import Sequence
+
 import psycopg
 from psycopg import sql
 

@@ -4,12 +4,14 @@ from harness.checks.extension import (
     JUDGED_HERE,
     OWN,
     OWN_PLANNED,
+    PROVIDER,
     TELEMETRY_PLANNED,
     ClaimedFleet,
     ClaimedTelemetry,
 )
 from harness.checks.persistence import judge_persistence
 from harness.checks.registry import run_checks
+from harness.clients.client_cases import run_cases
 from harness.clients.extension_code import ExtensionCode, patched, planned
 from harness.clients.extension_host import extension_host
 from harness.clients.extension_runs import (
@@ -20,6 +22,7 @@ from harness.clients.extension_runs import (
     switch_telemetry_off,
 )
 from harness.errors import UnavailableError
+from harness.rollout import Rollout
 from harness.verdict import Results
 
 
@@ -55,3 +58,13 @@ def judge_extension(
     except UnavailableError as error:
         for claim in JUDGED_HERE:
             results.inconclusive(claim, str(error))
+
+
+def judge_client(results: Results, rollout: Rollout) -> None:
+    """Judges E5 by the cases of a rollout's file, where it has a client."""
+    if rollout.tables.client is None or rollout.tables.client.handler is None:
+        return
+    try:
+        run_checks(results, run_cases(rollout))
+    except UnavailableError as error:
+        results.inconclusive(PROVIDER, f"Node did not run the client: {error}")

@@ -1,12 +1,16 @@
 """A migration on a filled table: run, read and judged, part by part."""
 
 from harness.checks.registry import run_checks
+from harness.database.declared import declared_store
+from harness.database.scripts import Script
 from harness.database.server import Server
 from harness.database.templates import Templates
+from harness.rehearsal.applied_steps import apply_steps
 from harness.rehearsal.layouts import CORRECTED, Layout
 from harness.rehearsal.migrated_schema import migrate_and_read
 from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
 from harness.rehearsal.table import filled
+from harness.rollout import Rollout
 from harness.verdict import Results
 
 
@@ -24,3 +28,17 @@ def judge_migration(
             run_checks(results, [migrate_under_writers(dsn, layout)])
     run_checks(results, [observe_build_locks(templates, layout)])
     run_checks(results, [run_plan_file(server)])
+
+
+def judge_steps(results: Results, server: Server, templates: Templates, rows: int) -> None:
+    """Judges M1, M2, M3, M7 and M9 for the SQL steps of the templates' rollout, on tables of so many rows."""
+    rollout = templates.rollout
+    steps = [step for step in rollout.tables.step if step.up is not None]
+    ups = [_script(rollout, step.up) for step in steps if step.up]
+    downs = [_script(rollout, step.down) for step in reversed(steps) if step.down]
+    with Templates(server, seed_rows=rows, rollout=rollout) as filled_templates:
+        run_checks(results, [apply_steps(filled_templates, declared_store(rollout), ups, downs)])
+
+
+def _script(rollout: Rollout, name: str) -> Script:
+    return Script(name, rollout.text(name))

@@ -6,10 +6,11 @@ from typing import Final
 
 from harness import plan
 from harness.checks.order_evidence import OrdersEvidence
+from harness.checks.registry import brought_claims
 from harness.database.server import Server
 from harness.database.templates import Templates
-from harness.rollout import Rollout, load_rollout
-from harness.rule.policy import POLICIES, Policy
+from harness.rollout import Rollout, is_plans, load_rollout
+from harness.rule.policy import Policy, header_policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import Level, size
@@ -18,7 +19,8 @@ from harness.run.options.prove import ProveOptions
 from harness.run.orders import Scope, scope_of
 from harness.run.progress import ProgressDisplay
 from harness.run.proof_claims import claims_of
-from harness.run.proof_parts import ALL, ProofPart, parts_of
+from harness.run.proof_parts import ALL, OF_ANY, ProofPart, parts_of
+from harness.run.rollout_claims import rollout_claims
 from harness.run.shards import claims_for
 from harness.stages.environment import BuildPair
 from harness.stages.model import StageModel, after
@@ -48,7 +50,7 @@ class ProofPlan:
 
     def describe(self) -> tuple[str, ...]:
         """The plan's order as a numbered tree, then what the level looks at; the parts alone where not all run."""
-        if self.parts != ALL:
+        if self.parts != self.every_part:
             return tuple(f"only: {part}" for part in ProofPart if part in self.parts)
         steps, stage = plan_order_of(self.rollout, self.model).steps, self.model.start
         lines = [f"The plan's order, {len(steps) + 1} stages:", f"1. {stage}"]
@@ -56,14 +58,28 @@ class ProofPlan:
             stage = after(stage, step)
             lines += [f"   {step}: {step.does}", f"{number}. {stage}"]
         orders = "the plan's own" if self.level is Level.SMOKE else str(self.scope.survey)
+        client = f"{self.machine_ids:,} machine ids under Node; its storage, its header, its events"
+        if not self.is_plans:
+            cases = len(self.rollout.tables.client.cases) if self.rollout.tables.client else 0
+            client = f"{cases} {'case' if cases == 1 else 'cases'} of its options under Node"
         return (
             *lines,
             f"At level {self.level}:",
             f"   header rule  {size(self.policy, self.level)} over the wire; all of the suite against Node",
             f"   migration    {self.migrated_rows:,} rows under writers; locks, files, rollback",
-            f"   extension    {self.machine_ids:,} machine ids under Node; its storage, its header, its events",
+            f"   extension    {client}",
             f"   orders       {orders}",
         )
+
+    @property
+    def is_plans(self) -> bool:
+        """Whether it is the plan's own rollout, of which more is known than a file says."""
+        return is_plans(self.rollout)
+
+    @property
+    def every_part(self) -> frozenset[ProofPart]:
+        """The parts of a whole proof of this rollout."""
+        return ALL if self.is_plans else OF_ANY
 
     @property
     def scope(self) -> Scope:
@@ -73,7 +89,8 @@ class ProofPlan:
     @property
     def samples(self) -> tuple[CaseSequence, ...]:
         """What Hypothesis draws beyond the suite, by the seed."""
-        return sampled_sequences(self.policy, SAMPLES[self.level], self.seed)
+        name = self.rollout.header.name.lower().encode("ascii")
+        return sampled_sequences(self.policy, SAMPLES[self.level], self.seed, name)
 
     @property
     def machine_ids(self) -> int:
@@ -107,15 +124,21 @@ def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | N
     `only` names claims: just the parts that these need are run. Raises UsageError for what is no shard.
     """
     shard = Shard.parse(options.shard)
-    parts = parts_of(only) if shard.is_first else frozenset({ProofPart.HEADERS})
-    claims = claims_for(shard, plan.claims_under(options.policy, claims_of(options.level)))
-    rollout = load_rollout()
+    rollout = load_rollout(options.rollout)
+    policy = header_policy(rollout, options.policy)
+    if is_plans(rollout):
+        worded = plan.claims_under(options.policy, claims_of(options.level))
+        every = ALL
+    else:
+        worded, every = (*rollout_claims(rollout, options.level), *brought_claims()), OF_ANY
+    parts = parts_of(only) & every if shard.is_first else frozenset({ProofPart.HEADERS})
+    claims = claims_for(shard, worded)
     return ProofPlan(
         rollout,
         model_of(rollout),
         options.level,
         options.seed,
-        POLICIES[options.policy],
+        policy,
         builds,
         shard,
         parts,

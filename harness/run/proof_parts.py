@@ -22,6 +22,8 @@ class ProofPart(StrEnum):
 
 
 ALL: Final = frozenset(ProofPart)
+OF_ANY: Final = ALL - {ProofPart.PERSONS, ProofPart.AUDIT}
+"""Those of a proof of any rollout; the others look at what the plan's alone has."""
 _IN_ORDERS: Final = ("C1", "C2", "C3")
 """What other stages than the last show: old replicas and old clients, and what was prepared before the first step."""
 _AUDIT: Final = frozenset((ProofPart.AUDIT, ProofPart.PERSONS, ProofPart.EXTENSION, ProofPart.MIGRATION))

@@ -1,7 +1,8 @@
 """What `harness prove` does: the rollout on real servers in every order, and each claim judged on what was seen."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import shlex
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -14,19 +15,21 @@ from harness.database.templates import Templates
 from harness.plan import RESTING_AUDIT
 from harness.report.contents import Sections
 from harness.report.document import Report
+from harness.rollout.digest import rollout_digest
 from harness.run.audit import audit_sentences
-from harness.run.extension import judge_extension
+from harness.run.extension import judge_client, judge_extension
 from harness.run.headers import prove_headers, prove_rule
 from harness.run.linkability import judge_linkability
-from harness.run.migration import judge_migration
+from harness.run.migration import judge_migration, judge_steps
 from harness.run.options.prove import ProveOptions
 from harness.run.orders import prove_orders
 from harness.run.persons import judge_persons
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.proof import Proof, proof_plan
+from harness.run.proof import Proof, ProofPlan, proof_plan
 from harness.run.proof_claims import AUDITED
 from harness.run.proof_parts import ALL, ProofPart
-from harness.run.report import Begun, digest_of, inputs, run_report
+from harness.run.report import Begun, digest_of, inputs, inputs_of, run_report
+from harness.run.rollout_claims import remarks as rollout_remarks
 from harness.run.shards import marked
 from harness.stages.environment import BuildPair, Stack, running_stage, stack
 from harness.stages.matrix import addresses
@@ -47,20 +50,21 @@ def prove(
     """
     begun = Begun.now()
     planned = proof_plan(options, builds or BuildPair(), only)
-    results = Results((*planned.claims, *(claim for claim, _, _ in AUDITED)))
+    audits = AUDITED if planned.is_plans else ()
+    results = Results((*planned.claims, *(claim for claim, _, _ in audits)))
     serve.warm()
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
         for line in (name, *planned.describe()):
             on_line(line)
-        with Templates(server) as templates:
+        with Templates(server, rollout=planned.rollout) as templates:
             proof = Proof(planned, server, templates, progress, results)
             _run_parts(proof)
     if planned.shard.is_first:
-        judge_audit(results, AUDITED)
-    sentences = {claim.id for claim, _, _ in AUDITED}
+        judge_audit(results, audits)
+    sentences = {claim.id for claim, _, _ in audits}
     judgements = tuple(
-        _replayable(judgement, options.policy, planned.builds.after)
+        _replayable(judgement, options.policy, planned)
         for judgement in results.judgements()
         if judgement.id not in sentences and (only is None or judgement.id in only)
     )
@@ -71,17 +75,18 @@ def prove(
             judgements,
             command=options.command,
             server=name,
-            policy=options.policy,
+            policy=planned.policy.name,
             seed=options.seed,
             level=options.level,
         ),
-        inputs=inputs(options.policy),
-        rollout=digest_of(options.policy),
+        subject=planned.rollout.header.name,
+        inputs=inputs(options.policy) if planned.is_plans else inputs_of(planned.rollout),
+        rollout=digest_of(options.policy) if planned.is_plans else rollout_digest(planned.rollout),
         plan=planned.describe() if planned.shard.is_first else (),
-        remarks=proof.orders.remarks if proof.orders else (),
+        remarks=(*_remarks(planned), *(proof.orders.remarks if proof.orders else ())),
         sections=Sections(
             orders=proof.orders.orders() if proof.orders else None,
-            audit=audited(results.judgements(), AUDITED, RESTING_AUDIT) if planned.parts == ALL else (),
+            audit=audited(results.judgements(), audits, RESTING_AUDIT) if planned.parts == ALL else (),
         ),
     )
     return marked(report, planned.shard, proof.sent.share, proof.sent.controls)
@@ -91,7 +96,8 @@ def _run_parts(proof: Proof) -> None:
     """Runs the parts that the plan names; Node works while the servers start and stop: its claims are its own."""
     if ProofPart.MIGRATION in proof.plan.parts:
         with proof.progress("migration, its locks and its rollback"):
-            judge_migration(proof.results, proof.server, proof.templates, proof.plan.migrated_rows)
+            judge = judge_migration if proof.plan.is_plans else judge_steps
+            judge(proof.results, proof.server, proof.templates, proof.plan.migrated_rows)
     if proof.plan.parts == {ProofPart.MIGRATION}:
         return
     with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
@@ -111,7 +117,9 @@ async def _run_beside_node(proof: Proof) -> None:
 def _run_under_node(proof: Proof) -> None:
     if ProofPart.RULE in proof.plan.parts:
         prove_rule(proof.results, proof.plan.policy, samples=proof.plan.samples, level=proof.plan.level)
-    if ProofPart.EXTENSION in proof.plan.parts:
+    if ProofPart.EXTENSION in proof.plan.parts and not proof.plan.is_plans:
+        judge_client(proof.results, proof.plan.rollout)
+    elif ProofPart.EXTENSION in proof.plan.parts:
         judge_extension(proof.results, machine_ids=proof.plan.machine_ids, seed=proof.plan.seed)
 
 
@@ -148,8 +156,22 @@ _ON_STAGES: Final[Mapping[ProofPart, Callable[[Proof, Stack], Awaitable[None]]]]
 """The parts that need running stages, in the order in which they run."""
 
 
-def _replayable(judgement: Judgement, policy: str, build: str) -> Judgement:
-    """The judgement with what is not the default in its replay lines: policy, and the build where a request is sent."""
+def _remarks(planned: ProofPlan) -> Iterator[str]:
+    """What the proof of a rollout leaves out, in a line each."""
+    return iter(()) if planned.is_plans else rollout_remarks(planned.rollout)
+
+
+def _replayable(judgement: Judgement, policy: str, planned: ProofPlan) -> Judgement:
+    """The judgement with what is not the default in its replay lines: policy, and the build where a request is sent.
+
+    A single request is replayed of the plan's rollout alone: of another the proof is run again.
+    """
+    if not planned.is_plans:
+        again = f"harness prove --rollout {shlex.quote(str(planned.rollout.folders[0]))}"
+        again += f" --level {planned.level} --seed {planned.seed}"
+        found = tuple(replace(finding, replay=again) for finding in judgement.findings)
+        return replace(judgement, findings=found)
+    build = planned.builds.after
     further = "" if policy == ProveOptions().policy else f" --policy={policy}"
     sends = f" --build={build}{further}" if build != BuildPair().after else further
     findings = (

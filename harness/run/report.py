@@ -15,8 +15,8 @@ from harness.report.document import Input, JudgedBy, Report, harness_version, to
 from harness.report.html import to_diff_html, to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
-from harness.rollout import load_rollout
-from harness.rollout.digest import rollout_digest
+from harness.rollout import Rollout, load_rollout
+from harness.rollout.digest import rollout_digest, rollout_files
 from harness.rule.policy import STRICT
 from harness.run.options.shared import SUMMARY_VARIABLE as SUMMARY_VARIABLE
 from harness.run.options.shared import Renderings
@@ -101,6 +101,14 @@ def inputs(policy: str) -> tuple[Input, ...]:
     files = [file for folder in (sql_path(""), *rollout_folders()) for file in folder.rglob("*.sql")]
     root = sql_path("").parent
     named = {file.relative_to(root).as_posix(): file for file in (*files, rule_path(policy))}
+    return tuple(Input(name, hashlib.sha256(named[name].read_bytes()).hexdigest()) for name in sorted(named))
+
+
+def inputs_of(rollout: Rollout) -> tuple[Input, ...]:
+    """Every file of a rollout, and the harness's own SQL, by a name with the rollout's before it."""
+    own = {f"{rollout.name}/{name}": file for name, file in rollout_files(rollout)}
+    root = sql_path("").parent
+    named = own | {file.relative_to(root).as_posix(): file for file in sql_path("").rglob("*.sql")}
     return tuple(Input(name, hashlib.sha256(named[name].read_bytes()).hexdigest()) for name in sorted(named))
 
 

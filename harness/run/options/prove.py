@@ -8,6 +8,7 @@ from harness.run.options.shared import (
     LevelOption,
     PolicyOption,
     PostgresOption,
+    RolloutOption,
     SeedOption,
     SessionPoolerOption,
     ShardOption,
@@ -25,4 +26,5 @@ class ProveOptions:
     seed: SeedOption = 0
     shard: ShardOption = ""
     checks: ChecksOption = ()
+    rollout: RolloutOption = None
     command: str = "harness prove"

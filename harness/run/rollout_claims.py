@@ -1,0 +1,100 @@
+"""Which claims a proof must judge of a rollout that is not the plan's, and what they say of any; light.
+
+A file may word a claim otherwise, and gives it its quote. What does not apply to a rollout, as its file has no index or
+no identities, is not asked; what applies and is judged by other commands, or for the plan's rollout alone, is told.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from harness import plan
+from harness.rollout import Rollout
+from harness.rollout.claim_groups import asked, not_asked
+from harness.rule.level import Level
+from harness.stages.of_rollout import model_of, plan_order_of
+from harness.stages.orders import ONE_ROLL_BACK, OrderGraph
+from harness.verdict import Claim
+
+SENTENCES: Final = {
+    "V1": "A header that the rule accepts is stored as the rule says.",
+    "V2": "A value at each bound of the rule's length is stored, one beyond it is not.",
+    "V3": "What the rule refuses, an empty header and duplicates fare as the rule says.",
+    "V4": "No header, whatever it holds, changes the status, the headers or the body of the reply.",
+    "V5": "A request without the header stores what the rule says for none, whatever was sent before it.",
+    "V6": "Bytes that HTTP refuses never reach the rule, and leave no row.",
+    "V7": "The rule that is tested is the file's JavaScript.",
+    "C1": "The backend as it was ignores the header.",
+    "C2": "A client that sends no header is served as before, and its rows hold what the rule says for none.",
+    "C3": "What a database session had prepared before the first step goes on working.",
+    "I1": "The rows of each identity with an account hold what the file says of it, under its own user.",
+    "I2": "The header does not change who is accounted.",
+    "R1": "Every request leaves exactly one row in each of its tables.",
+    "R2": "When requests go wrong, the new backend loses a row only where the old one does, or a step is missing.",
+    "M1": "The steps leave the rows that exist as they were.",
+    "M2": "The steps rewrite no row.",
+    "M3": "The column is as the steps declare it.",
+    "M7": "A row without a value is no bigger than before.",
+    "M9": "Taken back by their files, the steps leave the schema and the rows as they were.",
+    "O1": "The plan's order is safe at every stage and across every step.",
+    "O2": "Exactly the orders that keep the rule which the steps' statements let expect are safe.",
+    "O3": "A request that is open while a step is taken is served and accounted for by the build that had it.",
+    "O4": "A replica is swapped under traffic without the loss of a request or a row.",
+    "O5": "After any single roll-back, at any time, nothing is unsafe but what the steps' statements let expect.",
+    "E5": "The client sends the header that its options give, or none, and changes no other header.",
+}
+"""What each claim says of any rollout; in the order in which they are judged."""
+PER_STEP: Final = 6
+"""Requests that are held across a step at the least."""
+RULE_LEAST: Final = 100
+
+
+def rollout_claims(rollout: Rollout, level: Level) -> tuple[Claim, ...]:
+    """Those that apply at a level, in the file's words where it has some."""
+    applying = frozenset(asked(rollout.tables))
+    least = _least(rollout, level)
+    later = {"O2", "R2"} if level is Level.SMOKE else set()
+    later |= set() if level is Level.EXHAUSTIVE else {"O5"}
+    known = {claim.id: claim.least for claim in (*plan.CLAIMS, *plan.ORDER_CLAIMS, plan.EXPLORATION_CLAIM)}
+    return tuple(
+        _worded(Claim(name, sentence, "", "", least.get(name, known.get(name, 1))), rollout)
+        for name, sentence in SENTENCES.items()
+        if name in applying | {"R2"} and name not in later
+    )
+
+
+def remarks(rollout: Rollout) -> Iterator[str]:
+    """Which claims do not apply, with the reasons; and which do, but are not judged by a proof of this rollout."""
+    reasons = [f"{' '.join(names)} ({reason})" for names, reason in not_asked(rollout.tables)]
+    if reasons:
+        yield f"not asked of rollout {rollout.name}: {'; '.join(reasons)}"
+    audits = {audit.id for audit in rollout.tables.audit}
+    left = [name for name in asked(rollout.tables) if name not in SENTENCES and name not in audits]
+    yield f"judged by other commands or for the plan's rollout alone: {' '.join(left)}"
+
+
+def _least(rollout: Rollout, level: Level) -> dict[str, int]:
+    model = model_of(rollout)
+    steps = plan_order_of(rollout, model).steps
+    found = {"O1": 2 * len(steps) + 1, "O3": PER_STEP * len(steps), "O2": OrderGraph(model).count}
+    if level is Level.EXHAUSTIVE:
+        found["O5"] = OrderGraph(model, ONE_ROLL_BACK).count
+    return found | {"V7": RULE_LEAST, "M9": 1}
+
+
+def _worded(claim: Claim, rollout: Rollout) -> Claim:
+    wording = rollout.tables.claims.get(claim.id)
+    if wording is None:
+        return claim
+    return replace(
+        claim,
+        sentence=wording.sentence or claim.sentence,
+        quote=wording.quote,
+        section=wording.section,
+        least=wording.least or claim.least,
+    )
+
+
+def claims_named(claims: Sequence[Claim], only: Sequence[str]) -> tuple[Claim, ...]:
+    """Those of the claims that are named; all where none is."""
+    return tuple(claim for claim in claims if not only or claim.id in only)
