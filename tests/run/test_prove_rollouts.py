@@ -1,0 +1,85 @@
+"""A rollout that is a folder alone is proven: what applies is judged, what does not is told, and a fault is found."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.data import fixture_path
+from harness.database.server import Server
+from harness.report.document import Report
+from harness.rollout import load_rollout
+from harness.rule.level import Level
+from harness.run.options.prove import ProveOptions
+from harness.run.prove import prove
+from harness.run.rollout_claims import SENTENCES, remarks, rollout_claims
+from harness.verdict import Status, Verdict
+
+
+def proven(server: Server, folder: Path, *only: str) -> Report:
+    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"), rollout=folder)
+    return prove(options, lambda _: None, only=frozenset(only) or None)
+
+
+@pytest.mark.parametrize("name", ["machine-id", "feature"])
+def test_rollout_is_proven_by_its_folder_alone(server: Server, name: str) -> None:
+    folder = fixture_path(f"rollouts/{name}")
+    report = proven(server, folder)
+    assert [one.id for one in report.judgements if one.status is not Status.PROVEN] == []
+    assert report.verdict is Verdict.GO
+    assert (report.subject, report.policy) == (load_rollout(folder).header.name, name)
+    assert report.rollout.startswith("sha256:")
+    assert any(remark.startswith(f"not asked of rollout {name}: ") for remark in report.remarks)
+
+
+def test_claims_that_do_not_apply_are_told_with_the_reason() -> None:
+    rollout = load_rollout(fixture_path("rollouts/feature"))
+    asked = {claim.id for claim in rollout_claims(rollout, Level.EXHAUSTIVE)}
+    assert {"V2", "M4", "M7"}.isdisjoint(asked)
+    assert asked <= set(SENTENCES)
+    told, others = remarks(rollout)
+    assert "V2 (the rule has no bound)" in told
+    assert "M8" in others
+
+
+def test_a_file_words_its_claims_and_levels_ask_for_more() -> None:
+    rollout = load_rollout(fixture_path("rollouts/machine-id"))
+    by_level = {
+        level: {claim.id: claim for claim in rollout_claims(rollout, level)}
+        for level in (Level.SMOKE, Level.STANDARD, Level.EXHAUSTIVE)
+    }
+    assert by_level[Level.SMOKE]["V3"].quote == "what is empty then is NULL"
+    assert by_level[Level.STANDARD].keys() - by_level[Level.SMOKE].keys() == {"O2", "R2"}
+    assert by_level[Level.EXHAUSTIVE].keys() - by_level[Level.STANDARD].keys() == {"O5"}
+    assert by_level[Level.STANDARD]["O2"].least == 24
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "claim"),
+    [
+        ("up/0005_add_machine_id.sql", "ADD COLUMN machine_id text DEFAULT 'x'", "M3"),
+        ("up/0005_add_machine_id.sql", "ADD COLUMN machine_id text DEFAULT md5(random()::text)", "M2"),
+        ("down/0005_drop_machine_id.sql", "DROP COLUMN machine_id, ADD COLUMN left_over text", "M9"),
+    ],
+)
+def test_a_step_that_does_otherwise_is_refuted(
+    server: Server, tmp_path: Path, file: str, text: str, claim: str
+) -> None:
+    for name in ("machine-id", "kilo"):
+        shutil.copytree(fixture_path(f"rollouts/{name}"), tmp_path / name)
+    folder = tmp_path / "machine-id"
+    (folder / file).write_text(f"ALTER TABLE microdollar_usage_metadata {text};\n")
+    report = proven(server, folder, claim)
+    [judgement] = report.judgements
+    assert (judgement.id, judgement.status) == (claim, Status.REFUTED)
+    assert f"--rollout {folder}" in judgement.findings[0].replay
+
+
+def test_a_client_that_sends_otherwise_is_refuted(server: Server, tmp_path: Path) -> None:
+    for name in ("machine-id", "kilo"):
+        shutil.copytree(fixture_path(f"rollouts/{name}"), tmp_path / name)
+    handler = tmp_path / "machine-id" / "client" / "handler.js"
+    handler.write_text(handler.read_text().replace("telemetry && machineId", "machineId"))
+    report = proven(server, tmp_path / "machine-id", "E5")
+    assert [(one.id, one.status) for one in report.judgements] == [("E5", Status.REFUTED)]
+    assert "'telemetry': False" in report.judgements[0].findings[0].condition
