@@ -9,6 +9,7 @@ from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.registry import brought_claims
 from harness.database.server import Server
 from harness.database.templates import Templates
+from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans, load_rollout
 from harness.rule.policy import Policy, header_policy
 from harness.rule.samples import CaseSequence, sampled_sequences
@@ -121,10 +122,15 @@ class Proof:
 def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | None) -> ProofPlan:
     """What the options ask for. A shard beyond the first sends its part of the suite and nothing else.
 
-    `only` names claims: just the parts that these need are run. Raises UsageError for what is no shard.
+    `only` names claims: just the parts that these need are run. Raises UsageError for what is no shard, and for a rollout without a reference.
     """
     shard = Shard.parse(options.shard)
     rollout = load_rollout(options.rollout)
+    if rollout.tables.reference.insert is None:
+        raise UsageError(
+            f"{rollout.folders[0]}: no reference.insert, so there is no reference to prove it on; harness gate judges "
+            "a backend of your own"
+        )
     policy = header_policy(rollout, options.policy)
     if is_plans(rollout):
         worded = plan.claims_under(options.policy, claims_of(options.level))

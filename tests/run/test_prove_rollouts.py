@@ -7,6 +7,7 @@ import pytest
 
 from harness.data import fixture_path
 from harness.database.server import Server
+from harness.errors import UsageError
 from harness.report.document import Report
 from harness.rollout import load_rollout
 from harness.rule.level import Level
@@ -83,3 +84,11 @@ def test_a_client_that_sends_otherwise_is_refuted(server: Server, tmp_path: Path
     report = proven(server, tmp_path / "machine-id", "E5")
     assert [(one.id, one.status) for one in report.judgements] == [("E5", Status.REFUTED)]
     assert "'telemetry': False" in report.judgements[0].findings[0].condition
+
+
+def test_a_rollout_without_a_reference_is_refused_in_one_line() -> None:
+    folder = Path(__file__).parents[1] / "rollouts" / "orders"
+    with pytest.raises(
+        UsageError, match=r"orders: no reference\.insert, so there is no reference to prove it on"
+    ):
+        prove(ProveOptions(Level.SMOKE, rollout=folder), lambda _: None)
