@@ -122,7 +122,8 @@ class Proof:
 def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | None) -> ProofPlan:
     """What the options ask for. A shard beyond the first sends its part of the suite and nothing else.
 
-    `only` names claims: just the parts that these need are run. Raises UsageError for what is no shard, and for a rollout without a reference.
+    `only` names claims: just the parts that these need are run. Raises UsageError for
+    what is no shard, and for a rollout without a reference.
     """
     shard = Shard.parse(options.shard)
     rollout = load_rollout(options.rollout)
