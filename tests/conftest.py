@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fix_database",
     "tests.fix_pgbouncer",
     "tests.fix_redis",
+    "tests.fix_faketime",
     "tests.fix_stack",
     "tests.fix_stages",
     "tests.fix_extension",

@@ -53,6 +53,35 @@ def test_names_of_tests_have_at_most_sixty_characters() -> None:
     assert found == [], "what is long goes into the id of a parameter"
 
 
+WALL_CLOCK = {
+    "backend/upstream.py": "when a completion was created, as a model tells it",
+    "checks/gate.py": "when a request was judged",
+    "cli/unforeseen.py": "the name and the head of a file of details",
+    "run/accept.py": "how old a report is",
+    "run/check_handler.py": "since when rows are looked for",
+    "run/check_slice.py": "since when rows are looked for",
+    "run/doctor_target.py": "how far other clocks are off",
+    "run/example_target.py": "the name of a run",
+    "run/live/request_log.py": "when a request came, for people",
+    "run/report.py": "when a run began",
+    "sut/external.py": "a date to retry after, where the reply has none of its own",
+    "sut/foreign_rows.py": "since when rows are looked for",
+}
+"""Modules that ask what time it is by people's clock, which may be wrong and may step, and what for: never to wait."""
+
+
+def test_the_wall_clock_is_asked_for_stamps_alone() -> None:
+    found = {
+        path.relative_to(ROOT / "harness").as_posix()
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node)
+        in {"time.time", "time.time_ns", "time.ctime", "datetime.now", "datetime.utcnow"}
+    }
+    assert found == set(WALL_CLOCK), "a wait goes by time.monotonic() or the loop's time()"
+
+
 def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(ROOT)) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text()))

@@ -108,6 +108,7 @@ class GateRun:
             self.on_progress("watching rows for later changes")
             await asyncio.sleep(rest)  # what changes a row later needs the time that was promised
         await second_look(session, factory)
+        self.remarks += session.rows.remarks()
 
     async def _send_shapes(self, values: Values, began: float) -> None:
         """Every shape of requests, then what the level has beyond that."""

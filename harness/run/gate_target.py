@@ -134,7 +134,7 @@ async def _understand_rows(
         row.message_id == exchange.identity for exchange in exchanges for row in _some(rows, exchange)
     ):
         raise UnjudgeableError("the rows carry another id than the replies: they cannot be matched")
-    session.rows.learn_clock(found.created, sent_probes.since)
+    session.rows.clock.learn(found.created, sent_probes.since)
     users = [
         (exchange.probe, row.user)
         for exchange in exchanges

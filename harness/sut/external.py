@@ -216,8 +216,17 @@ def retry_after_s(reply: Reply) -> float:
         return RETRY_AFTER_S
     if asked.strip().isdecimal():
         return float(asked)
-    try:
-        until = parsedate_to_datetime(asked)
-    except ValueError:
+    until = _date(asked)
+    if until is None:
         return RETRY_AFTER_S
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    theirs = _date(reply.header("date") or "") or datetime.now(UTC)  # their clock may be hours off
+    return max(0.0, (until - theirs).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    """A date of HTTP; None for what is none."""
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=found.tzinfo or UTC)

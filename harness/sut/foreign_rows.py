@@ -5,9 +5,9 @@ a pooler may stand between. A role that may SELECT from both tables is enough.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import psycopg
@@ -21,14 +21,11 @@ from harness.polling import apoll_until
 from harness.report.escape import masked
 from harness.sut.columns import ReadableColumns
 from harness.sut.rows import FoundRows, RowKey, found_rows, rows_query, values_of
+from harness.sut.target_clock import TargetClock
 
 STATEMENT_S_MAX: Final = 15
 ANSWER_S_MAX: Final = STATEMENT_S_MAX + 5.0
 """After this the server is taken for dead: it does not even end its own statement."""
-MARGIN: Final = timedelta(minutes=2)
-"""How far the clocks of replicas may be apart."""
-FAR_BACK: Final = timedelta(hours=27)
-"""How far a clock may be off that was set to the wrong time zone."""
 POLL_S_MIN: Final = 0.02
 POLL_S_MAX: Final = 0.3
 PAUSE_LOOKS: Final = 2.0
@@ -63,8 +60,7 @@ class ForeignRows:
         self.store = store or plan_store()
         """The tables as the rollout declares them."""
         self._columns = ReadableColumns(self.store)
-        self._ahead: timedelta | None = None  # how far the target's clock is ahead of ours
-        self._naive = False
+        self.clock = TargetClock()
         self.given_wait_s = given_wait_s
         """Longest time that rows need after a reply; None: a few times as long as they took so far."""
         self.slowest_s = 0.0
@@ -110,21 +106,48 @@ class ForeignRows:
             return self.given_wait_s
         return max(WAIT_S_MIN, SLOWEST_TIMES * self.slowest_s)
 
+    def remarks(self) -> Iterator[str]:
+        """What was unusual about time: rows that were waited for longer than usual, a clock that went back."""
+        if self.given_wait_s is None and self.wait_s > WAIT_S_MIN:
+            yield (
+                f"the slowest row came {self.slowest_s:.1f} s after its reply: rows were waited for up to "
+                f"{self.wait_s:.0f} s"
+            )
+        if self.clock.set_back:
+            minutes = self.clock.set_back.total_seconds() / 60
+            yield (
+                f"the clock of the rows went back by {minutes:,.0f} minutes during the run: rows were looked for as "
+                "far back"
+            )
+
     async def find(self, keys: Sequence[RowKey], since: datetime, *, far: bool = False) -> FoundRows:
         """Rows of requests that were sent after `since` (our clock), as far as they have a main row.
 
         `far` allows for a clock of the target that is hours off, as long as nothing is known of it.
         """
+        return await self._found(keys, self.clock.theirs(since, far=far and not self.clock.is_known))
+
+    async def _found(self, keys: Sequence[RowKey], since: datetime) -> FoundRows:
         query = rows_query(self._columns, both_sides=False)
-        records = await self._ask(query, values_of(keys, (), self._theirs(since, far=far)))
+        records = await self._ask(query, values_of(keys, (), since))
         return found_rows(records, self._columns)
+
+    async def _look_for_step(self, late: Iterable[RowKey], since: datetime) -> None:
+        """Where rows are late because the target's clock was set back meanwhile: learns by how much.
+
+        By the ids of replies alone: of a user there may be rows of an earlier run, so far back.
+        """
+        if self.clock.is_known:
+            keys = [RowKey(key.reply_id, None) for key in late]
+            found = await self._found(keys, self.clock.theirs(since, far=True))
+            self.clock.see(found.created, since)
 
     async def both_sides(
         self, keys: Sequence[RowKey], since: datetime, sent: Sequence[str] = ()
     ) -> FoundRows:
         """Rows of both tables, whole or not, of these requests and of any that hold a value in `sent`."""
         query = rows_query(self._columns, both_sides=True)
-        records = await self._ask(query, values_of(keys, sent, self._theirs(since)))
+        records = await self._ask(query, values_of(keys, sent, self.clock.theirs(since)))
         return found_rows(records, self._columns)
 
     async def wait(
@@ -152,6 +175,8 @@ class ForeignRows:
         async def is_enough() -> bool:
             nonlocal found, late
             looked = loop.time()
+            if looked > far_from:
+                await self._look_for_step(late, since)
             found = await self.find([key for key, _ in wanted], since, far=looked > far_from)
             whole = {key for key, _ in wanted if any(row.whole for row in found.of(key))}
             came = [looked - ended for key, ended in wanted if key in late and key in whole]
@@ -166,20 +191,6 @@ class ForeignRows:
             is_enough, wait_s, pause_s=POLL_S_MIN, pause_s_max=POLL_S_MAX, pause_looks=PAUSE_LOOKS
         )
         return found
-
-    def learn_clock(self, created: Sequence[datetime], sent: datetime) -> None:
-        """Learns from rows of requests, the first of them sent at `sent`, how far the target's clock is off."""
-        if not created:
-            return  # the rollout maps no time: nothing is bounded by one
-        first = min(created)
-        self._naive = first.tzinfo is None
-        self._ahead = first - (sent.replace(tzinfo=None) if self._naive else sent)
-
-    def _theirs(self, since: datetime, *, far: bool = False) -> datetime:
-        if self._ahead is None:
-            return since - (FAR_BACK if far else MARGIN)
-        ours = since.replace(tzinfo=None) if self._naive else since
-        return ours + self._ahead - MARGIN
 
     async def _look_up(self) -> None:
         tables = self.store.tables

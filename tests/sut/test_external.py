@@ -207,3 +207,6 @@ def test_a_reply_says_how_long_to_wait_in_seconds_or_by_a_date() -> None:
     assert 80 < retry_after_s(asking(later)) <= 90
     assert retry_after_s(asking("Sun, 06 Nov 1994 08:49:37 GMT")) == 0
     assert retry_after_s(asking()) == retry_after_s(asking("soon")) == 1
+    lines = (("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), ("date", "Sun, 06 Nov 1994 08:49:30 GMT"))
+    wrong_clock = Reply(Outcome.REPLY, 429, tuple((name.encode(), value.encode()) for name, value in lines))
+    assert retry_after_s(wrong_clock) == 7

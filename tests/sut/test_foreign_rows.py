@@ -149,8 +149,23 @@ async def test_a_clock_that_is_hours_off_is_found_when_looked_for(minimal_dsn: s
     rows = await ForeignRows.connect(minimal_dsn)
     far = await rows.find([RowKey("m1")], NOW, far=True)
     assert set(far.by_id) == {"m1"}
-    rows.learn_clock(far.created, NOW)
+    rows.clock.learn(far.created, NOW)
     assert set((await rows.find([RowKey("m1"), RowKey("m2")], NOW)).by_id) == {"m1"}
+    await rows.close()
+
+
+async def test_a_clock_that_goes_back_is_noticed_by_ids_alone(minimal_dsn: str) -> None:
+    insert(minimal_dsn, 0, "anon:z", "m0")
+    rows = await ForeignRows.connect(minimal_dsn)
+    rows.clock.learn((await rows.find([RowKey("m0")], NOW)).created, NOW)
+    insert(minimal_dsn, 1, "anon:a", "m1", when=NOW - timedelta(hours=2))
+    insert(minimal_dsn, 2, "anon:b", "m2", when=NOW - timedelta(hours=20))  # another run's
+    wanted = [(RowKey("m1", "anon:b"), 0.0)]
+    assert (await rows.find([wanted[0][0]], NOW)).by_id == {}
+    found = await rows.wait(wanted, NOW, 2.0)
+    assert (set(found.by_id), set(found.by_user)) == ({"m1"}, {"anon:a"})
+    assert abs(rows.clock.set_back - timedelta(hours=2)) <= timedelta(seconds=1)
+    assert any("went back by 120 minutes" in remark for remark in rows.remarks())
     await rows.close()
 
 
