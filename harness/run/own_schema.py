@@ -1,7 +1,10 @@
 """The schema that a migration of one's own finds, and the statistics of its rows: of files or of a live database."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.checks.lint_statements import statements
 from harness.database.dsn import dsn_fault
@@ -10,6 +13,7 @@ from harness.errors import UnavailableError, UsageError
 from harness.rehearsal.own.live_schema import live_schema
 from harness.rehearsal.own.schema import dumped_from, plain_sql
 from harness.rehearsal.own.statistics import NO_STATISTICS, Statistics, dumped_statistics, live_statistics
+from harness.rehearsal.own.values import quoted
 from harness.run.options.rehearse import OwnOptions
 from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.read_only import read_only
@@ -19,8 +23,8 @@ _SCHEMES: Final = ("postgresql://", "postgres://")
 NEWER: Final = "embedded:18"
 
 
-def schema_text(own: OwnOptions, *, session_pooler: bool) -> str:
-    """What pg_dump writes, or has written.
+def schema_text(own: OwnOptions, *, session_pooler: bool) -> tuple[str, tuple[str, ...]]:
+    """What pg_dump writes, or has written; and the schemas where a name is looked for, none where that is not known.
 
     Raises UsageError for a file that cannot be read, UnavailableError where the live schema cannot be read.
     """
@@ -32,7 +36,16 @@ def schema_text(own: OwnOptions, *, session_pooler: bool) -> str:
         raise UsageError(
             f"{own.schema} is in pg_dump's own format; write it plain: pg_dump --schema-only --format=plain"
         )
-    return text
+    return text, ()
+
+
+def with_search_path(dsn: str, schemas: Sequence[str]) -> str:
+    """The DSN whose sessions look for a name in these schemas; as it is without any."""
+    if not schemas:
+        return dsn
+    names = ",".join(quoted(schema) for schema in schemas).replace("\\", "\\\\").replace(" ", "\\ ")
+    before = conninfo_to_dict(dsn).get("options", "")
+    return make_conninfo(dsn, options=f"{before} -c search_path={names}".strip())
 
 
 def schema_statements(text: str) -> tuple[str, ...]:

@@ -33,11 +33,21 @@ def effects_table(effects: Effects) -> Table:
 
 
 def stalls_table(measured: Sequence[Measured]) -> Table:
-    """As of the rollout's own, with what was refused."""
+    """As of the rollout's own, with what was refused; without rows a second, where several tables have indexes."""
     table = tables.stalls_table(measured, compares=False)
+    left_out = table.columns.index("rows/s")
     refused = tuple(
         f"{measurement.approach.name} was refused: {named(span.sqlstate)}: {span.message}"
         for measurement in measured
         if (span := measurement.refused) is not None
     )
-    return replace(table, notes=(*table.notes, *refused))
+    return replace(
+        table,
+        columns=_without(table.columns, left_out),
+        rows=tuple(_without(row, left_out) for row in table.rows),
+        notes=(*table.notes, *refused),
+    )
+
+
+def _without(cells: tuple[str, ...], place: int) -> tuple[str, ...]:
+    return cells[:place] + cells[place + 1 :]

@@ -31,7 +31,13 @@ from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import JUDGED, OWN_PARTS, RehearsalPart, RehearseOptions
 from harness.run.own_approaches import OwnApproach, approaches_of
 from harness.run.own_files import OwnFiles, read_own, templates_of
-from harness.run.own_schema import schema_statements, schema_text, statistics_of, suited_server
+from harness.run.own_schema import (
+    schema_statements,
+    schema_text,
+    statistics_of,
+    suited_server,
+    with_search_path,
+)
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.run.report import Begun, run_report
 from harness.verdict import Results
@@ -51,11 +57,23 @@ class _OwnRehearsal:
     options: RehearseOptions
     files: OwnFiles
     server: Server
+    schemas: tuple[str, ...]
+    """Where a name without a schema is looked for; none: in public."""
     show: Show
     progress: ProgressDisplay
     results: Results
     sections: Sections = field(default_factory=Sections)
     remarks: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def copy(self, name: str) -> Iterator[str]:
+        """The DSN of a copy of a database, dropped afterwards."""
+        with self.server.database(name) as dsn:
+            yield with_search_path(dsn, self.schemas)
+
+    def dsn(self, name: str) -> str:
+        """Of a database itself."""
+        return with_search_path(self.server.dsn(name), self.schemas)
 
 
 def rehearse_own(
@@ -72,7 +90,7 @@ def rehearse_own(
     given = templates_of(own.writers), templates_of(own.readers)
     statistics = statistics_of(own.statistics)
     with progress("the schema"):
-        text = schema_text(own, session_pooler=options.session_pooler)
+        text, schemas = schema_text(own, session_pooler=options.session_pooler)
     choice = suited_server(options.postgres, text)
     with running_server(choice, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
@@ -80,7 +98,7 @@ def rehearse_own(
         claims = [claim for claim in OWN_CLAIMS if claim is not STALLED or options.max_stall_ms is not None]
         parts = options.parts & OWN_PARTS
         results = Results(tuple(claims) if RehearsalPart.STALLS in parts else (OWN_CLAIMS[0],))
-        rehearsal = _OwnRehearsal(options, files, server, show, progress, results)
+        rehearsal = _OwnRehearsal(options, files, server, schemas, show, progress, results)
         rehearsal.remarks += files.remarks
         _run(rehearsal, text, statistics, given)
     judgements = results.judgements()
@@ -118,7 +136,7 @@ def _run(
         empty = stack.enter_context(_database(server))
         with rehearsal.progress("loading the schema") as on_progress:
             _load(rehearsal, empty, text, on_progress)
-        with rehearsal.progress("locks"), server.database(empty) as dsn:
+        with rehearsal.progress("locks"), rehearsal.copy(empty) as dsn:
             statements = [statement.text for statement in files.statements]
             effects = observe_effects(dsn, statements, [statement.label for statement in files.statements])
         if RehearsalPart.LOCKS in options.parts:
@@ -184,7 +202,7 @@ def _filled(
     on_progress: LineCallback,
 ) -> _Traffic:
     options = rehearsal.options
-    with connect(rehearsal.server.dsn(name)) as connection:
+    with connect(rehearsal.dsn(name)) as connection:
         made = planned(connection, effects.touched, options.rows, statistics, rehearsal.remarks.append)
         fill(connection, made, on_progress, rehearsal.remarks.append)
         touched = [of for of in made if of.table.oid in effects.touched]
@@ -204,14 +222,14 @@ def _filled(
 
 def _stalls(rehearsal: _OwnRehearsal, name: str, traffic: _Traffic) -> None:
     options = rehearsal.options
-    with connect(rehearsal.server.dsn(name)) as connection:
+    with connect(rehearsal.dsn(name)) as connection:
         approaches = approaches_of(connection, rehearsal.files, compare=options.compare)
     measured: list[Measured] = []
     evidence: list[OwnMigration] = []
     for own in approaches.all:
         with (
             rehearsal.progress(f"writers during: {own.approach.name}"),
-            rehearsal.server.database(name) as dsn,
+            rehearsal.copy(name) as dsn,
         ):
             evidence.append(_measured(rehearsal, dsn, own, traffic))
             measured.append(evidence[-1].measured)

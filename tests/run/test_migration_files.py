@@ -103,7 +103,7 @@ def schema(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The rollout's tables as pg_dump writes them."""
     file = tmp_path_factory.mktemp("schema") / "schema.sql"
     with Templates(server) as templates, templates.database(SchemaState.BASE) as dsn:
-        file.write_text(live_schema(dsn), encoding="utf-8")
+        file.write_text(live_schema(dsn)[0], encoding="utf-8")
         yield file
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.database.runners import connect
 from harness.database.server import Server, running_server
@@ -235,6 +235,21 @@ def test_options_that_do_not_fit_are_refused(
     options = RehearseOptions(migration=migration, own=OwnOptions(**own))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=reason):
         rehearse(options, lambda _: None, lambda _: None)
+
+
+def test_live_schema_is_copied_with_where_names_are_looked_for(server: Server, tmp_path: Path) -> None:
+    with server.database() as dsn:
+        with connect(dsn) as connection:
+            connection.execute('CREATE SCHEMA "the shop"; SET search_path = "the shop"')
+            connection.execute(SCHEMA.replace("public.", ""))
+            connection.execute(
+                "INSERT INTO customers (email) SELECT 'x' || n FROM generate_series(1, 50) AS n; ANALYZE"
+            )
+        live = make_conninfo(dsn, options='-c search_path="the\\ shop"')
+        own = {"schema": None, "copy_schema": True, "database_url": live, "statistics": live}
+        report, _ = run(server, tmp_path, INDEX, own=own, compare=False)
+    assert report.verdict is Verdict.GO
+    assert "2,000 rows in the shop.orders" in report.remarks
 
 
 def test_no_password_is_in_an_error(server: Server, tmp_path: Path) -> None:

@@ -35,13 +35,14 @@ _OPTIONS: Final = (
 )
 
 
-def live_schema(dsn: str, *, session_pooler: bool | None = None) -> str:
-    """What `pg_dump --schema-only` writes of the database behind a DSN.
+def live_schema(dsn: str, *, session_pooler: bool | None = None) -> tuple[str, tuple[str, ...]]:
+    """What `pg_dump --schema-only` writes of the database behind a DSN, and where its role looks for a table.
 
     Raises UsageError for a DSN that cannot be read and for a pooler, UnavailableError where the schema cannot be read.
     """
     with connect(dsn) as connection:
         check_direct(connection, dsn, where(dsn), session_pooler=session_pooler)
+        found = connection.execute("SELECT current_schemas(false)::text[]").fetchone()
     # The password goes by the environment: a command line is for everybody to read.
     given: dict[str, Any] = dict(conninfo_to_dict(dsn))
     password = given.pop("password", None)
@@ -66,4 +67,4 @@ def live_schema(dsn: str, *, session_pooler: bool | None = None) -> str:
                 "a session holds a table against readers, as ALTER TABLE does; try again once that has ended"
             )
         raise UnavailableError(f"the schema of {where(dsn)} cannot be read: {masked(reason)}; {advice}")
-    return done.stdout
+    return done.stdout, tuple(found[0]) if found else ()
