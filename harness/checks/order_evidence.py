@@ -25,6 +25,8 @@ class OrdersEvidence:
     safety: Safety
     warnings: tuple[str, ...] = ()
     """What code meets that prepares other statements than the plan's; none of it changes the verdict."""
+    assumption: str = ""
+    """What is assumed of replicas of one version; empty where nothing is."""
     exploration: tuple[str, ...] = ()
     """What was explored at random, and which rows were lost as the old backend loses them."""
     failing_program: dict[str, Any] | None = None
@@ -33,7 +35,12 @@ class OrdersEvidence:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader should know beside the claims."""
-        return (*(f"warning for code that has it: {warning}" for warning in self.warnings), *self.exploration)
+        assumed = (f"assumed: {self.assumption}",) if self.assumption else ()
+        return (
+            *assumed,
+            *(f"warning for code that has it: {warning}" for warning in self.warnings),
+            *self.exploration,
+        )
 
     def orders(self) -> Orders:
         """The same as a section of the report."""

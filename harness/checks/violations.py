@@ -5,6 +5,8 @@ the rollout, a row too few or too many or under another user, a value where none
 sends at a stage count: an old extension sends no header.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,8 +23,10 @@ from harness.probing.features import Strength, reply_differences
 from harness.probing.judge import Aspect, expect, judge
 from harness.rule.policy import STRICT
 from harness.stages.model import Stage, StageConfig, Transition, stage_configs
+from harness.stages.orders import Survey
 from harness.stages.runs import PathRun, StepRefused
 from harness.stages.safety import Place, Unsafe
+from harness.stages.symmetry import Sharing
 from harness.sut.observation import Observation
 from harness.verdict import Finding
 
@@ -85,12 +89,34 @@ class SafetyEvidence:
             frozenset(place for place in places if not isinstance(place, Stage)),
         )
 
+    def spread(self, survey: Survey, sharing: Sharing) -> SafetyEvidence:
+        """The same for every stage and step of the survey of which one that was run stands for it."""
+        stages = {sharing.stage_key(stage) for stage in self.stages}
+        transitions = {sharing.transition_key(taken) for taken in self.transitions}
+        found: dict[object, Violation] = {}
+        for violation in self.violations:
+            found.setdefault(_key(violation.place, sharing), violation)
+        places: tuple[Place, ...] = (*survey.stages, *survey.transitions)
+        return SafetyEvidence(
+            frozenset(stage for stage in survey.stages if sharing.stage_key(stage) in stages),
+            frozenset(taken for taken in survey.transitions if sharing.transition_key(taken) in transitions),
+            tuple(
+                replace(found[_key(place, sharing)], place=place)
+                for place in places
+                if _key(place, sharing) in found
+            ),
+        )
+
     def uncovered(self, stages: Iterable[Stage], transitions: Iterable[Transition]) -> tuple[str, ...]:
         """Those that were not covered, in words."""
         return (
             *(str(stage) for stage in stages if stage not in self.stages),
             *(describe_transition(*taken) for taken in transitions if taken not in self.transitions),
         )
+
+
+def _key(place: Place, sharing: Sharing) -> object:
+    return sharing.stage_key(place) if isinstance(place, Stage) else sharing.transition_key(place)
 
 
 def find_violations(path_runs: Sequence[PathRun], *, every_phase: bool = True) -> SafetyEvidence:

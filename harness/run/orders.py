@@ -38,6 +38,7 @@ from harness.stages.paths import StagePath, config_transitions, plan_paths, sing
 from harness.stages.prepared import prepared_results, warnings
 from harness.stages.runs import PathRun, StepRefused
 from harness.stages.safety import is_promised
+from harness.stages.symmetry import Sharing
 from harness.sut.observation import Observation
 from harness.verdict import Results
 
@@ -65,6 +66,7 @@ class Scope:
     paths: tuple[StagePath, ...]
     thin: bool
     every_phase: bool
+    sharing: Sharing
 
 
 def scope_of(level: Level, rollout: Rollout, model: StageModel, order: Sequence[str] = ()) -> Scope:
@@ -78,13 +80,16 @@ def scope_of(level: Level, rollout: Rollout, model: StageModel, order: Sequence[
         path = single_path(StageConfig(model.start, None), steps)
         alone = order_of(steps, model.start)
         passed = Survey(1, by_rank(alone.stages), by_place(alone.transitions, model))
-        return Scope(level, passed, None, forward.survey(), (path,), thin=True, every_phase=False)
+        sharing = Sharing(model, counted=False)
+        return Scope(level, passed, None, forward.survey(), (path,), True, False, sharing)
     exhaustive = level is Level.EXHAUSTIVE
     passed = OrderGraph(model, ONE_ROLL_BACK).survey() if exhaustive else forward.survey()
-    transitions = config_transitions(passed.transitions, every_phase=exhaustive)
-    paths = plan_paths(transitions, stage_configs(passed.stages))
+    sharing = Sharing(model, counted=exhaustive)
+    run = sharing.representatives(passed) if sharing.applies else passed
+    transitions = config_transitions(run.transitions, every_phase=exhaustive)
+    paths = plan_paths(transitions, stage_configs(run.stages))
     planned = planned_orders(forward, plan_order)
-    return Scope(level, planned, forward, passed, paths, thin=False, every_phase=True)
+    return Scope(level, planned, forward, passed, paths, False, True, sharing)
 
 
 async def prove_orders(
@@ -112,6 +117,7 @@ async def prove_orders(
                 shared,
                 scope.paths,
                 thin=scope.thin,
+                probed=scope.sharing.probed,
                 on_path=lambda path_run: on_progress(
                     f"orders: {len(path_run.path.steps)} steps of a path taken, {next(left)} paths left"
                 ),
@@ -124,6 +130,8 @@ async def prove_orders(
         stats.stop()
         raise
     evidence = find_violations(path_runs, every_phase=scope.every_phase)
+    if scope.sharing.applies:
+        evidence = evidence.spread(scope.survey, scope.sharing)
     stated = plan_order_of(shared.templates.rollout, shared.model)
     safety = analyse(scope.forward, evidence.unsafe, stated)
     run_checks(results, [PlannedOrders(evidence, scope.planned, replay)])
@@ -141,6 +149,7 @@ async def prove_orders(
         path_runs,
         safety,
         warnings=await _prepared(results, shared),
+        assumption=scope.sharing.assumption,
         exploration=tuple(exploration_lines(stats)),
         failing_program=failing_program(stats),
     )

@@ -4,7 +4,6 @@ And every harmless variant into GO. A defect that dies only by another claim is 
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,17 +13,19 @@ from msgspec.structs import replace as with_changes
 
 from harness import plan
 from harness.backend import serve
-from harness.backend.serve import upstream
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.report.contents import Sections, SelfTest, TrialOutcome
 from harness.report.document import Report
+from harness.rollout import is_plans, load_rollout
+from harness.rollout.digest import rollout_digest
 from harness.run.options.selftest import SelftestOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.report import Begun, inputs, run_report
+from harness.run.report import Begun, inputs, inputs_of, run_report
+from harness.run.rollout_trials import describe_faults, rollout_trials
 from harness.run.trials import Trial, TrialServers, trials
-from harness.stages.environment import BuildPair, Stack
+from harness.stages.stack import stack
 from harness.verdict import Finding, Method, Results, Status, Verdict, decide
 
 KILLED: Final = "S1"
@@ -94,16 +95,19 @@ def selftest(options: SelftestOptions, on_line: LineCallback, progress: Progress
     Raises UnavailableError when the stack cannot be stood up, UsageError when no trial is called so.
     """
     begun = Begun.now()
-    known = list(trials())
+    rollout = load_rollout(options.rollout)
+    own = is_plans(rollout)
+    known = list(trials() if own else rollout_trials(rollout))
     chosen = [one for one in known if not options.only or any(word in one.name for word in options.only)]
     if not chosen:
-        raise UsageError(f"no trial's name holds {' or '.join(options.only)}; for example --only limit-256")
+        words, example = " or ".join(options.only), "limit-256" if own else known[0].name.partition(" ")[0]
+        raise UsageError(f"no trial's name holds {words}; for example --only {example}")
     serve.warm()
     with running_server(options.postgres) as server:
         name = f"Postgres {server.version} ({server.kind})"
         on_line(f"{name}; {len(chosen)} trials")
         with (
-            Templates(server) as templates,
+            Templates(server, rollout=rollout) as templates,
             progress("selftest") as told,
             asyncio.Runner(loop_factory=serve.loop_factory()) as runner,
         ):
@@ -112,11 +116,19 @@ def selftest(options: SelftestOptions, on_line: LineCallback, progress: Progress
     judgements = results.judgements()
     return with_changes(
         run_report(
-            "selftest", begun, judgements, command=options.command, server=name, policy=options.policy
+            "selftest",
+            begun,
+            judgements,
+            command=options.command,
+            server=name,
+            policy=options.policy if own else rollout.name,
         ),
+        subject=rollout.header.name,
         sections=Sections(selftest=matrix_of(tried)),
         target="the harness itself",
-        inputs=inputs(options.policy),
+        inputs=inputs(options.policy) if own else inputs_of(rollout),
+        rollout="" if own else rollout_digest(rollout),
+        remarks=() if own else (describe_faults(rollout),),
     )
 
 
@@ -167,8 +179,7 @@ async def _try_all(
 ) -> list[Tried]:
     room = asyncio.Semaphore(AT_ONCE)
     progress = _Progress(told, len(chosen))
-    async with upstream() as stub:
-        shared = Stack(templates, stub, options.policy, BuildPair(), secrets.token_hex(32))
+    async with stack(templates, options.policy) as shared:
         servers = TrialServers(server, shared)
 
         async def one(trial: Trial) -> Tried:

@@ -20,6 +20,7 @@ from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
 from harness.stages.model import Stage, StageConfig
+from harness.stages.old_write import write_as_before
 from harness.stages.paths import ConfigTransition, transitions_from
 from harness.stages.schema import invalid_steps, refused
 from harness.stages.stack import BuildPair as BuildPair
@@ -28,7 +29,7 @@ from harness.stages.stack import Stack as Stack
 from harness.stages.stack import signed_in as signed_in
 from harness.stages.stack import stack as stack
 from harness.stages.stack import start_replica, until_closed
-from harness.stages.steps import Step, StepAction, Version
+from harness.stages.steps import Step, StepAction, StepState, Version
 from harness.sut.observation import Observation, Probe
 from harness.sut.reference import WireSender, send_over_wire
 from harness.sut.rows import Rows, key_of
@@ -238,6 +239,8 @@ async def running_stage(
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
         environment = Environment(stack, StageConfig(stage, build_phase), dsn, connection)
+        if StepState.STALE in stage.schema:
+            await write_as_before(stack, connection)
         for number in invalid_steps(stage):
             left_behind = build_phase if build_phase not in LEFT_BEHIND_BY else BuildPhase.INVALID_READY
             wait = next(wait for wait, left in LEFT_BEHIND_BY.items() if left is left_behind)

@@ -14,7 +14,7 @@ from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses, matrix
 from harness.stages.paths import StagePath
 from harness.stages.runs import Growth, PathRun, StageRun, StepRefused, TransitionRun, all_observations
-from harness.stages.transitions import run_transition
+from harness.stages.transitions import Probed, every_replica, run_transition
 from harness.sut.observation import Observation
 
 TRAFFIC_BLOCK: Final = 0x800
@@ -28,6 +28,7 @@ async def run_paths(
     paths: Sequence[StagePath],
     *,
     thin: bool = False,
+    probed: Probed = every_replica,
     on_path: Callable[[PathRun], None] = lambda _: None,
 ) -> tuple[PathRun, ...]:
     """Runs all paths, the longest first, `AT_ONCE` at a time; `on_path` is called as each ends. In their order."""
@@ -35,7 +36,7 @@ async def run_paths(
 
     async def run(path: StagePath) -> PathRun:
         async with slots:
-            path_run = await run_path(stack, path, thin=thin)
+            path_run = await run_path(stack, path, thin=thin, probed=probed)
             on_path(path_run)
             return path_run
 
@@ -50,9 +51,11 @@ async def run_paths(
     return tuple(sorted(path_runs, key=lambda path_run: path_run.path.number))
 
 
-async def run_path(stack: Stack, path: StagePath, *, thin: bool = False) -> PathRun:
+async def run_path(
+    stack: Stack, path: StagePath, *, thin: bool = False, probed: Probed = every_replica
+) -> PathRun:
     """Runs one path to its end, or to the first step that the server refuses."""
-    recording = _Recording(addresses(path.number), addresses(TRAFFIC_BLOCK + path.number), thin)
+    recording = _Recording(addresses(path.number), addresses(TRAFFIC_BLOCK + path.number), thin, probed)
     try:
         async with running_stage(stack, path.start.stage, path.start.build_phase) as environment:
             before = await environment.totals()
@@ -70,10 +73,13 @@ async def run_path(stack: Stack, path: StagePath, *, thin: bool = False) -> Path
 class _Recording:
     """What was observed so far, in the order in which it was observed."""
 
-    def __init__(self, origin: Iterator[str], traffic_origin: Iterator[str], thin: bool) -> None:
+    def __init__(
+        self, origin: Iterator[str], traffic_origin: Iterator[str], thin: bool, probed: Probed
+    ) -> None:
         self._origin = origin
         self._traffic_origin = traffic_origin
         self._thin = thin
+        self._probed = probed
         self._stages: list[StageRun] = []
         self._transitions: list[TransitionRun] = []
         self._values: dict[str, str | None] = {}
@@ -91,7 +97,7 @@ class _Recording:
                 await self._keep_values(environment)
             if path_step.in_flight:
                 taken = await run_transition(
-                    environment, transition, caller, self._origin, self._traffic_origin
+                    environment, transition, caller, self._origin, self._traffic_origin, self._probed
                 )
                 self._transitions.append(taken)
                 if taken.refusal is not None:
@@ -114,8 +120,10 @@ class _Recording:
 
     async def _probe(self, environment: Environment, caller: Caller) -> None:
         released = environment.stage.extension_released
+        chosen = self._probed(environment.stage.replicas)
         probes = [
-            matrix(caller, self._origin, released=released, thin=self._thin) for _ in environment.replicas
+            matrix(caller, self._origin, released=released, thin=self._thin) if number in chosen else []
+            for number in range(len(environment.replicas))
         ]
         observations = await environment.observe(probes)
         self._stages.append(StageRun(environment.config, tuple(observations)))

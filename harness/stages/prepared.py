@@ -5,7 +5,6 @@ Adding a column changes the result of `SELECT *`, which PostgreSQL refuses to a 
 (PostgreSQL, PREPARE; "cached plan must not change result type"). What is right is judged in `checks`.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,9 +15,10 @@ from psycopg import sql
 from harness import plan
 from harness.backend.builds import BEFORE, Build
 from harness.backend.rollout_builds import rollout_build
-from harness.backend.usage import TRIES, Usage, accounting_statement
+from harness.backend.usage import TRIES, accounting_statement
 from harness.stages.environment import Stack
 from harness.stages.model import after
+from harness.stages.old_write import old_values
 from harness.stages.prepared_result import PreparedResult
 from harness.stages.steps import StepAction
 
@@ -27,20 +27,6 @@ EXECUTIONS: Final = 6
 
 ARCHIVE: Final = "harness_archive"
 _TABLE: Final = sql.Identifier(plan.METADATA_TABLE)
-_VALUES: Final[dict[str, object]] = dict.fromkeys(Usage.__slots__) | {
-    "kilo_user_id": f"{plan.ANONYMOUS_PREFIX}203.0.113.1",
-    "message_id": "prepared",
-    "requested_model": "test/model:free",
-    "status_code": 200,
-    "streamed": False,
-    "has_error": False,
-    "input_tokens": 1,
-    "output_tokens": 1,
-    "cost": 0,
-    "latency": 0.5,
-    "has_tools": False,
-    "system_prompt_length": 0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +110,7 @@ async def _prepare(session: psycopg.AsyncConnection[Any], prepared: PreparedStat
     """Executes it until the driver has prepared it; false when the session then has no more than before."""
     before = await _count(session)
     for _ in range(EXECUTIONS):
-        await session.execute(prepared.statement, _values())
+        await session.execute(prepared.statement, old_values())
     return await _count(session) > before
 
 
@@ -139,16 +125,12 @@ async def _try(session: psycopg.AsyncConnection[Any], prepared: PreparedStatemen
     refusals: list[str] = []
     for _ in range(TRIES):
         try:
-            await session.execute(prepared.statement, _values())
+            await session.execute(prepared.statement, old_values())
         except psycopg.Error as error:
             refusals.append(f"{error.sqlstate} {error.diag.message_primary}")
         else:
             break
     return tuple(refusals)
-
-
-def _values() -> dict[str, object]:
-    return _VALUES | {"usage_id": uuid.uuid4(), "value": None}
 
 
 def warnings(results: Sequence[PreparedResult]) -> tuple[str, ...]:

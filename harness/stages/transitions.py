@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, Final
@@ -25,15 +25,23 @@ from harness.stages.matrix import header_kinds, streaming
 from harness.stages.paths import ConfigTransition
 from harness.stages.runs import StepRefused, TransitionRun
 from harness.stages.stack import Replica
+from harness.stages.steps import Version
 from harness.sut.observation import Probe
 
 HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
 """Where a request is held, and whether it streams: before any header, and after the first chunk of a stream."""
 
+Probed = Callable[[Sequence[Version]], frozenset[int]]
+"""Which replicas of a stage requests are sent to, counted from 0."""
 HELD_TIMEOUT_S: Final = 60.0
 TRAFFIC_CLIENTS: Final = 2
 PACE_S: Final = 0.01
 """Pause of a client of the traffic between two requests."""
+
+
+def every_replica(replicas: Sequence[Version]) -> frozenset[int]:
+    """All of them."""
+    return frozenset(range(len(replicas)))
 
 
 def held_probes(caller: Caller, origin: Iterator[str], gate: str, *, released: bool) -> tuple[Probe, ...]:
@@ -62,6 +70,7 @@ async def run_transition(
     caller: Caller,
     origin: Iterator[str],
     traffic_origin: Iterator[str] | None = None,
+    probed: Probed = every_replica,
 ) -> TransitionRun:
     """Takes the step with requests in flight on both replicas; their rows are looked for after it.
 
@@ -71,12 +80,14 @@ async def run_transition(
     since = await environment.now()
     gates = [f"{secrets.token_hex(8)}-{number}" for number in range(len(environment.replicas))]
     released = environment.stage.extension_released
+    chosen = probed(environment.stage.replicas) | {transition.step.replica - 1}
     holding = [
         [
             asyncio.create_task(_hold(replica, each))
             for each in held_probes(caller, origin, gate, released=released)
+            if number in chosen
         ]
-        for replica, gate in zip(environment.replicas, gates, strict=True)
+        for number, (replica, gate) in enumerate(zip(environment.replicas, gates, strict=True))
     ]
     refusal: StepRefused | None = None
     traffic: list[ServedRequest] = []

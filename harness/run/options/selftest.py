@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from harness.run.options.definition import Option
-from harness.run.options.shared import PolicyOption, PostgresOption
+from harness.run.options.shared import PolicyOption, PostgresOption, RolloutOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +21,5 @@ class SelftestOptions:
         ),
     ] = ()
     """All trials where it is empty."""
+    rollout: RolloutOption = None
     command: str = "harness selftest"

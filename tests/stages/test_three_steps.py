@@ -1,0 +1,139 @@
+"""Three steps more: as many orders as there are, the rule and the smallest unsafe one in a moment, each break real."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.database.server import Server
+from harness.database.templates import Templates
+from harness.rollout import load_rollout
+from harness.stages.analysis import analyse
+from harness.stages.environment import running_stage
+from harness.stages.model import StageModel, after
+from harness.stages.of_rollout import model_of, plan_order_of
+from harness.stages.orders import OrderGraph, order_of
+from harness.stages.safety import expected_unsafe, is_promised
+from harness.stages.stack import Stack, stack
+from harness.stages.steps import Step, StepAction, Version
+from harness.sut.observation import Observation
+
+ROLLOUT = load_rollout(Path(__file__).parents[1] / "rollouts" / "three-steps")
+MODEL = model_of(ROLLOUT)
+BEFORE, AFTER = Version.BEFORE, Version.AFTER
+SECONDS_MAX = 10.0
+"""A moment even on a machine that is busy; alone it is a tenth of a second."""
+
+ADD, ADD_2 = (MODEL.step(StepAction.DO, name) for name in ("add the column", "add the second column"))
+FILL, REQUIRE = (
+    MODEL.step(StepAction.DO, name) for name in ("fill in the second column", "make it mandatory")
+)
+SWAP_1, SWAP_2 = (MODEL.step(StepAction.SWAP, number) for number in (1, 2))
+
+
+@pytest.fixture(scope="module")
+def its_templates(server: Server) -> Iterator[Templates]:
+    with Templates(server, rollout=ROLLOUT) as templates:
+        yield templates
+
+
+@pytest.fixture
+async def its_stack(its_templates: Templates) -> AsyncIterator[Stack]:
+    async with stack(its_templates, "strict") as shared:
+        yield shared
+
+
+def test_rule_of_120960_orders_is_derived_in_a_moment() -> None:
+    began = time.monotonic()
+    graph = OrderGraph(MODEL)
+    safety = analyse(graph, expected_unsafe(MODEL), plan_order_of(ROLLOUT, MODEL))
+    assert time.monotonic() - began < SECONDS_MAX
+    assert graph.count == 120_960
+    assert safety.rule is not None
+    assert safety.rule.safe == 9_720
+    assert safety.rule.expressible
+    assert str(safety.rule) == (
+        "add the column before any `after` replica; add the second column before any `after` replica;"
+        ' swap every replica before "fill in the second column"; release the extension at any time'
+    )
+    assert safety.smallest_unsafe is not None
+    assert str(safety.smallest_unsafe.order) == "swap replica 1"
+
+
+@pytest.mark.parametrize(("replicas", "count"), [(2, 120_960), (5, 316_008_000)])
+def test_orders_are_counted_for_as_many_replicas(replicas: int, count: int) -> None:
+
+    assert OrderGraph(StageModel(MODEL.sql, replicas, MODEL.release, expected=MODEL.expected)).count == count
+
+
+def test_plans_order_is_safe_and_fresh_to_its_end() -> None:
+    steps = plan_order_of(ROLLOUT, MODEL).steps
+    order = order_of(steps, MODEL.start)
+    assert all(map(is_promised, order.stages))
+    assert all(map(is_promised, order.transitions))
+    assert order.stages[-1] == MODEL.arrived
+
+
+async def walked(shared: Stack, *steps: Step) -> tuple[list[Observation], str]:
+    """One request to each replica after each step; and what refused the last step, by its SQLSTATE."""
+    seen: list[Observation] = []
+    number = 0
+    async with running_stage(shared, MODEL.start) as environment:
+        caller = await shared.caller(environment.dsn)
+        for step in steps:
+            try:
+                await environment.take(step)
+            except Exception as error:
+                return seen, str(getattr(error, "sqlstate", error))
+            number += 1
+            probes = [
+                [caller.probe((), address=f"2001:db8::{number}:{at}")]
+                for at in range(len(environment.replicas))
+            ]
+            seen += await environment.observe(probes)
+    return seen, ""
+
+
+def lost(seen: list[Observation]) -> set[str]:
+    return {one.served_by for one in seen if not one.rows}
+
+
+@pytest.mark.parametrize("steps", [(SWAP_1,), (ADD, SWAP_1), (ADD_2, SWAP_1)], ids=str)
+async def test_backend_ahead_of_either_column_loses_rows(its_stack: Stack, steps: tuple[Step, ...]) -> None:
+    seen, refused = await walked(its_stack, *steps)
+    assert (lost(seen), refused) == ({"after"}, "")
+    assert not is_promised(order_of(steps, MODEL.start).stages[-1])
+
+
+async def test_rows_filled_in_too_early_have_the_last_step_refused(its_stack: Stack) -> None:
+    steps = (ADD, ADD_2, SWAP_1, FILL, SWAP_2, REQUIRE)
+    order = order_of(steps, MODEL.start)
+    assert not is_promised(order.transitions[-1])
+    assert all(map(is_promised, order.stages[:-1]))
+    seen, refused = await walked(its_stack, *steps)
+    assert (lost(seen), refused) == (set(), "23502")
+
+
+async def test_stage_that_is_stale_is_stale_for_real(its_stack: Stack) -> None:
+    stage = order_of((ADD, ADD_2, FILL, SWAP_1, SWAP_2), MODEL.start).stages[-1]
+    async with running_stage(its_stack, stage) as environment:
+        with pytest.raises(Exception, match="23502"):
+            await environment.take(REQUIRE)
+
+
+async def test_old_replica_loses_rows_once_the_column_is_mandatory(its_stack: Stack) -> None:
+    steps = (ADD, ADD_2, SWAP_1, SWAP_2, FILL, REQUIRE)
+    stage = order_of(steps, MODEL.start).stages[-1]
+    assert is_promised(stage)
+    seen, refused = await walked(its_stack, *steps)
+    assert (lost(seen), refused) == (set(), "")
+    revert = MODEL.step(StepAction.REVERT, 2)
+    assert not is_promised(after(stage, revert))
+    seen, _ = await walked(its_stack, *steps, revert)
+    assert lost(seen) == {"before"}
+
+
+async def test_plans_order_of_all_steps_is_taken_for_real(its_stack: Stack) -> None:
+    seen, refused = await walked(its_stack, *plan_order_of(ROLLOUT, MODEL).steps)
+    assert (lost(seen), refused) == (set(), "")
