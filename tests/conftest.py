@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fix_backends",
     "tests.fix_gate",
     "tests.fix_proof",
+    "tests.fix_orders",
     "tests.fix_report",
     "tests.fix_marks",
     "tests.foreign.rates",

@@ -3,7 +3,6 @@
 Takes exchanges and their rows; how they were sent, and when to give up waiting, is decided elsewhere.
 """
 
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -55,7 +54,8 @@ class RowJudge:
     url: str
     build: str
     """What is expected to be deployed: `before` or `after`."""
-    free_model: str
+    options: str
+    """What names the rollout and its parameters in a line to copy."""
     overwritten: bool = False
     """Whether a platform puts its own address into x-forwarded-for: then a user cannot be told from another."""
     accounts: dict[str, str] = field(default_factory=dict)
@@ -68,6 +68,7 @@ class RowJudge:
     """Pairs of rows so far."""
     valued: int = 0
     """Those that hold a value."""
+    _asked: frozenset[str] | None = None
 
     def judge(self, exchange: Exchange, rows: Sequence[Row]) -> bool:
         """Judges an answer that has its rows; whether there is one pair of them, whose value was seen."""
@@ -167,8 +168,7 @@ class RowJudge:
     def _replay(self, seen: Observation, shape: Shape) -> str:
         plain = shape._replace(auth=None, stream=False) == PLAIN
         if self.url.startswith("http:") and seen.probe.email is None and plain:
-            model = shlex.quote(self.free_model)
-            where = f"{target_options(self.url)} {DATABASE} --free-model {model} --policy {self.policy.name}"
+            where = f"{target_options(self.url)} {DATABASE} {self.options}"
             return f"{replay_command(seen)} {where}{self.given.options}"
         hidden = dict(self.given.hidden)
         if has_account(seen.probe.identity):
@@ -176,10 +176,17 @@ class RowJudge:
         return line_by_hand(self.given.added(seen.probe.request), self.url, hidden)
 
     def claims_of(self, probe: Probe, kind: Aspect) -> tuple[str, ...]:
-        """The claims that one respect of a request's rows is evidence for."""
+        """The claims that one respect of a request's rows is evidence for, of those that are asked."""
+        if self._asked is None:
+            self._asked = frozenset(claim.id for claim in self.results.claims)
+        return tuple(claim for claim in self._evidence_for(probe, kind) if claim in self._asked)
+
+    def _evidence_for(self, probe: Probe, kind: Aspect) -> tuple[str, ...]:
         signed_in = has_account(probe.identity)
         if kind is Aspect.PAIRS:
             return (ACCOUNTED,)
+        if kind is Aspect.USER and probe.identity.user is None:
+            return ()
         if kind is Aspect.USER:
             return (ADDRESS if not signed_in else IDENTITY if self.build == "after" else OLD_CLIENT,)
         if self.build == "before":

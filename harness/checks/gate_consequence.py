@@ -62,7 +62,9 @@ class Seen:
     """Those that hold a value."""
 
 
-def consequence(judgements: Iterable[Judgement], build: str, seen: Seen | None) -> str:
+def consequence(
+    judgements: Iterable[Judgement], build: str, seen: Seen | None, column: str = plan.COLUMN
+) -> str:
     """The sentence; empty where nothing is refuted. `seen` is None where nothing was sent or rows were not seen."""
     refuted = {one.claim.id: one for one in judgements if one.status is Status.REFUTED}
     if not refuted:
@@ -71,7 +73,7 @@ def consequence(judgements: Iterable[Judgement], build: str, seen: Seen | None) 
         if build == "after" and COLUMN in refuted and seen.served and not seen.rows:
             return _loses_all(refuted[COLUMN], seen)
         if build == "after" and VALID in refuted and seen.rows and not seen.valued:
-            return _is_before(seen)
+            return _is_before(seen, column)
         if build == "before" and seen.valued:
             return (
                 f"This looks like the build with the change, not the one before it: {seen.valued:,} of {seen.rows:,} "
@@ -89,12 +91,12 @@ def _loses_all(column: Judgement, seen: Seen) -> str:
     return f"{begin}, which the INSERT of this backend names. Add the column first, or roll the backend back."
 
 
-def _is_before(seen: Seen) -> str:
+def _is_before(seen: Seen, column: str) -> str:
     begin = "This looks like the build before the change"
     rows = f"none of {seen.rows:,} rows holds a value, whatever was sent and whoever sent it"
     if not seen.has_column:
         return f"{begin}, on a database without its column: {rows}. Nothing is lost; migrate, then deploy the build."
     return (
-        f"{begin}, or like one whose INSERT leaves {plan.COLUMN} out: {rows}. Nothing is lost; check which build is "
-        "deployed, and if it is the new one, that its accounting statement writes the column (the plan's File 4)."
+        f"{begin}, or like one whose INSERT leaves {column} out: {rows}. Nothing is lost; check which build is "
+        "deployed, and if it is the new one, that its accounting statement writes the column."
     )

@@ -13,6 +13,7 @@ from harness.clients.extension import ExtensionBuild
 from harness.clients.request_spec import RequestSpec
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
 from harness.rollout.identities import has_account
+from harness.rule.accepted import has_one_length
 from harness.rule.policy import Policy, utf16_length
 from harness.sut.observation import Observation, Row
 from harness.verdict import Results
@@ -108,7 +109,9 @@ def header_claim(lines: Sequence[bytes], policy: Policy) -> str:
     """The claim that the value stored for these lines of the header, at least one, is evidence for."""
     text = policy.reading.text(lines)
     bounded = any(operation.take or operation.match for operation in policy.rule)
-    at_limit = bounded and utf16_length(text or "") in (policy.length_max, policy.length_max + 1)
+    # Where all values are of one length, each is evidence for what is stored, and only one longer for the limit.
+    edge = (policy.length_max, policy.length_max + 1)[has_one_length(policy.rule) :]
+    at_limit = bounded and text is not None and utf16_length(text) in edge
     # Just as long as allowed, or one longer. Only a text that is valid but for its length is evidence for the limit:
     # one of 256 dots is refused by any limit.
     if at_limit and text is not None and policy.accepted(text[: policy.length_max]) is not None:

@@ -33,9 +33,13 @@ class ExtraHeaders:
     """What goes with every request; no comparison, no report and no file holds a value of it."""
 
     lines: tuple[HeaderLine, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Further values of which no comparison, no report and no file holds any: of a rollout's parameters."""
 
     @classmethod
-    def read(cls, written: Iterable[str], spec: RequestSpec | None = None) -> Self:
+    def read(
+        cls, written: Iterable[str], spec: RequestSpec | None = None, secrets: tuple[str, ...] = ()
+    ) -> Self:
         """Lines from `NAME: VALUE`, blank ones left out, beside requests of a rollout, by default the plan's.
 
         Raises UsageError, which never quotes a value.
@@ -44,7 +48,7 @@ class ExtraHeaders:
         size = sum(len(name) + len(value) + 4 for name, value in lines)
         if size > BYTES_MAX:
             raise UsageError(f"--request-header: {size:,} bytes in all, {BYTES_MAX:,} at most; pass fewer")
-        return cls(lines)
+        return cls(lines, secrets)
 
     @property
     def size(self) -> int:
@@ -81,14 +85,18 @@ class ExtraHeaders:
             reply, headers=headers, body=self._in_body.sub(MASK, reply.body), reason=self.masked(reply.reason)
         )
 
+    @property
+    def _values(self) -> tuple[str, ...]:
+        return (*(value.decode() for _, value in self.lines), *self.secrets)
+
     @cached_property
     def _secrets(self) -> re.Pattern[bytes] | None:
-        return _pattern(self.lines, rb"(?<![\w-])%b(?![\w-])")
+        return _pattern(self._values, rb"(?<![\w-])%b(?![\w-])")
 
     @cached_property
     def _in_body(self) -> re.Pattern[bytes] | None:
         """In a body a short one is masked as a whole text only: it may stand for the name of something, too."""
-        return _pattern(self.lines, rb'(?<=")%b(?=")')
+        return _pattern(self._values, rb'(?<=")%b(?=")')
 
 
 NONE_GIVEN: Final = ExtraHeaders()
@@ -130,8 +138,8 @@ def varied_names(spec: RequestSpec) -> frozenset[bytes]:
     return frozenset(names | {name.lower() for name in other_names(spec.header_name)}) - FRAMING
 
 
-def _pattern(lines: Iterable[HeaderLine], alone: bytes) -> re.Pattern[bytes] | None:
-    forms = sorted({form for _, value in lines for form in _forms(value.decode())}, key=len, reverse=True)
+def _pattern(values: Iterable[str], alone: bytes) -> re.Pattern[bytes] | None:
+    forms = sorted({form for value in values for form in _forms(value)}, key=len, reverse=True)
     patterns = [re.escape(form) if len(form) >= ALONE_MAX else alone % re.escape(form) for form in forms]
     return re.compile(b"|".join(patterns)) if patterns else None
 

@@ -186,12 +186,16 @@ class RequestSpec:
         header = self.header_name.decode()
         relation = self.rollout.tables.store.detail or self.rollout.tables.store.main
         short = header.removeprefix("x-")
-        bare = "_".join(short.split("-")[-2:])
-        return tuple(dict.fromkeys((header, short, short.replace("-", "_"), bare, relation.column or bare)))
+        names = (header, short, short.replace("-", "_"), self._bare_name, relation.column or short)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def _bare_name(self) -> str:
+        """The last words of the header's name, as they may stand anywhere else."""
+        return "_".join(self.header_name.decode().removeprefix("x-").split("-")[-2:])
 
     def extra_lines(self, extra: Extra) -> tuple[tuple[str, str], ...]:
         """Header lines that something between client and backend adds."""
-        bare = self.names_alike[3]
         if extra is Extra.COOKIE:
             names = ("session", *self.names_alike)
             return (("cookie", "; ".join(f"{name}={ID_OF.format('cookie')}" for name in names)),)
@@ -199,7 +203,7 @@ class RequestSpec:
             return (
                 ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
                 ("x-request-id", "3f8a1c5e-0d27-4b6e-9a14-7c2f5d8b3e60"),
-                ("baggage", f"{bare}={ID_OF.format('baggage')}"),
+                ("baggage", f"{self._bare_name}={ID_OF.format('baggage')}"),
             )
         return _EDGE if extra is Extra.EDGE else ()
 

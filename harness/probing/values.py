@@ -7,7 +7,7 @@ from harness import plan
 from harness.clients.extension import derived_id
 from harness.errors import UsageError
 from harness.rule.accepted import AcceptedValues
-from harness.rule.policy import Policy
+from harness.rule.policy import FIELD_BYTES, Policy
 
 NUMBERS: Final = (
     "0", "007", "-1", "1e3", "1E-7", "0x1F", "0b101", "0o17", "1_000", "-0",
@@ -54,16 +54,20 @@ def valid_values(policy: Policy, accepted: AcceptedValues) -> list[bytes]:
 
     Raises UsageError where none is found.
     """
-    groups = [NUMBERS, DATES, WORDS, IDS, PROPERTIES, SEPARATORS, tuple(_extension_ids()), tuple(_long())]
-    turns = max(map(len, groups))
-    mixed = [group[turn] for turn in range(turns) for group in groups if turn < len(group)]
-    known = [value.encode("latin-1") for value in dict.fromkeys(mixed) if policy.accepted(value) == value]
+    known = _known(policy)
     more = [accepted.draw() for _ in range(VALID_LEAST if len(known) < VALID_LEAST else 0)]
     kept = [value for value in accepted.examples if policy.stored([value]) == value.decode("latin-1")]
     found = list(dict.fromkeys(value for value in (*known, *kept, *more) if value))
     if not found:
         raise UsageError("no value is known that the rule stores as it is; give one as header.examples")
     return found
+
+
+def _known(policy: Policy) -> list[bytes]:
+    groups = [NUMBERS, DATES, WORDS, IDS, PROPERTIES, SEPARATORS, tuple(_extension_ids()), tuple(_long())]
+    turns = max(map(len, groups))
+    mixed = [group[turn] for turn in range(turns) for group in groups if turn < len(group)]
+    return [value.encode("latin-1") for value in dict.fromkeys(mixed) if policy.accepted(value) == value]
 
 
 def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1") -> list[bytes]:
@@ -82,9 +86,19 @@ def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1")
         b"a" * 63 + b"\xe9", b"\xdf", b"\xff", b"a" * 128 + b".", b"~", b"*", b"abc!", b"!abc", b"a" * 2048 + b"b",
         b"$distinct_id", b"anon:1", b"abc\xad", b"<b>", b"a" * 300,
     ]  # fmt: skip
-    almost = [changed for turn in zip(*map(_almost, valid[:ALMOST_OF]), strict=True) for changed in turn]
-    known = dict.fromkeys([*almost[:1], *found, *almost])
+    # Where the rule stores most of what is known, the values above are near enough to what it accepts.
+    near = valid[:ALMOST_OF] if len(_known(policy)) < VALID_LEAST else ()
+    almost = [changed for turn in zip(*map(_almost, near), strict=True) for changed in turn]
+    known = dict.fromkeys([*almost[:1], *_beside_class(policy, valid[0]), *found, *almost])
     return [value for value in known if policy.stored([value]) != value.decode(decode, "replace")]
+
+
+def _beside_class(policy: Policy, value: bytes) -> list[bytes]:
+    """A valid value whose last byte is next to those that may stand there, and none of them."""
+    head = value[:-1]
+    fit = {byte for byte in FIELD_BYTES if policy.stored([head + bytes([byte])]) is not None}
+    beside = {byte + step for byte in fit for step in (-1, 1)} - fit
+    return [head + bytes([byte]) for byte in sorted(beside & {*FIELD_BYTES})]
 
 
 def _almost(value: bytes) -> list[bytes]:

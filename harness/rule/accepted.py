@@ -9,7 +9,7 @@ from harness.automata.characters import Ranges
 from harness.automata.pattern import parsed
 from harness.automata.tree import Alternation, Anchor, CharacterSet, Concatenation, Node, Repetition
 from harness.rollout import Rollout, is_plans
-from harness.rollout.tables import Header
+from harness.rollout.tables import Header, Operation
 from harness.rule.policy import Policy, policy_of
 from harness.rule.shapes import STORED_VALUES
 
@@ -159,12 +159,14 @@ def _each(ranges: Ranges) -> Iterator[int]:
         yield from range(low, high + 1)
 
 
-def bounds(header: Header) -> LengthBounds:
-    """How long the values are that the rule's words or its last expression let through."""
-    words = next((one.one_of for one in reversed(header.rule) if one.one_of), None)
+@lru_cache(maxsize=64)
+def has_one_length(rule: tuple[Operation, ...]) -> bool:
+    """Whether all values that the rule stores as they are have one length."""
+    words = next((one.one_of for one in reversed(rule) if one.one_of), None)
     if words:
-        return LengthBounds(min(map(len, words)), max(map(len, words)))
-    return bounds_of(parsed(_expression(header)).tree)
+        return len({*map(len, words)}) == 1
+    source = next((one.match for one in reversed(rule) if one.match is not None), None)
+    return source is not None and bounds_of(parsed(source).tree).is_one
 
 
 def bounds_of(node: Node) -> LengthBounds:

@@ -25,17 +25,18 @@ from harness.errors import UnavailableError
 from harness.probing.probe_factory import ProbeFactory
 from harness.report.contents import Requests, Sections
 from harness.report.document import Report, cleaned
-from harness.rollout import load_rollout
-from harness.rule.policy import POLICIES
+from harness.rollout.digest import rollout_digest
+from harness.rule.accepted import stored_samples
+from harness.rule.policy import Policy
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import bound, is_proof, suite, what_is_sent
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.fault_coverage import FaultCoverage
 from harness.run.gate_build import DeployedBuild
-from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
+from harness.run.gate_claims import DATABASE_CLAIMS, claims_of, required_ids
 from harness.run.gate_conclude import conclude
-from harness.run.gate_option_checks import caller_of, check, limits_of, waive
+from harness.run.gate_option_checks import check, limits_of, waive
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
 from harness.run.headers import DECISIONS
@@ -43,8 +44,9 @@ from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.report import Begun, digest_of, inputs, run_report
+from harness.run.report import Begun, inputs, inputs_of, run_report
 from harness.run.shards import claims_for, marked
+from harness.run.under_test import UnderTest
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
@@ -71,13 +73,16 @@ async def judge_target(
     site = site_of(options.backend_url)
     build = DeployedBuild(options, site)
     shard = Shard.parse(options.shard)
-    results = Results(claims_for(shard, (*claims_of(options.build, options.policy), *user_claims())))
-    share = Share(suite(POLICIES[options.policy], options.level), shard)
-    judging = _Judging(options, site, results, on_line, progress, build, shard, share)
+    under = options.under_test
+    results = Results(
+        claims_for(shard, (*claims_of(options.build, under.policy.name, under.rollout), *user_claims()))
+    )
+    share = Share(suite(under.policy, options.level), shard)
+    judging = _Judging(options, under, site, results, on_line, progress, build, shard, share)
     for claim, reason in options.waivers.items():
         waive(judging.results, claim, reason)
     await judging.judge()
-    return cleaned(judging.report(), options.given.masked)
+    return cleaned(judging.report(), under.given.masked)
 
 
 @dataclass(slots=True)
@@ -85,6 +90,7 @@ class _Judging:
     """One target being judged: database, requests, what is there at the end; each part may fail by itself."""
 
     options: GateOptions
+    under: UnderTest
     site: Site
     results: Results
     on_line: LineCallback
@@ -108,7 +114,10 @@ class _Judging:
         options = self.options
         judges_database = options.build == "after" and self.shard.is_first
         if judges_database:
-            await self._judge_database(read_deployed_schema, judge_schema, (COLUMN, INDEX))
+            values = stored_samples(self.under.rollout)
+            schema = partial(read_deployed_schema, declared=self.under.store, values=values)
+            claims = tuple(claim for claim in (COLUMN, INDEX) if self._is_asked(claim))
+            await self._judge_database(schema, judge_schema, claims)
         stopped = await self.build.at_the_start()
         if stopped is None:
             stopped = await (self._look_only() if options.read_only else self._send())
@@ -117,12 +126,18 @@ class _Judging:
             for claim in self._wire_claims:
                 self.results.inconclusive(claim, stopped)
         if judges_database:
-            policy = POLICIES[options.policy]
+            policy = self.under.policy
             own = Path(self.requests.journal) if self.requests else options.journal
             earlier = await asyncio.to_thread(earlier_runs, self.site.url, own)
             if earlier.unread:
                 self.results.detail(STORED, f"{earlier.unread:,} older journals were not read")
-            read = partial(read_stored_values, policy=policy, own_ids=self.own_ids, earlier_ids=earlier.ids)
+            read = partial(
+                read_stored_values,
+                policy=policy,
+                own_ids=self.own_ids,
+                earlier_ids=earlier.ids,
+                declared=self.under.store,
+            )
             await self._judge_database(read, partial(judge_stored, policy=policy), (STORED,))
         if changed := await self.build.at_the_end():
             self.remarks.insert(0, changed)
@@ -141,20 +156,24 @@ class _Judging:
                 judgements,
                 command=options.command,
                 server=self.server,
-                policy=options.policy,
-                scope=(options.build,),
+                policy=self.under.policy.name,
+                scope=(options.build, *self.under.scope(required_ids(options.build))),
                 seed=options.seed,
                 level=options.level,
             ),
-            consequence=consequence(judgements, options.build, self.seen),
-            remarks=tuple(self.remarks),
+            consequence=consequence(judgements, options.build, self.seen, self.under.spec.column),
+            remarks=(*self.remarks, *self.under.remarks(required_ids(options.build))),
+            subject=self.under.rollout.header.name,
             sections=Sections(requests=self.requests),
             target=f"{self.site.url}, expected to be build `{options.build}`",
-            inputs=inputs(options.policy),
-            rollout=digest_of(options.policy),
+            inputs=inputs_of(self.under.rollout) if not self.under.is_plans else inputs(options.policy),
+            rollout=rollout_digest(self.under.rollout),
             deployed=self.build.deployed,
         )
         return marked(report, self.shard, self.share, self.controls)
+
+    def _is_asked(self, claim: str) -> bool:
+        return any(each.id == claim for each in self.results.claims)
 
     @property
     def _wire_claims(self) -> tuple[str, ...]:
@@ -173,7 +192,7 @@ class _Judging:
 
     async def _look_only(self) -> str:
         try:
-            rows = await ForeignRows.connect(self.options.database_url)
+            rows = await ForeignRows.connect(self.options.database_url, store=self.under.store)
         except DatabaseUnavailableError as error:
             return str(error)
         self.server = rows.server
@@ -184,7 +203,7 @@ class _Judging:
         """Sends the suite and matches rows; why that was cut short, or None."""
         options = self.options
         try:
-            rows = await ForeignRows.connect(options.database_url, options.wait_rows_s)
+            rows = await ForeignRows.connect(options.database_url, options.wait_rows_s, self.under.store)
         except DatabaseUnavailableError as error:
             return str(error)
         self.server = rows.server
@@ -205,18 +224,18 @@ class _Judging:
 
     async def _run(self, bits: int, name: str, rows: ForeignRows, journal: Journal) -> str | None:
         options = self.options
-        policy = POLICIES[options.policy]
-        caller = caller_of(options)
-        if options.token is None and options.build == "after":
+        policy = self.under.policy
+        caller = self.under.caller(options.build)
+        if not caller.accounts and options.build == "after" and self._is_asked(IDENTITY):
             self.results.inconclusive(
                 IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"
             )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
         judge = RowJudge(
-            self.results, policy, self.site.url, options.build, options.free_model, given=options.given
+            self.results, policy, self.site.url, options.build, self.under.options, given=self.under.given
         )
         session = ProbeSession(
-            Sending(self.site, limits_of(options, deadline), options.given),
+            Sending(self.site, limits_of(options, deadline), self.under.given),
             rows,
             journal,
             judge,
@@ -237,7 +256,7 @@ class _Judging:
                 on_line=self.on_line,
                 share=self.share,
                 shard=self.shard,
-                fault_coverage=FaultCoverage(policy, options.free_model),
+                fault_coverage=self._fault_coverage(policy),
             )
             try:
                 async with asyncio.timeout_at(deadline):
@@ -260,16 +279,21 @@ class _Judging:
         self.requests = Requests(session.sending.requests, tuple(session.requests), name, str(journal.file))
         return stopped
 
+    def _fault_coverage(self, policy: Policy) -> FaultCoverage:
+        """Of the catalogue of the plan's reference; of another rollout there is none."""
+        model = self.under.parameters.get("model", "")
+        return FaultCoverage(policy, model) if self.under.is_plans else FaultCoverage(policy, model, {})
+
     async def _clean(self, file: Path) -> None:
         try:
-            cleaned = await asyncio.to_thread(clean, self.options.database_url, file, load_rollout())
+            cleaned = await asyncio.to_thread(clean, self.options.database_url, file, self.under.rollout)
         except UnavailableError as error:
             self.remarks.append(str(error))
         else:
             self.remarks.append(cleaned.words)
 
     def _detail_how_judged(self, run: GateRun, *, complete: bool) -> None:
-        options, policy, session = self.options, POLICIES[self.options.policy], run.session
+        options, policy, session = self.options, self.under.policy, run.session
         for claim in (session.reply_claim, session.column_claim):
             for told in run.covered:
                 self.results.detail(claim, told)

@@ -1,15 +1,16 @@
 """Whether what the user of the gate asked for fits together, and the limits that follow from it."""
 
 from harness.errors import UsageError
-from harness.probing.probe_factory import SOMEBODY, Caller, SignedIn, plan_caller
+from harness.probing.probe_factory import Caller
 from harness.report.attestation import named_build
-from harness.rule.policy import POLICIES
+from harness.rule.policy import STRICT
 from harness.rule.shard import Shard
 from harness.rule.suite import Level
 from harness.run.gate_claims import NEVER_WAIVED
 from harness.run.gate_suite import REQUESTS_MAX
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import AT_END_S
+from harness.run.under_test import check_needed
 from harness.sut.build_source import BuildSource
 from harness.sut.external import Limits
 from harness.sut.foreign_rows import WAIT_S_MIN, check_dsn
@@ -63,17 +64,17 @@ def check(options: GateOptions) -> None:
         raise UsageError("--auth-token and --auth-email go together: rows of that user must hold that e-mail")
     if options.read_only and options.clean:
         raise UsageError("--clean has nothing to delete with --read-only; leave one out")
-    if not options.read_only and not options.free_model:
+    under = options.under_test
+    if options.free_model and "model" not in under.rollout.tables.parameter:
         raise UsageError(
-            "--free-model is missing: which model the target serves without an account is not guessed; the "
-            "reference has harness/stub:free"
+            f"--free-model is a parameter of the plan's own rollout; rollout {under.rollout.name} has none of that name"
         )
+    if options.rollout is not None and options.policy != STRICT.name:
+        raise UsageError("--policy is another name of a rollout's folder; give --rollout alone")
+    if not options.read_only:
+        check_needed(under.rollout, under.parameters)
 
 
 def caller_of(options: GateOptions) -> Caller:
     """Who sends a run's requests."""
-    signed_in = None
-    if options.token is not None and options.email is not None:
-        signed_in = SignedIn(SOMEBODY, options.email, options.token)
-    policy = POLICIES[options.policy]
-    return plan_caller(options.free_model, policy, options.build, signed_in, options.given.size)
+    return options.under_test.caller(options.build)

@@ -168,7 +168,7 @@ def test_a_dry_run_connects_to_nothing_and_writes_nothing(tmp_path: Path) -> Non
     [
         (("--read-only",), "leave one out"),
         (("--backend-url", "ftp://x"), "without a path"),
-        (("--free-model", ""), "--free-model is missing"),
+        (("--free-model", ""), "give it with --free-model"),
         (("--auth-token", "t"), "go together"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -18,18 +19,19 @@ from harness.run.options.shared import (
     RequestHeadersOption,
     RolloutOption,
     SeedOption,
+    SettingsOption,
     ShardOption,
     TargetDatabaseOption,
-    given_headers,
 )
 
 VERDICT: Final = "A verdict for another pipeline"
 
 if TYPE_CHECKING:
     from harness.clients.extra_headers import ExtraHeaders
+    from harness.run.under_test import UnderTest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GateOptions:
     """What the user of the gate asked for."""
 
@@ -71,6 +73,8 @@ class GateOptions:
             secret=True,
         ),
     ] = field(default=None, repr=False)
+    rollout: RolloutOption = None
+    settings: SettingsOption = ()
     request_headers: RequestHeadersOption = field(default=(), repr=False)
     allowed_hosts: AllowHostOption = ()
     policy: PolicyOption = "strict"
@@ -174,10 +178,18 @@ class GateOptions:
     ] = ""
     command: str = "harness gate"
 
+    @cached_property
+    def under_test(self) -> "UnderTest":
+        """The rollout that the target is judged by. Raises UsageError for a folder or a parameter that is none."""
+        from harness.run.under_test import under_test
+
+        given = {"model": self.free_model or None, "token": self.token, "email": self.email}
+        return under_test(self.rollout, self.policy, self.settings, given, self.request_headers)
+
     @property
     def given(self) -> "ExtraHeaders":
         """Sent with every request; of no value there is a trace."""
-        return given_headers(self.request_headers)
+        return self.under_test.given
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,16 @@ JsonOption = Annotated[
     ),
 ]
 LevelOption = Annotated[Level, Option("How much is sent.")]
+SettingsOption = Annotated[
+    tuple[str, ...],
+    Option(
+        "Give a parameter of the rollout's file a value, or that of a file with NAME=@FILE, as a secret must be given; "
+        "may be repeated. harness rollout show lists the parameters. Example: --set model=vendor/model:free",
+        name="--set",
+        metavar="NAME=VALUE|@FILE",
+        group=TARGET,
+    ),
+]
 ShardOption = Annotated[
     str,
     Option(

@@ -1,0 +1,67 @@
+"""The gate judges a service of another world by its rollout's folder alone: other tables, no accounts, its own rule."""
+
+import pytest
+
+from harness.rule.suite import Level
+from harness.run.options.gate import GateOptions
+from harness.verdict import Status, Verdict
+from tests.command import harness_command
+from tests.fix_gate import Judge, with_status
+from tests.fix_orders import ORDERS, Orders
+
+pytestmark = pytest.mark.usefixtures("own_journals")
+
+ASKED = {"V1", "V2", "V3", "V4", "V5", "V8", "V9", "V10", "C2", "R1", "R3", "M3", "D1"}
+FAULTS = {
+    "longer": "V2",
+    "shorter": "V1",
+    "any-case": "V3",
+    "not-anchored": "V2",
+    "more-letters": "V3",
+    "lowered": "V3",
+    "last-line": "V3",
+    "joined-lines": "V1",
+    "row-lost": "R1",
+    "other-column": "R3",
+    "reply-altered": "V4",
+    "refused": "V4",
+    "remembered": "V5",
+    "never-stored": "V1",
+}
+"""Each with the claim that is meant for it."""
+
+
+def of_orders(url: str, dsn: str, level: Level = Level.SMOKE) -> GateOptions:
+    return GateOptions(url, dsn, rollout=ORDERS, level=level, watch_rows_s=0.0)
+
+
+@pytest.mark.parametrize("level", [Level.SMOKE, Level.STANDARD])
+async def test_a_service_of_another_world_is_go_by_its_folder(
+    orders: Orders, orders_dsn: str, run_gate: Judge, level: Level
+) -> None:
+    report = await run_gate(of_orders(orders(), orders_dsn, level))
+    assert with_status(report, Status.PROVEN) == ASKED, report.remarks
+    assert report.verdict is Verdict.GO
+    assert report.subject == "x-request-origin"
+    [remark] = [one for one in report.remarks if one.startswith("not asked")]
+    assert "I2 (no identity has a user)" in remark
+    assert "M4 (no index is built concurrently)" in remark
+
+
+@pytest.mark.parametrize(("fault", "claim"), FAULTS.items())
+async def test_each_fault_is_refuted_by_the_claim_meant_for_it(
+    orders: Orders, orders_dsn: str, run_gate: Judge, fault: str, claim: str
+) -> None:
+    report = await run_gate(of_orders(orders(fault), orders_dsn))
+    assert report.verdict is Verdict.NO_GO
+    assert claim in with_status(report, Status.REFUTED)
+
+
+def test_the_command_line_needs_the_folder_alone(orders: Orders, orders_dsn: str) -> None:
+    options = ("--database-url", orders_dsn, "--rollout", str(ORDERS), "--level", "smoke")
+    judged = harness_command("gate", "--backend-url", orders(), *options)
+    assert judged.returncode == 0, judged.stderr
+    assert "GO: 13 proven" in judged.stdout
+    compared = harness_command("schema", "--database-url", orders_dsn, "--rollout", str(ORDERS))
+    assert (compared.returncode, compared.stderr) == (0, "")
+    assert "no differences from what rollout order-origin declares of order_audit" in compared.stdout
