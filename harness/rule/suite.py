@@ -60,7 +60,7 @@ def sent_kind(policy: Policy, level: Level) -> SuiteKind | None:
     if level is Level.STANDARD:
         return SuiteKind.SHORT
     return next(
-        (kind for kind in (SuiteKind.COMPLETE, SuiteKind.BYTES) if _fits(policy, kind, WIRE_MAX)),
+        (kind for kind in (SuiteKind.COMPLETE, SuiteKind.BYTES) if is_at_most(policy, kind, WIRE_MAX)),
         SuiteKind.SHORT,
     )
 
@@ -70,7 +70,7 @@ def function_kind(policy: Policy, level: Level) -> SuiteKind | None:
     if rule_of(policy) is None:
         return None
     largest = FUNCTION_MAX if level is Level.EXHAUSTIVE else WIRE_MAX
-    return SuiteKind.COMPLETE if _fits(policy, SuiteKind.COMPLETE, largest) else SuiteKind.BYTES
+    return SuiteKind.COMPLETE if is_at_most(policy, SuiteKind.COMPLETE, largest) else SuiteKind.BYTES
 
 
 def function_suite(policy: Policy, level: Level) -> Iterator[bytes]:
@@ -119,37 +119,20 @@ def is_proof(policy: Policy, level: Level) -> bool:
 
 def bound(policy: Policy, kind: SuiteKind = SuiteKind.COMPLETE) -> str:
     """What a suite proves, in words, with its counts. The policy has a machine."""
-    return f"{_meaning(policy, kind)}; {kind_size(policy, kind)}"
-
-
-def described(policy: Policy) -> Iterator[str]:
-    """The machine and each size of the suite, with what it shows, a line each."""
-    rule = rule_of(policy)
-    if rule is None:
-        yield f"suite: none, headers are sampled: {why_sampled(policy)}"
-        return
-    yield f"machine: {rule.states:,} states over {len(rule.machine.classes)} classes of bytes"
-    yield "suite:"
-    for kind in (SuiteKind.SHORT, SuiteKind.BYTES):
-        yield f"  {kind}: {bound(policy, kind)}"
-    if _fits(policy, SuiteKind.COMPLETE, WIRE_MAX):
-        yield f"  complete: {bound(policy)}; over the wire at exhaustive"
-        return
-    _, most = least_and_most(rule)
-    on = "for the rule as a function alone" if most <= FUNCTION_MAX else "too many to be listed"
-    yield f"  complete: {_meaning(policy, SuiteKind.COMPLETE)}; at most {most:,} headers, {on}"
+    return f"{what_it_shows(policy, kind)}; {kind_size(policy, kind)}"
 
 
 def what_is_sent(policy: Policy, level: Level) -> str:
     """A level in words: its counts, the size of its suite, and what that one shows."""
     kind = sent_kind(policy, level)
     if kind is not None:
-        return f"{size(policy, level)}; {kind}: {_meaning(policy, kind)}"
+        return f"{size(policy, level)}; {kind}: {what_it_shows(policy, kind)}"
     why = why_sampled(policy)
     return f"{size(policy, level)}; " + (f"sampled: {why}" if why else "the borders of the rule")
 
 
-def _meaning(policy: Policy, kind: SuiteKind) -> str:
+def what_it_shows(policy: Policy, kind: SuiteKind) -> str:
+    """What a suite of this size shows. The policy has a machine."""
     rule = rule_of(policy)
     assert rule is not None
     if kind is SuiteKind.COMPLETE:
@@ -187,8 +170,11 @@ def measured(headers: Iterable[bytes]) -> SuiteSize:
 
 
 @lru_cache(maxsize=32)
-def _fits(policy: Policy, kind: SuiteKind, largest: int) -> bool:
-    """Whether a suite has at most so many headers; counted one by one only where it is not known before."""
+def is_at_most(policy: Policy, kind: SuiteKind, largest: int) -> bool:
+    """Whether a suite has at most so many headers; counted one by one only where it is not known before.
+
+    The policy has a machine.
+    """
     rule = rule_of(policy)
     assert rule is not None
     if kind is not SuiteKind.COMPLETE:

@@ -11,7 +11,8 @@ from harness.rollout.claim_groups import asked, not_asked
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
 from harness.rule.policy import policy_of
-from harness.rule.suite import described
+from harness.rule.suite import why_sampled
+from harness.rule.suite_summary import MachineSummary, described, summary
 from harness.stages.analysis import analyse
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.stages.orders import OrderGraph, Survey
@@ -57,6 +58,10 @@ class RolloutDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag
     """The folder, then those that it extends."""
     file: Mapping[str, Any]
     """The file as it is read, what it extends and defaults included; docs/rollout.schema.json has its keys."""
+    machine: MachineSummary | None
+    """The rule as a machine, with its suites; null where headers are sampled."""
+    why_sampled: str
+    """Why there is no suite of the rule."""
     steps: tuple[NeededStep, ...]
     orders: int | None
     """How many legal orders the steps have; null where there are none."""
@@ -79,6 +84,8 @@ def rollout_document(rollout: Rollout) -> RolloutDocument:
         name=rollout.name,
         folders=tuple(map(str, rollout.folders)),
         file=to_builtins(tables, str_keys=True),
+        machine=summary(policy_of(rollout)),
+        why_sampled=why_sampled(policy_of(rollout)),
         steps=tuple(NeededStep(step.name, step.kind, tuple(names)) for step, names in needed(tables.step)),
         orders=OrderGraph(model_of(rollout)).count if tables.step else None,
         expected=_expected(rollout)[0] if tables.step else None,

@@ -23,6 +23,7 @@ from harness.rule.suite import (
     suite,
     why_sampled,
 )
+from harness.rule.suite_summary import described, summary
 from tests.fix_headers import changed
 from tests.rule.fix_rules import FEATURE, RULES, SMALL
 
@@ -160,3 +161,29 @@ def test_rule_without_a_suite_is_sampled_and_says_why(why: str) -> None:
 
 def test_sizes_are_counted_for_each_kind() -> None:
     assert [kind_size(RULES["orders"], kind).headers for kind in SuiteKind] == [2238, 3110, 32899]
+
+
+def test_summary_has_three_sizes_and_says_which_is_sent() -> None:
+    uses = {
+        name: [(suite.headers, suite.octets is None, suite.use) for suite in found.suites]
+        for name in ("orders", "feature")
+        if (found := summary(RULES[name]))
+    }
+    assert uses == {
+        "orders": [
+            (2238, False, "sent at standard"),
+            (3110, False, "not needed"),
+            (32899, False, "sent at exhaustive"),
+        ],
+        "feature": [
+            (8816, False, "sent at standard"),
+            (44090, False, "sent at exhaustive"),
+            (5524609, True, "given to the rule as a function, at exhaustive"),
+        ],
+    }
+
+
+def test_rule_without_a_suite_is_described_with_its_reason() -> None:
+    policy = SAMPLED["more than 20,000 states"]
+    assert summary(policy) is None
+    assert list(described(policy)) == ["suite: none, headers are sampled: more than 20,000 states"]
