@@ -7,9 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.database.templates import Templates
+
+
+def change(dsn: str, *statements: str) -> None:
+    """Sends the statements, each in a transaction of its own."""
+    with connect(dsn) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def exists(dsn: str, relation: str) -> bool:
+    """Whether there is a table or a view of the name."""
+    with connect(dsn) as connection:
+        return connection.execute("SELECT to_regclass(%s) IS NOT NULL", [relation]).fetchone() == (True,)
+
+
+def databases(admin_dsn: str) -> set[str]:
+    """Names of all databases of a server."""
+    with connect(admin_dsn) as connection:
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
 
 
 @pytest.fixture(scope="session")

@@ -17,15 +17,10 @@ from harness.run.options.schema import SchemaOptions
 from harness.run.schema import check_schema
 from harness.verdict import Judgement, Results, Status
 from tests.differences import differences_of, effects_of
+from tests.fix_database import change
 
 T, C = plan.METADATA_TABLE, plan.COLUMN
 READER = "reader_of_nothing"
-
-
-def change(dsn: str, *statements: str) -> None:
-    with connect(dsn) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 def judged(dsn: str) -> Judgement:

@@ -11,6 +11,7 @@ from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.verdict import Judgement, Results, Status
 from tests.database.readers import granted
+from tests.fix_database import change
 
 T, C, I = plan.METADATA_TABLE, plan.COLUMN, plan.INDEX  # noqa: E741 -- as the plan's text has it
 
@@ -19,12 +20,6 @@ def judged(dsn: str) -> dict[str, Judgement]:
     results = Results(claims_of("after"))
     judge_schema(results, read_deployed_schema(dsn))
     return {one.claim.id: one for one in results.judgements()}
-
-
-def change(dsn: str, *statements: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def instead(dsn: str, definition: str, *, unique: bool = False) -> None:

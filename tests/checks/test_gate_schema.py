@@ -14,6 +14,7 @@ from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.stored_values import read_stored_values
 from harness.verdict import Judgement, Results, Status
+from tests.fix_database import change
 
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 COLUMN = "posthog_distinct_id"
@@ -26,12 +27,6 @@ def judged(dsn: str, claim: str, policy: Policy = STRICT) -> Judgement:
     judge_schema(results, read_deployed_schema(dsn))
     judge_stored(results, read_stored_values(dsn, policy), policy)
     return next(one for one in results.judgements() if one.claim.id == claim)
-
-
-def change(dsn: str, *statements: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def test_the_migrated_database_is_as_declared(ready_dsn: str) -> None:

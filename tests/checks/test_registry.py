@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -30,10 +29,7 @@ from tests.report.sample import report
 OWN = Claim("X1", "A user's id has no space in it.", "our own rule", "ours", least=4)
 
 
-@pytest.fixture(autouse=True)
-def own_registry() -> Iterator[None]:
-    with registered_for_now():
-        yield
+pytestmark = pytest.mark.usefixtures("own_registry")
 
 
 def register(refused: str = " ") -> None:

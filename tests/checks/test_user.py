@@ -1,12 +1,10 @@
 """A claim of a user's own is judged by gate and prove, stands in every report, and is refused where it cannot be."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness import Observation, UsageError, Verdict, check, gate
-from harness.checks.registry import registered_for_now
 from harness.checks.user import user_claims
 from harness.report.document import from_json, to_json
 from harness.report.junit import to_junit
@@ -36,10 +34,7 @@ def broken(seen):
 NO_ACCOUNT = {"I1": "no test account", "X3": "known to be broken"}
 
 
-@pytest.fixture(autouse=True)
-def _registered() -> Iterator[None]:
-    with registered_for_now():
-        yield
+pytestmark = pytest.mark.usefixtures("own_registry")
 
 
 @pytest.fixture

@@ -10,17 +10,12 @@ from harness.database.drizzle_folder import Folder, JournalEntry
 from harness.database.runners import connect
 from harness.database.scripts import Script, StatementFailed
 from harness.errors import UsageError
+from tests.fix_database import exists
 
 FOLDER = Folder(
     (Script("0000_a.sql", "CREATE TABLE a ();"), Script("0001_b.sql", "CREATE TABLE b ();")),
     (JournalEntry("0000_a", 10), JournalEntry("0001_b", 20)),
 )
-
-
-def exists(dsn: str, table: str) -> bool:
-    with connect(dsn) as connection:
-        found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
-    return found is not None and bool(found[0])
 
 
 def test_folder_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 from harness.database.runners import RUNNERS, Runner, connect, run_psql
 from harness.database.scripts import Applied, Script, StatementFailed, statements_of
 from harness.errors import UnavailableError, UsageError
+from tests.fix_database import exists
 
 TRICKY = r"""-- a header; with a semicolon
 SET application_name = 'a;b';
@@ -41,11 +42,6 @@ SELECT 1
 FROM missing;
 CREATE TABLE third (id integer);
 """
-
-
-def exists(dsn: str, table: str) -> bool:
-    with connect(dsn) as connection:
-        return connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone() == (True,)
 
 
 def test_statements_are_split_at_semicolons_that_end_them() -> None:

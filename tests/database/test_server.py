@@ -8,11 +8,7 @@ from psycopg import sql
 
 from harness.database.server import Server
 from harness.errors import UsageError
-
-
-def databases(server: Server) -> set[str]:
-    with psycopg.connect(server.admin_dsn) as connection:
-        return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+from tests.fix_database import databases
 
 
 def test_server_tells_its_version(server: Server, empty_dsn: str) -> None:
@@ -43,9 +39,9 @@ def test_database_is_dropped_under_a_connected_client(server: Server) -> None:
     with server.database() as dsn:
         client = psycopg.connect(dsn)
         name = client.info.dbname
-        assert name in databases(server)
+        assert name in databases(server.admin_dsn)
     client.close()
-    assert name not in databases(server)
+    assert name not in databases(server.admin_dsn)
 
 
 def test_database_is_gone_when_its_user_fails(server: Server) -> None:
@@ -76,7 +72,7 @@ def test_drop_refuses_a_database_made_by_somebody_else(server: Server) -> None:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(stranger)))
         with pytest.raises(UsageError, match="not made here"):
             server.drop_database(stranger)
-        assert stranger in databases(server)
+        assert stranger in databases(server.admin_dsn)
         connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(stranger)))
 
 

@@ -12,6 +12,7 @@ from harness.database.embedded import Embedded, embedded_server
 from harness.database.server import running_server
 from harness.errors import UnavailableError, UsageError
 from tests.database.processes import eventually
+from tests.fix_database import databases
 
 
 @pytest.fixture(scope="module")
@@ -41,31 +42,26 @@ def dsn(server: Embedded, who: str = "postgres") -> str:
     return f"postgresql://{who}@/postgres?host={quote(str(server.socket))}"
 
 
-def databases(server: Embedded) -> list[str]:
-    with psycopg.connect(server.dsn("postgres")) as connection:
-        return [name for (name,) in connection.execute("SELECT datname FROM pg_database ORDER BY 1")]
-
-
 @pytest.mark.parametrize("who", ["postgres", "guarded:right"])
 def test_dsn_drops_its_own_databases_and_no_other(theirs: Embedded, who: str) -> None:
-    before = databases(theirs)
+    before = databases(theirs.dsn("postgres"))
     assert "precious" in before
     with running_server(dsn(theirs, who)) as server:
         assert (server.kind, server.version) == ("dsn", theirs.version)
         left = server.create_database()
         with server.database(template=left) as clone, psycopg.connect(clone) as connection:
-            assert len(databases(theirs)) == len(before) + 2
+            assert len(databases(theirs.dsn("postgres"))) == len(before) + 2
             connection.execute("CREATE TABLE some_table ()")
-    assert databases(theirs) == before
+    assert databases(theirs.dsn("postgres")) == before
 
 
 def test_dsn_drops_its_databases_when_the_run_fails(theirs: Embedded) -> None:
-    before = databases(theirs)
+    before = databases(theirs.dsn("postgres"))
     run = running_server(dsn(theirs))
     run.__enter__().create_database()
-    assert databases(theirs) != before
+    assert databases(theirs.dsn("postgres")) != before
     assert not run.__exit__(ZeroDivisionError, ZeroDivisionError(), None), "the failure goes on"
-    assert databases(theirs) == before
+    assert databases(theirs.dsn("postgres")) == before
 
 
 def test_databases_that_stay_on_a_gone_server_are_named() -> None:

@@ -15,11 +15,7 @@ from harness.database.server import Server
 from harness.database.structure import structure_differences
 from harness.database.templates import Templates
 from harness.errors import UsageError
-
-
-def databases(server: Server) -> set[str]:
-    with connect(server.admin_dsn) as connection:
-        return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+from tests.fix_database import databases
 
 
 def name_in(dsn: str) -> str:
@@ -78,8 +74,8 @@ def test_templates_and_databases_are_dropped_at_the_end(server: Server) -> None:
         name = made.name(SchemaState.BASE)
         with made.database(SchemaState.BASE) as dsn:
             clone = name_in(dsn)
-            assert {name, clone} <= databases(server)
-    assert not {name, clone} & databases(server)
+            assert {name, clone} <= databases(server.admin_dsn)
+    assert not {name, clone} & databases(server.admin_dsn)
 
 
 def test_template_that_cannot_be_made_is_dropped(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +89,7 @@ def test_template_that_cannot_be_made_is_dropped(server: Server, monkeypatch: py
     with Templates(server) as templates, pytest.raises(RuntimeError, match="broken"):
         templates.name(SchemaState.BASE)
     assert made
-    assert not set(made) & databases(server)
+    assert not set(made) & databases(server.admin_dsn)
 
 
 @pytest.mark.parametrize("state", [SchemaState.BUILDING, SchemaState.INVALID])

@@ -7,18 +7,13 @@ from harness.database.drift import Drift, drift
 from harness.database.effects.survey import database_effects
 from harness.database.runners import connect
 from harness.rule.shapes import STORED_VALUES
+from tests.fix_database import change
 from tests.rehearsal.further_remedies import HELD, MENDED, C, T
 
 pytestmark = pytest.mark.catalogue
 
 ROUNDS = 4
 """What a view in the table's place hides is told once the table is back."""
-
-
-def prepare(dsn: str, statements: tuple[str, ...]) -> None:
-    with connect(dsn) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 def mend(dsn: str) -> list[Drift]:
@@ -53,7 +48,7 @@ def insert(dsn: str) -> None:
 
 @pytest.mark.parametrize("name", MENDED)
 def test_remedy_is_accepted_and_leaves_nothing(ready_dsn: str, name: str) -> None:
-    prepare(ready_dsn, MENDED[name])
+    change(ready_dsn, *MENDED[name])
     with connect(ready_dsn) as connection:
         lines = [one.line for one in drift(connection, database_effects(connection, STORED_VALUES))]
     assert all(line.isprintable() for line in lines)
@@ -64,7 +59,7 @@ def test_remedy_is_accepted_and_leaves_nothing(ready_dsn: str, name: str) -> Non
 @pytest.mark.parametrize("name", HELD)
 def test_what_no_statement_mends_is_named(ready_dsn: str, name: str) -> None:
     statements, words = HELD[name]
-    prepare(ready_dsn, statements)
+    change(ready_dsn, *statements)
     left = mend(ready_dsn)
     assert [one.remedy for one in left] == [()] * len(left)
     assert left
