@@ -20,10 +20,12 @@ USER = SignedIn("user-1", "user-1@example.com", "geheim")
 def makers_of(name: str) -> set[str]:
     """Modules of the product that call a class of this name."""
     root = Path(harness.__file__).parent
+    texts = {file: file.read_text(encoding="utf-8") for file in root.rglob("*.py")}
     return {
         str(file.relative_to(root))
-        for file in root.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for file, text in texts.items()
+        if f"{name}(" in text
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
     }
 
