@@ -201,6 +201,29 @@ class Requests(Struct, frozen=True):
     """File in which every request was noted before it was sent."""
 
 
+class RuleBehaviour(Struct, frozen=True, kw_only=True):
+    """What a backend does with the header where claims of the rule are refuted, as its answers show it."""
+
+    summary: str
+    """One sentence, which also stands among the evidence of a claim."""
+    rule: str
+    """What the rule does, an expression between backticks."""
+    pattern: str = ""
+    """What the backend does; empty where nothing explains every answer."""
+    slip: str = ""
+    """How that differs from the rule: a dot is accepted."""
+    answers: Count
+    """Headers whose stored value was seen; the explanation holds for each."""
+    asked: Count = 0
+    """Those of them that were sent to tell explanations apart."""
+    candidates: Count = 0
+    """Explanations that are left."""
+    others: Texts = ()
+    """The first few of them but the first."""
+    contradicting: Texts = ()
+    """Where nothing explains every answer: a smallest set that nothing explains."""
+
+
 class Sections(Struct, kw_only=True, omit_defaults=True):
     """Further parts of a report by name; the JSON holds those that there are."""
 
@@ -215,3 +238,4 @@ class Sections(Struct, kw_only=True, omit_defaults=True):
     selftest: SelfTest | None = None
     audit: tuple[AuditedSentence, ...] = ()
     requests: Requests | None = None
+    behaviour: RuleBehaviour | None = None

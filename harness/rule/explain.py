@@ -5,10 +5,12 @@ at the first answer that contradicts it. A further round of headers, if it can b
 left apart; where none is left, the smallest set of answers that none explains is what can be said.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from harness.rule.behaviour import (
     HeaderBehaviour,
@@ -32,6 +34,9 @@ Answers = Sequence[Answer]
 Ask = Callable[[Sequence[Lines]], Answers]
 """Sends headers and gives their answers; what has none is left out."""
 
+_Result = TypeVar("_Result", covariant=True)
+_Steps = Generator[Sequence[Lines], Answers, _Result]
+
 SHORTEST: Final = 3
 """Disagreements of which one half of a pair must explain one."""
 PAIRS_MAX: Final = 20_000
@@ -42,6 +47,8 @@ ROUND_MAX: Final = 300
 """Headers of a round that tells candidates apart."""
 FURTHER_MAX: Final = 2_000
 """Headers of a round from which a pattern is read."""
+SHOWN_MAX: Final = 40
+"""Bytes of a value that are shown."""
 CONTRADICTING_MAX: Final = 12
 
 
@@ -60,6 +67,8 @@ class Candidate(NamedTuple):
 class RuleExplanation:
     """What explains every answer of a run, or why nothing does."""
 
+    rule: HeaderBehaviour
+    """What the rule says."""
     candidates: tuple[Candidate, ...]
     """The simplest first."""
     answers: int
@@ -71,15 +80,23 @@ class RuleExplanation:
 
     def __str__(self) -> str:
         if not self.candidates:
-            shown = "; ".join(f"{_shown(lines)} {_stored(value)}" for lines, value in self.contradicting)
+            shown = "; ".join(map(answer_in_words, self.contradicting))
             return (
                 f"no one or two slips, and no simple pattern, explain all {self.answers:,} answers: {shown}"
             )
         first, *others = self.candidates
         words = f"behaves as {first.behaviour}: {first.sentence}; explains all {self.answers:,} answers"
+        if str(first.behaviour) != str(self.rule):
+            words += f"; the rule is {self.rule}"
         if others:
-            words += f", as do {len(others)} others, such as {others[0].behaviour}: {others[0].sentence}"
+            words += f"; {len(others)} other candidates are left, such as {others[0].behaviour}: {others[0].sentence}"
         return words
+
+
+def answer_in_words(answer: Answer) -> str:
+    """Header lines and what was stored, for people."""
+    lines, value = answer
+    return f"{_shown(lines)} {_stored(value)}"
 
 
 def _shown(lines: Lines) -> str:
@@ -93,9 +110,6 @@ def _shown(lines: Lines) -> str:
     )
 
 
-SHOWN_MAX: Final = 40
-
-
 def _stored(value: str | None) -> str:
     if value is None:
         return "stores NULL"
@@ -104,44 +118,67 @@ def _stored(value: str | None) -> str:
 
 def explain_answers(policy: Policy, answers: Answers, ask: Ask | None = None) -> RuleExplanation | None:
     """What explains every answer; None where the rule itself does. Raises PatternError for what is no expression."""
-    return _Search(behaviour_of(policy), list(dict.fromkeys(answers)), ask).explained()
+    search = Explaining(policy, answers)
+    headers = search.advance(())
+    while headers:
+        headers = search.advance(() if ask is None else ask(headers))
+    return search.explanation
+
+
+class Explaining:
+    """The search step by step, for who cannot wait for answers within it: each step says which headers to send."""
+
+    def __init__(self, policy: Policy, answers: Answers) -> None:
+        self.explanation: RuleExplanation | None = None
+        """What came of it, when no headers are wanted any more; None where the rule explains every answer."""
+        self._steps = _Search(behaviour_of(policy), list(dict.fromkeys(answers))).explained()
+        self._begun = False
+
+    def advance(self, answers: Answers) -> Sequence[Lines]:
+        """Goes on with the answers to the headers before, as many as there are; the next, none at the end."""
+        try:
+            headers = self._steps.send(answers) if self._begun else next(self._steps)
+        except StopIteration as ended:
+            self.explanation = ended.value
+            return ()
+        self._begun = True
+        return headers
 
 
 @dataclass(slots=True)
 class _Search:
     rule: HeaderBehaviour
     answers: list[Answer]
-    ask: Ask | None
     asked: int = 0
     edits: list[Edit] = field(default_factory=list)
     first: list[Answer] = field(default_factory=list)
     """The answers in the order in which candidates are held to them: those that refuted one move to the front."""
     disagreeing: list[Answer] = field(default_factory=list)
 
-    def explained(self) -> RuleExplanation | None:
-        """Runs the search."""
+    def explained(self) -> _Steps[RuleExplanation | None]:
+        """Runs the search; yields headers to be sent, and is given their answers."""
         self._sort()
         if not self.disagreeing:
             return None
         if (opposed := _opposed(self.answers)) is not None:
-            return RuleExplanation((), len(self.answers), 0, opposed)
+            return RuleExplanation(self.rule, (), len(self.answers), 0, opposed)
         found = self._found(self._slips())
         read_off = not found
         if read_off:
-            self._ask(
+            yield from self._ask(
                 further_headers(self.rule, [lines for lines, value in self.answers if value is not None])[
                     :FURTHER_MAX
                 ]
             )
             found = self._found(self._patterns())
-        found = self._told_apart(found, read_off)
+        found = yield from self._told_apart(found, read_off)
         if not found:
             found = (
                 self._found(self._patterns()) or self._found(self._slips()) or self._found(self._all_pairs())
             )
         if found:
-            return RuleExplanation(_distinct(found), len(self.answers), self.asked)
-        return RuleExplanation((), len(self.answers), self.asked, self._contradicting())
+            return RuleExplanation(self.rule, _distinct(found), len(self.answers), self.asked)
+        return RuleExplanation(self.rule, (), len(self.answers), self.asked, self._contradicting())
 
     def _sort(self) -> None:
         right = self.rule.function()
@@ -246,26 +283,25 @@ class _Search:
             changed = (*operations[:at], PlacedOperation(place, Matching(tree)), *operations[at + 1 :])
             yield Candidate(LISTED if is_list else READ_OFF, self.rule._replace(operations=changed))
 
-    def _ask(self, headers: Sequence[Lines]) -> None:
+    def _ask(self, headers: Sequence[Lines]) -> _Steps[None]:
         known = {lines for lines, _ in self.answers}
-        headers = [lines for lines in headers if lines not in known]
-        if self.ask is None or not headers:
-            return
-        answers = self.ask(headers)
-        self.asked += len(headers)
+        fresh = [lines for lines in dict.fromkeys(headers) if lines not in known]
+        answers = (yield fresh) if fresh else ()
+        self.asked += len(answers)
         self.answers += answers
-        self._sort()
+        if answers:
+            self._sort()
 
-    def _told_apart(self, candidates: list[Candidate], read_off: bool) -> list[Candidate]:
+    def _told_apart(self, candidates: list[Candidate], read_off: bool) -> _Steps[list[Candidate]]:
         """Those that are left after headers on which they differ, from each other or from one slip more.
 
         A pattern that was read off the answers is held to more headers, which nothing chose in its favour.
         """
-        if not candidates or self.ask is None:
+        if not candidates:
             return candidates
         headers = _telling_round([candidate.behaviour for candidate in candidates])
         pool = telling_headers(candidates[0].behaviour) if read_off else ()
-        self._ask([*headers, *pool[:: len(pool) // FURTHER_MAX + 1]])
+        yield from self._ask([*headers, *pool[:: len(pool) // FURTHER_MAX + 1]])
         return [candidate for candidate in candidates if self._fits(candidate.behaviour)]
 
     def _contradicting(self) -> tuple[Answer, ...]:

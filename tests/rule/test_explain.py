@@ -192,6 +192,7 @@ def test_explanation_is_one_sentence_with_pattern_and_count() -> None:
     answers = answers_of(PLAN, changed.function())
     assert str(explain_answers(PLAN, answers)) == (
         f"behaves as `[A-Za-z0-9._-]{{1,255}}`: a dot is accepted; explains all {len(answers):,} answers"
+        "; the rule is `[A-Za-z0-9_-]{1,255}`"
     )
 
 
@@ -204,7 +205,7 @@ def test_several_that_fit_are_counted_then_told_apart() -> None:
     found = explain_answers(PLAN, few)
     assert found is not None
     assert len(found.candidates) > 1
-    assert f"as do {len(found.candidates) - 1} others" in str(found)
+    assert f"; {len(found.candidates) - 1} other candidates are left" in str(found)
 
     def stored(lines: Lines) -> str | None:
         text = PLAN.reading.text(lines)
