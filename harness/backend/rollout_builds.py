@@ -11,6 +11,7 @@ from typing import Final
 from harness.backend.builds import AFTER, BEFORE, AccountingInsert, Build, Sender, email_or_header
 from harness.backend.defects import find_build
 from harness.backend.defects.variants import VARIANTS
+from harness.backend.slips import PREFIX, slip_build
 from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans
 from harness.rollout.identities import has_account, stores_header
@@ -44,9 +45,12 @@ def rollout_build(rollout: Rollout, name: str) -> Build:
         return after
     if name.startswith(FAULT):
         return _faulty(rollout, name, after)
+    slip = slip_build(after, policy_of(rollout), rollout.header.name.lower().encode(), name)
+    if slip is not None:
+        return slip
     variant = next((build for build in VARIANTS if build.name == name and name in HARMLESS), None)
     if variant is None:
-        known = ", ".join((BEFORE.name, AFTER.name, *HARMLESS))
+        known = ", ".join((BEFORE.name, AFTER.name, *HARMLESS, f"{PREFIX}..."))
         raise UsageError(f"unknown build {name!r} of rollout {rollout.name}; there are {known}")
     return replace(
         variant,

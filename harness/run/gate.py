@@ -23,7 +23,7 @@ from harness.checks.row_checks import IDENTITY
 from harness.checks.user import user_claims
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import ProbeFactory
-from harness.report.contents import Requests, Sections
+from harness.report.contents import Requests, RuleBehaviour, Sections
 from harness.report.document import Report, cleaned
 from harness.rollout.digest import rollout_digest
 from harness.rule.accepted import stored_samples
@@ -107,6 +107,8 @@ class _Judging:
     seen: Seen | None = None
     controls: int = 0
     """Requests without the header that were sent."""
+    behaviour: RuleBehaviour | None = None
+    """What explains the stored values where they are not those of the rule."""
     own_ids: set[str] = field(default_factory=set)
     """Of replies, by which the rows of this run are known."""
 
@@ -164,7 +166,7 @@ class _Judging:
             consequence=consequence(judgements, options.build, self.seen, self.under.spec.column),
             remarks=(*self.remarks, *self.under.remarks(required_ids(options.build))),
             subject=self.under.rollout.header.name,
-            sections=Sections(requests=self.requests),
+            sections=Sections(requests=self.requests, behaviour=self.behaviour),
             target=f"{self.site.url}, expected to be build `{options.build}`",
             inputs=inputs_of(self.under.rollout) if not self.under.is_plans else inputs(options.policy),
             rollout=rollout_digest(self.under.rollout),
@@ -271,7 +273,7 @@ class _Judging:
             judge = session.judge
             self.seen = Seen(rows.has_column, len(session.ids), judge.rows, judge.valued)
         stopped = conclude(run, stopped)
-        self.controls = session.controls
+        self.controls, self.behaviour = session.controls, run.behaviour
         self._detail_how_judged(run, complete=stopped is None and not session.open)
         self.remarks += run.remarks
         if options.build == "after" and run.fault_coverage.requests:

@@ -15,11 +15,13 @@ from harness.clients.shape import Shape
 from harness.probing import covering
 from harness.probing.covering import Constraint
 from harness.probing.probe_factory import ProbeFactory
+from harness.report.contents import RuleBehaviour
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level
 from harness.run.fault_coverage import FaultCoverage
 from harness.run.gate_confirm import AT_END, confirm_suspected
 from harness.run.gate_end import look_for_missing, repeat_refuted, second_look
+from harness.run.gate_explain import explain_rule
 from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2, suite_alone
 from harness.run.gate_target import understand
 from harness.run.gate_values import Values
@@ -72,6 +74,8 @@ class GateRun:
     remarks: list[str] = field(default_factory=list)
     unsent: str = ""
     """Why a part of the suite was not sent; empty when all was."""
+    behaviour: RuleBehaviour | None = None
+    """What explains the stored values where they are not those of the rule."""
     covered: list[str] = field(default_factory=list)
     """What the covering arrays held, for the evidence."""
     _shapes: list[Shape] = field(default_factory=list)
@@ -101,6 +105,7 @@ class GateRun:
         await self._retry()
         await confirm_suspected(session, factory, self.seed)
         await repeat_refuted(session, factory, self.claims)
+        self.behaviour = await explain_rule(session, factory)
         session.sending.reserve = 0
         await look_for_missing(session, factory)
         rest = began + self.watch_rows_s - loop.time()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
+from harness import plan
 from harness.backend.builds import AFTER, BEFORE, Build
 from harness.backend.defects.classes import CLASSES
 from harness.backend.defects.columns import COLUMNS
@@ -19,7 +20,9 @@ from harness.backend.defects.rows import LATE, LATER, ORPHANS
 from harness.backend.defects.shapes import SHAPES
 from harness.backend.defects.sources import BESIDE, OTHER_SOURCES, PATHS
 from harness.backend.defects.variants import ARCHIVES, RETURNS_STAR, VARIANTS
+from harness.backend.slips import PREFIX, slip_build, slips
 from harness.errors import UsageError
+from harness.rule.policy import STRICT
 
 __all__ = [
     "ARCHIVES",
@@ -65,7 +68,16 @@ _LATE: Final = re.compile(r"late-rows-([1-9][0-9]?)")
 
 
 def find_build(name: str) -> Build:
-    """The build of that name; `late-rows-20` is `late-rows` by 20 s. Raises UsageError for an unknown one."""
+    """The build of that name; `late-rows-20` is `late-rows` by 20 s, `slip-...` a generated fault of the plan's rule.
+
+    Raises UsageError for an unknown one.
+    """
+    if name.startswith(PREFIX):
+        slip = slip_build(AFTER, STRICT, plan.HEADER.encode(), name)
+        if slip is None:
+            near = get_close_matches(name, slips(STRICT), cutoff=0.3) or list(slips(STRICT))[:3]
+            raise UsageError(f"unknown generated fault {name!r}; near it: {', '.join(near)}")
+        return slip
     if late := _LATE.fullmatch(name):
         return replace(CATALOGUE["late-rows"], name=name, delay_s=lambda _: float(late[1]))
     try:

@@ -1,0 +1,54 @@
+"""Builds of the reference with one generated fault of the rule each, for any rollout: `slip-` and what it does."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from harness.backend.builds import Build
+from harness.rule.behaviour import Lines, Stored
+from harness.rule.faults import RuleFault, told_faults
+from harness.rule.policy import Policy
+
+PREFIX: Final = "slip-"
+NAME_MAX: Final = 64
+
+
+class Slip(NamedTuple):
+    """A generated fault, and the shortest header that tells it from the rule."""
+
+    fault: RuleFault
+    telling: Lines
+
+
+@lru_cache(maxsize=16)
+def slips(policy: Policy) -> Mapping[str, Slip]:
+    """The faults that a header tells from the rule, by the names of their builds, the plainest first."""
+    found: dict[str, Slip] = {}
+    for fault, telling in told_faults(policy).told:
+        words = re.sub(r"[^a-z0-9]+", "-", fault.sentence.lower()).strip("-")
+        name = f"{PREFIX}{words}"[:NAME_MAX].rstrip("-")
+        found[name if name not in found else f"{name}-{len(found)}"] = Slip(fault, telling)
+    return found
+
+
+def slip_build(after: Build, policy: Policy, header: bytes, name: str) -> Build | None:
+    """The build `after` with the fault of that name; None for an unknown one. `header` is the name in lower case."""
+    slip = slips(policy).get(name)
+    if slip is None:
+        return None
+    return replace(
+        after, name=name, summary=slip.fault.sentence, stores=_Stores(header, slip.fault.function())
+    )
+
+
+class _Stores:
+    """What takes the rule's place."""
+
+    def __init__(self, header: bytes, stored: Stored) -> None:
+        self._header = header
+        self._stored = stored
+
+    def __call__(self, _policy: Policy, lines: Sequence[tuple[bytes, bytes]], _path: str) -> str | None:
+        return self._stored(tuple(value for name, value in lines if name == self._header))

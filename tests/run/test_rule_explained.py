@@ -1,0 +1,81 @@
+"""Where a backend breaks the rule, a report says what it does: faults of each operator, over the wire."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from harness.backend.defects import find_build
+from harness.backend.slips import slips
+from harness.errors import UsageError
+from harness.report.document import Report, from_json, to_json
+from harness.report.html import to_html
+from harness.report.junit import to_junit
+from harness.report.markdown import to_markdown
+from harness.report.text import print_report
+from harness.rule.policy import STRICT
+from harness.verdict import Status, Verdict
+from tests.fix_gate import Judge, with_status
+
+TEN = {
+    "bound": "slip-1-to-256-characters-not-1-to-255-characters",
+    "class": "slip-a-dot-is-accepted",
+    "class, fewer": "slip-the-letter-z-is-refused",
+    "anchor": "slip-the-expression-is-not-anchored-at-its-end",
+    "found": "slip-of-a-text-the-part-that-fits-is-stored",
+    "cut": "slip-a-longer-text-is-cut-to-255-characters-before-it-is-matched",
+    "lost": "slip-not-done-a-za-z0-9-1-255",
+    "reading": "slip-of-several-lines-the-first-counts",
+    "reading, undone": "slip-percent-encoding-is-undone",
+    "storing": "slip-what-is-accepted-is-stored-lower-case",
+}
+
+
+def test_ten_faults_are_of_every_operator_of_the_rule() -> None:
+    operators = {slips(STRICT)[name].fault.operator for name in TEN.values()}
+    assert operators == {slip.fault.operator for slip in slips(STRICT).values()}
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize("operator", TEN)
+async def test_gate_says_which_slip_a_backend_makes(judge_build: Judge, operator: str) -> None:
+    report = await judge_build(TEN[operator])
+    assert report.verdict is Verdict.NO_GO
+    told = report.sections.behaviour
+    assert told is not None
+    assert told.slip == slips(STRICT)[TEN[operator]].fault.sentence
+    assert (told.candidates, told.others, told.contradicting) == (1, (), ())
+    assert 0 < told.asked < told.answers
+    assert report.sections.requests is not None
+    assert told.answers <= report.sections.requests.sent
+    refuted = with_status(report, Status.REFUTED) & {"V1", "V2", "V3"}
+    (first,) = [each for each in report.judgements if each.id == min(refuted)]
+    assert told.summary in first.detail
+    assert all(told.slip in form(report).replace("`", "") or "`" in told.slip for form in FORMS.values())
+
+
+async def test_right_backend_and_other_faults_are_not_explained(judge_build: Judge) -> None:
+    report = await judge_build("member-names")
+    assert report.sections.behaviour is None or report.sections.behaviour.pattern == ""
+    assert (await judge_build("after")).sections.behaviour is None
+
+
+def _text(report: Report) -> str:
+    written = io.StringIO()
+    print_report(report, Console(file=written, width=10_000))
+    return written.getvalue()
+
+
+FORMS: dict[str, Callable[[Report], str]] = {
+    "text": _text,
+    "Markdown": to_markdown,
+    "HTML": to_html,
+    "JUnit": lambda report: to_junit(report).decode(),
+    "JSON": lambda report: to_json(from_json(to_json(report))),
+}
+
+
+def test_unknown_generated_fault_is_refused_with_those_near_it() -> None:
+    with pytest.raises(UsageError, match="slip-a-dot-is-accepted"):
+        find_build("slip-a-dot-is-acceptd")
