@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
+from harness.automata.tree import CharacterSet
 from harness.rule.behaviour import (
     HeaderBehaviour,
     Lines,
@@ -24,9 +25,9 @@ from harness.rule.behaviour import (
 from harness.rule.edits import Edit, edits
 from harness.rule.inferred import inferred_trees
 from harness.rule.operations import in_order
-from harness.rule.policy import Policy
+from harness.rule.policy import FIELD_BYTES, Policy
 from harness.rule.telling import further_headers, telling_headers
-from harness.rule.trees import is_ambiguous
+from harness.rule.trees import is_ambiguous, parts_of
 
 Answer = tuple[Lines, str | None]
 """Header lines and what was stored for them; None for NULL."""
@@ -278,7 +279,7 @@ class _Search:
             given = None if not text else in_order(before, text)
             if given is not None:
                 taken.append((given, value is not None))
-        for tree, is_list in inferred_trees(taken):
+        for tree, is_list in inferred_trees(taken, _characters(self.rule)):
             place = operations[at].place if at < len(operations) else len(operations)
             changed = (*operations[:at], PlacedOperation(place, Matching(tree)), *operations[at + 1 :])
             yield Candidate(LISTED if is_list else READ_OFF, self.rule._replace(operations=changed))
@@ -334,6 +335,22 @@ class _Search:
             chosen.append(best)
             failed = left
         return tuple(answers[at] for at in chosen)
+
+
+def _characters(behaviour: HeaderBehaviour) -> frozenset[str]:
+    """What the rule's expressions hold, of a header's bytes."""
+    sets = [
+        part.ranges
+        for _, operation in behaviour.operations
+        if isinstance(operation, Matching)
+        for _, part in parts_of(operation.tree)
+        if isinstance(part, CharacterSet)
+    ]
+    return frozenset(
+        chr(byte)
+        for byte in FIELD_BYTES
+        if any(low <= byte <= high for ranges in sets for low, high in ranges)
+    )
 
 
 def _distinct(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

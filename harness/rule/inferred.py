@@ -22,10 +22,11 @@ Taken = Sequence[tuple[str, bool]]
 """Texts, each with whether it is accepted."""
 
 
-def inferred_trees(answers: Taken) -> Iterator[tuple[Node, bool]]:
+def inferred_trees(answers: Taken, usual: frozenset[str]) -> Iterator[tuple[Node, bool]]:
     """Trees that may explain which texts are accepted, the simplest first; whether it only lists what was accepted.
 
-    Nothing where none is accepted.
+    Nothing where none is accepted. Of the `usual` characters those that were not tried at a place are taken to be
+    accepted there: a run that did not look has seen no difference from the rule.
     """
     texts = [(code_units(text), accepted) for text, accepted in answers]
     accepted = [text for text, is_accepted in texts if is_accepted and text]
@@ -36,6 +37,10 @@ def inferred_trees(answers: Taken) -> Iterator[tuple[Node, bool]]:
     last = {text[-1] for text in accepted}
     middle = {character for text in accepted for character in text[1:-1]}
     alone = {text for text in accepted if len(text) == 1}
+    refused_there = _refused_at({len(text) for text in accepted}, refused, first | middle | last)
+    first |= usual - refused_there[0]
+    last |= usual - refused_there[2]
+    middle |= usual - refused_there[1] if middle else set()
     lengths = _Lengths({len(text) for text in accepted}, _tried(refused, first | middle | last))
     everywhere = first | middle | last
     yield from ((tree, False) for tree in lengths.repeated(_set(everywhere)))
@@ -50,6 +55,22 @@ def inferred_trees(answers: Taken) -> Iterator[tuple[Node, bool]]:
     words = list(dict.fromkeys(accepted))
     if len(words) <= WORDS_MAX:
         yield Alternation(tuple(map(_word, words))), True
+
+
+def _refused_at(
+    lengths: set[int], refused: list[str], known: set[str]
+) -> tuple[set[str], set[str], set[str]]:
+    """Characters first, in the middle and last that a text was refused for: all others of it are accepted somewhere."""
+    found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+    for text in refused:
+        if text and len(text) in lengths:
+            strange = [at for at, character in enumerate(text) if character not in known]
+            if len(strange) < 2:
+                at = strange[0] if strange else 0
+                found[0 if at == 0 else 2 if at == len(text) - 1 else 1].add(text[at])
+            if not strange:
+                found[2].add(text[-1])
+    return found
 
 
 def _tried(refused: Iterable[str], known: set[str]) -> set[int]:

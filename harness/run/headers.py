@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
@@ -15,10 +15,13 @@ from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import Caller
 from harness.probing.run import observations
+from harness.report.contents import RuleBehaviour
 from harness.rollout import is_plans
 from harness.rule.accepted import AcceptedValues
 from harness.rule.agreement import disagreements
+from harness.rule.behaviour import Lines
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
+from harness.rule.explain import Answer, Answers
 from harness.rule.oracle import node_oracle
 from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
@@ -35,6 +38,7 @@ from harness.rule.suite import (
     why_sampled,
 )
 from harness.run.progress import LineCallback, ProgressDisplay
+from harness.run.rule_explained import answers_of, explained
 from harness.stages.environment import Environment, Stack, running_stage
 from harness.stages.matrix import addresses, streaming
 from harness.sut.observation import Observation, Probe
@@ -48,6 +52,8 @@ DECISIONS: Final = ("V1", "V2", "V3")
 """Claims that the complete suite proves within its bound; stored values and what sticks are sampled."""
 CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
 """What the replies to all others are compared with."""
+LAST_ROUND: Final = 90
+"""Block of addresses of requests that tell explanations apart."""
 DRAWN: Final = 2
 """Valid values beside the rollout's examples: two are needed that differ."""
 
@@ -63,6 +69,10 @@ class SentCounts:
     """Requests without the header."""
     answered: int = 0
     """Requests whose reply carried an upstream id: each must have its rows."""
+    answers: list[Answer] = field(default_factory=list)
+    """What was stored for which header lines."""
+    behaviour: RuleBehaviour | None = None
+    """What explains these answers where claims of the rule are refuted."""
 
 
 def prove_rule(
@@ -110,6 +120,7 @@ async def prove_headers(
             sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             await environment.drain()
         run_checks(results, [TableTotals(sent.answered, before, await environment.totals())])
+        sent.behaviour = await _explained(results, environment, caller, sent)
     for claim in filter(results.__contains__, DECISIONS):
         if is_proof(policy, level):
             results.method(claim, Method.COMPLETE)
@@ -119,6 +130,31 @@ async def prove_headers(
         if not shard.is_whole:
             results.detail(claim, f"shard {shard} of it, {sent.share.count:,} headers")
     return sent
+
+
+async def _explained(
+    results: Results, environment: Environment, caller: Caller, sent: SentCounts
+) -> RuleBehaviour | None:
+    """What the backend does where it breaks the rule, after one more round of headers."""
+    origin = addresses(LAST_ROUND)
+
+    async def ask(headers: Sequence[Lines]) -> Answers:
+        probes = [caller.sequence((caller.lines(*lines),), address=next(origin)) for lines in headers]
+        async with aclosing(observations(_endpoint(environment), environment.rows, probes)) as batches:
+            return [
+                answer
+                async for batch in batches
+                for answer in answers_of((seen.probe, seen.rows) for seen in batch)
+            ]
+
+    return await explained(results, caller.policy, sent.answers, ask)
+
+
+def _endpoint(environment: Environment) -> Endpoint:
+    replica = environment.replicas[0]
+    return Endpoint(
+        (HOST, replica.process.port), str(replica.version), str(environment.stage), environment.lost
+    )
 
 
 class _Counted:
@@ -202,16 +238,13 @@ async def _send_suite(
     sent: SentCounts,
     on_progress: LineCallback,
 ) -> SentCounts:
-    replica = environment.replicas[0]
-    endpoint = Endpoint(
-        (HOST, replica.process.port), str(replica.version), str(environment.stage), environment.lost
-    )
     controls: dict[Shape, Observation] = {}
-    async with aclosing(observations(endpoint, environment.rows, probes)) as batches:
+    async with aclosing(observations(_endpoint(environment), environment.rows, probes)) as batches:
         async for batch in batches:
             for seen in batch:
                 controls.setdefault(seen.probe.shape, seen)
             judge_headers(results, controls.values(), batch, policy)
+            sent.answers += answers_of((seen.probe, seen.rows) for seen in batch)
             sent.requests += len(batch)
             sent.controls += sum(not seen.probe.lines for seen in batch)
             sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)

@@ -41,22 +41,30 @@ def answers_of(seen: Iterable[tuple[Probe, Sequence[Row]]]) -> list[Answer]:
 async def explained(
     results: Results, policy: Policy, answers: Answers, ask: AskHeaders
 ) -> RuleBehaviour | None:
-    """What explains every answer, as evidence of the claims that are refuted and for the report.
+    """What explains every answer, as evidence of the first claim that is refuted, and for the report.
 
-    None where no claim of the rule is refuted, or where the rule itself explains every answer. The search runs on a
-    thread, since others need the loop.
+    None where no claim of the rule is refuted, or where the rule itself explains every answer.
     """
     refuted = [claim for claim in RULE_CLAIMS if claim in results and results.refuted(claim)]
-    if not refuted or not has_behaviour(policy):
+    explanation = await explanation_of(policy, answers, ask) if refuted else None
+    if explanation is None:
+        return None
+    results.detail(refuted[0], str(explanation))
+    return section_of(explanation)
+
+
+async def explanation_of(policy: Policy, answers: Answers, ask: AskHeaders) -> RuleExplanation | None:
+    """What explains every answer; None where the rule does, or where it is of a kind that is not searched.
+
+    The search runs on a thread, since others need the loop.
+    """
+    if not has_behaviour(policy):
         return None
     search = await asyncio.to_thread(Explaining, policy, answers)
     headers = await asyncio.to_thread(search.advance, ())
     while headers:
         headers = await asyncio.to_thread(search.advance, await ask(headers))
-    if search.explanation is None:
-        return None
-    results.detail(refuted[0], str(search.explanation))
-    return section_of(search.explanation)
+    return search.explanation
 
 
 def section_of(explanation: RuleExplanation) -> RuleBehaviour:
