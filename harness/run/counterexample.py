@@ -30,6 +30,8 @@ class Counterexample:
 
     example: tuple[CaseSequence, ...]
     findings: tuple[Finding, ...]
+    behaviour: str = ""
+    """What explains every answer of the hunt, where a claim of the rule is refuted."""
 
 
 class Find(Struct, frozen=True, kw_only=True):
@@ -39,6 +41,8 @@ class Find(Struct, frozen=True, kw_only=True):
     """What refutes, the lightest first."""
     headers: tuple[str, ...]
     """The header lines of the example, bytes beyond printable ASCII as \\xNN; `none` for a request without any."""
+    behaviour: str = ""
+    """What the backend does with the header, as every answer of the hunt shows it; empty where that is not known."""
     stored: str = ""
     """The file that it is kept in, or why there is none; empty where nothing was sent."""
     replay: str = ""
@@ -77,6 +81,7 @@ def describe_find(find: Find) -> list[str]:
         f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
     ]
     lines += [f"    header   {header}" for header in find.headers]
+    lines += [f"    backend  {find.behaviour}"] if find.behaviour else []
     lines += [
         f"    {name:<8} {value}" for name in ("stored", "replay", "serve") if (value := getattr(find, name))
     ]
@@ -115,6 +120,7 @@ def store_find(
     return Find(
         findings=findings,
         headers=tuple(headers),
+        behaviour=masked(found.behaviour),
         stored=stored,
         replay=masked(f"harness replay {shlex.quote(str(file))}{_options(options)}")
         if file is not None

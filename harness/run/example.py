@@ -28,6 +28,7 @@ from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
 from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.headers import CONTROL, judge_headers
+from harness.run.rule_explained import OnSeen
 from harness.stages.matrix import addresses
 from harness.sut.observation import Observation
 from harness.sut.rows import RowKey, Rows, key_of
@@ -71,6 +72,7 @@ async def judge_example(
     auth: Auth = Auth.ANONYMOUS,
     stream: bool = False,
     settle_s: float = 0.0,
+    on_seen: OnSeen | None = None,
 ) -> tuple[Finding, ...]:
     """Sends each sequence over a connection of its own, a primer first, and returns what refutes, lightest first.
 
@@ -90,6 +92,9 @@ async def judge_example(
         if settle_s:
             await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
             seen = await _read_again(rows, seen)
+        if on_seen is not None:
+            for observation in seen:
+                on_seen(observation.probe, observation.rows)
         judge_headers(results, [seen[1]], seen, policy)
         if not served(seen[1].reply):
             results.refute(finding(REPLY, seen[1], "not served beside the others, as it was alone"))

@@ -13,6 +13,7 @@ from harness.run.example_target import target_examples
 from harness.run.fuzzed_backend import subject
 from harness.run.options.fuzz import REFERENCE, FuzzedOptions
 from harness.run.progress import LineCallback, ignored
+from harness.run.rule_explained import OnSeen
 from harness.verdict import Finding
 
 JudgeExample = Callable[[tuple[CaseSequence, ...]], Coroutine[Any, Any, tuple[Finding, ...]]]
@@ -28,16 +29,18 @@ async def example_judge(
     auth: Auth = Auth.ANONYMOUS,
     stream: bool = False,
     settle_s: float = 0.0,
+    on_seen: OnSeen | None = None,
 ) -> AsyncIterator[tuple[str, JudgeExample]]:
-    """The backend in words, serving plain requests, and who judges examples there.
+    """The backend in words, serving plain requests, and who judges examples there; `on_seen` is told of each request.
 
     Raises UsageError for options that do not fit, UnavailableError where nothing can be judged.
     """
     if options.target == REFERENCE:
         async with subject(options) as backend:
             await require_service(backend, auth=auth, stream=stream)
-            judge = partial(judge_example, backend, POLICIES[options.policy])
+            judge = partial(judge_example, backend, POLICIES[options.policy], on_seen=on_seen)
             yield backend.words, partial(judge, auth=auth, stream=stream, settle_s=settle_s)
     else:
         async with target_examples(options, on_line, on_progress) as examples:
+            examples.on_seen = on_seen
             yield examples.words, partial(examples.judge, auth=auth, stream=stream, settle_s=settle_s)

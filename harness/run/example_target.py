@@ -34,6 +34,7 @@ from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.fuzz import FuzzedOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ignored
+from harness.run.rule_explained import OnSeen
 from harness.sut.external import Limits, Sending, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows, check_dsn
 from harness.sut.observation import Exchange, Probe, ProbeGroup
@@ -57,6 +58,8 @@ class TargetExamples:
     rows: ForeignRows
     journal: Journal
     factory: ProbeFactory
+    on_seen: OnSeen | None = None
+    """Is told of each request whose value was seen."""
     unjudged: Counter[str] = field(default_factory=Counter)
     """Why requests gave no observation."""
 
@@ -128,6 +131,9 @@ class TargetExamples:
         if controls and not any(exchange.identity for exchange in controls):
             return controls[0]
         await session.match_rows(sent_probes)
+        if self.on_seen is not None:
+            for exchange, row in session.kept.values():
+                self.on_seen(exchange.probe, (row,))
         await confirm_suspected(session, self.factory, seed=0)
         await confirm_sequences(session, self.factory, probe_groups)
         await look_for_missing(session, self.factory)

@@ -5,9 +5,9 @@ Each example is some sequences of requests. Knows neither how they are sent nor 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
@@ -19,17 +19,20 @@ from harness.data import state_path
 from harness.errors import UsageError
 from harness.probing.probe_factory import plan_caller
 from harness.rule.agreement import disagreements
-from harness.rule.cases import HeaderCase, distance_to_boundary
+from harness.rule.behaviour import Lines as HeaderLines
+from harness.rule.cases import NAME, HeaderCase, Kind, distance_to_boundary
+from harness.rule.explain import Answers
 from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import POLICIES, Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.shard import Shard
 from harness.rule.strategies import header_cases, sequences
 from harness.run.counterexample import Counterexample
-from harness.run.example_judge import example_judge
+from harness.run.example_judge import JudgeExample, example_judge
 from harness.run.headers import known_cases
 from harness.run.options.fuzz import FuzzOptions
 from harness.run.progress import LineCallback
+from harness.run.rule_explained import RULE_CLAIMS, SeenAnswers, explanation_of
 from harness.run.tally import Tally
 from harness.verdict import Finding
 
@@ -38,6 +41,8 @@ ROUND: Final = 50
 SEQUENCES_MAX: Final = 12
 """Sequences in one example; they go over several connections at once."""
 CORPUS_AT_ONCE: Final = 32
+ASKED_MAX: Final = 400
+"""Headers that are sent after a find to tell apart what would explain it."""
 
 Held = TypeVar("Held")
 
@@ -64,6 +69,7 @@ def fuzz(
     policy = POLICIES[options.subject.policy]
     database = example_database(options.example_db)
     hunt = Fuzzer(options, policy, database, on_progress, tally or Tally())
+    seen = SeenAnswers()
     try:
         if options.function:
             with node_oracle() as node:
@@ -71,13 +77,36 @@ def fuzz(
                 return hunt.run(lambda example: differences(policy, example, node))
         with (
             asyncio.Runner() as runner,
-            entered(runner, example_judge(options.subject, on_line, on_progress)) as found,
+            entered(runner, example_judge(options.subject, on_line, on_progress, on_seen=seen.see)) as found,
         ):
             words, judged = found
             on_line(f"{words}, policy {policy.name}, seed {options.seed}")
-            return hunt.run(lambda example: runner.run(judged(example)))
+            find = hunt.run(lambda example: runner.run(judged(example)))
+            return find and runner.run(with_behaviour(find, policy, seen, judged))
     finally:
         on_line(str(hunt.tally))
+
+
+async def with_behaviour(
+    find: Counterexample, policy: Policy, seen: SeenAnswers, judged: JudgeExample
+) -> Counterexample:
+    """A find that refutes a claim of the rule, with what explains every answer of the hunt and of one round more."""
+    if find.findings[0].claim not in RULE_CLAIMS:
+        return find
+    left = [ASKED_MAX]
+
+    async def ask(headers: Sequence[HeaderLines]) -> Answers:
+        cases = [
+            HeaderCase(tuple((NAME, value) for value in lines), Kind.BYTES) for lines in headers[: left[0]]
+        ]
+        left[0] -= len(cases)
+        known = len(seen.answers)
+        for at in range(0, len(cases), SEQUENCES_MAX):
+            await judged(tuple((case,) for case in cases[at : at + SEQUENCES_MAX]))
+        return seen.answers[known:]
+
+    explanation = await explanation_of(policy, seen.answers, ask)
+    return find if explanation is None else replace(find, behaviour=str(explanation))
 
 
 @contextmanager

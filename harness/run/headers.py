@@ -118,9 +118,9 @@ async def prove_headers(
             sequences = cases(caller, share, samples, whole=shard.is_first)
             probes = _suite_probes(caller, sequences, otherwise(caller) if shard.is_first else ())
             sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
+            sent.behaviour = await _explained(results, environment, caller, sent)
             await environment.drain()
         run_checks(results, [TableTotals(sent.answered, before, await environment.totals())])
-        sent.behaviour = await _explained(results, environment, caller, sent)
     for claim in filter(results.__contains__, DECISIONS):
         if is_proof(policy, level):
             results.method(claim, Method.COMPLETE)
@@ -141,11 +141,9 @@ async def _explained(
     async def ask(headers: Sequence[Lines]) -> Answers:
         probes = [caller.sequence((caller.lines(*lines),), address=next(origin)) for lines in headers]
         async with aclosing(observations(_endpoint(environment), environment.rows, probes)) as batches:
-            return [
-                answer
-                async for batch in batches
-                for answer in answers_of((seen.probe, seen.rows) for seen in batch)
-            ]
+            seen = [observation async for batch in batches for observation in batch]
+        sent.answered += sum(observation.reply.upstream_id is not None for observation in seen)
+        return answers_of((observation.probe, observation.rows) for observation in seen)
 
     return await explained(results, caller.policy, sent.answers, ask)
 

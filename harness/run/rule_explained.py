@@ -17,6 +17,8 @@ RULE_CLAIMS: Final = ("V1", "V2", "V3")
 OTHERS_MAX: Final = 5
 _NAMES: Final = (Kind.NAME_CASE, Kind.OTHER_NAME)
 
+OnSeen = Callable[[Probe, Sequence[Row]], None]
+"""Is told of each request with its rows."""
 AskHeaders = Callable[[Sequence[Lines]], Awaitable[Answers]]
 """Sends as many of the headers as may be sent, and gives the answers of those whose value was seen."""
 
@@ -30,6 +32,17 @@ def answer_of(probe: Probe, rows: Sequence[Row]) -> Answer | None:
     if probe.email is not None or probe.refused or probe.at_once or probe.kind in _NAMES:
         return None
     return (probe.lines, rows[0].value) if len(rows) == 1 and rows[0].whole else None
+
+
+class SeenAnswers:
+    """The answers of a hunt, in their order."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+
+    def see(self, probe: Probe, rows: Sequence[Row]) -> None:
+        """Takes in a request with its rows."""
+        self.answers += answers_of([(probe, rows)])
 
 
 def answers_of(seen: Iterable[tuple[Probe, Sequence[Row]]]) -> list[Answer]:

@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from harness.backend.defects import find_build
 from harness.backend.slips import slips
+from harness.database.server import Server
 from harness.errors import UsageError
 from harness.report.document import Report, from_json, to_json
 from harness.report.html import to_html
@@ -15,8 +17,15 @@ from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.report.text import print_report
 from harness.rule.policy import STRICT
+from harness.rule.suite import Level
+from harness.run.counterexample import describe_find, store_find
+from harness.run.fuzz import fuzz
+from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
+from harness.run.options.prove import ProveOptions
+from harness.run.prove import prove
+from harness.stages.environment import BuildPair
 from harness.verdict import Status, Verdict
-from tests.fix_gate import Judge, with_status
+from tests.fix_gate import Judge, said, with_status
 
 TEN = {
     "bound": "slip-1-to-256-characters-not-1-to-255-characters",
@@ -59,6 +68,27 @@ async def test_right_backend_and_other_faults_are_not_explained(judge_build: Jud
     report = await judge_build("member-names")
     assert report.sections.behaviour is None or report.sections.behaviour.pattern == ""
     assert (await judge_build("after")).sections.behaviour is None
+
+
+def test_prove_says_which_slip_a_backend_makes(server: Server) -> None:
+    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"))
+    builds = BuildPair(after=TEN["class"])
+    report = prove(options, said, builds=builds, only=frozenset({"V1", "V2", "V3"}))
+    told = report.sections.behaviour
+    assert told is not None
+    assert told.summary == (
+        f"behaves as `[A-Za-z0-9._-]{{1,255}}`: a dot is accepted; explains all {told.answers:,} answers; "
+        "the rule is `[A-Za-z0-9_-]{1,255}`"
+    )
+    assert any(told.summary in judgement.detail for judgement in report.judgements)
+
+
+def test_fuzz_says_which_slip_a_backend_makes(server: Server, tmp_path: Path) -> None:
+    backend = FuzzedOptions(postgres=server.dsn("postgres"), build=TEN["class"])
+    found = fuzz(FuzzOptions(backend, examples=60, example_db=str(tmp_path / "examples")), said, said)
+    assert found is not None
+    assert found.behaviour.startswith("behaves as `[A-Za-z0-9._-]{1,255}`: a dot is accepted; explains all ")
+    assert f"    backend  {found.behaviour}" in describe_find(store_find(found, backend, tmp_path))
 
 
 def _text(report: Report) -> str:
