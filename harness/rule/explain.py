@@ -82,9 +82,8 @@ class RuleExplanation:
     def __str__(self) -> str:
         if not self.candidates:
             shown = "; ".join(map(answer_in_words, self.contradicting))
-            return (
-                f"no one or two slips, and no simple pattern, explain all {self.answers:,} answers: {shown}"
-            )
+            words = f"no one or two slips, and no simple pattern, explain all {self.answers:,} answers"
+            return f"{words}; none explains these together: {shown}" if shown else words
         first, *others = self.candidates
         words = f"behaves as {first.behaviour}: {first.sentence}; explains all {self.answers:,} answers"
         if str(first.behaviour) != str(self.rule):

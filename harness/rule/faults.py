@@ -1,7 +1,7 @@
 """Faults of a backend that follow from its rule and its reading: one slip each, generated and not listed.
 
-Equivalent faults are found out by a pool of headers: what none of them tells from the rule is counted, never dropped
-in silence.
+Which fault is equivalent to the rule is decided by their machines where they have any; what no header of a pool tells
+apart beyond these is counted, never dropped in silence.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from harness.rule.behaviour import HeaderBehaviour, Lines, Stored, behaviour_of, function_of
 from harness.rule.edits import edits
+from harness.rule.equivalence import is_equivalent
 from harness.rule.policy import Policy
 from harness.rule.telling import telling_headers
 
@@ -33,13 +34,17 @@ class ToldFaults:
 
     told: tuple[tuple[RuleFault, Lines], ...]
     untold: tuple[RuleFault, ...]
-    """Equivalent to the rule, or not told apart from it by any header of the pool."""
+    """Not told apart from the rule by any header of the pool."""
+    equivalent: tuple[RuleFault, ...]
+    """Those that no header at all can tell from the rule: their machines are the same."""
 
     def __str__(self) -> str:
-        sentences = "; ".join(fault.sentence for fault in self.untold)
-        count = len(self.told) + len(self.untold)
-        words = f"{count} faults, {len(self.told)} of which a header tells from the rule"
-        return f"{words}; not told apart: {sentences}" if self.untold else words
+        count = len(self.told) + len(self.untold) + len(self.equivalent)
+        words = [f"{count} faults, {len(self.told)} of which a header tells from the rule"]
+        for kind, faults in (("equivalent", self.equivalent), ("not told apart", self.untold)):
+            if faults:
+                words.append(f"{len(faults)} {kind}: " + ", ".join(fault.sentence for fault in faults))
+        return "; ".join(words)
 
 
 def rule_faults(behaviour: HeaderBehaviour, every_byte: bool = False) -> tuple[RuleFault, ...]:
@@ -60,13 +65,16 @@ def told_faults(policy: Policy, every_byte: bool = False) -> ToldFaults:
     answers = [(lines, right(lines)) for lines in pool]
     told: list[tuple[RuleFault, Lines]] = []
     untold: list[RuleFault] = []
+    equivalent: list[RuleFault] = []
     for fault in rule_faults(behaviour, every_byte):
         lines = telling(fault.function(), answers)
-        if lines is None:
-            untold.append(fault)
-        else:
+        if lines is not None:
             told.append((fault, lines))
-    return ToldFaults(tuple(told), tuple(untold))
+        elif is_equivalent(policy, fault.behaviour):
+            equivalent.append(fault)
+        else:
+            untold.append(fault)
+    return ToldFaults(tuple(told), tuple(untold), tuple(equivalent))
 
 
 def telling(stored: Stored, answers: Sequence[tuple[Lines, str | None]]) -> Lines | None:

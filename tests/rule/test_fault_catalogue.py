@@ -5,19 +5,20 @@ from collections import Counter
 import pytest
 
 from harness.rule.behaviour import behaviour_of
+from harness.rule.equivalence import is_equivalent
 from harness.rule.faults import RuleFault, rule_faults, told_faults
 from harness.rule.policy import FIELD_BYTES, Policy
 from harness.rule.telling import telling_headers
 from tests.rule.test_operations import EACH, ROLLOUTS
 
 TOLD = {
-    "posthog-distinct-id": (52, 7),
-    "length-only": (43, 3),
-    "machine-id": (41, 8),
-    "feature": (44, 9),
-    "orders": (50, 5),
+    "posthog-distinct-id": (52, 6, 1),
+    "length-only": (43, 3, 0),
+    "machine-id": (41, 8, 0),
+    "feature": (44, 7, 2),
+    "orders": (50, 5, 0),
 }
-"""Faults that a header tells from the rule, and those that none of the pool does."""
+"""Faults that a header tells from the rule, those that none of the pool does, and those that none can."""
 PLAN = ROLLOUTS["posthog-distinct-id"]
 
 
@@ -35,10 +36,16 @@ def test_behaviour_of_a_rule_is_the_policy(policy: Policy) -> None:
 @pytest.mark.parametrize("name", TOLD)
 def test_faults_are_told_apart_or_counted(name: str) -> None:
     found = told_faults(ROLLOUTS[name])
-    assert (len(found.told), len(found.untold)) == TOLD[name]
+    assert (len(found.told), len(found.untold), len(found.equivalent)) == TOLD[name]
     right = ROLLOUTS[name].stored
     assert all(fault.function()(lines) != right(lines) for fault, lines in found.told)
-    assert all(fault.sentence in str(found) for fault in found.untold)
+    assert all(fault.sentence in str(found) for fault in (*found.untold, *found.equivalent))
+
+
+def test_a_fault_of_another_machine_is_not_equivalent() -> None:
+    faults = rule_faults(behaviour_of(PLAN))
+    same = [fault.sentence for fault in faults if is_equivalent(PLAN, fault.behaviour)]
+    assert same == ["0 to 255 characters, not 1 to 255 characters"]
 
 
 def test_every_operator_of_the_rules_is_there() -> None:
@@ -54,7 +61,7 @@ def test_every_operator_of_the_rules_is_there() -> None:
 def test_with_every_byte_each_byte_is_a_fault_of_the_plan() -> None:
     found = told_faults(PLAN, every_byte=True)
     assert sum(fault.operator == "class" for fault, _ in found.told) == len(FIELD_BYTES) + 2
-    assert len(found.untold) == TOLD["posthog-distinct-id"][1]
+    assert (len(found.untold), len(found.equivalent)) == TOLD["posthog-distinct-id"][1:]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from harness.backend.defects import find_build
 from harness.backend.slips import slips
+from harness.data import fixture_path
 from harness.database.server import Server
 from harness.errors import UsageError
 from harness.report.document import Report, from_json, to_json
@@ -16,7 +17,8 @@ from harness.report.html import to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.report.text import print_report
-from harness.rule.policy import STRICT
+from harness.rollout import load_rollout
+from harness.rule.policy import STRICT, policy_of
 from harness.rule.suite import Level
 from harness.run.counterexample import describe_find, store_find
 from harness.run.fuzz import fuzz
@@ -81,6 +83,27 @@ def test_prove_says_which_slip_a_backend_makes(server: Server) -> None:
         "the rule is `[A-Za-z0-9_-]{1,255}`"
     )
     assert any(told.summary in judgement.detail for judgement in report.judgements)
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize(
+    ("rollout", "build"),
+    [
+        ("machine-id", "slip-499-units-are-taken-not-500"),
+        ("machine-id", "slip-only-the-left-end-is-trimmed"),
+        ("feature", "slip-letters-become-upper-case"),
+        ("feature", "slip-the-word-cli-is-not-known"),
+        ("feature", "slip-done-the-other-way-round-in-lower-case-vscode-extension-jet"),
+    ],
+)
+def test_prove_says_it_of_other_rollouts(server: Server, rollout: str, build: str) -> None:
+    folder = fixture_path(f"rollouts/{rollout}")
+    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"), rollout=folder)
+    report = prove(options, said, builds=BuildPair(after=build), only=frozenset({"V1", "V2", "V3"}))
+    assert report.verdict is Verdict.NO_GO
+    told = report.sections.behaviour
+    assert told is not None
+    assert told.slip == slips(policy_of(load_rollout(folder)))[build].fault.sentence
 
 
 def test_fuzz_says_which_slip_a_backend_makes(server: Server, tmp_path: Path) -> None:
