@@ -207,6 +207,12 @@ def test_the_command_works_where_it_is_installed(python: Path, tmp_path: Path) -
     assert json.loads(printed)["missing"] == []
 
 
+def test_it_runs_without_being_installed(wheel: Path, tmp_path: Path) -> None:
+    homes = {"PIPX_HOME": str(tmp_path / "pipx"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    once = (sys.executable, "-m", "pipx", "run", "--spec", wheel, "harness", "--version")
+    assert run(*once, cwd=tmp_path, **homes) == f"harness, version {PROJECT['version']}\n"
+
+
 def test_types_are_delivered(python: Path) -> None:
     place = run(python, "-c", "import harness; print(harness.__file__)", cwd=python.parent)
     assert (Path(place.strip()).parent / "py.typed").exists()
