@@ -176,6 +176,35 @@ def test_table_that_cannot_hold_the_rows_is_told(
         filled(connection, "t")
 
 
+def test_check_that_later_rows_break_is_left_out_too(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "CREATE TABLE t (a int CONSTRAINT few CHECK (a < 2000), b int CONSTRAINT more CHECK (b < 9999))"
+    )
+    assert filled(connection, "t") == [
+        "constraint few of t is left out: rows that it allows are not made",
+        "constraint more of t is left out: rows that it allows are not made",
+    ]
+    assert one(connection, "SELECT count(*) FROM t") == ROWS
+
+
+def test_check_of_a_part_is_left_out_where_it_stands(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("ALTER TABLE listed_2 ADD CONSTRAINT own CHECK (sub < 0)")
+    assert filled(connection, "listed") == [
+        "constraint own of listed is left out: rows that it allows are not made"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type", "distinct"), [("numeric(2)", 100), ("numeric(3,3)", 1000), ("numeric(20,2)", ROWS)]
+)
+def test_number_has_the_digits_of_its_column(
+    connection: psycopg.Connection[Any], type: str, distinct: int
+) -> None:
+    connection.execute(f"CREATE TABLE t (a {type})")
+    filled(connection, "t")
+    assert one(connection, "SELECT count(DISTINCT a) FROM t") == distinct
+
+
 def test_trigger_is_not_called_for_the_rows(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
         "CREATE TABLE t (a int); CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"

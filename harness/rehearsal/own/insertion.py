@@ -14,6 +14,8 @@ from harness.rehearsal.own.relations import ForeignKey, GivenColumn, GivenTable
 from harness.rehearsal.own.statistics import ColumnStatistics
 from harness.rehearsal.own.values import domain_size, quoted, value_of
 
+ROOM: Final = 100_000
+"""New rows that a table must have room for under its unique indexes, for writers to insert."""
 SCATTERED: Final = "({n}) * 2654435761 % 4294967296"
 """Another order of the numbers below 2^32, in which each comes once (Knuth's multiplicative hash)."""
 _NULL_DICE: Final = "({n}) * 2246822519 % 4294967296 % 10000"

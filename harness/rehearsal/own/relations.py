@@ -27,7 +27,9 @@ class GivenColumn:
     """pg_type.typtype of that type: b, e (enum), r (range), c (composite)."""
     is_array: bool
     length: int
-    """The most characters or bits, or a vector's dimensions; 0 where the type has no bound."""
+    """The most characters, bits or digits, or a vector's dimensions; 0 where the type has no bound."""
+    scale: int
+    """Of a number's digits those behind the point."""
     nullable: bool
     has_default: bool
     """A default or an identity fills it in where an INSERT leaves it out."""
@@ -115,7 +117,11 @@ _COLUMNS: Final = """
         CASE WHEN below.typmod < 0 THEN 0
             WHEN e.typname IN ('varchar', 'bpchar') THEN below.typmod - 4
             WHEN e.typname IN ('bit', 'varbit', 'vector', 'halfvec') THEN below.typmod
+            WHEN e.typname = 'numeric' THEN (below.typmod - 4) >> 16 & 65535
             ELSE 0 END AS length,
+        -- eleven bits with a sign; below 0 it is taken for 0
+        CASE WHEN below.typmod >= 0 AND e.typname = 'numeric'
+            THEN greatest(((below.typmod - 4) & 2047 # 1024) - 1024, 0) ELSE 0 END AS scale,
         NOT below.not_null AS nullable,
         (a.atthasdef OR a.attidentity <> '') AND a.attgenerated = '' AS has_default,
         a.attgenerated <> '' AS generated, a.attidentity = 'a' AS always,

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from harness.errors import UnavailableError
-from harness.rehearsal.own.insertion import Parent, TableRows, insertion
+from harness.rehearsal.own.insertion import ROOM, Parent, TableRows, has_room, insertion
 from harness.rehearsal.own.parts import parts_of, routes
 from harness.rehearsal.own.relations import ForeignKey, GivenTable, with_parents
 from harness.rehearsal.own.statistics import Statistics
@@ -75,7 +75,7 @@ def _parents(
             name = quoted(parent.table.schema, parent.table.name)
             yield Parent(reference, name, parent.rows, _is_own(table, reference))
         elif not all(table.column(name).nullable for name in reference.columns) or is_there:
-            _drop(connection, table, reference.name)
+            _drop(connection, table.identifier, reference.name)
             on_remark(
                 f"foreign key {reference.name} of {table.describe()} is left out: no rows can be made that it allows"
             )
@@ -94,59 +94,68 @@ def fill(
     """
     for of in planned_rows:
         for name in of.table.exclusions:
-            _drop(connection, of.table, name)
+            _drop(connection, of.table.identifier, name)
             on_remark(
                 f"constraint {name} of {of.table.describe()} is left out: rows that it allows are not made"
             )
         done, parts = 0, len(of.routes)
-        _until_accepted(connection, of, on_remark)
         for first in range(0, of.rows, BATCH):
             last = min(first + BATCH, of.rows) - 1
             for number, route in enumerate(of.routes):
                 begin = first + (number - first) % parts
-                _insert(connection, of, route, f"generate_series({begin}::int8, {last}, {parts}) AS g (n)")
+                source = f"generate_series({begin}::int8, {last}, {parts}) AS g (n)"
+                _insert(connection, of, route, source, on_remark)
             done = last + 1
             on_progress(f"{of.table.describe()} {done / of.rows:.0%}")
         connection.execute(sql.SQL("ANALYZE {}").format(of.table.identifier))
+        if has_room(of, ROOM):  # what writers insert later must pass as well
+            for route in of.routes:
+                _insert(
+                    connection, of, route, f"(SELECT {of.rows + ROOM}::int8 AS n) AS g", on_remark, keep=False
+                )
 
 
-def _until_accepted(connection: Connection, of: TableRows, on_remark: OnRemark) -> None:
-    """Drops what refuses a row of each part. Raises UnavailableError where that is no constraint to be dropped."""
-    source = "generate_series(0::int8, 0) AS g (n)"
+def _insert(
+    connection: Connection,
+    of: TableRows,
+    route: Mapping[str, str],
+    source: str,
+    on_remark: OnRemark,
+    *,
+    keep: bool = True,
+) -> None:
+    """Drops the CHECKs that refuse the rows. Raises UnavailableError where another thing does."""
     for _ in range(FAULTS_MAX):
         try:
-            with connection.transaction(force_rollback=True):
-                for route in of.routes:
-                    _without_triggers(connection)
-                    connection.execute(insertion(of, route, source).encode())
-                    connection.execute(sql.SQL("DELETE FROM {}").format(of.table.identifier))
+            with connection.transaction(force_rollback=not keep):
+                _without_triggers(connection)
+                connection.execute(insertion(of, route, source).encode())
         except psycopg.errors.CheckViolation as error:
-            name, domain = error.diag.constraint_name, error.diag.datatype_name
-            if not name:
+            if not error.diag.constraint_name:
                 raise _refused(of, error) from error
-            if domain:
-                place = sql.Identifier(error.diag.schema_name or "public", domain)
-                connection.execute(
-                    sql.SQL("ALTER DOMAIN {} DROP CONSTRAINT {}").format(place, sql.Identifier(name))
-                )
-            else:
-                _drop(connection, of.table, name)
-            on_remark(
-                f"constraint {name} of {domain or of.table.describe()} is left out: rows that it allows are not made"
-            )
+            on_remark(_without_check(connection, of, error.diag))
         except psycopg.Error as error:
             raise _refused(of, error) from error
         else:
             return
+    raise UnavailableError(
+        f"{of.table.describe()} has more than {FAULTS_MAX} CHECKs that its rows do not hold for; take them out of the "
+        "schema file"
+    )
 
 
-def _insert(connection: Connection, of: TableRows, route: Mapping[str, str], source: str) -> None:
-    try:
-        with connection.transaction():
-            _without_triggers(connection)
-            connection.execute(insertion(of, route, source).encode())
-    except psycopg.Error as error:
-        raise _refused(of, error) from error
+def _without_check(connection: Connection, of: TableRows, refused: psycopg.errors.Diagnostic) -> str:
+    """Drops a CHECK of the table, of the part that refused, or of a domain; what is to be told of it."""
+    name, schema = refused.constraint_name or "", refused.schema_name or "public"
+    if refused.datatype_name:
+        domain = sql.Identifier(schema, refused.datatype_name)
+        connection.execute(sql.SQL("ALTER DOMAIN {} DROP CONSTRAINT {}").format(domain, sql.Identifier(name)))
+    else:
+        _drop(connection, of.table.identifier, name)
+        if refused.table_name:
+            _drop(connection, sql.Identifier(schema, refused.table_name), name)
+    whose = refused.datatype_name or of.table.describe()
+    return f"constraint {name} of {whose} is left out: rows that it allows are not made"
 
 
 def _refused(of: TableRows, error: psycopg.Error) -> UnavailableError:
@@ -157,12 +166,9 @@ def _refused(of: TableRows, error: psycopg.Error) -> UnavailableError:
     )
 
 
-def _drop(connection: Connection, table: GivenTable, name: str) -> None:
-    connection.execute(
-        sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {} CASCADE").format(
-            table.identifier, sql.Identifier(name)
-        )
-    )
+def _drop(connection: Connection, table: sql.Identifier, name: str) -> None:
+    drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {} CASCADE")
+    connection.execute(drop.format(table, sql.Identifier(name)))
 
 
 def _without_triggers(connection: Connection) -> None:

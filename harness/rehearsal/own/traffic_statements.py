@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from harness.errors import UsageError
-from harness.rehearsal.own.insertion import TableRows, has_room, insertion
+from harness.rehearsal.own.insertion import ROOM, TableRows, has_room, insertion
 from harness.rehearsal.own.values import quoted
 from harness.rehearsal.workload import Workload
 
@@ -24,8 +24,6 @@ KEYS: Final = 1_000
 """Rows that are updated and read; keys of parents that new rows refer to."""
 ERRORS_MAX: Final = 20
 """Different errors that are kept."""
-ROOM: Final = 100_000
-"""New rows that a table must have room for under its unique indexes."""
 
 Connection = psycopg.Connection[Any]
 

@@ -75,6 +75,8 @@ def domain_size(column: GivenColumn) -> int:
         return 1 << 4 * min(column.length, 15)
     if column.base in ("bit", "varbit"):
         return 1 << min(column.length or 1, 60)
+    if column.base == "numeric" and column.length:
+        return int("1" + "0" * min(column.length, 18))
     return _SIZES.get(column.base, UNBOUNDED)
 
 
@@ -98,6 +100,9 @@ def _element(column: GivenColumn, number: str, width: int) -> str:
         return _RANGES.get(base, "").format(n=number)
     if base in _TEXTS:
         return _text(number, min(width, column.length or (63 if base == "name" else width)))
+    if base == "numeric" and column.length:
+        digits, scale = min(column.length, 18), min(column.scale, 18)
+        return f"(({number}) % 1{'0' * digits})::numeric / 1{'0' * scale}"
     if base == "bytea":
         return f"decode({_text(number, 2 * max(width, 8))}, 'hex')"
     if base in ("json", "jsonb"):
