@@ -16,6 +16,8 @@ from harness.rehearsal.own.values import domain_size, quoted, value_of
 
 ROOM: Final = 100_000
 """New rows that a table must have room for under its unique indexes, for writers to insert."""
+UNIQUE_WIDTH: Final = 8
+"""Hexadecimal digits in which as many values differ as there can be rows."""
 SCATTERED: Final = "({n}) * 2654435761 % 4294967296"
 """Another order of the numbers below 2^32, in which each comes once (Knuth's multiplicative hash)."""
 _NULL_DICE: Final = "({n}) * 2246822519 % 4294967296 % 10000"
@@ -91,7 +93,10 @@ class TableRows:
             array, count = choices
             return f"(({array})[1 + ({number}) % {count}])::{column.type}"
         known = self.statistics.get(column.name)
-        value = value_of(column, number, known.width if known else 0)
+        width = known.width if known else 0
+        if width and any(column.name in unique for unique in self.table.uniques):
+            width = max(width, UNIQUE_WIDTH)  # the live values may be fewer than the rows that are made
+        value = value_of(column, number, width)
         if value or column.nullable:
             return value or "NULL"
         raise UnavailableError(
