@@ -1,6 +1,7 @@
 """What `harness check` does: the real files of two checkouts, each judged before anything is deployed."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace as with_changes
 
@@ -41,12 +42,15 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
         checkout = options.backend.resolve()
         with progress("what the files are run with, fetched once"):
             remarks += [why] if (why := prepared_or_why()) else []
-        with progress("the value's way through the backend's files"):
-            judged = check_backend(results, rollout, checkout)
-        remarks += judged.remarks
-        with running_server(options.postgres) as server:
-            with progress("the migrations, on databases of their own"):
-                made = check_migrations(results, rollout, checkout, server, options.database_url)
+        with running_server(options.postgres) as server, ThreadPoolExecutor(1) as pool:
+            with progress("the value's way by a parser; the migrations, on databases of their own"):
+                # The migrations wait for the server, so the parser goes on meanwhile; each judges claims of its own.
+                applied = pool.submit(
+                    check_migrations, results, rollout, checkout, server, options.database_url
+                )
+                judged = check_backend(results, rollout, checkout)
+                made = applied.result()
+            remarks += judged.remarks
             remarks += [*made.remarks, *check_schema_against(results, judged.schema, made)]
             with progress("the handler under Node, its statements on a database of its own"):
                 remarks += check_handler(results, rollout, judged, made, server)

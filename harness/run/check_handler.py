@@ -27,7 +27,7 @@ from harness.errors import UnavailableError, UsageError
 from harness.probing.judge import Aspect, expect, judge
 from harness.probing.probe_factory import Caller
 from harness.rollout import Rollout
-from harness.rule.policy import Policy
+from harness.rule.policy import Policy, received
 from harness.run.check_backend import AppliedMigrations, ReadBackend
 from harness.run.check_prepare import UNPREPARED, is_prepared
 from harness.run.check_slice import check_slice
@@ -171,18 +171,22 @@ def _place(probe: Probe, got: HandlerReply, rows: Sequence[Row], way: BackendWay
     """Where a request goes wrong.
 
     A wrong value: the first place that has it after the last one that has the right value, else where the row is made.
-    The reading itself has whatever was sent, which is wrong only where nothing comes after it; what is made of the
-    header is nothing to a signed-in user.
+    The reading itself must have what was sent; what is made of the header is nothing to a signed-in user.
     """
     expected = expect(probe, "after", policy)
     kinds = {difference.kind for difference in judge(rows, expected)}
     if Aspect.VALUE not in kinds:
         return way.row_at if Aspect.PAIRS in kinds else way.handler
-    of_header = {part.where for part in way.made_from} if probe.email is not None else {way.read_at}
-    seen = [(at, value) for at, value in got.seen if at not in of_header] or list(got.seen)
+    of_header = {part.where for part in way.made_from} if probe.email is not None else set()
+    seen = [(at, value) for at, value in got.seen if at not in of_header]
     if not seen:
         return way.set_at or way.read_at or way.handler
-    right = [number for number, (_, value) in enumerate(seen) if value in expected.values]
+    sent = received(probe.lines)
+    right = [
+        number
+        for number, (at, value) in enumerate(seen)
+        if (value == sent if at == way.read_at else value in expected.values)
+    ]
     after = seen[right[-1] + 1 if right else 0 :]
     return after[0][0] if after else way.row_at
 
