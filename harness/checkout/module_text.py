@@ -79,6 +79,13 @@ def _watches(module: Module, watched: str) -> Iterator[_Edit]:
                 at = json.dumps(f"{name}:{line_of(node)}")
                 yield node.start_byte, node.start_byte, f"__given({at}, ".encode()
                 yield node.end_byte, node.end_byte, b")"
+        elif node.type == "unary_expression":
+            if _is_property(node.child_by_field_name("argument"), watched) and text_of(node).startswith(
+                "delete"
+            ):
+                at = json.dumps(f"{name}:{line_of(node)}")
+                yield node.start_byte, node.start_byte, f"(__given({at}, null), ".encode()
+                yield node.end_byte, node.end_byte, b")"
         elif node.type == "assignment_expression":
             left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
             if right is not None and _is_property(left, watched):

@@ -307,6 +307,8 @@ class BackendTable(FileTable, frozen=True):
 
     files: Mapping[str, SourceFile] = {}
     stubs: Mapping[str, FileName] = {}
+    """What stands in for a package, a function that a file exports, `fetch` or `process.env` where its handler is run:
+    the name, and a file .mjs whose default export makes it."""
 
 
 class Consumer(FileTable, frozen=True):

@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import tuple_row
 
+from harness import plan
 from harness.checkout.handler import (
     HandlerReply,
     HandlerSource,
@@ -19,6 +20,7 @@ from harness.checkout.served_modules import NotRunnableError
 from harness.checkout.way import BackendWay
 from harness.checks.checkout_claims import HANDLER_CLAIMS
 from harness.checks.row_checks import judge_rows
+from harness.clients.request_spec import RequestSpec
 from harness.database.declared import declared_store
 from harness.database.runners import connect
 from harness.database.scripts import Script, StatementFailed
@@ -54,6 +56,8 @@ def check_handler(
     try:
         if read.source is None:
             raise NotRunnableError(read.why)
+        if RequestSpec(rollout).column != plan.COLUMN:
+            raise NotRunnableError("the rows of another rollout than the plan's are not read yet")
         if made.folder is None:
             raise NotRunnableError("no migrations make the database that its statements need")
         return _run(results, rollout, read.source, read.way, made, server)

@@ -111,6 +111,36 @@ def test_once_prepared_no_network_is_needed(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_prepare_does_nothing_else() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "check", "--prepare"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("drizzle-orm and zod are in ")
+
+
+def test_prepare_says_what_it_cannot_fetch(tmp_path: Path) -> None:
+    nowhere = {"npm_config_registry": "http://127.0.0.1:9/", "npm_config_cache": str(tmp_path / "npm")}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "check", "--prepare"],
+        env=os.environ | nowhere | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 3
+    assert (
+        done.stderr.startswith("error: drizzle-orm and zod cannot be fetched: ")
+        or "cannot be fetched" in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+
+
 def test_never_prepared_the_handler_is_unknown(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
