@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from harness import plan
 from harness.database.catalog import columns
 from harness.database.declaration import column_difference
+from harness.database.declared import DeclaredStore
 from harness.database.drizzle import run_drizzle_like
 from harness.database.drizzle_folder import Folder
 from harness.database.runners import connect, run_statements
@@ -22,7 +22,7 @@ ADDED: Final = (
 
 @contextmanager
 def handler_database(
-    server: Server, folder: Path, ours: frozenset[str], steps: Sequence[Script]
+    server: Server, folder: Path, ours: frozenset[str], steps: Sequence[Script], store: DeclaredStore
 ) -> Iterator[tuple[str, str]]:
     """A database by a folder's migrations; where `ours` among them fail, by the others and the rollout's `steps`.
 
@@ -31,17 +31,17 @@ def handler_database(
     """
     whole = Folder.read(folder)
     with server.database() as dsn:
-        if _has_column(dsn, whole):
+        if _has_column(dsn, whole, store):
             yield dsn, ""
             return
     entries = tuple(entry for entry in whole.journal if f"{entry.tag}.sql" not in ours)
     with server.database() as dsn:
-        if not _has_column(dsn, replace(whole, journal=entries), is_refused=False):
+        if not _has_column(dsn, replace(whole, journal=entries), store, is_refused=False):
             run_statements(dsn, steps, lambda _: None)
         yield dsn, ADDED
 
 
-def _has_column(dsn: str, folder: Folder, *, is_refused: bool = True) -> bool:
+def _has_column(dsn: str, folder: Folder, store: DeclaredStore, *, is_refused: bool = True) -> bool:
     """Applies a folder; whether the column is there then. Raises StatementFailed unless that may be."""
     try:
         run_drizzle_like(dsn, folder)
@@ -50,4 +50,4 @@ def _has_column(dsn: str, folder: Folder, *, is_refused: bool = True) -> bool:
             return False
         raise
     with connect(dsn) as connection:
-        return column_difference(columns(connection, plan.METADATA_TABLE)) is None
+        return column_difference(columns(connection, store.table), store.column) is None

@@ -8,7 +8,6 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import tuple_row
 
-from harness import plan
 from harness.checkout.handler import (
     HandlerReply,
     HandlerSource,
@@ -20,7 +19,6 @@ from harness.checkout.served_modules import NotRunnableError
 from harness.checkout.way import BackendWay
 from harness.checks.checkout_claims import HANDLER_CLAIMS
 from harness.checks.row_checks import judge_rows
-from harness.clients.request_spec import RequestSpec
 from harness.database.declared import declared_store
 from harness.database.runners import connect
 from harness.database.scripts import Script, StatementFailed
@@ -56,8 +54,6 @@ def check_handler(
     try:
         if read.source is None:
             raise NotRunnableError(read.why)
-        if RequestSpec(rollout).column != plan.COLUMN:
-            raise NotRunnableError("the rows of another rollout than the plan's are not read yet")
         if made.folder is None:
             raise NotRunnableError("no migrations make the database that its statements need")
         return _run(results, rollout, read.source, read.way, made, server)
@@ -84,9 +80,9 @@ def _run(
     if not is_prepared():
         raise NotRunnableError(UNPREPARED)
     steps = [Script(step.up, rollout.text(step.up)) for step in rollout.tables.step if step.up]
-    caller = caller_of(rollout)
+    caller, store = caller_of(rollout), declared_store(rollout)
     with (
-        handler_database(server, made.folder, made.ours, steps) as (dsn, made_by),
+        handler_database(server, made.folder, made.ours, steps, store) as (dsn, made_by),
         running_handler(source, dsn, caller.parameters) as handler,
         connect(dsn) as connection,
     ):
