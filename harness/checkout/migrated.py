@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from harness import plan
 from harness.checkout.migration_outcome import JournalFault, MigrationOutcome
 from harness.database.catalog import columns, indexes
 from harness.database.declaration import (
     column_difference,
     index_difference,
 )
+from harness.database.declared import DeclaredStore
 from harness.database.drizzle import recorded, run_drizzle_like
 from harness.database.drizzle_folder import JOURNAL, Folder
 from harness.database.runners import connect
@@ -27,19 +27,20 @@ EMPTY: Final = "an empty database"
 BEFORE: Final = "a database where the journal stood before this rollout"
 
 
-def migrate_folder(server: Server, folder: Path, ours: frozenset[str]) -> tuple[MigrationOutcome, ...]:
+def migrate_folder(
+    server: Server, folder: Path, ours: frozenset[str], store: DeclaredStore
+) -> tuple[MigrationOutcome, ...]:
     """Applies a folder as drizzle does, from both starts; `ours` are the names of the rollout's files.
 
     Raises UsageError when the folder cannot be read, or its journal names a file that is not there.
     """
     whole = Folder.read(folder)
-    earlier = replace(
-        whole, journal=tuple(entry for entry in whole.journal if f"{entry.tag}.sql" not in ours)
-    )
-    return (_migrated(server, EMPTY, whole), _migrated(server, BEFORE, earlier, whole))
+    first = next((at for at, entry in enumerate(whole.journal) if f"{entry.tag}.sql" in ours), None)
+    earlier = replace(whole, journal=whole.journal[:first])
+    return (_migrated(server, store, EMPTY, whole), _migrated(server, store, BEFORE, earlier, whole))
 
 
-def _migrated(server: Server, start: str, *folders: Folder) -> MigrationOutcome:
+def _migrated(server: Server, store: DeclaredStore, start: str, *folders: Folder) -> MigrationOutcome:
     with server.database() as dsn:
         for folder in folders:
             try:
@@ -48,11 +49,12 @@ def _migrated(server: Server, start: str, *folders: Folder) -> MigrationOutcome:
                 message = f"{failed.sqlstate} {failed.message}"
                 return MigrationOutcome(start, refused=message, file=failed.file)
         with connect(dsn) as connection:
-            made = columns(connection, plan.METADATA_TABLE), indexes(connection, plan.METADATA_TABLE)
-        return MigrationOutcome(start, "", "", column_difference(made[0]), index_difference(made[1]), *made)
+            made = columns(connection, store.table), indexes(connection, store.table)
+        index = None if store.index is None else index_difference(made[1], store.index)
+        return MigrationOutcome(start, "", "", column_difference(made[0], store.column), index, *made)
 
 
-def live_lines(dsn: str, folder: Path) -> tuple[str, ...]:
+def live_lines(dsn: str, folder: Path, table: str) -> tuple[str, ...]:
     """What drizzle would do with a folder in this very database, a line each; it is only read.
 
     Raises UnavailableError when it cannot be reached.
@@ -61,7 +63,7 @@ def live_lines(dsn: str, folder: Path) -> tuple[str, ...]:
     size = "SELECT pg_size_pretty(pg_table_size(to_regclass(quote_ident(%s)))) AS size"
     with connect(dsn) as connection:
         times = [when for _, when in recorded(connection)]
-        row = connection.execute(size, [plan.METADATA_TABLE]).fetchone()
+        row = connection.execute(size, [table]).fetchone()
     newest = max(times, default=None)
     pending = [entry.tag for entry, _ in read.pending(newest)]
     passed = [e.tag for e in read.journal if e.tag not in pending and e.when not in times]
@@ -69,11 +71,11 @@ def live_lines(dsn: str, folder: Path) -> tuple[str, ...]:
     if passed:
         lines.append(f"{where(dsn)}: would pass over {', '.join(passed)}, and report success")
     if row and row[0]:
-        lines.append(f"{where(dsn)}: {plan.METADATA_TABLE} takes {row[0]}: a plain index blocks its writers")
+        lines.append(f"{where(dsn)}: {table} takes {row[0]}: a plain index blocks its writers")
     return tuple(lines)
 
 
-def journal_faults(folder: Path, ours: frozenset[str]) -> tuple[JournalFault, ...]:
+def journal_faults(folder: Path, ours: frozenset[str], store: DeclaredStore) -> tuple[JournalFault, ...]:
     """Doubled numbers at the journal's end, and snapshots that do not know what the rollout's files do.
 
     Of a folder that keeps no snapshots none is asked for. Raises UsageError where the journal cannot be read.
@@ -96,11 +98,11 @@ def journal_faults(folder: Path, ours: frozenset[str]) -> tuple[JournalFault, ..
         found.append(JournalFault(JOURNAL, line, what, effect, f"give {doubled[-1]} idx {last + 1}"))
     if any((folder / "meta").glob("*_snapshot.json")):
         mine = [(number, tag) for number, tag in entries if f"{tag}.sql" in ours]
-        found += [_of_snapshot(folder, number, tag, text) for number, tag in mine[-1:]]
+        found += [_of_snapshot(folder, number, tag, text, store) for number, tag in mine[-1:]]
     return tuple(fault for fault in found if fault.what)
 
 
-def _of_snapshot(folder: Path, number: int, tag: str, journal: str) -> JournalFault:
+def _of_snapshot(folder: Path, number: int, tag: str, journal: str, store: DeclaredStore) -> JournalFault:
     names = dict.fromkeys((f"{number:04d}_snapshot.json", f"{tag.partition('_')[0]}_snapshot.json"))
     snapshot = next((path for name in names if (path := folder / "meta" / name).is_file()), None)
     effect = (
@@ -111,12 +113,12 @@ def _of_snapshot(folder: Path, number: int, tag: str, journal: str) -> JournalFa
         return JournalFault(JOURNAL, _line_of(journal, tag), what, effect, "generate it by drizzle-kit")
     try:
         tables = json.loads(snapshot.read_text(encoding="utf-8"))["tables"]
-        table = tables.get(f"public.{plan.METADATA_TABLE}", {})
-        is_known = plan.COLUMN in table.get("columns", {})
+        table = tables.get(f"public.{store.table}", {})
+        is_known = store.column.name in table.get("columns", {})
     except (ValueError, KeyError, AttributeError) as error:
         what = f"cannot be read: {error}"
         return JournalFault(f"meta/{snapshot.name}", 1, what, effect, "generate it by drizzle-kit")
-    what = "" if is_known else f"its {plan.METADATA_TABLE} has no {plan.COLUMN}"
+    what = "" if is_known else f"its {store.table} has no {store.column.name}"
     return JournalFault(f"meta/{snapshot.name}", 1, what, effect, "generate it by drizzle-kit")
 
 
@@ -124,22 +126,22 @@ def _line_of(text: str, word: str) -> int:
     return text.count("\n", 0, text.index(f'"{word}"')) + 1
 
 
-def index_form(folder: Path, ours: frozenset[str], *, is_made: bool) -> str:
+def index_form(folder: Path, ours: frozenset[str], index: str, table: str, *, is_made: bool) -> str:
     """Which of the right forms the index has, with its consequence."""
     journalled = {f"{entry.tag}.sql" for entry in Folder.read(folder).journal} & ours
     text = "\n".join((folder / name).read_text(encoding="utf-8") for name in sorted(journalled))
     code = re.sub(r"--[^\n]*", "", text)
     if not is_made:
         return (
-            f"{plan.INDEX} is built by hand alone: schema.ts and what the migrations make differ, and each generated "
+            f"{index} is built by hand alone: schema.ts and what the migrations make differ, and each generated "
             "migration may build it again"
         )
     if re.search(r"(?i)\bCREATE\s+INDEX\s+IF\s+NOT\s+EXISTS\b", code):
         return (
-            f"{plan.INDEX} is journalled with IF NOT EXISTS: build it by hand CONCURRENTLY before the release, and "
+            f"{index} is journalled with IF NOT EXISTS: build it by hand CONCURRENTLY before the release, and "
             "look that it is valid; where nobody did, the release builds it and blocks writers for as long"
         )
     return (
-        f"{plan.INDEX} is journalled and plain: writers of {plan.METADATA_TABLE} are blocked while it is built, and, "
+        f"{index} is journalled and plain: writers of {table} are blocked while it is built, and, "
         "in one transaction with the ALTER, its readers too"
     )

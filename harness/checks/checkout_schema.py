@@ -3,21 +3,32 @@
 from collections.abc import Iterator
 from typing import Final
 
-from harness import plan
 from harness.checkout.drizzle_schema import DeclaredTable
 from harness.checkout.evaluated_schema import EvaluatedTable
 from harness.checkout.migration_outcome import MigrationOutcome
 from harness.checks.checkout_claims import SCHEMA
 from harness.database.declaration import find
+from harness.database.declared import DeclaredStore
 from harness.verdict import Finding, Method, Results
 
 CHANGED_BACK: Final = "the next generated migration changes the column or the index back, or drops it"
-COLUMN: Final = f"{plan.COLUMN}: text(),"
-INDEX: Final = f"index('{plan.INDEX}').on(table.{plan.COLUMN})"
-TYPE: Final = "text"
 
 
-def judge_schema_file(results: Results, table: DeclaredTable, reason: str) -> None:
+def _column(store: DeclaredStore) -> str:
+    """The column as schema.ts should have it."""
+    return f"{store.column.name}: {_builder(store)}(),"
+
+
+def _builder(store: DeclaredStore) -> str:
+    return store.column.type.partition("(")[0].partition(" ")[0]
+
+
+def _index(store: DeclaredStore) -> str:
+    """The index as schema.ts should have it; empty where none is declared."""
+    return "" if store.index is None else f"index('{store.index.name}').on(table.{store.column.name})"
+
+
+def judge_schema_file(results: Results, table: DeclaredTable, store: DeclaredStore, reason: str) -> None:
     """Judges F2 by what is declared: a plain text column, and a plain index of the declared name.
 
     `reason` is why it is not run.
@@ -25,46 +36,56 @@ def judge_schema_file(results: Results, table: DeclaredTable, reason: str) -> No
     results.method(SCHEMA, Method.EXHAUSTIVE)
     results.observed(SCHEMA)
     if table.column is None:
-        _refute(results, f"{table.where}: no {plan.COLUMN} is declared", f"add `{COLUMN}`")
+        _refute(results, f"{table.where}: no {store.column.name} is declared", f"add `{_column(store)}`")
         return
-    if table.column.calls != (TYPE,):
-        what = f"{table.column.where}: it is declared as {'.'.join(table.column.calls)}, not as {TYPE}"
-        _refute(results, what, f"write `{COLUMN}`")
-    wrong = [text for name, text in table.indexes if name != plan.INDEX or not text.startswith("index(")]
-    if wrong or not table.indexes or any(".where(" in text for _, text in table.indexes):
+    if table.column.calls != (_builder(store),):
+        what = f"{table.column.where}: it is declared as {'.'.join(table.column.calls)}, not as {_builder(store)}"
+        _refute(results, what, f"write `{_column(store)}`")
+    wanted = "" if store.index is None else store.index.name
+    wrong = [text for name, text in table.indexes if name != wanted or not text.startswith("index(")]
+    if wanted and (wrong or not table.indexes or any(".where(" in text for _, text in table.indexes)):
         shown = ", ".join(text for _, text in table.indexes) or "no index over the column"
-        _refute(results, f"{table.where}: {shown} is declared", f"write `{INDEX}`")
+        _refute(results, f"{table.where}: {shown} is declared", f"write `{_index(store)}`")
     results.detail(SCHEMA, f"declared at {table.column.where}; read by a parser, not evaluated: {reason}")
 
 
-def judge_evaluated(results: Results, declared: DeclaredTable, table: EvaluatedTable) -> None:
+def judge_evaluated(
+    results: Results, declared: DeclaredTable, table: EvaluatedTable, store: DeclaredStore
+) -> None:
     """Judges F2 by what the table comes to; `declared` says where it stands."""
     results.method(SCHEMA, Method.EXHAUSTIVE)
     results.observed(SCHEMA)
-    column = table.column(plan.COLUMN)
+    column = table.column(store.column.name)
     at = declared.where if declared.column is None else declared.column.where
     if column is None:
-        _refute(results, f"{at}: no {plan.COLUMN} is declared", f"add `{COLUMN}`")
+        _refute(results, f"{at}: no {store.column.name} is declared", f"add `{_column(store)}`")
         return
-    if (column.type, column.not_null, column.has_default) != (TYPE, False, False):
-        what = f"{at}: it comes to {column.describe()}, not to {TYPE}, nullable"
-        _refute(results, what, f"write `{COLUMN}`")
-    over = [index for index in table.indexes if plan.COLUMN in index.columns]
-    plain = [i for i in over if i.name == plan.INDEX and i.columns == (plan.COLUMN,)]
-    if len(over) != 1 or not plain or plain[0].unique or plain[0].is_partial or plain[0].method != "btree":
+    if (column.type, column.not_null, column.has_default) != (store.column.type, False, False):
+        what = f"{at}: it comes to {column.describe()}, not to {store.column.type}, nullable"
+        _refute(results, what, f"write `{_column(store)}`")
+    over = [index for index in table.indexes if store.column.name in index.columns]
+    wanted = "" if store.index is None else store.index.name
+    plain = [index for index in over if index.name == wanted and index.columns == (store.column.name,)]
+    if wanted and (
+        len(over) != 1 or not plain or plain[0].unique or plain[0].is_partial or plain[0].method != "btree"
+    ):
         shown = "; ".join(index.describe() for index in over) or "no index over the column"
-        _refute(results, f"{declared.where}: it comes to {shown}", f"write `{INDEX}`")
+        _refute(results, f"{declared.where}: it comes to {shown}", f"write `{_index(store)}`")
     results.detail(SCHEMA, f"declared at {at}; under Node with drizzle-orm: {column.describe()}")
 
 
 def judge_against_catalogue(
-    results: Results, declared: DeclaredTable, table: EvaluatedTable, outcome: MigrationOutcome
+    results: Results,
+    declared: DeclaredTable,
+    table: EvaluatedTable,
+    outcome: MigrationOutcome,
+    store: DeclaredStore,
 ) -> tuple[str, ...]:
     """Judges F2 against what the checkout's own migrations make; returns remarks about other columns of the table.
 
     What they do not make at all is F1's to say.
     """
-    ours, made = table.column(plan.COLUMN), find(outcome.columns, plan.COLUMN)
+    ours, made = table.column(store.column.name), find(outcome.columns, store.column.name)
     if ours is not None and made is not None:
         results.observed(SCHEMA)
         if (ours.type, ours.not_null) != (made.type, made.not_null):
@@ -73,19 +94,19 @@ def judge_against_catalogue(
             _refute(results, what, "write in both what the rollout declares")
         else:
             results.detail(SCHEMA, "the column is as the migrations make it")
-    here = {index.name for index in table.indexes if plan.COLUMN in index.columns}
-    there = {index.name for index in outcome.indexes if plan.COLUMN in index.columns}
+    here = {index.name for index in table.indexes if store.column.name in index.columns}
+    there = {index.name for index in outcome.indexes if store.column.name in index.columns}
     if here and there and here != there:
         what = f"{declared.where}: the index is called {', '.join(sorted(here))}, and {', '.join(sorted(there))} there"
-        _refute(results, what, f"write `{INDEX}`")
-    return tuple(_others(declared.where, table, outcome))
+        _refute(results, what, f"write `{_index(store)}`")
+    return tuple(_others(declared.where, table, outcome, store.column.name))
 
 
-def _others(where: str, table: EvaluatedTable, outcome: MigrationOutcome) -> Iterator[str]:
+def _others(where: str, table: EvaluatedTable, outcome: MigrationOutcome, ours: str) -> Iterator[str]:
     if not outcome.columns:
         return
-    there = {column.name for column in outcome.columns} - {plan.COLUMN}
-    here = {column.name for column in table.columns} - {plan.COLUMN}
+    there = {column.name for column in outcome.columns} - {ours}
+    here = {column.name for column in table.columns} - {ours}
     if lacking := sorted(there - here):
         yield f"{where}: the migrations make {', '.join(lacking)}, which it does not declare"
     if unmade := sorted(here - there):

@@ -51,7 +51,7 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
                 judged = check_backend(results, rollout, checkout)
                 made = applied.result()
             remarks += judged.remarks
-            remarks += [*made.remarks, *check_schema_against(results, judged.schema, made)]
+            remarks += [*made.remarks, *check_schema_against(results, rollout, judged.schema, made)]
             with progress("the handler under Node, its statements on a database of its own"):
                 remarks += check_handler(results, rollout, judged, made, server)
             name = f"Postgres {server.version} ({server.kind})"

@@ -16,12 +16,13 @@ from harness.checks.checkout import STOPS, judge_migrations, judge_way
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE, SCHEMA
 from harness.checks.checkout_schema import judge_against_catalogue, judge_evaluated, judge_schema_file
 from harness.checks.lint_builds import is_concurrent
+from harness.database.declared import declared_store
 from harness.database.drizzle_folder import Folder
 from harness.database.server import Server
 from harness.errors import UsageError
-from harness.rollout import Rollout
+from harness.rollout import Rollout, is_plans
 from harness.run.check_prepare import UNPREPARED, is_prepared
-from harness.run.lint import lint_folder
+from harness.run.lint import lint_folder, not_linted
 from harness.verdict import Results
 
 
@@ -102,17 +103,20 @@ def _check_schema(results: Results, rollout: Rollout, checkout: Path, column: st
         except NotRunnableError as error:
             reason = str(error)
         else:
-            judge_evaluated(results, declared, table)
+            judge_evaluated(results, declared, table, declared_store(rollout))
             return ReadSchema(declared, table)
-    judge_schema_file(results, declared, reason)
+    judge_schema_file(results, declared, declared_store(rollout), reason)
     return ReadSchema(declared)
 
 
-def check_schema_against(results: Results, schema: ReadSchema, made: AppliedMigrations) -> list[str]:
+def check_schema_against(
+    results: Results, rollout: Rollout, schema: ReadSchema, made: AppliedMigrations
+) -> list[str]:
     """Judges schema.ts, where it was run, against what the migrations make; returns remarks."""
     if schema.evaluated is None or made.outcome is None:
         return []
-    return list(judge_against_catalogue(results, schema.declared, schema.evaluated, made.outcome))
+    store = declared_store(rollout)
+    return list(judge_against_catalogue(results, schema.declared, schema.evaluated, made.outcome, store))
 
 
 def _moved(checkout: Path, *files: Located) -> list[str]:
@@ -134,7 +138,8 @@ def check_migrations(
         results.inconclusive(MIGRATIONS, f"no journal of migrations: {why}")
         return AppliedMigrations([])
     folder = journal.path.parent.parent
-    linted = lint_folder(folder)
+    store = declared_store(rollout)
+    linted = lint_folder(folder) if is_plans(rollout) else not_linted(folder, store.column.name)
     ours = frozenset(file.name for file in linted.files.ours)
     journalled = {f"{entry.tag}.sql" for entry in Folder.read(folder).journal}
     by_hand = frozenset(
@@ -142,12 +147,13 @@ def check_migrations(
         for name, sections in linted.files.sections.items()
         if name not in journalled and all(is_concurrent(part) for each in sections for part in each.parts)
     )
-    outcomes = migrate_folder(server, folder, ours)
-    faults = journal_faults(folder, ours)
+    outcomes = migrate_folder(server, folder, ours, store)
+    faults = journal_faults(folder, ours, store)
     judge_migrations(results, folder.relative_to(checkout).as_posix(), outcomes, linted, faults, by_hand)
     remarks = [lint.describe() for lint in linted.faults if lint.rule not in STOPS]
-    if all(outcome.has_column for outcome in outcomes):
-        remarks.append(index_form(folder, ours, is_made=all(outcome.index is None for outcome in outcomes)))
+    if store.index is not None and all(outcome.has_column for outcome in outcomes):
+        is_made = all(outcome.index is None for outcome in outcomes)
+        remarks.append(index_form(folder, ours, store.index.name, store.table, is_made=is_made))
     if database_url is not None:
-        remarks += live_lines(database_url, folder)
+        remarks += live_lines(database_url, folder, store.table)
     return AppliedMigrations([*remarks, *_moved(checkout, journal)], folder, ours, outcomes[0])

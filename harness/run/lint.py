@@ -23,6 +23,11 @@ def lint_folder(path: Path, recorded: Sequence[int] | None = None) -> Linted:
     return lint(str(path), files, tuple(_general(files)), journal, recorded)
 
 
+def not_linted(path: Path, column: str) -> Linted:
+    """The files of another rollout than the plan's in a folder, which are not linted yet. Raises as `lint_folder`."""
+    return Linted(RolloutFiles.of(read_migrations(path, column)), (), (), ())
+
+
 def _general(files: RolloutFiles) -> Iterator[Lint]:
     """What squawk has against the rollout's files; asked apart by whether they are sent in a transaction."""
     sections = [(name, section) for name, some in files.sections.items() for section in some]
