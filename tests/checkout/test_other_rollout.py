@@ -1,0 +1,59 @@
+"""A rollout of another header: every name comes from its folder, and none is known to the code."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.data import fixture_path
+from harness.run.check import check
+from harness.run.options.check import CheckOptions
+from harness.verdict import Status, Verdict
+from tests.checkout.edits import CORRECTED, ROUTE, backend
+
+NAMES = {
+    "posthog_distinct_id": "install_id",
+    "x-posthog-distinct-id": "x-install-id",
+    "posthog-distinct-id": "install-id",
+    "posthogDistinctId": "installId",
+}
+
+pytestmark = pytest.mark.usefixtures("packages")
+
+
+def renamed(folder: Path) -> None:
+    """Every name in the files of a folder, and in the names of its files, in place of ours."""
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        text, name = path.read_text(encoding="utf-8"), path.name
+        for old, new in NAMES.items():
+            text, name = text.replace(old, new), name.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+        path.rename(path.with_name(name))
+
+
+@pytest.fixture
+def rollout(tmp_path: Path) -> Path:
+    for name in ("kilo", "posthog-distinct-id"):
+        shutil.copytree(fixture_path(f"rollouts/{name}"), tmp_path / "rollouts" / name)
+    renamed(tmp_path / "rollouts" / "posthog-distinct-id")
+    return tmp_path / "rollouts" / "posthog-distinct-id"
+
+
+def checkout(folder: Path) -> Path:
+    made = backend(folder, *CORRECTED)
+    renamed(made)
+    return made
+
+
+def test_a_backend_is_judged_by_its_own_rollout(tmp_path: Path, rollout: Path) -> None:
+    report = check(CheckOptions(backend=checkout(tmp_path), rollout=rollout), lambda _: None)
+    assert report.verdict is Verdict.GO, [(each.id, each.detail, each.findings) for each in report.judgements]
+    assert report.subject == "x-install-id"
+
+
+def test_a_fault_is_found_by_its_own_rollout(tmp_path: Path, rollout: Path) -> None:
+    made = checkout(tmp_path)
+    path = made / ROUTE
+    path.write_text(path.read_text().replace("<= 255", "<= 256"))
+    report = check(CheckOptions(backend=made, rollout=rollout), lambda _: None)
+    assert {each.id for each in report.judgements if each.status is Status.REFUTED} == {"V2"}
