@@ -22,11 +22,13 @@ from harness.backend.http import behind_refusals
 from harness.backend.serve import BACKLOG, HOST, POOL_SIZE, check_port, loop_factory
 from harness.backend.upstream import Upstream
 from harness.data import sql_text
+from harness.database.relations import Relations
 from harness.database.schema_state import SchemaState
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.report.escape import masked
+from harness.rollout import load_rollout
 from harness.rule.policy import POLICIES
 from harness.run.live.address import Address
 from harness.run.live.listening import Shutdown, running, silenced
@@ -212,7 +214,7 @@ async def _finish_accounting(accounts: RecordingAccounts, poller: RowPoller, row
 
 
 async def _usage_rows(connection: psycopg.AsyncConnection[Any]) -> int:
-    totals = await (await connection.execute(sql_text("queries/totals.sql").encode())).fetchone()
+    totals = await (await connection.execute(Relations(load_rollout()).filled("totals"))).fetchone()
     assert totals is not None
     return int(totals[0])
 
