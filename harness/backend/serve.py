@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,7 +45,9 @@ BACKLOG: Final = 2048
 """Connections that may wait to be accepted."""
 
 _fork = multiprocessing.get_context("forkserver")
-_fork.set_forkserver_preload(["harness.backend.serve", "harness.cli"])
+# Each process imports the main module again; `harness` is in there with the preload, and so is pytest where that is it.
+_MAINS: Final = [name for name in ("pytest",) if name in sys.modules]
+_fork.set_forkserver_preload(["harness.backend.serve", "harness.cli", *_MAINS])
 
 
 @dataclass(frozen=True, slots=True)
