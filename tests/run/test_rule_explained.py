@@ -20,6 +20,7 @@ from harness.report.text import print_report
 from harness.rollout import load_rollout
 from harness.rule.policy import STRICT, policy_of
 from harness.rule.suite import Level
+from harness.rule.telling import telling_headers
 from harness.run.counterexample import describe_find, store_find
 from harness.run.fuzz import fuzz
 from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
@@ -103,7 +104,13 @@ def test_prove_says_it_of_other_rollouts(server: Server, rollout: str, build: st
     assert report.verdict is Verdict.NO_GO
     told = report.sections.behaviour
     assert told is not None
-    assert told.slip == slips(policy_of(load_rollout(folder)))[build].fault.sentence
+    policy = policy_of(load_rollout(folder))
+    made = slips(policy)[build].fault
+    (said_to_be,) = [slip.fault for slip in slips(policy).values() if slip.fault.sentence == told.slip]
+    pool = telling_headers(made.behaviour)
+    assert list(map(said_to_be.function(), pool)) == list(
+        map(made.function(), pool)
+    )  # it, or one that is the same
 
 
 def test_fuzz_says_which_slip_a_backend_makes(server: Server, tmp_path: Path) -> None:
