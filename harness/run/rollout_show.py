@@ -10,7 +10,9 @@ from harness.rollout import Rollout
 from harness.rollout.claim_groups import asked, not_asked
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
-from harness.rule.policy import policy_of
+from harness.rule.behaviour import has_behaviour
+from harness.rule.faults import told_faults
+from harness.rule.policy import Policy, policy_of
 from harness.rule.suite import why_sampled
 from harness.rule.suite_summary import MachineSummary, described, summary
 from harness.stages.analysis import analyse
@@ -104,6 +106,7 @@ def describe_rollout(rollout: Rollout) -> Iterator[str]:
     yield f"folders: {', '.join(map(str, rollout.folders))}"
     yield from _rule(header)
     yield from described(policy_of(rollout))
+    yield from _faults(policy_of(rollout))
     yield from _requests(tables)
     yield "who asks:"
     yield from (f"  {_identity(identity)}" for identity in tables.identity)
@@ -113,6 +116,12 @@ def describe_rollout(rollout: Rollout) -> Iterator[str]:
     yield f"  main    {relations.main_relation().as_string(None)}"
     detail = " ".join(relations.detail_relation().as_string(None).split())
     yield f"  detail  {detail}"
+
+
+def _faults(policy: Policy) -> Iterator[str]:
+    """How many faults follow from the rule and its reading; those that no header tells from it are named."""
+    if has_behaviour(policy):
+        yield f"faults that follow from the rule: {told_faults(policy)}"
 
 
 def _rule(header: Header) -> Iterator[str]:

@@ -4,11 +4,13 @@ from collections import Counter
 
 import pytest
 
+from harness.rollout import load_rollout
 from harness.rule.behaviour import behaviour_of
 from harness.rule.equivalence import is_equivalent
 from harness.rule.faults import RuleFault, rule_faults, told_faults
 from harness.rule.policy import FIELD_BYTES, Policy
 from harness.rule.telling import telling_headers
+from harness.run.rollout_show import describe_rollout
 from tests.rule.test_operations import EACH, ROLLOUTS
 
 TOLD = {
@@ -92,3 +94,9 @@ def test_a_fault_does_what_its_sentence_says(
     rollout: str, sentence: str, lines: tuple[bytes, ...], value: str | None
 ) -> None:
     assert fault_of(ROLLOUTS[rollout], sentence).function()(lines) == value
+
+
+def test_rollout_show_counts_the_faults_of_the_rule() -> None:
+    lines = list(describe_rollout(load_rollout()))
+    (told,) = [line for line in lines if line.startswith("faults that follow from the rule: ")]
+    assert "59 faults, 52 of which a header tells from the rule; 1 equivalent: " in told
