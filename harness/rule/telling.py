@@ -15,6 +15,7 @@ from harness.rule.policy import FIELD_BYTES, OWS
 from harness.rule.trees import widths
 
 LENGTHS_MAX: Final = 300
+SHORT: Final = 8
 SHAPE_MOST: Final = 40
 """Places of a value that are looked at one by one."""
 BEYOND: Final = 45
@@ -225,6 +226,8 @@ def further_headers(behaviour: HeaderBehaviour, accepted: Iterable[Lines]) -> li
             found.update(
                 dict.fromkeys((base * (length // len(base) + 1))[:length] for length in range(1, LENGTHS_MAX))
             )
+    if singles and len(singles[-1]) < SHORT:  # none has a middle: perhaps that many of one have
+        bases.append((singles[-1] * SHORT)[:SHORT])
     for base in bases:
         for at in sorted({0, len(base) // 2, len(base) - 1}):
             found.update(dict.fromkeys(base[:at] + bytes([byte]) + base[at + 1 :] for byte in FIELD_BYTES))
