@@ -11,6 +11,7 @@ from harness.database.server import Server
 from harness.errors import UnavailableError
 from harness.rehearsal.own.rows import fill, planned
 from harness.rehearsal.own.statistics import NO_STATISTICS, ColumnStatistics, Statistics
+from harness.rehearsal.own.traffic_statements import derived_workload, workload_of
 
 SCHEMA = """
 CREATE TYPE mood AS ENUM ('sad', 'it''s {ok}');
@@ -203,6 +204,43 @@ def test_number_has_the_digits_of_its_column(
     connection.execute(f"CREATE TABLE t (a {type})")
     filled(connection, "t")
     assert one(connection, "SELECT count(DISTINCT a) FROM t") == distinct
+
+
+def test_key_with_a_default_that_is_always_the_same_differs(connection: psycopg.Connection[Any]) -> None:
+    table = "a bigint REFERENCES users, b text DEFAULT '', c date DEFAULT now(), PRIMARY KEY (a, b, c)"
+    connection.execute(f"CREATE TABLE t ({table})")
+    filled(connection, "t")
+    assert one(connection, "SELECT count(*), count(DISTINCT a), count(DISTINCT b) FROM t") == (
+        ROWS,
+        1000,
+        ROWS,
+    )
+
+
+def test_row_of_two_parents_is_written_and_read(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "CREATE TABLE t (id serial PRIMARY KEY, a bigint REFERENCES users, b bigint REFERENCES users)"
+    )
+    oid = one(connection, "SELECT 't'::regclass::oid::int8")
+    made = planned(connection, [oid], ROWS, NO_STATISTICS, lambda _: None)
+    fill(connection, made, lambda _: None, lambda _: None)
+    counted, workload = workload_of(
+        *derived_workload(connection, [of for of in made if of.table.oid == oid]), ROWS
+    )
+    for send in (workload.write, workload.write, workload.read):
+        send(connection, "", False, None)
+    assert one(connection, "SELECT count(*) FROM t WHERE a IS NOT NULL AND b IS NOT NULL") == ROWS + 1
+    assert not counted.errors
+
+
+def test_pair_without_a_primary_key_is_updated(connection: psycopg.Connection[Any]) -> None:
+    columns = "a bigint NOT NULL REFERENCES users, b bigint NOT NULL REFERENCES users"
+    connection.execute(f"CREATE TABLE t ({columns}, UNIQUE (a, b))")
+    oid = one(connection, "SELECT 't'::regclass::oid::int8")
+    made = planned(connection, [oid], ROWS, NO_STATISTICS, lambda _: None)
+    fill(connection, made, lambda _: None, lambda _: None)
+    writers, _ = derived_workload(connection, [of for of in made if of.table.oid == oid])
+    assert [template.label for template in writers] == ["UPDATE of t"]
 
 
 def test_trigger_is_not_called_for_the_rows(connection: psycopg.Connection[Any]) -> None:

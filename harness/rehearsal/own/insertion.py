@@ -54,7 +54,7 @@ class TableRows:
         return tuple(
             column
             for column in self.table.written
-            if not (column.has_default and column.name in self.table.key)
+            if not (column.differs and column.name in self.table.key)
             or column.name in referring
             or column.name in self.routes[0]
         )

@@ -31,8 +31,8 @@ class GivenColumn:
     scale: int
     """Of a number's digits those behind the point."""
     nullable: bool
-    has_default: bool
-    """A default or an identity fills it in where an INSERT leaves it out."""
+    differs: bool
+    """An identity, or a default that is another each time (nextval, gen_random_uuid), fills it in."""
     generated: bool
     """It is computed, and cannot be written."""
     always: bool
@@ -104,7 +104,7 @@ class GivenTable:
         return tuple(column for column in self.columns if not column.generated)
 
 
-_COLUMNS: Final = """
+_COLUMNS: Final = r"""
     WITH RECURSIVE below (origin, oid, typmod, not_null) AS (
         SELECT a.attnum, a.atttypid, a.atttypmod, a.attnotnull FROM pg_attribute AS a
         WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
@@ -123,7 +123,12 @@ _COLUMNS: Final = """
         CASE WHEN below.typmod >= 0 AND e.typname = 'numeric'
             THEN greatest(((below.typmod - 4) & 2047 # 1024) - 1024, 0) ELSE 0 END AS scale,
         NOT below.not_null AS nullable,
-        (a.atthasdef OR a.attidentity <> '') AND a.attgenerated = '' AS has_default,
+        a.attidentity <> '' OR a.attgenerated = '' AND EXISTS (
+            -- A built-in function leaves no row in pg_depend: the calls are read from the stored expression tree.
+            SELECT FROM pg_attrdef AS d, regexp_matches(d.adbin::text, 'funcid (\d+)', 'g') AS called (oids)
+            JOIN pg_proc AS p ON p.oid = called.oids[1]::oid
+            WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND p.provolatile = 'v'
+        ) AS differs,
         a.attgenerated <> '' AS generated, a.attidentity = 'a' AS always,
         ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = e.oid ORDER BY enumsortorder) AS words
     FROM below

@@ -132,9 +132,9 @@ def _inserts(connection: Connection, of: TableRows) -> Sequence[Template]:
     keys: list[tuple[str, ...]] = [()]
     for parent in of.parents:
         found = _some(connection, parent.identifier, parent.reference.their_columns, parent.rows)
-        keys = [
-            (*before, *found[number % len(found)]) for number, before in enumerate(keys * (KEYS // len(keys)))
-        ]
+        if not found:
+            return ()
+        keys = [(*keys[place % len(keys)], *found[place % len(found)]) for place in range(KEYS)]
     places = {column: f"${number}" for number, column in enumerate(_referring(of), start=2)}
     templates = []
     for route in of.routes:
@@ -154,15 +154,14 @@ def _referring(of: TableRows) -> list[str]:
 
 
 def _update(connection: Connection, of: TableRows) -> Template | None:
-    """Writes a column of a row anew as it was; None without a key, or a column beside it."""
+    """Writes a column of a row anew as it was; None without a key, or a column that may be written."""
     where, keys = _by_key(connection, of)
     if not keys:
         return None
-    beside = [
-        column.name for column in of.table.written if not column.always and column.name not in of.table.key
-    ]
-    if not beside:
+    may = [column.name for column in of.table.written if not column.always]
+    if not may:
         return None
+    beside = [name for name in may if name not in of.table.key] or may
     indexed = {name for names in (*of.table.uniques, *of.routes) for name in names} | set(_referring(of))
     free = [name for name in beside if name not in indexed] or beside
     table, column = quoted(of.table.schema, of.table.name), quoted(free[0])
@@ -182,13 +181,14 @@ def _reader(connection: Connection, of: TableRows) -> Template:
 
 
 def _by_key(connection: Connection, of: TableRows) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    """A condition over `$1` and on that finds a row by its primary key, and the keys of some rows; none without one."""
-    if not of.table.key:
+    """A condition over `$1` and on that finds a row by a unique key, and the keys of some rows; none without one."""
+    key = next((names for names in (of.table.key, *of.table.uniques) if names), ())
+    if not key:
         return "", ()
-    found = _some(connection, quoted(of.table.schema, of.table.name), of.table.key, of.rows)
+    found = _some(connection, quoted(of.table.schema, of.table.name), key, of.rows)
     where = " AND ".join(
         f"{quoted(name)} = ${number}::text::{of.table.column(name).type}"
-        for number, name in enumerate(of.table.key, start=1)
+        for number, name in enumerate(key, start=1)
     )
     return where, tuple(found)
 
