@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
+from harness.rollout.identities import stores_header
 from harness.rollout.tables import Tables
 from harness.verdict import Claim
 
@@ -52,6 +53,7 @@ CLIENT_IDS: Final = ("E1", "E2", "E5", "E9", "E10", "E11", "E12")
 HANDLER_CLAIMS: Final = ("V1", "V2", "V3", "V5", "I1", "I2", "R1")
 """What is asked of the backend's handler when it is run: what the gate asks of a deployed one's rows."""
 
+IDENTITY: Final = "I1"
 VALUE_CLAIMS: Final = ("V1", "V2", "V3", "V5")
 """Those of them that are about the value alone."""
 
@@ -59,12 +61,18 @@ ONE_CODE: Final = {"E2": 7}
 """Fewest observations where one version of the code is run, and not the plan's beside the corrected one."""
 
 
+def _of_handler(tables: Tables) -> tuple[str, ...]:
+    """Those that apply: I1 where the rows of an identity hold a value of their own, whatever is sent."""
+    own = any(not stores_header(identity) for identity in tables.identity)
+    return tuple(claim for claim in HANDLER_CLAIMS if claim != IDENTITY or own)
+
+
 def claims_of(scope: Sequence[str], tables: Tables) -> tuple[Claim, ...]:
     """What must be proven of the checkouts in the scope, with the quotes and sections of a rollout's plan."""
     client = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
     asked = [
         *(BACKEND_CLAIMS if BACKEND in scope else ()),
-        *(claim for claim in plan.CLAIMS if BACKEND in scope and claim.id in HANDLER_CLAIMS),
+        *(claim for claim in plan.CLAIMS if BACKEND in scope and claim.id in _of_handler(tables)),
         *((OPTIONS_CLAIM, BUILT_CLAIM) if CLIENT in scope else ()),
         *(claim for claim in client if CLIENT in scope and claim.id in (*CLIENT_IDS, "E8")),
     ]

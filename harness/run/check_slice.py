@@ -34,7 +34,7 @@ def check_slice(results: Results, rollout: Rollout, read: ReadBackend, reason: s
         requests = [probe.request.headers for probe in probes]
         values = slice_values(read.source, *read.way.slice_of, requests, caller.parameters)
     except NotRunnableError as error:
-        for claim in HANDLER_CLAIMS:
+        for claim in filter(results.__contains__, HANDLER_CLAIMS):
             results.inconclusive(claim, f"{why}; nor its reading of the header: {error}")
         return []
     at = read.way.made_from[-1].where if read.way.made_from else read.way.set_at
@@ -55,7 +55,7 @@ def check_slice(results: Results, rollout: Rollout, read: ReadBackend, reason: s
         caller.policy,
         (Aspect.VALUE,),
     )
-    for claim in HANDLER_CLAIMS:
+    for claim in filter(results.__contains__, HANDLER_CLAIMS):
         if claim in VALUE_CLAIMS:
             results.detail(
                 claim, f"{why}; its reading of the header was run by itself, {len(probes):,} times"

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks.checkout_claims import BACKEND, claims_of
 from harness.data import fixture_path
+from harness.rollout import load_rollout
 from harness.run.check import check
 from harness.run.options.check import CheckOptions
 from harness.verdict import Status, Verdict
@@ -57,3 +59,9 @@ def test_a_fault_is_found_by_its_own_rollout(tmp_path: Path, rollout: Path) -> N
     path.write_text(path.read_text().replace("<= 255", "<= 256"))
     report = check(CheckOptions(backend=made, rollout=rollout), lambda _: None)
     assert {each.id for each in report.judgements if each.status is Status.REFUTED} == {"V2"}
+
+
+@pytest.mark.parametrize(("name", "is_asked"), [("posthog-distinct-id", True), ("machine-id", False)])
+def test_a_value_of_its_own_is_asked_where_one_is(name: str, is_asked: bool) -> None:
+    tables = load_rollout(fixture_path(f"rollouts/{name}")).tables
+    assert ("I1" in {claim.id for claim in claims_of((BACKEND,), tables)}) is is_asked
