@@ -43,7 +43,7 @@ _REPEATED: Final = {
     "waive": ("CLAIM=REASON", "go on although this claim is unknown: its test is skipped with the reason"),
 }
 """Options that may be repeated, with their values; as ini keys, one value a line."""
-_PLANS_OWN: Final = "claims, stages and databases are the plan's own rollout so far; leave --rollout out"
+_PLANS_OWN: Final = "stages and targets are the plan's own rollout's so far; leave --rollout out"
 PARAMETERS: Final = ("model", "email")
 """What --rollout-set may name."""
 
@@ -80,8 +80,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuses what does not fit before anything runs."""
-    if config.getoption("--rollout-claims") and _is_another(config):
-        raise pytest.UsageError(f"--rollout {_folder(config)}: {_PLANS_OWN}")
+    if config.getoption("--rollout-claims") and _is_another(config) and _given(config, "target"):
+        raise pytest.UsageError(f"--rollout {_folder(config)} --rollout-target: {_PLANS_OWN}")
     level = _given(config, "level")
     if level and level not in LEVELS:
         raise pytest.UsageError(f"--rollout-level {level!r} is none of {', '.join(LEVELS)}")
@@ -146,15 +146,21 @@ def pytest_collection_modifyitems(
 def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
     from harness.rule.level import Level
     from harness.run.options.prove import ProveOptions
-    from harness.run.proof_claims import claims_of
+    from harness.run.proof import proof_plan
     from harness.run.prove import prove
-    from harness.stages.environment import BuildPair
+    from harness.stages.stack import BuildPair
 
     level = Level(_given(config, "level") or LEVELS[0])
-    postgres = _given(config, "postgres") or "embedded"
-    options = ProveOptions(level=level, postgres=postgres, command=f"harness prove --level {level}")
+    folder = _folder(config) if _is_another(config) else ""
+    options = ProveOptions(
+        level=level,
+        postgres=_given(config, "postgres") or "embedded",
+        command=f"harness prove --level {level}" + (f" --rollout {folder}" if folder else ""),
+        rollout=Path(folder) if folder else None,
+    )
     builds = BuildPair(after=_given(config, "build") or "after")
-    return claims_of(level), lambda chosen: prove(options, lambda _: None, builds=builds, only=chosen)
+    claims = proof_plan(options, builds, None).claims
+    return claims, lambda chosen: prove(options, lambda _: None, builds=builds, only=chosen)
 
 
 def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
@@ -198,18 +204,21 @@ def rollout_server(pytestconfig: pytest.Config) -> "Iterator[Server]":
 @pytest.fixture(scope="session")
 def _rollout_templates(rollout_server: "Server", pytestconfig: pytest.Config) -> "Iterator[Templates]":
     from harness.database.templates import Templates
+    from harness.rollout import load_rollout
 
-    _refuse_another(pytestconfig)
-    with Templates(rollout_server) as templates:
+    folder = _folder(pytestconfig)
+    with Templates(rollout_server, rollout=load_rollout(Path(folder) if folder else None)) as templates:
         yield templates
 
 
 @pytest.fixture
 def rollout_database(_rollout_templates: "Templates") -> Iterator[str]:
     """The DSN of a database of the test's own, as it is after the migration, with some rows from before it."""
-    from harness.database.schema_state import SchemaState
+    from harness.database.scripts import Script
 
-    with _rollout_templates.database(SchemaState.READY) as dsn:
+    rollout = _rollout_templates.rollout
+    files = [step.up for step in rollout.tables.step if step.up is not None]
+    with _rollout_templates.after([Script(file, rollout.text(file)) for file in files]) as dsn:
         yield dsn
 
 

@@ -4,7 +4,7 @@ A file may word a claim otherwise, and gives it its quote. What does not apply t
 no identities, is not asked; what applies and is judged by other commands, or for the plan's rollout alone, is told.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -79,22 +79,15 @@ def _least(rollout: Rollout, level: Level) -> dict[str, int]:
     found = {"O1": 2 * len(steps) + 1, "O3": PER_STEP * len(steps), "O2": OrderGraph(model).count}
     if level is Level.EXHAUSTIVE:
         found["O5"] = OrderGraph(model, ONE_ROLL_BACK).count
-    return found | {"V7": RULE_LEAST, "M9": 1}
+    cases = len(rollout.tables.client.cases) if rollout.tables.client else 1
+    return found | {"V7": RULE_LEAST, "M9": 1, "E5": cases}
 
 
 def _worded(claim: Claim, rollout: Rollout) -> Claim:
     wording = rollout.tables.claims.get(claim.id)
     if wording is None:
         return claim
-    return replace(
-        claim,
-        sentence=wording.sentence or claim.sentence,
-        quote=wording.quote,
-        section=wording.section,
-        least=wording.least or claim.least,
-    )
-
-
-def claims_named(claims: Sequence[Claim], only: Sequence[str]) -> tuple[Claim, ...]:
-    """Those of the claims that are named; all where none is."""
-    return tuple(claim for claim in claims if not only or claim.id in only)
+    # A file that extends the plan's has what the plan's own audit of the client needs: its cases are fewer.
+    least = claim.least if claim.id == "E5" else wording.least or claim.least
+    sentence = wording.sentence or claim.sentence
+    return replace(claim, sentence=sentence, quote=wording.quote, section=wording.section, least=least)

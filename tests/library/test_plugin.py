@@ -110,21 +110,32 @@ def test_options_that_are_wrong_end_it_at_once(theirs: pytest.Pytester, option: 
     ended.stderr.fnmatch_lines([problem])
 
 
-def test_another_rollout_is_refused_but_for_its_file(pytester: pytest.Pytester) -> None:
+def test_another_rollout_has_its_file_database_and_claims(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
+        import psycopg
+
         def test_file(rollout):
-            assert rollout.name == "length-only"
+            assert rollout.name == "machine-id"
+
+        def test_database(rollout_database):
+            with psycopg.connect(rollout_database) as connection:
+                connection.execute("SELECT machine_id FROM microdollar_usage_metadata")
 
         def test_stage(rollout_stage):
             assert False, "never reached"
         """
     )
-    folder = f"--rollout={fixture_path('rollouts/length-only')}"
+    folder = f"--rollout={fixture_path('rollouts/machine-id')}"
     ended = run_pytest(pytester, *PLUGIN, "-p", "no:asyncio", folder)
-    ended.assert_outcomes(passed=1, errors=1)
-    ended.stdout.fnmatch_lines(["*are the plan's own rollout so far*"])
-    assert run_pytest(pytester, *PLUGIN, folder, "--rollout-claims").ret == pytest.ExitCode.USAGE_ERROR
+    ended.assert_outcomes(passed=2, errors=1)
+    ended.stdout.fnmatch_lines(["*are the plan's own rollout's so far*"])
+    claims = run_pytest(pytester, *PLUGIN, folder, "--rollout-claims", "-k", "E5 or M3")
+    claims.assert_outcomes(passed=2, deselected=20)
+    target = ("--rollout-target=http://localhost:1", "--rollout-database-url=postgresql://localhost:1/x")
+    assert (
+        run_pytest(pytester, *PLUGIN, folder, "--rollout-claims", *target).ret == pytest.ExitCode.USAGE_ERROR
+    )
 
 
 def test_a_server_is_shared_by_who_asks(server: Server) -> None:
