@@ -54,6 +54,8 @@ CONTROL: Final = (HeaderCase((), Kind.ABSENT),)
 """What the replies to all others are compared with."""
 LAST_ROUND: Final = 90
 """Block of addresses of requests that tell explanations apart."""
+BLANK: Final = b"\xa0"
+"""What JavaScript trims at the edges and HTTP does not: U+00A0 in latin-1."""
 DRAWN: Final = 2
 """Valid values beside the rollout's examples: two are needed that differ."""
 
@@ -189,7 +191,11 @@ def rollout_cases(caller: Caller) -> tuple[HeaderCase, ...]:
     valid = [value for value in dict.fromkeys(found) if value is not None]
     if is_plans(caller.spec.rollout) or not valid:
         return fixed_cases(caller.spec.header_name)
-    return fixed_cases(caller.spec.header_name, valid[0], valid[-1])
+    edges = [valid[0] + BLANK, BLANK + valid[0], BLANK + valid[0] + BLANK]
+    return (
+        *fixed_cases(caller.spec.header_name, valid[0], valid[-1]),
+        *(caller.case(value, Kind.EDGES) for value in edges),
+    )
 
 
 def known_cases(caller: Caller) -> list[HeaderCase]:
