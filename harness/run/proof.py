@@ -15,6 +15,7 @@ from harness.rule.policy import Policy, header_policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import Level, size
+from harness.run.gate_claims import WITHOUT
 from harness.run.headers import SAMPLES, SentCounts
 from harness.run.options.prove import ProveOptions
 from harness.run.orders import Scope, scope_of
@@ -76,6 +77,13 @@ class ProofPlan:
     def is_plans(self) -> bool:
         """Whether it is the plan's own rollout, of which more is known than a file says."""
         return is_plans(self.rollout)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Which claims of the plan's proof are not asked of this rollout, as the scope of a report has them."""
+        judged = {claim.id for claim in self.claims}
+        left = (claim.id for claim in claims_of(self.level) if claim.id not in judged)
+        return () if self.is_plans else tuple(f"{WITHOUT}{name}" for name in left)
 
     @property
     def every_part(self) -> frozenset[ProofPart]:

@@ -76,6 +76,7 @@ def prove(
             command=options.command,
             server=name,
             policy=planned.policy.name,
+            scope=planned.left_out,
             seed=options.seed,
             level=options.level,
         ),

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -19,7 +19,10 @@ from harness.run.gate_claims import DATABASE_CLAIMS, NEVER_WAIVED, WITHOUT
 from harness.run.gate_claims import claims_of as claims_of_gate
 from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
 from harness.run.report import digest_of
+from harness.verdict import Claim
 
+UNBOUNDED: Final = ("V2",)
+"""Never waived, but not asked of a rule without a bound, such as a list of words."""
 SINCE_THE_FIRST: Final = ("R3",)
 """Claims that reports which lack the list of their claims were not judged by."""
 
@@ -105,13 +108,11 @@ def required_of(report: Report) -> tuple[str, ...]:
         if command == "prove":
             from harness.run import proof_claims
 
-            claims = proof_claims.claims_of(Level(report.level))
+            claims = _without(report, proof_claims.claims_of(Level(report.level)), scope)
         elif command == "gate":
             Level(report.level)
             claims = claims_of_gate("before" if "before" in scope else "after")
-            left_out = {word.removeprefix(WITHOUT) for word in scope if word.startswith(WITHOUT)}
-            if is_of_another(report):
-                claims = tuple(claim for claim in claims if claim.id not in left_out - {*NEVER_WAIVED})
+            claims = _without(report, claims, scope)
         elif command == "rehearse":
             from harness.run import rehearse
 
@@ -130,6 +131,13 @@ def required_of(report: Report) -> tuple[str, ...]:
     sentences = [claim.id for claim, _, _ in plan.MIGRATION_AUDIT]  # they are told apart from the claims
     ids = tuple(claim.id for claim in claims if claim.id not in sentences)
     return ids if report.judged_by else tuple(each for each in ids if each not in SINCE_THE_FIRST)
+
+
+def _without(report: Report, claims: Iterable[Claim], scope: Iterable[str]) -> tuple[Claim, ...]:
+    """The claims but those that do not apply to the report's rollout, as its scope says; some always do."""
+    left_out = {word.removeprefix(WITHOUT) for word in scope if word.startswith(WITHOUT)}
+    gone = left_out - ({*NEVER_WAIVED} - {*UNBOUNDED}) if is_of_another(report) else set()
+    return tuple(claim for claim in claims if claim.id not in gone)
 
 
 def _of(report: Report) -> tuple[str, tuple[str, ...]]:

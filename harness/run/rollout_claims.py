@@ -12,24 +12,25 @@ from harness import plan
 from harness.rollout import Rollout
 from harness.rollout.claim_groups import asked, not_asked
 from harness.rule.level import Level
+from harness.run.gate_claims import GENERIC
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.stages.orders import ONE_ROLL_BACK, OrderGraph
 from harness.verdict import Claim
 
 SENTENCES: Final = {
-    "V1": "A header that the rule accepts is stored as the rule says.",
-    "V2": "A value at each bound of the rule's length is stored, one beyond it is not.",
-    "V3": "What the rule refuses, an empty header and duplicates fare as the rule says.",
-    "V4": "No header, whatever it holds, changes the status, the headers or the body of the reply.",
-    "V5": "A request without the header stores what the rule says for none, whatever was sent before it.",
+    "V1": GENERIC["V1"],
+    "V2": GENERIC["V2"],
+    "V3": GENERIC["V3"],
+    "V4": GENERIC["V4"],
+    "V5": GENERIC["V5"],
     "V6": "Bytes that HTTP refuses never reach the rule, and leave no row.",
     "V7": "The rule that is tested is the file's JavaScript.",
-    "C1": "The backend as it was ignores the header.",
-    "C2": "A client that sends no header is served as before, and its rows hold what the rule says for none.",
+    "C1": GENERIC["C1"],
+    "C2": GENERIC["C2"],
     "C3": "What a database session had prepared before the first step goes on working.",
-    "I1": "The rows of each identity with an account hold what the file says of it, under its own user.",
-    "I2": "The header does not change who is accounted.",
-    "R1": "Every request leaves exactly one row in each of its tables.",
+    "I1": GENERIC["I1"],
+    "I2": GENERIC["I2"],
+    "R1": GENERIC["R1"],
     "R2": "When requests go wrong, the new backend loses a row only where the old one does, or a step is missing.",
     "M1": "The steps leave the rows that exist as they were.",
     "M2": "The steps rewrite no row.",

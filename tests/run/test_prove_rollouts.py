@@ -4,15 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as with_changes
 
 from harness.data import fixture_path
 from harness.database.server import Server
 from harness.errors import UsageError
-from harness.report.document import Report
+from harness.report.document import Report, to_json
 from harness.rollout import load_rollout
 from harness.rule.level import Level
 from harness.run.options.prove import ProveOptions
 from harness.run.prove import prove
+from harness.run.report_reading import read_text
 from harness.run.rollout_claims import SENTENCES, remarks, rollout_claims
 from harness.verdict import Status, Verdict
 
@@ -31,6 +33,10 @@ def test_rollout_is_proven_by_its_folder_alone(server: Server, name: str) -> Non
     assert (report.subject, report.policy) == (load_rollout(folder).header.name, name)
     assert report.rollout.startswith("sha256:")
     assert any(remark.startswith(f"not asked of rollout {name}: ") for remark in report.remarks)
+    assert read_text(to_json(report), "it").verdict is Verdict.GO
+    gone = with_changes(report, judgements=report.judgements[1:])
+    with pytest.raises(UsageError, match="that it must judge are missing"):
+        read_text(to_json(gone), "it")
 
 
 def test_claims_that_do_not_apply_are_told_with_the_reason() -> None:
