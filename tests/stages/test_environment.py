@@ -36,6 +36,8 @@ from tests.fix_stages import (
     INVALID,
     PLAN,
     READY,
+    ROLL_BACK_COLUMN,
+    ROLL_BACK_INDEX,
     START,
     SWAP_1,
     at,
@@ -94,6 +96,25 @@ async def test_interrupted_build_can_be_dropped_and_built_again(shared: Stack) -
             assert environment.config.build_phase is LEFT_BEHIND_BY[way]
             await environment.take(DROP_INVALID)
         assert state(environment) == COLUMN
+
+
+@pytest.mark.parametrize(
+    ("schema", "step", "left"),
+    [
+        (READY, ROLL_BACK_INDEX, COLUMN),
+        (READY, ROLL_BACK_COLUMN, BASE),
+        (COLUMN, ROLL_BACK_COLUMN, BASE),
+        (INVALID, ROLL_BACK_COLUMN, BASE),
+    ],
+    ids=str,
+)
+async def test_step_is_taken_back_with_what_needs_it(
+    shared: Stack, schema: tuple[StepState, ...], step: Step, left: tuple[StepState, ...]
+) -> None:
+    phase = BuildPhase.INVALID_READY if schema == INVALID else None
+    async with running_stage(shared, at(schema), phase) as environment:
+        await environment.take(step)  # which compares the tables with a new database's
+        assert state(environment) == environment.stage.schema == left
 
 
 async def test_illegal_step_is_a_usage_error(shared: Stack) -> None:
