@@ -67,7 +67,7 @@ def test_hunt_shrinks_what_only_hypothesis_can_find() -> None:
         ]
         return (Finding("V1", "", ""),) if bad else ()
 
-    options = FuzzOptions(examples=2000, seed=3)  # others need up to ten times as many examples
+    options = FuzzOptions(examples=2000, seed=10)  # others may need ten times as many examples
     hunt = Fuzzer(options, STRICT, InMemoryExampleDatabase(), said)
     found = hunt.run(judged)
     assert found is not None
