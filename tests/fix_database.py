@@ -33,10 +33,15 @@ def databases(admin_dsn: str) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def templates(server: Server) -> Iterator[Templates]:
-    """Templates with the usual rows, shared by all tests of a worker."""
-    with Templates(server) as made:
-        yield made
+def rollout_server(server: Server) -> Server:
+    """The plugin's fixtures start from this run's server, and so do ours: what a user's tests get, ours get."""
+    return server
+
+
+@pytest.fixture(scope="session")
+def templates(_rollout_templates: Templates) -> Templates:
+    """The plugin's: with the usual rows, shared by all tests of a worker."""
+    return _rollout_templates
 
 
 @pytest.fixture
@@ -61,10 +66,9 @@ def column_dsn(templates: Templates) -> Iterator[str]:
 
 
 @pytest.fixture
-def ready_dsn(templates: Templates) -> Iterator[str]:
-    """A database as it is after the migration."""
-    with templates.database(SchemaState.READY) as dsn:
-        yield dsn
+def ready_dsn(rollout_database: str) -> str:
+    """The plugin's: a database as it is after the migration."""
+    return rollout_database
 
 
 @pytest.fixture

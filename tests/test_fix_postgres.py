@@ -70,3 +70,10 @@ def test_workers_share_the_server_that_the_header_names(run_pytest: Run, server:
     code, output = run_pytest("-n", "1", "--postgres", server.admin_dsn)
     assert code == 0, output
     assert f"postgres: {server.version} (dsn)" in output
+
+
+def test_the_plugins_fixtures_are_what_ours_are_made_of(
+    server: Server, rollout_server: Server, templates: object, _rollout_templates: object
+) -> None:
+    assert rollout_server is server  # one server for all, started once
+    assert templates is _rollout_templates

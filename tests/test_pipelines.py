@@ -6,6 +6,7 @@ Two folders stand for two repositories; they share the store, which holds the ve
 import asyncio
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from harness.run.signing import new_keys
 from tests.fix_gate import of_reference
 from tests.fix_stack import StartReplica
 from tests.test_action import ACTION
+from tests.test_docs import assert_parses
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "pipelines.md"
 SHA: Final = "6f1c" * 10
@@ -284,3 +286,34 @@ async def test_argo_judges_the_preview(ready_dsn: str, start: StartReplica, work
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (work / "verdict.json").exists()
+
+
+def test_the_examples_of_shards_are_whole() -> None:
+    """Every part is run once, each line is one of our command line, and the verdict waits for all parts."""
+    github = document("strategy: {fail-fast: false, matrix: {shard:")["jobs"]
+    parts = github["shards"]["strategy"]["matrix"]["shard"]
+    assert parts == list(range(1, len(parts) + 1))
+    (script,) = (step["run"] for step in github["shards"]["steps"] if step.get("name") == "Prove a part")
+    gitlab = document("# GitLab\nshards:")
+    assert gitlab["shards"]["parallel"] == len(parts)
+    (line,) = gitlab["shards"]["script"]
+    for part in parts:
+        variables = {"$SHARD": part, "$CI_NODE_INDEX": part, "$CI_NODE_TOTAL": len(parts)}
+        for command in (script, line):
+            words = shlex.split(command.partition(" || ")[0])
+            filled = [with_variables(word, variables) for word in words]
+            assert filled[filled.index("--shard") + 1] == f"{part}/{len(parts)}"
+            assert filled[filled.index("--json") + 1] == f"shard-{part}.json"
+            assert_parses(filled[1:])
+    stored = [step["with"] for step in github["shards"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert [each["path"] for each in stored] == gitlab["shards"]["artifacts"]["paths"] == ["shard-*.json"]
+    assert (github["verdict"]["needs"], gitlab["verdict"]["needs"]) == ("shards", ["shards"])
+    (merge,) = (step["run"] for step in github["verdict"]["steps"] if step.get("name") == "Merge")
+    assert merge == gitlab["verdict"]["script"][0] == "harness report merge shard-*.json --json report.json"
+
+
+def with_variables(word: str, variables: Mapping[str, object]) -> str:
+    """A word of a script as the shell gives it."""
+    for name, value in variables.items():
+        word = word.replace(name, str(value))
+    return word

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from harness.report.phrases import without_backticks
 from harness.report.text import print_report
 from harness.verdict import Status
 from tests.report.sample import HOSTILE, judgement, report, whole_report
@@ -48,6 +49,14 @@ def test_text_on_a_terminal_is_wrapped_within_its_width() -> None:
     table = printed("short", terminal=True).split("V2 refuted")[0]
     plain = [line for line in table.splitlines() if "\x1b" not in line]
     assert all(len(line.rstrip()) <= 80 for line in plain)
+
+
+def test_nothing_is_cut_on_a_narrow_terminal() -> None:
+    text = printed("short", terminal=True, width=40)
+    assert "…" not in text
+    for claim in whole_report("short").judgements:
+        words = without_backticks(claim.sentence).split()
+        assert all(word in text for word in words), claim.id  # each line that is broken keeps its words
 
 
 def test_no_color_leaves_no_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

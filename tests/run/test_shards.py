@@ -194,16 +194,25 @@ async def test_a_shard_of_the_gate_leaves_the_rest_to_others(
 
 
 @pytest.mark.catalogue
-async def test_two_shards_of_the_gate_are_one_verdict(
+async def test_five_shards_of_the_gate_are_what_one_run_is(
     ready_dsn: str, start: StartReplica, run_gate: Judge, tmp_path: Path
 ) -> None:
     known = of_reference(await start(ready_dsn, "after"), ready_dsn)
+    alone = await run_gate(known, level=Level.STANDARD)
     files = []
-    for number in (1, 2):
-        found = await run_gate(known, level=Level.STANDARD, shard=f"{number}/2")
+    for number in range(1, OF + 1):
+        found = await run_gate(known, level=Level.STANDARD, shard=f"{number}/{OF}")
         files.append(tmp_path / f"{number}.json")
         files[-1].write_text(to_json(found))
     second = read_text(files[1].read_text(), "x")
     assert {each.id for each in second.judgements if each.detail == ELSEWHERE} >= set(FIRST_ALONE)
     whole = merge(files, "harness report merge")
-    assert (whole.verdict, len(whole.judgements)) == (Verdict.GO, len(claims_of("after")))
+    assert whole.verdict is alone.verdict is Verdict.GO
+    assert {each.id: each.status for each in whole.judgements} == {
+        each.id: each.status for each in alone.judgements
+    }
+    shards = [shard for file in files if (shard := read_text(file.read_text(), "x").shard)]
+    assert (sum(shard.probes for shard in shards), sum_of(shard.digest for shard in shards)) == expected(
+        "strict", "standard", 1, 1
+    )
+    assert all(shard.controls for shard in shards)
