@@ -73,7 +73,7 @@ def test_workers_share_the_server_that_the_header_names(run_pytest: Run, server:
 
 
 def test_the_plugins_fixtures_are_what_ours_are_made_of(
-    server: Server, rollout_server: Server, templates: object, _rollout_templates: object
+    server: Server, rollout_server: Server, ready_dsn: str, rollout_database: str
 ) -> None:
     assert rollout_server is server  # one server for all, started once
-    assert templates is _rollout_templates
+    assert ready_dsn == rollout_database
