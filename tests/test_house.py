@@ -100,6 +100,7 @@ def test_no_two_classes_have_one_name() -> None:
 
 # Words of a private language that the field's own have replaced: as a whole word of any name.
 REPLACED = {
+    "ask",
     "asks",
     "busy",
     "crossing",
@@ -114,6 +115,7 @@ REPLACED = {
     "hunt",
     "itinerary",
     "journey",
+    "lack",
     "ledger",
     "leg",
     "mended",
@@ -121,12 +123,16 @@ REPLACED = {
     "passage",
     "plays",
     "recipe",
+    "saw",
+    "settle",
+    "settled",
     "spoils",
     "sprung",
     "standing",
     "suspects",
     "tell",
     "ticket",
+    "told",
     "trap",
     "walk",
     "weigh",

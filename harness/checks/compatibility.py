@@ -40,7 +40,7 @@ class OldClientReply(NamedTuple):
 class TableTotals(NamedTuple):
     """Rows of the usage and of the metadata table before and after a run, all replicas drained."""
 
-    answered: int
+    replied: int
     """Requests answered with an id."""
     before: tuple[int, int]
     after: tuple[int, int]
@@ -95,14 +95,14 @@ def old_client_is_served_as_before(compared: OldClientReply) -> Outcomes:
 
 
 @check(ACCOUNTED, over=TableTotals)
-def tables_grow_by_what_was_answered(totals: TableTotals) -> Outcomes:
+def tables_grow_by_what_was_served(totals: TableTotals) -> Outcomes:
     """R1 on whole tables: as many new rows as answered requests."""
     tables = (plan.USAGE_TABLE, plan.METADATA_TABLE)
     for name, old, new in zip(tables, totals.before, totals.after, strict=True):
         yield Observed(ACCOUNTED)
-        if new - old != totals.answered:
-            condition = f"{totals.answered} requests answered with an id, all replicas drained"
-            effect = f"{name} has {new - old} new rows, expected {totals.answered}"
+        if new - old != totals.replied:
+            condition = f"{totals.replied} requests answered with an id, all replicas drained"
+            effect = f"{name} has {new - old} new rows, expected {totals.replied}"
             yield Finding(ACCOUNTED, condition, effect, weight=NO_REQUEST)
 
 

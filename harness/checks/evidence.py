@@ -69,14 +69,14 @@ def describe_reply(reply: Reply) -> str:
     """Outcome, status and upstream id; without one, what may be the reason: a redirect, or a compressed body."""
     if reply.outcome is not Outcome.REPLY:
         return f"{reply.outcome} ({reply.status})" if reply.status else str(reply.outcome)
-    told = f"{reply.status} {reply.header('content-type') or 'without content type'}"
+    text = f"{reply.status} {reply.header('content-type') or 'without content type'}"
     if reply.upstream_id is not None:
-        return f"{told}, id {reply.upstream_id}"
+        return f"{text}, id {reply.upstream_id}"
     if is_redirect(reply):
-        return f"{told}, a redirect to {_place(reply.header('location') or '')}"
+        return f"{text}, a redirect to {_place(reply.header('location') or '')}"
     if coding := coding_of(reply):
-        return f"{told}, compressed ({coding}) although that was not asked for, so its id cannot be read"
-    return f"{told}, id missing"
+        return f"{text}, compressed ({coding}) although that was not asked for, so its id cannot be read"
+    return f"{text}, id missing"
 
 
 def is_redirect(reply: Reply) -> bool:

@@ -99,18 +99,18 @@ class RowJudge:
         piece = CheckedExchange(self._observation(exchange, rows), self.policy)
         for each in checks_over(CheckedExchange):
             if each.brought:
-                told = (self._of_target(outcome, exchange, rows) for outcome in each.function(piece))
-                add_outcomes(self.results, each, told)
+                outcomes = (self._of_target(outcome, exchange, rows) for outcome in each.function(piece))
+                add_outcomes(self.results, each, outcomes)
 
     def _of_target(self, outcome: CheckOutcome, exchange: Exchange, rows: Sequence[Row]) -> CheckOutcome:
         """The outcome, its finding with a line that sends the same to this target."""
         found = outcome if isinstance(outcome, Finding) else outcome[1]
         if not isinstance(found, Finding):
             return outcome
-        told = self.finding(found.claim, exchange, rows, found.effect)
+        finding = self.finding(found.claim, exchange, rows, found.effect)
         # `harness replay` judges our claims alone, and would say that nothing refutes.
-        by_hand = not told.replay.startswith("harness replay")
-        return found.claim, told if by_hand else replace(told, replay="")
+        by_hand = not finding.replay.startswith("harness replay")
+        return found.claim, finding if by_hand else replace(finding, replay="")
 
     def miss(self, exchange: Exchange, rows: Sequence[Row], later: str) -> None:
         """Judges an answer whose rows have not come, although those of a later request have."""
@@ -145,7 +145,7 @@ class RowJudge:
         )
         return str(found) if found.circumstances else ""
 
-    def saw_refusal(self) -> None:
+    def count_refusal(self) -> None:
         """Takes in that a request was refused before any rule saw it, by a status or the end of the connection."""
         if self.build == "after":
             self.results.observed(MALFORMED)

@@ -79,7 +79,7 @@ def consequence(
                 f"This looks like the build with the change, not the one before it: {seen.valued:,} of {seen.rows:,} "
                 "rows hold a value. If it is meant to be there, judge it with --build after."
             )
-    return next((told for claims, told in _BY_CLAIM if refuted.keys() & set(claims)), "")
+    return next((text for claims, text in _BY_CLAIM if refuted.keys() & set(claims)), "")
 
 
 def _loses_all(column: Judgement, seen: Seen) -> str:

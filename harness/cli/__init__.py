@@ -180,9 +180,9 @@ def main() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the exit's flush needs it
         code = ExitCode.NO_ANSWER
     except Exception as error:
-        from harness.cli.unforeseen import told
+        from harness.cli.unforeseen import message_of
 
-        code = _fail(told(error), ExitCode.NO_ANSWER)
+        code = _fail(message_of(error), ExitCode.NO_ANSWER)
     sys.exit(code)
 
 

@@ -30,7 +30,7 @@ def fuzz(options: FuzzOptions) -> int:
         for line in build_lines():
             print_line(line)
         return 0
-    from harness.run.counterexample import describe_find, store_find
+    from harness.run.counterexample import describe_counterexample, store_counterexample
     from harness.run.fuzz import fuzz
     from harness.run.tally import Tally, fuzz_document
 
@@ -38,11 +38,11 @@ def fuzz(options: FuzzOptions) -> int:
     tally = Tally()
     with show_progress("fuzzing") as on_progress:
         found = fuzz(options, print_aside if options.json_output else print_line, on_progress, tally)
-    find = store_find(found, options.subject, Path(), function=options.function) if found else None
+    find = store_counterexample(found, options.subject, Path(), function=options.function) if found else None
     if options.json_output:
         print_document(fuzz_document(options, tally, find))
     else:
-        for line in describe_find(find) if find else ["nothing found"]:
+        for line in describe_counterexample(find) if find else ["nothing found"]:
             print_line(line)
     return 1 if find else 0
 
@@ -64,16 +64,16 @@ def replay(options: ReplayOptions) -> int:
     if options.exploration is not None:
         with show_progress("replaying"):
             explored = replay_exploration(options.exploration, options.backend)
-        return _told(explored, options)
+        return _print_replayed(explored, options)
     reproduction = reproduction_of(options)
     subject = options_of(options.backend, reproduction)
     check_target(subject)
     with show_progress("replaying"):
         replayed = replay(reproduction, subject)
-    return _told(replayed.masked(subject.given), options)
+    return _print_replayed(replayed.masked(subject.given), options)
 
 
-def _told(replayed: "Replayed", options: ReplayOptions) -> int:
+def _print_replayed(replayed: "Replayed", options: ReplayOptions) -> int:
     from harness.run.replay import describe_replay, replay_document
 
     if options.json_output:

@@ -13,7 +13,7 @@ from harness.report.document import harness_version
 from harness.report.escape import masked, visible
 
 
-def told(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """The line for standard error; the details are written, without secrets, to a file that it names."""
     kind = type(error).__name__
     words = visible(" ".join(masked(str(error)).split()))[:200]

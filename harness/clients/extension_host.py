@@ -60,9 +60,9 @@ class ExtensionHost:
             "stored": dict(stored or {}),
             "restarts": [[_start(start) for start in starts] for starts in restarts],
         }
-        answer = self._call(document | ({"file": str(file)} if file else {}))
-        results = tuple(tuple(_window(window) for window in windows) for windows in answer["restarts"])
-        return InstallRun(results, answer["stored"].get(plan.STORAGE_KEY))
+        reply = self._call(document | ({"file": str(file)} if file else {}))
+        results = tuple(tuple(_window(window) for window in windows) for windows in reply["restarts"])
+        return InstallRun(results, reply["stored"].get(plan.STORAGE_KEY))
 
     def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
         """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
@@ -74,12 +74,12 @@ class ExtensionHost:
         return answer
 
     def _call(self, document: dict[str, Any]) -> Any:
-        answer = self.node.call(document)
-        if isinstance(answer, dict) and "error" in answer:
+        reply = self.node.call(document)
+        if isinstance(reply, dict) and "error" in reply:
             raise UnavailableError(
-                f"Node could not {document['do']} for the extension: {answer['error']}; correct the code it ran"
+                f"Node could not {document['do']} for the extension: {reply['error']}; correct the code it ran"
             )
-        return answer
+        return reply
 
 
 @contextlib.contextmanager

@@ -53,8 +53,8 @@ class Shape(NamedTuple):
 
     def __str__(self) -> str:
         """What it has beyond the plainest request."""
-        told = [describe_factor(*factor) for factor in self.differing.items()]
-        return ", ".join(told) or "plain"
+        text = [describe_factor(*factor) for factor in self.differing.items()]
+        return ", ".join(text) or "plain"
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Self:

@@ -21,7 +21,7 @@ from harness.database.declaration import (
 )
 from harness.database.declared import DeclaredStore, plan_store
 from harness.database.effects import facts
-from harness.database.effects.model import Effect, told_in_one_line
+from harness.database.effects.model import Effect, in_one_line
 from harness.database.evaluation import identifier
 from harness.database.index_build import Drop, build_statements, drop_index, make_room
 from harness.database.schema_state import SchemaState
@@ -49,9 +49,7 @@ class Drift:
         todo = " ".join(self.remedy) or self.otherwise
         does = f"; {self.does}" if self.does else ""
         advice = f" -- {self.advice}" if self.advice else ""
-        return told_in_one_line(
-            f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}"
-        )
+        return in_one_line(f"{self.subject}: {self.found}, declared {self.declared}{does}; {todo}{advice}")
 
 
 def drift(
@@ -120,7 +118,7 @@ def _place(
 def remarks(effects: Sequence[Effect]) -> tuple[str, ...]:
     """A line for each thing that the migration does not make and that harms no value: no difference."""
     return tuple(
-        told_in_one_line(f"{effect.subject}: {effect.found}; {effect.does}")
+        in_one_line(f"{effect.subject}: {effect.found}; {effect.does}")
         for effect in effects
         if not effect.differs
     )

@@ -87,14 +87,14 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
     assert watchdog.stdin is not None
     assert watchdog.stdout is not None
     try:
-        answer = _answer(watchdog.stdout)
-        if "error" in answer:
-            raise UnavailableError(f"embedded Postgres {major} did not start: {answer['error']}; {_INSTEAD}")
+        message = _message(watchdog.stdout)
+        if "error" in message:
+            raise UnavailableError(f"embedded Postgres {major} did not start: {message['error']}; {_INSTEAD}")
         yield Embedded(
-            answer["version"],
-            Path(answer["directory"]),
-            Path(answer["socket"]),
-            int(answer["postmaster"]),
+            message["version"],
+            Path(message["directory"]),
+            Path(message["socket"]),
+            int(message["postmaster"]),
             watchdog.pid,
         )
     finally:
@@ -103,7 +103,7 @@ def embedded_server(major: int = 16, *, durable: bool = False, revives: bool = F
         watchdog.wait(STOP_SECONDS)
     if watchdog.returncode != 0:
         raise UnavailableError(
-            f"embedded Postgres was not cleared away: exit code {watchdog.returncode}; remove {answer['directory']}"
+            f"embedded Postgres was not cleared away: exit code {watchdog.returncode}; remove {message['directory']}"
         )
 
 
@@ -142,15 +142,15 @@ def _order(major: int, durable: bool) -> dict[str, object]:
     }
 
 
-def _answer(stdout: IO[bytes]) -> dict[str, str]:
+def _message(stdout: IO[bytes]) -> dict[str, str]:
     ready = select.poll()  # unlike select() it takes descriptors above 1023
     ready.register(stdout, select.POLLIN)
     if not ready.poll(START_SECONDS * 1000):
         return {"error": f"no answer after {START_SECONDS:.0f} s"}
     line = stdout.readline()
     try:
-        answer: dict[str, str] = json.loads(line)
+        message: dict[str, str] = json.loads(line)
     except ValueError:
         trace = (line + stdout.read()).decode(errors="replace").strip()
         return {"error": f"its watchdog ended: {trace.splitlines()[-1] if trace else 'it said nothing'}"}
-    return answer
+    return message

@@ -109,9 +109,9 @@ def drop_index(
     drop = f"DROP INDEX {how}{'IF EXISTS ' if if_exists else ''}{identifier(*hold.index)};"
     if hold.constraint:
         drop = f"ALTER TABLE {identifier(*hold.table)} DROP CONSTRAINT {identifier(hold.constraint)};"
-    told = [f"foreign key {name} of {table}, which needs it, goes first" for _, table, name in hold.referring]
-    told += ["the replica identity is another one then"] if identified else []
-    return Drop((*referring, *identified, drop), "; ".join(told))
+    text = [f"foreign key {name} of {table}, which needs it, goes first" for _, table, name in hold.referring]
+    text += ["the replica identity is another one then"] if identified else []
+    return Drop((*referring, *identified, drop), "; ".join(text))
 
 
 def _parts(connection: Connection, table: str) -> list[_Part]:

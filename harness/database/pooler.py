@@ -18,7 +18,7 @@ from psycopg.pq import ExecStatus
 from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError, UsageError
 
-ANSWER_S_MAX: Final = 10.0
+REPLY_S_MAX: Final = 10.0
 """Of the first session: a pooler that is busy lets it wait."""
 WAIT_S: Final = 1.0
 """For another session: where the only server connection is taken, it waits in the pooler's queue."""
@@ -66,12 +66,12 @@ def pooler_of(connection: Connection, dsn: str) -> Pooler | None:
     Changes no setting, and works where the pooler has one connection. Raises UnavailableError when nothing answers.
     """
     try:
-        process = _answered(connection, _PROCESS, ANSWER_S_MAX)
+        process = _answered(connection, _PROCESS, REPLY_S_MAX)
     except psycopg.Error as error:
         raise UnavailableError(f"the database ended the connection: {' '.join(str(error).split())}") from None
     if process is None:
         raise UnavailableError(
-            f"the database has not answered for {ANSWER_S_MAX:.0f} s: a pooler before it may have no free connection"
+            f"the database has not answered for {REPLY_S_MAX:.0f} s: a pooler before it may have no free connection"
         )
     is_pooler = connection.pgconn.backend_pid != process
     if is_shared(connection, process, dsn, others=OTHERS if is_pooler else 1):

@@ -32,7 +32,7 @@ class SquawkFault(NamedTuple):
     advice: str
 
 
-def ask_squawk(texts: Sequence[str], *, in_transaction: bool) -> tuple[SquawkFault, ...]:
+def run_squawk(texts: Sequence[str], *, in_transaction: bool) -> tuple[SquawkFault, ...]:
     """What squawk has against each text, sent in a transaction or not. Raises UnavailableError without squawk."""
     if not texts:
         return ()

@@ -231,7 +231,7 @@ def serve(spec: ServerSpec) -> None:
         cluster.fill(directory, install, account, run, Path(spec.seeds), f"{spec.package}-postgres-{version}")
         while True:
             pid = postmaster.start(install, spec.settings)
-            _answer(
+            _message(
                 directory=str(directory.path), socket=str(directory.socket), postmaster=pid, version=version
             )
             watch.wait(postmaster.ended, None)
@@ -243,7 +243,7 @@ def serve(spec: ServerSpec) -> None:
         cluster.remove(directory)
 
 
-def _answer(**fields: str | int) -> None:
+def _message(**fields: str | int) -> None:
     with suppress(BrokenPipeError):  # the harness has gone; its end of the other pipe tells that too
         os.write(1, (json.dumps(fields) + "\n").encode())
 
@@ -255,6 +255,6 @@ def main(argument: str) -> int:
     except HarnessGoneError:
         return 0
     except (OSError, RuntimeError, KeyError) as error:
-        _answer(error=" ".join(str(error).split()))
+        _message(error=" ".join(str(error).split()))
         return 1
     return 0

@@ -15,7 +15,7 @@ from msgspec import Struct, json
 from harness.database.server import running_server
 from harness.errors import UnavailableError, UsageError
 
-ANSWER_S_MAX: Final = 180.0
+REPLY_S_MAX: Final = 180.0
 """Above what an embedded server is given to start."""
 
 
@@ -47,7 +47,7 @@ class SharedServer:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # ends the thread's wait
         self._listener.close()
-        self._thread.join(ANSWER_S_MAX)
+        self._thread.join(REPLY_S_MAX)
         self._stack.close()
 
     def _serve(self) -> None:
@@ -73,7 +73,7 @@ class SharedServer:
 def asked(address: str) -> tuple[str, str]:
     """Kind and DSN of the server that is shared there; waits for its start. Raises UnavailableError for none."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(ANSWER_S_MAX)
+        connection.settimeout(REPLY_S_MAX)
         try:
             connection.connect(address)
             parts = b"".join(iter(lambda: connection.recv(4096), b""))

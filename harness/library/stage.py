@@ -158,13 +158,13 @@ class RunningStage:
         try:
             process.stdin.write(json.encode(self.order) + b"\n")
             process.stdin.flush()
-            answer = _answer(process.stdout)
-            if isinstance(answer, StageFailed):
-                raise (UsageError if answer.misuse else UnavailableError)(answer.message)
+            message = _message(process.stdout)
+            if isinstance(message, StageFailed):
+                raise (UsageError if message.misuse else UnavailableError)(message.message)
         except BaseException:
             self.__exit__()
             raise
-        self._ready = answer
+        self._ready = message
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -239,7 +239,7 @@ def header_lines(value: HeaderValue) -> Iterable[bytes]:
     return (line.encode() if isinstance(line, str) else line for line in each)
 
 
-def _answer(stdout: IO[bytes]) -> StageReady | StageFailed:
+def _message(stdout: IO[bytes]) -> StageReady | StageFailed:
     ready = select.poll()
     ready.register(stdout, select.POLLIN)
     if not ready.poll(START_S_MAX * 1000):
@@ -247,5 +247,5 @@ def _answer(stdout: IO[bytes]) -> StageReady | StageFailed:
     line = stdout.readline()
     if not line:
         return StageFailed("the stage's process ended before it ran; standard error says why", misuse=False)
-    answer: StageReady | StageFailed = json.decode(line, type=StageReady | StageFailed)
-    return answer
+    message: StageReady | StageFailed = json.decode(line, type=StageReady | StageFailed)
+    return message

@@ -187,17 +187,17 @@ class Controls(Generic[Example]):
 
     def unsteady(self) -> str | None:
         """How controls fared, where not nearly all of a shape fared alike; else None."""
-        odd, total, told = 0, 0, Counter[str]()
+        odd, total, text = 0, 0, Counter[str]()
         for shape, baseline in self._baselines.items():
             usual = self.usual_status(shape)
             strange = {status: count for status, count in baseline.statuses.items() if status != usual}
             odd += sum(strange.values())
             total += baseline.statuses.total()
-            told.update(baseline.statuses)
+            text.update(baseline.statuses)
         if is_rare(odd, total):
             return None
         return "replies to requests without the header: " + ", ".join(
-            f"{status} to {count}" for status, count in told.most_common()
+            f"{status} to {count}" for status, count in text.most_common()
         )
 
     def _compare(

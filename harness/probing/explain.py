@@ -24,8 +24,8 @@ class Explanation(NamedTuple):
         if not self.circumstances:
             share = 100 * self.failed / self.of if self.of else 0
             return f"in {self.failed:,} of {self.of:,} requests ({share:.0f} %), under no common circumstance"
-        told = " and ".join(f"{name} {value}" for name, value in self.circumstances)
-        return f"in {self.failed:,} of {self.of:,} requests with {told}, in none of {self.others:,} others"
+        text = " and ".join(f"{name} {value}" for name, value in self.circumstances)
+        return f"in {self.failed:,} of {self.of:,} requests with {text}, in none of {self.others:,} others"
 
 
 def explain(failed: Iterable[Circumstances], fared: Iterable[Circumstances]) -> Explanation:

@@ -51,7 +51,7 @@ class ProbeJournal(Protocol):
     def sending(self, probes: Iterable[Probe]) -> None:
         """They may be sent once this has returned."""
 
-    def answered(self, exchanges: Iterable[Exchange]) -> None:
+    def replied(self, exchanges: Iterable[Exchange]) -> None:
         """They have ended."""
 
 
@@ -86,7 +86,7 @@ class ProbeRun:
         since = await self._reader.now()
         exchanges = await self._sender.send(probe_groups, self._ended)
         if self._journal is not None:
-            await asyncio.to_thread(self._journal.answered, exchanges)
+            await asyncio.to_thread(self._journal.replied, exchanges)
         return SentProbes(tuple(exchanges), since)
 
     async def stream(

@@ -23,7 +23,7 @@ from harness.rule.node import node_path
 from harness.rule.npm import install_packages
 
 FILES: Final = ("package.json", "package-lock.json", "migrate.js")
-ANSWER_S_MAX: Final = 60.0
+REPLY_S_MAX: Final = 60.0
 """Longest wait for the child's start or for one migration."""
 
 NO_NPM: Final = "the real drizzle migrator cannot be installed"
@@ -59,13 +59,13 @@ class Migrator:
         folder.write(path)
         given = conninfo_to_dict(dsn)
         connection = {ours: given[theirs] for theirs, ours in _NAMES.items() if theirs in given}
-        answer = self._ask({"connection": connection, "folder": str(path)})
-        return None if answer["ok"] else MigratorRefusal(answer["code"], answer["message"])
+        reply = self._call({"connection": connection, "folder": str(path)})
+        return None if reply["ok"] else MigratorRefusal(reply["code"], reply["message"])
 
-    def _ask(self, question: dict[str, Any] | None) -> dict[str, Any]:
+    def _call(self, question: dict[str, Any] | None) -> dict[str, Any]:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        timer = threading.Timer(ANSWER_S_MAX, self._child.kill)
+        timer = threading.Timer(REPLY_S_MAX, self._child.kill)
         timer.daemon = True
         timer.start()
         try:
@@ -80,8 +80,8 @@ class Migrator:
             raise UnavailableError(
                 f"the drizzle migrator ended without an answer, code {self._child.wait()}; run it again"
             )
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        reply: dict[str, Any] = json.loads(line)
+        return reply
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def migrator() -> Iterator[Migrator]:
         )
         started = Migrator("", child, Path(scratch))
         try:
-            about = started._ask(None)
+            about = started._call(None)
             started.version = f"drizzle-orm {about['drizzle']} under Node {about['node']}"
             yield started
         finally:

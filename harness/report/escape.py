@@ -61,19 +61,19 @@ def shown(raw: bytes | str, length_max: int = 80) -> str:
     A long run of one byte is told as Python would write it, `"a" * 255`, and counts as one byte.
     """
     data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-    told: list[str] = []
+    pieces: list[str] = []
     place, room = 0, length_max
     while place < len(data) and room > 0:
         run = _RUN.search(data, place)
         if run is None or run.start() > place:
             piece = data[place : run.start() if run else None][:room]
-            told.append(_quoted(piece))
+            pieces.append(_quoted(piece))
             place, room = place + len(piece), room - len(piece)
         else:
-            told.append(f"{_quoted(run[1])} * {len(run[0])}")
+            pieces.append(f"{_quoted(run[1])} * {len(run[0])}")
             place, room = run.end(), room - 1
     more = f"... ({len(data)} bytes)" if place < len(data) else ""
-    return f"{' + '.join(told) or _quoted(b'')}{more}"
+    return f"{' + '.join(pieces) or _quoted(b'')}{more}"
 
 
 def _quoted(data: bytes) -> str:

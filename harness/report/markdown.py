@@ -19,6 +19,7 @@ from harness.report.phrases import (
     advice,
     counts,
     coverage,
+    each_reason_once,
     evidence,
     facts,
     in_the_way,
@@ -27,7 +28,6 @@ from harness.report.phrases import (
     share,
     split_audit,
     status_label,
-    told_once,
 )
 from harness.report.tables import tables_of
 from harness.verdict import Judgement, Status, Verdict
@@ -46,7 +46,7 @@ def to_markdown(report: Report) -> str:
     kept: list[str] = []
     size = 0
     left_out = 0
-    for block in _blocks(told_once(presentable(report))):
+    for block in _blocks(each_reason_once(presentable(report))):
         length = len(block.encode()) + 2
         if left_out or size + length > SIZE_MAX - 200:
             left_out += 1

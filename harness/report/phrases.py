@@ -167,7 +167,7 @@ def verdict_line(report: Report) -> str:
     return f"{report.verdict}: {counts(report, name_them=True)}; {', '.join(filter(None, about))}"
 
 
-def told_once(report: Report) -> Report:
+def each_reason_once(report: Report) -> Report:
     """The report for whoever reads it from its beginning: a reason that several claims share stands at the first.
 
     A database that is gone makes every claim unknown, for the same reason; it is no remark then, either.

@@ -19,6 +19,7 @@ from harness.report.phrases import (
     NO_RULE,
     advice,
     coverage,
+    each_reason_once,
     evidence,
     facts,
     plain_parts,
@@ -26,7 +27,6 @@ from harness.report.phrases import (
     share,
     split_audit,
     status_label,
-    told_once,
     verdict_line,
     without_backticks,
 )
@@ -45,7 +45,7 @@ Row = tuple[Text, str, list[str]]
 
 def print_report(report: Report, console: Console, further: Callable[[], None] = lambda: None) -> None:
     """Writes the whole report, and what is `further` to be said before its verdict; plain text but on a terminal."""
-    shown = told_once(presentable(report))
+    shown = each_reason_once(presentable(report))
     if shown.consequence:
         _print(console, without_backticks(shown.consequence), VERDICTS[shown.verdict])
         _print(console, "")

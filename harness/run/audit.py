@@ -59,7 +59,7 @@ async def _send(environment: Environment) -> list[Observation]:
     same = next(origin)
     rotated = [valid(same, f"machine {number}", alone=False) for number in range(IDS)]
     alias = valid(next(origin), "machine", PLAIN._replace(path=plan.ROUTES[1]))
-    observations = await environment.settle(await environment.observe([unwired, [*rotated, alias]]))
+    observations = await environment.final_rows(await environment.observe([unwired, [*rotated, alias]]))
     return [
         replace(observation, served_by=UNWIRED.name if at < IDS else AFTER.name)
         for at, observation in enumerate(observations)

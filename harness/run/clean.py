@@ -85,12 +85,12 @@ class Cleaned:
     def words(self) -> str:
         """One line."""
         stays = ", ".join(self.lookup_tables)
-        told = (
+        text = (
             f"rows of {stays} stay: others may refer to them"
             if stays
             else "what else the backend wrote stays"
         )
-        return f"run {self.run}, {self.requests:,} requests: deleted {describe_rows(self.rows)}; {told}"
+        return f"run {self.run}, {self.requests:,} requests: deleted {describe_rows(self.rows)}; {text}"
 
 
 def describe_rows(rows: Iterable[tuple[str, int]]) -> str:

@@ -45,8 +45,10 @@ class MarkedRows:
     has_journal: bool
 
     def __str__(self) -> str:
-        told = f"run {self.run}: {self.rows:,} rows, the last of {self.latest}"
-        return f"{told}; a journal is here: harness clean {self.run}" if self.has_journal else told
+        description = f"run {self.run}: {self.rows:,} rows, the last of {self.latest}"
+        return (
+            f"{description}; a journal is here: harness clean {self.run}" if self.has_journal else description
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ class Counterexample:
     """What explains every answer of the hunt, where a claim of the rule is refuted."""
 
 
-class Find(Struct, frozen=True, kw_only=True):
-    """What a hunt has found, and how it can be seen again."""
+class StoredCounterexample(Struct, frozen=True, kw_only=True):
+    """What fuzz has found, as it is stored and printed, with the lines that show it again."""
 
     findings: tuple[Finding, ...]
     """What refutes, the lightest first."""
@@ -66,16 +66,16 @@ def masked_finding(finding: Finding, given: ExtraHeaders) -> Finding:
     )
 
 
-def report_find(
+def report_counterexample(
     found: Counterexample, options: FuzzedOptions, folder: Path, *, function: bool = False
 ) -> list[str]:
     """Stores a find in a file of the folder and returns what to print: claim, header, effect, how to see it again."""
-    return describe_find(store_find(found, options, folder, function=function))
+    return describe_counterexample(store_counterexample(found, options, folder, function=function))
 
 
-def describe_find(find: Find) -> list[str]:
+def describe_counterexample(counterexample: StoredCounterexample) -> list[str]:
     """What to print of it."""
-    first = find.findings[0]
+    first = counterexample.findings[0]
     lines = [f"found: {first.claim} refuted: {first.effect}"]
     lines += [
         f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
@@ -83,14 +83,16 @@ def describe_find(find: Find) -> list[str]:
     lines += [f"    header   {header}" for header in find.headers]
     lines += [f"    backend  {find.behaviour}"] if find.behaviour else []
     lines += [
-        f"    {name:<8} {value}" for name in ("stored", "replay", "serve") if (value := getattr(find, name))
+        f"    {name:<8} {value}"
+        for name in ("stored", "replay", "serve")
+        if (value := getattr(counterexample, name))
     ]
-    return lines + [f"    send     {line}" for line in find.send]
+    return lines + [f"    send     {line}" for line in counterexample.send]
 
 
-def store_find(
+def store_counterexample(
     found: Counterexample, options: FuzzedOptions, folder: Path, *, function: bool = False
-) -> Find:
+) -> StoredCounterexample:
     """Stores a find in a file of the folder; no value of a header that was given for a protected site is in it.
 
     With `function` nothing was sent, so there is nothing to send again.
@@ -102,7 +104,7 @@ def store_find(
         masked(header) for case in cases for header in [*map(notation.written, case.lines)] or ["none"]
     ]
     if function:
-        return Find(findings=findings, headers=tuple(headers))
+        return StoredCounterexample(findings=findings, headers=tuple(headers))
     reference = options.target == REFERENCE
     target, model = ("", "") if reference else (options.target, options.model)
     reproduction = Reproduction(
@@ -117,7 +119,7 @@ def store_find(
     url = SERVED if reference else options.target
     sent = plan_caller(options.model).sequence(found.example[0], address="192.0.2.1")
     requests = [options.given.added(probe.request) for probe in sent]
-    return Find(
+    return StoredCounterexample(
         findings=findings,
         headers=tuple(headers),
         behaviour=masked(found.behaviour),

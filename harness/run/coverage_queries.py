@@ -143,25 +143,25 @@ def _read(connection: psycopg.Connection[Any], rollout: Rollout, days: int, most
     values["nobody"] = ["", *nobody] if nobody else []
     relations = Relations(rollout)
 
-    def ask(name: str) -> Sequence[tuple[Any, ...]]:
+    def rows_of(name: str) -> Sequence[tuple[Any, ...]]:
         return connection.execute(relations.filled(name), values).fetchall()
 
-    ((ids, shared_ids, users, crowded_users),) = ask("coverage_links")
-    ((silent_users, silent_requests),) = ask("coverage_reach")
-    ((nobodys_ids, nobodys_requests, cut_ids, cut_requests),) = ask("coverage_nobody")
+    ((ids, shared_ids, users, crowded_users),) = rows_of("coverage_links")
+    ((silent_users, silent_requests),) = rows_of("coverage_reach")
+    ((nobodys_ids, nobodys_requests, cut_ids, cut_requests),) = rows_of("coverage_nobody")
     return Coverage(
         days=days,
         identity=header_identity(rollout.tables),
         kept_max=consumer.take,
         has_users=rollout.tables.store.main.user is not None,
-        by_day=tuple(Day(*row) for row in ask("coverage")),
-        top=tuple(Linked(*row) for row in ask("coverage_users")),
+        by_day=tuple(Day(*row) for row in rows_of("coverage")),
+        top=tuple(Linked(*row) for row in rows_of("coverage_users")),
         ids=ids,
         shared_ids=shared_ids,
         users=users,
         crowded_users=crowded_users,
-        shared=tuple(Shared(*row) for row in ask("coverage_shared")),
-        crowds=tuple(Shared(*row) for row in ask("coverage_crowds")),
+        shared=tuple(Shared(*row) for row in rows_of("coverage_shared")),
+        crowds=tuple(Shared(*row) for row in rows_of("coverage_crowds")),
         silent_users=silent_users,
         silent_requests=silent_requests,
         nobodys_ids=nobodys_ids,

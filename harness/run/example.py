@@ -76,7 +76,7 @@ async def judge_example(
 ) -> tuple[Finding, ...]:
     """Sends each sequence over a connection of its own, a primer first, and returns what refutes, lightest first.
 
-    With `settle_s` the rows are read once more after so many seconds: a second row may come late.
+    With `rows_within_s` the rows are read once more after so many seconds: a second row may come late.
     """
     items = [
         backend.caller.sequence(
@@ -113,7 +113,7 @@ async def _reader(backend: FuzzedBackend) -> AsyncIterator[psycopg.AsyncConnecti
         yield connection
 
 
-async def _read_again(rows: Rows, seen: Sequence[Observation]) -> list[Observation]:
+async def _reread(rows: Rows, seen: Sequence[Observation]) -> list[Observation]:
     since = min(one.since for one in seen)
     found = await rows.of([key_of(one.probe, one.reply) for one in seen], since)
     return [replace(one, rows=mine) for one, mine in zip(seen, found, strict=True)]
@@ -121,11 +121,11 @@ async def _read_again(rows: Rows, seen: Sequence[Observation]) -> list[Observati
 
 async def _judge_surplus(results: Results, rows: Rows, seen: Sequence[Observation]) -> None:
     """Judges R1 on all rows of each address: no more of them than requests that were answered."""
-    answered = Counter(one.probe.user for one in seen if one.reply.outcome is Outcome.REPLY)
+    replied = Counter(one.probe.user for one in seen if one.reply.outcome is Outcome.REPLY)
     last = {one.probe.user: one for one in seen}
     since = min(one.since for one in seen)
     found = await rows.of([RowKey(None, user) for user in last], since)
     for one, mine in zip(last.values(), found, strict=True):
-        if len(mine) > answered[one.probe.user]:
-            effect = f"{len(mine)} usage rows of its address, expected {answered[one.probe.user]}"
+        if len(mine) > replied[one.probe.user]:
+            effect = f"{len(mine)} usage rows of its address, expected {replied[one.probe.user]}"
             results.refute(finding(ACCOUNTED, replace(one, rows=mine), effect))

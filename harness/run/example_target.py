@@ -84,27 +84,27 @@ class TargetExamples:
         *,
         auth: Auth = Auth.ANONYMOUS,
         stream: bool = False,
-        settle_s: float = 0.0,
+        rows_within_s: float = 0.0,
     ) -> tuple[Finding, ...]:
         """What refutes of an example, lightest first; each sequence has a connection of its own, a primer first.
 
-        With `settle_s` the rows are read once more after so many seconds, and what gave no observation is an error.
-        Raises UnavailableError where the target or its database goes away, or serves no request without the header.
+        With `rows_within_s` the rows are read once more after so many seconds, and what gave no observation is an
+        error. Raises UnavailableError where the target or its database goes away, or serves no request without the header.
         """
         if auth is Auth.SIGNED_IN:
             raise UsageError("cannot sign in: no token is known for this target; leave --auth out")
         shape = PLAIN._replace(auth=auth, stream=stream)
         if long := [case for each in example for case in each if not self._fits(case)]:
-            told = f"its header lines are longer than the {HEAD_BYTES_SURE:,} bytes of a head that every server takes"
-            if settle_s:
-                raise UnavailableError(f"{self.words}: nothing was sent: {told}")
-            self.unjudged[told] += len(long)
+            text = f"its header lines are longer than the {HEAD_BYTES_SURE:,} bytes of a head that every server takes"
+            if rows_within_s:
+                raise UnavailableError(f"{self.words}: nothing was sent: {text}")
+            self.unjudged[text] += len(long)
         unserved: Exchange | None = None
         for _ in range(TRIES):
             self._allow_time()
             session = self._session()
             try:
-                unserved = await self._judge(session, example, shape, settle_s)
+                unserved = await self._judge(session, example, shape, rows_within_s)
             except DatabaseUnavailableError as error:
                 raise UnavailableError(f"{self.words}: {error}") from None
             if self.sending.stopped:
@@ -113,17 +113,17 @@ class TargetExamples:
                 judgements = session.judge.results.judgements()
                 return tuple(finding for judgement in judgements for finding in judgement.findings)
         assert unserved is not None
-        told = f"{describe_reply(unserved.reply)} {unserved.reply.reason}".rstrip()
+        text = f"{describe_reply(unserved.reply)} {unserved.reply.reason}".rstrip()
         raise UnavailableError(
-            f"{self.words} does not serve requests without the header any more: {told}; "
+            f"{self.words} does not serve requests without the header any more: {text}; "
             f"{hint_of(unserved.reply) or 'check that it is up'}"
         )
 
     async def _judge(
-        self, session: ProbeSession, example: tuple[CaseSequence, ...], shape: Shape, settle_s: float
+        self, session: ProbeSession, example: tuple[CaseSequence, ...], shape: Shape, rows_within_s: float
     ) -> Exchange | None:
         """Judges an example; where no control was served, one of them, and nothing is judged."""
-        probe_groups = self._rounds(example, shape)
+        probe_groups = self._groups(example, shape)
         for each in probe_groups:
             session.plan(each.probes, together=each.together)
         sent_probes = await session.send(probe_groups)
@@ -137,17 +137,17 @@ class TargetExamples:
         await confirm_suspected(session, self.factory, seed=0)
         await confirm_sequences(session, self.factory, probe_groups)
         await look_for_missing(session, self.factory)
-        if settle_s:
-            await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
+        if rows_within_s:
+            await asyncio.sleep(rows_within_s)  # nothing tells when a backend has ended its accounting
         await second_look(session, self.factory)
         if session.open:
             reasons = session.reasons(session.open.values())
-            if settle_s and not any(map(session.judge.results.refuted, _ids(session))):
+            if rows_within_s and not any(map(session.judge.results.refuted, _ids(session))):
                 raise UnavailableError(f"{self.words}: not judged, send it again: {reasons}")
             self.unjudged[reasons] += len(session.open)
         return None
 
-    def _rounds(self, example: tuple[CaseSequence, ...], shape: Shape) -> list[ProbeGroup]:
+    def _groups(self, example: tuple[CaseSequence, ...], shape: Shape) -> list[ProbeGroup]:
         """Sequences beside two controls. A case that not every server takes is left out, as at the gate."""
         probe_groups = [
             ProbeGroup((self.factory.control(shape),)),

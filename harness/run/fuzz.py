@@ -36,7 +36,7 @@ from harness.run.rule_explained import RULE_CLAIMS, SeenAnswers, explanation_of
 from harness.run.tally import Tally
 from harness.verdict import Finding
 
-ROUND: Final = 50
+BATCH: Final = 50
 """Examples between two looks at the clock."""
 SEQUENCES_MAX: Final = 12
 """Sequences in one example; they go over several connections at once."""
@@ -142,9 +142,9 @@ class Fuzzer:
         self.found = self._corpus(judged) if shard.is_first else None
         number = shard.number - 1
         while self.found is None and self._goes_on():
-            round_ = self._round(judged, number)
+            batch = self._batch(judged, number)
             try:
-                round_()
+                batch()
             except (_Refuted, Flaky):  # what failed once has failed, whether or not it does again
                 return self.found
             self.on_progress(str(self.tally))
@@ -170,11 +170,11 @@ class Fuzzer:
             return self.tally.examples < self.options.examples
         return time.monotonic() - self.tally.started < self.options.seconds
 
-    def _round(self, judged: Judged, number: int) -> Callable[[], None]:
+    def _batch(self, judged: Judged, number: int) -> Callable[[], None]:
         left = (
-            ROUND
+            BATCH
             if self.options.examples is None
-            else min(ROUND, self.options.examples - self.tally.examples)
+            else min(BATCH, self.options.examples - self.tally.examples)
         )
         phases = [Phase.generate, Phase.target, Phase.shrink]
 
@@ -190,7 +190,7 @@ class Fuzzer:
         # Under @settings: on top of it, seed() takes the database away, and nothing would be kept or shared.
         @seed(self.options.seed * 1_000_003 + number)
         @given(examples(self.policy))
-        def round_(example: tuple[CaseSequence, ...]) -> None:
+        def batch(example: tuple[CaseSequence, ...]) -> None:
             self.tally.count(example)
             values = [case.values[0] for sequence in example for case in sequence if len(case.values) == 1]
             if values:
@@ -200,7 +200,7 @@ class Fuzzer:
                 self.found = Counterexample(example, findings)  # Hypothesis ends with the smallest one
                 raise _Refuted
 
-        return round_
+        return batch
 
 
 def corpus(policy: Policy) -> list[HeaderCase]:

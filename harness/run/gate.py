@@ -297,8 +297,8 @@ class _Judging:
     def _detail_how_judged(self, run: GateRun, *, complete: bool) -> None:
         options, policy, session = self.options, self.under.policy, run.session
         for claim in (session.reply_claim, session.column_claim):
-            for told in run.covered:
-                self.results.detail(claim, told)
+            for text in run.covered:
+                self.results.detail(claim, text)
         for claim in DECISIONS if options.build == "after" else ():
             counts = f"{session.probes:,} requests with a header, {session.controls:,} without"
             self.results.detail(claim, f"{options.level} level: {counts}")

@@ -42,14 +42,14 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
     _conclude_probes(run)
     _conclude_columns(run)
     if session.missing:
-        told = f"{len(session.missing):,} requests have no row, and no later one was there to tell"
-        results.inconclusive(ACCOUNTED, told)
+        text = f"{len(session.missing):,} requests have no row, and no later one was there to tell"
+        results.inconclusive(ACCOUNTED, text)
     if session.repeated:
         results.inconclusive(ACCOUNTED, f"{len(session.repeated):,} ids were given to two replies each")
     for claim in run.claims:
-        told = session.judge.in_common(claim) if results.refuted(claim) else ""
-        if told:
-            results.detail(claim, f"refuted {told}")
+        text = session.judge.in_common(claim) if results.refuted(claim) else ""
+        if text:
+            results.detail(claim, f"refuted {text}")
     return reason
 
 
@@ -64,16 +64,16 @@ def _conclude_refused(run: GateRun) -> int:
         shapes = [shape for shape in refused if each <= frozenset(values_of(shape, factors))]
         statuses = dict.fromkeys(refused[shape] for shape in shapes)
         named = in_words(each, spec)
-        told = f"requests of {named} are answered {', '.join(statuses)}"
+        text = f"requests of {named} are answered {', '.join(statuses)}"
         failed = sum(session.failed[shape] for shape in shapes)
         is_steady = is_rare(session.failed.total() - failed, session.sending.requests)
         if _is_fault(each, statuses) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
             failing += failed
-            effect = f"{told} each time, with the header and without; {len(served)} other shapes of requests are served"
+            effect = f"{text} each time, with the header and without; {len(served)} other shapes of requests are served"
             run.results.refute(Finding(OLD_CLIENT, named, effect))
         elif all(status.startswith("4") for status in statuses):
             if not all(shape.body in bodies for shape in shapes):  # as it should be
-                run.remarks.append(f"{told} for everybody: left out")
+                run.remarks.append(f"{text} for everybody: left out")
             _leave_out(run, shapes)
     return failing
 
@@ -112,8 +112,8 @@ def _conclude_probes(run: GateRun) -> None:
 def _conclude_columns(run: GateRun) -> None:
     session, results = run.session, run.results
     if session.columns.waiting:
-        told = f"{session.columns.waiting:,} pairs of rows could not be compared with one without the header"
-        results.inconclusive(session.column_claim, told)
+        text = f"{session.columns.waiting:,} pairs of rows could not be compared with one without the header"
+        results.inconclusive(session.column_claim, text)
     if session.rows.unreadable:
-        told = f"this role may not read {', '.join(session.rows.unreadable)}; grant it SELECT on both tables"
-        results.inconclusive(session.column_claim, told)
+        text = f"this role may not read {', '.join(session.rows.unreadable)}; grant it SELECT on both tables"
+        results.inconclusive(session.column_claim, text)

@@ -46,10 +46,10 @@ async def repeat_refuted(session: ProbeSession, factory: ProbeFactory, claims: I
         if fared:
             wrongs, rights = len(judge.failed[claim]), len(judge.fared[claim])
             share = f"{wrongs} of {wrongs + rights} such requests"
-            told = (
+            text = (
                 f"the same request was wrong in {failed} of {failed + fared} repetitions, and {share} were: "
             )
-            judge.results.detail(claim, f"{told}a part of the replicas is another build")
+            judge.results.detail(claim, f"{text}a part of the replicas is another build")
         elif failed:
             judge.results.detail(claim, f"wrong again in each of {failed} repetitions")
 

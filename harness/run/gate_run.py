@@ -135,9 +135,9 @@ class GateRun:
         left = sending.limits.deadline - asyncio.get_running_loop().time()
         by_then = sending.requests + int(max(0.0, left) * rate)
         if self.shard.is_whole and self.level is not Level.SMOKE and by_then < takes:
-            told = f"at {rate:,.0f} requests/s about {by_then:,} of {takes:,} requests can be sent by the time limit"
-            self.on_line(told)
-            self.remarks.append(told)
+            text = f"at {rate:,.0f} requests/s about {by_then:,} of {takes:,} requests can be sent by the time limit"
+            self.on_line(text)
+            self.remarks.append(text)
 
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
@@ -163,8 +163,8 @@ class GateRun:
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
         held = covering.combinations_covered(served, strength, factors)
-        told = f"every {names[strength]} of {len(factors)} factors' {sum(map(len, factors.values()))} values"
-        self.covered.append(f"{told}: {held:,} in {len(served)} shapes of requests")
+        text = f"every {names[strength]} of {len(factors)} factors' {sum(map(len, factors.values()))} values"
+        self.covered.append(f"{text}: {held:,} in {len(served)} shapes of requests")
 
     def _learn_constraints(self) -> None:
         """Which factor values do not go together here: those that nobody was served with so far."""
@@ -228,8 +228,8 @@ class GateRun:
         elif len(session.missing) > MISSING_MAX and MISSING_SHARE * len(session.missing) > sent:
             self.unsent = f"{len(session.missing):,} requests have no row: the rest was not sent"
         elif 2 * len(session.unobserved) > sent:
-            told = session.reasons(session.open.values())
-            self.unsent = f"most requests give no observation, the rest was not sent: {told}"
+            text = session.reasons(session.open.values())
+            self.unsent = f"most requests give no observation, the rest was not sent: {text}"
 
     @property
     def _batch(self) -> int:

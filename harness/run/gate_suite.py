@@ -28,7 +28,7 @@ BESIDE: Final = {Level.SMOKE: 20, Level.STANDARD: 20, Level.EXHAUSTIVE: 400}
 """Requests to one control."""
 SAMPLES: Final = {Level.SMOKE: 0, Level.STANDARD: 60, Level.EXHAUSTIVE: 60}
 """Sequences of headers that Hypothesis draws."""
-AT_ONCE_ROUNDS: Final = 8
+AT_ONCE_GROUPS: Final = 8
 """As many as there are connections."""
 AT_ONCE_SHORT: Final = 6
 """Requests at once from one address, in a short run."""
@@ -204,7 +204,7 @@ def _at_once(factory: ProbeFactory) -> Iterator[ProbeGroup]:
     """Different values on all connections at once, from one address and from many."""
     streams = factory.caller.streams
     for address in (factory.address(), None):
-        for _ in range(AT_ONCE_ROUNDS):
+        for _ in range(AT_ONCE_GROUPS):
             probes: list[Probe] = []
             for shape in (PLAIN, streams, PLAIN, streams):
                 probes.append(factory.probe(_own(factory), shape, at_once=True, address=address))

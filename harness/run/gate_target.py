@@ -83,11 +83,11 @@ async def _first_rows(
 
     def looked_for(seconds: float) -> None:
         plain = f"no row of {len(exchanges)} plain requests after {seconds:.0f} s"
-        told = f"{plain}; waiting for the first up to {bound_s:g} s"
-        on_progress(told)
+        text = f"{plain}; waiting for the first up to {bound_s:g} s"
+        on_progress(text)
         if seconds >= REPORT_AFTER_S and not said:
             said.append(seconds)
-            on_line(told)
+            on_line(text)
 
     found = await session.wait(exchanges, since, bound_s, first=True, looked_for=looked_for)
     if not any(row.whole for exchange in exchanges for row in found.of(session.key_of(exchange))):
@@ -105,10 +105,10 @@ async def _try_neighbours(session: ProbeSession, factory: ProbeFactory) -> None:
     spec = factory.caller.spec
     common = constraints_of(refused, served, factory.caller.factors)
     if served and len({name for each in common for name, _ in each}) == 1:
-        told = " or ".join(in_words(each, spec) for each in common)
+        text = " or ".join(in_words(each, spec) for each in common)
         statuses = ", ".join(dict.fromkeys(refused.values()))
-        effect = f"requests of {told} are answered {statuses} each time, others are served: {served[0]}"
-        session.judge.results.refute(Finding(OLD_CLIENT, told, effect))
+        effect = f"requests of {text} are answered {statuses} each time, others are served: {served[0]}"
+        session.judge.results.refute(Finding(OLD_CLIENT, text, effect))
 
 
 async def _understand_rows(
@@ -185,14 +185,14 @@ def _understand_token(
             continue
         signed = [exchange for exchange in exchanges if exchange.probe.identity == identity]
         is_served = any(exchange.identity for exchange in signed)
-        told = f"nobody knows whom the token of {identity.name!r} signs in: its requests left no row in time"
+        text = f"nobody knows whom the token of {identity.name!r} signs in: its requests left no row in time"
         if named:
-            told = f"the token does not sign in: its requests are accounted to {named[0]}"
+            text = f"the token does not sign in: its requests are accounted to {named[0]}"
         elif not is_served:
-            told = f"the token does not sign in: {describe_reply(signed[0].reply) if signed else 'not sent'}"
+            text = f"the token does not sign in: {describe_reply(signed[0].reply) if signed else 'not sent'}"
         results = session.judge.results
         if any(claim.id == IDENTITY for claim in results.claims):
-            results.inconclusive(IDENTITY, told)
+            results.inconclusive(IDENTITY, text)
         if is_served and not named:
             continue
         factory.caller = replace(factory.caller, left_out=factory.caller.left_out | {identity.name})
@@ -209,5 +209,5 @@ def _unserved_words(exchanges: Sequence[Exchange], stopped: str | None) -> str:
         return stopped or "no request was sent"
     reply = exchanges[0].reply
     hint = hint_of(reply)
-    told = f"no plain request was served with an id: {reply.reason or describe_reply(reply)}"
-    return f"{told}; {hint}" if hint else told
+    text = f"no plain request was served with an id: {reply.reason or describe_reply(reply)}"
+    return f"{text}; {hint}" if hint else text

@@ -69,7 +69,7 @@ class SentCounts:
     requests: int = 0
     controls: int = 0
     """Requests without the header."""
-    answered: int = 0
+    replied: int = 0
     """Requests whose reply carried an upstream id: each must have its rows."""
     answers: list[Answer] = field(default_factory=list)
     """What was stored for which header lines."""
@@ -122,7 +122,7 @@ async def prove_headers(
             sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             sent.behaviour = await _explained(results, environment, caller, sent)
             await environment.drain()
-        run_checks(results, [TableTotals(sent.answered, before, await environment.totals())])
+        run_checks(results, [TableTotals(sent.replied, before, await environment.totals())])
     for claim in filter(results.__contains__, DECISIONS):
         if is_proof(policy, level):
             results.method(claim, Method.COMPLETE)
@@ -251,6 +251,6 @@ async def _send_suite(
             sent.answers += answers_of((seen.probe, seen.rows) for seen in batch)
             sent.requests += len(batch)
             sent.controls += sum(not seen.probe.lines for seen in batch)
-            sent.answered += sum(seen.reply.upstream_id is not None for seen in batch)
+            sent.replied += sum(seen.reply.upstream_id is not None for seen in batch)
             on_progress(f"{sent.requests:,} requests sent and matched with their rows")
     return sent

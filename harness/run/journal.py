@@ -59,7 +59,7 @@ class Journal:
         """Notes requests; they may be sent once this has returned."""
         self._write(listed(probe) for probe in probes)
 
-    def answered(self, exchanges: Iterable[Exchange]) -> None:
+    def replied(self, exchanges: Iterable[Exchange]) -> None:
         """Notes the ids of replies, by which rows are found where addresses do not reach them."""
         self._write(
             {"answered": exchange.probe.number, "id": identity}

@@ -50,18 +50,18 @@ async def judge_linkability(
         for call in _calls(under, machine_id)
     ]
     async with analytics.analytics() as server:
-        sent, answered = await asyncio.gather(
+        sent, replied = await asyncio.gather(
             analytics.send(server.origin, calls),
             _observe(environment, code or planned(), machines, origin),
             return_exceptions=True,  # requests that went out are returned even when the events did not
         )
-    for outcome in (sent, answered):
+    for outcome in (sent, replied):
         if isinstance(outcome, UnavailableError):
             for claim in (LINKED, LINKED_PLANNED):
                 results.inconclusive(claim, str(outcome))
         elif isinstance(outcome, BaseException):
             raise outcome
-    observed = answered if isinstance(answered, list) else []
+    observed = replied if isinstance(replied, list) else []
     if len(observed) == len(cases) and sent is None:
         for (claim, under), machine_id, observation in zip(cases, machines, observed, strict=True):
             run_checks(results, [LinkedInstallation(claim, _linking(server, under, machine_id, observation))])

@@ -8,7 +8,7 @@ from harness.checks.lint import Linted, RolloutFiles, lint
 from harness.checks.lint_model import Lint
 from harness.database.drizzle_folder import JOURNAL, read_journal
 from harness.database.migration_files import read_migrations
-from harness.database.squawk import ask_squawk
+from harness.database.squawk import run_squawk
 
 
 def lint_folder(path: Path, recorded: Sequence[int] | None = None) -> Linted:
@@ -35,5 +35,5 @@ def _general(files: RolloutFiles) -> Iterator[Lint]:
         sent_so = [
             (name, section) for name, section in sections if section.is_in_transaction is in_transaction
         ]
-        for fault in ask_squawk([section.text for _, section in sent_so], in_transaction=in_transaction):
+        for fault in run_squawk([section.text for _, section in sent_so], in_transaction=in_transaction):
             yield Lint(sent_so[fault.text][0], fault.line, fault.rule, fault.message, fault.advice)

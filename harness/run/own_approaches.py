@@ -33,7 +33,7 @@ class OwnApproaches:
     all: tuple[OwnApproach, ...]
     remedy: tuple[RemedyFile, ...]
 
-    def told(self, remedy: Measured | None) -> str:
+    def compared(self, remedy: Measured | None) -> str:
         """What to do in place of what is written; empty where there is nothing better."""
         if not self.remedy:
             return ""

@@ -142,7 +142,7 @@ class ProbeSession:
             return SentProbes((), since)
         await asyncio.to_thread(self.journal.sending, probes)
         exchanges = await self.sending.send_over_http2(probes)
-        await asyncio.to_thread(self.journal.answered, exchanges)
+        await asyncio.to_thread(self.journal.replied, exchanges)
         self.plan([exchange.probe for exchange in exchanges])
         for exchange in exchanges:
             self._enter(exchange)
@@ -240,13 +240,13 @@ class ProbeSession:
 
     def reasons(self, probes: Iterable[Probe]) -> str:
         """Why these were not seen, the most frequent reason first."""
-        told = Counter(
+        text = Counter(
             self.unobserved[probe.number].words
             if probe.number in self.unobserved
             else "it has no single pair of rows"
             for probe in probes
         )
-        return ", ".join(f"{reason} ({count:,})" for reason, count in told.most_common(3))
+        return ", ".join(f"{reason} ({count:,})" for reason, count in text.most_common(3))
 
     def _is_first_failure(self, probe: Probe) -> bool:
         """Counts a failure; of what shares a connection that has ended, only the first one is any."""
@@ -278,7 +278,7 @@ class ProbeSession:
             self.unsure.update(probe.lines)
         if probe.refused:
             if identity is None and reply.outcome is not Outcome.TIMEOUT and not 200 <= reply.status < 300:
-                self.judge.saw_refusal()
+                self.judge.count_refusal()
                 self.open.pop(origin, None)
             return
         if (reply.status == 0 or reply.status >= 500) and not self._is_first_failure(probe):

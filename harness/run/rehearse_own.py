@@ -234,8 +234,8 @@ def _stalls(rehearsal: _OwnRehearsal, name: str, traffic: _Traffic) -> None:
             evidence.append(_measured(rehearsal, dsn, own, traffic))
             measured.append(evidence[-1].measured)
     remedy = evidence[1].measured if approaches.remedy and len(evidence) > 1 else None
-    told = approaches.told(remedy)
-    run_checks(rehearsal.results, [evidence[0]._replace(workaround=told)])
+    description = approaches.compared(remedy)
+    run_checks(rehearsal.results, [evidence[0]._replace(workaround=description)])
     rehearsal.remarks += approaches.remarks(evidence[0].measured, remedy)
     if options.own.remedy is not None:
         rehearsal.remarks.append(approaches.write(options.own.remedy))

@@ -21,7 +21,7 @@ from harness.stages.environment import BuildPair, stack
 from harness.stages.exploration_stats import ExplorationStats
 from harness.verdict import Finding
 
-SETTLE_S: Final = 0.5
+ROWS_WITHIN_S: Final = 0.5
 """After the rows are there, so long until they are read again: FIXED must not be said before a second row comes."""
 
 
@@ -103,7 +103,9 @@ def replay(reproduction: Reproduction, options: FuzzedOptions) -> Replayed:
 
 
 async def _replay(reproduction: Reproduction, options: FuzzedOptions) -> Replayed:
-    judging = example_judge(options, auth=reproduction.auth, stream=reproduction.stream, settle_s=SETTLE_S)
+    judging = example_judge(
+        options, auth=reproduction.auth, stream=reproduction.stream, rows_within_s=ROWS_WITHIN_S
+    )
     async with judging as (words, judged):
         return Replayed(words, await judged(reproduction.sequences))
 
@@ -140,8 +142,8 @@ def replay_exploration(reproduction: str, backend: BackendOptions) -> Replayed:
     failure = stats.smallest
     program = stats.last_program if failure is None else failure.program
     wrong = () if failure is None else failure.discrepancies
-    told = tuple(f"{discrepancy.condition}: {discrepancy.effect}" for discrepancy in wrong)
-    return Replayed(f"builds before and {build}", (), program, told)
+    text = tuple(f"{discrepancy.condition}: {discrepancy.effect}" for discrepancy in wrong)
+    return Replayed(f"builds before and {build}", (), program, text)
 
 
 async def _replay_exploration(

@@ -209,8 +209,8 @@ def _expected(rollout: Rollout) -> tuple[ExpectedSafety, Survey]:
     assert safety.rule is not None, "there are orders"
     steps = safety.smallest_unsafe.order.steps if safety.smallest_unsafe else ()
     rule = safety.rule
-    told = ExpectedSafety(rule.safe, str(rule), str(safety.comparison), tuple(map(str, steps)))
-    return told, graph.survey()
+    text = ExpectedSafety(rule.safe, str(rule), str(safety.comparison), tuple(map(str, steps)))
+    return text, graph.survey()
 
 
 def _claims(tables: Tables) -> Iterator[str]:

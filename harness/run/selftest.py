@@ -66,17 +66,17 @@ class Tried:
         """What is wrong with the outcome."""
         if self.failed:
             return self.failed
-        told = f"{self.verdict}, refuted: {', '.join(self.refuted) or 'nothing'}"
+        on_line = f"{self.verdict}, refuted: {', '.join(self.refuted) or 'nothing'}"
         if self.trial.unknown:
-            return f"hidden from {self.trial.unknown}, yet {told}; unknown: {', '.join(self.unknown) or 'nothing'}"
+            return f"hidden from {self.trial.unknown}, yet {on_line}; unknown: {', '.join(self.unknown) or 'nothing'}"
         if not self.trial.meant:
-            return f"harmless, yet {told}; unknown: {', '.join(self.unknown) or 'nothing'}"
-        return f"meant for {self.trial.meant}, yet {told}"
+            return f"harmless, yet {on_line}; unknown: {', '.join(self.unknown) or 'nothing'}"
+        return f"meant for {self.trial.meant}, yet {on_line}"
 
 
 @dataclass(slots=True)
 class _Progress:
-    told: LineCallback
+    on_line: LineCallback
     total: int
     done: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -86,7 +86,7 @@ class _Progress:
         if not tried.right:
             self.wrong.append(tried.trial.name)
         holes = f"; holes: {', '.join(self.wrong)}" if self.wrong else ""
-        self.told(f"{self.done} of {self.total} trials{holes}")
+        self.on_line(f"{self.done} of {self.total} trials{holes}")
 
 
 def selftest(options: SelftestOptions, on_line: LineCallback, progress: ProgressDisplay = silent) -> Report:
@@ -111,7 +111,7 @@ def selftest(options: SelftestOptions, on_line: LineCallback, progress: Progress
             progress("selftest") as told,
             asyncio.Runner(loop_factory=serve.loop_factory()) as runner,
         ):
-            tried = runner.run(_try_all(options, server, templates, chosen, told))
+            tried = runner.run(_try_all(options, server, templates, chosen, on_line))
     results = judged(tried, complete=len(chosen) == len(known))
     if not own:  # of the faults that follow from a rule, a fixed sample of each operator
         results.method(KILLED, Method.SAMPLED)
@@ -177,7 +177,7 @@ async def _try_all(
     server: Server,
     templates: Templates,
     chosen: Sequence[Trial],
-    told: LineCallback,
+    on_line: LineCallback,
 ) -> list[Tried]:
     room = asyncio.Semaphore(AT_ONCE)
     progress = _Progress(told, len(chosen))

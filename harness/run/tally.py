@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from harness.rule.cases import CLASSES
 from harness.rule.samples import CaseSequence
-from harness.run.counterexample import Find
+from harness.run.counterexample import StoredCounterexample
 from harness.run.options.fuzz import REFERENCE, FuzzOptions
 
 
@@ -44,7 +44,7 @@ class Tally:
 class FuzzDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.fuzz/1"):
     """What a hunt has sent and found."""
 
-    found: Find | None
+    found: StoredCounterexample | None
     """The smallest example that refutes a claim; null where nothing was found."""
     seed: int
     policy: str
@@ -60,7 +60,7 @@ class FuzzDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="h
     """Requests of each class of headers."""
 
 
-def fuzz_document(options: FuzzOptions, tally: Tally, found: Find | None) -> FuzzDocument:
+def fuzz_document(options: FuzzOptions, tally: Tally, found: StoredCounterexample | None) -> FuzzDocument:
     """The end of a hunt as a document."""
     target = "" if options.function else options.subject.target
     return FuzzDocument(

@@ -17,9 +17,9 @@ def serve_upstream(port: int, on_line: LineCallback) -> None:
 
 
 async def _serve(port: int, on_line: LineCallback) -> None:
-    told = asyncio.Event()
+    text = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, text.set)
     async with upstream(port) as process:
         on_line(f"upstream stub at {process.origin}{ROUTE}; Ctrl-C ends it")
-        await told.wait()
+        await text.wait()

@@ -166,12 +166,12 @@ class Environment:
             for each, its_rows in zip(sent, rows, strict=True)
         ]
 
-    async def settle(self, observations: Sequence[Observation]) -> list[Observation]:
+    async def final_rows(self, observations: Sequence[Observation]) -> list[Observation]:
         """Drains the replicas and reads all rows anew: nothing can come after it, so late and double rows are seen."""
         await self.drain()
-        return await self.look_again(observations)
+        return await self.reread(observations)
 
-    async def look_again(self, observations: Sequence[Observation]) -> list[Observation]:
+    async def reread(self, observations: Sequence[Observation]) -> list[Observation]:
         """The same requests with their rows as they are now."""
         if not observations:
             return []

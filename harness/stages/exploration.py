@@ -84,7 +84,7 @@ class Exploration:
         if self.config.stage.model.drops_values(transition.step):
             for request in self.ended:
                 request.kept = False
-        await self._settle()
+        await self._wait_for_rows()
 
     async def send(self, replica: int, plans: Sequence[RequestPlan]) -> None:
         """Sends requests to a replica, counted from 0, and waits for what becomes of them."""
@@ -93,7 +93,7 @@ class Exploration:
         replies = await asyncio.gather(*(http.send(to.address, each.probe.request) for each in requests))
         for request, reply in zip(requests, replies, strict=True):
             self._end(request, reply)
-        await self._settle()
+        await self._wait_for_rows()
 
     async def hold(self, replica: int, plans: Sequence[RequestPlan]) -> None:
         """Sends requests that are held at the upstream's gate until they are released, across other actions."""
@@ -109,7 +109,7 @@ class Exploration:
                 batch.replies.append(asyncio.create_task(sending))
         await await_held(self._environment, batch.gate, len(batch.disconnecting), batch.replies)
         self.held.append(batch)
-        await self._settle()
+        await self._wait_for_rows()
 
     async def release(self, number: int = 0, *, kill_one: bool = False) -> None:
         """Releases one of the held batches, `number` modulo how many there are; clients that leave, leave first.
@@ -118,18 +118,18 @@ class Exploration:
         """
         if self.held:
             await self._release(self.held.pop(number % len(self.held)), kill_one=kill_one)
-        await self._settle()
+        await self._wait_for_rows()
 
     async def kill(self) -> None:
         """Ends every database session of the replicas."""
         await self._kill(EVERY_SESSION)
-        await self._settle()
+        await self._wait_for_rows()
 
     async def discrepancies(self) -> tuple[Discrepancy, ...]:
         """Lets everything end, drains the replicas, and compares every row of every user with what must be there."""
         while self.held:
             await self._release(self.held.pop())
-        await self._settle()
+        await self._wait_for_rows()
         await self._environment.drain()
         rows_of = await self._rows(self.ended)
         policy = self._environment.stack.rule
@@ -218,11 +218,11 @@ class Exploration:
             self._lost[id(request.replica)] = self._lost.get(id(request.replica), 0) + 1
         self.ended.append(request)
 
-    async def _settle(self) -> None:
+    async def _wait_for_rows(self) -> None:
         """Waits until every request that has ended has its row, or has been given up, at most `QUIET_S_MAX`."""
-        await apoll_until(self._is_settled, QUIET_S_MAX, pause_s_max=QUIET_PAUSE_S_MAX)
+        await apoll_until(self._has_all_rows, QUIET_S_MAX, pause_s_max=QUIET_PAUSE_S_MAX)
 
-    async def _is_settled(self) -> bool:
+    async def _has_all_rows(self) -> bool:
         waiting = [
             request for request in self.ended if request.rows and request.probe.user not in self._settled
         ]

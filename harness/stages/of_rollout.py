@@ -68,10 +68,10 @@ def plan_order_of(rollout: Rollout, model: StageModel) -> StatedOrder:
 
     A concurrent build is finished before the next step begins; each replica counts by itself.
     """
-    told = rollout.tables.plan_order
-    steps = steps_in_order(rollout, model, told.steps)
+    text = rollout.tables.plan_order
+    steps = steps_in_order(rollout, model, text.steps)
     return StatedOrder(
-        steps, _precedences(rollout, model, told.stated), _precedences(rollout, model, told.implied)
+        steps, _precedences(rollout, model, text.stated), _precedences(rollout, model, text.implied)
     )
 
 

@@ -61,12 +61,12 @@ async def run_path(
             before = await environment.totals()
             caller = await stack.caller(environment.dsn)
             refusal = await recording.follow(environment, path, caller)
-            settled = await environment.settle(recording.observations)
+            final = await environment.final_rows(recording.observations)
             after = await environment.totals()
     except StepRefused as error:  # by the first stage, before anything ran
         return PathRun(path, (), (), Growth(0, 0), {}, error)
     growth = Growth(after[0] - before[0], after[1] - before[1])
-    stages, transitions = recording.with_rows_of(settled)
+    stages, transitions = recording.with_rows_of(final)
     return PathRun(path, stages, transitions, growth, environment.losses, refusal)
 
 
@@ -113,7 +113,7 @@ class _Recording:
 
     async def _keep_values(self, environment: Environment) -> None:
         """Reads all values while their column is there: DROP COLUMN takes them with it."""
-        for observation in await environment.look_again(self.observations):
+        for observation in await environment.reread(self.observations):
             for row in observation.rows:
                 if row.usage_id is not None:
                     self._values.setdefault(row.usage_id, row.value)  # an earlier column may have had it
@@ -129,10 +129,10 @@ class _Recording:
         self._stages.append(StageRun(environment.config, tuple(observations)))
 
     def with_rows_of(
-        self, settled: Sequence[Observation]
+        self, final: Sequence[Observation]
     ) -> tuple[tuple[StageRun, ...], tuple[TransitionRun, ...]]:
         """The same runs, with their observations replaced by these, which come in the order of `observations`."""
-        left = map(self._with_values, settled)
+        left = map(self._with_values, final)
         stages = tuple(
             replace(stage, observations=tuple(islice(left, len(stage.observations))))
             for stage in self._stages

@@ -133,7 +133,7 @@ async def await_held(
     async def are_all_held_or_ended() -> bool:
         nonlocal held
         ended = sum(task.done() for task in holding)
-        reply = await _ask_upstream(environment, "GET", f"/stub/held?gate={gate}&count=0")
+        reply = await _send_to_upstream(environment, "GET", f"/stub/held?gate={gate}&count=0")
         held = json.loads(reply.body)["held"] if reply.status == 200 else 0
         return held + ended >= expected
 
@@ -145,10 +145,10 @@ async def await_held(
 
 async def release(environment: Environment, gate: str) -> None:
     """Opens a gate for good."""
-    await _ask_upstream(environment, "POST", f"/stub/release?gate={gate}")
+    await _send_to_upstream(environment, "POST", f"/stub/release?gate={gate}")
 
 
-async def _ask_upstream(environment: Environment, method: str, path: str) -> Reply:
+async def _send_to_upstream(environment: Environment, method: str, path: str) -> Reply:
     address = ("127.0.0.1", environment.stack.upstream.port)
     return await http.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
 

@@ -196,17 +196,17 @@ class Sending:
             self._pause_until = max(self._pause_until, now + retry_after_s(reply))
             self.refused_for_rate += 1
             if self.refused_for_rate >= REFUSED_OFTEN and 4 * self.refused_for_rate > self.requests:
-                told = f"{self.refused_for_rate} of {self.requests} requests"
+                text = f"{self.refused_for_rate} of {self.requests} requests"
                 self.stopped = (
-                    self.stopped or f"the target answers {reply.status} to {told}, although it was waited"
+                    self.stopped or f"the target answers {reply.status} to {text}, although it was waited"
                 )
         if reply.status:
             self._silent = 0
         elif not probe.refused:
             self._silent += 1
             if self._silent >= SILENT_MAX:
-                told = reply.reason or str(reply.outcome)
-                self.stopped = self.stopped or f"the target does not answer any more: {told}"
+                text = reply.reason or str(reply.outcome)
+                self.stopped = self.stopped or f"the target does not answer any more: {text}"
 
 
 def retry_after_s(reply: Reply) -> float:

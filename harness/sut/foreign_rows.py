@@ -24,7 +24,7 @@ from harness.sut.rows import FoundRows, RowKey, found_rows, rows_query, values_o
 from harness.sut.target_clock import TargetClock
 
 STATEMENT_S_MAX: Final = 15
-ANSWER_S_MAX: Final = STATEMENT_S_MAX + 5.0
+REPLY_S_MAX: Final = STATEMENT_S_MAX + 5.0
 """After this the server is taken for dead: it does not even end its own statement."""
 POLL_S_MIN: Final = 0.02
 POLL_S_MAX: Final = 0.3
@@ -129,7 +129,7 @@ class ForeignRows:
 
     async def _found(self, keys: Sequence[RowKey], since: datetime) -> FoundRows:
         query = rows_query(self._columns, both_sides=False)
-        records = await self._ask(query, values_of(keys, (), since))
+        records = await self._fetch(query, values_of(keys, (), since))
         return found_rows(records, self._columns)
 
     async def _look_for_step(self, late: Iterable[RowKey], since: datetime) -> None:
@@ -147,7 +147,7 @@ class ForeignRows:
     ) -> FoundRows:
         """Rows of both tables, whole or not, of these requests and of any that hold a value in `sent`."""
         query = rows_query(self._columns, both_sides=True)
-        records = await self._ask(query, values_of(keys, sent, self.clock.theirs(since)))
+        records = await self._fetch(query, values_of(keys, sent, self.clock.theirs(since)))
         return found_rows(records, self._columns)
 
     async def wait(
@@ -198,32 +198,30 @@ class ForeignRows:
             "SELECT current_setting('server_version'), name, to_regclass(quote_ident(name)) IS NULL "
             "FROM unnest(%s::text[]) WITH ORDINALITY AS wanted(name, place) ORDER BY place"
         )
-        records = await self._ask(sql.SQL(found), [list(tables)])
+        records = await self._fetch(sql.SQL(found), [list(tables)])
         self.server = f"PostgreSQL {records[0][0]}"
         for _, table, is_missing in records:
             if is_missing:
-                there = await self._ask(visibility.whereabouts_query(), {"table": table})
+                there = await self._fetch(visibility.whereabouts_query(), {"table": table})
                 raise DatabaseUnavailableError(visibility.whereabouts_of(table, there))
         hidden = visibility.obstacles_of(
-            await self._ask(visibility.query(), visibility.values(self.store.needed))
+            await self._fetch(visibility.query(), visibility.values(self.store.needed))
         )
         if refused := [one.describe() for one in hidden if one.refused]:
             raise DatabaseUnavailableError("; ".join(refused))
         self.hidden = tuple(one.describe() for one in hidden)
-        columns = await self._ask(sql.SQL(_COLUMNS), [list(tables)])
+        columns = await self._fetch(sql.SQL(_COLUMNS), [list(tables)])
         self._columns = ReadableColumns.of(self.store, columns)
         self.has_column = self._columns.has_value
         self.unreadable = self._columns.unreadable
 
-    async def _ask(self, query: sql.SQL | sql.Composed, values: Any) -> list[tuple[Any, ...]]:
+    async def _fetch(self, query: sql.SQL | sql.Composed, values: Any) -> list[tuple[Any, ...]]:
         try:
-            async with asyncio.timeout(ANSWER_S_MAX), self._connection.transaction():
+            async with asyncio.timeout(REPLY_S_MAX), self._connection.transaction():
                 await self._connection.execute(_LIMITS)
                 return await (await self._connection.execute(query, values)).fetchall()
         except TimeoutError:
-            raise DatabaseUnavailableError(
-                f"the database has not answered for {ANSWER_S_MAX:.0f} s"
-            ) from None
+            raise DatabaseUnavailableError(f"the database has not answered for {REPLY_S_MAX:.0f} s") from None
         except (psycopg.Error, OSError) as error:
             raise DatabaseUnavailableError(f"the database cannot be asked: {_line(error)}") from None
 

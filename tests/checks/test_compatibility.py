@@ -121,14 +121,14 @@ def test_old_client_may_get_a_further_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "after", "status"),
+    ("replied", "after", "status"),
     [(3, (13, 13), Status.PROVEN), (3, (13, 12), Status.REFUTED), (2, (13, 13), Status.REFUTED)],
 )
 def test_totals_count_rows_of_all_users_in_both_tables(
-    answered: int, after: tuple[int, int], status: Status
+    replied: int, after: tuple[int, int], status: Status
 ) -> None:
     results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "R1"))
-    run_checks(results, [TableTotals(answered, (10, 10), after)])
+    run_checks(results, [TableTotals(replied, (10, 10), after)])
     assert results.judgements()[0].status is status
 
 

@@ -105,7 +105,7 @@ async def test_probes_are_journalled_before_they_are_sent() -> None:
         def sending(self, probes: Iterable[Probe]) -> None:
             log.lines.append(f"journalled {len(list(probes))}")
 
-        def answered(self, exchanges: Iterable[Exchange]) -> None:
+        def replied(self, exchanges: Iterable[Exchange]) -> None:
             log.lines.append(f"answered {len(list(exchanges))}")
 
     run = ProbeRun(log, log, journal=Journal(), ended=lambda _: log.lines.append("ended"))

@@ -17,7 +17,7 @@ from harness.probing.probe_factory import plan_caller
 from harness.rule.cases import NAME, HeaderCase, Kind, other_names
 from harness.rule.policy import STRICT, received
 from harness.rule.samples import CaseSequence
-from harness.run.counterexample import report_find
+from harness.run.counterexample import report_counterexample
 from harness.run.example import judge_example, require_service
 from harness.run.fuzz import Fuzzer, example_database
 from harness.run.fuzzed_backend import FuzzedBackend
@@ -155,7 +155,7 @@ async def test_example_refutes_nothing_of_a_right_backend(ready_dsn: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fault", "sequence", "claim", "settle_s"),
+    ("fault", "sequence", "claim", "rows_within_s"),
     [
         (loses_id_when_invalid, (INVALID,), "V4", 0.0),
         (fails_on_underscores, (OTHER,), "V4", 0.0),
@@ -165,10 +165,10 @@ async def test_example_refutes_nothing_of_a_right_backend(ready_dsn: str) -> Non
     ],
 )
 async def test_example_refutes_a_fault_that_leaves_no_row_to_look_at(
-    ready_dsn: str, fault: Fault, sequence: CaseSequence, claim: str, settle_s: float
+    ready_dsn: str, fault: Fault, sequence: CaseSequence, claim: str, rows_within_s: float
 ) -> None:
     async with backend(ready_dsn, fault) as small:
-        found = await judge_example(small, STRICT, (sequence,), settle_s=settle_s)
+        found = await judge_example(small, STRICT, (sequence,), rows_within_s=rows_within_s)
     assert claim in {finding.claim for finding in found}
 
 
@@ -193,7 +193,7 @@ def hunt(tmp_path: Path, judged: Callable[[tuple[CaseSequence, ...]], tuple[Find
     options = FuzzOptions(examples=40, example_db=str(tmp_path))
     found = Fuzzer(options, STRICT, example_database(str(tmp_path)), lambda _: None).run(judged)
     assert found is not None
-    return report_find(found, options.subject, tmp_path)
+    return report_counterexample(found, options.subject, tmp_path)
 
 
 def test_hunt_reports_a_fault_that_only_several_headers_show(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from harness.rule.policy import POLICIES
 from harness.rule.samples import CaseSequence
-from harness.run.fuzz import ROUND, Fuzzer, example_database
+from harness.run.fuzz import BATCH, Fuzzer, example_database
 from harness.run.options.fuzz import FuzzOptions
 from harness.verdict import Finding
 
@@ -18,7 +18,7 @@ class Machine:
     """A machine that fuzzes a backend with one fault, and counts what it needs to meet it."""
 
     def __init__(
-        self, shard: str, database: str, seed: int = 0, examples: int = 4 * ROUND, length: int = LENGTH
+        self, shard: str, database: str, seed: int = 0, examples: int = 4 * BATCH, length: int = LENGTH
     ) -> None:
         options = FuzzOptions(examples=examples, seed=seed, shard=shard, example_db=database)
         self.drawn: list[tuple[CaseSequence, ...]] = []

@@ -65,7 +65,7 @@ def test_requests_are_on_disk_first_and_without_secrets(factory: ProbeFactory, t
         assert "a\\\\xe9\\\\x5c" in text
         assert "geheim" not in text
         assert "grace" not in text
-        journal.answered([exchange(probes[0], "m1"), exchange(probes[1], None)])
+        journal.replied([exchange(probes[0], "m1"), exchange(probes[1], None)])
     read = read_journal(file)
     assert (read.run, read.backend, read.started, read.requests) == (
         RUN,
@@ -193,7 +193,7 @@ def test_clean_leaves_rows_of_others_with_the_same_id(
     file = tmp_path / "journal.jsonl"
     with Journal.open(file, RUN, "http://x", STARTED) as journal:
         journal.sending([probe])
-        journal.answered([exchange(probe, "chatcmpl-1")])
+        journal.replied([exchange(probe, "chatcmpl-1")])
     with psycopg.connect(ready_dsn) as connection:
         connection.execute(
             "UPDATE microdollar_usage_metadata SET message_id = 'chatcmpl-1' WHERE id IN "

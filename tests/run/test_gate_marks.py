@@ -51,7 +51,7 @@ def noted(run: str, url: str, *ids: str) -> Path:
     probe = ProbeFactory(plan_caller("some:free", STRICT, "after"), run=1).control()
     with Journal.open(file, run, url, STARTED) as journal:
         journal.sending([probe])
-        journal.answered([exchange(probe, identity) for identity in ids])
+        journal.replied([exchange(probe, identity) for identity in ids])
     return file
 
 
@@ -66,7 +66,7 @@ def test_ids_are_those_of_the_journals_here_of_the_same_backend(tmp_path: Path) 
     assert earlier_runs(URL + "/", own).ids == {"a", "b"}
     aside = tmp_path / "named.jsonl"
     with Journal.open(aside, "20260301-120000-00000004", URL, STARTED) as journal:
-        journal.answered([exchange(ProbeFactory(plan_caller("m", STRICT, "after"), 1).control(), "d")])
+        journal.replied([exchange(ProbeFactory(plan_caller("m", STRICT, "after"), 1).control(), "d")])
     assert earlier_runs(URL, tmp_path / "new.jsonl").ids == {"own", "a", "b", "d"}
 
 

@@ -155,7 +155,7 @@ async def test_matrix_leaves_one_row_each_but_ahead_of_the_column(shared: Stack)
         assert {one.reply.status for one in seen} == {200}
         assert {loss.sqlstate for loss in environment.losses.values()} == {"42703"}
         assert len(environment.losses) == len(probes[1])
-        settled = await environment.settle(seen)
+        settled = await environment.final_rows(seen)
         assert [one.rows for one in settled] == [one.rows for one in seen]
 
 
@@ -190,7 +190,7 @@ async def test_requests_in_flight_across_a_step_leave_their_rows(shared: Stack, 
     async with running_stage(shared, START) as environment:
         caller = await shared.caller(environment.dsn)
         transition_run = await run_transition(environment, transition(environment, step), caller, addresses())
-        settled = await environment.settle(transition_run.held)
+        settled = await environment.final_rows(transition_run.held)
     assert len(settled) == 12
     assert {len(one.rows) for one in settled} == {1}
     assert {one.served_by for one in settled} == {"before"}

@@ -44,7 +44,7 @@ def headerless(sender: Sender) -> bool:
     return sender.email is None and sender.header is None
 
 
-def same_value_again(memory: Memory, sender: Sender) -> tuple[FollowUp, ...]:
+def value_repeated(memory: Memory, sender: Sender) -> tuple[FollowUp, ...]:
     """Another pair where the value was let through before."""
     if sender.accepted is None:
         return ()
@@ -164,7 +164,7 @@ LATE: Final[tuple[Defect, ...]] = (
         "pair-for-same-value",
         "a second pair of rows when a value is sent again",
         "R1",
-        follows=same_value_again,
+        follows=value_repeated,
     ),
 )
 """Rows that come once the first ones have been counted."""

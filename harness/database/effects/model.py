@@ -105,7 +105,7 @@ def describe_outcomes(outcomes: Sequence[ValueOutcome], verb: str = "refuses") -
     return "; ".join(parts) or f"leaves all {len(outcomes)} sample values as they are"
 
 
-def told_in_one_line(text: str) -> str:
+def in_one_line(text: str) -> str:
     """A line of names and definitions, where none of them ends it or is acted upon by a terminal."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 

@@ -56,11 +56,11 @@ def retype(
         )
     if not holders and not unfit:
         return (*free, alter), ""
-    told = []
+    text = []
     if holders:
-        told.append(f"drops and makes again {', '.join(dict.fromkeys(holder.subject for holder in holders))}")
+        text.append(f"drops and makes again {', '.join(dict.fromkeys(holder.subject for holder in holders))}")
     if unfit:
-        told.append(
+        text.append(
             f"drops {', '.join(f'{one.kind} {one.name}' for one in unfit)}, which cannot be over text"
         )
     return (
@@ -71,7 +71,7 @@ def retype(
         alter,
         *(statement for holder in reversed(holders) for statement in holder.again),
         "COMMIT;",
-    ), "; ".join(told)
+    ), "; ".join(text)
 
 
 def _is_gone(kind: str, name: str, stands_on: str, gone: Collection[str]) -> bool:
