@@ -89,7 +89,8 @@ class TargetExamples:
         """What refutes of an example, lightest first; each sequence has a connection of its own, a primer first.
 
         With `rows_within_s` the rows are read once more after so many seconds, and what gave no observation is an
-        error. Raises UnavailableError where the target or its database goes away, or serves no request without the header.
+        error. Raises UnavailableError where the target or its database goes away, or serves no request without the
+        header.
         """
         if auth is Auth.SIGNED_IN:
             raise UsageError("cannot sign in: no token is known for this target; leave --auth out")
