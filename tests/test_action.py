@@ -144,7 +144,9 @@ def test_check_annotates_the_line_that_is_wrong(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "work" / "rollout-gate" / "check.sarif").read_text())
     (run,) = document["runs"]
     places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
-    assert {"F1", "F4"} == {result["ruleId"] for result in run["results"]}
+    assert {"F1", "F4"} <= {
+        result["ruleId"] for result in run["results"]
+    }  # and what the value lacks where it runs
     assert file in {place["artifactLocation"]["uri"] for place in places}
     assert "refuted" in (tmp_path / "summary").read_text()
 
