@@ -131,7 +131,6 @@ REPLACED = {
     "suspects",
     "tell",
     "ticket",
-    "told",
     "trap",
     "walk",
     "weigh",
