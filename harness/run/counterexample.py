@@ -80,8 +80,8 @@ def describe_counterexample(counterexample: StoredCounterexample) -> list[str]:
     lines += [
         f"    {name:<8} {value}" for name in ("request", "reply", "row") if (value := getattr(first, name))
     ]
-    lines += [f"    header   {header}" for header in find.headers]
-    lines += [f"    backend  {find.behaviour}"] if find.behaviour else []
+    lines += [f"    header   {header}" for header in counterexample.headers]
+    lines += [f"    backend  {counterexample.behaviour}"] if counterexample.behaviour else []
     lines += [
         f"    {name:<8} {value}"
         for name in ("stored", "replay", "serve")

@@ -71,7 +71,7 @@ async def judge_example(
     *,
     auth: Auth = Auth.ANONYMOUS,
     stream: bool = False,
-    settle_s: float = 0.0,
+    rows_within_s: float = 0.0,
     on_seen: OnSeen | None = None,
 ) -> tuple[Finding, ...]:
     """Sends each sequence over a connection of its own, a primer first, and returns what refutes, lightest first.
@@ -89,9 +89,9 @@ async def judge_example(
         rows = Rows(connection)
         sent = observations(backend.endpoint, rows, items, wait_s=backend.wait_s)
         seen = [one async for batch in sent for one in batch]
-        if settle_s:
-            await asyncio.sleep(settle_s)  # nothing tells when a backend has ended its accounting
-            seen = await _read_again(rows, seen)
+        if rows_within_s:
+            await asyncio.sleep(rows_within_s)  # nothing tells when a backend has ended its accounting
+            seen = await _reread(rows, seen)
         if on_seen is not None:
             for observation in seen:
                 on_seen(observation.probe, observation.rows)

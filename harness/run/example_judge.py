@@ -28,7 +28,7 @@ async def example_judge(
     *,
     auth: Auth = Auth.ANONYMOUS,
     stream: bool = False,
-    settle_s: float = 0.0,
+    rows_within_s: float = 0.0,
     on_seen: OnSeen | None = None,
 ) -> AsyncIterator[tuple[str, JudgeExample]]:
     """The backend in words, serving plain requests, and who judges examples there; `on_seen` is told of each request.
@@ -39,8 +39,11 @@ async def example_judge(
         async with subject(options) as backend:
             await require_service(backend, auth=auth, stream=stream)
             judge = partial(judge_example, backend, POLICIES[options.policy], on_seen=on_seen)
-            yield backend.words, partial(judge, auth=auth, stream=stream, settle_s=settle_s)
+            yield backend.words, partial(judge, auth=auth, stream=stream, rows_within_s=rows_within_s)
     else:
         async with target_examples(options, on_line, on_progress) as examples:
             examples.on_seen = on_seen
-            yield examples.words, partial(examples.judge, auth=auth, stream=stream, settle_s=settle_s)
+            yield (
+                examples.words,
+                partial(examples.judge, auth=auth, stream=stream, rows_within_s=rows_within_s),
+            )

@@ -144,7 +144,7 @@ async def _explained(
         probes = [caller.sequence((caller.lines(*lines),), address=next(origin)) for lines in headers]
         async with aclosing(observations(_endpoint(environment), environment.rows, probes)) as batches:
             seen = [observation async for batch in batches for observation in batch]
-        sent.answered += sum(observation.reply.upstream_id is not None for observation in seen)
+        sent.replied += sum(observation.reply.upstream_id is not None for observation in seen)
         return answers_of((observation.probe, observation.rows) for observation in seen)
 
     return await explained(results, caller.policy, sent.answers, ask)

@@ -108,7 +108,7 @@ def selftest(options: SelftestOptions, on_line: LineCallback, progress: Progress
         on_line(f"{name}; {len(chosen)} trials")
         with (
             Templates(server, rollout=rollout) as templates,
-            progress("selftest") as told,
+            progress("selftest") as on_line,
             asyncio.Runner(loop_factory=serve.loop_factory()) as runner,
         ):
             tried = runner.run(_try_all(options, server, templates, chosen, on_line))
@@ -180,7 +180,7 @@ async def _try_all(
     on_line: LineCallback,
 ) -> list[Tried]:
     room = asyncio.Semaphore(AT_ONCE)
-    progress = _Progress(told, len(chosen))
+    progress = _Progress(on_line, len(chosen))
     async with stack(templates, options.policy) as shared:
         servers = TrialServers(server, shared)
 

@@ -118,7 +118,9 @@ def test_fuzz_says_which_slip_a_backend_makes(server: Server, tmp_path: Path) ->
     found = fuzz(FuzzOptions(backend, examples=60, example_db=str(tmp_path / "examples")), said, said)
     assert found is not None
     assert found.behaviour.startswith("behaves as `[A-Za-z0-9._-]{1,255}`: a dot is accepted; explains all ")
-    assert f"    backend  {found.behaviour}" in describe_find(store_find(found, backend, tmp_path))
+    assert f"    backend  {found.behaviour}" in describe_counterexample(
+        store_counterexample(found, backend, tmp_path)
+    )
 
 
 def _text(report: Report) -> str:
