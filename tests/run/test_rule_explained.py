@@ -21,6 +21,7 @@ from harness.rollout import load_rollout
 from harness.rule.policy import STRICT, policy_of
 from harness.rule.suite import Level
 from harness.rule.telling import telling_headers
+from harness.run.counterexample import describe_counterexample, store_counterexample
 from harness.run.fuzz import fuzz
 from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
 from harness.run.options.prove import ProveOptions
