@@ -1,6 +1,7 @@
 """The gate on the reference, served by another process: GO, NO-GO by the claim meant for it, or INCONCLUSIVE."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Ju
     assert report.verdict is Verdict.GO
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
     assert requests_of(report).sent <= 420
-    assert "@" not in to_json(report).replace("***@***", "")
+    assert not re.search(r"\w@\w", to_json(report))  # nobody's address; a value that was sent may be "@"
     assert otherwise(Level.SMOKE, "gate --build after reference after", to_json(report)) == []
     requests = json.loads(to_json(report))["sections"]["requests"]
     assert len(requests["listed"]) == requests["sent"]
