@@ -88,9 +88,15 @@ def check_target(options: FuzzedOptions) -> None:
     """Raises UsageError for another machine's backend that is not allowed, and for one without its free model."""
     from harness.sut.external import site_of
 
+    under = options.under_test
     if options.target == REFERENCE:
+        if not under.is_plans:
+            raise UsageError(
+                f"--rollout {under.rollout.name}: the reference that is fuzzed is the plan's; name a backend of your "
+                "own with --target"
+            )
         return
-    if not options.free_model:
+    if under.is_plans and not options.free_model:
         raise UsageError(
             f"--target {options.target} needs --free-model ID: which model is free there is not guessed"
         )

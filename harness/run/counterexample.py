@@ -11,7 +11,6 @@ from harness.checks.gate import DATABASE
 from harness.clients.by_hand import line_by_hand
 from harness.clients.extra_headers import ExtraHeaders
 from harness.data import state_path
-from harness.probing.probe_factory import plan_caller
 from harness.report.escape import masked
 from harness.rule import notation
 from harness.rule.samples import CaseSequence
@@ -110,14 +109,15 @@ def store_counterexample(
     reproduction = Reproduction(
         found.example,
         options.build,
-        options.policy,
+        options.under_test.policy.name,
         effect=findings[0].effect,
         target=target,
         free_model=model,
+        rollout="" if options.under_test.is_plans else options.under_test.rollout.name,
     )
     file, stored = _stored(reproduction, folder)
     url = SERVED if reference else options.target
-    sent = plan_caller(options.model).sequence(found.example[0], address="192.0.2.1")
+    sent = options.under_test.caller("after").sequence(found.example[0], address="192.0.2.1")
     requests = [options.given.added(probe.request) for probe in sent]
     return StoredCounterexample(
         findings=findings,
@@ -163,5 +163,8 @@ def _options(options: FuzzedOptions) -> str:
     dsn = options.database_url or ""
     database = DATABASE if masked(dsn) != dsn else f"--database-url {shlex.quote(dsn)}"
     wait = "" if options.wait_s is None else f" --wait-rows {options.wait_s:g}"
-    model = shlex.quote(options.model)
-    return f" {target_options(options.target)} --free-model {model} {database}{wait}{options.given.options}"
+    if options.under_test.is_plans:  # the file says which policy
+        rollout = f"--free-model {shlex.quote(options.model)}"
+    else:
+        rollout = options.under_test.options
+    return f" {target_options(options.target)} {rollout} {database}{wait}{options.given.options}"

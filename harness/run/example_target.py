@@ -20,9 +20,9 @@ from harness.clients.extension import Auth
 from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError, UsageError
-from harness.probing.probe_factory import ProbeFactory, plan_caller
-from harness.rule.cases import HeaderCase
-from harness.rule.policy import POLICIES
+from harness.probing.probe_factory import Caller, ProbeFactory
+from harness.rule.accepted import AcceptedValues
+from harness.rule.cases import HeaderCase, Kind
 from harness.rule.samples import CaseSequence
 from harness.run.example import PRIMER
 from harness.run.gate_claims import claims_of
@@ -58,6 +58,8 @@ class TargetExamples:
     rows: ForeignRows
     journal: Journal
     factory: ProbeFactory
+    primer: HeaderCase = PRIMER
+    """A valid header that goes before each example, so that nothing of another is left."""
     on_seen: OnSeen | None = None
     """Is told of each request whose value was seen."""
     unjudged: Counter[str] = field(default_factory=Counter)
@@ -94,7 +96,7 @@ class TargetExamples:
         """
         if auth is Auth.SIGNED_IN:
             raise UsageError("cannot sign in: no token is known for this target; leave --auth out")
-        shape = PLAIN._replace(auth=auth, stream=stream)
+        shape = PLAIN._replace(auth=None if auth is Auth.ANONYMOUS else auth, stream=stream)
         if long := [case for each in example for case in each if not self._fits(case)]:
             text = f"its header lines are longer than the {HEAD_BYTES_SURE:,} bytes of a head that every server takes"
             if rows_within_s:
@@ -160,7 +162,7 @@ class TargetExamples:
             shares = len(cases) > 1 or any(not case.lines for case in cases)
             address = self.factory.address() if shares else None
             probes: list[Probe] = [
-                self.factory.probe(case, shape, address=address) for case in (PRIMER, *cases)
+                self.factory.probe(case, shape, address=address) for case in (self.primer, *cases)
             ]
             probe_groups.append(ProbeGroup(tuple(probes), together=True))
         return probe_groups
@@ -172,11 +174,11 @@ class TargetExamples:
         """What is asked and seen of one example: none is compared with what another left."""
         options, policy = self.options, self.factory.caller.policy
         judge = RowJudge(
-            Results(claims_of("after", policy.name)),
+            Results(claims_of("after", policy.name, options.under_test.rollout)),
             policy,
             options.target,
             "after",
-            options.model,
+            options.under_test.options,
             overwritten=not self.rows.by_user,
             given=options.given,
         )
@@ -184,6 +186,14 @@ class TargetExamples:
 
     def _allow_time(self) -> None:
         self.sending.limits.deadline = asyncio.get_running_loop().time() + EXAMPLE_S_MAX
+
+
+def _primer(caller: Caller) -> HeaderCase:
+    """One that the rule accepts, the same in each run: of the plan's what it has always been."""
+    known = PRIMER.values[0]
+    if caller.policy.stored([known]) is None:
+        known = AcceptedValues(caller.policy, caller.spec.rollout.header).draw() or known
+    return caller.case(known, Kind.VALID)
 
 
 def _ids(session: ProbeSession) -> list[str]:
@@ -202,9 +212,10 @@ async def target_examples(
     if options.database_url is None:
         raise UsageError(f"target {options.target} needs --database-url: a reply proves nothing, its rows do")
     check_dsn(options.database_url)
-    policy = POLICIES[options.policy]
+    under = options.under_test
+    caller = under.caller("after")
     try:
-        rows = await ForeignRows.connect(options.database_url, options.wait_s)
+        rows = await ForeignRows.connect(options.database_url, options.wait_s, under.store)
     except DatabaseUnavailableError as error:
         raise UnavailableError(f"{error}; check --database-url") from None
     try:
@@ -216,13 +227,9 @@ async def target_examples(
             on_line(
                 f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
             )
-            factory = ProbeFactory(
-                plan_caller(options.model, policy, "after", given_bytes=options.given.size),
-                bits,
-                run_mark(run),
-            )
+            factory = ProbeFactory(caller, bits, run_mark(run))
             sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given)
-            examples = TargetExamples(options, sending, rows, journal, factory)
+            examples = TargetExamples(options, sending, rows, journal, factory, _primer(caller))
             await examples.understand(on_progress, on_line)
             yield examples
             for reason, count in examples.unjudged.most_common(3):

@@ -17,13 +17,13 @@ from hypothesis.errors import Flaky
 
 from harness.data import state_path
 from harness.errors import UsageError
-from harness.probing.probe_factory import plan_caller
+from harness.probing.probe_factory import Caller
 from harness.rule.agreement import disagreements
 from harness.rule.behaviour import Lines as HeaderLines
 from harness.rule.cases import NAME, HeaderCase, Kind, distance_to_boundary
 from harness.rule.explain import Answers
 from harness.rule.oracle import NodeOracle, node_oracle
-from harness.rule.policy import POLICIES, Policy
+from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
 from harness.rule.shard import Shard
 from harness.rule.strategies import header_cases, sequences
@@ -66,9 +66,10 @@ def fuzz(
 
     Raises UnavailableError when the backend or Node cannot be used, UsageError for options that do not fit.
     """
-    policy = POLICIES[options.subject.policy]
+    under = options.subject.under_test
+    policy = under.policy
     database = example_database(options.example_db)
-    hunt = Fuzzer(options, policy, database, on_progress, tally or Tally())
+    hunt = Fuzzer(options, under.caller("after"), database, on_progress, tally or Tally())
     seen = SeenAnswers()
     try:
         if options.function:
@@ -82,13 +83,13 @@ def fuzz(
             words, judged = found
             on_line(f"{words}, policy {policy.name}, seed {options.seed}")
             find = hunt.run(lambda example: runner.run(judged(example)))
-            return find and runner.run(with_behaviour(find, policy, seen, judged))
+            return find and runner.run(with_behaviour(find, hunt.caller, seen, judged))
     finally:
         on_line(str(hunt.tally))
 
 
 async def with_behaviour(
-    find: Counterexample, policy: Policy, seen: SeenAnswers, judged: JudgeExample
+    find: Counterexample, caller: Caller, seen: SeenAnswers, judged: JudgeExample
 ) -> Counterexample:
     """A find that refutes a claim of the rule, with what explains every answer of the hunt and of one round more."""
     if find.findings[0].claim not in RULE_CLAIMS:
@@ -96,16 +97,14 @@ async def with_behaviour(
     left = [ASKED_MAX]
 
     async def ask(headers: Sequence[HeaderLines]) -> Answers:
-        cases = [
-            HeaderCase(tuple((NAME, value) for value in lines), Kind.BYTES) for lines in headers[: left[0]]
-        ]
+        cases = [caller.lines(*lines, label=Kind.BYTES) for lines in headers[: left[0]]]
         left[0] -= len(cases)
         known = len(seen.answers)
         for at in range(0, len(cases), SEQUENCES_MAX):
             await judged(tuple((case,) for case in cases[at : at + SEQUENCES_MAX]))
         return seen.answers[known:]
 
-    explanation = await explanation_of(policy, seen.answers, ask)
+    explanation = await explanation_of(caller.policy, seen.answers, ask)
     return find if explanation is None else replace(find, behaviour=str(explanation))
 
 
@@ -127,7 +126,7 @@ class Fuzzer:
     """Rounds of Hypothesis examples until the time is up."""
 
     options: FuzzOptions
-    policy: Policy
+    caller: Caller
     database: ExampleDatabase
     on_progress: LineCallback
     tally: Tally = field(default_factory=Tally)
@@ -153,7 +152,7 @@ class Fuzzer:
 
     def _corpus(self, judged: Judged) -> Counterexample | None:
         """Cases that are known to tell rules apart, the lightest that fails alone; sent in the form of examples."""
-        singles = [(case,) for case in corpus(self.policy)]
+        singles = [(case,) for case in corpus(self.caller)]
         for at in range(0, len(singles), CORPUS_AT_ONCE):
             example = tuple(singles[at : at + CORPUS_AT_ONCE])
             self.tally.count(example)
@@ -189,12 +188,12 @@ class Fuzzer:
         )
         # Under @settings: on top of it, seed() takes the database away, and nothing would be kept or shared.
         @seed(self.options.seed * 1_000_003 + number)
-        @given(examples(self.policy))
+        @given(examples(self.caller.policy, self.caller.spec.header_name))
         def batch(example: tuple[CaseSequence, ...]) -> None:
             self.tally.count(example)
             values = [case.values[0] for sequence in example for case in sequence if len(case.values) == 1]
             if values:
-                target(-min(distance_to_boundary(value, self.policy) for value in values))
+                target(-min(distance_to_boundary(value, self.caller.policy) for value in values))
             findings = judged(example)
             if findings:
                 self.found = Counterexample(example, findings)  # Hypothesis ends with the smallest one
@@ -203,9 +202,9 @@ class Fuzzer:
         return batch
 
 
-def corpus(policy: Policy) -> list[HeaderCase]:
+def corpus(caller: Caller) -> list[HeaderCase]:
     """The borders of the rule and the fixed cases, lightest first."""
-    return sorted(known_cases(plan_caller(policy=policy)), key=lambda case: weight((case,)))
+    return sorted(known_cases(caller), key=lambda case: weight((case,)))
 
 
 def weight(sequence: CaseSequence) -> int:
@@ -213,11 +212,11 @@ def weight(sequence: CaseSequence) -> int:
     return sum(len(value) for case in sequence for _, value in case.lines)
 
 
-def examples(policy: Policy) -> st.SearchStrategy[tuple[CaseSequence, ...]]:
+def examples(policy: Policy, header: bytes = NAME) -> st.SearchStrategy[tuple[CaseSequence, ...]]:
     """Some sequences: most of a single case of any kind, some that show a value that sticks."""
-    single = header_cases(policy).map(lambda case: (case,))
+    single = header_cases(policy, header=header).map(lambda case: (case,))
     return st.lists(
-        st.one_of(single, single, single, sequences(policy)), min_size=1, max_size=SEQUENCES_MAX
+        st.one_of(single, single, single, sequences(policy, header)), min_size=1, max_size=SEQUENCES_MAX
     ).map(tuple)
 
 

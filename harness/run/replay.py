@@ -12,6 +12,9 @@ from harness.clients.extension import Auth
 from harness.clients.extra_headers import ExtraHeaders
 from harness.database.server import running_server
 from harness.database.templates import Templates
+from harness.errors import UsageError
+from harness.rollout import load_rollout
+from harness.rule.policy import STRICT
 from harness.run.counterexample import masked_finding
 from harness.run.example_judge import example_judge
 from harness.run.options.fuzz import REFERENCE, BackendOptions, FuzzedOptions, ReplayOptions
@@ -29,22 +32,32 @@ def reproduction_of(options: ReplayOptions) -> Reproduction:
     """What the file holds, or one request with the header lines given. Raises UsageError."""
     if options.file is not None:
         return read_reproduction(options.file)
-    case = case_of(options.lines)
+    case, backend = case_of(options.lines), options.backend
+    rollout = load_rollout(backend.rollout).name if not backend.under_test.is_plans else ""
     return Reproduction(
-        ((case,),), policy=options.backend.policy, auth=Auth(options.auth), stream=options.stream
+        ((case,),), policy=backend.policy, auth=Auth(options.auth), stream=options.stream, rollout=rollout
     )
 
 
 def options_of(backend: BackendOptions, reproduction: Reproduction) -> FuzzedOptions:
     """The backend that the options name, or else the recipe."""
     given = {option.name: getattr(backend, option.name) for option in fields(backend)}
+    if reproduction.rollout:
+        name = load_rollout(backend.rollout).name if backend.rollout is not None else ""
+        if name != reproduction.rollout:
+            told = f"--rollout gives {name}" if name else "no --rollout is given"
+            raise UsageError(
+                f"the file is of rollout {reproduction.rollout}, and {told}; name its folder with --rollout"
+            )
+    elif backend.rollout is not None and not backend.under_test.is_plans:
+        raise UsageError("the file is of the plan's own rollout; leave --rollout and HARNESS_ROLLOUT out")
     return FuzzedOptions(
         **given
         | {
             "target": backend.target or reproduction.target or REFERENCE,
             "build": backend.build or reproduction.build,
             "free_model": backend.free_model or reproduction.free_model or None,
-            "policy": reproduction.policy,
+            "policy": STRICT.name if reproduction.rollout else reproduction.policy,
         }
     )
 

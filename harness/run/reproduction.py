@@ -33,6 +33,8 @@ class Reproduction:
     """URL of the backend that it was found in; empty: a build of the reference."""
     free_model: str = ""
     """The model that was asked for there."""
+    rollout: str = ""
+    """The name of the rollout that it is of; empty: the plan's own, in the revision of the policy."""
 
 
 def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
@@ -49,6 +51,7 @@ def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
             if reproduction.target
             else {}
         ),
+        **({"rollout": reproduction.rollout} if reproduction.rollout else {}),
         "sequences": [
             [[notation.written(line) for line in case.lines] for case in each]
             for each in reproduction.sequences
@@ -81,7 +84,7 @@ def read_reproduction(file: Path) -> Reproduction:
 
 def _reproduction(document: dict[str, Any]) -> Reproduction:
     policy = document["policy"]
-    if policy not in POLICIES:
+    if policy not in POLICIES and not document.get("rollout"):
         raise ValueError(f"unknown policy {policy!r}")
     sequences = tuple(tuple(case_of(lines) for lines in sequence) for sequence in document["sequences"])
     if not sequences or not all(sequences):
@@ -95,6 +98,7 @@ def _reproduction(document: dict[str, Any]) -> Reproduction:
         str(document["effect"]),
         str(document.get("target", "")),
         str(document.get("free_model", "")),
+        str(document.get("rollout", "")),
     )
 
 

@@ -191,7 +191,7 @@ def late_by(seconds: float) -> Fault:
 def hunt(tmp_path: Path, judged: Callable[[tuple[CaseSequence, ...]], tuple[Finding, ...]]) -> list[str]:
     """What is reported of a find."""
     options = FuzzOptions(examples=40, example_db=str(tmp_path))
-    found = Fuzzer(options, STRICT, example_database(str(tmp_path)), lambda _: None).run(judged)
+    found = Fuzzer(options, plan_caller(), example_database(str(tmp_path)), lambda _: None).run(judged)
     assert found is not None
     return report_counterexample(found, options.subject, tmp_path)
 

@@ -13,6 +13,7 @@ from hypothesis.database import InMemoryExampleDatabase
 from harness.cli.fuzz import replay as replay_command
 from harness.database.server import Server
 from harness.errors import UsageError
+from harness.probing.probe_factory import plan_caller
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.samples import CaseSequence
@@ -68,7 +69,7 @@ def test_hunt_shrinks_what_only_hypothesis_can_find() -> None:
         return (Finding("V1", "", ""),) if bad else ()
 
     options = FuzzOptions(examples=2000, seed=10)  # others may need ten times as many examples
-    hunt = Fuzzer(options, STRICT, InMemoryExampleDatabase(), said)
+    hunt = Fuzzer(options, plan_caller(), InMemoryExampleDatabase(), said)
     found = hunt.run(judged)
     assert found is not None
     values = [value for sequence in found.example for case in sequence for value in case.values]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.rule.policy import POLICIES
+from harness.probing.probe_factory import plan_caller
 from harness.rule.samples import CaseSequence
 from harness.run.fuzz import BATCH, Fuzzer, example_database
 from harness.run.options.fuzz import FuzzOptions
@@ -24,7 +24,7 @@ class Machine:
         self.drawn: list[tuple[CaseSequence, ...]] = []
         self.first: int | None = None
         self._length = length
-        fuzzer = Fuzzer(options, POLICIES["strict"], example_database(database), lambda _: None)
+        fuzzer = Fuzzer(options, plan_caller(), example_database(database), lambda _: None)
         self.found = fuzzer.run(self._judged)
 
     def _judged(self, example: tuple[CaseSequence, ...]) -> tuple[Finding, ...]:

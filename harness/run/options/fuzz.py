@@ -1,6 +1,7 @@
 """What `harness fuzz` and `harness replay` may be asked for."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,17 +13,19 @@ from harness.run.options.shared import (
     PolicyOption,
     PostgresOption,
     RequestHeadersOption,
+    RolloutOption,
     SeedOption,
-    given_headers,
+    SettingsOption,
 )
 
 if TYPE_CHECKING:
     from harness.clients.extra_headers import ExtraHeaders
+    from harness.run.under_test import UnderTest
 
 REFERENCE: Final = "reference"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BackendOptions:
     """Which backend is asked; target and build are a recipe's where none is given."""
 
@@ -75,15 +78,26 @@ class BackendOptions:
             group=TARGET,
         ),
     ] = None
+    rollout: RolloutOption = None
+    settings: SettingsOption = ()
     request_headers: RequestHeadersOption = field(default=(), repr=False)
     allowed_hosts: AllowHostOption = ()
     policy: PolicyOption = "strict"
     postgres: PostgresOption = "embedded"
 
+    @cached_property
+    def under_test(self) -> "UnderTest":
+        """The rollout that the backend is judged by. Raises UsageError for a folder or a parameter that is none."""
+        from harness.run.under_test import under_test
+
+        return under_test(
+            self.rollout, self.policy, self.settings, {"model": self.model}, self.request_headers
+        )
+
     @property
     def given(self) -> "ExtraHeaders":
         """Sent with every request; of no value there is a trace."""
-        return given_headers(self.request_headers)
+        return self.under_test.given
 
     @property
     def model(self) -> str:
@@ -93,7 +107,7 @@ class BackendOptions:
         return self.free_model or FREE_MODEL
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FuzzedOptions(BackendOptions):
     """Which backend is judged; `build` and `postgres` are the reference's."""
 
