@@ -18,6 +18,7 @@ from typing import Final
 import pytest
 
 from harness.database import embedded
+from harness.database.cluster import ServerDirectory, runnable
 from harness.database.server import Server, running_server
 from tests.database.processes import eventually
 
@@ -100,15 +101,12 @@ def readable_folder() -> Iterator[Path]:
 def wrong_server(clock: WrongClock, folder: Path) -> Iterator[Server]:
     """An embedded Postgres that goes by this clock: its own programs, of which `postgres` is started by a script."""
     order = embedded._order(16, durable=False)
-    install = Path(str(order["install"]))
-    wrapped = folder / "install"
-    (wrapped / "bin").mkdir(parents=True)
-    for program in (install / "bin").iterdir():
-        if program.name != "postgres":
-            (wrapped / "bin" / program.name).symlink_to(program)
+    # A copy, since the account that runs it may not reach where the package is installed.
+    wrapped = runnable(Path(str(order["install"])), ServerDirectory(folder, -1))
     variables = " ".join(f"{name}={value}" for name, value in clock.variables.items())
     script = wrapped / "bin" / "postgres"
-    script.write_text(f'#!/bin/sh\nexec env {variables} "{install}/bin/postgres" "$@"\n')
+    program = script.rename(script.with_name("postgres-itself"))
+    script.write_text(f'#!/bin/sh\nexec env {variables} "{program}" "$@"\n')
     script.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedded, "_order", lambda *_: order | {"install": str(wrapped)})

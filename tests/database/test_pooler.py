@@ -71,7 +71,7 @@ def test_a_pooler_is_recognised_while_others_use_it(base_dsn: str, pooled: Poole
 def test_a_pooler_without_a_free_connection_is_told(
     base_dsn: str, pooled: Pooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pooler, "ANSWER_S_MAX", 0.2)
+    monkeypatch.setattr(pooler, "REPLY_S_MAX", 0.2)
     through = pooled(base_dsn)
     with psycopg.connect(through) as other:
         other.execute("SELECT 1")

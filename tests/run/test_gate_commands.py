@@ -53,7 +53,7 @@ async def test_gate_writes_its_reports_and_no_secret(
         (("--free-model", "m", "--waive", "I1"), 2, "gives no reason"),
         (("--free-model", "m", "--waive", "X1=so"), 2, "cannot waive 'X1'"),
         (("--free-model", "m", "--auth-token", "t"), 2, "go together"),
-        ((), 2, "--free-model is missing"),
+        ((), 2, "give it with --free-model"),
         (("--free-model", "m", "--backend-url", "https://u:geheim@x"), 2, "without a path"),
         (("--free-model", "m", "--database-url", "postgres//u:geheim@h/db"), 2, "no DSN that libpq can read"),
         (("--free-model", "m", "--json", "/nonexistent/r.json"), 2, "cannot write"),
