@@ -27,6 +27,7 @@ from harness.backend.serve import HOST
 from harness.clients.exchange import Outcome
 from harness.database.server import Server
 from harness.errors import UnavailableError
+from harness.run.live import row_poller
 from harness.run.live.request_log import State
 from tests.fix_serve import ASK, LIMIT_S, Serve
 
@@ -219,8 +220,13 @@ async def test_failing_upstream_is_no_fault_of_the_backend(
     assert (await stack.end()).faultless
 
 
-async def test_rows_without_an_id_are_given_to_one_request_each(serve: Serve) -> None:
-    stack = await serve(upstream_error="500", wait_s=60.0)  # twenty at once on a busy machine
+async def test_rows_without_an_id_are_given_to_one_request_each(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        row_poller, "SECOND_ROW_S", 60.0
+    )  # twenty at once on a busy machine: none is given up early
+    stack = await serve(upstream_error="500", wait_s=60.0)
     values = [f"id-{number % 4}".encode() for number in range(20)]
     await asyncio.gather(*(stack.send(value) for value in values))
     summary = await stack.end()
