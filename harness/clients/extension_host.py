@@ -77,7 +77,8 @@ class ExtensionHost:
         reply = self.node.call(document)
         if isinstance(reply, dict) and "error" in reply:
             raise UnavailableError(
-                f"Node could not {document['do']} for the extension: {reply['error']}; correct the code it ran"
+                f"Node cannot run the extension's code ({document['do']}): {reply['error']}; "
+                "correct it, or name the file that has it in [client.files]"
             )
         return reply
 

@@ -127,7 +127,9 @@ def test_storage_in_a_file_outlives_its_host(tmp_path: Path) -> None:
 
 def test_code_that_cannot_be_compiled_is_told_in_one_line(host: ExtensionHost) -> None:
     broken = replace(planned(), anonymous_id="exports.getPostHogAnonymousId = (")
-    with pytest.raises(UnavailableError, match="Node could not derive for the extension: SyntaxError"):
+    with pytest.raises(
+        UnavailableError, match=r"Node cannot run the extension.s code \(derive\): SyntaxError"
+    ):
         host.derive(broken, [MACHINE])
     assert host.derive(planned(), [MACHINE]) == [derived_id(MACHINE)], "the host goes on after it"
 
