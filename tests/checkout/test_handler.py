@@ -85,12 +85,13 @@ def test_a_harmless_rewrite_stores_the_same(server: Server, name: str, tmp_path:
 
 
 NO_NETWORK: Final = ("unshare", "--net")
-"""As root; for others every address that npm and Node may ask is one that nobody answers at."""
+"""Where it may be done; else every address that npm and Node may ask is one that nobody answers at."""
 
 
 def test_once_prepared_no_network_is_needed(tmp_path: Path) -> None:
     checkout, report = backend(tmp_path, *CORRECTED), tmp_path / "report.json"
-    cut = NO_NETWORK if os.geteuid() == 0 and shutil.which("unshare") else ()
+    may_cut = shutil.which("unshare") and subprocess.run((*NO_NETWORK, "true"), check=False).returncode == 0
+    cut = NO_NETWORK if may_cut else ()
     nowhere = "http://127.0.0.1:9/"
     names = (
         "HTTP_PROXY",
