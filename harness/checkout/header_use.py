@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from harness.checkout.interpreter import FUNCTIONS
-from harness.checkout.source import inside, last_line_of, line_of, text_of
+from harness.checkout.source import inside, last_line_of, line_of, place_of, text_of
 
 ROUNDS_MAX: Final = 20
 """Names that are made of one another, in a row."""
@@ -24,8 +24,7 @@ class HeldBy(NamedTuple):
     @property
     def where(self) -> str:
         """File and line, or lines."""
-        last = f"-{self.line_last}" if self.line_last > self.line else ""
-        return f"{self.file}:{self.line}{last}"
+        return place_of(self.file, self.line, self.line_last)
 
 
 def held_by(file: str, reading: Node) -> tuple[HeldBy, ...]:

@@ -10,7 +10,7 @@ from tree_sitter import Node
 from harness.checkout.following import Following, TypeFault
 from harness.checkout.inserts import Insert, InsertColumn
 from harness.checkout.modules import Module
-from harness.checkout.source import key_of, line_of, text_of
+from harness.checkout.source import key_of, line_of, place_of, text_of
 from harness.checkout.values import HEADER, OTHER, Hop, Value
 
 NULL_FOR_EVER: Final = "the column stays NULL for ever"
@@ -31,8 +31,7 @@ class Missing:
     @property
     def where(self) -> str:
         """File and line, or lines."""
-        last = f"-{self.line_last}" if self.line_last > self.line else ""
-        return f"{self.file}:{self.line}{last}"
+        return place_of(self.file, self.line, self.line_last)
 
 
 @dataclass(slots=True)

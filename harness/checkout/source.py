@@ -71,6 +71,11 @@ def line_of(node: Node) -> int:
     return node.start_point.row + 1
 
 
+def place_of(file: str, line: int, line_last: int) -> str:
+    """`file:3`, or `file:3-7` where it is more than one line."""
+    return f"{file}:{line}-{line_last}" if line_last > line else f"{file}:{line}"
+
+
 def last_line_of(node: Node) -> int:
     """The line where a node ends, from 1."""
     return node.end_point.row + 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from harness import plan
@@ -35,7 +36,7 @@ MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAU
 """Rows of the table that the migration is judged on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProofPlan:
     """What a run will do, as its options say; nothing runs yet."""
 
@@ -90,12 +91,12 @@ class ProofPlan:
         """The parts of a whole proof of this rollout."""
         return ALL if self.is_plans else OF_ANY
 
-    @property
+    @cached_property
     def scope(self) -> Scope:
         """The orders that the level looks at."""
         return scope_of(self.level, self.rollout, self.model)
 
-    @property
+    @cached_property
     def samples(self) -> tuple[CaseSequence, ...]:
         """What Hypothesis draws beyond the suite, by the seed."""
         name = self.rollout.header.name.lower().encode("ascii")

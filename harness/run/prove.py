@@ -52,10 +52,11 @@ def prove(
     planned = proof_plan(options, builds or BuildPair(), only)
     audits = AUDITED if planned.is_plans else ()
     results = Results((*planned.claims, *(claim for claim, _, _ in audits)))
+    lines = planned.describe()
     serve.warm()
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
-        for line in (name, *planned.describe()):
+        for line in (name, *lines):
             on_line(line)
         with Templates(server, rollout=planned.rollout) as templates:
             proof = Proof(planned, server, templates, progress, results)
@@ -83,7 +84,7 @@ def prove(
         subject=planned.rollout.header.name,
         inputs=inputs(options.policy) if planned.is_plans else inputs_of(planned.rollout),
         rollout=digest_of(options.policy) if planned.is_plans else rollout_digest(planned.rollout),
-        plan=planned.describe() if planned.shard.is_first else (),
+        plan=lines if planned.shard.is_first else (),
         remarks=(*_remarks(planned), *(proof.orders.remarks if proof.orders else ())),
         sections=Sections(
             orders=proof.orders.orders() if proof.orders else None,
@@ -108,6 +109,8 @@ def _run_parts(proof: Proof) -> None:
 
 async def _run_beside_node(proof: Proof) -> None:
     async with stack(proof.templates, proof.plan.policy.name, proof.plan.builds) as shared:
+        if proof.plan.parts & {ProofPart.HEADERS, ProofPart.RULE}:
+            _ = proof.plan.samples  # drawn here, once, before two threads want them
         under_node = asyncio.create_task(asyncio.to_thread(_run_under_node, proof))
         for part, run in _ON_STAGES.items():
             if part in proof.plan.parts:
