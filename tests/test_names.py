@@ -1,0 +1,98 @@
+"""Generic code knows no name: by syntax tree and SQL tokens, nothing of one rollout stands in `harness/` and `sql/`."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlparse
+
+ROOT = Path(__file__).parents[1]
+NAMES = re.compile("posthog|distinct_id|microdollar|kilocode|vscode|machine_id|kilo_", re.IGNORECASE)
+BOUND = 255
+"""The plan's bound on a value."""
+CEILING = 424
+"""How many are left; whoever takes some out lowers it."""
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, bytes):
+        yield value.decode("latin-1")
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, str):
+                yield item
+
+
+def _described(node: ast.AST) -> bool:
+    """Whether it is a docstring, of a module, a definition or an attribute."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if not _described(node):
+            yield node
+            yield from _nodes(node)
+
+
+def in_python(code: str) -> Iterator[tuple[int, str]]:
+    """Each string, name and identifier with one of the names in it, and each literal of the bound, by its line."""
+    for node in _nodes(ast.parse(code)):
+        line = getattr(node, "lineno", 0)
+        for _, value in ast.iter_fields(node):
+            yield from ((line, text) for text in _texts(value) if NAMES.search(text))
+            if type(value) is int and value == BOUND and isinstance(node, ast.Constant):
+                yield line, str(value)
+
+
+def in_sql(code: str) -> Iterator[tuple[int, str]]:
+    """Each token of SQL, a comment is one, with one of the names in it or the bound."""
+    line = 1
+    for statement in sqlparse.parse(code):
+        for token in statement.flatten():  # type: ignore[no-untyped-call]
+            found = NAMES.findall(token.value)
+            yield from ((line, token.value) for _ in found)
+            if token.value == str(BOUND):
+                yield line, token.value
+            line += token.value.count("\n")
+
+
+def hits() -> Iterator[tuple[str, int, str]]:
+    """All in `harness/` and `sql/`: file, line, text."""
+    for folder, suffix, read in (("harness", "py", in_python), ("sql", "sql", in_sql)):
+        for path in sorted((ROOT / folder).rglob(f"*.{suffix}")):
+            name, code = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+            if NAMES.search(code) or str(BOUND) in code:  # to parse the others would take most of the time
+                yield from ((name, line, text) for line, text in read(code))
+
+
+def test_no_name_of_one_rollout() -> None:
+    found = list(hits())
+    by_file = Counter(file for file, _, _ in found)
+    told = "\n".join(f"{times} {file}" for file, times in by_file.most_common())
+    assert len(found) <= CEILING, f"{len(found)} names and bounds of the plan's, not {CEILING}:\n{told}"
+
+
+def test_each_kind_of_name_is_found() -> None:
+    code = "\n".join(
+        (
+            '"""posthog in a docstring"""',
+            "from a import kilo_b",
+            "KILOCODE = 'x-posthog-id', b'vscode', f'{1} machine_id'",
+            "async def distinct_id(microdollar: int, *, k=1): return microdollar <= 255",
+            "call(kilo_user=x.vscode)",
+        )
+    )
+    assert [line for line, _ in in_python(code)].count(1) == 0
+    texts = " ".join(sorted(text.strip() for _, text in in_python(code)))
+    expected = "255 KILOCODE distinct_id kilo_b kilo_user machine_id microdollar microdollar vscode vscode x-posthog-id"
+    assert texts == expected
+    assert [text for _, text in in_sql("-- posthog\nSELECT kilo_user_id FROM t WHERE length(v) < 255")] == [
+        "-- posthog\n",
+        "kilo_user_id",
+        "255",
+    ]
