@@ -15,7 +15,6 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, tuple_row
 
-from harness import plan
 from harness.data import sql_text
 from harness.database.declaration import (
     Column,
@@ -25,6 +24,7 @@ from harness.database.declaration import (
     find,
     index_difference,
 )
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.schema_state import SchemaState, SchemaStatus, UnmanagedSchema
 
 Connection = psycopg.Connection[Any]
@@ -158,42 +158,49 @@ def readers_of_column(connection: Connection, table: str, column: str) -> tuple[
     return tuple(row[0] for row in _rows(connection, statement, table, column))
 
 
-def schema_state(connection: Connection) -> SchemaStatus:
-    """The database's state in the rollout, by its catalogue alone.
+def schema_state(connection: Connection, store: DeclaredStore | None = None) -> SchemaStatus:
+    """The database's state in a rollout, by default the plan's, by its catalogue alone.
 
     An index that is not valid is BUILDING while some session builds it, else INVALID. A session without
     pg_read_all_stats does not see the builds of others and gets INVALID.
     """
-    if not any(exists(connection, table) for table in (plan.USAGE_TABLE, plan.METADATA_TABLE)):
+    store = store or plan_store()
+    if not any(exists(connection, table) for table in store.tables):
         return UnmanagedSchema.EMPTY
-    if differences(connection):
+    if differences(connection, store):
         return UnmanagedSchema.FOREIGN
-    if find(columns(connection, plan.METADATA_TABLE), plan.COLUMN) is None:
+    if find(columns(connection, store.table), store.column.name) is None:
         return SchemaState.BASE
-    index = find(indexes(connection, plan.METADATA_TABLE), plan.INDEX)
+    if store.index is None:
+        return SchemaState.READY
+    index = find(indexes(connection, store.table), store.index.name)
     if index is None:
         return SchemaState.COLUMN
     if index.is_usable:
         return SchemaState.READY
     building = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(quote_ident(%s))"
-    return SchemaState.BUILDING if _rows(connection, building, plan.INDEX) else SchemaState.INVALID
+    return SchemaState.BUILDING if _rows(connection, building, store.index.name) else SchemaState.INVALID
 
 
-def differences(connection: Connection) -> tuple[str, ...]:
-    """What keeps the database from being in any state of the rollout, a phrase each; none when nothing does.
+def differences(connection: Connection, store: DeclaredStore | None = None) -> tuple[str, ...]:
+    """What keeps the database from being in any state of a rollout, a phrase each; none when nothing does.
 
     Further columns and indexes are no difference: the rollout touches none of them.
     """
+    store = store or plan_store()
+    tables, names, types = ([each[place] for each in store.baseline_columns] for place in range(3))
     found = [
         f"{table}.{column} is {'missing' if there is None else there}, not {wanted}"
-        for table, column, wanted, there in _rows(connection, sql_text("queries/baseline_differences.sql"))
+        for table, column, wanted, there in _rows(
+            connection, sql_text("queries/baseline_differences.sql"), tables, names, types
+        )
     ]
-    column = column_difference(columns(connection, plan.METADATA_TABLE))
+    column = column_difference(columns(connection, store.table), store.column)
     if column is not None and column.kind is DifferenceKind.OTHER:
-        found.append(f"{plan.METADATA_TABLE}.{column.describe()}, not {column.declared.describe()}")
-    index = index_difference(indexes(connection, plan.METADATA_TABLE))
+        found.append(f"{store.table}.{column.describe()}, not {column.declared.describe()}")
+    index = None if store.index is None else index_difference(indexes(connection, store.table), store.index)
     if index is not None and index.kind is DifferenceKind.OTHER:
-        found.append(f"{index.describe()}, not btree ({plan.COLUMN})")
+        found.append(f"{index.describe()}, not btree ({store.column.name})")
     return tuple(found)
 
 

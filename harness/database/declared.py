@@ -83,6 +83,12 @@ class DeclaredStore:
         name = next((name for name, column in self.indexes.items() if column == self.column.name), None)
         return declared_index(name, self.column.name) if name else None
 
+    @cached_property
+    def baseline_columns(self) -> tuple[tuple[str, str, str], ...]:
+        """Each column of the tables before the rollout: table, name, type as the file writes it."""
+        baseline = self.rollout.tables.reference.baseline
+        return tuple(_created_columns(self.rollout.text(baseline))) if baseline else ()
+
     @property
     def column_file(self) -> str:
         """The file of the step that adds the column."""
@@ -150,11 +156,47 @@ def _given(*names: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+_CREATE_TABLE: Final = re.compile(
+    r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+    + _NAME.format("table")
+    + r"\s*\((?P<columns>.*)\)\s*;?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_CREATED: Final = re.compile(
+    r"\s*(?!(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN|EXCLUDE|LIKE)\b)"
+    + _NAME.format("column")
+    + r"\s+(?P<type>[\w .\[\]\"(,)]+?)\s*"
+    r"(?:\b(?:NOT|NULL|DEFAULT|PRIMARY|UNIQUE|REFERENCES|CHECK|GENERATED|COLLATE|CONSTRAINT)\b.*)?$",
+    re.IGNORECASE | re.DOTALL,
+)
+_SERIAL: Final = {"serial": "integer", "bigserial": "bigint", "smallserial": "smallint"}
+
+
+def _created_columns(text: str) -> Iterator[tuple[str, str, str]]:
+    for statement in sqlparse.split(sqlparse.format(text, strip_comments=True)):
+        if table := _CREATE_TABLE.match(statement.strip()):
+            for part in _parts(table["columns"]):
+                if column := _CREATED.match(part):
+                    kind = " ".join(column["type"].split())
+                    yield _name(table, "table"), _name(column, "column"), _SERIAL.get(kind.lower(), kind)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands between commas that are in no parentheses."""
+    depth, begin = 0, 0
+    for place, letter in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and not depth:
+            yield text[begin:place]
+            begin = place + 1
+    yield text[begin:]
+
+
+def _name(found: re.Match[str], part: str) -> str:
+    return str(found[f"{part}_quoted"] or found[f"{part}_plain"].lower())
+
+
 def _plain_indexes(text: str) -> Iterator[tuple[str, str, str]]:
     for statement in sqlparse.split(sqlparse.format(text, strip_comments=True)):
         if found := _INDEX.match(statement.strip()):
-            name, table, column = (
-                found[f"{part}_quoted"] or found[f"{part}_plain"].lower()
-                for part in ("index", "table", "column")
-            )
-            yield name, table, column
+            yield _name(found, "index"), _name(found, "table"), _name(found, "column")

@@ -8,13 +8,12 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from harness import plan
 from harness.checks.gate_schema import STORED, judge_schema, judge_stored
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.templates import Templates
 from harness.rehearsal.deployed import hidden, indexes, values
-from harness.rehearsal.deployed.model import Deployed
+from harness.rehearsal.deployed.model import Deployed, I
 from harness.rule.policy import STRICT
 from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
@@ -27,7 +26,7 @@ RENAMED: Final = Deployed(
     "renamed-index",
     "the index has another name than the declared one",
     "",
-    (f"ALTER INDEX {plan.INDEX} RENAME TO by_posthog",),
+    (f"ALTER INDEX {I} RENAME TO by_value",),
 )
 DEPLOYED_MORE: Final = (
     *(*indexes.DEFECTS, *values.DEFECTS, *hidden.HIDDEN),

@@ -6,9 +6,12 @@ Defects of the migration alone are in `rehearsal.defects`; here they are part of
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness import plan
+from psycopg import sql
+
 from harness.backend.defects import ARCHIVES, RETURNS_STAR
+from harness.database.declared import plan_store
 from harness.database.scripts import Script, statements_of
+from harness.rehearsal.defects import faulty_script
 from harness.rehearsal.frozen_build import CREATE_INDEX
 from harness.stages.environment import BuildPair
 from harness.stages.schema import Schema
@@ -30,7 +33,8 @@ class PlanDefect:
 
 def _first_statement(defect: str) -> Script:
     """How a faulty migration adds the column."""
-    file = Script.ours(f"defects/{defect}.sql")
+    file = faulty_script(defect, plan_store())
+    assert file is not None, "the plan's rollout has all that it names"
     return Script(file.name, statements_of(file.text)[0].text)
 
 
@@ -45,9 +49,13 @@ COLUMN_LAST: Final = (_BACKEND, _COLUMN, _INDEX, _EXTENSION)
 
 _BACKFILLED: Final = Script(
     "backfill.sql",
-    f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text;\n"
-    f"UPDATE {plan.METADATA_TABLE} SET {plan.COLUMN} = '';\n"
-    f"ALTER TABLE {plan.METADATA_TABLE} ALTER COLUMN {plan.COLUMN} SET NOT NULL;\n",
+    sql.SQL(
+        "ALTER TABLE {table} ADD COLUMN {column} text;\n"
+        "UPDATE {table} SET {column} = '';\n"
+        "ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;\n"
+    )
+    .format(table=sql.Identifier(plan_store().table), column=sql.Identifier(plan_store().column.name))
+    .as_string(),
 )
 _IN_TRANSACTION: Final = Script("transaction.sql", f"BEGIN; {CREATE_INDEX.as_string()}; COMMIT;")
 

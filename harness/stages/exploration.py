@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, Self
 
+from psycopg import sql
+
 from harness.backend.serve import APPLICATION
 from harness.clients import http
 from harness.clients.exchange import Reply
@@ -64,8 +66,11 @@ class Exploration:
     @classmethod
     async def on(cls, environment: Environment, origin: Iterator[str]) -> Self:
         """Makes the environment's database ready for faults."""
-        text = sql_text("faults/insert_fault.sql")
-        await environment.connection.execute(text.encode(), prepare=False)
+        main = environment.stack.rollout.tables.store.main
+        text = sql.SQL(sql_text("faults/insert_fault.sql")).format(
+            table=sql.Identifier(main.table), user=sql.Identifier(main.user or main.key)
+        )
+        await environment.connection.execute(text, prepare=False)
         caller = await environment.stack.caller(environment.dsn)
         return cls(environment, caller, origin, await environment.now(), await environment.totals())
 

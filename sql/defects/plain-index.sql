@@ -1,3 +1,3 @@
 -- Defect: without CONCURRENTLY every writer waits until the index is built (SHARE).
-ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text;
-CREATE INDEX idx_microdollar_usage_metadata_posthog_distinct_id ON microdollar_usage_metadata (posthog_distinct_id);
+ALTER TABLE {table} ADD COLUMN {column} {type};
+CREATE INDEX {index} ON {table} ({column});

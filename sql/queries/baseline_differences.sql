@@ -1,81 +1,14 @@
 -- What a database lacks of the baseline: each column that is missing or has another type. No row: it is the baseline,
 -- or more than it. Further columns are no difference, as the rollout touches none of them.
 -- Reads the catalogue only; takes no lock on the tables.
-WITH expected (table_name, column_name, type_name) AS (
-    VALUES
-        ('kilocode_users', 'id', 'text'),
-        ('kilocode_users', 'google_user_email', 'text'),
-        ('kilocode_users', 'microdollars_used', 'bigint'),
-        ('kilocode_users', 'kilo_pass_threshold', 'bigint'),
-        ('kilocode_users', 'api_token_pepper', 'text'),
-        ('microdollar_usage', 'id', 'uuid'),
-        ('microdollar_usage', 'kilo_user_id', 'text'),
-        ('microdollar_usage', 'cost', 'bigint'),
-        ('microdollar_usage', 'input_tokens', 'bigint'),
-        ('microdollar_usage', 'output_tokens', 'bigint'),
-        ('microdollar_usage', 'cache_write_tokens', 'bigint'),
-        ('microdollar_usage', 'cache_hit_tokens', 'bigint'),
-        ('microdollar_usage', 'created_at', 'timestamp with time zone'),
-        ('microdollar_usage', 'provider', 'text'),
-        ('microdollar_usage', 'model', 'text'),
-        ('microdollar_usage', 'requested_model', 'text'),
-        ('microdollar_usage', 'cache_discount', 'bigint'),
-        ('microdollar_usage', 'has_error', 'boolean'),
-        ('microdollar_usage', 'abuse_classification', 'smallint'),
-        ('microdollar_usage', 'organization_id', 'uuid'),
-        ('microdollar_usage', 'inference_provider', 'text'),
-        ('microdollar_usage', 'project_id', 'text'),
-        ('microdollar_usage_metadata', 'id', 'uuid'),
-        ('microdollar_usage_metadata', 'created_at', 'timestamp with time zone'),
-        ('microdollar_usage_metadata', 'message_id', 'text'),
-        ('microdollar_usage_metadata', 'http_user_agent_id', 'integer'),
-        ('microdollar_usage_metadata', 'http_ip_id', 'integer'),
-        ('microdollar_usage_metadata', 'vercel_ip_city_id', 'integer'),
-        ('microdollar_usage_metadata', 'vercel_ip_country_id', 'integer'),
-        ('microdollar_usage_metadata', 'ja4_digest_id', 'integer'),
-        ('microdollar_usage_metadata', 'system_prompt_prefix_id', 'integer'),
-        ('microdollar_usage_metadata', 'finish_reason_id', 'integer'),
-        ('microdollar_usage_metadata', 'editor_name_id', 'integer'),
-        ('microdollar_usage_metadata', 'vercel_ip_latitude', 'real'),
-        ('microdollar_usage_metadata', 'vercel_ip_longitude', 'real'),
-        ('microdollar_usage_metadata', 'user_prompt_prefix', 'text'),
-        ('microdollar_usage_metadata', 'system_prompt_length', 'integer'),
-        ('microdollar_usage_metadata', 'max_tokens', 'bigint'),
-        ('microdollar_usage_metadata', 'has_middle_out_transform', 'boolean'),
-        ('microdollar_usage_metadata', 'status_code', 'smallint'),
-        ('microdollar_usage_metadata', 'upstream_id', 'text'),
-        ('microdollar_usage_metadata', 'latency', 'real'),
-        ('microdollar_usage_metadata', 'moderation_latency', 'real'),
-        ('microdollar_usage_metadata', 'generation_time', 'real'),
-        ('microdollar_usage_metadata', 'is_byok', 'boolean'),
-        ('microdollar_usage_metadata', 'is_user_byok', 'boolean'),
-        ('microdollar_usage_metadata', 'streamed', 'boolean'),
-        ('microdollar_usage_metadata', 'cancelled', 'boolean'),
-        ('microdollar_usage_metadata', 'has_tools', 'boolean'),
-        ('http_user_agent', 'http_user_agent_id', 'integer'),
-        ('http_user_agent', 'http_user_agent', 'text'),
-        ('http_ip', 'http_ip_id', 'integer'),
-        ('http_ip', 'http_ip', 'text'),
-        ('vercel_ip_city', 'vercel_ip_city_id', 'integer'),
-        ('vercel_ip_city', 'vercel_ip_city', 'text'),
-        ('vercel_ip_country', 'vercel_ip_country_id', 'integer'),
-        ('vercel_ip_country', 'vercel_ip_country', 'text'),
-        ('ja4_digest', 'ja4_digest_id', 'integer'),
-        ('ja4_digest', 'ja4_digest', 'text'),
-        ('system_prompt_prefix', 'system_prompt_prefix_id', 'integer'),
-        ('system_prompt_prefix', 'system_prompt_prefix', 'text'),
-        ('finish_reason', 'finish_reason_id', 'integer'),
-        ('finish_reason', 'finish_reason', 'text'),
-        ('editor_name', 'editor_name_id', 'integer'),
-        ('editor_name', 'editor_name', 'text')
-)
-SELECT expected.table_name, expected.column_name, expected.type_name,
+SELECT expected.table_name, expected.column_name,
+    coalesce(format_type(to_regtype(expected.type_name), NULL), expected.type_name) AS type_name,
     format_type(found.atttypid, found.atttypmod) AS found_type
-FROM expected
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS expected (table_name, column_name, type_name)
 LEFT JOIN pg_attribute AS found
-    ON found.attrelid = to_regclass(expected.table_name)
+    ON found.attrelid = to_regclass(quote_ident(expected.table_name))
     AND found.attname = expected.column_name
     AND found.attnum > 0
     AND NOT found.attisdropped
-WHERE format_type(found.atttypid, found.atttypmod) IS DISTINCT FROM expected.type_name
+WHERE found.atttypid IS DISTINCT FROM to_regtype(expected.type_name)
 ORDER BY expected.table_name, expected.column_name

@@ -5,6 +5,7 @@ import hashlib
 from harness.data import rollout_folders, sql_path
 from harness.database import catalog
 from harness.database.declaration import Index
+from harness.database.declared import plan_store
 from harness.database.migration_steps import PLAN_FILE
 from harness.database.runners import connect
 from harness.database.scripts import statements_of
@@ -159,11 +160,15 @@ def test_view_shows_usage_rows_without_metadata(base_dsn: str) -> None:
 
 
 def test_differences_query_names_every_column_of_the_baseline(base_dsn: str) -> None:
-    text = sql_path("queries/baseline_differences.sql").read_text(encoding="utf-8")
+    read = [(table, name) for table, name, _ in plan_store().baseline_columns]
     with connect(base_dsn) as connection:
-        for table in ("kilocode_users", "microdollar_usage", "microdollar_usage_metadata", *LOOKUPS):
-            for column in catalog.columns(connection, table):
-                assert f"('{table}', '{column.name}', '{column.type}')" in text
+        there = [
+            (table, column.name)
+            for table in ("kilocode_users", *LOOKUPS, "microdollar_usage", "microdollar_usage_metadata")
+            for column in catalog.columns(connection, table)
+        ]
+        assert read == there
+        assert catalog.differences(connection) == ()
 
 
 def test_plan_file_is_byte_for_byte_the_block_of_the_plan() -> None:

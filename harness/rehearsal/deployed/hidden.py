@@ -3,16 +3,12 @@
 
 from typing import Final
 
-from harness import plan
-from harness.rehearsal.deployed.model import Deployed
+from harness.rehearsal.deployed.model import C, Deployed, K, T, U
 
-T: Final = plan.METADATA_TABLE
-U: Final = plan.USAGE_TABLE
-C: Final = plan.COLUMN
 STORED: Final = "D1"
 
 _FAULTY: Final = (
-    f"UPDATE {U} SET kilo_user_id = 'anon:10.1.2.3'",
+    f"UPDATE {U} SET {K} = 'anon:10.1.2.3'",
     f"UPDATE {T} SET {C} = 'a b' WHERE id IN (SELECT id FROM {U} ORDER BY id LIMIT 1)",
     f"UPDATE {T} SET {C} = 'fine' WHERE {C} IS NULL",
 )
@@ -40,7 +36,7 @@ HIDDEN: Final = (
         "hidden-by-usage-policy",
         "a policy shows rows of users with an account alone",
         f"{_READS}; ALTER TABLE {U} ENABLE ROW LEVEL SECURITY; "
-        f"CREATE POLICY users ON {U} FOR SELECT TO {{reader}} USING (kilo_user_id NOT LIKE 'anon:%')",
+        f"CREATE POLICY users ON {U} FOR SELECT TO {{reader}} USING ({K} NOT LIKE 'anon:%')",
     ),
     _hidden(
         "hidden-from-owner",
@@ -133,7 +129,7 @@ HARMLESS: Final = (
     _seen(
         "seen-by-columns",
         "the role may select what the claims are about, and no other column",
-        f"GRANT SELECT (id, kilo_user_id) ON {U} TO {{reader}}; GRANT SELECT (id, {C}) ON {T} TO {{reader}}",
+        f"GRANT SELECT (id, {K}) ON {U} TO {{reader}}; GRANT SELECT (id, {C}) ON {T} TO {{reader}}",
     ),
     _seen(
         "seen-in-another-schema",

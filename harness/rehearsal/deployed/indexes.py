@@ -4,12 +4,7 @@
 
 from typing import Final
 
-from harness import plan
-from harness.rehearsal.deployed.model import Deployed
-
-T: Final = plan.METADATA_TABLE
-C: Final = plan.COLUMN
-I: Final = plan.INDEX  # noqa: E741 -- as the plan's text has it
+from harness.rehearsal.deployed.model import C, Deployed, I, T
 
 _PARTED: Final = (
     f"ALTER TABLE {T} RENAME TO unparted",
@@ -40,7 +35,7 @@ DEFECTS: Final = (
     ),
     _instead("index-c", "the index compares bytes, the column does not", "M4", f'({C} COLLATE "C")'),
     _instead(
-        "index-prefixed", "the index has ids of VS Code alone", "M4", f"({C}) WHERE {C} LIKE 'vscode-%'"
+        "index-prefixed", "the index has values of one prefix alone", "M4", f"({C}) WHERE {C} LIKE 'code-%'"
     ),
     _instead(
         "index-of-old-rows", "the index ends at a date", "M4", f"({C}) WHERE created_at < '2026-01-01Z'"

@@ -1,6 +1,16 @@
 """What a database may be given after the migration: a fault that the gate must name, or a change that harms nothing."""
 
 from dataclasses import dataclass
+from typing import Final
+
+from harness.database.declared import plan_store
+
+T: Final = plan_store().table
+U: Final = plan_store().main.table
+K: Final = plan_store().main.user
+C: Final = plan_store().column.name
+I: Final = next(name for name, column in plan_store().indexes.items() if column == C)  # noqa: E741
+"""Names of the plan's rollout as statements have them: table, main table, its user, column, index."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,7 @@
 
 from typing import Final
 
-from harness import plan
-from harness.rehearsal.deployed.model import Deployed
-
-T: Final = plan.METADATA_TABLE
-U: Final = plan.USAGE_TABLE
-C: Final = plan.COLUMN
+from harness.rehearsal.deployed.model import C, Deployed, K, T, U
 
 
 def _fault(name: str, summary: str, *statements: str) -> Deployed:
@@ -95,9 +90,7 @@ DEFECTS: Final = (
     _fault(
         "trigger-drops-usage",
         "a trigger drops usage of anonymous users",
-        *_trigger(
-            "drop_anonymous", "IF NEW.kilo_user_id LIKE 'anon:%' THEN RETURN NULL; END IF; RETURN NEW;", on=U
-        ),
+        *_trigger("drop_anonymous", f"IF NEW.{K} LIKE 'anon:%' THEN RETURN NULL; END IF; RETURN NEW;", on=U),
     ),
 )
 

@@ -3,13 +3,9 @@
 
 from typing import Final
 
-from harness import plan
+from harness.database.declared import plan_store
 from harness.rehearsal.deployed import triggers
-from harness.rehearsal.deployed.model import Deployed
-
-T: Final = plan.METADATA_TABLE
-U: Final = plan.USAGE_TABLE
-C: Final = plan.COLUMN
+from harness.rehearsal.deployed.model import C, Deployed, I, K, T, U
 
 
 def _fault(name: str, summary: str, *statements: str) -> Deployed:
@@ -27,7 +23,7 @@ def _parted(by: str, *parts: str) -> tuple[str, ...]:
         f"DROP TABLE {T} CASCADE",
         f"CREATE TABLE {T} (LIKE unparted INCLUDING DEFAULTS) PARTITION BY {by}",
         *(f"CREATE TABLE {T}_{number} PARTITION OF {T} {part}" for number, part in enumerate(parts)),
-        *(f"CREATE INDEX {name} ON {T} ({column})" for name, column in plan.DECLARED_INDEXES),
+        *(f"CREATE INDEX {name} ON {T} ({column})" for name, column in plan_store().indexes.items()),
     )
 
 
@@ -52,27 +48,27 @@ _CONSTRAINTS: Final = (
     _fault(
         "check-of-user",
         "a CHECK on the usage table allows IPv4 addresses alone",
-        f"ALTER TABLE {U} ADD CHECK (kilo_user_id !~ '^anon:.*:') NOT VALID",
+        f"ALTER TABLE {U} ADD CHECK ({K} !~ '^anon:.*:') NOT VALID",
     ),
 )
 _TYPES: Final = (
     _fault(
         "domain-lower-case",
         "the type is a domain without upper case",
-        "CREATE DOMAIN distinct_id AS text CHECK (VALUE ~ '^[a-z0-9_.@-]+$')",
-        f"ALTER TABLE {T} ALTER {C} TYPE distinct_id",
+        "CREATE DOMAIN header_value AS text CHECK (VALUE ~ '^[a-z0-9_.@-]+$')",
+        f"ALTER TABLE {T} ALTER {C} TYPE header_value",
     ),
     _fault(
         "domain-short",
         "the type is a domain over varchar(64)",
-        "CREATE DOMAIN distinct_id AS varchar(64)",
-        f"ALTER TABLE {T} ALTER {C} TYPE distinct_id",
+        "CREATE DOMAIN header_value AS varchar(64)",
+        f"ALTER TABLE {T} ALTER {C} TYPE header_value",
     ),
     _fault(
         "domain-default",
         "the type is a domain with a default",
-        "CREATE DOMAIN distinct_id AS text DEFAULT 'none'",
-        f"ALTER TABLE {T} ALTER {C} TYPE distinct_id",
+        "CREATE DOMAIN header_value AS text DEFAULT 'none'",
+        f"ALTER TABLE {T} ALTER {C} TYPE header_value",
     ),
     _fault("padded", "the type pads values", f"ALTER TABLE {T} ALTER {C} TYPE character(255)"),
     _fault("default", "the column has a default", f"ALTER TABLE {T} ALTER {C} SET DEFAULT 'unknown'"),
@@ -81,7 +77,7 @@ _TYPES: Final = (
         "the column is generated from another",
         f"ALTER TABLE {T} DROP COLUMN {C}",
         f"ALTER TABLE {T} ADD COLUMN {C} text GENERATED ALWAYS AS (lower(message_id)) STORED",
-        f"CREATE INDEX {plan.INDEX} ON {T} ({C})",
+        f"CREATE INDEX {I} ON {T} ({C})",
     ),
     _fault(
         "generated-from",
@@ -139,19 +135,20 @@ _KEYS: Final = (
     _fault(
         "reference",
         "values refer to a table of persons",
-        "CREATE TABLE persons (distinct_id text PRIMARY KEY)",
+        "CREATE TABLE persons (name text PRIMARY KEY)",
         f"ALTER TABLE {T} ADD FOREIGN KEY ({C}) REFERENCES persons",
     ),
     _fault(
         "reference-not-valid",
         "values refer to a table of persons, unchecked for old rows",
-        "CREATE TABLE persons (distinct_id text PRIMARY KEY)",
+        "CREATE TABLE persons (name text PRIMARY KEY)",
         f"ALTER TABLE {T} ADD FOREIGN KEY ({C}) REFERENCES persons NOT VALID",
     ),
     _fault(
         "reference-of-user",
         "usage refers to users, of whom none is anonymous",
-        f"ALTER TABLE {U} ADD FOREIGN KEY (kilo_user_id) REFERENCES {plan.USERS_TABLE} NOT VALID",
+        "CREATE TABLE accounts (id text PRIMARY KEY)",
+        f"ALTER TABLE {U} ADD FOREIGN KEY ({K}) REFERENCES accounts NOT VALID",
     ),
 )
 _PLACES: Final = (
@@ -238,7 +235,7 @@ HARMLESS: Final = (
     _harmless(
         "check-of-usage",
         "CHECKs on usage that every row meets",
-        f"ALTER TABLE {U} ADD CHECK (cost >= 0 AND input_tokens >= 0), ADD CHECK (kilo_user_id <> '')",
+        f"ALTER TABLE {U} ADD CHECK (cost >= 0 AND input_tokens >= 0), ADD CHECK ({K} <> '')",
     ),
     _harmless("heir", "another table inherits", f"CREATE TABLE old_rows () INHERITS ({T})"),
 )
