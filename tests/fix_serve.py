@@ -23,7 +23,7 @@ from harness.run.options.serve import ServeOptions
 from harness.run.serve import Summary, serve_until
 
 ASK: dict[str, Any] = {"model": FREE_MODEL, "messages": [{"role": "user", "content": "hello"}]}
-LIMIT_S = 15
+LIMIT_S = 60
 
 
 class Recorder:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -220,12 +220,7 @@ async def test_failing_upstream_is_no_fault_of_the_backend(
     assert (await stack.end()).faultless
 
 
-async def test_rows_without_an_id_are_given_to_one_request_each(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        row_poller, "SECOND_ROW_S", 60.0
-    )  # twenty at once on a busy machine: none is given up early
+async def test_rows_without_an_id_are_given_to_one_request_each(serve: Serve) -> None:
     stack = await serve(upstream_error="500", wait_s=60.0)
     values = [f"id-{number % 4}".encode() for number in range(20)]
     await asyncio.gather(*(stack.send(value) for value in values))
@@ -236,8 +231,42 @@ async def test_rows_without_an_id_are_given_to_one_request_each(
     assert (summary.rows, summary.faultless) == (20, True)
 
 
+@contextmanager
+def rows_held_back(dsn: str, value: str) -> Iterator[Callable[[], None]]:
+    """Rows with this value are committed once the caller lets them: the yielded function is called, or it exits."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        body = "BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END"
+        connection.execute(
+            f"CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS '{body}'".encode()
+        )
+        connection.execute(
+            f"CREATE TRIGGER held BEFORE INSERT ON {plan.METADATA_TABLE} FOR EACH ROW "
+            f"WHEN (NEW.{plan.COLUMN} = '{value}') EXECUTE FUNCTION wait_for_test()".encode()
+        )
+        connection.execute("SELECT pg_advisory_lock(1)")
+        yield connection.close
+
+
+async def test_late_row_without_an_id_is_not_replaced_by_anothers(
+    serve: Serve, ready_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_poller, "SECOND_ROW_S", 0.0)
+    stack = await serve(upstream_error="500", wait_s=60.0)
+    await stack.seen(b"a")  # what the rows refer to is there: nobody waits for who writes it first
+    with rows_held_back(ready_dsn, "late") as let_go:
+        await stack.send(b"late")
+        await stack.seen(b"a")
+        await stack.send(b"late")
+        await stack.seen(b"a")
+        assert stack.view.entries[2].state is State.ANSWERED
+        let_go()
+    summary = await stack.end()
+    assert all(entry.as_sent for entry in stack.view.entries.values())
+    assert (summary.rows, summary.faultless) == (5, True)
+
+
 async def test_wrong_value_is_seen_without_an_upstream_id_too(serve: Serve) -> None:
-    stack = await serve(upstream_error="500", build="insert-unchanged")
+    stack = await serve(upstream_error="500", build="insert-unchanged", wait_s=0.2)
     assert (await stack.seen(b"a")).faults == ('V1: stored NULL, expected "a" of length 1',)
 
 

@@ -6,7 +6,7 @@ while is missing.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from harness.polling import apoll_until
 from harness.probing.judge import expect
 from harness.rule.policy import Policy
 from harness.run.live.request_log import LoggedRequest, RequestLog, State
+from harness.run.live.row_claims import Claimant, RowClaims
 from harness.sut.observation import Observation, Row
 from harness.sut.rows import Rows, key_of
 from harness.verdict import Results
@@ -43,6 +44,11 @@ class PendingRow:
     seen: float | None = None
     """When its row was first seen."""
 
+    @property
+    def nameless(self) -> bool:
+        """Whether its reply carries no id by which its rows could be found."""
+        return self.observation.reply.upstream_id == MISSING_ID
+
 
 @dataclass(slots=True)
 class RowPoller:
@@ -56,11 +62,11 @@ class RowPoller:
     """The database's clock at the last look, or before."""
     _pending: dict[int, PendingRow] = field(default_factory=dict)
     _missing: dict[int, PendingRow] = field(default_factory=dict)
-    _claimed: dict[str, int] = field(default_factory=dict)
+    _claims: RowClaims = field(default_factory=RowClaims)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _stopped: bool = False
     _ended: bool = False
-    """Whether no further row can come: only then may a request be given one that does not suit it at once."""
+    """Whether no further row can come."""
 
     def expect(self, pending: PendingRow) -> None:
         """Looks for the rows of a request from now on."""
@@ -114,32 +120,41 @@ class RowPoller:
             min(observation.since for observation in observations),
         )
         self.stamp = stamp
-        for pending, matched in zip(looked, found, strict=True):
-            self._complete(pending, self._own(pending, matched))
-
-    def _own(self, pending: PendingRow, matched: Sequence[Row]) -> tuple[Row, ...]:
-        """Its rows. A reply without an id names none: of its user's such rows, one that nobody has.
-
-        Requests that go on at once cannot be told apart then, so each gets a row that suits it as long as one may come.
-        """
-        observation = pending.observation
-        if observation.reply.upstream_id != MISSING_ID:
-            return tuple(matched)
-        free = [
-            row
-            for row in matched
-            if self._claimed.get(_identity(row), pending.number) == pending.number
-            and row.user in (observation.probe.user, None)
-        ]
-        expected = expect(observation.probe, observation.served_by, self.policy)
-        suits = [row for row in free if row.value in expected.values]
-        settled = self._ended or time.monotonic() - pending.answered > SECOND_ROW_S
-        own = (suits or (free if settled else []))[:1]
-        self._claimed.update((_identity(row), pending.number) for row in own)
-        return tuple(own)
-
-    def _complete(self, pending: PendingRow, rows: tuple[Row, ...]) -> None:
         now = time.monotonic()
+        overdue = {row.number for row in looked if self._ended or now - row.answered > self.wait_s}
+        self._claim(looked, found, overdue)
+        for pending, matched in zip(looked, found, strict=True):
+            own = self._claims.of(pending.number, matched) if pending.nameless else matched
+            self._complete(pending, tuple(own), overdue=pending.number in overdue)
+
+    def _claim(
+        self, looked: Sequence[PendingRow], found: Sequence[Sequence[Row]], overdue: Collection[int]
+    ) -> None:
+        """Gives the rows whose replies carry no id: such a reply matches all of them."""
+        rows = next((rows for pending, rows in zip(looked, found, strict=True) if pending.nameless), ())
+        free = self._claims.free(rows)
+        if not free:
+            return
+        # Rows may also be of requests that were answered while the database was asked. A row is never there before
+        # its request is expected: the backend begins to account when the reply is complete. Requests whose rows are
+        # missing come last, or they would take, late as they are, what is another's.
+        waiting = {pending.number: pending for pending in (*looked, *self._pending.values())}
+        for number in self._missing:
+            waiting.pop(number, None)
+        claimants = [
+            self._claimant(requests[number])
+            for requests in (waiting, self._missing)
+            for number in sorted(requests)
+            if requests[number].nameless
+        ]
+        self._claims.give(claimants, free, overdue)
+
+    def _claimant(self, pending: PendingRow) -> Claimant:
+        probe = pending.observation.probe
+        values = expect(probe, pending.observation.served_by, self.policy).values
+        return Claimant(pending.number, probe.user, values)
+
+    def _complete(self, pending: PendingRow, rows: tuple[Row, ...], *, overdue: bool) -> None:
         entry = self.log.find(pending.number)
         if entry is None or pending.seen is not None:
             self._pending.pop(pending.number, None)
@@ -150,8 +165,8 @@ class RowPoller:
                 self.log.put(self._with_rows(entry, pending, rows))
             if pending.seen is None:
                 self._missing.pop(pending.number, None)
-                self._pending[pending.number] = replace(pending, seen=now)
-        elif pending.number in self._pending and now - pending.answered > self.wait_s:
+                self._pending[pending.number] = replace(pending, seen=time.monotonic())
+        elif pending.number in self._pending and overdue:
             del self._pending[pending.number]
             self._lose(pending, f"no row {self.wait_s:g} s after the reply", rows)
 
@@ -180,7 +195,3 @@ class RowPoller:
         findings = [finding for judgement in results.judgements() for finding in judgement.findings]
         faults = [f"{finding.claim}: {finding.effect}" for finding in findings]
         return tuple(dict.fromkeys([*entry.faults, *faults]))
-
-
-def _identity(row: Row) -> str:
-    return row.usage_id or row.metadata_id or ""
