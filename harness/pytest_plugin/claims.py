@@ -1,0 +1,67 @@
+"""`--rollout-claims`: which claims are collected, and the run that judges them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, is_another
+
+if TYPE_CHECKING:
+    from harness.library.claim_items import Judge
+    from harness.report.document import Report
+    from harness.verdict import Claim
+
+
+def add_items(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Adds an item for each claim of the reference, or of the target that is named."""
+    from harness.library.claim_items import Claims
+
+    config = session.config
+    address = getattr(config, "workerinput", {}).get("rollout_server")
+    shared = None if address is None else Path(address).with_name("report.json")
+    target = given(config, "target")
+    claims, judge = _of_target(config) if target else _of_reference(config)
+    collector = Claims.of(session, claims, judge, shared)
+    collected: list[pytest.Item | pytest.Collector] = list(collector.collect())
+    items.extend(item for item in collected if isinstance(item, pytest.Item))
+    # Items that no file holds are told to whoever counts what was collected.
+    report = pytest.CollectReport(collector.nodeid, "passed", None, collected)
+    config.hook.pytest_collectreport(report=report)
+
+
+def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
+    from harness.rule.level import Level
+    from harness.run.options.prove import ProveOptions
+    from harness.run.proof import proof_plan
+    from harness.run.prove import prove
+    from harness.stages.stack import BuildPair
+
+    level = Level(given(config, "level") or LEVELS[0])
+    named = folder(config) if is_another(config) else ""
+    options = ProveOptions(
+        level=level,
+        postgres=given(config, "postgres") or "embedded",
+        command=f"harness prove --level {level}" + (f" --rollout {named}" if named else ""),
+        rollout=Path(named) if named else None,
+    )
+    builds = BuildPair(after=given(config, "build") or "after")
+    claims = proof_plan(options, builds, None).claims
+    return claims, lambda chosen: prove(options, lambda _: None, builds=builds, only=chosen)
+
+
+def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
+    from harness.checks.user import user_claims
+    from harness.library.gate import gate
+    from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
+
+    def judge(chosen: frozenset[str]) -> "Report":
+        read_only = chosen <= frozenset(DATABASE_CLAIMS)
+        return gate(
+            given(config, "target"),
+            given(config, "database-url"),
+            read_only=read_only,
+            **gate_options(config),
+        )
+
+    return (*claims_of(given(config, "build") or "after"), *user_claims()), judge
