@@ -28,12 +28,11 @@ const load = number => {
   }
   return loaded[number];
 };
-Object.assign(exports, load(0));
 """
 
 
-def bundle(checkout: Path, path: Path, symbol: str, exported_as: str) -> str:
-    """The module of a file as one text that exports `symbol` under the name `exported_as`.
+def bundle(checkout: Path, path: Path, symbol: str) -> str:
+    """The module of a file as one text that exports `symbol` alone.
 
     Raises UsageError for a file that cannot be read, UnavailableError where Node cannot take the types out.
     """
@@ -54,7 +53,7 @@ def bundle(checkout: Path, path: Path, symbol: str, exported_as: str) -> str:
     texts = _without_types([_common_js(module) for module in taken])
     bodies = ",\n".join(f"(exports, require) => {{\n{text}\n}}" for text in texts)
     first = f"const outer = require;\nconst bundled = [{bodies}];\nconst links = {json.dumps(links)};"
-    return f"'use strict';\n{first}{_START}exports.{exported_as} ??= exports.{symbol};\n"
+    return f"'use strict';\n{first}{_START}exports.{symbol} = load(0).{symbol};\n"
 
 
 def _is_light(modules: Modules, module: Module, depth: int = 0) -> bool:

@@ -4,13 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from harness import plan
 from harness.checks.persistence import WORKAROUNDS
 from harness.checks.registry import Detail, Observed, Outcomes, check
-from harness.clients.extension import derived_id
+from harness.clients.devices import collision_odds
 from harness.clients.extension_code import Headers, WindowOutcome
 from harness.clients.extension_evidence import BuiltHeaders, Derivation, Fleet, TelemetryOff
-from harness.clients.machines import collision_odds
 from harness.report.escape import shown
 from harness.rule.policy import POLICIES
 from harness.verdict import Finding, Method
@@ -30,17 +28,18 @@ INSTALLATIONS: Final = (1_000_000, 10_000_000, 100_000_000)
 @check(DERIVED, over=Derivation)
 def id_is_derived_alike(derivation: Derivation) -> Outcomes:
     """E1: Node, Python and the known answers agree, and every policy stores the id as it is."""
-    for machine_id, wanted, derived in zip(
-        derivation.machine_ids, derivation.expected, derivation.derived, strict=True
+    client = derivation.code.client
+    for device_id, wanted, derived in zip(
+        derivation.device_ids, derivation.expected, derivation.derived, strict=True
     ):
         yield Observed(DERIVED)
-        condition = f"Node {derivation.node}, machineId {shown(machine_id)}"
-        if derived != wanted or derived_id(machine_id) != wanted:
-            effect = f"Node derives {derived}, Python {derived_id(machine_id)}, expected {wanted}"
+        condition = f"Node {derivation.node}, machineId {shown(device_id)}"
+        if derived != wanted or client.derived_id(device_id) != wanted:
+            effect = f"Node derives {derived}, Python {client.derived_id(device_id)}, expected {wanted}"
             yield Finding(DERIVED, condition, effect)
         elif any(policy.accepted(wanted) != wanted for policy in POLICIES.values()):
             yield Finding(DERIVED, condition, f"a header rule does not accept {shown(wanted)}")
-    drawn = len(derivation.machine_ids) - derivation.known
+    drawn = len(derivation.device_ids) - derivation.known
     detail = f"Node {derivation.node}, {derivation.known} known answers, {drawn} machineIds drawn"
     yield Detail(DERIVED, detail)
 
@@ -48,10 +47,11 @@ def id_is_derived_alike(derivation: Derivation) -> Outcomes:
 @check(PROVIDER, over=BuiltHeaders, evidence=Method.EXHAUSTIVE)
 def provider_adds_one_header(headers: BuiltHeaders) -> Outcomes:
     """E5: over every combination of what is known of a request and of the option, the header is added, none changed."""
+    client = headers.code.client
     for call, old, new in zip(headers.calls, headers.before, headers.after, strict=True):
         yield Observed(PROVIDER)
-        distinct_id = call["options"].get("posthogDistinctId")
-        expected = dict(old or {}) | ({plan.HEADER: distinct_id} if distinct_id else {})
+        sent = call["options"].get(client.option)
+        expected = dict(old or {}) | ({client.header: sent} if sent else {})
         if dict(new or {}) != expected:
             yield Finding(PROVIDER, f"provider called with {call}", _difference(new, expected))
     combinations = "combinations of organisation, project, mode, task and option"
@@ -76,19 +76,21 @@ class ClaimedTelemetry(NamedTuple):
 def installations_send_ids_of_their_own(claimed: ClaimedFleet) -> Outcomes:
     """E7 or E11 over a fleet: no two installations send the same id."""
     claim, fleet = claimed
-    machine_ids, derived = fleet.machine_ids, fleet.derived
-    yield Observed(claim, len(machine_ids))
+    device_ids, derived = fleet.device_ids, fleet.derived
+    yield Observed(claim, len(device_ids))
     senders = Counter(value for value in derived if value is not None)
-    examples = dict(zip(derived, machine_ids, strict=True))
+    examples = dict(zip(derived, device_ids, strict=True))
     for value, count in senders.items():
         if count > 1:
-            machine_id = shown(examples[value])
-            condition = f"{len(machine_ids)} installations, {count} with machineId {machine_id}"
+            device_id = shown(examples[value])
+            condition = f"{len(device_ids)} installations, {count} with machineId {device_id}"
             effect = f"all {count} of these send {value}"
             yield Finding(claim, condition, effect, workaround=WORKAROUNDS.get(claim, ""))
     silent = list(derived).count(None)
-    yield Detail(claim, f"{len(machine_ids)} installations: {len(senders)} ids, {silent} send none")
-    odds = ", ".join(f"{count:,} {collision_odds(count):.1g}" for count in INSTALLATIONS)
+    yield Detail(claim, f"{len(device_ids)} installations: {len(senders)} ids, {silent} send none")
+    odds = ", ".join(
+        f"{count:,} {collision_odds(fleet.code.client.derived, count):.1g}" for count in INSTALLATIONS
+    )
     yield Detail(claim, f"machines of their own: odds of any collision at most (installations, odds) {odds}")
 
 

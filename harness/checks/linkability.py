@@ -16,7 +16,7 @@ LINKED_PLANNED: Final = "E8"
 class EventsUnder(StrEnum):
     """Under which id the extension's events are captured."""
 
-    MACHINE_ID = "under the machineId, as planned"
+    DEVICE_ID = "under the machineId, as planned"
     DERIVED_ID = "under the derived id"
     ALIASED = "under the machineId, with the derived id aliased to it once"
 

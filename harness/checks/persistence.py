@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 from harness import plan
 from harness.backend.http import HEAD_BYTES_MAX
 from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
-from harness.clients.extension import derived_id
 from harness.clients.extension_code import WindowOutcome, WindowResult
 from harness.clients.extension_evidence import ScenarioRun
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, KEEPING, SCENARIOS, Scenario
@@ -115,8 +114,8 @@ def ids_are_valid(valid: ValidRun) -> Outcomes:
     An id is what is derived from a machine, or a string that was found in the storage.
     """
     claim, run = valid
-    machines = {start.machine_id for starts in run.scenario.restarts for start in starts}
-    ids = {derived_id(machine_id) for machine_id in machines}
+    machines = {start.device_id for starts in run.scenario.restarts for start in starts}
+    ids = {run.code.client.derived_id(device_id) for device_id in machines}
     if isinstance(run.scenario.found, str):
         ids.add(run.scenario.found)
     yield Observed(claim, len(run.requests))

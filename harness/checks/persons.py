@@ -1,4 +1,4 @@
-"""Judges the plan's goal against PostHog's own limits: ids that the rule accepts and that lead to no person. Pure."""
+"""Judges the plan's goal against the limits of the ids' reader: ids that the rule accepts, of no person. Pure."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from harness.checks.evidence import finding
 from harness.checks.persistence import WORKAROUNDS
 from harness.checks.registry import Observed, Outcomes, check
-from harness.clients.persons import ID_LENGTH_MAX
 from harness.report.escape import shown
 from harness.sut.observation import Observation
 
@@ -20,19 +19,21 @@ class SentIds(NamedTuple):
     claim: str
     observations: Sequence[Observation]
     reached: Collection[str]
+    take: int
+    """Characters of an id that an event keeps."""
 
 
 @check(NOBODYS, CUT, over=SentIds)
 def stored_ids_lead_to_their_events(sent: SentIds) -> Outcomes:
     """E13 or E14: each stored id leads to its event; one that is not stored leads nowhere, and nobody astray."""
-    claim, observations, reached = sent
+    claim, observations, reached, take = sent
     yield Observed(claim, len(observations))
     stored = [(observation, stored_id(observation)) for observation in observations]
     lost = [
         (observation, value) for observation, value in stored if value is not None and value not in reached
     ]
     if lost:
-        values = ", ".join(_described(value) for _, value in lost)
+        values = ", ".join(_described(value, take) for _, value in lost)
         effect = f"stored {len(lost)} of {len(observations)} ids whose events belong to no person of that id: {values}"
         yield finding(claim, lost[0][0], effect, WORKAROUNDS.get(claim, ""))
 
@@ -42,7 +43,7 @@ def stored_id(observation: Observation) -> str | None:
     return next((row.value for row in observation.rows if row.whole and row.value is not None), None)
 
 
-def _described(value: str) -> str:
-    if len(value) <= ID_LENGTH_MAX:
+def _described(value: str, take: int) -> str:
+    if len(value) <= take:
         return shown(value)
-    return f"one of {len(value)} characters, cut at {ID_LENGTH_MAX}"
+    return f"one of {len(value)} characters, cut at {take}"

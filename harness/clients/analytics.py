@@ -1,7 +1,7 @@
-"""An analytics server as a stand-in over real HTTP: takes the events of the official `posthog` package.
+"""An analytics server as a stand-in over real HTTP: takes the events that a client sends with the official package.
 
 It keeps what linking needs: under which id an event arrived, and which ids were aliased to be one person; of ids it
-takes what PostHog takes (`persons`).
+takes what the service takes (`persons`).
 """
 
 import asyncio
@@ -11,18 +11,18 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
+from harness.clients.id_client import IdClient
 from harness.clients.persons import is_persons, kept
 from harness.errors import UnavailableError
+from harness.rollout.tables import Consumer
 
 HOST: Final = "127.0.0.1"
 SECONDS_MAX: Final = 30.0
 """Longest that the program with the official package may take for all its calls."""
-ALIAS: Final = "$create_alias"
 BODY_BYTES_MAX: Final = 8 << 20
 
 
@@ -31,14 +31,15 @@ class AnalyticsEvent:
     """One event as it arrived."""
 
     name: str
-    distinct_id: str
+    subject_id: str
     alias: str | None
     """The other id of the same person, in an alias event."""
 
-    @property
-    def joins(self) -> bool:
+    def joins(self, consumer: Consumer) -> bool:
         """Whether two ids become one person's: none of nobody's is joined with another."""
-        return self.alias is not None and is_persons(self.alias) and is_persons(self.distinct_id)
+        return self.alias is not None and all(
+            is_persons(name, consumer) for name in (self.alias, self.subject_id)
+        )
 
 
 @dataclass(slots=True)
@@ -47,47 +48,56 @@ class Analytics:
 
     origin: str
     """URL without a path."""
+    consumer: Consumer
+    """The service that it stands in for."""
     events: list[AnalyticsEvent] = field(default_factory=list)
 
-    def person(self, distinct_id: str) -> frozenset[str]:
+    def person(self, subject_id: str) -> frozenset[str]:
         """Every id of the person who has this one: itself, and what aliases join to it."""
-        known = {distinct_id}
+        known = {subject_id}
         while True:
             joined = {
                 identity
                 for event in self.events
-                if event.joins and known & {event.alias, event.distinct_id}
-                for identity in (event.alias, event.distinct_id)
+                if event.joins(self.consumer) and known & {event.alias, event.subject_id}
+                for identity in (event.alias, event.subject_id)
                 if identity is not None
             }
             if joined <= known:
                 return frozenset(known)
             known |= joined
 
-    def events_of(self, distinct_id: str) -> list[AnalyticsEvent]:
+    def events_of(self, subject_id: str) -> list[AnalyticsEvent]:
         """Events, aliases aside, that belong to the person who has this id; none where the id is nobody's."""
-        if not is_persons(distinct_id):
+        if not is_persons(subject_id, self.consumer):
             return []
-        person = self.person(distinct_id)
-        return [event for event in self.events if event.alias is None and event.distinct_id in person]
+        person = self.person(subject_id)
+        return [event for event in self.events if event.alias is None and event.subject_id in person]
 
     async def take(self, request: web.Request) -> web.Response:
         """Takes one batch; a body that is not one is answered with 400."""
         try:
             batch = (await request.json())["batch"]
-            arrived = [_event(document) for document in batch]
+            arrived = [self._event(document) for document in batch]
         except (ValueError, KeyError, TypeError, AttributeError):
             return web.json_response({"detail": "not a batch of events"}, status=400)
         self.events += arrived
         return web.json_response({"status": "Ok"})
 
+    def _event(self, document: dict[str, Any]) -> AnalyticsEvent:
+        wire = self.consumer.events
+        assert wire is not None, "asked of a service whose events are described"
+        aliased = document["properties"].get("alias") if document["event"] == wire.alias else None
+        alias = None if aliased is None else kept(str(aliased), self.consumer)
+        return AnalyticsEvent(str(document["event"]), kept(str(document[wire.subject]), self.consumer), alias)
+
 
 @asynccontextmanager
-async def analytics() -> AsyncIterator[Analytics]:
+async def analytics(client: IdClient) -> AsyncIterator[Analytics]:
     """A running stand-in on a free loopback port. Raises UnavailableError when it cannot listen."""
-    running = Analytics("")
+    running = Analytics("", client.consumer)
     app = web.Application(client_max_size=BODY_BYTES_MAX)
-    app.router.add_post("/batch/", running.take)
+    app.router.add_post(client.events.path, running.take)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -104,17 +114,19 @@ async def analytics() -> AsyncIterator[Analytics]:
         await runner.cleanup()
 
 
-def capture(event: str, distinct_id: str) -> dict[str, Any]:
+def capture(event: str, subject_id: str) -> dict[str, Any]:
     """A call for `send`: an event under an id."""
-    return {"call": "capture", "event": event, "distinct_id": distinct_id}
+    return {"call": "capture", "event": event, "subject_id": subject_id}
 
 
-def alias(previous_id: str, distinct_id: str) -> dict[str, Any]:
+def alias(previous_id: str, subject_id: str) -> dict[str, Any]:
     """A call for `send`: both ids are one person."""
-    return {"call": "alias", "previous_id": previous_id, "distinct_id": distinct_id}
+    return {"call": "alias", "previous_id": previous_id, "subject_id": subject_id}
 
 
-async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float = SECONDS_MAX) -> None:
+async def send(
+    client: IdClient, origin: str, calls: Sequence[dict[str, Any]], seconds_max: float = SECONDS_MAX
+) -> None:
     """Makes the calls with the official package, in a process of its own that knows no proxy.
 
     Raises UnavailableError when the package is missing, a call fails, or `seconds_max` has passed.
@@ -122,7 +134,7 @@ async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float 
     program = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
-        str(Path(__file__).with_name("capture.py")),
+        str(client.rollout.path(client.events.program)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -134,7 +146,7 @@ async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float 
             _, errors = await program.communicate(asked)
     except TimeoutError:
         raise UnavailableError(
-            f"the posthog package was not done with its calls after {seconds_max:g} s"
+            f"the analytics package was not done with its calls after {seconds_max:g} s"
         ) from None
     finally:
         if program.returncode is None:
@@ -142,20 +154,10 @@ async def send(origin: str, calls: Sequence[dict[str, Any]], seconds_max: float 
             await program.wait()
     if program.returncode != 0:
         cause = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise UnavailableError(f"the posthog package could not send its events: {cause}")
+        raise UnavailableError(f"the analytics package could not send its events: {cause}")
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without proxies (the stand-in is on loopback) and without settings of the package."""
+    """Ours without proxies: the stand-in is on loopback."""
     unwanted = ("http_proxy", "https_proxy", "all_proxy")
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.lower() not in unwanted and not name.startswith("POSTHOG_")
-    }
-
-
-def _event(document: dict[str, Any]) -> AnalyticsEvent:
-    aliased = document["properties"].get("alias") if document["event"] == ALIAS else None
-    alias = None if aliased is None else kept(str(aliased))
-    return AnalyticsEvent(str(document["event"]), kept(str(document["distinct_id"])), alias)
+    return {name: value for name, value in os.environ.items() if name.lower() not in unwanted}

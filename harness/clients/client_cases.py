@@ -10,7 +10,7 @@ def run_cases(rollout: Rollout) -> tuple[ClientCase, ...]:
     client, name = rollout.tables.client, rollout.header.name
     assert client is not None, "asked of a rollout with a client"
     assert client.handler is not None, "asked of a client with a handler"
-    code = {"header": name, "id": "", "handler": rollout.text(client.handler)}
+    code = {"header": name, "option": "", "id": "", "handler": rollout.text(client.handler)}
     calls = [{"options": dict(case.options)} for case in client.cases]
     with extension_host() as host:
         sent = host.headers_of(code, [*calls, {"options": {}}])

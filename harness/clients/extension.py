@@ -3,7 +3,6 @@
 Headers are those that real installations send today; build `after` adds the plan's header.
 """
 
-import hashlib
 from enum import StrEnum
 from typing import Final
 
@@ -28,18 +27,6 @@ class Auth(StrEnum):
     ANONYMOUS = "anonymous"
     JUNK = "junk token"
     SIGNED_IN = "signed in"
-
-
-def derived_id(machine_id: str) -> str:
-    """The plan's anonymous id of a machine: prefix and 16 hex digits.
-
-    A lone surrogate hashes as U+FFFD, as Node's `hash.update(string)` has it. Source: plan, Repository 2, File 1.
-    """
-    # Through UTF-16 and back: two halves that meet become one character, a half without its other becomes U+FFFD.
-    # `encode("utf-8", "replace")` would make "?" of both.
-    text = machine_id.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    digest = hashlib.sha256((text + plan.DERIVED_SALT).encode()).hexdigest()
-    return plan.DERIVED_PREFIX + digest[: plan.DERIVED_HEX_DIGITS]
 
 
 def plan_header(value: str | bytes) -> tuple[HeaderLine, ...]:

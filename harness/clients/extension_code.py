@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness import plan
-from harness.data import fixture_path, rollout_folders
+from harness.clients.id_client import IdClient, plans_client
+from harness.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,17 @@ class ExtensionCode:
     name: str
     anonymous_id: str
     handler: str
+    client: IdClient
 
     @property
     def message(self) -> dict[str, str]:
         """As the host reads it."""
-        return {"header": plan.HEADER, "id": self.anonymous_id, "handler": self.handler}
+        return {
+            "header": self.client.header,
+            "option": self.client.option,
+            "id": self.anonymous_id,
+            "handler": self.handler,
+        }
 
 
 class Update(StrEnum):
@@ -37,9 +43,9 @@ class Update(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowStart:
-    """One window that opens: the machine, the storage and the telemetry setting at that moment."""
+    """One window that opens: the device, the storage and the telemetry setting at that moment."""
 
-    machine_id: str
+    device_id: str
     update: Update = Update.STORES
     telemetry: bool = True
     """Whether the user lets the editor send telemetry."""
@@ -82,26 +88,34 @@ Headers = Mapping[str, str] | None
 """What `customRequestOptions` returns, without its wrapping."""
 
 
-def planned() -> ExtensionCode:
-    """The plan's code as the plan has it. Source: plan, Repository 2, Files 1 and 2."""
-    return _code("planned", "client/anonymous-id.js")
+def planned(client: IdClient | None = None) -> ExtensionCode:
+    """The code as the plan has it, by default of the plan's own rollout. Source: plan, Repository 2, Files 1 and 2."""
+    client = client or plans_client()
+    return _code("planned", client, client.storage.file)
 
 
-def patched() -> ExtensionCode:
+def patched(client: IdClient | None = None) -> ExtensionCode:
     """The plan's code with the audit's workarounds in the id's function."""
-    return _code("patched", "client/corrected.js")
+    client = client or plans_client()
+    return _code("patched", client, client.storage.corrected)
 
 
-def before() -> ExtensionCode:
+def before(client: IdClient | None = None) -> ExtensionCode:
     """The extension as it is: a provider that knows no id."""
+    client = client or plans_client()
+    return ExtensionCode("before", "", _source(client, "before", client.client.before), client)
+
+
+def _code(name: str, client: IdClient, anonymous_id: str | None) -> ExtensionCode:
     return ExtensionCode(
-        "before", "", fixture_path("extension/before/handler.js").read_text(encoding="utf-8")
+        name,
+        _source(client, "storage", anonymous_id),
+        _source(client, "handler", client.client.handler),
+        client,
     )
 
 
-def _code(name: str, anonymous_id: str) -> ExtensionCode:
-    return ExtensionCode(name, _source(anonymous_id), _source("client/handler.js"))
-
-
-def _source(name: str) -> str:
-    return (rollout_folders()[0] / name).read_text(encoding="utf-8")
+def _source(client: IdClient, key: str, name: str | None) -> str:
+    if name is None:
+        raise UsageError(f"{client.rollout.folders[0]}: no client.{key}, whose file is run")
+    return client.rollout.text(name)

@@ -10,12 +10,13 @@ from harness.clients.persistence import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """The id of each machine: as it must be, and as Node derives it. The first `known` are known answers."""
+    """The id of each device: as it must be, and as Node derives it. The first `known` are known answers."""
 
+    code: ExtensionCode
     node: str
     """Version of Node."""
     known: int
-    machine_ids: Sequence[str]
+    device_ids: Sequence[str]
     expected: Sequence[str]
     derived: Sequence[str | None]
 
@@ -24,6 +25,7 @@ class Derivation:
 class BuiltHeaders:
     """What the provider adds to each request, before and after the change."""
 
+    code: ExtensionCode
     calls: Sequence[Mapping[str, Any]]
     before: Sequence[Headers]
     after: Sequence[Headers]
@@ -33,7 +35,8 @@ class BuiltHeaders:
 class Fleet:
     """Many installations, with the id that each sends."""
 
-    machine_ids: Sequence[str]
+    code: ExtensionCode
+    device_ids: Sequence[str]
     derived: Sequence[str | None]
 
 

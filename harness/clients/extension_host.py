@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness import plan
 from harness.clients.extension_code import (
     ExtensionCode,
     Headers,
@@ -35,11 +34,11 @@ class ExtensionHost:
 
     node: NodeChild
 
-    def derive(self, code: ExtensionCode, machine_ids: Sequence[str]) -> list[str | None]:
-        """The id of each machine on its first start; None where the code has none to give."""
+    def derive(self, code: ExtensionCode, device_ids: Sequence[str]) -> list[str | None]:
+        """The id of each device on its first start; None where the code has none to give."""
         derived: list[str | None] = []
-        for at in range(0, len(machine_ids), MACHINES_PER_MESSAGE):
-            batch = machine_ids[at : at + MACHINES_PER_MESSAGE]
+        for at in range(0, len(device_ids), MACHINES_PER_MESSAGE):
+            batch = device_ids[at : at + MACHINES_PER_MESSAGE]
             derived += self._call({"do": "derive", "code": code.message, "machineIds": batch})
         return derived
 
@@ -62,7 +61,7 @@ class ExtensionHost:
         }
         reply = self._call(document | ({"file": str(file)} if file else {}))
         results = tuple(tuple(_window(window) for window in windows) for windows in reply["restarts"])
-        return InstallRun(results, reply["stored"].get(plan.STORAGE_KEY))
+        return InstallRun(results, reply["stored"].get(code.client.storage.key))
 
     def headers(self, code: ExtensionCode, calls: Sequence[Mapping[str, Any]]) -> list[Headers]:
         """What the provider adds to each request; a call is `{"options": ..., "metadata": ...}`."""
@@ -91,7 +90,7 @@ def extension_host(seconds_max: float = SECONDS_MAX) -> Iterator[ExtensionHost]:
 
 
 def _start(start: WindowStart) -> dict[str, Any]:
-    return {"machineId": start.machine_id, "telemetry": start.telemetry, "update": str(start.update)}
+    return {"machineId": start.device_id, "telemetry": start.telemetry, "update": str(start.update)}
 
 
 def _window(document: dict[str, Any]) -> WindowResult:

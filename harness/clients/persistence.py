@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness import plan
 from harness.clients.extension_code import Update, WindowStart
 
 MACHINE: Final = "3f8e0d1c52b74a69887d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a392817"
-"""A machine id of the usual shape: 64 hex digits."""
+"""A device's id of the usual shape: 64 hex digits."""
 OTHER_MACHINE: Final = "b1946ac92492d2347c6235b4d2611184a9f0c1d2e3b4a5968778695a4b3c2d1e"
 """The same installation's, after it changed."""
-OLD_ID: Final = "vscode-0123456789abcdef"
+OLD_ID: Final = "former-0123456789abcdef"
 """A valid id found in the storage, of neither machine."""
 
 ABSENT: Final = object()
@@ -28,14 +27,13 @@ class Scenario:
     found: Any = ABSENT
     """The stored value at the beginning, JSON; `ABSENT` for none."""
 
-    @property
-    def stored(self) -> dict[str, Any] | None:
-        """The storage at the beginning."""
-        return None if self.found is ABSENT else {plan.STORAGE_KEY: self.found}
+    def stored(self, key: str) -> dict[str, Any] | None:
+        """The storage at the beginning, with the id under a key."""
+        return None if self.found is ABSENT else {key: self.found}
 
 
-def _start(update: Update = Update.STORES, machine_id: str = MACHINE) -> WindowStart:
-    return WindowStart(machine_id, update)
+def _start(update: Update = Update.STORES, device_id: str = MACHINE) -> WindowStart:
+    return WindowStart(device_id, update)
 
 
 _ONE: Final = ((_start(),),)
@@ -44,9 +42,9 @@ KEEPING: Final = (
     Scenario("three restarts", _ONE * 4),
     Scenario("two windows opened at once, then a restart", ((_start(), _start()), (_start(),))),
     Scenario(
-        "a valid id stored, the machineId changed since", ((_start(machine_id=OTHER_MACHINE),),) * 2, OLD_ID
+        "a valid id stored, the machineId changed since", ((_start(device_id=OTHER_MACHINE),),) * 2, OLD_ID
     ),
-    Scenario("the machineId changes between two starts", (*_ONE, (_start(machine_id=OTHER_MACHINE),))),
+    Scenario("the machineId changes between two starts", (*_ONE, (_start(device_id=OTHER_MACHINE),))),
     Scenario("the write is lost, then a restart", ((_start(Update.LOSES),), *_ONE)),
     Scenario("a crash before the write, then a restart", ((_start(Update.CRASHES),), *_ONE)),
     Scenario("one of two windows crashes, then a restart", ((_start(), _start(Update.CRASHES)), *_ONE)),
@@ -64,19 +62,19 @@ FAULTS: Final = (
 FOUND: Final = tuple(
     Scenario(f"the storage holds {content}", _ONE * 2, value)
     for content, value in (
-        ("a line break", "vscode\r\nx-other: 1"),
-        ("a character beyond latin-1", "vscode-\u4e2d"),
+        ("a line break", "former\r\nx-other: 1"),
+        ("a character beyond latin-1", "former-\u4e2d"),
         ("20,000 characters", "a" * 20_000),
-        ("256 characters", "a" * (plan.LENGTH_MAX + 1)),
+        ("256 characters", "a" * 256),
         ("an object", {"id": OLD_ID}),
         ("the number 42", 42),
         ("true", True),
         ("an empty array", []),
         ("a blank", "a b"),
         ("a joined duplicate", f"{OLD_ID}, {OLD_ID}"),
-        ("a letter beyond ASCII", "vscod\u00e9"),
-        ("a NUL", "vscode\0"),
-        ("a control character", "vscode\x01"),
+        ("a letter beyond ASCII", "forme\u00e9"),
+        ("a NUL", "former\0"),
+        ("a control character", "former\x01"),
         ("an empty string", ""),
         ("null", None),
         ("the number 0", 0),

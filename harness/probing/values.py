@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness import plan
-from harness.clients.extension import derived_id
+from harness.clients.id_client import plans_client
 from harness.errors import UsageError
 from harness.rule.accepted import AcceptedValues
 from harness.rule.policy import FIELD_BYTES, Policy
@@ -116,13 +115,14 @@ def _almost(value: bytes) -> list[bytes]:
 
 
 def _extension_ids() -> Iterator[str]:
-    known = derived_id("a machine")
+    client = plans_client()
+    known = client.derived_id("a machine")
     yield known
     yield known.upper()
-    yield known.replace(plan.DERIVED_PREFIX, "jetbrains-")
-    yield known.removeprefix(plan.DERIVED_PREFIX)
-    for machine in plan.SHARED_MACHINE_IDS:
-        yield derived_id(machine)
+    yield known.replace(client.derived.prefix, "jetbrains-")
+    yield known.removeprefix(client.derived.prefix)
+    for machine in client.derived.shared:
+        yield client.derived_id(machine)
 
 
 def _long() -> Iterator[str]:

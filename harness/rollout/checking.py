@@ -18,6 +18,8 @@ from harness.rollout.typed import VALUE_MAX, Problem, dotted
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 """A name in braces; no object of JSON begins so."""
+NEED_OPTION: Final = ("options", "provider")
+"""Files of the client in which the option is looked for."""
 OPERATIONS: Final = ("take", "trim", "lower", "match", "one_of")
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _AUDIT_NEEDS: Final = {"rests": "on", "build": "build", "query": "query"}
@@ -34,6 +36,7 @@ def check(tables: Tables, files: Files) -> None:
         check_steps,
         check_order,
         _reference,
+        _client,
         _claims,
     ):
         rule(tables, files)
@@ -204,6 +207,17 @@ def _reference(tables: Tables, files: Files) -> None:
                 ("reference", "insert"),
                 f"{reference.insert}: no mark {mark}, where the build adds its columns",
             )
+
+
+def _client(tables: Tables, _files: Files) -> None:
+    client = tables.client
+    if client is None or client.option is not None:
+        return
+    if wanted := next((name for name in NEED_OPTION if name in client.files), None):
+        raise Problem(
+            ("client", "files", wanted),
+            f"client.files.{wanted} needs client.option; expected the handler's option that becomes the header's value",
+        )
 
 
 def _claims(tables: Tables, files: Files) -> None:

@@ -45,8 +45,12 @@ def further_files(tables: Tables) -> Iterator[tuple[Place, str]]:
             (("reference", "view", "up"), reference.view.up),
             (("reference", "view", "down"), reference.view.down),
         ]
+    if events := tables.consumer.events:
+        named.append((("consumer", "events", "program"), events.program))
     if client:
-        named.append((("client", "handler"), client.handler))
+        named += [(("client", key), getattr(client, key)) for key in ("handler", "before")]
+        if client.derived:
+            named.append((("client", "derived", "answers"), client.derived.answers))
         named += [(("client", "stubs", key), name) for key, name in client.stubs.items()]
         if client.storage:
             named += [

@@ -9,7 +9,8 @@ from harness import plan
 from harness.backend.builds import AFTER, UNWIRED
 from harness.checks.audit import IDS, PlanEvidence
 from harness.checks.registry import run_checks
-from harness.clients.extension import derived_id, plan_header
+from harness.clients.extension import plan_header
+from harness.clients.id_client import plans_client
 from harness.clients.shape import PLAIN, Shape
 from harness.data import sql_text
 from harness.database import catalog
@@ -52,7 +53,7 @@ async def _send(environment: Environment) -> list[Observation]:
     origin = addresses()
 
     def valid(address: str, identity: str, shape: Shape = PLAIN, *, alone: bool = True) -> Probe:
-        lines = plan_header(derived_id(identity))
+        lines = plan_header(plans_client().derived_id(identity))
         return plan_caller().probe(lines, shape, address=address, kind="valid", alone=alone)
 
     unwired = [valid(next(origin), f"machine {number}") for number in range(IDS)]

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from harness import plan
 from harness.checkout.bundle import bundle
 from harness.checkout.client_way import ClientWay, follow_client
 from harness.checkout.declared_types import declared_type
@@ -33,16 +32,16 @@ from harness.clients.extension_runs import (
     run_scenario,
     switch_telemetry_off,
 )
+from harness.clients.id_client import id_client
 from harness.clients.persistence import FAULTS, FOUND, KEEPING
 from harness.errors import UnavailableError, UsageError
 from harness.rollout import Rollout
 from harness.verdict import Finding, Judgement, Method, Results
 
-MACHINE_IDS: Final = 300
-OPTION: Final = "posthogDistinctId"
+DEVICES: Final = 300
 PROVIDER: Final = "E5"
-PARTS: Final = (("identity", "getPostHogAnonymousId"), ("handler", "KilocodeOpenrouterHandler"))
-"""Files of the rollout's that are run, each with the name by which the host calls what it exports."""
+PARTS: Final = ("identity", "handler")
+"""Files of the rollout's that are run."""
 
 
 def check_client(results: Results, rollout: Rollout, checkout: Path) -> Mapping[str, str]:
@@ -51,16 +50,17 @@ def check_client(results: Results, rollout: Rollout, checkout: Path) -> Mapping[
     places: dict[str, str] = {}
     texts: list[str] = []
     try:
-        for name, exported_as in PARTS:
+        client = id_client(rollout)
+        for name in PARTS:
             if name not in files:
                 raise UsageError(f"the rollout names no client.files.{name}")
             found = locate(checkout, files[name])
             if found.path is None:
                 raise UsageError(found.why)
             places[name] = _place(checkout, found.path, files[name].symbol)
-            texts.append(bundle(checkout, found.path, files[name].symbol, exported_as))
+            texts.append(bundle(checkout, found.path, files[name].symbol))
         with extension_host() as host:
-            _judge(results, host, ExtensionCode(f"of {checkout.name}", *texts))
+            _judge(results, host, ExtensionCode(f"of {checkout.name}", texts[0], texts[1], client))
     except (UsageError, UnavailableError) as error:
         for claim in CLIENT_IDS:
             results.inconclusive(claim, str(error))
@@ -76,26 +76,27 @@ def check_options(results: Results, rollout: Rollout, checkout: Path) -> None:
         why = "the rollout names no client.files.options" if found is None else found.why
         results.inconclusive(OPTIONS, why)
         return
+    option = _option(rollout)
     symbol, modules = files["options"].symbol, Modules(checkout)
     module = modules.read(found.path)
     kind = declared_type(symbol, module, modules)
     place = kind.where or f"{module.source.name}:1"
     results.observed(OPTIONS)
-    if kind.lacks(OPTION) or kind.declared is None:
+    if kind.lacks(option) or kind.declared is None:
         what = (
-            f"{place}: {symbol} has no {OPTION}"
+            f"{place}: {symbol} has no {option}"
             if kind.declared
             else f"{place}: no type {symbol} is exported"
         )
-        edit = f"add `{OPTION}?: string` to it"
+        edit = f"add `{option}?: string` to it"
         results.refute(
             Finding(OPTIONS, what, "the project does not compile once it is filled", workaround=edit)
         )
-    elif OPTION not in kind.types:
+    elif option not in kind.types:
         reason = (
-            f"{place}: {symbol} is partly of a package, which is not seen; in the rest there is no {OPTION}"
+            f"{place}: {symbol} is partly of a package, which is not seen; in the rest there is no {option}"
         )
-        results.inconclusive(OPTIONS, f"{reason}; add `{OPTION}?: string`")
+        results.inconclusive(OPTIONS, f"{reason}; add `{option}?: string`")
     else:
         results.detail(OPTIONS, f"declared at {place}")
 
@@ -113,16 +114,17 @@ def check_built(results: Results, rollout: Rollout, checkout: Path) -> None:
     if provider is None or identity is None:
         results.inconclusive(BUILT, "; ".join(each.why for each in found.values() if each.why))
         return
+    option = _option(rollout)
     symbols = files["identity"].symbol, files["handler"].symbol
-    way = follow_client(checkout, provider, identity, *symbols, OPTION)
+    way = follow_client(checkout, provider, identity, *symbols, option)
     if way.unknown:
         results.inconclusive(BUILT, way.unknown)
         results.inconclusive(LINKED_PLANNED, way.unknown)
     _linked(results, way, f"{provider.relative_to(checkout).as_posix()}:1")
     results.observed(BUILT, len(way.filled) + len(way.missing))
     for where in way.missing:
-        edit = f"fetch it by `await {symbols[0]}(context)`, and hand it on as {OPTION}"
-        what = f"{where}: a handler is built without {OPTION}"
+        edit = f"fetch it by `await {symbols[0]}(context)`, and hand it on as {option}"
+        what = f"{where}: a handler is built without {option}"
         results.refute(Finding(BUILT, what, "its requests carry no header", workaround=edit), alike=what)
     if way.filled:
         results.detail(BUILT, f"handed on at {', '.join(way.filled)}")
@@ -139,13 +141,21 @@ def _linked(results: Results, way: ClientWay, place: str) -> None:
     results.refute(Finding(LINKED_PLANNED, what, effect, workaround=WORKAROUNDS.get(LINKED_PLANNED, "")))
 
 
+def _option(rollout: Rollout) -> str:
+    client = rollout.tables.client
+    assert client is not None, "asked where the client's files are named"
+    assert client.option is not None, "the loader refuses a file without it"
+    return client.option
+
+
 def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
     run_checks(results, [_derived(host, code)])
-    calls = provider_calls()
+    option = code.client.option
+    calls = provider_calls(code.client)
     without = [
-        call | {"options": {k: v for k, v in call["options"].items() if k != OPTION}} for call in calls
+        call | {"options": {k: v for k, v in call["options"].items() if k != option}} for call in calls
     ]
-    run_checks(results, [BuiltHeaders(calls, host.headers(code, without), host.headers(code, calls))])
+    run_checks(results, [BuiltHeaders(code, calls, host.headers(code, without), host.headers(code, calls))])
     for scenario in (*KEEPING, *FAULTS, *FOUND):
         run = run_scenario(host, code, scenario)
         if scenario in KEEPING:
@@ -161,15 +171,14 @@ def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
 
 
 def _derived(host: ExtensionHost, code: ExtensionCode) -> Derivation:
-    """Without the machine ids that stand for none, which code may leave without an id."""
-    whole = derive(host, code, count=MACHINE_IDS, seed=0)
-    kept = [
-        number for number, machine in enumerate(whole.machine_ids) if machine not in plan.SHARED_MACHINE_IDS
-    ]
+    """Without the devices' ids that stand for none, which code may leave without an id."""
+    whole = derive(host, code, count=DEVICES, seed=0)
+    shared = code.client.derived.shared
+    kept = [number for number, device_id in enumerate(whole.device_ids) if device_id not in shared]
     return replace(
         whole,
         known=sum(number < whole.known for number in kept),
-        machine_ids=[whole.machine_ids[number] for number in kept],
+        device_ids=[whole.device_ids[number] for number in kept],
         expected=[whole.expected[number] for number in kept],
         derived=[whole.derived[number] for number in kept],
     )

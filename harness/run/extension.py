@@ -29,21 +29,21 @@ from harness.verdict import Results
 def judge_extension(
     results: Results,
     *,
-    machine_ids: int,
+    devices: int,
     seed: int,
     as_planned: ExtensionCode | None = None,
     with_workarounds: ExtensionCode | None = None,
 ) -> None:
     """Judges E1 to E5, E7 and the audit's E9 to E12; all of them are unknown where Node cannot run.
 
-    `machine_ids` is how many are derived from beyond the known answers; `seed` draws them. Another code than the
+    `devices` is how many are derived from beyond the known answers; `seed` draws them. Another code than the
     plan's and the patched one can stand in for either.
     """
     as_planned = as_planned or planned()
     with_workarounds = with_workarounds or patched()
     try:
         with extension_host() as host:
-            run_checks(results, [derive(host, as_planned, count=machine_ids, seed=seed)])
+            run_checks(results, [derive(host, as_planned, count=devices, seed=seed)])
             run_checks(results, [build_headers(host, as_planned)])
             judge_persistence(results, run_scenarios(host, as_planned), run_scenarios(host, with_workarounds))
             run_checks(results, [ClaimedFleet(OWN_PLANNED, run_fleet(host, as_planned, seed=seed))])

@@ -13,10 +13,11 @@ from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, Link
 from harness.checks.registry import run_checks
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
-from harness.clients.extension import derived_id, plan_header
+from harness.clients.devices import fleet
+from harness.clients.extension import plan_header
 from harness.clients.extension_code import ExtensionCode, WindowStart, planned
 from harness.clients.extension_host import extension_host
-from harness.clients.machines import fleet
+from harness.clients.id_client import IdClient
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import plan_caller
 from harness.stages.environment import Environment
@@ -33,7 +34,7 @@ async def judge_linkability(
     origin: Iterator[str],
     *,
     seed: int,
-    audited: EventsUnder = EventsUnder.MACHINE_ID,
+    audited: EventsUnder = EventsUnder.DEVICE_ID,
     code: ExtensionCode | None = None,
 ) -> list[Observation]:
     """Judges E6 and the audit's E8 on a stage with an `after` replica; returns the requests it sent.
@@ -43,16 +44,17 @@ async def judge_linkability(
     replica is `after`. Raises UnavailableError when the analytics stand-in cannot listen.
     """
     cases = [(LINKED_PLANNED, audited), (LINKED, EventsUnder.DERIVED_ID), (LINKED, EventsUnder.ALIASED)]
-    machines = fleet(seed, ordinary=len(cases), shared=0)
+    code = code or planned()
+    machines = fleet(code.client.derived, seed, ordinary=len(cases), shared=0)
     calls = [
         call
-        for (_, under), machine_id in zip(cases, machines, strict=True)
-        for call in _calls(under, machine_id)
+        for (_, under), device_id in zip(cases, machines, strict=True)
+        for call in _calls(code.client, under, device_id)
     ]
-    async with analytics.analytics() as server:
+    async with analytics.analytics(code.client) as server:
         sent, replied = await asyncio.gather(
-            analytics.send(server.origin, calls),
-            _observe(environment, code or planned(), machines, origin),
+            analytics.send(code.client, server.origin, calls),
+            _observe(environment, code, machines, origin),
             return_exceptions=True,  # requests that went out are returned even when the events did not
         )
     for outcome in (sent, replied):
@@ -63,22 +65,27 @@ async def judge_linkability(
             raise outcome
     observed = replied if isinstance(replied, list) else []
     if len(observed) == len(cases) and sent is None:
-        for (claim, under), machine_id, observation in zip(cases, machines, observed, strict=True):
-            run_checks(results, [LinkedInstallation(claim, _linking(server, under, machine_id, observation))])
+        for (claim, under), device_id, observation in zip(cases, machines, observed, strict=True):
+            linking = _linking(server, code.client, under, device_id, observation)
+            run_checks(results, [LinkedInstallation(claim, linking)])
     return observed
 
 
-def _calls(under: EventsUnder, machine_id: str) -> list[dict[str, Any]]:
+def _calls(client: IdClient, under: EventsUnder, device_id: str) -> list[dict[str, Any]]:
     """What an installation asks of its analytics package; the one place where the three differ."""
-    derived = derived_id(machine_id)
-    own = derived if under is EventsUnder.DERIVED_ID else machine_id
-    joined = [analytics.alias(machine_id, derived)] if under is EventsUnder.ALIASED else []
+    derived = client.derived_id(device_id)
+    own = derived if under is EventsUnder.DERIVED_ID else device_id
+    joined = [analytics.alias(device_id, derived)] if under is EventsUnder.ALIASED else []
     return [*joined, analytics.capture(EVENT, own)]
 
 
-def _linking(server: Analytics, under: EventsUnder, machine_id: str, observation: Observation) -> Linking:
+def _linking(
+    server: Analytics, client: IdClient, under: EventsUnder, device_id: str, observation: Observation
+) -> Linking:
     arrived = {
-        event.distinct_id for own in (machine_id, derived_id(machine_id)) for event in server.events_of(own)
+        event.subject_id
+        for own in (device_id, client.derived_id(device_id))
+        for event in server.events_of(own)
     }
     linking = Linking(under, observation, tuple(sorted(arrived)), leads_to_events=False)
     value = linking.stored
@@ -88,8 +95,8 @@ def _linking(server: Analytics, under: EventsUnder, machine_id: str, observation
 def _headers(code: ExtensionCode, machines: Sequence[str]) -> list[str | None]:
     with extension_host() as host:
         return [
-            host.run_scenario(code, ((WindowStart(machine_id),),)).restarts[0][0].header
-            for machine_id in machines
+            host.run_scenario(code, ((WindowStart(device_id),),)).restarts[0][0].header
+            for device_id in machines
         ]
 
 

@@ -1,31 +1,48 @@
-"""Sends ids that PostHog keeps for nobody, or cuts, with a request and an event each.
+"""Sends ids that the service keeps for nobody, or cuts, with a request and an event each.
 
 Each goes out with a request through a running environment, and an event is captured under it with the official
 package.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from harness import plan
 from harness.checks.persons import CUT, NOBODYS, SentIds, stored_id
 from harness.checks.registry import run_checks
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.extension import plan_header
-from harness.clients.persons import ID_LENGTH_MAX, NOBODY
+from harness.clients.id_client import IdClient, plans_client
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import plan_caller
 from harness.rule.policy import STRICT
 from harness.run.linkability import EVENT, observe
 from harness.stages.environment import Environment
-from harness.sut.observation import Observation, Probe
+from harness.sut.observation import Observation
 from harness.verdict import Results
 
-CONTROL: Final = "a" * ID_LENGTH_MAX
-"""The longest id that an event keeps whole: what is asked here is unknown where this one does not lead to its event."""
-LONGER: Final = ("b" * (ID_LENGTH_MAX + 1), "c" * plan.LENGTH_MAX)
-NOBODYS_VALID: Final = tuple(value for value in NOBODY if STRICT.accepted(value))
+CONTROL: Final = "the longest id that leads to a person"
+
+
+class SampleIds(NamedTuple):
+    """Ids that the rule accepts, at the limits of the service that reads them."""
+
+    control: str
+    """The longest that an event keeps whole: what is asked here is unknown where it does not lead to its event."""
+    longer: tuple[str, ...]
+    nobodys: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """In the order in which they are sent."""
+        return (self.control, *self.longer, *self.nobodys)
+
+
+def sample_ids(client: IdClient) -> SampleIds:
+    """Those of a client's consumer, whose file says what it keeps and refuses."""
+    take = client.consumer.take or STRICT.length_max
+    longer = ("b" * (take + 1), "c" * STRICT.length_max)
+    return SampleIds("a" * take, longer, tuple(filter(STRICT.accepted, client.consumer.refuses)))
 
 
 async def judge_persons(
@@ -37,12 +54,20 @@ async def judge_persons(
     no replica is `after`, or where the longest good id does not lead to its event. Raises UnavailableError when the
     analytics stand-in cannot listen.
     """
-    ids = (CONTROL, *LONGER, *NOBODYS_VALID)
-    probes = [_probe(value, next(origin)) for value in ids]
-    async with analytics.analytics() as server:
+    client = plans_client()
+    ids = sample_ids(client)
+    take, cut = len(ids.control), 1 + len(ids.longer)
+    kinds = [CONTROL, *["an id that leads to no person"] * len(ids.all)]
+    probes = [
+        plan_caller().probe(plan_header(value), address=next(origin), kind=kind)
+        for value, kind in zip(ids.all, kinds, strict=False)
+    ]
+    async with analytics.analytics(client) as server:
         try:
             observations = await observe(environment, probes)
-            await analytics.send(server.origin, [analytics.capture(EVENT, value) for value in ids])
+            await analytics.send(
+                client, server.origin, [analytics.capture(EVENT, value) for value in ids.all]
+            )
         except UnavailableError as error:
             for claim in (NOBODYS, CUT):
                 results.inconclusive(claim, str(error))
@@ -50,12 +75,10 @@ async def judge_persons(
         reached = _reached(server, observations)
         if stored_id(observations[0]) not in reached:
             for claim in (NOBODYS, CUT):
-                results.inconclusive(
-                    claim, f"an id of {ID_LENGTH_MAX} characters did not lead to its event either"
-                )
+                results.inconclusive(claim, f"an id of {take} characters did not lead to its event either")
             return observations
-    run_checks(results, [SentIds(NOBODYS, observations[1 + len(LONGER) :], reached)])
-    run_checks(results, [SentIds(CUT, observations[1 : 1 + len(LONGER)], reached)])
+    run_checks(results, [SentIds(NOBODYS, observations[cut:], reached, take)])
+    run_checks(results, [SentIds(CUT, observations[1:cut], reached, take)])
     return observations
 
 
@@ -63,8 +86,3 @@ def _reached(server: Analytics, observations: Sequence[Observation]) -> frozense
     """The stored ids that lead to their events."""
     stored = {value for observation in observations if (value := stored_id(observation)) is not None}
     return frozenset(value for value in stored if server.events_of(value))
-
-
-def _probe(value: str, address: str) -> Probe:
-    kind = "an id that leads to no person" if value != CONTROL else "the longest id that leads to a person"
-    return plan_caller().probe(plan_header(value), address=address, kind=kind)

@@ -30,8 +30,8 @@ from harness.stages.model import StageModel, after
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.verdict import Claim, Results
 
-MACHINE_IDS: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
-"""Machine ids whose derived id Node checks."""
+DEVICES: Final = {Level.SMOKE: 300, Level.STANDARD: 5000, Level.EXHAUSTIVE: 20_000}
+"""Devices whose derived id Node checks."""
 MIGRATED_ROWS: Final = {Level.SMOKE: 5_000, Level.STANDARD: 100_000, Level.EXHAUSTIVE: 100_000}
 """Rows of the table that the migration is judged on."""
 
@@ -61,7 +61,7 @@ class ProofPlan:
             stage = after(stage, step)
             lines += [f"   {step}: {step.does}", f"{number}. {stage}"]
         orders = "the plan's own" if self.level is Level.SMOKE else str(self.scope.survey)
-        client = f"{self.machine_ids:,} machine ids under Node; its storage, its header, its events"
+        client = f"{self.devices:,} machine ids under Node; its storage, its header, its events"
         if not self.is_plans:
             cases = len(self.rollout.tables.client.cases) if self.rollout.tables.client else 0
             client = f"{cases} {'case' if cases == 1 else 'cases'} of its options under Node"
@@ -103,9 +103,9 @@ class ProofPlan:
         return sampled_sequences(self.policy, SAMPLES[self.level], self.seed, name)
 
     @property
-    def machine_ids(self) -> int:
+    def devices(self) -> int:
         """How many are derived from under Node."""
-        return MACHINE_IDS[self.level]
+        return DEVICES[self.level]
 
     @property
     def migrated_rows(self) -> int:

@@ -125,7 +125,7 @@ def _run_under_node(proof: Proof) -> None:
     if ProofPart.EXTENSION in proof.plan.parts and not proof.plan.is_plans:
         judge_client(proof.results, proof.plan.rollout)
     elif ProofPart.EXTENSION in proof.plan.parts:
-        judge_extension(proof.results, machine_ids=proof.plan.machine_ids, seed=proof.plan.seed)
+        judge_extension(proof.results, devices=proof.plan.devices, seed=proof.plan.seed)
 
 
 async def _headers(proof: Proof, shared: Stack) -> None:

@@ -23,7 +23,8 @@ import psycopg
 
 from harness import plan
 from harness.backend.serve import HOST
-from harness.clients.extension import derived_id, plan_header
+from harness.clients.extension import plan_header
+from harness.clients.id_client import plans_client
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.probe_factory import plan_caller
@@ -91,7 +92,7 @@ async def by_wrk(environment: Environment) -> Measured:
     """wrk with the one request that the extension sends most."""
     if shutil.which("wrk") is None:
         return Measured("wrk", 0.0, "not installed")
-    sample = plan_caller().probe(plan_header(derived_id(MACHINE)), address="192.0.2.1").request
+    sample = plan_caller().probe(plan_header(plans_client().derived_id(MACHINE)), address="192.0.2.1").request
     headers = "".join(
         f"wrk.headers[{json.dumps(k.decode())}] = {json.dumps(v.decode())}\n" for k, v in sample.headers
     )

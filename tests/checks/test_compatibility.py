@@ -13,7 +13,8 @@ from harness.checks.compatibility import TableTotals, judge_old_clients, judge_r
 from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
 from harness.clients.exchange import HeaderLine, Outcome, Reply
-from harness.clients.extension import Auth, ExtensionBuild, derived_id, plan_header
+from harness.clients.extension import Auth, ExtensionBuild, plan_header
+from harness.clients.id_client import plans_client
 from harness.clients.shape import PLAIN
 from harness.probing.probe_factory import SignedIn, plan_caller
 from harness.rule.policy import STRICT
@@ -23,7 +24,7 @@ from harness.sut.observation import Observation, Row
 from harness.verdict import Results, Status
 
 USER = SignedIn("user-1", "user-1@example.com", "token")
-ID = derived_id(MACHINE)
+ID = plans_client().derived_id(MACHINE)
 JSON = (b"content-type", b"application/json")
 
 Change = Callable[[Observation], Observation]

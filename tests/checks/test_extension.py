@@ -8,10 +8,11 @@ import pytest
 
 from harness import plan
 from harness.checks.extension import JUDGED_HERE
-from harness.clients.extension import ExtensionBuild, derived_id, plan_header
+from harness.clients.extension import ExtensionBuild, plan_header
 from harness.clients.extension_code import ExtensionCode, before, patched, planned
 from harness.clients.extension_host import extension_host
 from harness.clients.extension_runs import provider_calls
+from harness.clients.id_client import plans_client
 from harness.clients.persistence import MACHINE
 from harness.clients.request_spec import plan_spec
 from harness.clients.shape import Shape
@@ -30,11 +31,11 @@ EXPECTED = {claim.id: status for claim, status, _ in plan.EXTENSION_AUDIT}
 def judged(
     as_planned: ExtensionCode | None = None,
     with_workarounds: ExtensionCode | None = None,
-    machine_ids: int = 120,
+    devices: int = 120,
 ) -> dict[str, Judgement]:
     results = Results(CLAIMS)
     judge_extension(
-        results, machine_ids=machine_ids, seed=0, as_planned=as_planned, with_workarounds=with_workarounds
+        results, devices=devices, seed=0, as_planned=as_planned, with_workarounds=with_workarounds
     )
     return {one.claim.id: one for one in results.judgements() if one.claim.id in JUDGED_HERE}
 
@@ -50,7 +51,7 @@ def with_handler(code: ExtensionCode, old: str, new: str) -> ExtensionCode:
 
 
 def test_claims_are_proven_and_the_audit_is_as_recorded() -> None:
-    found = judged(machine_ids=5_000)
+    found = judged(devices=5_000)
     for claim, judgement in found.items():
         assert judgement.status is EXPECTED.get(claim, Status.PROVEN), (claim, judgement.detail)
     assert found["E1"].observed > 5_000
@@ -128,7 +129,7 @@ def test_own_ids_are_refuted_without_one_workaround(old: str, new: str) -> None:
     assert found["E7"].status is Status.REFUTED
 
 
-def test_shared_machine_ids_are_told_with_how_many_share_them() -> None:
+def test_shared_devices_are_told_with_how_many_share_them() -> None:
     shared = judged()["E11"]
     assert [finding.effect for finding in shared.findings] == [
         "all 25 of these send vscode-255469480753dc78",
@@ -151,7 +152,7 @@ def test_claims_are_not_proven_where_the_code_cannot_run() -> None:
 
 
 def test_provider_calls_cover_every_combination_once() -> None:
-    calls = [repr(call) for call in provider_calls()]
+    calls = [repr(call) for call in provider_calls(plans_client())]
     assert len(set(calls)) == len(calls) == 2 * 4 * (8 + 1)
 
 
@@ -170,11 +171,14 @@ def test_python_sends_the_headers_that_the_provider_builds(
             "x-kilocode-organizationid": organization,
         }
     )
-    header = plan_header(derived_id(MACHINE)) if build is ExtensionBuild.AFTER else ()
+    header = plan_header(plans_client().derived_id(MACHINE)) if build is ExtensionBuild.AFTER else ()
     sent = plan_caller().probe(header, shape, address="::1").request.headers
     named = {name.decode(): value.decode() for name, value in sent}
     call = {
-        "options": {"kilocodeOrganizationId": organization, "posthogDistinctId": derived_id(MACHINE)},
+        "options": {
+            "kilocodeOrganizationId": organization,
+            "posthogDistinctId": plans_client().derived_id(MACHINE),
+        },
         "metadata": {"mode": "architect", "taskId": named["x-kilocode-taskid"]},
     }
     with extension_host() as host:

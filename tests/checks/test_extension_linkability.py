@@ -5,6 +5,7 @@ import pytest
 from harness import plan
 from harness.checks.linkability import EventsUnder
 from harness.clients import analytics
+from harness.clients.id_client import plans_client
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rule import node
@@ -20,7 +21,7 @@ CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDI
 
 
 async def judged(
-    environment: Environment, audited: EventsUnder = EventsUnder.MACHINE_ID
+    environment: Environment, audited: EventsUnder = EventsUnder.DEVICE_ID
 ) -> tuple[Judgement, Judgement, list[Observation]]:
     results = Results(CLAIMS)
     observed = await judge_linkability(results, environment, addresses(), seed=0, audited=audited)
@@ -78,10 +79,10 @@ async def test_linking_is_unknown_without_node(
 async def test_requests_are_returned_without_their_events(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with analytics.analytics() as server:
+    async with analytics.analytics(plans_client()) as server:
         gone = server.origin
     send = analytics.send
-    monkeypatch.setattr(analytics, "send", lambda _origin, calls: send(gone, calls))
+    monkeypatch.setattr(analytics, "send", lambda client, _origin, calls: send(client, gone, calls))
     required, audited, observed = await judged(environment)
     assert (required.status, audited.status) == (Status.UNKNOWN, Status.UNKNOWN)
     assert "could not send its events" in required.detail

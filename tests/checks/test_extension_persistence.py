@@ -7,11 +7,12 @@ import pytest
 from harness import plan
 from harness.checks.persistence import judge_persistence
 from harness.clients.exchange import Outcome
-from harness.clients.extension import derived_id, plan_header
+from harness.clients.extension import plan_header
 from harness.clients.extension_code import ExtensionCode, WindowOutcome, patched, planned
 from harness.clients.extension_host import ExtensionHost
 from harness.clients.extension_runs import run_scenario, run_scenarios
 from harness.clients.http import send_all
+from harness.clients.id_client import plans_client
 from harness.clients.persistence import FAULTS, FOUND, KEEPING, MACHINE, OLD_ID, OTHER_MACHINE, SCENARIOS
 from harness.probing.probe_factory import plan_caller
 from harness.verdict import Results, Status
@@ -19,7 +20,7 @@ from tests.fix_stack import StartReplica
 
 CLAIMS = (*plan.EXTENSION_CLAIMS, *(claim for claim, _, _ in plan.EXTENSION_AUDIT))
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
-ID = derived_id(MACHINE)
+ID = plans_client().derived_id(MACHINE)
 
 KEEPS = {
     "three restarts": [[ID], [ID], [ID], [ID]],
@@ -53,7 +54,7 @@ PLANNED_FOUND = {
     "an empty array": "",
     "a blank": "a b",
     "a joined duplicate": f"{OLD_ID}, {OLD_ID}",
-    "a letter beyond ASCII": "vscod\u00e9",
+    "a letter beyond ASCII": "forme\u00e9",
     "a NUL": WindowOutcome.UNSENDABLE,
     "a control character": WindowOutcome.UNSENDABLE,
     "an empty string": ID,
@@ -142,7 +143,7 @@ def test_lost_write_with_a_changed_machine_id_gives_a_new_id(host: ExtensionHost
     both = replace(lost, restarts=(lost.restarts[0], changed.restarts[1]))
     assert [windows[0].header for windows in run_scenario(host, planned(), both).restarts] == [
         ID,
-        derived_id(OTHER_MACHINE),
+        plans_client().derived_id(OTHER_MACHINE),
     ]
 
 

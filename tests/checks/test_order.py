@@ -22,7 +22,8 @@ from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.registry import run_checks
 from harness.checks.violations import find_violations, reference_of, violation_in
 from harness.clients.exchange import HeaderLine, Outcome, Reply
-from harness.clients.extension import ExtensionBuild, derived_id, plan_header
+from harness.clients.extension import ExtensionBuild, plan_header
+from harness.clients.id_client import plans_client
 from harness.probing.probe_factory import plan_caller
 from harness.rule.policy import STRICT
 from harness.stages.analysis import analyse
@@ -52,7 +53,7 @@ from tests.fix_stages import (
     at,
 )
 
-ID = derived_id(MACHINE)
+ID = plans_client().derived_id(MACHINE)
 FORWARD_SURVEY = survey(MODEL, FORWARD)
 FORWARD_ORDERS = OrderGraph(MODEL)
 CLAIMS = (*plan.ORDER_CLAIMS, plan.RULE_CLAIM, plan.ROLL_BACK_CLAIM)

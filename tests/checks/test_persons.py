@@ -11,10 +11,11 @@ from harness.checks.persons import CUT, NOBODYS, SentIds
 from harness.checks.registry import run_checks
 from harness.clients import analytics
 from harness.clients.analytics import Analytics, AnalyticsEvent
+from harness.clients.id_client import plans_client
 from harness.clients.persons import kept
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
-from harness.run.persons import LONGER, NOBODYS_VALID, judge_persons
+from harness.run.persons import judge_persons, sample_ids
 from harness.stages.environment import BuildPair, Environment, running_stage
 from harness.stages.matrix import addresses
 from harness.stages.stack import stack
@@ -23,6 +24,8 @@ from harness.verdict import Judgement, Results, Status
 from tests.fix_stages import RELEASED, START
 
 RECORDED = tuple(one for one in plan.EXTENSION_AUDIT if one[0].id in (NOBODYS, CUT))
+CLIENT = plans_client()
+IDS = sample_ids(CLIENT)
 CLAIMS = (replace(plan.AUDIT_CLAIM, least=2), *(claim for claim, _, _ in RECORDED))
 
 
@@ -40,18 +43,20 @@ async def test_both_sentences_are_refuted_as_recorded(environment: Environment) 
     assert "not_authenticated" in found[NOBODYS].findings[0].effect
     assert "one of 201 characters, cut at 200, one of 255" in found[CUT].findings[0].effect
     assert all("harness coverage" in found[claim].findings[0].workaround for claim in (NOBODYS, CUT))
-    assert len(seen) == 1 + len(LONGER) + len(NOBODYS_VALID)
+    assert len(seen) == len(IDS.all)
 
     strict = [replace(one, rows=tuple(replace(row, value=None) for row in one.rows)) for one in seen[1:]]
     results = Results(CLAIMS)
-    run_checks(results, [SentIds(CUT, strict[: len(LONGER)], ())])
-    run_checks(results, [SentIds(NOBODYS, strict[len(LONGER) :], ())])
+    run_checks(results, [SentIds(CUT, strict[: len(IDS.longer)], (), 200)])
+    run_checks(results, [SentIds(NOBODYS, strict[len(IDS.longer) :], (), 200)])
     assert [one.status for one in results.judgements()[1:]] == [Status.PROVEN] * 2
 
 
-@pytest.mark.parametrize("values", [LONGER, NOBODYS_VALID[:3]])
+@pytest.mark.parametrize("values", [IDS.longer, IDS.nobodys[:3]])
 def test_an_event_under_what_is_kept_of_an_id_is_no_event_of_it(values: Sequence[str]) -> None:
-    server = Analytics("", [AnalyticsEvent("e", kept(value), None) for value in values])
+    server = Analytics(
+        "", CLIENT.consumer, [AnalyticsEvent("e", kept(value, CLIENT.consumer), None) for value in values]
+    )
     assert not any(server.events_of(value) for value in values)
 
 
@@ -74,9 +79,9 @@ async def test_nothing_is_known_without_the_package(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: object) -> None:
-        raise UnavailableError("the posthog package is missing")
+        raise UnavailableError("the analytics package is missing")
 
     monkeypatch.setattr(analytics, "send", refuse)
     found, _ = await judged(environment)
     assert {one.status for one in found.values()} == {Status.UNKNOWN}
-    assert "posthog package" in found[NOBODYS].detail
+    assert "analytics package" in found[NOBODYS].detail

@@ -6,12 +6,17 @@ import aiohttp
 import pytest
 
 from harness.clients.analytics import Analytics, AnalyticsEvent, alias, analytics, capture, send
+from harness.clients.id_client import plans_client
 from harness.errors import UnavailableError
+
+CLIENT = plans_client()
 
 
 async def test_events_of_the_official_package_arrive_under_their_ids() -> None:
-    async with analytics() as server:
-        await send(server.origin, [capture("Task Created", "a-machine"), alias("a-machine", "vscode-1")])
+    async with analytics(CLIENT) as server:
+        await send(
+            CLIENT, server.origin, [capture("Task Created", "a-machine"), alias("a-machine", "vscode-1")]
+        )
     assert server.events == [
         AnalyticsEvent("Task Created", "a-machine", None),
         AnalyticsEvent("$create_alias", "a-machine", "vscode-1"),
@@ -24,15 +29,15 @@ async def test_events_arrive_whatever_the_environment_has(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("POSTHOG_CAPTURE_MODE", "v1")
-    async with analytics() as server:
-        await send(server.origin, [capture("Task Created", "a-machine")])
-    assert [event.distinct_id for event in server.events] == ["a-machine"]
+    async with analytics(CLIENT) as server:
+        await send(CLIENT, server.origin, [capture("Task Created", "a-machine")])
+    assert [event.subject_id for event in server.events] == ["a-machine"]
 
 
 async def test_compressed_batch_is_taken() -> None:
     body = {"api_key": "k", "batch": [{"event": "e", "distinct_id": "i", "properties": {}}]}
     async with (
-        analytics() as server,
+        analytics(CLIENT) as server,
         aiohttp.ClientSession() as session,
         session.post(f"{server.origin}/batch/", json=body, compress="gzip") as reply,
     ):
@@ -45,7 +50,7 @@ async def test_compressed_batch_is_taken() -> None:
 )
 async def test_body_that_is_no_batch_is_refused_and_leaves_nothing(body: bytes) -> None:
     async with (
-        analytics() as server,
+        analytics(CLIENT) as server,
         aiohttp.ClientSession() as session,
         session.post(f"{server.origin}/batch/", data=body) as reply,
     ):
@@ -54,20 +59,20 @@ async def test_body_that_is_no_batch_is_refused_and_leaves_nothing(body: bytes) 
 
 
 async def test_sending_to_nobody_cannot_run() -> None:
-    async with analytics() as server:
+    async with analytics(CLIENT) as server:
         gone = server.origin
     with pytest.raises(UnavailableError, match=r"could not send its events: .*[Cc]onnection"):
-        await send(gone, [capture("Task Created", "a-machine")])
+        await send(CLIENT, gone, [capture("Task Created", "a-machine")])
 
 
 async def test_sending_that_takes_too_long_is_ended() -> None:
-    async with analytics() as server:
+    async with analytics(CLIENT) as server:
         with pytest.raises(UnavailableError, match=r"not done with its calls after 0\.001 s"):
-            await send(server.origin, [capture("Task Created", "a-machine")], seconds_max=0.001)
+            await send(CLIENT, server.origin, [capture("Task Created", "a-machine")], seconds_max=0.001)
 
 
 def test_person_has_every_id_that_aliases_join_and_no_other() -> None:
-    server = Analytics("")
+    server = Analytics("", CLIENT.consumer)
     server.events += [
         AnalyticsEvent("$create_alias", "a", "b"),
         AnalyticsEvent("$create_alias", "c", "b"),
@@ -77,7 +82,7 @@ def test_person_has_every_id_that_aliases_join_and_no_other() -> None:
     assert server.person("a") == {"a", "b", "c"}
     assert server.person("y") == {"x", "y"}
     assert server.person("z") == {"z"}
-    assert [event.distinct_id for event in server.events_of("a")] == ["c"]
+    assert [event.subject_id for event in server.events_of("a")] == ["c"]
     assert server.events_of("x") == [], "an alias is no event"
 
 

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import plan
-from harness.clients.extension import derived_id
 from harness.clients.extension_code import ExtensionCode, Update, WindowOutcome, WindowStart, patched, planned
 from harness.clients.extension_host import ExtensionHost, extension_host
-from harness.clients.extension_runs import known_answers
+from harness.clients.id_client import plans_client
 from harness.clients.persistence import MACHINE, OTHER_MACHINE
 from harness.errors import UnavailableError
 from harness.rule.node import node_child
@@ -21,7 +19,7 @@ MACHINE_IDS = st.one_of(
     st.text(st.characters(), max_size=80),  # any code point, lone surrogates too
     st.text(st.sampled_from("\ud800\udbff\udc00\udfff\ufffda"), max_size=8),
     st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
-    st.sampled_from(plan.SHARED_MACHINE_IDS),
+    st.sampled_from(plans_client().derived.shared),
     st.builds(
         lambda text, times: text * times, st.text(st.characters(), min_size=1, max_size=5), st.just(2_000)
     ),
@@ -30,7 +28,7 @@ MACHINE_IDS = st.one_of(
 
 def probing(body: str) -> ExtensionCode:
     """Code whose id's function is this body, with `globalState` as `state`; what it returns goes out as the header."""
-    source = f"exports.getPostHogAnonymousId = async ({{ globalState: state }}) => {{ {body} }};"
+    source = f"exports.identity = async ({{ globalState: state }}) => {{ {body} }};"
     return replace(planned(), name="probing", anonymous_id=source)
 
 
@@ -39,26 +37,30 @@ def probing(body: str) -> ExtensionCode:
 def test_node_derives_what_python_derives_from_any_machine_id(
     host: ExtensionHost, machines: list[str]
 ) -> None:
-    assert host.derive(planned(), machines) == [derived_id(machine_id) for machine_id in machines]
+    assert host.derive(planned(), machines) == [
+        plans_client().derived_id(machine_id) for machine_id in machines
+    ]
 
 
-@pytest.mark.parametrize(("machine_id", "derived"), known_answers())
+@pytest.mark.parametrize(("machine_id", "derived"), plans_client().known_answers())
 def test_id_is_the_known_answer(host: ExtensionHost, machine_id: str, derived: str) -> None:
     assert host.derive(planned(), [machine_id]) == [derived]
-    assert derived_id(machine_id) == derived
+    assert plans_client().derived_id(machine_id) == derived
     assert [policy.accepted(derived) for policy in POLICIES.values()] == [derived] * len(POLICIES)
 
 
 def test_known_answers_hold_the_ids_that_others_computed() -> None:
-    answers = dict(known_answers())
+    answers = dict(plans_client().known_answers())
     assert answers["someValue.machineId"] == "vscode-d63f6f95dd8733f0"
     assert answers[""] == "vscode-255469480753dc78"
     assert answers["\ud800"] == answers["\udc00"] == answers["\ufffd"]
 
 
 def test_patched_code_derives_the_same_ids_but_no_shared_one(host: ExtensionHost) -> None:
-    expected = [None if one in plan.SHARED_MACHINE_IDS else derived for one, derived in known_answers()]
-    assert host.derive(patched(), [machine_id for machine_id, _ in known_answers()]) == expected
+    client = plans_client()
+    answers = client.known_answers()
+    expected = [None if device_id in client.derived.shared else derived for device_id, derived in answers]
+    assert host.derive(patched(), [device_id for device_id, _ in answers]) == expected
 
 
 def test_memento_has_a_value_before_the_storage_has_it(host: ExtensionHost) -> None:
@@ -114,7 +116,7 @@ def test_stand_in_crash_leaves_what_a_killed_process_leaves(
     assert not crashed.exists()
     for file in (killed, crashed):
         run = host.run_scenario(code, [[WindowStart(MACHINE)]], file=file)
-        assert run.restarts[0][0].header == run.stored == derived_id(MACHINE)
+        assert run.restarts[0][0].header == run.stored == plans_client().derived_id(MACHINE)
 
 
 def test_storage_in_a_file_outlives_its_host(tmp_path: Path) -> None:
@@ -122,16 +124,18 @@ def test_storage_in_a_file_outlives_its_host(tmp_path: Path) -> None:
     for changed in (MACHINE, OTHER_MACHINE):
         with extension_host() as running:
             [[window]] = running.run_scenario(planned(), [[WindowStart(changed)]], file=file).restarts
-            assert window.header == derived_id(MACHINE)
+            assert window.header == plans_client().derived_id(MACHINE)
 
 
 def test_code_that_cannot_be_compiled_is_told_in_one_line(host: ExtensionHost) -> None:
-    broken = replace(planned(), anonymous_id="exports.getPostHogAnonymousId = (")
+    broken = replace(planned(), anonymous_id="exports.identity = (")
     with pytest.raises(
         UnavailableError, match=r"Node cannot run the extension.s code \(derive\): SyntaxError"
     ):
         host.derive(broken, [MACHINE])
-    assert host.derive(planned(), [MACHINE]) == [derived_id(MACHINE)], "the host goes on after it"
+    assert host.derive(planned(), [MACHINE]) == [plans_client().derived_id(MACHINE)], (
+        "the host goes on after it"
+    )
 
 
 def test_id_that_never_settles_is_told_and_not_waited_for(host: ExtensionHost) -> None:

@@ -4,7 +4,11 @@ import pytest
 
 from harness.clients import analytics
 from harness.clients.analytics import Analytics, AnalyticsEvent
-from harness.clients.persons import ID_LENGTH_MAX, is_persons, kept
+from harness.clients.id_client import plans_client
+from harness.clients.persons import is_persons, kept
+
+CLIENT = plans_client()
+CONSUMER = CLIENT.consumer
 
 
 @pytest.mark.parametrize(
@@ -35,25 +39,29 @@ from harness.clients.persons import ID_LENGTH_MAX, is_persons, kept
     ],
 )
 def test_an_id_is_a_persons_or_nobodys(value: str, is_one: bool) -> None:
-    assert is_persons(value) is is_one
+    assert is_persons(value, CONSUMER) is is_one
 
 
 @pytest.mark.parametrize(("length", "left"), [(1, 1), (200, 200), (201, 200), (255, 200)])
 def test_an_event_keeps_two_hundred_characters_of_its_id(length: int, left: int) -> None:
-    assert kept("\U0001f600" * length) == "\U0001f600" * left
+    assert kept("\U0001f600" * length, CONSUMER) == "\U0001f600" * left
 
 
 def test_an_alias_with_nobody_joins_no_one() -> None:
-    server = Analytics("", [AnalyticsEvent("e", "m", None), AnalyticsEvent("$create_alias", "m", "null")])
+    server = Analytics(
+        "", CONSUMER, [AnalyticsEvent("e", "m", None), AnalyticsEvent("$create_alias", "m", "null")]
+    )
     assert server.events_of("null") == []
     assert server.person("m") == {"m"}
 
 
 async def test_stand_in_cuts_what_the_official_package_sends() -> None:
     long = "c" * 255
-    async with analytics.analytics() as server:
-        await analytics.send(server.origin, [analytics.capture("e", long), analytics.capture("e", "guest")])
-    assert [event.distinct_id for event in server.events] == [long[:ID_LENGTH_MAX], "guest"]
+    async with analytics.analytics(CLIENT) as server:
+        await analytics.send(
+            CLIENT, server.origin, [analytics.capture("e", long), analytics.capture("e", "guest")]
+        )
+    assert [event.subject_id for event in server.events] == [long[: CONSUMER.take], "guest"]
     assert server.events_of(long) == []
-    assert len(server.events_of(long[:ID_LENGTH_MAX])) == 1
+    assert len(server.events_of(long[: CONSUMER.take])) == 1
     assert server.events_of("guest") == []

@@ -15,7 +15,7 @@ from psycopg import sql
 from rich.console import Console
 
 from harness.cli.coverage_view import print_coverage
-from harness.clients.persons import NOBODY_WRITTEN, is_persons, kept
+from harness.clients.persons import is_persons, kept, nobodys
 from harness.data import sql_text
 from harness.database.relations import Relations
 from harness.database.schema_state import SchemaState
@@ -34,6 +34,7 @@ CREATE TABLE microdollar_usage_metadata (
 """
 NOW = datetime.now(UTC)
 ROLLOUT = load_rollout()
+CONSUMER = ROLLOUT.tables.consumer
 USERS = ("anon:192.0.2.1", "anon:192.0.2.2", "anon:2001:db8::1", "anon:", "user-1", "ANON:x", "anonymous")
 VALUES = (None, "a", "b", "c", "", "null", "Guest", " 'NaN'\t", "0", "00", "\u00e9" * 200, "d" * 201)
 
@@ -127,9 +128,12 @@ def _check_links(found: Coverage, counted: list[Usage], with_id: list[Usage]) ->
     }
     assert {one.name: one.count for one in found.crowds} == {u: len(v) for u, v in ids.items() if len(v) > 1}
     assert (found.shared_ids, found.crowded_users) == (len(found.shared), len(found.crowds))
-    nobodys = [one for one in with_id if not is_persons(str(one.value))]
-    assert (found.nobodys_ids, found.nobodys_requests) == (len({one.value for one in nobodys}), len(nobodys))
-    cut = [one for one in with_id if kept(str(one.value)) != one.value]
+    of_nobody = [one for one in with_id if not is_persons(str(one.value), CONSUMER)]
+    assert (found.nobodys_ids, found.nobodys_requests) == (
+        len({one.value for one in of_nobody}),
+        len(of_nobody),
+    )
+    cut = [one for one in with_id if kept(str(one.value), CONSUMER) != one.value]
     assert (found.cut_ids, found.cut_requests) == (len({one.value for one in cut}), len(cut))
     silent = [one for one in counted if one.user not in ids]
     assert (found.silent_users, found.silent_requests) == (len({one.user for one in silent}), len(silent))
@@ -204,7 +208,7 @@ def test_the_window_is_read_by_the_index_of_many_rows(templates: Templates) -> N
     assert any("idx_created_at" in str(line) for line in lines)
 
 
-@pytest.mark.parametrize("value", NOBODY_WRITTEN)
+@pytest.mark.parametrize("value", sorted(nobodys(CONSUMER)))
 def test_ids_of_nobody_are_counted_apart_in_capitals_too(tables_dsn: str, value: str) -> None:
     written = (value, value.upper(), f" {value}\u00a0")
     fill(tables_dsn, [Usage("anon:a", one, 1, 1, has_metadata=True) for one in (*written, "vscode-1")])

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import plan
-from harness.clients.extension import FREE_MODEL, derived_id
+from harness.clients.extension import FREE_MODEL
+from harness.clients.id_client import plans_client
 from harness.probing.probe_factory import SignedIn
 from harness.run.live.page import PATH
 from harness.stages.matrix import MACHINE
@@ -52,7 +53,7 @@ class Address:
     def curl(self) -> str:
         """A line to copy into a shell: one request of an anonymous user with the header."""
         asked = {"model": self.model, "messages": [{"role": "user", "content": "Say that all is well."}]}
-        lines = ["content-type: application/json", f"{plan.HEADER}: {derived_id(MACHINE)}"]
+        lines = ["content-type: application/json", f"{plan.HEADER}: {plans_client().derived_id(MACHINE)}"]
         headers = [word for line in lines for word in ("-H", line)]
         body = json.dumps(asked, separators=(",", ":"))
         return shlex.join(["curl", "-sS", self.url + plan.ROUTES[0], *headers, "-d", body])

@@ -23,7 +23,7 @@ class CheckOptions:
     extension: Annotated[
         Path | None,
         Option(
-            "A checkout of the extension's repository; nothing is written into it. Example: --extension ../kilocode",
+            "A checkout of the extension's repository; nothing is written into it. Example: --extension ../extension",
             metavar="DIR",
         ),
         FolderOption(),
