@@ -44,15 +44,8 @@ ANONYMOUS_PREFIX: Final = "anon:"
 """An anonymous user's id is this and the first item of x-forwarded-for."""
 
 DERIVED_PREFIX: Final = "vscode-"
-DERIVED_SALT: Final = "kilocode-posthog"
 DERIVED_HEX_DIGITS: Final = 16
-"""The extension's id: prefix, then the first hex digits of sha256(machineId + salt)."""
-
-STORAGE_KEY: Final = "kilocode.posthogAnonymousId"
-"""Where the extension keeps its id, in `globalState`."""
-
-SHARED_MACHINE_IDS: Final = ("", "someValue.machineId")
-"""What the editor gives for a machine id where it has none, or where telemetry is disabled by the product or a flag."""
+"""The extension's id: prefix, then so many hex digits."""
 
 _ROUTE = "Repository 1, File 3: route.ts"
 _ROUTE_RULE = "rawDistinctId && rawDistinctId.length <= 255 && /^[a-zA-Z0-9_-]+$/.test(rawDistinctId)"

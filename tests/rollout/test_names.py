@@ -15,6 +15,17 @@ MODULES = (
     *sorted((ROOT / "harness" / "run").glob("clean*.py")),
     *sorted((ROOT / "harness" / "run").glob("coverage*.py")),
     *sorted((ROOT / "harness" / "run").glob("rollout_*.py")),
+    *sorted((ROOT / "harness" / "clients").glob("*.py")),
+    *(
+        ROOT / "harness" / "checks" / name
+        for name in ("extension.py", "persistence.py", "linkability.py", "persons.py")
+    ),
+    *(
+        ROOT / "harness" / "run" / name
+        for name in ("extension.py", "linkability.py", "persons.py", "check_client.py")
+    ),
+    *(ROOT / "harness" / "run" / name for name in ("proof.py", "prove.py")),
+    *sorted((ROOT / "harness" / "run" / "options").glob("*.py")),
 )
 TEMPLATES = tuple(
     ROOT / "sql" / "queries" / f"{name}.sql"

@@ -234,6 +234,16 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "[[audit]]\nid = 'A1'\nkind = 'bild'\nsentence = 'x'\n\n[reference]",
         'audit[0].kind = "bild" is no such word; expected one of rests, build, query, catalog, client, manual',
     ),
+    "no option": (
+        "[reference]",
+        "[client.files]\noptions = { glob = 'a.ts', symbol = 'A' }\n\n[reference]",
+        "client.files.options needs client.option; expected the handler's option that becomes the header's value",
+    ),
+    "no program": (
+        "[reference]",
+        "[consumer.events]\nprogram = 'send.py'\n\n[reference]",
+        'consumer.events.program = "send.py" is no file; expected one in the folder of the rollout',
+    ),
     "extends nothing": (
         'name = "order-origin"\n',
         'name = "order-origin"\nextends = "none"\n',
