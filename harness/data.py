@@ -2,6 +2,8 @@
 user's cache and state."""
 
 import os
+import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -17,15 +19,24 @@ def sql_path(name: str) -> Path:
     return found[0] if found else path
 
 
-def rollout_folders() -> tuple[Path, Path]:
-    """The folders of the plan's rollout: its own, and the one that it extends."""
-    return fixture_path("rollouts/posthog-distinct-id"), fixture_path("rollouts/kilo")
+@lru_cache(maxsize=1)
+def rollout_folders() -> tuple[Path, ...]:
+    """The folders of the default rollout, which `rollouts/default` names: its own, and those that it extends."""
+    name = fixture_path("rollouts/default").read_text(encoding="utf-8").strip()
+    folders = [fixture_path(f"rollouts/{name}")]
+    while extended := _extended(folders[-1]):
+        folders.append(Path(os.path.normpath(folders[-1] / extended)))
+    return tuple(folders)
+
+
+def _extended(folder: Path) -> str:
+    about = tomllib.loads((folder / "rollout.toml").read_text(encoding="utf-8"))["rollout"]
+    return str(about.get("extends", ""))
 
 
 def policy_folder(policy: str) -> Path:
     """The rollout's folder of a policy; the plan's own is `strict`."""
-    own = "posthog-distinct-id" if policy == "strict" else policy
-    return fixture_path(f"rollouts/{own}")
+    return rollout_folders()[0] if policy == "strict" else fixture_path(f"rollouts/{policy}")
 
 
 def rule_path(policy: str) -> Path:

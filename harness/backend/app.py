@@ -204,6 +204,7 @@ class Proxy:
             status,
             latency=latency,
             complete=complete,
+            sources=self._build.headers,
             value=value,
             times=decision.times,
             follows=decision.follows,

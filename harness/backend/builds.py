@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from harness import plan
+from harness.rollout.tables import UsersTable
 from harness.rule.policy import Policy, received
 
 HeaderLines = list[tuple[bytes, bytes]]
@@ -151,6 +152,10 @@ class Build:
     """File below `sql/` with what its database has beyond the baseline."""
     insert: str | AccountingInsert = "insert.sql"
     """The accounting statement: a file below `sql/`, or a text."""
+    headers: Mapping[str, str] = field(default_factory=lambda: plan.STATEMENT_HEADERS, hash=False)
+    """Headers that values of the accounting statement are taken from, by the values' names."""
+    users: UsersTable | None = plan.USERS
+    """Where an e-mail is looked up; None where nobody signs in."""
     column: str = plan.COLUMN
     """The column that is rolled out."""
     stores: Callable[[Policy, HeaderLines, str], str | None] | None = None

@@ -149,7 +149,9 @@ def _sender(build: Build, policy: Policy, asked: Incoming, memory: Memory) -> Se
 def _nominal_changes(build: Build, sender: Sender, user_id: str) -> Mapping[str, object]:
     """What the build changes of the usage that a plain reply comes to."""
     completion = Completion("gen-0", sender.asked.model, "stub", "stop", 12, 3)
-    usage = usage_of(sender.asked, user_id, completion, 200, latency=0.0, complete=True)
+    usage = usage_of(
+        sender.asked, user_id, completion, 200, latency=0.0, complete=True, sources=build.headers
+    )
     return changes_of(build, sender, usage)
 
 

@@ -20,25 +20,29 @@ PROVIDER: Final = "openrouter"
 
 def usage_of(
     asked: Incoming,
-    kilo_user_id: str,
+    user_id: str,
     completion: Completion,
     status: int,
     *,
     latency: float,
     complete: bool,
+    sources: Mapping[str, str],
     value: str | None = None,
     times: int = 1,
     follows: tuple[FollowUp, ...] = (),
 ) -> Usage:
-    """The usage of a request that the upstream answered, and what the build has decided to store with it."""
+    """The usage of a request that the upstream answered, and what the build has decided to store with it.
+
+    `sources` names the headers that some of its values are taken from.
+    """
     system, user = prompts(asked.document)
     headers = asked.headers
     # Somebody who is not signed in belongs to no organization, whatever the header says.
-    organization = None if asked.user is None else node_header(headers, b"x-kilocode-organizationid")
+    organization = None if asked.user is None else _from_header(asked, sources, "organization_id")
     forwarded = node_header(headers, b"x-forwarded-for")
-    editor = (node_header(headers, b"x-kilocode-editorname") or "")[:NAME_LENGTH_MAX]
+    editor = (_from_header(asked, sources, "editor_name") or "")[:NAME_LENGTH_MAX]
     return Usage(
-        kilo_user_id=kilo_user_id,
+        user_id=user_id,
         message_id=completion.id or MISSING_ID,
         requested_model=asked.model,
         model=completion.model,
@@ -62,7 +66,7 @@ def usage_of(
         forwarded_for=asked.address if forwarded is None else forwarded,
         editor_name=editor.strip(JS_TRIM) or None,
         organization_id=organization,
-        project_id=node_header(headers, b"x-kilocode-projectid"),
+        project_id=_from_header(asked, sources, "project_id"),
         city=node_header(headers, b"x-vercel-ip-city"),
         country=node_header(headers, b"x-vercel-ip-country"),
         digest=node_header(headers, b"x-vercel-ja4-digest"),
@@ -70,6 +74,10 @@ def usage_of(
         times=times,
         follows=follows,
     )
+
+
+def _from_header(asked: Incoming, sources: Mapping[str, str], value: str) -> str | None:
+    return node_header(asked.headers, sources[value].lower().encode()) if value in sources else None
 
 
 def changed(build: Build, sender: Sender, usage: Usage) -> Usage:

@@ -39,7 +39,7 @@ def rollout_build(rollout: Rollout, name: str) -> Build:
     if is_plans(rollout):
         return find_build(name)
     if name == BEFORE.name:
-        return replace(BEFORE, insert=_insert(rollout, changed=False))
+        return _on_tables(rollout, replace(BEFORE, insert=_insert(rollout, changed=False)))
     after = _after(rollout)
     if name == AFTER.name:
         return after
@@ -59,6 +59,8 @@ def rollout_build(rollout: Rollout, name: str) -> Build:
         column=after.column,
         columns=after.columns,
         insert=after.insert,
+        users=after.users,
+        headers=after.headers,
     )
 
 
@@ -86,7 +88,7 @@ def _after(rollout: Rollout) -> Build:
     column = (store.detail or store.main).column or ""
     accounts = [identity for identity in rollout.tables.identity if has_account(identity)]
     by_header = all(stores_header(identity) for identity in accounts)
-    return replace(
+    after = replace(
         AFTER,
         summary=f"the backend of rollout {rollout.name}: stores what its rule makes of {rollout.header.name}",
         stores=partial(_stored, rollout.header.name.lower().encode()),
@@ -95,6 +97,12 @@ def _after(rollout: Rollout) -> Build:
         columns=tuple(rollout.tables.reference.columns) or (column,),
         insert=_insert(rollout, changed=True),
     )
+    return _on_tables(rollout, after)
+
+
+def _on_tables(rollout: Rollout, build: Build) -> Build:
+    tables = rollout.tables
+    return replace(build, users=tables.store.users, headers=tables.reference.headers)
 
 
 def _stored(name: bytes, policy: Policy, lines: Sequence[tuple[bytes, bytes]], path: str) -> str | None:

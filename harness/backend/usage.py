@@ -23,6 +23,7 @@ from harness.backend.builds import AccountingInsert, Build, FollowUp, Sender
 from harness.backend.losses import Loss
 from harness.backend.text import well_formed
 from harness.data import sql_text
+from harness.database.relations import of_users
 
 TRIES: Final = 3
 PAUSE_S_MAX: Final = 0.1
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 class Usage:
     """What one request cost and how it went; the values of the accounting statement."""
 
-    kilo_user_id: str
+    user_id: str
     message_id: str
     requested_model: str
     model: str | None
@@ -49,7 +50,7 @@ class Usage:
     input_tokens: int
     output_tokens: int
     cost: int
-    """Microdollars."""
+    """In millionths of a dollar."""
     latency: float
     """Seconds until the upstream's headers."""
     finish_reason: str | None
@@ -128,16 +129,19 @@ class Accounts:
         self._pool = pool
         self._build = build
         self._on_event = on_event
-        self._user = numbered(sql_text("usage/user.sql"))
+        users = build.users
+        self._user = numbered(of_users("user_email", users).as_string()) if users else None
         self._pending: set[asyncio.Task[None]] = set()
         self._insert = numbered(accounting_statement(build).as_string())
         self._known: dict[str, Numbered] = {"": self._insert}
 
     async def email_of(self, user_id: str) -> str | None:
         """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
+        if self._user is None:
+            return None
         async with self._connection() as connection:
             user = await (await self._user.execute(connection, {"user_id": user_id})).fetchone()
-        return None if user is None else str(user[1])
+        return None if user is None else str(user[0])
 
     def later(self, usage: Usage, sender: Sender) -> None:
         """Accounts for a request after its reply; returns at once."""

@@ -23,6 +23,7 @@ from psycopg import sql
 from harness.data import sql_text
 from harness.rollout import Rollout
 from harness.rollout.identities import header_users, reserved_users
+from harness.rollout.tables import UsersTable
 
 _NULLS: Final = {"user_id": "text", "created_at": "timestamptz", "reply_id": "text"}
 
@@ -134,6 +135,13 @@ class Relations:
             return sql.SQL("({})").format(sql.SQL(_bare(self.rollout.text(detail.rows))))
         names = {"key": self.detail_key, "reply_id": detail.reply_id, "created_at": detail.created_at}
         return _selected(self.detail_table, _only(names | {"value": self.column if value else None}, only))
+
+
+def of_users(name: str, users: UsersTable) -> sql.Composed:
+    """A template of `sql/queries` with the table of those who may sign in, and its columns."""
+    marks = {"users": users.table, "key": users.key, "email": users.email}
+    text = sql.SQL(sql_text(f"queries/{name}.sql"))
+    return text.format(**{mark: sql.Identifier(own) for mark, own in marks.items()})
 
 
 def _only(names: Mapping[str, str | None], some: Collection[str]) -> dict[str, str | None]:

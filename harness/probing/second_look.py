@@ -21,18 +21,18 @@ def whole_alone(rows: Sequence[Row]) -> Row | None:
     return rows[0] if len(rows) == 1 and rows[0].whole else None
 
 
-def change(first: Row, later: Row) -> Change | None:
-    """The difference of two looks at one pair; None where there is none, also where one of them saw fewer columns."""
+def change(first: Row, later: Row, user: str | None) -> Change | None:
+    """The difference of two looks at one pair; None where there is none, also where one of them saw fewer columns.
+
+    `user` is the column that says who is accounted, which stands apart: who it is, is a claim of its own.
+    """
     columns: tuple[str, ...] = ()
     if (first.names, first.texts) != (later.names, later.texts):
         before = dict(first.columns)
         columns = tuple(
-            name for name, text in later.columns if before.get(name, text) != text and not _judged(name)
+            name
+            for name, text in later.columns
+            if before.get(name, text) != text and name.rpartition(".")[2] != user
         )
     found = Change(first.value != later.value, first.user != later.user, columns)
     return found if any(found) else None
-
-
-def _judged(name: str) -> bool:
-    """The user stands apart: who it is, is a claim of its own."""
-    return name.endswith(".kilo_user_id")

@@ -15,7 +15,7 @@ NUMBERS: Final = (
 DATES: Final = ("2026-01-02", "20260102", "2026-01-02T030405Z", "12-31-1999", "1700000000000")
 WORDS: Final = (
     "true", "false", "TRUE", "yes", "no", "on", "off", "t", "null", "NULL", "undefined", "None", "nil", "nan",
-    "anonymous", "guest", "distinct_id", "email", "select", "DEFAULT",
+    "anonymous", "guest", "user_id", "email", "select", "DEFAULT",
 )  # fmt: skip
 IDS: Final = (
     "0192d4e8-6f3a-7c21-9b4e-5a1f8c3d7e60",
@@ -40,7 +40,7 @@ LONG_MAX: Final = 2048
 """Where a rule has no bound, or a higher one, values of so many characters are its long ones."""
 ALMOST_OF: Final = 3
 """Valid values that are changed a little."""
-LENGTHS: Final = (1, 2, 8, 16, 32, 36, 63, 64, 65, 100, 127, 128, 129, 191, 192, 200, 201, 250, 254, 255)
+LENGTHS: Final = (1, 2, 8, 16, 32, 36, 63, 64, 65, 100, 127, 128, 129, 191, 192, 200, 201, 250)
 """Lengths at which columns, caches and analytics services cut."""
 
 
@@ -63,7 +63,16 @@ def valid_values(policy: Policy, accepted: AcceptedValues) -> list[bytes]:
 
 
 def _known(policy: Policy) -> list[bytes]:
-    groups = [NUMBERS, DATES, WORDS, IDS, PROPERTIES, SEPARATORS, tuple(_extension_ids()), tuple(_long())]
+    groups = [
+        NUMBERS,
+        DATES,
+        WORDS,
+        IDS,
+        PROPERTIES,
+        SEPARATORS,
+        tuple(_extension_ids()),
+        tuple(_long(policy)),
+    ]
     turns = max(map(len, groups))
     mixed = [group[turn] for turn in range(turns) for group in groups if turn < len(group)]
     return [value.encode("latin-1") for value in dict.fromkeys(mixed) if policy.accepted(value) == value]
@@ -83,7 +92,7 @@ def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1")
         b"a" * 256 + b"b", b"a,b", b"a;b", b"a:b", b"me@example.com", b"a/b", b"a\\b", b"'abc'", b"a=b", b"`a`",
         b"a" * 511, b"a" * 1024, b"a" * 768, b" ", b"\xa0", b"\x85abc", b"\xa0abc", b"{}", b"abc\\n", b"a%00b",
         b"a" * 63 + b"\xe9", b"\xdf", b"\xff", b"a" * 128 + b".", b"~", b"*", b"abc!", b"!abc", b"a" * 2048 + b"b",
-        b"$distinct_id", b"anon:1", b"abc\xad", b"<b>", b"a" * 300,
+        b"$user_id", b"anon:1", b"abc\xad", b"<b>", b"a" * 300,
     ]  # fmt: skip
     # Where the rule stores most of what is known, the values above are near enough to what it accepts.
     near = valid[:ALMOST_OF] if len(_known(policy)) < VALID_LEAST else ()
@@ -125,8 +134,9 @@ def _extension_ids() -> Iterator[str]:
         yield client.derived_id(machine)
 
 
-def _long() -> Iterator[str]:
-    """Values in which every place counts: a cut, a hash or a comparison of a part shows."""
+def _long(policy: Policy) -> Iterator[str]:
+    """Values in which every place counts, up to the longest: a cut, a hash or a comparison of a part shows."""
+    longest = min(policy.length_max, LONG_MAX)
     alphabet = "AZaz09_-"
-    for length in reversed(LENGTHS):
+    for length in sorted({*LENGTHS, longest - 1, longest}, reverse=True):
         yield "".join(alphabet[(place * 5 + length) % len(alphabet)] for place in range(length))

@@ -31,7 +31,7 @@ ACCOUNTING: Final = Workload(write, read)
 _READ: Final = sql_text("queries/one_usage.sql").encode()
 _INSERTS: Final = {False: accounting_statement(BEFORE), True: accounting_statement(AFTER)}
 _VALUES: Final[dict[str, object]] = dict.fromkeys(Usage.__slots__) | {
-    "kilo_user_id": f"{plan.ANONYMOUS_PREFIX}203.0.113.1",
+    "user_id": f"{plan.ANONYMOUS_PREFIX}203.0.113.1",
     "requested_model": "test/model:free",
     "model": "test/model:free",
     "provider": "openrouter",

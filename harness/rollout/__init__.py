@@ -5,6 +5,7 @@ What needs Node or a database is checked where these run; the rule is compiled b
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -63,9 +64,17 @@ def is_plans(rollout: Rollout) -> bool:
     return rollout.folders[0].resolve() == default_folder().resolve()
 
 
+@lru_cache(maxsize=1)
+def default_rollout() -> Rollout:
+    """The plan's own rollout, read once."""
+    return load_rollout(default_folder())
+
+
 def load_rollout(folder: Path | None = None) -> Rollout:
     """The rollout of a folder, by default the plan's. Raises UsageError, one line, for the first mistake."""
-    layers = read_layers(folder if folder is not None else default_folder())
+    if folder is None:
+        return default_rollout()
+    layers = read_layers(folder)
     tables = read_tables(layers)
     folders = tuple(Path(os.path.normpath(layer.folder)) for layer in layers)
     try:

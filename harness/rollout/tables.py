@@ -37,6 +37,14 @@ FileName = Annotated[
 ]
 Variable = Annotated[str, _text("variable", "capital letters, digits and _", r"[A-Z][A-Z0-9_]*")]
 ClaimId = Annotated[str, _text("claim id", "a letter and a number, such as V1", r"[A-Z][0-9]{1,3}")]
+ValueName = Annotated[
+    str,
+    _text(
+        "value",
+        "organization_id, editor_name or project_id",
+        "organization_id|editor_name|project_id",
+    ),
+]
 Status = Annotated[int, Meta(ge=200, le=599)]
 Take = Annotated[int, Meta(ge=1, le=100_000)]
 Replicas = Annotated[int, Meta(ge=1, le=5)]
@@ -181,12 +189,22 @@ class AgentColumn(FileTable, frozen=True):
     reference: Identifier
 
 
+class UsersTable(FileTable, frozen=True):
+    """Who may sign in: a table with a row for each user."""
+
+    table: Identifier
+    key: Identifier
+    """Its column with the user's id."""
+    email: Identifier
+
+
 class Store(FileTable, frozen=True):
     """Where a request's rows are."""
 
     main: MainTable
     detail: DetailTable | None = None
     agent: AgentColumn | None = None
+    users: UsersTable | None = None
 
 
 class Identity(FileTable, frozen=True):
@@ -255,6 +273,8 @@ class Reference(FileTable, frozen=True):
     """Common table expressions that the build with the change adds."""
     columns: Mapping[Identifier, str] = {}
     """Columns that the build with the change writes, each with its expression; {value} is what the rule made."""
+    headers: Mapping[ValueName, Token] = {}
+    """Values of the statement that come from another header of the request."""
     view: ReferenceView | None = None
 
 
@@ -387,6 +407,8 @@ class Audit(FileTable, frozen=True, kw_only=True):
     """Of `build`: the build that is run."""
     query: FileName | None = None
     """Of `query`: the plan's query."""
+    columns: Least | None = None
+    """Of `catalog`: how many columns the plan says the table with the column has before the rollout."""
 
 
 class Tables(FileTable, frozen=True, kw_only=True):

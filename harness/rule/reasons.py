@@ -10,6 +10,7 @@ from harness.rule.policy import Policy, received, refused, utf16_length
 
 ALIKE_LEAST: Final = 0.85
 """How like the header's name another one must be; PostHog's own x-posthog-session-id and -window-id are below."""
+_PARTS: Final = plan.HEADER.split("-")
 _LETTERS: Final = plan.HEADER.replace("-", "")
 
 
@@ -55,8 +56,8 @@ def near_miss(names: Iterable[bytes]) -> str:
 
 def _alike(letters: str) -> bool:
     return (
-        "distinctid" in letters
-        or letters in ("posthogid", "xposthogid")
+        (len(_PARTS) > 2 and "".join(_PARTS[2:]) in letters)
+        or letters.removeprefix("x") == _PARTS[1] + _PARTS[-1]
         or SequenceMatcher(None, letters, _LETTERS, autojunk=False).ratio() >= ALIKE_LEAST
     )
 

@@ -112,7 +112,7 @@ async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
                 if now is None:
                     session.judge.surplus(exchange, rows, " at the end of the run")
                     continue
-                difference = change(first, now)
+                difference = change(first, now, exchange.probe.spec.rollout.tables.store.main.user)
                 if difference is not None:
                     changed.append((exchange, first, difference))
                     session.judge.later(exchange, first, rows)

@@ -11,7 +11,7 @@ from harness.backend.usage import Usage, accounting_statement
 from harness.stages.stack import Stack
 
 _VALUES: Final[dict[str, object]] = dict.fromkeys(Usage.__slots__) | {
-    "kilo_user_id": f"{plan.ANONYMOUS_PREFIX}203.0.113.1",
+    "user_id": f"{plan.ANONYMOUS_PREFIX}203.0.113.1",
     "message_id": "prepared",
     "requested_model": "test/model:free",
     "status_code": 200,

@@ -8,17 +8,19 @@ from typing import Final
 
 import psycopg
 
+from harness import plan
 from harness.backend.auth import issue_token
 from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
 from harness.clients import http
 from harness.clients.request_spec import RequestSpec, plan_spec
-from harness.data import sql_text
 from harness.database.declared import DeclaredStore, plan_store
+from harness.database.relations import of_users
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.probing.probe_factory import Caller, SignedIn
 from harness.rollout import Rollout, is_plans
+from harness.rollout.tables import UsersTable
 from harness.rule.policy import Policy, header_policy
 from harness.stages.model import StageModel
 from harness.stages.of_rollout import model_of, plan_model
@@ -69,7 +71,7 @@ class Stack:
 
     async def signed_in(self, dsn: str) -> SignedIn:
         """The first user of the seeded database, with a token."""
-        return await signed_in(dsn, self.secret)
+        return await signed_in(dsn, self.secret, self.rollout.tables.store.users)
 
     async def caller(self, dsn: str) -> Caller:
         """Who may ask as anybody, signed in as that user."""
@@ -88,11 +90,11 @@ def _reference_parameters(rollout: Rollout) -> dict[str, str]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-async def signed_in(dsn: str, secret: str) -> SignedIn:
+async def signed_in(dsn: str, secret: str, users: UsersTable | None = plan.USERS) -> SignedIn:
     """The first user of a seeded database, with a token made with that key."""
+    assert users is not None, "a reference signs its users in"
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        query = sql_text("queries/first_user.sql").encode()
-        user = await (await connection.execute(query)).fetchone()
+        user = await (await connection.execute(of_users("first_user", users))).fetchone()
     assert user is not None, "templates are seeded with users"
     return SignedIn(user[0], user[1], issue_token(user[0], secret))
 

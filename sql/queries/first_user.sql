@@ -1,2 +1,2 @@
 -- A user of a seeded database, to sign in as.
-SELECT id, google_user_email FROM kilocode_users ORDER BY id LIMIT 1
+SELECT {key}, {email} FROM {users} ORDER BY {key} LIMIT 1

@@ -13,6 +13,7 @@ from harness.backend.auth import issue_token
 from harness.backend.defects import VARIANTS, find_build
 from harness.clients.exchange import Outcome, Reply
 from harness.data import sql_text
+from harness.database.relations import of_users
 from tests.backend.asks import EMAIL, ID, JUNK, Ask, ask
 from tests.backend.shown_by import TELLING
 from tests.fix_stack import SECRET, StartReplica
@@ -31,7 +32,7 @@ USER = "anon:192.0.2.7"
 def users(dsn: str) -> tuple[str, str]:
     """Id and e-mail of a user that has an account."""
     with psycopg.connect(dsn) as connection:
-        found = connection.execute(sql_text("queries/first_user.sql").encode()).fetchone()
+        found = connection.execute(of_users("first_user", plan.USERS)).fetchone()
     assert found is not None
     return str(found[0]), str(found[1])
 

@@ -12,7 +12,7 @@ from harness.backend.admission import Refusal, check_path, client_address, parse
 from harness.backend.auth import issue_token
 from harness.backend.text import utf16_cut, well_formed
 from harness.clients.extension import FREE_MODEL
-from harness.data import sql_text
+from harness.database.relations import of_users
 from tests.backend.test_app import ASK, ask, rows
 from tests.fix_stack import SECRET, StartReplica
 
@@ -157,7 +157,7 @@ async def test_columns_are_those_of_the_real_backend(base_dsn: str, start: Start
 
 async def test_prompts_are_null_within_an_organization_alone(base_dsn: str, start: StartReplica) -> None:
     with psycopg.connect(base_dsn) as connection:
-        found = connection.execute(sql_text("queries/first_user.sql").encode()).fetchone()
+        found = connection.execute(of_users("first_user", plan.USERS)).fetchone()
     assert found is not None
     process = await start(base_dsn, build="before")
     signed_in = {"x-forwarded-for": "192.0.2.7", "authorization": f"Bearer {issue_token(found[0], SECRET)}"}

@@ -49,7 +49,7 @@ def _column(name: str, summary: str, change: Changes, asked: Class = accepted) -
 
 
 COLUMNS: Final[tuple[Defect, ...]] = (
-    _column("costs-with-header", "a request with the header costs a microdollar", to("cost", 1)),
+    _column("costs-with-header", "a request with the header costs a millionth of a dollar", to("cost", 1)),
     _column("token-for-header", "the header is counted as an input token", one_token_more, header_sent),
     _column("bare-model", "the model is stored in lower case and without its suffix", bare_model),
     _column("tools-with-header", "has_tools is true where the header is", to("has_tools", True)),

@@ -17,7 +17,7 @@ from harness.backend.builds import (
     Sender,
     email_or_header,
 )
-from harness.backend.defects.parts import Defect, Rule, Value, changing, invalid, matching
+from harness.backend.defects.parts import SHORT_HEADER, Defect, Rule, Value, changing, invalid, matching
 from harness.rule.policy import Policy
 
 
@@ -35,7 +35,7 @@ def first_duplicate(headers: HeaderLines) -> str | None:
 
 def other_name(headers: HeaderLines) -> str | None:
     """A header that nobody sends."""
-    return next((value.decode("latin-1") for key, value in headers if key == b"x-distinct-id"), None)
+    return next((value.decode("latin-1") for key, value in headers if key == SHORT_HEADER), None)
 
 
 def header_first(sender: Sender) -> str | None:
@@ -98,13 +98,17 @@ def _rule(name: str, summary: str, rule: Rule) -> Build:
     return replace(AFTER, name=name, summary=summary, rule=rule)
 
 
+def _limit(most: int, summary: str) -> Build:
+    return _rule(f"limit-{most}", summary, matching(r"\A[a-zA-Z0-9_-]+\Z", most))
+
+
 def _value(name: str, summary: str, value: Value) -> Build:
     return replace(AFTER, name=name, summary=summary, value=value)
 
 
 FIRST: Final = (
-    Defect(_rule("limit-254", "one character too strict", matching(r"\A[a-zA-Z0-9_-]+\Z", 254)), "V2"),
-    Defect(_rule("limit-256", "one character too lax", matching(r"\A[a-zA-Z0-9_-]+\Z", 256)), "V2"),
+    Defect(_limit(plan.LENGTH_MAX - 1, "one character too strict"), "V2"),
+    Defect(_limit(plan.LENGTH_MAX + 1, "one character too lax"), "V2"),
     Defect(_rule("no-limit", "any length", matching(r"\A[a-zA-Z0-9_-]+\Z", 1 << 20)), "V2"),
     Defect(_rule("truncates", "cuts at the limit", changing(lambda text: text[: plan.LENGTH_MAX])), "V2"),
     Defect(_rule("no-start", "pattern without ^", matching(r"[a-zA-Z0-9_-]+\Z")), "V3"),
@@ -116,7 +120,11 @@ FIRST: Final = (
     Defect(_rule("without-9", "0-8 instead of 0-9", matching(r"\A[a-zA-Z0-8_-]+\Z")), "V1"),
     Defect(_rule("unicode-word", r"Unicode's \w", matching(r"\A[\w-]+\Z")), "V3"),
     Defect(
-        _rule("vscode-only", "only ids of the extension's own shape", matching(r"\Avscode-[0-9a-f]{16}\Z")),
+        _rule(
+            f"{plan.DERIVED_PREFIX}only",
+            "only ids of the extension's own shape",
+            matching(rf"\A{plan.DERIVED_PREFIX}[0-9a-f]{{{plan.DERIVED_HEX_DIGITS}}}\Z"),
+        ),
         "V1",
     ),
     Defect(_rule("lower-cases", "stores in lower case", lower_cased), "V1"),

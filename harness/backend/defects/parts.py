@@ -13,6 +13,10 @@ from harness.rule.policy import Policy
 OTHER_COLUMNS: Final = "R3"
 """Id of the claim that the header changes no other column of the rows."""
 
+SHORT_NAME: Final = plan.COLUMN.partition("_")[2]
+SHORT_HEADER: Final = f"x-{plan.HEADER.split('-', 2)[2]}".encode()
+"""The column's name and the header's, without the word by which others are told from them."""
+
 _DATA: Final = b"data: "
 
 Rule = Callable[[Policy, str], str | None]
@@ -33,6 +37,11 @@ class Defect:
 def faulty(name: str, summary: str, claim: str, **fields: Any) -> Defect:
     """A defect of the plan's backend that differs by these fields of the build."""
     return Defect(replace(AFTER, name=name, summary=summary, **fields), claim)
+
+
+def other_header(ending: str) -> bytes:
+    """Another header that a request may have, by how its name ends."""
+    return next(name for name in plan.REQUEST_HEADERS if name.endswith(ending)).encode()
 
 
 def matching(pattern: str, limit: int = plan.LENGTH_MAX) -> Rule:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from harness import plan
 from harness.backend.builds import HeaderLines, Sender
 from harness.backend.defects.parts import (
+    SHORT_NAME,
     Class,
     Defect,
     accepted,
@@ -76,7 +77,7 @@ def other_charset(sender: Sender) -> HeaderLines:
 
 def cookie(sender: Sender) -> HeaderLines:
     """A cookie that holds the value."""
-    return [(b"set-cookie", b"distinct_id=" + (sender.accepted or "").encode("latin-1"))]
+    return [(b"set-cookie", SHORT_NAME.encode() + b"=" + (sender.accepted or "").encode("latin-1"))]
 
 
 def status(code: int, asked: Class) -> Callable[[Sender], int]:
@@ -125,7 +126,7 @@ REPLIES: Final[tuple[Defect, ...]] = (
     _altered(
         "member-added",
         "a reply holds the value",
-        of_documents(lambda document, value: document | {"distinct_id": value}),
+        of_documents(lambda document, value: document | {SHORT_NAME: value}),
     ),
     _altered("newline-added", "a body ends in a line end where the header is", with_newline),
     _lines("charset-changed", "the content type has another charset", other_charset),

@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from harness import plan
 from harness.backend.builds import AFTER
 from harness.backend.defects.parts import Defect, Rule, changed, faulty
 from harness.rule.policy import Policy
 
 CHECKED: Final = 64
 """Characters that a careless rule looks at."""
+_PREFIX: Final = plan.DERIVED_PREFIX
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(e[0-9]{1,2})?")
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
@@ -109,9 +111,23 @@ SHAPES: Final[tuple[Defect, ...]] = (
     _shape("decodes-base64", "what is base64url and printable is decoded", decoded),
     _shape("cut-at-64", "no more than 64 characters are stored", _cut(64)),
     _shape("cut-at-128", "no more than 128 characters are stored", _cut(128)),
-    faulty("drops-255th", "the last of 255 characters goes", "V2", rule=changed(_cut(254))),
-    _shape("trims-prefix", "the extension's prefix goes", lambda text: text.removeprefix("vscode-") or None),
-    faulty("refuses-upper-prefix", "the prefix in capitals is refused", "V1", rule=_refusing(r"VSCODE-")),
+    faulty(
+        f"drops-{plan.LENGTH_MAX}th",
+        f"the last of {plan.LENGTH_MAX} characters goes",
+        "V2",
+        rule=changed(_cut(plan.LENGTH_MAX - 1)),
+    ),
+    _shape(
+        "trims-prefix",
+        "the extension's prefix goes",
+        lambda text: text.removeprefix(_PREFIX) or None,
+    ),
+    faulty(
+        "refuses-upper-prefix",
+        "the prefix in capitals is refused",
+        "V1",
+        rule=_refusing(_PREFIX.upper()),
+    ),
     faulty(
         "refuses-digit-first", "a value that begins with a digit is refused", "V1", rule=_refusing(r"[0-9]")
     ),

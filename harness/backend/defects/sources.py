@@ -5,14 +5,27 @@ from typing import Final
 
 from harness import plan
 from harness.backend.builds import HeaderLines, Sender
-from harness.backend.defects.parts import Class, Defect, anonymous, at_gateway, faulty, signed_in, unread
+from harness.backend.defects.parts import (
+    SHORT_HEADER,
+    SHORT_NAME,
+    Class,
+    Defect,
+    anonymous,
+    at_gateway,
+    faulty,
+    other_header,
+    signed_in,
+    unread,
+)
 from harness.rule.policy import JS_TRIM, received
 
 BODY_BYTES: Final = 4096
 """A body is big from this size on."""
 _NAME: Final = plan.HEADER.encode()
-_COOKIES: Final = (plan.COLUMN, plan.HEADER, "distinct_id")
+_COOKIES: Final = (plan.COLUMN, plan.HEADER, SHORT_NAME)
 """Names of cookies that a client's id may have."""
+_TASK: Final = other_header("-taskid")
+_MACHINE: Final = other_header("-machineid")
 
 
 def at_gateway_by(read: Callable[[str, Sender], str | None]) -> Callable[[Sender], str | None]:
@@ -36,7 +49,7 @@ def instead(read: Callable[[Sender], str | None]) -> Callable[[Sender], str | No
 
 def task_id_first(sender: Sender) -> str | None:
     """The task's id by the rule, else what was accepted."""
-    text = sender.other(b"x-kilocode-taskid")
+    text = sender.other(_TASK)
     return (sender.policy.accepted(text) if text else None) or sender.accepted
 
 
@@ -44,7 +57,7 @@ def in_body(sender: Sender) -> str | None:
     """Members of the body that say who the user is."""
     document = sender.asked.document
     metadata = document.get("metadata")
-    identity = metadata.get("distinct_id") if isinstance(metadata, dict) else None
+    identity = metadata.get(SHORT_NAME) if isinstance(metadata, dict) else None
     identity = identity or document.get("user")
     return identity if isinstance(identity, str) else None
 
@@ -71,7 +84,7 @@ def by_beginning(headers: HeaderLines) -> str | None:
 def with_short_name(headers: HeaderLines) -> str | None:
     """The plan's header, and else one of a shorter name."""
     text = received([value for key, value in headers if key == _NAME])
-    return text or received([value for key, value in headers if key == b"x-distinct-id"]) or text
+    return text or received([value for key, value in headers if key == SHORT_HEADER]) or text
 
 
 def has(name: bytes) -> Class:
@@ -128,7 +141,7 @@ OTHER_SOURCES: Final[tuple[Defect, ...]] = (
         "machine-id-instead",
         "the machine's id where the header is absent",
         "C2",
-        instead(lambda sender: sender.other(b"x-kilocode-machineid")),
+        instead(lambda sender: sender.other(_MACHINE)),
     ),
     _value("task-id-first", "the task's id in the value's place", "V1", anonymous(task_id_first)),
     _value("body-user-instead", "the body's user where the header is absent", "C2", instead(in_body)),
@@ -140,10 +153,10 @@ OTHER_SOURCES: Final[tuple[Defect, ...]] = (
 """A value that does not come from the header."""
 
 BESIDE: Final[tuple[Defect, ...]] = (
-    _lost("lost-beside-feature", "beside a feature's header", has(b"x-kilocode-feature")),
-    _lost("lost-beside-task", "beside a task's id", has(b"x-kilocode-taskid")),
-    _lost("lost-beside-machine", "beside a machine's id", has(b"x-kilocode-machineid")),
-    _lost("lost-beside-organization", "beside an organization's id", has(b"x-kilocode-organizationid")),
+    _lost("lost-beside-feature", "beside a feature's header", has(other_header("-feature"))),
+    _lost("lost-beside-task", "beside a task's id", has(_TASK)),
+    _lost("lost-beside-machine", "beside a machine's id", has(_MACHINE)),
+    _lost("lost-beside-organization", "beside an organization's id", has(other_header("-organizationid"))),
     _lost("lost-beside-cookie", "beside a cookie", has(b"cookie")),
     _lost(
         "lost-beside-token",

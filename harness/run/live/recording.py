@@ -82,7 +82,7 @@ class RecordingAccounts(Accounts):
         if request is not None:
             # The address is read anew from the header lines: a build that reads another one is then seen as wrong.
             anonymous = plan.ANONYMOUS_PREFIX + request.address
-            user = anonymous if sender.email is None else usage.kilo_user_id
+            user = anonymous if sender.email is None else usage.user_id
             request.due = ExpectedRow(user, sender.email, sender.streamed)
         super().later(usage, sender)
 
