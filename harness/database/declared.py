@@ -89,6 +89,13 @@ class DeclaredStore:
         baseline = self.rollout.tables.reference.baseline
         return tuple(_created_columns(self.rollout.text(baseline))) if baseline else ()
 
+    @cached_property
+    def view(self) -> str | None:
+        """The view that comes to read the column; None where the rollout has none."""
+        view = self.rollout.tables.reference.view
+        found = _CREATE_VIEW.search(self.rollout.text(view.up)) if view else None
+        return _name(found, "view") if found else None
+
     @property
     def column_file(self) -> str:
         """The file of the step that adds the column."""
@@ -161,6 +168,9 @@ _CREATE_TABLE: Final = re.compile(
     + _NAME.format("table")
     + r"\s*\((?P<columns>.*)\)\s*;?\s*$",
     re.IGNORECASE | re.DOTALL,
+)
+_CREATE_VIEW: Final = re.compile(
+    r"^CREATE\s+(?:OR\s+REPLACE\s+)?VIEW\s+" + _NAME.format("view"), re.IGNORECASE | re.MULTILINE
 )
 _CREATED: Final = re.compile(
     r"\s*(?!(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN|EXCLUDE|LIKE)\b)"

@@ -12,10 +12,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from harness import plan
-from harness.backend.builds import BEFORE, Build
 from harness.backend.rollout_builds import rollout_build
 from harness.backend.usage import TRIES, accounting_statement
+from harness.database.declared import DeclaredStore, declared_store
+from harness.rollout import Rollout
 from harness.stages.environment import Stack
 from harness.stages.model import after
 from harness.stages.old_write import old_values
@@ -26,7 +26,6 @@ EXECUTIONS: Final = 6
 """Executions after which psycopg has prepared a statement (its prepare_threshold is 5)."""
 
 ARCHIVE: Final = "harness_archive"
-_TABLE: Final = sql.Identifier(plan.METADATA_TABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +39,42 @@ class PreparedStatement:
     remedy: str = ""
 
 
-def statements(before: Build = BEFORE) -> tuple[PreparedStatement, ...]:
-    """The statements that are tried: the old build's, and three that are common."""
-    copy = sql.SQL("INSERT INTO {} SELECT * FROM {} LIMIT 1").format(sql.Identifier(ARCHIVE), _TABLE)
-    insert = sql.SQL("INSERT INTO {} (id, created_at, message_id) VALUES ({}, now(), '') RETURNING *").format(
-        _TABLE, sql.Placeholder("usage_id")
+def statements(rollout: Rollout, before: str) -> tuple[PreparedStatement, ...]:
+    """The statements that are tried: the old build's, one on the view that reads the column, and three common ones."""
+    store = declared_store(rollout)
+    accounting = accounting_statement(rollout_build(rollout, before))
+    needed = [PreparedStatement("the accounting INSERT of the old backend", accounting, needed=True)]
+    if store.view is not None:
+        view = sql.SQL("SELECT * FROM {} LIMIT 1").format(sql.Identifier(store.view))
+        needed.append(PreparedStatement("a SELECT on the view", view, needed=True))
+    return (*needed, *_common(store))
+
+
+def _common(store: DeclaredStore) -> tuple[PreparedStatement, ...]:
+    table = sql.Identifier(store.table)
+    copy = sql.SQL("INSERT INTO {} SELECT * FROM {} LIMIT 1").format(sql.Identifier(ARCHIVE), table)
+    given: dict[str, sql.Composable] = {store.key: sql.Placeholder("usage_id")}
+    side = store.detail or store.main
+    given |= {side.created_at: sql.SQL("now()")} if side.created_at else {}
+    given |= {side.reply_id: sql.SQL("''")} if side.reply_id else {}
+    insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING *").format(
+        table, sql.SQL(", ").join(map(sql.Identifier, given)), sql.SQL(", ").join(given.values())
     )
     return (
         PreparedStatement(
-            "the accounting INSERT of the old backend", accounting_statement(before), needed=True
-        ),
-        PreparedStatement(
-            "a SELECT on the view",
-            sql.SQL("SELECT * FROM {} LIMIT 1").format(sql.Identifier(plan.VIEW)),
-            needed=True,
-        ),
-        PreparedStatement(
-            f"a prepared SELECT * on {plan.METADATA_TABLE}",
-            sql.SQL("SELECT * FROM {} LIMIT 1").format(_TABLE),
+            f"a prepared SELECT * on {store.table}",
+            sql.SQL("SELECT * FROM {} LIMIT 1").format(table),
             needed=False,
             remedy="name the columns, or open new connections after the migration",
         ),
         PreparedStatement(
-            f"a prepared INSERT ... RETURNING * on {plan.METADATA_TABLE}",
+            f"a prepared INSERT ... RETURNING * on {store.table}",
             insert,
             needed=False,
             remedy="name the columns that are returned",
         ),
         PreparedStatement(
-            f"a copy of {plan.METADATA_TABLE} by SELECT * into another table",
+            f"a copy of {store.table} by SELECT * into another table",
             copy,
             needed=False,
             remedy="name the columns, or add the column to the copy's table first",
@@ -78,12 +84,13 @@ def statements(before: Build = BEFORE) -> tuple[PreparedStatement, ...]:
 
 async def prepared_results(stack: Stack) -> tuple[PreparedResult, ...]:
     """Prepares every statement in one session, adds the column in another, and executes them again."""
-    tried = statements(rollout_build(stack.rollout, stack.builds.before))
+    tried = statements(stack.rollout, stack.builds.before)
+    table = sql.Identifier(declared_store(stack.rollout).table)
     async with (
         stack.schema.database(stack.templates, stack.model.start) as dsn,
         await psycopg.AsyncConnection.connect(dsn, autocommit=True) as session,
     ):
-        create = sql.SQL("CREATE TABLE {} (LIKE {})").format(sql.Identifier(ARCHIVE), _TABLE)
+        create = sql.SQL("CREATE TABLE {} (LIKE {})").format(sql.Identifier(ARCHIVE), table)
         await session.execute(create)
         is_prepared = [await _prepare(session, statement) for statement in tried]
         stage = stack.model.start
