@@ -35,7 +35,7 @@ def steps_make_the_column_as_declared(steps: AppliedSteps) -> Outcomes:
 
 @check(SIZE, over=AppliedSteps, evidence=Method.MEASURED)
 def row_without_a_value_grows_by_nothing(steps: AppliedSteps) -> Outcomes:
-    """M7: a row without a value is no bigger than before."""
+    """M7: what a row holds behind its header is no bigger than before where there is no value."""
     yield Observed(SIZE)
     before, now = steps.row_bytes_before, steps.row_bytes_after
     yield Detail(SIZE, f"a row without a value takes {now} bytes, {before} before")

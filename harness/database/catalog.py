@@ -125,15 +125,19 @@ def relfilenode(connection: Connection, relation: str) -> int | None:
     return None if found is None else int(found)
 
 
-def digest(connection: Connection, table: str, names: Sequence[str]) -> Digest:
-    """Counts a table's rows and fingerprints the given columns, ordered by id; equal only if every value is.
+def digest(connection: Connection, table: str, names: Sequence[str], key: str = "id") -> Digest:
+    """Counts a table's rows and fingerprints the given columns, ordered by the key; equal only if every value is.
 
     Holds 32 bytes a row in the server's memory; up to 30 million rows. Raises psycopg.Error when a column is
     missing.
     """
     statement = sql.SQL(
-        "SELECT count(*), md5(coalesce(string_agg(md5(ROW({names})::text), '' ORDER BY id), '')) FROM {table}"
-    ).format(names=sql.SQL(", ").join(map(sql.Identifier, names)), table=sql.Identifier(table))
+        "SELECT count(*), md5(coalesce(string_agg(md5(ROW({names})::text), '' ORDER BY {key}), '')) FROM {table}"
+    ).format(
+        names=sql.SQL(", ").join(map(sql.Identifier, names)),
+        table=sql.Identifier(table),
+        key=sql.Identifier(key),
+    )
     with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
         # The text of a timestamp or a float depends on these; two sessions must agree.
         cursor.execute("SET LOCAL TimeZone = 'UTC'")

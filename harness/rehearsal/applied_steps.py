@@ -6,54 +6,55 @@ import psycopg
 from psycopg import sql
 
 from harness.database import catalog
-from harness.database.declaration import column_difference
+from harness.database.declaration import Column, SchemaDifference, column_difference
 from harness.database.declared import DeclaredStore
 from harness.database.runners import connect, run_statements
 from harness.database.scripts import Script, StatementFailed
 from harness.database.structure import structure, structure_differences
-from harness.database.templates import Templates
 from harness.rehearsal.migration_evidence import AppliedSteps, TableChange
 
 
 def apply_steps(
-    templates: Templates, store: DeclaredStore, ups: Sequence[Script], downs: Sequence[Script]
+    dsn: str, store: DeclaredStore, ups: Sequence[Script], downs: Sequence[Script]
 ) -> AppliedSteps:
-    """Runs the steps on a database of its own, each statement by itself, then what takes them back, last first."""
-    with templates.after([]) as dsn, connect(dsn) as connection:
+    """Runs the steps on a filled database, each statement by itself, then what takes them back, where that is given."""
+    with connect(dsn) as connection:
         before_structure = structure(dsn)
         columns = {
             table: [column.name for column in catalog.columns(connection, table)] for table in store.tables
         }
-        before = _state(connection, columns)
-        size = _row_bytes(connection, store, columns[store.table])
+        keys = {store.table: store.key, store.main.table: store.main.key}
+        before = _state(connection, columns, keys)
+        own = columns[store.table]
+        size = _row_bytes(connection, store, own)
         refused = _run(dsn, ups)
-        changes = _changes(connection, columns, before)
+        changes = _changes(connection, columns, keys, before)
         found = column_difference(catalog.columns(connection, store.table), store.column)
-        size_after = _row_bytes(connection, store, columns[store.table])
-        complete = not refused and len(downs) == len(ups)
+        size_after = _row_bytes(connection, store, [*own, store.column.name]) if _is_there(found) else size
+        complete = not refused and bool(downs)
         if complete:
             refused = _run(dsn, downs)
         left = tuple(structure_differences(dsn, before_structure)) if complete else ()
         return AppliedSteps(
             refused, changes, store.column, found, size, size_after, complete, left,
-            _changes(connection, columns, before),
+            _changes(connection, columns, keys, before),
         )  # fmt: skip
 
 
 _State = dict[str, tuple[catalog.Digest, int | None]]
 
 
-def _state(connection: psycopg.Connection, columns: dict[str, list[str]]) -> _State:
+def _state(connection: psycopg.Connection, columns: dict[str, list[str]], keys: dict[str, str]) -> _State:
     return {
-        table: (catalog.digest(connection, table, names), catalog.relfilenode(connection, table))
+        table: (catalog.digest(connection, table, names, keys[table]), catalog.relfilenode(connection, table))
         for table, names in columns.items()
     }
 
 
 def _changes(
-    connection: psycopg.Connection, columns: dict[str, list[str]], before: _State
+    connection: psycopg.Connection, columns: dict[str, list[str]], keys: dict[str, str], before: _State
 ) -> tuple[TableChange, ...]:
-    after = _state(connection, columns)
+    after = _state(connection, columns, keys)
     return tuple(
         TableChange(
             name=table,
@@ -80,13 +81,20 @@ def _run(dsn: str, scripts: Sequence[Script]) -> str:
 
 
 def _row_bytes(connection: psycopg.Connection, store: DeclaredStore, names: Sequence[str]) -> int:
-    """Bytes of a new row that copies one that is there, with every column but those in which each has its own."""
-    copied = sql.SQL(", ").join(sql.Identifier(name) for name in names if name != store.key)
-    statement = sql.SQL(
-        "INSERT INTO {table} ({key}, {copied}) SELECT gen_random_uuid(), {copied} FROM {table} ORDER BY {key} LIMIT 1"
-        " RETURNING pg_column_size({table}.*)"
-    ).format(table=sql.Identifier(store.table), key=sql.Identifier(store.key), copied=copied)
-    with connection.transaction(force_rollback=True):
-        row = connection.execute(statement).fetchone()
-    assert row is not None, "the seed makes rows"
-    return int(row[0])
+    """Bytes that these columns of the first row take, behind the row's header."""
+    # A NULL behind them: a row without any has no bits for them in its header.
+    statement = sql.SQL("SELECT pg_column_size(ROW({}, NULL::int)) FROM {} ORDER BY {} LIMIT 1").format(
+        sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(store.table), sql.Identifier(store.key)
+    )
+    row = connection.execute(statement).fetchone()
+    assert row is not None, "the table holds rows"
+    return int(row[0]) - _header_bytes(len(names) + 1)
+
+
+def _is_there(found: SchemaDifference[Column] | None) -> bool:
+    return found is None or found.found is not None
+
+
+def _header_bytes(columns: int) -> int:
+    """Of a row with a NULL: 23 bytes and a bit for each column, up to a multiple of 8. Source: PostgreSQL, 73.6.1."""
+    return -(-(23 + -(-columns // 8)) // 8) * 8

@@ -35,7 +35,7 @@ class AppliedSteps:
     """How the column differs from what is declared; None where it equals it."""
     row_bytes_before: int
     row_bytes_after: int
-    """Of a copy of one row, without a value."""
+    """Of one row without a value, behind its header, which has a bit for each column."""
     taken_back: bool
     """Whether every step has a file that takes it back, and they were run."""
     left: tuple[str, ...]

@@ -42,6 +42,8 @@ class Migrated:
     """Whether half of the writers may be the build `after` from now on."""
     index_bytes: Callable[[psycopg.Connection[Any]], int]
     """The size of what the migration built."""
+    deployment: str = ""
+    """The statement that stands for the deployment: every writer is the build `after` from there on; empty: none."""
 
 
 def measure(
@@ -67,7 +69,7 @@ def measure(
             lock_watch(dsn, process_of(session), running.now_ms) as watch,
             _report(dsn, migrated.table, approach.report_s) if approach.report_s else nullcontext(),
         ):
-            spans = tuple(_migrate(session, approach, running, watch, migrated.is_swapped))
+            spans = tuple(_migrate(session, approach, running, watch, migrated))
         running.pass_by(quiet_writes)
     with connect(dsn) as connection:
         size = migrated.index_bytes(connection)
@@ -79,7 +81,7 @@ def _migrate(
     approach: Approach,
     running: Traffic,
     watch: LockWatch,
-    is_swapped: Callable[[psycopg.Connection[Any]], bool],
+    migrated: Migrated,
 ) -> Iterator[Span]:
     swapped = False
     for number, statement in enumerate(approach.statements):
@@ -98,7 +100,14 @@ def _migrate(
             time.sleep(RETRY_PAUSE_S)  # the pause that the approach is about, in which writers catch up
         else:
             raise UnavailableError(f"{label} got no lock in {RETRIES_MAX} tries; end what holds the table")
-        if not swapped and session.info.transaction_status is TransactionStatus.IDLE and is_swapped(session):
+        if migrated.deployment and statement == migrated.deployment:
+            running.deploy()
+            swapped = True
+        if (
+            not swapped
+            and session.info.transaction_status is TransactionStatus.IDLE
+            and migrated.is_swapped(session)
+        ):
             running.swap()
             swapped = True
 

@@ -35,8 +35,9 @@ class Traffic:
     _samples: list[Sample] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _swapped: bool = False
-    _after: int = 0
-    """Statements of the backend `after` that are under way."""
+    _deployed: bool = False
+    _under_way: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    """Writes that are under way, by whether they are of the backend `after`."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     last_statement: float = float("inf")
     """No statement is scheduled after this time."""
@@ -62,8 +63,23 @@ class Traffic:
         """
         with self._changed:
             self._swapped = not back
-            if back and not self._changed.wait_for(lambda: self._after == 0, WAIT_S_MAX):
-                raise UnavailableError(f"{self._after} writes were not answered within {WAIT_S_MAX:.0f} s")
+            if back:
+                self._wait_for_the_end(after=True)
+
+    def deploy(self) -> None:
+        """From now on every writer is the backend `after`; waits for the writes of `before` that are under way.
+
+        Raises UnavailableError when they are not answered within a minute.
+        """
+        with self._changed:
+            self._swapped = self._deployed = True
+            self._wait_for_the_end(after=False)
+
+    def _wait_for_the_end(self, *, after: bool) -> None:
+        if not self._changed.wait_for(lambda: self._under_way[after] == 0, WAIT_S_MAX):
+            raise UnavailableError(
+                f"{self._under_way[after]} writes were not answered within {WAIT_S_MAX:.0f} s"
+            )
 
     def pass_by(self, writes: int) -> None:
         """Waits until so many writes that fall due from now on are answered.
@@ -87,18 +103,18 @@ class Traffic:
         self.last_statement = min(self.last_statement, time.perf_counter())
         self._stopping.set()
 
-    def _enter(self, swaps: bool) -> bool:
+    def _enter(self, swaps: bool, write: bool) -> bool:
         """Whether the next statement of a connection is of the backend `after`."""
         with self._changed:
-            after = swaps and self._swapped
-            self._after += after
+            after = (swaps or self._deployed) and self._swapped
+            self._under_way[after] += write
         return after
 
     def _add(self, scheduled: float, write: bool, after: bool, sqlstate: str | None) -> None:
         done = time.perf_counter()
         sample = Sample((scheduled - self._began) * 1000, (done - self._began) * 1000, write, sqlstate)
         with self._changed:
-            self._after -= after
+            self._under_way[after] -= write
             self._samples.append(sample)
             self._changed.notify_all()
 
@@ -161,7 +177,7 @@ class _Sender:
             self.running._stopping.wait(max(0.0, scheduled - time.perf_counter()))
             if scheduled > self.running.last_statement:
                 return
-            after = self.running._enter(self.number % 2 == 1)
+            after = self.running._enter(self.number % 2 == 1, self.writes)
             name = f"{self.running.prefix}{self.number}-{sent}"
             # An installation sends one id all the time; every other request here has none.
             value = f"{plan.DERIVED_PREFIX}{self.number:016x}" if sent % 2 else None

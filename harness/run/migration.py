@@ -11,6 +11,7 @@ from harness.rehearsal.migrated_schema import migrate_and_read
 from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
 from harness.rehearsal.table import filled
 from harness.rollout import Rollout
+from harness.rollout.tables import RolloutStep
 from harness.verdict import Results
 
 
@@ -33,12 +34,27 @@ def judge_migration(
 def judge_steps(results: Results, server: Server, templates: Templates, rows: int) -> None:
     """Judges M1, M2, M3, M7 and M9 for the SQL steps of the templates' rollout, on tables of so many rows."""
     rollout = templates.rollout
-    steps = [step for step in rollout.tables.step if step.up is not None]
-    ups = [_script(rollout, step.up) for step in steps if step.up]
-    downs = [_script(rollout, step.down) for step in reversed(steps) if step.down]
-    with Templates(server, seed_rows=rows, rollout=rollout) as filled_templates:
-        run_checks(results, [apply_steps(filled_templates, declared_store(rollout), ups, downs)])
+    with (
+        Templates(server, seed_rows=rows, rollout=rollout) as filled_templates,
+        filled_templates.after([]) as dsn,
+    ):
+        run_checks(results, [apply_steps(dsn, declared_store(rollout), ups_of(rollout), downs_of(rollout))])
 
 
-def _script(rollout: Rollout, name: str) -> Script:
-    return Script(name, rollout.text(name))
+def in_order(rollout: Rollout) -> tuple[RolloutStep, ...]:
+    """Every step in the plan's order, which is the file's where it says no other."""
+    steps = {step.name: step for step in rollout.tables.step}
+    return tuple(steps[name] for name in rollout.tables.plan_order.steps or steps)
+
+
+def ups_of(rollout: Rollout) -> tuple[Script, ...]:
+    """The files of the SQL steps, in the plan's order."""
+    return tuple(Script(step.up, rollout.text(step.up)) for step in in_order(rollout) if step.up)
+
+
+def downs_of(rollout: Rollout) -> tuple[Script, ...]:
+    """What takes the steps back, the last one first; nothing where a step has no file for it."""
+    steps = [step for step in reversed(in_order(rollout)) if step.up]
+    if not all(step.down for step in steps):
+        return ()
+    return tuple(Script(step.down, rollout.text(step.down)) for step in steps if step.down)

@@ -29,12 +29,16 @@ from harness.rehearsal.table import filled
 from harness.report.contents import Sections, Table
 from harness.report.document import Report
 from harness.report.timeline import timeline
+from harness.rollout import is_plans, load_rollout
 from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
+from harness.run.own_run import Show
 from harness.run.progress import LineCallback, ProgressDisplay, silent
-from harness.run.rehearse_own import Show, rehearse_own
+from harness.run.rehearsal_claims import claims_of
+from harness.run.rehearse_own import rehearse_own
+from harness.run.rehearse_rollout import rehearse_rollout
 from harness.run.report import Begun, run_report
-from harness.verdict import Claim, Results
+from harness.verdict import Results
 
 
 @dataclass(slots=True)
@@ -61,15 +65,19 @@ def rehearse(
 ) -> Report:
     """Runs the parts asked for, and returns the report; leaves nothing behind.
 
-    A file or a folder is a migration of one's own (`rehearse_own`). Raises UsageError for an unknown migration or a
+    A file or a folder is a migration of one's own (`rehearse_own`); the steps of another rollout than the plan's are
+    rehearsed as such a one (`rehearse_rollout`). Raises UsageError for an unknown migration or a
     budget without stalls, UnavailableError when there is no server.
     """
-    path = options.own_path
-    if path is not None:
-        return rehearse_own(options, path, on_line, show, progress)
-    begun = Begun.now()
     if options.max_stall_ms is not None and RehearsalPart.STALLS not in options.parts:
         raise UsageError("a stall budget needs the part that measures stalls; add --part stalls")
+    path, rollout = options.own_path, load_rollout(options.rollout)
+    if path is not None:
+        return rehearse_own(options, path, on_line, show, progress)
+    if not is_plans(rollout):
+        return rehearse_rollout(options, rollout, on_line, show, progress)
+    options.check_nothing_own()
+    begun = Begun.now()
     layout = find_migration(options.migration)
     results = Results(claims_of(options))
     with (
@@ -103,24 +111,6 @@ def rehearse(
         level=f"{options.rows} rows",
     )
     return with_changes(report, sections=rehearsal.sections)
-
-
-def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
-    """What must be proven by the parts asked for; the stall claim only where there is a budget."""
-    claims: list[Claim] = []
-    if RehearsalPart.CLAIMS in options.parts:
-        claims += [claim for claim in plan.CLAIMS if claim.id == "M1"]
-        claims += plan.MIGRATION_CLAIMS
-        claims += [claim for claim, _, _ in plan.MIGRATION_AUDIT]
-    if RehearsalPart.STALLS in options.parts and options.max_stall_ms is not None:
-        claims.append(plan.STALL_CLAIM)
-    if RehearsalPart.FAILURES in options.parts:
-        claims.append(plan.RECOVERY_CLAIM)
-    if RehearsalPart.LOCKS in options.parts:
-        claims.append(plan.LOCKS_CLAIM)
-    if RehearsalPart.MATRIX in options.parts:
-        claims.append(plan.RUNNER_CLAIM)
-    return tuple(claims)
 
 
 def _matrix(rehearsal: _Rehearsal) -> None:

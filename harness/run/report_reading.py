@@ -17,7 +17,8 @@ from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.gate_claims import DATABASE_CLAIMS, NEVER_WAIVED, WITHOUT
 from harness.run.gate_claims import claims_of as claims_of_gate
-from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
+from harness.run.options.rehearse import JUDGED, RehearsalPart
+from harness.run.rehearsal_claims import OWN, required_in
 from harness.run.report import digest_of
 from harness.verdict import Claim
 
@@ -76,7 +77,7 @@ def _option_faults(report: Report) -> Iterator[str]:
 
 def _policy_faults(report: Report) -> Iterator[str]:
     """Where the policy is unknown, or a sentence or the rule among the inputs is that of another one."""
-    if is_of_another(report):
+    if is_of_another(report) or OWN in _of(report)[1]:
         return  # its claims are worded by its file, which is not here
     if report.policy not in POLICIES:
         yield f"its policy {report.policy!r} is none of {', '.join(sorted(POLICIES))}"
@@ -114,12 +115,7 @@ def required_of(report: Report) -> tuple[str, ...]:
             claims = claims_of_gate("before" if "before" in scope else "after")
             claims = _without(report, claims, scope)
         elif command == "rehearse":
-            from harness.run import rehearse
-
-            parts = frozenset(RehearsalPart(word) for word in scope if word != JUDGED)
-            claims = rehearse.claims_of(
-                RehearseOptions(parts=parts, max_stall_ms=1.0 if JUDGED in scope else None)
-            )
+            return _told_apart(required_in(scope))
         elif command == "check":
             claims = claims_of_check(scope, load_rollout().tables)
         elif command == "selftest":
@@ -128,9 +124,14 @@ def required_of(report: Report) -> tuple[str, ...]:
             raise UsageError(f"it is of the command {command!r}, which judges nothing")
     except ValueError as error:
         raise UsageError(f"it was judged by what is not known here: {error}") from None
-    sentences = [claim.id for claim, _, _ in plan.MIGRATION_AUDIT]  # they are told apart from the claims
-    ids = tuple(claim.id for claim in claims if claim.id not in sentences)
+    ids = _told_apart(claim.id for claim in claims)
     return ids if report.judged_by else tuple(each for each in ids if each not in SINCE_THE_FIRST)
+
+
+def _told_apart(ids: Iterable[str]) -> tuple[str, ...]:
+    """Without the sentences of the plan, which a report has beside its claims."""
+    sentences = [claim.id for claim, _, _ in plan.MIGRATION_AUDIT]
+    return tuple(name for name in ids if name not in sentences)
 
 
 def _without(report: Report, claims: Iterable[Claim], scope: Iterable[str]) -> tuple[Claim, ...]:

@@ -47,6 +47,8 @@ class StatementTraffic:
     templates: Sequence[Template]
     first: int
     """The number of the first statement."""
+    after: Sequence[Template] = ()
+    """What a sender of the build `after` sends in their place; none: the same."""
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """How often each was refused: the template's label, SQLSTATE, message."""
     _numbers: "itertools.count[int]" = field(init=False)
@@ -55,12 +57,13 @@ class StatementTraffic:
     def __post_init__(self) -> None:
         self._numbers = itertools.count(self.first)
 
-    def send(self, connection: Connection, _name: str, _after: bool, _value: str | None) -> None:
+    def send(self, connection: Connection, _name: str, after: bool, _value: str | None) -> None:
         """Sends the next one. Raises psycopg.Error."""
         with self._lock:
             number = next(self._numbers)
-        template = self.templates[number % len(self.templates)]
-        keys = template.keys[number // len(self.templates) % len(template.keys)] if template.keys else ()
+        templates = self.after if after and self.after else self.templates
+        template = templates[number % len(templates)]
+        keys = template.keys[number // len(templates) % len(template.keys)] if template.keys else ()
         try:
             if len(template.statements) == 1:
                 _execute(connection, template.statements[0], template, number, keys)
@@ -109,10 +112,13 @@ def derived_workload(
 
 
 def workload_of(
-    writers: Sequence[Template], readers: Sequence[Template], rows: int
+    writers: Sequence[Template], readers: Sequence[Template], rows: int, after: Sequence[Template] = ()
 ) -> tuple[StatementTraffic, Workload]:
-    """Traffic of these, whose numbers go on from the rows that are there; the first counts what is refused."""
-    writing, reading = StatementTraffic(writers, rows), StatementTraffic(readers, rows)
+    """Traffic of these, whose numbers go on from the rows that are there; the first counts what is refused.
+
+    Writers of the build `after` send `after`, where that is given.
+    """
+    writing, reading = StatementTraffic(writers, rows, after), StatementTraffic(readers, rows)
     reading.errors = writing.errors
     return writing, Workload(writing.send, reading.send)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from harness.errors import UsageError
 from harness.run.options.definition import FolderOption, Option, PlaceValue, Range
-from harness.run.options.shared import REPORT, PostgresOption, SessionPoolerOption
+from harness.run.options.shared import REPORT, PostgresOption, RolloutOption, SessionPoolerOption
 
 JUDGED: Final = "max-stall-ms"
 """In a report's scope: stalls were held to a budget."""
@@ -135,7 +135,8 @@ class RehearseOptions:
     parts: Annotated[
         frozenset[RehearsalPart],
         Option(
-            "Rehearse only this; may be given several times. Default: all. Example: --part matrix",
+            "Rehearse only this; may be given several times. Default: all; of another rollout than the default one "
+            "locks, stalls and claims. Example: --part matrix",
             name="--part",
         ),
     ] = frozenset(RehearsalPart)
@@ -187,7 +188,16 @@ class RehearseOptions:
         ),
     ] = None
     own: OwnOptions = field(default_factory=OwnOptions)
+    rollout: RolloutOption = None
     command: str = "harness rehearse"
+
+    def check_nothing_own(self) -> None:
+        """Raises UsageError where an option is given that goes with a migration of one's own, or another rollout."""
+        if self.own.given:
+            raise UsageError(
+                f"{self.own.given[0]} is for a migration of your own, and {self.migration!r} is one of the "
+                "harness's; name a file or folder by --migration"
+            )
 
     @property
     def own_path(self) -> Path | None:
@@ -198,11 +208,6 @@ class RehearseOptions:
         path = Path(self.migration)
         is_own = path.exists() or path.suffix == ".sql" or len(path.parts) > 1
         if not is_own:
-            if self.own.given:
-                raise UsageError(
-                    f"{self.own.given[0]} is for a migration of your own, and {self.migration!r} is one of the "
-                    "harness's; name a file or folder by --migration"
-                )
             return None
         if not path.exists():
             raise UsageError(f"no migration {path}; name a file or a folder that is there")

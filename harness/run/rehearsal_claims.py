@@ -1,0 +1,74 @@
+"""Which claims a rehearsal must judge: of the plan's migration, of one's own, of the steps of any rollout; light."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Final
+
+from harness import plan
+from harness.checks.own_migration import ACCEPTED, OWN_CLAIMS, STALLED
+from harness.rollout import Rollout
+from harness.rule.level import Level
+from harness.run.gate_claims import WITHOUT
+from harness.run.options.rehearse import JUDGED, OWN_PARTS, RehearsalPart, RehearseOptions
+from harness.run.rollout_claims import SENTENCES, rollout_claims
+from harness.verdict import Claim
+
+OWN: Final = "own migration"
+STEPS: Final = "steps of a rollout"
+"""Words of a report's scope: what was rehearsed, where it was not the plan's migration."""
+STEP_CLAIMS: Final = ("M1", "M2", "M3", "M7", "M9")
+"""What is judged of the steps of any rollout beside what is judged of any migration."""
+ROLLOUT_PARTS: Final = OWN_PARTS | {RehearsalPart.CLAIMS}
+"""What is rehearsed of another rollout than the plan's."""
+
+
+def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
+    """Of the plan's migration, by the parts asked for; the stall claim only where there is a budget."""
+    claims: list[Claim] = []
+    if RehearsalPart.CLAIMS in options.parts:
+        claims += [claim for claim in plan.CLAIMS if claim.id == "M1"]
+        claims += plan.MIGRATION_CLAIMS
+        claims += [claim for claim, _, _ in plan.MIGRATION_AUDIT]
+    if RehearsalPart.STALLS in options.parts and options.max_stall_ms is not None:
+        claims.append(plan.STALL_CLAIM)
+    if RehearsalPart.FAILURES in options.parts:
+        claims.append(plan.RECOVERY_CLAIM)
+    if RehearsalPart.LOCKS in options.parts:
+        claims.append(plan.LOCKS_CLAIM)
+    if RehearsalPart.MATRIX in options.parts:
+        claims.append(plan.RUNNER_CLAIM)
+    return tuple(claims)
+
+
+def own_claims(parts: Collection[str], *, is_judged: bool) -> tuple[Claim, ...]:
+    """Of statements that are sent on a filled copy; without traffic only whether they are accepted is known."""
+    if RehearsalPart.STALLS not in parts:
+        return (ACCEPTED,) if RehearsalPart.LOCKS in parts else ()
+    return tuple(claim for claim in OWN_CLAIMS if claim is not STALLED or is_judged)
+
+
+def step_claims(rollout: Rollout, *, is_usual: bool) -> tuple[Claim, ...]:
+    """Of the steps of a rollout; none of taking them back where a step has no file for it, or others are in its place.
+
+    They say what is looked at here, which the file's own words may go beyond.
+    """
+    reversible = is_usual and all(step.down for step in rollout.tables.step if step.up)
+    return tuple(
+        replace(claim, sentence=SENTENCES[claim.id])
+        for claim in rollout_claims(rollout, Level.SMOKE)
+        if claim.id in STEP_CLAIMS and (claim.id != "M9" or reversible)
+    )
+
+
+def required_in(scope: tuple[str, ...]) -> tuple[str, ...]:
+    """Ids of the claims that a report of a rehearsal of this scope must hold. Raises ValueError for an unknown word."""
+    known = {JUDGED, OWN, STEPS}
+    left_out = {word.removeprefix(WITHOUT) for word in scope if word.startswith(WITHOUT)}
+    words = [word for word in scope if word not in known and not word.startswith(WITHOUT)]
+    parts = frozenset(map(RehearsalPart, words))
+    if OWN in scope or STEPS in scope:
+        claims = own_claims(parts, is_judged=JUDGED in scope)
+        steps = STEP_CLAIMS if STEPS in scope and RehearsalPart.CLAIMS in parts else ()
+        return (*(claim.id for claim in claims), *(name for name in steps if name not in left_out))
+    budget = 1.0 if JUDGED in scope else None
+    return tuple(claim.id for claim in claims_of(RehearseOptions(parts=parts, max_stall_ms=budget)))

@@ -1,0 +1,196 @@
+"""What `harness rehearse` does with the steps of any rollout: on its tables, filled, under writers of both builds."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from msgspec.structs import replace as with_changes
+from psycopg import sql
+
+from harness.checks.lint_statements import statements
+from harness.checks.registry import run_checks
+from harness.database.declared import DeclaredStore, declared_store
+from harness.database.scripts import Script
+from harness.database.server import running_server
+from harness.errors import UsageError
+from harness.rehearsal.applied_steps import apply_steps
+from harness.rehearsal.defects import USUAL, defects_of
+from harness.rehearsal.own.statistics import Statistics
+from harness.rehearsal.own.traffic_statements import Template
+from harness.report.document import Report
+from harness.rollout import Rollout
+from harness.rollout.digest import rollout_digest
+from harness.rule.policy import policy_of
+from harness.run.gate_claims import WITHOUT
+from harness.run.migration import downs_of, in_order, ups_of
+from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
+from harness.run.own_files import OwnFiles, OwnStatement, templates_of
+from harness.run.own_run import (
+    OwnRehearsal,
+    Show,
+    judge_effects,
+    load,
+    make_rows,
+    measure_stalls,
+    observed_effects,
+)
+from harness.run.own_schema import schema_text, statistics_of, suited_server
+from harness.run.progress import LineCallback, ProgressDisplay
+from harness.run.rehearsal_claims import ROLLOUT_PARTS, STEP_CLAIMS, STEPS, own_claims, step_claims
+from harness.run.report import Begun, run_report
+from harness.verdict import Claim, Results
+
+_SESSION_OF_ITS_OWN: Final = "RESET ALL;"
+
+
+def rehearse_rollout(
+    options: RehearseOptions, rollout: Rollout, on_line: LineCallback, show: Show, progress: ProgressDisplay
+) -> Report:
+    """Rehearses the steps of a rollout, or a faulty migration in their place; leaves nothing behind.
+
+    Raises UsageError for what the user gave and cannot be used, UnavailableError where it cannot be rehearsed here.
+    """
+    begun, own, store = Begun.now(), options.own, declared_store(rollout)
+    ups = migration_of(options.migration, store)
+    parts = _parts(options, rollout)
+    given = templates_of(own.writers), templates_of(own.readers)
+    statistics = statistics_of(own.statistics)
+    with progress("the schema"):
+        text, schemas = _schema(options, rollout)
+    judged = options.max_stall_ms is not None
+    claims = own_claims(parts, is_judged=judged)
+    if RehearsalPart.CLAIMS in parts:
+        claims += step_claims(rollout, is_usual=options.migration == USUAL)
+    with running_server(
+        suited_server(options.postgres, text), session_pooler=options.session_pooler
+    ) as server:
+        name = f"Postgres {server.version} ({server.kind})"
+        files = _files(options.migration, rollout, ups)
+        on_line(f"{name}; rollout {rollout.name}: {files.summary}")
+        results = Results(claims)
+        rehearsal = OwnRehearsal(options, files, server, schemas, show, progress, results, store)
+        if _behind_deployment(rollout) and options.migration == USUAL:
+            rehearsal.deployment = deployment(rollout).text
+        rehearsal.remarks += _remarks(options, rollout, claims)
+        _run(rehearsal, text, statistics, given, ups)
+    lacking = [f"{WITHOUT}{name}" for name in STEP_CLAIMS if name not in {claim.id for claim in claims}]
+    scope = (*sorted(parts), *([JUDGED] if judged else []), STEPS)
+    report = run_report(
+        "rehearse",
+        begun,
+        results.judgements(),
+        command=options.command,
+        server=name,
+        scope=(*scope, *lacking) if RehearsalPart.CLAIMS in parts else scope,
+        level=f"{options.rows} rows",
+        policy=policy_of(rollout).name,
+    )
+    return with_changes(
+        report,
+        subject=rollout.header.name,
+        rollout=rollout_digest(rollout),
+        plan=tuple(f"{statement.place}: {statement.label}" for statement in files.statements),
+        remarks=tuple(dict.fromkeys(rehearsal.remarks)),
+        sections=rehearsal.sections,
+    )
+
+
+def migration_of(name: str, store: DeclaredStore) -> tuple[Script, ...]:
+    """The files of the rollout's steps, or those of a faulty migration. Raises UsageError for an unknown name."""
+    rollout = store.rollout
+    if name == USUAL:
+        found = ups_of(rollout)
+        if not found:
+            raise UsageError(f"rollout {rollout.name} has no step of SQL to rehearse")
+        return found
+    known = {defect.name: defect.layout for defect in defects_of(store) if not defect.layout.old_snapshot}
+    if name not in known:
+        raise UsageError(
+            f"no migration {name!r} of rollout {rollout.name}; choose one of {', '.join(sorted({USUAL, *known}))}"
+        )
+    return known[name].scripts
+
+
+def _parts(options: RehearseOptions, rollout: Rollout) -> frozenset[RehearsalPart]:
+    parts = options.parts & ROLLOUT_PARTS
+    if not parts:
+        raise UsageError(
+            f"rollout {rollout.name} is rehearsed by --part locks, --part stalls and --part claims; name one of them"
+        )
+    return parts
+
+
+def _schema(options: RehearseOptions, rollout: Rollout) -> tuple[str, tuple[str, ...]]:
+    """The tables before the steps, by the rollout's file where none other is given."""
+    baseline = rollout.tables.reference.baseline
+    if options.own.schema is not None or options.own.copy_schema:
+        return schema_text(options.own, session_pooler=options.session_pooler)
+    if baseline is None:
+        raise UsageError(
+            f"rollout {rollout.name} does not say what its tables are before it (reference.baseline); add --schema "
+            "FILE (what pg_dump --schema-only writes), or --database-url DSN --copy-schema"
+        )
+    return rollout.text(baseline), ()
+
+
+def _files(migration: str, rollout: Rollout, ups: Sequence[Script]) -> OwnFiles:
+    sent: list[OwnStatement] = []
+    for number, script in enumerate(ups):
+        if script.name == _behind_deployment(rollout):
+            sent.append(deployment(rollout))
+        if number:
+            sent.append(OwnStatement(_SESSION_OF_ITS_OWN, script.name))
+        sent += [OwnStatement(part.whole, f"{script.name}:{part.line}") for part in statements(script.text)]
+    count = f"{len(ups)} file{'' if len(ups) == 1 else 's'}, each statement by itself"
+    summary = count if migration == USUAL else f"migration `{migration}` in place of its steps, {count}"
+    return OwnFiles(rollout.name, summary, tuple(sent), ())
+
+
+def _behind_deployment(rollout: Rollout) -> str:
+    """The file of the first SQL step behind the deployment in the plan's order; empty where there is none."""
+    names = [step.up or step.kind for step in in_order(rollout) if step.kind != "release"]
+    behind = names[names.index("deploy") + 1 :] if "deploy" in names else []
+    return behind[0] if behind else ""
+
+
+def deployment(rollout: Rollout) -> OwnStatement:
+    """What stands for the deployment among the statements, and changes nothing itself."""
+    name = next(step.name for step in rollout.tables.step if step.kind == "deploy")
+    return OwnStatement(f"SELECT {sql.Literal(name).as_string()} AS deployment;", name)
+
+
+def _remarks(options: RehearseOptions, rollout: Rollout, claims: Sequence[Claim]) -> Iterator[str]:
+    if left := options.parts - ROLLOUT_PARTS:
+        yield f"not rehearsed: {' and '.join(sorted(left))}, which know the layouts of the default rollout alone"
+    if RehearsalPart.CLAIMS in options.parts and "M9" not in {claim.id for claim in claims}:
+        lacking = [f'"{step.name}"' for step in rollout.tables.step if step.up and not step.down]
+        reason = f"no down for step {', '.join(lacking)}" if lacking else "the downs are of the steps"
+        yield f"not asked: M9 ({reason})"
+
+
+def _run(
+    rehearsal: OwnRehearsal,
+    text: str,
+    statistics: Statistics,
+    given: tuple[Sequence[Template], Sequence[Template]],
+    ups: Sequence[Script],
+) -> None:
+    parts = rehearsal.options.parts
+    with ExitStack() as stack:
+        empty = stack.enter_context(rehearsal.database())
+        load(rehearsal, empty, text)
+        effects = observed_effects(rehearsal, empty)
+        if RehearsalPart.STALLS not in parts and RehearsalPart.LOCKS in parts:
+            judge_effects(rehearsal, effects)
+        if not parts & {RehearsalPart.STALLS, RehearsalPart.CLAIMS}:
+            return
+        filled = stack.enter_context(rehearsal.database(empty))
+        traffic = make_rows(rehearsal, filled, effects, statistics, given)
+        if RehearsalPart.STALLS in parts:
+            measure_stalls(rehearsal, filled, traffic)
+        if RehearsalPart.CLAIMS in parts:
+            assert rehearsal.store is not None, "it is a rollout's"
+            with rehearsal.progress("claims"), rehearsal.copy(filled) as dsn:
+                is_usual = rehearsal.options.migration == USUAL
+                downs = downs_of(rehearsal.store.rollout) if is_usual else ()
+                run_checks(rehearsal.results, [apply_steps(dsn, rehearsal.store, ups, downs)])
