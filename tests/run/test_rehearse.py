@@ -9,7 +9,8 @@ from harness.errors import UsageError
 from harness.report.contents import Table
 from harness.report.document import Report, to_json
 from harness.run.options.rehearse import RehearsalPart, RehearseOptions
-from harness.run.rehearse import claims_of, rehearse
+from harness.run.rehearsal_claims import claims_of
+from harness.run.rehearse import rehearse
 from harness.verdict import Status, Verdict
 
 ROWS = 1000

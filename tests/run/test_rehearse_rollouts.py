@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,10 @@ THREE_STEPS = ORDERS.parent / "three-steps"
 STEPS = {"Y1", "Y3", "Y4", "M1", "M2", "M3", "M7", "M9"}
 
 
-def run(server: Server, folder: Path, own: Mapping[str, object] | None = None, **options: object) -> Report:
+def run(server: Server, folder: Path, own: Mapping[str, Any] | None = None, **options: Any) -> Report:
     chosen = RehearseOptions(
         rows=300, quiet_s=0.2, postgres=server.dsn("postgres"), rollout=folder, compare=False,
-        own=OwnOptions(**(own or {})), **options,  # type: ignore[arg-type]
+        own=OwnOptions(**(own or {})), **options,
     )  # fmt: skip
     return rehearse(chosen, lambda _: None, lambda _: None)
 
@@ -116,7 +117,7 @@ def test_stall_budget_is_a_claim_of_a_rollout_too(server: Server) -> None:
     ],
     ids=["migration", "part"],
 )
-def test_what_a_rollout_has_not_is_refused(server: Server, options: dict[str, object], said: str) -> None:
+def test_what_a_rollout_has_not_is_refused(server: Server, options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         run(server, ORDERS, **options)
 

@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.report.document import JudgedBy, to_json
 from harness.rule.suite import Level
 from harness.run import gate_claims as gate
-from harness.run import proof_claims, rehearse
+from harness.run import proof_claims, rehearsal_claims
 from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.report_reading import read_text
 from harness.verdict import Claim
@@ -198,7 +198,7 @@ def test_a_rehearsal_is_held_to_its_parts(words: str) -> None:
     stall_ms = 100.0 if "max" in words else None
     sentences = {claim.id for claim, _, _ in plan.MIGRATION_AUDIT}
     options = RehearseOptions(parts=frozenset(scope), max_stall_ms=stall_ms)
-    claims = tuple(claim for claim in rehearse.claims_of(options) if claim.id not in sentences)
+    claims = tuple(claim for claim in rehearsal_claims.claims_of(options) if claim.id not in sentences)
     listed = " ".join([*scope, *(["max-stall-ms"] if stall_ms else [])])
     told = document(claims, "rehearse", listed, "1000 rows")
     assert read(told) == "GO"
