@@ -3,8 +3,9 @@
 import random
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
+from harness.automata.bounds import bounds_of
 from harness.automata.characters import Ranges
 from harness.automata.pattern import parsed
 from harness.automata.tree import Alternation, Anchor, CharacterSet, Concatenation, Node, Repetition
@@ -23,18 +24,6 @@ FREE: Final = "[a-z0-9]{12,24}"
 TRIES_MAX: Final = 200
 DISTINCT: Final = 64
 """Values that are all different where a rule accepts so many that no two runs are likely to draw the same."""
-
-
-class LengthBounds(NamedTuple):
-    """How long the texts are that fit an expression; the longest is None where there is no bound."""
-
-    shortest: int
-    longest: int | None
-
-    @property
-    def is_one(self) -> bool:
-        """Whether all are of one length."""
-        return self.shortest == self.longest
 
 
 class AcceptedValues:
@@ -167,32 +156,6 @@ def has_one_length(rule: tuple[Operation, ...]) -> bool:
         return len({*map(len, words)}) == 1
     source = next((one.match for one in reversed(rule) if one.match is not None), None)
     return source is not None and bounds_of(parsed(source).tree).is_one
-
-
-def bounds_of(node: Node) -> LengthBounds:
-    """How long the texts are that fit a tree."""
-    if isinstance(node, CharacterSet):
-        return LengthBounds(1, 1)
-    if isinstance(node, Anchor):
-        return LengthBounds(0, 0)
-    if isinstance(node, Repetition):
-        least, most = bounds_of(node.part)
-        longest = None if most is None or (node.most is None and most) else most * (node.most or 0)
-        return LengthBounds(least * node.least, longest)
-    if isinstance(node, Alternation):
-        each = [bounds_of(option) for option in node.options]
-        longest_each = [found.longest for found in each]
-        return LengthBounds(min(found.shortest for found in each), _greatest(longest_each))
-    each = [bounds_of(part) for part in node.parts]
-    total = [found.longest for found in each]
-    return LengthBounds(
-        sum(found.shortest for found in each), None if None in total else sum(filter(None, total))
-    )
-
-
-def _greatest(lengths: list[int | None]) -> int | None:
-    known = [length for length in lengths if length is not None]
-    return max(known) if len(known) == len(lengths) else None
 
 
 def _longest(node: Node) -> int:

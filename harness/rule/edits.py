@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
+from harness.automata.bounds import bounds_of
 from harness.automata.characters import ANY, Ranges, complement, united
 from harness.automata.tree import Alternation, CharacterSet, Concatenation, Node, Repetition
 from harness.automata.written import written
@@ -24,7 +25,7 @@ from harness.rule.behaviour import (
 )
 from harness.rule.named import named
 from harness.rule.policy import FIELD_BYTES
-from harness.rule.trees import Path, every_set, is_ambiguous, parts_of, replaced, widths, without
+from harness.rule.trees import Path, every_set, is_ambiguous, parts_of, replaced, without
 
 Change = Callable[[HeaderBehaviour], HeaderBehaviour | None]
 
@@ -118,7 +119,7 @@ def _of_matching(place: int, matching: Matching, every_byte: bool) -> Iterator[E
         yield from _of_parts(place, matching)
         yield from _of_all_classes(place, alone)
     yield from _of_anchors(place)
-    longest = widths(matching.tree)[1]
+    longest = bounds_of(matching.tree).longest
     if longest is not None:
         sentence = f"a longer text is cut to {longest} characters before it is matched, not refused"
         yield Edit("cut", sentence, partial(_cut_before, place=place, most=longest))
@@ -375,7 +376,7 @@ def _of_storing(behaviour: HeaderBehaviour) -> Iterator[Edit]:
 def cuts(behaviour: HeaderBehaviour) -> tuple[int, ...]:
     """Lengths at which a value may be cut: the usual ones, and one less than the longest."""
     longest = [
-        widths(operation.tree)[1] if isinstance(operation, Matching) else operation.most
+        bounds_of(operation.tree).longest if isinstance(operation, Matching) else operation.most
         for _, operation in behaviour.operations
         if isinstance(operation, Matching | Taking)
     ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from harness.automata.bounds import bounds_of
+from harness.automata.pattern import parsed
 from harness.rollout.tables import Operation
 from harness.rule.translated import python_pattern
 
@@ -32,7 +34,7 @@ class Simple:
 
 @lru_cache(maxsize=64)
 def simple(rule: Sequence[Operation]) -> Simple:
-    """The narrowest that one operation says; of an expression, what a sequence of classes says, and nothing else."""
+    """The narrowest that one operation says; of an expression its bound, of a sequence of classes the characters."""
     longest, alphabet = LONGEST, None
     for operation in rule:
         if operation.take is not None:
@@ -61,7 +63,9 @@ def exact(rule: Sequence[Operation]) -> Simple | None:
 def _of_sequence(source: str) -> Simple:
     parts = list(_PART.finditer(source))
     if "".join(part.group() for part in parts) != source:
-        return Simple(None, LONGEST)
+        pattern = parsed(source)
+        bound = None if pattern.obstacle else bounds_of(pattern.tree).longest
+        return Simple(None, LONGEST if bound is None else min(bound, LONGEST))
     longest = sum(_most(part) for part in parts)
     classes = dict.fromkeys(part[1] for part in parts)
     if any(one in _ANY or one.startswith("[^") for one in classes):

@@ -4,15 +4,16 @@ A pool, not a proof: what no header of it tells apart is counted as such by whoe
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Final
 
+from harness.automata.bounds import bounds_of
 from harness.automata.tree import Alternation, Anchor, CharacterSet, Node, Repetition
 from harness.rule.behaviour import HeaderBehaviour, Lines, Matching, Taking
 from harness.rule.cases import HEADER_BLOCK_MAX, HEADER_BLOCK_REST
 from harness.rule.policy import FIELD_BYTES, OWS
-from harness.rule.trees import widths
+from harness.rule.trees import parts_of, replaced
 
 LENGTHS_MAX: Final = 300
 SHORT: Final = 8
@@ -66,7 +67,7 @@ def words_of(behaviour: HeaderBehaviour) -> tuple[str, ...]:
 
 
 def _words(tree: Node) -> Iterator[str]:
-    least, most = widths(tree)
+    least, most = bounds_of(tree)
     for turn in range(3):
         yield word(tree, 0, turn)
     yield word(tree, least + 6, 1)
@@ -91,7 +92,13 @@ def word(tree: Node, room: int, turn: int) -> str:
                 (most is None or times < most) and times * width < room and times < least + max(room, BEYOND)
             ):
                 times += 1
-            return "".join(word(part, 0, turn + at) for at in range(times))
+            # What room is left when there may be no more of them, each takes in turn.
+            spare, repeated = room - times * width, []
+            for at in range(times):
+                own = len(word(part, 0, turn + at))
+                repeated.append(word(part, own + max(0, spare), turn + at))
+                spare -= len(repeated[-1]) - own
+            return "".join(repeated)
         case Anchor():
             return ""
         case _:
@@ -136,6 +143,7 @@ def _texts(behaviour: HeaderBehaviour) -> Iterator[str]:
             text + "é",
         )
         yield from (f"{text[0]}{_NBSP}{text[1:]}", f"{text} {text}", f"{text}!{text}", text[::-1])
+    yield from _repeated_otherwise(behaviour)
     yield from _in_each_place(min(words_of(behaviour), key=_shape_first))
     for text in _short(words_of(behaviour)):
         middle = len(text) // 2
@@ -151,6 +159,21 @@ def _texts(behaviour: HeaderBehaviour) -> Iterator[str]:
     for _, operation in behaviour.operations:
         if isinstance(operation, Taking):
             yield from _around(operation.most)
+
+
+def _repeated_otherwise(behaviour: HeaderBehaviour) -> Iterator[str]:
+    """The longest text of each expression with one of its parts once more than it may be repeated, or at its least."""
+    trees = [operation.tree for _, operation in behaviour.operations if isinstance(operation, Matching)]
+    for tree, (path, part) in ((whole, each) for whole in trees for each in parts_of(whole)):
+        if isinstance(part, Repetition):
+            for times in (part.least, (part.most or part.least) + 1):
+                changed = replaced(tree, path, partial(_as, Repetition(part.part, times, times)))
+                if changed is not None:
+                    yield word(changed, bounds_of(changed).longest or LENGTHS_MAX, 0)
+
+
+def _as(other: Node, _: Node) -> Node:
+    return other
 
 
 def _shape_first(text: str) -> tuple[bool, int]:

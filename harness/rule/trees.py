@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from harness.automata.tree import Alternation, Anchor, CharacterSet, Concatenation, Node, Repetition
+from harness.automata.bounds import bounds_of
+from harness.automata.tree import Alternation, CharacterSet, Concatenation, Node, Repetition
 
 Path = tuple[int, ...]
 """From the root: which part, which option; 0 for what is repeated."""
@@ -48,31 +49,10 @@ def every_set(tree: Node, change: Callable[[CharacterSet], CharacterSet]) -> Nod
     return _with_children(tree, tuple(every_set(child, change) for child in children_of(tree)))
 
 
-def widths(tree: Node) -> tuple[int, int | None]:
-    """The shortest and the longest text that fits, None for no bound; of a set without members, as if it had some."""
-    if isinstance(tree, CharacterSet):
-        return 1, 1
-    if isinstance(tree, Anchor):
-        return 0, 0
-    of_children = [widths(child) for child in children_of(tree)]
-    if isinstance(tree, Alternation):
-        return min(least for least, _ in of_children), _most([most for _, most in of_children], max)
-    if isinstance(tree, Repetition):
-        least, most = of_children[0]
-        unbounded = most != 0 and (most is None or tree.most is None)
-        return least * tree.least, None if unbounded else (most or 0) * (tree.most or 0)
-    return sum(least for least, _ in of_children), _most([most for _, most in of_children], sum)
-
-
-def _most(bounds: list[int | None], combined: Callable[[list[int]], int]) -> int | None:
-    known = [bound for bound in bounds if bound is not None]
-    return combined(known) if len(known) == len(bounds) else None
-
-
 def is_ambiguous(tree: Node) -> bool:
     """Whether what is repeated varies in length itself: a search that goes back may then take for ever."""
     return any(
-        isinstance(part, Repetition) and part.most != 1 and widths(part.part)[0] != widths(part.part)[1]
+        isinstance(part, Repetition) and part.most != 1 and not bounds_of(part.part).is_one
         for _, part in parts_of(tree)
     )
 

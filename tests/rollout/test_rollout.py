@@ -276,6 +276,15 @@ def test_sampled_rule_may_use_what_has_no_automaton(tmp_path: Path) -> None:
         load_rollout(copied(tmp_path, text.replace("'[a-z]", "'[z-a]")))
 
 
+@pytest.mark.parametrize(
+    ("source", "has_bound"),
+    [("[a-z]+", False), ("[a-z]{1,9}(-[0-9]*)?", False), ("[a-z]{1,9}(-[0-9]{2})?", True), ("a|bc", True)],
+)
+def test_rule_is_asked_for_its_bound_where_it_has_one(tmp_path: Path, source: str, has_bound: bool) -> None:
+    text = (ORDERS / "rollout.toml").read_text().replace(RULE, f"rule = [{{ match = '{source}' }}]")
+    assert ("V2" in asked(load_rollout(copied(tmp_path, text)).tables)) is has_bound
+
+
 def test_command_ends_in_two_with_that_line(tmp_path: Path) -> None:
     broken = copied(tmp_path, (ORDERS / "rollout.toml").read_text().replace("201", "2010"))
     done = harness_command("rollout", "show", "--rollout", str(broken))

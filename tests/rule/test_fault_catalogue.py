@@ -11,6 +11,7 @@ from harness.rule.faults import RuleFault, rule_faults, told_faults
 from harness.rule.policy import FIELD_BYTES, Policy
 from harness.rule.telling import telling_headers
 from harness.run.rollout_show import describe_rollout
+from tests.rule.fix_rules import matching
 from tests.rule.test_operations import EACH, ROLLOUTS
 
 TOLD = {
@@ -100,3 +101,11 @@ def test_rollout_show_counts_the_faults_of_the_rule() -> None:
     lines = list(describe_rollout(load_rollout()))
     (told,) = [line for line in lines if line.startswith("faults that follow from the rule: ")]
     assert "59 faults, 52 of which a header tells from the rule; 1 equivalent: " in told
+
+
+def test_optional_part_is_tried_at_its_longest_and_twice() -> None:
+    found = told_faults(matching("[A-Z]{2}(/[a-z]{1,8})?"))
+    told = [fault.sentence for fault, _ in found.told]
+    assert {"`[a-z]{1,9}` instead of `[a-z]{1,8}`", "`[a-z]{1,7}` instead of `[a-z]{1,8}`"} <= {*told}
+    assert "`(?:\\/[a-z]{1,8}){0,2}` instead of `(?:\\/[a-z]{1,8})?`" in told
+    assert not [fault for fault in found.untold if fault.operator == "bound"]

@@ -7,6 +7,7 @@ import pytest
 
 from harness.automata.letters import FIELD_BYTES
 from harness.automata.suites import SuiteKind
+from harness.checks.row_checks import header_claim
 from harness.rollout.tables import Operation
 from harness.rule.machine import NoMachineError
 from harness.rule.policy import LENGTH_ONLY, POLICIES, STRICT, Policy
@@ -25,7 +26,7 @@ from harness.rule.suite import (
 )
 from harness.rule.suite_summary import described, summary
 from tests.fix_headers import changed
-from tests.rule.fix_rules import FEATURE, RULES, SMALL
+from tests.rule.fix_rules import FEATURE, RULES, SMALL, matching
 
 EACH_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 COMPLETE = {
@@ -187,3 +188,22 @@ def test_rule_without_a_suite_is_described_with_its_reason() -> None:
     policy = SAMPLED["more than 20,000 states"]
     assert summary(policy) is None
     assert list(described(policy)) == ["suite: none, headers are sampled: more than 20,000 states"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[A-Z]{2}[0-9]{1,4}(/[a-z]{1,8})?",
+        "([a-z]{1,8}/){0,3}[A-Z]{2}",
+        "(ab){1,5}",
+        "a|bcd|[0-9]{1,6}",
+        "[0-9a-f]{8}-[0-9a-f]{4}",
+    ],
+)
+def test_every_level_has_the_longest_value_and_one_longer(source: str) -> None:
+    policy = matching(source)
+    rows = [header_claim([value], policy) for value in suite(policy, Level.SMOKE)]
+    assert rows.count("V2") >= 2
+    lengths = {len(policy.stored([value]) or "") for value in suite(policy, Level.SMOKE)}
+    assert max(lengths) == policy.length_max
+    assert policy.length_max + 1 in {len(value) for value in suite(policy, Level.SMOKE)}

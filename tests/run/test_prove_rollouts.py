@@ -45,7 +45,7 @@ def test_claims_that_do_not_apply_are_told_with_the_reason() -> None:
     assert {"V2", "M4", "M7"}.isdisjoint(asked)
     assert asked <= set(SENTENCES)
     told, others = remarks(rollout)
-    assert "V2 (the rule has no bound)" in told
+    assert "V2 (the rule has no bound that is known)" in told
     assert "M8" in others
 
 
