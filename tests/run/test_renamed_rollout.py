@@ -1,0 +1,65 @@
+"""The plan's rollout under other names, with another bound, is proven by its folder alone: no name is in the code."""
+
+from pathlib import Path
+
+from harness.data import rollout_folders
+from harness.database.server import Server
+from harness.report.document import to_json
+from harness.rollout import load_rollout
+from harness.rule.level import Level
+from harness.run.options.prove import ProveOptions
+from harness.run.prove import prove
+from harness.verdict import Status, Verdict
+from tests.test_names import BOUND, NAMES
+
+OTHER_NAMES = {
+    "PostHog": "Guest",
+    "Posthog": "Guest",
+    "posthog": "guest",
+    "DistinctId": "Tag",
+    "distinct_id": "tag",
+    "distinct-id": "tag",
+    "Microdollar": "Charge",
+    "microdollar": "charge",
+    "Kilocode": "Shop",
+    "kilocode": "shop",
+    "kilo_": "shop_",
+    "VSCode": "Desk",
+    "vscode": "desk",
+    "machine_id": "device",
+    "255": "97",
+    "256": "98",
+}
+"""Header, tables, columns, classes and prefixes; the longest value, and one that is too long."""
+
+
+def renamed(text: str) -> str:
+    for name, other in OTHER_NAMES.items():
+        text = text.replace(name, other)
+    return text
+
+
+def renamed_copy(to: Path) -> Path:
+    """Every file of the default rollout's folders, in its name and in its text."""
+    for folder in rollout_folders():
+        for file in folder.rglob("*"):
+            if file.is_file():
+                path = to / renamed(f"{folder.name}/{file.relative_to(folder).as_posix()}")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(renamed(file.read_text(encoding="utf-8")), encoding="utf-8")
+    return to / renamed(rollout_folders()[0].name)
+
+
+def test_renamed_copy_of_the_plans_folder_is_proven(server: Server, tmp_path: Path) -> None:
+    folder = renamed_copy(tmp_path)
+    rollout = load_rollout(folder)
+    assert rollout.header.name == "x-guest-tag"
+    options = ProveOptions(Level.SMOKE, postgres=server.dsn("postgres"), rollout=folder)
+    report = prove(options, lambda _: None)
+    assert [one.id for one in report.judgements if one.status is not Status.PROVEN] == []
+    assert report.verdict is Verdict.GO
+    sentence = next(one.sentence for one in report.judgements if one.id == "V2")
+    assert sentence == "A header of 97 characters is stored, one of 98 is not."
+    text = to_json(report)
+    assert NAMES.search(text) is None
+    assert f"{BOUND} " not in text
