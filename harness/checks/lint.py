@@ -1,4 +1,4 @@
-"""Lints the migration files of this rollout: by squawk's general rules, and by those that only this rollout has. Pure.
+"""Lints the migration files of a rollout: by squawk's general rules, and by those that follow from its file. Pure.
 
 Our own rules are the ones that squawk cannot have: drizzle's journal, what a concurrent build must not be given, and
 the declared column. What cannot be judged is named, and is no fault.
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from harness import plan
 from harness.checks.lint_builds import (
     NO_LOCK_TIMEOUT,
     NOT_JUDGED,
     build_faults,
+    build_remedy,
     index_faults,
     is_concurrent,
     needs_lock_timeout,
@@ -23,6 +23,7 @@ from harness.checks.lint_model import Lint
 from harness.checks.lint_reading import ReadSection, read_sections
 from harness.checks.lint_squawk import LOCK_TIMEOUT, in_own_words, part_at
 from harness.checks.lint_statements import StatementPart
+from harness.database.declared import DeclaredStore
 from harness.database.drizzle_folder import JournalEntry
 from harness.database.migration_files import MigrationFile, Migrations
 
@@ -41,26 +42,29 @@ _OF_THE_COLUMN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RolloutFiles:
-    """The files of a folder, and which of them belong to this rollout: those that name its column."""
+    """The files of a folder, and which of them belong to a rollout: those that name its column."""
 
+    store: DeclaredStore
     migrations: Migrations
     ours: tuple[MigrationFile, ...]
     sections: Mapping[str, tuple[ReadSection, ...]]
     """Of ours, by the file's name."""
 
     @classmethod
-    def of(cls, migrations: Migrations) -> "RolloutFiles":
-        """Selects the rollout's."""
-        named = [file for file in migrations.files if plan.COLUMN in file.text.lower()]
+    def of(cls, store: DeclaredStore, migrations: Migrations) -> "RolloutFiles":
+        """Selects those of the rollout that declares a column."""
+        column = store.column.name
+        named = [file for file in migrations.files if column in file.text.lower()]
         read = {file.name: read_sections(file) for file in named}
-        ours = tuple(file for file in named if _is_ours(read[file.name]))
-        return cls(migrations, ours, {file.name: read[file.name] for file in ours})
+        ours = tuple(file for file in named if _is_ours(column, read[file.name]))
+        return cls(store, migrations, ours, {file.name: read[file.name] for file in ours})
 
     def describe(self) -> str:
         """What is looked at, in one line."""
         names = [f"{file.name} ({file.tool + ', ' if file.tool else ''}{file.sent})" for file in self.ours]
         others = len(self.migrations.files) - len(self.ours)
-        return f"looked at {', '.join(names) or 'no file'}; {others} other files do not name {plan.COLUMN}"
+        looked_at = f"looked at {', '.join(names) or 'no file'}"
+        return f"{looked_at}; {others} other files do not name {self.store.column.name}"
 
 
 class Linted(NamedTuple):
@@ -93,10 +97,10 @@ def lint(
         not_judged.append(Lint(name, line, NOT_JUDGED, f"not judged: {reason}", ""))
     remarks = [f"{dump.name} is {dump.reason}: no tool runs it; not looked at" for dump in migrations.dumps]
     if not files.ours and not not_judged:
-        message = f"no file names {plan.COLUMN}"
+        message = f"no file names {files.store.column.name}"
         fault = Lint(folder, 0, "no-migration", message, "is this the folder of the migrations?")
         return Linted(files, (fault,), (), tuple(remarks))
-    found = [*_of_files(files, journal, recorded), *_of_statements(sections, general)]
+    found = [*_of_files(files, journal, recorded), *_of_statements(files, general)]
     for file in files.ours:
         encoding, remark = encoding_fault(file)
         found += [encoding] if encoding else []
@@ -114,9 +118,9 @@ def _in_order(lints: Iterable[Lint]) -> tuple[Lint, ...]:
     return tuple(sorted(lints, key=lambda lint: (lint.file, lint.line, lint.rule)))
 
 
-def _is_ours(sections: Sequence[ReadSection]) -> bool:
+def _is_ours(column: str, sections: Sequence[ReadSection]) -> bool:
     """Whether a statement names the column, in code or in a text; a comment does not count."""
-    judged = any(plan.COLUMN in part.whole.lower() for part in _parts(sections))
+    judged = any(column in part.whole.lower() for part in _parts(sections))
     return judged or any(section.not_judged for section in sections)
 
 
@@ -135,23 +139,24 @@ def _of_files(
         yield from journal_faults(journal, files.migrations.files, lines, recorded)
 
 
-def _of_statements(read: Mapping[str, tuple[ReadSection, ...]], general: Sequence[Lint]) -> list[Lint]:
-    own = [*index_faults({name: tuple(_parts(sections)) for name, sections in read.items()})]
+def _of_statements(files: RolloutFiles, general: Sequence[Lint]) -> list[Lint]:
+    store, read = files.store, files.sections
+    own = [*index_faults(store, {name: tuple(_parts(sections)) for name, sections in read.items()})]
     for name, sections in read.items():
-        own += build_faults(name, sections)
+        own += build_faults(store, name, sections)
         for part in _parts(sections):
-            own += column_faults(name, part)
+            own += column_faults(store, name, part)
     lacking = {(lint.file, lint.line) for lint in own if lint.rule == NO_LOCK_TIMEOUT}
     columns = {(lint.file, lint.line) for lint in own if lint.rule == "another-column"}
     by_squawk, kept = set(), []
-    for lint in in_own_words(general, read):
+    for lint in in_own_words(general, read, build_remedy(store)):
         around = part_at(read[lint.file], lint.line)
         place = (lint.file, around.line if around else lint.line)
         if lint.rule in _OF_THE_COLUMN and place in columns:
             continue
         if lint.rule == LOCK_TIMEOUT:
             # It knows SET alone, and not what ends it; where our own session knows better, that counts.
-            if around and needs_lock_timeout(around) and place not in lacking:
+            if around and needs_lock_timeout(store, around) and place not in lacking:
                 continue
             by_squawk.add(place)
         kept.append(lint)

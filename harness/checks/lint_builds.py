@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from harness import plan
 from harness.checks.lint_model import Lint
 from harness.checks.lint_placeholders import STAND_IN
 from harness.checks.lint_reading import ReadSection
 from harness.checks.lint_statements import NAME, Session, StatementPart, listed, plain_name
+from harness.database.declared import DeclaredStore
 from harness.database.migration_files import SentAs
 
 BUILD: Final = re.compile(
@@ -24,7 +24,6 @@ _LOCKS: Final = re.compile(
 )
 NO_LOCK_TIMEOUT: Final = "no-lock-timeout"
 NOT_JUDGED: Final = "not-judged"
-BUILD_REMEDY: Final = f"CREATE INDEX CONCURRENTLY {plan.INDEX} ON {plan.METADATA_TABLE} ({plan.COLUMN});"
 _NEVER_IN_TRANSACTION: Final = re.compile(r"(?i)^DROP\s+INDEX\s+CONCURRENTLY\b")
 _INSIDE: Final = re.compile(
     r"(?is)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b|\bREINDEX\b[^;]*\bCONCURRENTLY\b"
@@ -38,12 +37,19 @@ _INDEX: Final = re.compile(
 )
 
 
+def build_remedy(store: DeclaredStore) -> tuple[str, ...]:
+    """The declared index's build; nothing where none is declared."""
+    if store.index is None:
+        return ()
+    return (f"CREATE INDEX CONCURRENTLY {store.index.name} ON {store.table} ({store.column.name});",)
+
+
 def is_concurrent(part: StatementPart) -> bool:
     """Whether a statement builds or drops concurrently: a lock_timeout would end it half-way."""
     return bool(BUILD.match(part.code) or _NEVER_IN_TRANSACTION.match(part.code))
 
 
-def build_faults(name: str, sections: Sequence[ReadSection]) -> Iterator[Lint]:
+def build_faults(store: DeclaredStore, name: str, sections: Sequence[ReadSection]) -> Iterator[Lint]:
     """What the statements of a file must not be given, or must have, as they are sent one after the other.
 
     A session goes through the whole file: what one section sets for it holds in the next.
@@ -56,9 +62,9 @@ def build_faults(name: str, sections: Sequence[ReadSection]) -> Iterator[Lint]:
             if section.sent is SentAs.AT_ONCE and section.is_in_transaction:
                 session.begin()  # behind a COMMIT, what is left of the message is a transaction again
             session.take(part)
-            is_new = is_new or _makes_table(part)
+            is_new = is_new or _makes_table(store, part)
             yield from _of_build(name, part, session, is_known=section.sent is not SentAs.UNKNOWN)
-            if not is_new and needs_lock_timeout(part) and not session.of("lock_timeout"):
+            if not is_new and needs_lock_timeout(store, part) and not session.of("lock_timeout"):
                 message = (
                     "no lock_timeout is in force here: while it waits for its lock behind an open transaction, every "
                     "later reader and writer of the table waits behind it"
@@ -69,17 +75,18 @@ def build_faults(name: str, sections: Sequence[ReadSection]) -> Iterator[Lint]:
             session.commit()
 
 
-def needs_lock_timeout(part: StatementPart) -> bool:
-    """Whether a statement waits for a lock that keeps the main table's readers or writers out."""
-    table = re.search(rf"\b{plan.METADATA_TABLE}\b", part.code, re.IGNORECASE)
-    index = re.search(rf"(?i)^DROP\s+INDEX\b.*\b{plan.INDEX}\b", part.code)
+def needs_lock_timeout(store: DeclaredStore, part: StatementPart) -> bool:
+    """Whether a statement waits for a lock that keeps readers or writers of the column's table out."""
+    table = re.search(rf"\b{re.escape(store.table)}\b", part.code, re.IGNORECASE)
+    own = re.escape(store.index.name) if store.index else ""
+    index = own and re.search(rf"(?i)^DROP\s+INDEX\b.*\b{own}\b", part.code)
     return bool((table or index) and _LOCKS.match(part.code))
 
 
-def _makes_table(part: StatementPart) -> bool:
+def _makes_table(store: DeclaredStore, part: StatementPart) -> bool:
     pattern = rf"(?i)^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
     match = re.match(pattern, part.code)
-    return match is not None and plain_name(match["table"]) == plan.METADATA_TABLE
+    return match is not None and plain_name(match["table"]) == store.table
 
 
 def _of_build(name: str, part: StatementPart, session: Session, *, is_known: bool) -> Iterator[Lint]:
@@ -128,27 +135,35 @@ def _builds_inside(body: str) -> bool:
     return _INSIDE.search(code) is not None
 
 
-def index_faults(parts: Mapping[str, Sequence[StatementPart]]) -> Iterator[Lint]:
-    """Indexes over the column that are not what the plan declares, where one stands in the declared one's place."""
+def index_faults(store: DeclaredStore, parts: Mapping[str, Sequence[StatementPart]]) -> Iterator[Lint]:
+    """Indexes over the column that are not what is declared, where one stands in the declared one's place."""
+    if store.index is None:
+        return
+    column = store.column.name
     found = [
-        (file, part, match) for file, some in parts.items() for part in some if (match := _on_table(part))
+        (file, part, match)
+        for file, some in parts.items()
+        for part in some
+        if (match := _on_table(store, part))
     ]
-    wrong = [(file, part, match, why) for file, part, match in found if (why := _unlike(match))]
+    wrong = [(file, part, match, why) for file, part, match in found if (why := _unlike(match, column))]
     has_right = len(wrong) < len(found)
     for file, part, match, why in wrong:
-        if not has_right or plain_name(match["name"]) == plan.INDEX:
-            message = f"{why}; declared is btree ({plan.COLUMN})"
-            yield Lint(file, part.line, "another-index", message, "build the declared one", (BUILD_REMEDY,))
+        if not has_right or plain_name(match["name"]) == store.index.name:
+            message = f"{why}; declared is btree ({column})"
+            yield Lint(
+                file, part.line, "another-index", message, "build the declared one", build_remedy(store)
+            )
 
 
-def _on_table(part: StatementPart) -> re.Match[str] | None:
+def _on_table(store: DeclaredStore, part: StatementPart) -> re.Match[str] | None:
     match = _INDEX.match(part.code)
-    if match is None or plain_name(match["table"]) != plan.METADATA_TABLE:
+    if match is None or plain_name(match["table"]) != store.table:
         return None
-    return match if plan.COLUMN in match["rest"].lower() else None
+    return match if store.column.name in match["rest"].lower() else None
 
 
-def _unlike(match: re.Match[str]) -> str:
+def _unlike(match: re.Match[str], column: str) -> str:
     """Why an index is not the declared one, with what follows; empty where it is."""
     keys, after = listed(match["rest"])
     method = plain_name(match["method"]) or "btree"
@@ -161,6 +176,6 @@ def _unlike(match: re.Match[str]) -> str:
     own, _, options = keys[0].partition(" ")
     if re.search(r"(?i)\bCOLLATE\b|(?<!\btext)_ops\b", options):
         return f"an index with {' '.join(options.split())} serves no plain look-up by equality, or not surely"
-    if plain_name(own) != plan.COLUMN:
+    if plain_name(own) != column:
         return "an index that does not begin with the column itself serves no look-up by its value"
     return "an index over more columns is not what schema.ts declares" if len(keys) > 1 else ""

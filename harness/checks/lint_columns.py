@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from harness import plan
 from harness.checks.lint_model import Lint
 from harness.checks.lint_statements import NAME, StatementPart, listed, plain_name
+from harness.database.declared import DeclaredStore
+from harness.rule.simple import simple
 
 _ALTER: Final = re.compile(
     rf"(?is)^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})\s*\*?\s*"
@@ -50,34 +51,42 @@ _BY_WORD: Final = (
     (r"\bCOLLATE\b", "has a collation of its own, which schema.ts does not declare"),
 )
 """What a column's definition says beyond its type, and what follows from it."""
-REMEDY: Final = f"ALTER TABLE {plan.METADATA_TABLE} ADD COLUMN {plan.COLUMN} text;"
+_SHORT: Final = {
+    "integer": "int",
+    "bigint": "int8",
+    "boolean": "bool",
+    "timestamp with time zone": "timestamptz",
+}
+"""Other names of types, as they are often written."""
 
 
-def column_faults(name: str, part: StatementPart) -> Iterator[Lint]:
-    """How a statement makes another column than the declared one: text, nullable, without a default."""
+def column_faults(store: DeclaredStore, name: str, part: StatementPart) -> Iterator[Lint]:
+    """How a statement makes another column than the declared one: of its type, nullable, without a default."""
     alter = _ALTER.match(part.code)
-    if alter is None or plain_name(alter["table"]) != plan.METADATA_TABLE:
+    if alter is None or plain_name(alter["table"]) != store.table:
         return
+    column = store.column
     for action in listed(alter["actions"])[0]:
         added, changed = _ADD.match(action), _CHANGE.match(action)
         match = added or changed
-        if match is None or plain_name(match["name"]) != plan.COLUMN:
+        if match is None or plain_name(match["name"]) != column.name:
             continue
-        why = _unlike(match["rest"]) if match["rest"] else _constraint(match["what"])
+        why = _unlike(store, match["rest"]) if match["rest"] else _constraint(match["what"])
         if why:
             advice = (
                 "write the declared one" if added else "leave the action out; the declared column needs none"
             )
-            message = f"{plan.COLUMN} {why}; declared is a nullable text without a default"
-            remedy = ("SET lock_timeout = '2s';", REMEDY) if added else ()
+            message = f"{column.name} {why}; declared is a nullable {column.type} without a default"
+            declared = f"ALTER TABLE {store.table} ADD COLUMN {column.name} {column.type};"
+            remedy = ("SET lock_timeout = '2s';", declared) if added else ()
             yield Lint(name, part.line, "another-column", message, advice, remedy)
 
 
-def _unlike(definition: str) -> str:
+def _unlike(store: DeclaredStore, definition: str) -> str:
     """Why a definition is not the declared one's, with what follows; empty where it is."""
     begin = re.search(_CONSTRAINT, definition)
     written = definition[: begin.start()] if begin else definition
-    found = [_type(written), _constraint(definition[begin.start() :] if begin else "")]
+    found = [_type(store, written), _constraint(definition[begin.start() :] if begin else "")]
     return ", and ".join(filter(None, found))
 
 
@@ -86,15 +95,19 @@ def _constraint(code: str) -> str:
     return ", and ".join(why for word, why in _BY_WORD if re.search(rf"(?i){word}", code))
 
 
-def _type(written: str) -> str:
+def _type(store: DeclaredStore, written: str) -> str:
     plain = re.sub(r"\s+", " ", written).strip().replace('"', "").lower().removeprefix("pg_catalog.")
-    if plain == "text":
+    declared = store.column.type
+    if plain in (declared, _SHORT.get(declared)):
         return ""
+    if declared != "text":
+        return f"is {plain}, not {declared}"
+    longest = simple(store.rollout.header.rule).longest
     bound = re.match(r"(?:varchar|character varying|char|character|bpchar)\s*\(\s*(\d+)\s*\)$", plain)
-    if bound and int(bound[1]) < plan.LENGTH_MAX:
+    if bound and int(bound[1]) < longest:
         return (
-            f"is {plain}: an id of {int(bound[1]) + 1} to {plan.LENGTH_MAX} characters is refused (22001), and its "
-            "usage row is lost"
+            f"is {plain}: an id of {int(bound[1]) + 1} to {longest} characters is refused (22001), and its usage "
+            "row is lost"
         )
     if re.match(r"(?:char|character|bpchar)\b(?! varying)", plain):
         return f"is {plain}: ids are filled up with blanks"

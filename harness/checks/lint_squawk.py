@@ -7,7 +7,7 @@ this project's licence does not allow.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from harness.checks.lint_builds import BUILD_REMEDY, is_concurrent
+from harness.checks.lint_builds import is_concurrent
 from harness.checks.lint_model import Lint
 from harness.checks.lint_reading import ReadSection
 from harness.checks.lint_statements import StatementPart
@@ -15,6 +15,7 @@ from harness.database.migration_files import SentAs
 
 LOCK_TIMEOUT: Final = "squawk/require-lock-timeout"
 """It is said of a file's first statement alone, and of a concurrent build, which must not be given one."""
+_PLAIN_BUILD: Final = "squawk/require-concurrent-index-creation"
 _NESTING: Final = "squawk/transaction-nesting"
 _OWN_WORDS: Final = {
     LOCK_TIMEOUT: (
@@ -23,10 +24,10 @@ _OWN_WORDS: Final = {
         "write before it",
         ("SET lock_timeout = '2s';",),
     ),
-    "squawk/require-concurrent-index-creation": (
+    _PLAIN_BUILD: (
         "a plain index build keeps the table's writers out until it is done",
         "write, in a file that is sent outside a transaction",
-        (BUILD_REMEDY,),
+        (),
     ),
     "squawk/syntax-error": (
         "PostgreSQL will refuse it (42601), and the migration stops there",
@@ -42,8 +43,10 @@ _OWN_WORDS: Final = {
 """What follows on a live table, and the edit, where squawk does not say both."""
 
 
-def in_own_words(general: Sequence[Lint], read: Mapping[str, Sequence[ReadSection]]) -> Iterator[Lint]:
-    """What squawk says, less what a concurrent build must not be given."""
+def in_own_words(
+    general: Sequence[Lint], read: Mapping[str, Sequence[ReadSection]], build: tuple[str, ...]
+) -> Iterator[Lint]:
+    """What squawk says, less what a concurrent build must not be given; `build` is the one that is declared."""
     for lint in general:
         part = part_at(read[lint.file], lint.line)
         if lint.rule == LOCK_TIMEOUT and part is not None and is_concurrent(part):
@@ -56,7 +59,14 @@ def in_own_words(general: Sequence[Lint], read: Mapping[str, Sequence[ReadSectio
         else:
             # squawk's own sentence about a syntax error says what was expected.
             message = f"{lint.message}: {own[0]}" if lint.rule == "squawk/syntax-error" else own[0]
-            yield Lint(lint.file, lint.line, lint.rule, message, own[1], own[2])
+            yield Lint(
+                lint.file,
+                lint.line,
+                lint.rule,
+                message,
+                own[1],
+                build if lint.rule == _PLAIN_BUILD else own[2],
+            )
 
 
 def part_at(sections: Sequence[ReadSection], line: int) -> StatementPart | None:

@@ -20,9 +20,9 @@ from harness.database.declared import declared_store
 from harness.database.drizzle_folder import Folder
 from harness.database.server import Server
 from harness.errors import UsageError
-from harness.rollout import Rollout, is_plans
+from harness.rollout import Rollout
 from harness.run.check_prepare import UNPREPARED, is_prepared
-from harness.run.lint import lint_folder, not_linted
+from harness.run.lint import lint_folder
 from harness.verdict import Results
 
 
@@ -139,7 +139,7 @@ def check_migrations(
         return AppliedMigrations([])
     folder = journal.path.parent.parent
     store = declared_store(rollout)
-    linted = lint_folder(folder) if is_plans(rollout) else not_linted(folder, store.column.name)
+    linted = lint_folder(folder, store=store)
     ours = frozenset(file.name for file in linted.files.ours)
     journalled = {f"{entry.tag}.sql" for entry in Folder.read(folder).journal}
     by_hand = frozenset(

@@ -3,29 +3,28 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness import plan
 from harness.checks.lint import Linted, RolloutFiles, lint
 from harness.checks.lint_model import Lint
+from harness.database.declared import DeclaredStore, plan_store
 from harness.database.drizzle_folder import JOURNAL, read_journal
 from harness.database.migration_files import read_migrations
 from harness.database.squawk import run_squawk
 
 
-def lint_folder(path: Path, recorded: Sequence[int] | None = None) -> Linted:
+def lint_folder(
+    path: Path, recorded: Sequence[int] | None = None, store: DeclaredStore | None = None
+) -> Linted:
     """The files of the rollout in a folder, and everything to say of them.
 
-    `recorded` are the times of the migrations that drizzle has recorded in a database, where one was looked at.
+    `recorded` are the times of the migrations that drizzle has recorded in a database, where one was looked at;
+    `store` is what another rollout than the plan's declares.
     Raises UsageError when there is no such folder, or a file or the journal cannot be read; UnavailableError without
     squawk.
     """
-    files = RolloutFiles.of(read_migrations(path, plan.COLUMN))
+    store = store or plan_store()
+    files = RolloutFiles.of(store, read_migrations(path, store.column.name))
     journal = read_journal(path) if files.ours and (path / JOURNAL).is_file() else None
     return lint(str(path), files, tuple(_general(files)), journal, recorded)
-
-
-def not_linted(path: Path, column: str) -> Linted:
-    """The files of another rollout than the plan's in a folder, which are not linted yet. Raises as `lint_folder`."""
-    return Linted(RolloutFiles.of(read_migrations(path, column)), (), (), ())
 
 
 def _general(files: RolloutFiles) -> Iterator[Lint]:

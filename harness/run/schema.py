@@ -14,7 +14,7 @@ from harness.database.evaluation import reading
 from harness.database.runners import connect
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
-from harness.rollout import is_plans, load_rollout
+from harness.rollout import load_rollout
 from harness.rule.accepted import stored_samples
 from harness.run.lint import lint_folder
 from harness.run.options.schema import SchemaOptions
@@ -70,11 +70,6 @@ def examine_schema(options: SchemaOptions) -> SchemaDocument:
     if dsn is None and migrations is None:
         raise UsageError("nothing to look at; give --database-url, --migrations, or both")
     store = declared_store(load_rollout(options.rollout))
-    if migrations is not None and not is_plans(store.rollout):
-        raise UsageError(
-            f"--migrations lints files for the plan's own rollout alone, not for {store.rollout.name}; leave it "
-            "out, or compare a database that has had them with --database-url"
-        )
     main = store.main
     others = f", and at those of {main.table} for {main.user}" if main.user and store.users else ""
     found = SchemaDocument(
@@ -90,7 +85,7 @@ def examine_schema(options: SchemaOptions) -> SchemaDocument:
             found = replace(found, differences=drift(connection, effects, store), remarks=remarks(effects))
             recorded_times = [when for _, when in recorded(connection)]
     if migrations is not None:
-        linted = lint_folder(migrations, recorded_times)
+        linted = lint_folder(migrations, recorded_times, store)
         found = replace(
             found,
             looked_at=linted.files.describe(),

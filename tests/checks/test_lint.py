@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import sql_path
+from harness.data import fixture_path, sql_path
+from harness.database.declared import declared_store
 from harness.database.drizzle_folder import Folder, JournalEntry
 from harness.database.scripts import Script
 from harness.errors import UsageError
+from harness.rollout import load_rollout
 from harness.run.lint import lint_folder
+from tests.command import ROOT, harness_command
 
 TABLE = "microdollar_usage_metadata"
 ADD = f"SET lock_timeout = '2s';\nALTER TABLE {TABLE} ADD COLUMN posthog_distinct_id text;\n"
@@ -117,3 +120,43 @@ def test_squawk_is_not_led_by_a_configuration_that_lies_about(
     monkeypatch.chdir(tmp_path)
     path = plain_folder(tmp_path, Script("0005_a.sql", ADD.partition("\n")[2]))
     assert rules(path) == ["squawk/require-lock-timeout"]
+
+
+ORDERS = ROOT / "tests" / "rollouts" / "orders"
+LOCK = "SET lock_timeout = '2s';\n"
+OF_OTHERS = [
+    (ORDERS, "ALTER TABLE order_audit ADD COLUMN request_origin text;", []),
+    (
+        ORDERS,
+        "ALTER TABLE order_audit ADD COLUMN request_origin varchar(4);",
+        ["request_origin is varchar(4): an id of 5 to 11 characters is refused (22001)"],
+    ),
+    (
+        fixture_path("rollouts/feature"),
+        "ALTER TABLE microdollar_usage_metadata ADD COLUMN feature_id text;",
+        ["feature_id is text, not integer; declared is a nullable integer without a default"],
+    ),
+    (
+        fixture_path("rollouts/machine-id"),
+        "ALTER TABLE microdollar_usage_metadata ADD COLUMN machine_id text NOT NULL;",
+        ["machine_id is NOT NULL: "],
+    ),
+]
+
+
+@pytest.mark.parametrize(("rollout", "text", "expected"), OF_OTHERS)
+def test_files_of_another_rollout_are_held_to_its_own(
+    tmp_path: Path, rollout: Path, text: str, expected: list[str]
+) -> None:
+    store = declared_store(load_rollout(rollout))
+    linted = lint_folder(plain_folder(tmp_path, Script("0005_a.sql", LOCK + text)), store=store)
+    assert len(linted.faults) == len(expected)
+    assert all(lint.message.startswith(told) for lint, told in zip(linted.faults, expected, strict=True))
+    assert store.column.name in linted.files.describe()
+
+
+def test_schema_lints_the_files_of_another_rollout(tmp_path: Path) -> None:
+    path = plain_folder(tmp_path, Script("0005_a.sql", "ALTER TABLE order_audit ADD request_origin text;"))
+    done = harness_command("schema", "--rollout", str(ORDERS), "--migrations", str(path))
+    assert done.returncode == 1
+    assert "0005_a.sql:1 squawk/require-lock-timeout: " in done.stdout
