@@ -52,7 +52,7 @@ def replay(options: ReplayOptions) -> int:
     """Sends the requests of FILE, or one request with the given header lines, and judges replies and rows.
 
     With --exploration, runs a failure of prove's exploration again, which names the line to copy; of the options only
-    --build, --policy and --postgres count then.
+    --build, --policy, --rollout and --postgres count then.
     Requests to a --target URL are noted in a journal; harness clean deletes the rows that they left.
 
     Example: harness replay harness-find-0123456789.json

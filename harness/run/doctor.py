@@ -56,17 +56,20 @@ class DoctorDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag=
 def examine(options: DoctorOptions, on_part: Callable[[str, Part], None]) -> tuple[Group, ...]:
     """Looks at this machine, and at the backend and the database that were named; hands each part on as it is found.
 
-    Takes some five seconds, most of them for a start of each embedded Postgres. Raises UsageError for a URL or a DSN
-    that cannot be read.
+    Takes some five seconds, most of them for a start of each embedded Postgres. Raises UsageError for a URL, a DSN
+    or a rollout that cannot be read.
     """
+    from harness.database.declared import declared_store
+    from harness.rollout import load_rollout
     from harness.run.doctor_machine import machine_parts
     from harness.run.doctor_target import backend_parts, database_parts
 
+    store = declared_store(load_rollout(options.rollout))
     looks: list[tuple[str, Iterator[Part]]] = [("this machine", machine_parts())]
     if options.target is not None:
-        looks.append(("the backend", backend_parts(options.target, options.given)))
+        looks.append(("the backend", backend_parts(options.target, options.given, store.rollout)))
     if options.database_url is not None:
-        looks.append(("the database", database_parts(options.database_url)))
+        looks.append(("the database", database_parts(options.database_url, store)))
     groups = []
     for name, parts in looks:
         collected = []

@@ -10,16 +10,16 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from harness import plan
 from harness.clients.extra_headers import ExtraHeaders
 from harness.database import catalog
-from harness.database.declared import plan_store
+from harness.database.declared import DeclaredStore
 from harness.database.dsn import CONNECT_S_MAX
 from harness.database.pooler import pooler_of
 from harness.database.server import where
 from harness.database.visibility import obstacles, whereabouts
 from harness.errors import UnavailableError
 from harness.report.escape import masked
+from harness.rollout import Rollout
 from harness.run.doctor import Part, Presence
 from harness.sut.external import site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, check_dsn
@@ -35,15 +35,15 @@ _PROTECTION: Final = (
 )
 
 
-def backend_parts(url: str, given: ExtraHeaders) -> Iterator[Part]:
-    """How a backend answers a GET of each path that is judged by POST. Raises UsageError for no URL of a site."""
+def backend_parts(url: str, given: ExtraHeaders, rollout: Rollout) -> Iterator[Part]:
+    """How a backend answers a GET of each path of the rollout's requests. Raises UsageError for no URL of a site."""
     site = site_of(url)
     headers = [(name.decode(), value.decode()) for name, value in given.lines]
     replies: list[httpx.Response] = []
     with httpx.Client(
         verify=site.tls or True, timeout=REPLY_S_MAX, trust_env=False, headers=headers
     ) as client:
-        for path in plan.ROUTES:
+        for path in rollout.tables.request.paths:
             started = time.monotonic()
             try:
                 reply = client.get(site.url + path)
@@ -83,16 +83,16 @@ def _dated(replies: list[httpx.Response]) -> timedelta | None:
     return None
 
 
-def database_parts(dsn: str) -> Iterator[Part]:
+def database_parts(dsn: str, store: DeclaredStore) -> Iterator[Part]:
     """What the role of a DSN may see and do, and where it leads. Raises UsageError for no DSN; changes nothing."""
     check_dsn(dsn)
     try:
         yield _pooler(dsn)
         with read_only(dsn, CONNECT_S_MAX) as connection:
             yield _server(connection, where(dsn))
-            for table in plan_store().needed:
-                yield from _table(connection, table)
-            yield _delete(connection)
+            for table in store.needed:
+                yield from _table(connection, table, store)
+            yield _delete(connection, store)
             now = connection.execute("SELECT clock_timestamp()").fetchone()
             assert now is not None
             off = now[0] - datetime.now(UTC)
@@ -124,19 +124,20 @@ def _server(connection: psycopg.Connection[Any], place: str) -> Part:
     return Part("server", Presence.PRESENT, found)
 
 
-def _table(connection: psycopg.Connection[Any], table: str) -> Iterator[Part]:
+def _table(connection: psycopg.Connection[Any], table: str, store: DeclaredStore) -> Iterator[Part]:
     there = connection.execute("SELECT to_regclass(%s)", [sql.Identifier(table).as_string()]).fetchone()
     if there is None or there[0] is None:
         remedy = "let the role find it, or name another database"
         yield Part(table, Presence.MISSING, whereabouts(connection, table), "gate, coverage", remedy)
         return
-    needed = {table: plan_store().needed[table]}
+    needed = {table: store.needed[table]}
+    own = store.column.name
     columns = {column.name for column in catalog.columns(connection, table)}
-    if plan.COLUMN in plan_store().needed[table] and plan.COLUMN not in columns:
-        needed = {table: tuple(name for name in plan_store().needed[table] if name != plan.COLUMN)}
-        found = f"column {plan.COLUMN} is not there yet"
+    if own in store.needed[table] and own not in columns:
+        needed = {table: tuple(name for name in store.needed[table] if name != own)}
+        found = f"column {own} is not there yet"
         remedy = "apply the migration; until then: gate --build before"
-        yield Part(plan.COLUMN, Presence.OPTIONAL, found, "gate, coverage", remedy)
+        yield Part(own, Presence.OPTIONAL, found, "gate, coverage", remedy)
     hidden = obstacles(connection, needed)
     for obstacle in hidden:
         yield Part(table, Presence.MISSING, obstacle.sentence, "gate, coverage", obstacle.remedy)
@@ -144,11 +145,11 @@ def _table(connection: psycopg.Connection[Any], table: str) -> Iterator[Part]:
         yield Part(table, Presence.PRESENT, "the role sees every row and what is needed of it")
 
 
-def _delete(connection: psycopg.Connection[Any]) -> Part:
+def _delete(connection: psycopg.Connection[Any], store: DeclaredStore) -> Part:
     query = (
         "SELECT bool_and(has_table_privilege(to_regclass(name), 'DELETE')) FROM unnest(%s::text[]) AS name"
     )
-    names = [sql.Identifier(table).as_string() for table in plan_store().needed]
+    names = [sql.Identifier(table).as_string() for table in store.needed]
     record = connection.execute(query, [names]).fetchone()
     if record and record[0]:
         return Part("DELETE", Presence.PRESENT, "the role may clear away what a run left")

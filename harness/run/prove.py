@@ -33,7 +33,7 @@ from harness.run.rollout_claims import remarks as rollout_remarks
 from harness.run.shards import marked
 from harness.stages.environment import BuildPair, Stack, running_stage, stack
 from harness.stages.matrix import addresses
-from harness.verdict import Judgement, Results
+from harness.verdict import Finding, Judgement, Results
 
 
 def prove(
@@ -169,12 +169,15 @@ def _remarks(planned: ProofPlan) -> Iterator[str]:
 def _replayable(judgement: Judgement, policy: str, planned: ProofPlan) -> Judgement:
     """The judgement with what is not the default in its replay lines: policy, and the build where a request is sent.
 
-    A single request is replayed of the plan's rollout alone: of another the proof is run again.
+    A single request is replayed of the plan's rollout alone: of another the proof is run again, but an exploration.
     """
     if not planned.is_plans:
-        again = f"harness prove --rollout {shlex.quote(str(planned.rollout.folders[0]))}"
-        again += f" --level {planned.level} --seed {planned.seed}"
-        found = tuple(replace(finding, replay=again) for finding in judgement.findings)
+        of = f" --rollout {shlex.quote(str(planned.rollout.folders[0]))}"
+        again = f"harness prove{of} --level {planned.level} --seed {planned.seed}"
+        found = tuple(
+            replace(finding, replay=finding.replay + of if _is_exploration(finding) else again)
+            for finding in judgement.findings
+        )
         return replace(judgement, findings=found)
     build = planned.builds.after
     further = "" if policy == ProveOptions().policy else f" --policy={policy}"
@@ -189,3 +192,7 @@ def _replayable(judgement: Judgement, policy: str, planned: ProofPlan) -> Judgem
         for finding in judgement.findings
     )
     return replace(judgement, findings=tuple(findings))
+
+
+def _is_exploration(finding: Finding) -> bool:
+    return finding.replay.startswith("harness replay --exploration")

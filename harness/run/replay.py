@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from harness.backend import serve
-from harness.backend.defects import find_build
+from harness.backend.rollout_builds import rollout_build
 from harness.clients.extension import Auth
 from harness.clients.extra_headers import ExtraHeaders
 from harness.database.server import running_server
@@ -146,9 +146,10 @@ def replay_exploration(reproduction: str, backend: BackendOptions) -> Replayed:
     Raises UsageError for a reproduction that cannot be run, UnavailableError when the stack cannot be started.
     """
     build = backend.build or "after"
-    find_build(build)
+    rollout = load_rollout(backend.rollout)
+    rollout_build(rollout, build)
     serve.warm()
-    with running_server(backend.postgres) as server, Templates(server) as templates:
+    with running_server(backend.postgres) as server, Templates(server, rollout=rollout) as templates:
         stats = asyncio.run(
             _replay_exploration(templates, backend.policy, BuildPair(after=build), reproduction)
         )

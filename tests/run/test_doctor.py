@@ -10,18 +10,21 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness import plan
 from harness.clients.extra_headers import NONE_GIVEN
+from harness.database.declared import declared_store, plan_store
 from harness.errors import UnavailableError, UsageError
+from harness.rollout import load_rollout
 from harness.run import doctor_machine, doctor_target
 from harness.run.doctor import Group, Part, Presence, exit_code
 from harness.run.doctor_machine import machine_parts
 from harness.run.doctor_target import backend_parts, database_parts
 from harness.sut.external import site_of
 from tests.command import harness_command
+from tests.fix_orders import ORDERS, Orders
 from tests.fix_pgbouncer import Pooled
 from tests.fix_stack import StartReplica
 
+STORE = plan_store()
 ROLE = "CREATE ROLE doctor_reader LOGIN; GRANT USAGE ON SCHEMA public TO doctor_reader;"
 
 
@@ -76,24 +79,21 @@ def test_the_exit_code_follows_what_is_missing(state: Presence, code: int) -> No
 
 async def test_a_backend_that_serves_its_paths(start: StartReplica, ready_dsn: str) -> None:
     replica = await start(ready_dsn)
-    found = [*backend_parts(replica.origin, NONE_GIVEN)]
+    found = [*backend_parts(replica.origin, NONE_GIVEN, STORE.rollout)]
     assert {part.state for part in found} == {Presence.PRESENT, Presence.OPTIONAL}  # it sends no date
     assert [part.name for part in found if part.state is Presence.OPTIONAL] == ["its clock"]
     assert all("405" in part.found for part in found[:-1])
 
 
-async def test_a_path_that_is_not_served_is_missing(
-    start: StartReplica, ready_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(plan, "ROUTES", ("/nowhere",))
+async def test_a_path_that_is_not_served_is_missing(start: StartReplica, ready_dsn: str) -> None:
     replica = await start(ready_dsn)
-    found = [*backend_parts(replica.origin, NONE_GIVEN)]
+    found = [*backend_parts(replica.origin, NONE_GIVEN, load_rollout(ORDERS))]
     assert found[0].state is Presence.MISSING
     assert "404" in found[0].line
 
 
 def test_a_backend_that_is_not_there_is_missing() -> None:
-    (part,) = backend_parts("http://127.0.0.1:1", NONE_GIVEN)
+    (part,) = backend_parts("http://127.0.0.1:1", NONE_GIVEN, STORE.rollout)
     assert part.state is Presence.MISSING
     assert "start it" in part.remedy
 
@@ -103,23 +103,23 @@ def test_what_is_no_url_of_a_site_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
         site_of(url)
     with pytest.raises(UsageError):
-        list(backend_parts(url, NONE_GIVEN))
+        list(backend_parts(url, NONE_GIVEN, STORE.rollout))
 
 
 def test_a_database_as_it_should_be(ready_dsn: str) -> None:
-    found = list(database_parts(ready_dsn))
+    found = list(database_parts(ready_dsn, STORE))
     assert {part.state for part in found} == {Presence.PRESENT}
     assert "PostgreSQL" in "".join(part.found for part in found)
 
 
 def test_a_column_that_is_to_come_is_told(base_dsn: str) -> None:
-    found = states(list(database_parts(base_dsn)))
+    found = states(list(database_parts(base_dsn, STORE)))
     assert found["posthog_distinct_id"] is Presence.OPTIONAL
     assert Presence.MISSING not in found.values()
 
 
 def test_tables_that_are_not_there_are_missing(empty_dsn: str) -> None:
-    found = [part for part in database_parts(empty_dsn) if part.state is Presence.MISSING]
+    found = [part for part in database_parts(empty_dsn, STORE) if part.state is Presence.MISSING]
     assert len(found) == 2
     assert "is not there" in found[0].found
 
@@ -130,7 +130,7 @@ def test_rights_that_a_role_lacks_are_missing(ready_dsn: str) -> None:
         owner.execute(ROLE)
     try:
         dsn = psycopg.conninfo.make_conninfo(ready_dsn, user="doctor_reader")
-        found = list(database_parts(dsn))
+        found = list(database_parts(dsn, STORE))
         remedies = [part.remedy for part in found if part.state is Presence.MISSING]
         assert len(remedies) == 2
         assert all(remedy.startswith("GRANT SELECT ON") for remedy in remedies)
@@ -138,20 +138,20 @@ def test_rights_that_a_role_lacks_are_missing(ready_dsn: str) -> None:
         with psycopg.connect(ready_dsn, autocommit=True) as owner:
             for remedy in remedies:  # what is advised helps
                 owner.execute(remedy.encode())
-        assert Presence.MISSING not in states(list(database_parts(dsn))).values()
+        assert Presence.MISSING not in states(list(database_parts(dsn, STORE))).values()
     finally:
         with psycopg.connect(ready_dsn, autocommit=True) as owner:
             owner.execute("DROP OWNED BY doctor_reader; DROP ROLE doctor_reader")
 
 
 def test_a_pooler_is_told(ready_dsn: str, pooled: Pooled) -> None:
-    found = list(database_parts(pooled(ready_dsn)))
+    found = list(database_parts(pooled(ready_dsn), STORE))
     assert found[0].state is Presence.OPTIONAL
     assert "transaction mode" in found[0].found
 
 
 def test_a_database_that_is_not_there_shows_no_password() -> None:
-    (part,) = database_parts("postgresql://me:sesame@127.0.0.1:1/backend")
+    (part,) = database_parts("postgresql://me:sesame@127.0.0.1:1/backend", STORE)
     assert part.state is Presence.MISSING
     assert "sesame" not in part.line
 
@@ -177,3 +177,18 @@ def test_the_command_gives_json_and_fails(empty_dsn: str) -> None:
     found = json.loads(ended.stdout)
     assert found["format"] == "harness.doctor/1"
     assert found["missing"] == ["microdollar_usage", "microdollar_usage_metadata"]
+
+
+def test_another_rollouts_paths_and_tables_are_looked_at(orders: Orders, orders_dsn: str) -> None:
+    done = harness_command(
+        "doctor", "--target", orders(), "--database-url", orders_dsn, "--rollout", str(ORDERS), "--json"
+    )
+    groups = {group["name"]: group["parts"] for group in json.loads(done.stdout)["groups"]}
+    assert [part["name"] for part in groups["the backend"]] == ["/orders", "its clock"]
+    seen = {part["name"]: part["state"] for part in groups["the database"]}
+    assert (seen["orders"], seen["order_audit"]) == ("present", "present")
+    without = declared_store(load_rollout(ORDERS))
+    with psycopg.connect(orders_dsn) as connection:
+        connection.execute("ALTER TABLE order_audit DROP COLUMN request_origin")
+    found = states(list(database_parts(orders_dsn, without)))
+    assert (found["request_origin"], found["order_audit"]) == (Presence.OPTIONAL, Presence.PRESENT)

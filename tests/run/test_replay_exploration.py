@@ -6,9 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import app
+from harness.data import fixture_path
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UsageError
+from harness.rollout import load_rollout
 from harness.run.orders import replay_line
 from harness.stages.environment import BuildPair, stack
 from harness.stages.exploration_stats import ExplorationStats
@@ -22,18 +24,21 @@ def replay(*words: str) -> tuple[int, str]:
     return result.return_value, result.output
 
 
-async def line_of(templates: Templates) -> str:
-    stats = ExplorationStats()
-    async with stack(templates, "strict", BuildPair(after="insert-unchanged")) as shared:
-        await asyncio.to_thread(explore, shared, Budget(6, 8), 7, stats)
-        return replay_line(stats, shared)
+def line_of(templates: Templates, build: str) -> str:
+    async def explored() -> str:
+        stats = ExplorationStats()
+        async with stack(templates, "strict", BuildPair(after=build)) as shared:
+            await asyncio.to_thread(explore, shared, Budget(6, 8), 7, stats)
+            return replay_line(stats, shared)
+
+    return asyncio.run(explored())
 
 
 def test_line_of_a_failure_repeats_it(
     server: Server, templates: Templates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.stages.exploration_stats.SHRINK_S_MAX", 0.3)
-    harness, *words = asyncio.run(line_of(templates)).split()
+    harness, *words = line_of(templates, "insert-unchanged").split()
     assert (harness, words[0], words[3:]) == ("harness", "replay", ["--build", "insert-unchanged"])
     postgres = ("--postgres", server.dsn("postgres"))
     code, output = replay(*words, *postgres)
@@ -44,6 +49,17 @@ def test_line_of_a_failure_repeats_it(
     assert code == 0
     assert "FIXED: every row" in output
     assert "    0. start: schema " in output
+
+
+def test_line_of_another_rollout_names_its_folder(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.stages.exploration_stats.SHRINK_S_MAX", 0.3)
+    folder = fixture_path("rollouts/machine-id")
+    with Templates(server, rollout=load_rollout(folder)) as templates:
+        _, *words = line_of(templates, "before").split()
+    postgres = ("--postgres", server.dsn("postgres"))
+    code, output = replay(*words, "--rollout", str(folder), *postgres)
+    assert code == 1
+    assert "STILL FAILS; builds before and before\n" in output
 
 
 @pytest.mark.parametrize("more", [("find.json",), ("--line", "a: b")])

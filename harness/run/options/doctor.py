@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from harness.run.options.definition import Option, PlaceValue
-from harness.run.options.shared import TARGET, JsonOption, RequestHeadersOption, given_headers
+from harness.run.options.shared import (
+    TARGET,
+    JsonOption,
+    RequestHeadersOption,
+    RolloutOption,
+    given_headers,
+)
 
 if TYPE_CHECKING:
     from harness.clients.extra_headers import ExtraHeaders
@@ -36,6 +42,7 @@ class DoctorOptions:
         PlaceValue(),
     ] = None
     request_headers: RequestHeadersOption = field(default=(), repr=False)
+    rollout: RolloutOption = None
     json_output: JsonOption = False
 
     @property
