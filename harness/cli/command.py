@@ -35,9 +35,7 @@ from harness.run.options.definition import (
 Definition = TypeVar("Definition")
 Marker = TypeVar("Marker")
 
-WITHOUT_ROLLOUT: Final = frozenset(
-    {"keys_new", "report", "report_diff", "report_merge", "rollout_new", "upstream"}
-)
+WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "report_diff", "rollout_new", "upstream"})
 """Commands that do the same whatever is rolled out."""
 
 

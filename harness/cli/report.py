@@ -81,7 +81,7 @@ def report_merge(options: ReportMergeOptions, outputs: Outputs, signing: Signing
 
     outputs.check()
     keys = check_signing(signing)
-    report = merge(options.files, command_line())
+    report = merge(options.files, command_line(), options.rollout)
     code = write_report(report, outputs)
     if signing.sign is not None:
         print_line(sign_report(report, signing.sign, keys, outputs.label))

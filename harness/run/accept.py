@@ -20,8 +20,10 @@ from harness.report.attestation import REPORT_FIELD, build_name, differences, na
 from harness.report.document import Report, from_json, parsed
 from harness.report.phrases import is_waived
 from harness.rule.level import Level
+from harness.rule.policy import policy_of
+from harness.run.gate_claims import WITHOUT, claims_of
 from harness.run.options.accept import AcceptOptions
-from harness.run.report_reading import faults_of
+from harness.run.report_reading import faults_of, is_of_another
 from harness.run.signing import RefusedError, is_envelope, open_envelope, verifying_keys
 from harness.verdict import Verdict
 
@@ -132,6 +134,9 @@ class _Wanted(NamedTuple):
     target: str
     deployed: str
     rollout: str
+    """Its digest; empty for the plan's own, or its later revision."""
+    asked: frozenset[str] | None
+    """Claims that its folder asks for; None where no folder is given."""
     level: Level | None
     age_max: timedelta
     waivers: frozenset[str]
@@ -142,9 +147,15 @@ class _Wanted(NamedTuple):
         target = _site(options.target) if options.target else ""
         if target is None:
             raise UsageError(f"--target {options.target!r} is no http:// or https:// URL without a path")
-        rollout = _rollout(options.rollout) if options.rollout else ""
+        rollout, asked = _rollout(options.rollout) if options.rollout else ("", None)
         return cls(
-            target, deployed, rollout, options.level, _duration(options.max_age), options.allowed_waivers
+            target,
+            deployed,
+            rollout,
+            asked,
+            options.level,
+            _duration(options.max_age),
+            options.allowed_waivers,
         )
 
     def misfits(self, report: Report, now: datetime) -> Iterator[str]:
@@ -167,9 +178,22 @@ class _Wanted(NamedTuple):
             yield f"it judged {build}, not {self.deployed}"
         if self.rollout and report.rollout != self.rollout:
             yield f"it judged the rollout {report.rollout or 'without a digest'}, not {self.rollout}"
+        elif is_of_another(report):
+            yield from self._left_out(report)
         levels = list(Level)
         if self.level and levels.index(Level(report.level)) < levels.index(self.level):
             yield f"its level is {report.level}, below {self.level}"
+
+    def _left_out(self, report: Report) -> Iterator[str]:
+        """What of another rollout was not judged, though its file asks for it."""
+        if not self.rollout:
+            yield (
+                f"it is of rollout {report.policy}, whose file says what is asked: name its folder with --rollout, or "
+                "its digest where the signature is enough"
+            )
+        judged = {judgement.id for judgement in report.judgements}
+        if self.asked is not None and (missing := sorted(self.asked - judged)):
+            yield f"it did not judge {' '.join(missing)}, which its rollout's file asks for"
 
     def _old(self, report: Report, now: datetime) -> Iterator[str]:
         age = _age(report, now)
@@ -189,8 +213,10 @@ def _unfit(report: Report) -> Iterator[str]:
         yield "it is of the first edition, which kept no list of what it was judged by; judge again"
     elif report.judged_by.command != "gate":
         yield f"it is of harness {report.judged_by.command}, which judges no deployed backend"
-    elif report.judged_by.scope != ("after",):
-        yield f"it judged the build {' '.join(report.judged_by.scope)}, which has no part of the change"
+    elif build := [
+        word for word in report.judged_by.scope if not word.startswith(WITHOUT) and word != "after"
+    ]:
+        yield f"it judged the build {' '.join(build)}, which has no part of the change"
 
 
 def _age(report: Report, now: datetime) -> timedelta | None:
@@ -230,13 +256,15 @@ def _site(url: str) -> str | None:
     return f"{parts.scheme}://{host}" + ("" if PORTS[parts.scheme] == port else f":{port}")
 
 
-def _rollout(text: str) -> str:
-    """The digest of a folder, or the one that is given. Raises UsageError."""
+def _rollout(text: str) -> tuple[str, frozenset[str] | None]:
+    """The digest of a folder with the claims that it asks for, or the digest that is given. Raises UsageError."""
     if text.startswith("sha256:"):
         if build_name(text) is None:
             raise UsageError(f"--rollout {text!r} is no digest: sha256: and 64 hexadecimal digits")
-        return text.lower()
+        return text.lower(), None
     from harness.rollout import load_rollout
     from harness.rollout.digest import rollout_digest
 
-    return rollout_digest(load_rollout(Path(text)))
+    rollout = load_rollout(Path(text))
+    asked = claims_of("after", policy_of(rollout).name, rollout)
+    return rollout_digest(rollout), frozenset(claim.id for claim in asked)

@@ -13,7 +13,7 @@ from msgspec.structs import replace as with_changes
 
 from harness.report.contents import Requests, Sections
 from harness.report.document import JudgedBy, Report, ShardReport
-from harness.rule.policy import POLICIES
+from harness.rule.policy import Policy
 from harness.rule.shard import Shard, Share, sum_of
 from harness.rule.suite import Level, suite
 from harness.verdict import FINDINGS_KEPT, Claim, Judgement, Method, Status, decide, shortage
@@ -47,14 +47,14 @@ def marked(report: Report, shard: Shard, share: Share, controls: int) -> Report:
     return with_changes(report, judgements=judgements, shard=sent)
 
 
-def merged(reports: Sequence[Report], claims: Sequence[Claim], command: str) -> Report:
-    """One report of all shards. `claims` are those of the undivided run, in their order.
+def merged(reports: Sequence[Report], claims: Sequence[Claim], command: str, policy: Policy) -> Report:
+    """One report of all shards. `claims` are those of the undivided run, in their order; `policy` is its rule.
 
     Where they do not make one run, every claim that nothing refutes is unknown, with the reason.
     """
     reports = sorted(reports, key=lambda report: report.shard.number if report.shard else 0)
     first = reports[0]
-    wrong = tuple(misfits(reports))
+    wrong = tuple(misfits(reports, policy))
     judgements = tuple(_judgement(claim, reports, "; ".join(wrong)) for claim in claims)
     assert first.judged_by is not None
     return with_changes(
@@ -76,7 +76,7 @@ def merged(reports: Sequence[Report], claims: Sequence[Claim], command: str) -> 
     )
 
 
-def misfits(reports: Sequence[Report]) -> Iterator[str]:
+def misfits(reports: Sequence[Report], policy: Policy) -> Iterator[str]:
     """Why reports are not the shards of one run, a line each."""
     if whole := [report for report in reports if report.shard is None]:
         yield f"{len(whole)} of {len(reports)} reports are of no shard"
@@ -90,10 +90,10 @@ def misfits(reports: Sequence[Report]) -> Iterator[str]:
             yield f"the shards are not of one {name}: {shown}"
     if len({(each.judged_by.command, each.judged_by.scope) for each in reports if each.judged_by}) > 1:
         yield "the shards are not of one command"
-    yield from _parts(first, [each.shard for each in reports if each.shard])
+    yield from _parts(first, [each.shard for each in reports if each.shard], policy)
 
 
-def _parts(first: Report, shards: Sequence[ShardReport]) -> Iterator[str]:
+def _parts(first: Report, shards: Sequence[ShardReport], policy: Policy) -> Iterator[str]:
     of = shards[0].of
     if any(shard.of != of for shard in shards):
         yield f"the shards are parts of {' and '.join(sorted({str(shard.of) for shard in shards}))}"
@@ -106,22 +106,22 @@ def _parts(first: Report, shards: Sequence[ShardReport]) -> Iterator[str]:
     known: dict[str, int] = {}
     for shard in shards:
         other = known.setdefault(shard.digest, shard.number)
-        count, digest = expected(first.policy, first.level, shard.number, of)
+        count, digest = expected(policy, first.level, shard.number, of)
         if other != shard.number:
             yield f"shards {other} and {shard.number} have sent the same headers: an overlap"
         elif (shard.probes, shard.digest) != (count, digest):
             yield f"shard {shard.number} of {of} has sent {shard.probes:,} headers that are not its {count:,}"
     if not (missing or twice):
-        count, digest = expected(first.policy, first.level, 1, 1)
+        count, digest = expected(policy, first.level, 1, 1)
         total = sum(shard.probes for shard in shards)
         if (total, sum_of(shard.digest for shard in shards)) != (count, digest):
             yield f"the shards have sent {total:,} headers that are not the suite's {count:,}"
 
 
 @cache
-def expected(policy: str, level: str, number: int, of: int) -> tuple[int, str]:
+def expected(policy: Policy, level: str, number: int, of: int) -> tuple[int, str]:
     """How many headers a shard has to send, and their digest."""
-    share = Share(suite(POLICIES[policy], Level(level)), Shard(number, of)).taken()
+    share = Share(suite(policy, Level(level)), Shard(number, of)).taken()
     return share.count, share.digest
 
 

@@ -11,7 +11,7 @@ from msgspec import structs
 from harness.errors import UsageError
 from harness.report.document import JudgedBuild, Report, ShardReport, to_json
 from harness.rule.level import Level
-from harness.rule.policy import POLICIES
+from harness.rule.policy import POLICIES, STRICT
 from harness.rule.shard import Shard, Share, sum_of
 from harness.rule.suite import suite
 from harness.run.accept import accept
@@ -40,7 +40,7 @@ def of_shard(number: int, **more: Any) -> Report:
         else judgement(claim, observed=100)
         for claim in claims_of("after")
     ]
-    count, digest = expected("strict", "standard", number, OF)
+    count, digest = expected(STRICT, "standard", number, OF)
     usual: dict[str, Any] = {
         "shard": ShardReport(number, OF, count, digest, 9),
         "rollout": "sha256:" + "0" * 64,
@@ -49,7 +49,7 @@ def of_shard(number: int, **more: Any) -> Report:
 
 
 def put_together(reports: list[Report]) -> Report:
-    return merged(reports, claims_of("after"), "harness report merge")
+    return merged(reports, claims_of("after"), "harness report merge", STRICT)
 
 
 @pytest.mark.parametrize("text", ["0/5", "6/5", "2", "2/", "a/b", "1/1001", "-1/2"])
@@ -171,7 +171,7 @@ def test_shards_of_prove_are_what_one_run_is(proven: Report, tmp_path: Path) -> 
     }
     shards = [shard for file in files if (shard := read_text(file.read_text(), "x").shard)]
     assert (sum(shard.probes for shard in shards), sum_of(shard.digest for shard in shards)) == expected(
-        "strict", "smoke", 1, 1
+        STRICT, "smoke", 1, 1
     )
     assert all(shard.controls for shard in shards)
     done = harness_command("report", "merge", *map(str, files[1:]), "--json", str(tmp_path / "all.json"))
@@ -213,6 +213,6 @@ async def test_five_shards_of_the_gate_are_what_one_run_is(
     }
     shards = [shard for file in files if (shard := read_text(file.read_text(), "x").shard)]
     assert (sum(shard.probes for shard in shards), sum_of(shard.digest for shard in shards)) == expected(
-        "strict", "standard", 1, 1
+        STRICT, "standard", 1, 1
     )
     assert all(shard.controls for shard in shards)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from harness.run.options.definition import Argument, Option
-from harness.run.options.shared import JsonOption
+from harness.run.options.shared import JsonOption, RolloutOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,4 @@ class ReportMergeOptions:
     """The stored reports of all shards."""
 
     files: Annotated[tuple[Path, ...], Argument()]
+    rollout: RolloutOption = None
