@@ -100,7 +100,8 @@ Serve = Callable[..., Any]
 
 @asynccontextmanager
 async def serving(server: Server, dsn: str, port: int = 0, **options: Any) -> AsyncIterator[Serving]:
-    """A stack with these options, ended on exit."""
+    """A stack with these options, ended on exit. Where a test names no bound, no row is late on a busy machine."""
+    options = {"wait_s": 60.0} | options
     view, shutdown = Recorder(), Shutdown()
     with silenced(), socket.create_server((HOST, port)) as listener:
         task = asyncio.create_task(
@@ -123,7 +124,7 @@ async def serving(server: Server, dsn: str, port: int = 0, **options: Any) -> As
 
 @pytest.fixture
 async def serve(server: Server, ready_dsn: str) -> AsyncIterator[Serve]:
-    """Starts a stack: `await serve(build="after", wait_s=5.0, ...)`; it shutdown after the test."""
+    """Starts a stack: `await serve(build="after", wait_s=60.0, ...)`; it is shut down after the test."""
     async with AsyncExitStack() as stack:
 
         async def start(**options: Any) -> Serving:

@@ -2,7 +2,9 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from importlinter import cli
@@ -11,7 +13,42 @@ from harness import plan
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "harness").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 NAMES = (plan.HEADER, plan.COLUMN, plan.INDEX, plan.USAGE_TABLE, plan.USERS_TABLE, plan.VIEW)
+
+
+class Function(NamedTuple):
+    line: int
+    name: str
+    lines: int
+
+
+class Facts(NamedTuple):
+    """What the tests below need of a file: of its tree nothing is kept, since there are 800 of them."""
+
+    docstring: str | None
+    functions: list[Function]
+    classes: list[str]
+    names: list[str]
+    """Of classes, functions, arguments and fields."""
+    clocks: list[str]
+
+
+@cache
+def facts_of(path: Path) -> Facts:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    facts = Facts(ast.get_docstring(tree), [], [], [], [])
+    for node in ast.walk(tree):
+        facts.names.extend(_names(node))
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                lines = (node.end_lineno or 0) - node.lineno
+                facts.functions.append(Function(node.lineno, node.name, lines))
+            case ast.ClassDef():
+                facts.classes.append(node.name)
+            case ast.Attribute(attr="time" | "time_ns" | "ctime" | "now" | "utcnow"):
+                facts.clocks.append(ast.unparse(node))
+    return facts
 
 
 def test_imports_go_downwards_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,23 +68,20 @@ def test_names_of_the_rollout_stand_in_its_folder_only() -> None:
 
 def test_functions_are_under_seventy_lines() -> None:
     long = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for path in (*MODULES, *sorted((ROOT / "tests").rglob("*.py")))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno >= 70
+        f"{path.relative_to(ROOT)}:{function.line} {function.name}"
+        for path in (*MODULES, *TESTS)
+        for function in facts_of(path).functions
+        if function.lines >= 70
     ]
     assert long == []
 
 
 def test_names_of_tests_have_at_most_sixty_characters() -> None:
     found = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for path in sorted((ROOT / "tests").rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith("test_")
-        and len(node.name) > 60
+        f"{path.relative_to(ROOT)}:{function.line} {function.name}"
+        for path in TESTS
+        for function in facts_of(path).functions
+        if function.name.startswith("test_") and len(function.name) > 60
     ]
     assert found == [], "what is long goes into the id of a parameter"
 
@@ -70,30 +104,25 @@ WALL_CLOCK = {
 
 
 def test_the_wall_clock_is_asked_for_stamps_alone() -> None:
+    clocks = {"time.time", "time.time_ns", "time.ctime", "datetime.now", "datetime.utcnow"}
     found = {
         path.relative_to(ROOT / "harness").as_posix()
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute)
-        and ast.unparse(node)
-        in {"time.time", "time.time_ns", "time.ctime", "datetime.now", "datetime.utcnow"}
+        if clocks & set(facts_of(path).clocks)
     }
     assert found == set(WALL_CLOCK), "a wait goes by time.monotonic() or the loop's time()"
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [
-        str(path.relative_to(ROOT)) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text()))
-    ]
+    silent = [str(path.relative_to(ROOT)) for path in MODULES if not facts_of(path).docstring]
     assert silent == []
 
 
 def test_no_two_classes_have_one_name() -> None:
     modules: dict[str, list[str]] = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                modules.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+        for name in facts_of(path).classes:
+            modules.setdefault(name, []).append(str(path.relative_to(ROOT)))
     assert {name: found for name, found in modules.items() if len(found) > 1} == {}
 
 
@@ -142,8 +171,7 @@ def test_names_are_the_fields_own_words() -> None:
     private = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in _names(node)
+        for name in facts_of(path).names
         if REPLACED & {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
     ]
     assert private == []
