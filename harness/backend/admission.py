@@ -35,10 +35,10 @@ class Refusal(Exception):
     body: dict[str, Any]
 
 
-def check_path(path: str, method: str) -> None:
-    """Raises Refusal unless it is a POST to one of the plan's routes."""
-    if path not in plan.ROUTES:
-        prefixes = tuple(route.removesuffix("chat/completions") for route in plan.ROUTES)
+def check_path(path: str, method: str, routes: Sequence[str] = plan.ROUTES) -> None:
+    """Raises Refusal unless it is a POST to one of the routes."""
+    if path not in routes:
+        prefixes = tuple(route.removesuffix("chat/completions") for route in routes)
         status = 400 if path.startswith(prefixes) else 404
         message = "This endpoint only accepts the path `/chat/completions`."
         raise Refusal(status, {"error": "Invalid path", "message": message})

@@ -6,7 +6,7 @@ passed through as it comes, and accounting starts after it, unordered against wh
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from harness import plan
 from harness.backend.admission import (
     UNAVAILABLE,
     Refusal,
@@ -87,7 +88,7 @@ class Proxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         try:
-            check_route(scope)
+            check_route(scope, self._build.routes)
             call = await self._admit(scope, await _read_body(receive))
         except Refusal as refusal:
             await _respond(send, refusal.status, refusal.body, self._build.error_page)
@@ -212,9 +213,9 @@ class Proxy:
         return changed(self._build, call.sender, usage)
 
 
-def check_route(scope: Scope) -> None:
-    """Raises Refusal unless the scope is a POST to one of the plan's routes."""
-    check_path(scope["path"], scope["method"])
+def check_route(scope: Scope, routes: Sequence[str] = plan.ROUTES) -> None:
+    """Raises Refusal unless the scope is a POST to one of the routes."""
+    check_path(scope["path"], scope["method"], routes)
 
 
 async def _read_body(receive: Receive) -> bytes:

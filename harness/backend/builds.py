@@ -138,6 +138,8 @@ class Build:
     summary: str
     read: Callable[[HeaderLines], str | None] | None = read_joined
     """How the header is read; None: it is not."""
+    routes: tuple[str, ...] = plan.ROUTES
+    """Paths that are served."""
     names_as_sent: bool = False
     """Whether it is read from lines whose names are as they were sent, not in lower case."""
     rule: Callable[[Policy, str], str | None] = apply_policy

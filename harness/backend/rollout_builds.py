@@ -14,7 +14,8 @@ from harness.backend.defects.variants import VARIANTS
 from harness.backend.slips import PREFIX, slip_build
 from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans
-from harness.rollout.identities import has_account, stores_header
+from harness.rollout.identities import address_users, has_account, stores_header
+from harness.rollout.tables import Tables
 from harness.rule.behaviour import Stored, behaviour_of
 from harness.rule.faults import rule_faults
 from harness.rule.policy import Policy, policy_of
@@ -59,8 +60,10 @@ def rollout_build(rollout: Rollout, name: str) -> Build:
         column=after.column,
         columns=after.columns,
         insert=after.insert,
+        routes=after.routes,
         users=after.users,
         headers=after.headers,
+        anonymous_id=after.anonymous_id,
     )
 
 
@@ -102,7 +105,17 @@ def _after(rollout: Rollout) -> Build:
 
 def _on_tables(rollout: Rollout, build: Build) -> Build:
     tables = rollout.tables
-    return replace(build, users=tables.store.users, headers=tables.reference.headers)
+    return replace(
+        build,
+        routes=tables.request.paths,
+        users=tables.store.users,
+        headers=tables.reference.headers,
+        anonymous_id=partial(_anonymous_id, tables),
+    )
+
+
+def _anonymous_id(tables: Tables, sender: Sender) -> str:
+    return next(iter(address_users(tables, (sender.asked.address,))), "")
 
 
 def _stored(name: bytes, policy: Policy, lines: Sequence[tuple[bytes, bytes]], path: str) -> str | None:

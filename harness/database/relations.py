@@ -137,6 +137,12 @@ class Relations:
         return _selected(self.detail_table, _only(names | {"value": self.column if value else None}, only))
 
 
+def totalled(rollout: Rollout) -> tuple[str, str]:
+    """Which tables the totals are of: the main one, and the one with the column, which may be the same."""
+    relations = Relations(rollout)
+    return relations.main.table, relations.detail_table
+
+
 def of_users(name: str, users: UsersTable) -> sql.Composed:
     """A template of `sql/queries` with the table of those who may sign in, and its columns."""
     marks = {"users": users.table, "key": users.key, "email": users.email}

@@ -48,6 +48,11 @@ VALID_LEAST: Final = 40
 """So many valid values are drawn from the rule where fewer of these are such."""
 
 
+def longest_valid(policy: Policy) -> int:
+    """Length of the longest values that are tried as valid ones."""
+    return min(policy.length_max, LONG_MAX)
+
+
 def valid_values(policy: Policy, accepted: AcceptedValues) -> list[bytes]:
     """Values that the policy stores as they are, the most telling of each group first, each once; at least one.
 
@@ -83,7 +88,7 @@ def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1")
 
     None of them is stored as it is.
     """
-    long = min(policy.length_max, LONG_MAX)
+    long = longest_valid(policy)
     letter = b"a" * long
     found = [
         letter + b"a", b"\xe9", b"a.b", b"", letter * 2, b'"abc"', b"abc\xa0", b"a\tb", b"%61bc", b"a+b/c==",
@@ -136,7 +141,7 @@ def _extension_ids() -> Iterator[str]:
 
 def _long(policy: Policy) -> Iterator[str]:
     """Values in which every place counts, up to the longest: a cut, a hash or a comparison of a part shows."""
-    longest = min(policy.length_max, LONG_MAX)
+    longest = longest_valid(policy)
     alphabet = "AZaz09_-"
     for length in sorted({*LENGTHS, longest - 1, longest}, reverse=True):
         yield "".join(alphabet[(place * 5 + length) % len(alphabet)] for place in range(length))

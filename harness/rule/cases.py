@@ -113,15 +113,22 @@ def other_names(header: bytes = NAME) -> tuple[bytes, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in (whole, b"", b"x-"))
 
 
-def fixed_cases(header: bytes = NAME, valid: bytes = b"abc", other: bytes = b"xyz") -> tuple[HeaderCase, ...]:
-    """Cases that never change: the known shapes, names, long values and what HTTP refuses; with two valid values."""
+def fixed_cases(
+    header: bytes = NAME, valid: bytes = b"abc", other: bytes = b"xyz", longest: int = plan.LENGTH_MAX
+) -> tuple[HeaderCase, ...]:
+    """Cases that never change: the known shapes, names, long values and what HTTP refuses; with two valid values.
+
+    `longest` is the rule's bound, in bytes.
+    """
     return tuple(
         HeaderCase(lines, label, header)
-        for lines, label in (*_accepted_by_http(header, valid, other), *_refused_by_http(header))
+        for lines, label in (*_accepted_by_http(header, valid, other, longest), *_refused_by_http(header))
     )
 
 
-def _accepted_by_http(header: bytes, valid: bytes, other: bytes) -> Iterator[tuple[tuple[Line, ...], Kind]]:
+def _accepted_by_http(
+    header: bytes, valid: bytes, other: bytes, longest: int
+) -> Iterator[tuple[tuple[Line, ...], Kind]]:
     for lines in known_shapes():
         yield tuple((header, line) for line in lines), Kind.SHAPE
     for name in (header.upper(), header.title()):
@@ -134,7 +141,7 @@ def _accepted_by_http(header: bytes, valid: bytes, other: bytes) -> Iterator[tup
         yield ((header, b"a" * (INDEX_ROW_MAX + more)),), Kind.INDEX
     yield ((header, b"a" * (HEADER_BLOCK_MAX - HEADER_BLOCK_REST - len(header))),), Kind.BLOCK
     yield ((header, b"a"),) * 100, Kind.DUPLICATE
-    yield ((header, b"a" * (plan.LENGTH_MAX - 1)), (header, b"")), Kind.DUPLICATE
+    yield ((header, b"a" * (longest - 1)), (header, b"")), Kind.DUPLICATE
 
 
 def _refused_by_http(header: bytes) -> Iterator[tuple[tuple[Line, ...], Kind]]:

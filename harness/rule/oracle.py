@@ -14,11 +14,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from harness import plan
 from harness.data import fixture_path, rule_path
 from harness.errors import UnavailableError, UsageError
 from harness.rule.node import SECONDS_MAX, NodeChild, line, node_child
 from harness.rule.policy import Policy
+
+NAME: Final = "x-header"
+"""Under which Node's `Headers` has the lines; the rule is given what they are read as, and not the name."""
 
 
 class Refused(Enum):
@@ -94,7 +96,7 @@ class NodeOracle:
 def _message(policy: Policy, rule: str, headers: Sequence[Sequence[bytes]]) -> bytes:
     values = [[value.decode("latin-1") for value in lines] for lines in headers]
     duplicates = policy.reading.duplicates
-    return line({"name": plan.HEADER, "rule": rule, "duplicates": duplicates, "headers": values})
+    return line({"name": NAME, "rule": rule, "duplicates": duplicates, "headers": values})
 
 
 @contextlib.contextmanager

@@ -116,7 +116,7 @@ def header_policy(rollout: Rollout, name: str) -> Policy:
     return POLICIES[name] if is_plans(rollout) else policy_of(rollout)
 
 
-STRICT: Final = Policy("strict", (Operation(match=f"[A-Za-z0-9_-]{{1,{plan.LENGTH_MAX}}}"),))
+STRICT: Final = Policy("strict", plan.RULE)
 """The plan's rule (revision 15286b36)."""
 
 LENGTH_ONLY: Final = Policy(

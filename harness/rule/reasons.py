@@ -9,9 +9,7 @@ from harness import plan
 from harness.rule.policy import Policy, received, refused, utf16_length
 
 ALIKE_LEAST: Final = 0.85
-"""How like the header's name another one must be; PostHog's own x-posthog-session-id and -window-id are below."""
-_PARTS: Final = plan.HEADER.split("-")
-_LETTERS: Final = plan.HEADER.replace("-", "")
+"""How like the header's name another one must be; names of a session's and a window's id beside it are below."""
 
 
 def reason(policy: Policy, lines: Sequence[bytes]) -> str:
@@ -34,31 +32,32 @@ def reason(policy: Policy, lines: Sequence[bytes]) -> str:
     return f"{joined}{describe_character(ord(text[at]))} at position {at + 1}"
 
 
-def http_reason(status: int, lines: Sequence[bytes]) -> str:
+def http_reason(status: int, lines: Sequence[bytes], header: str = plan.HEADER) -> str:
     """Why HTTP refused a head, before any rule saw it: what is wrong with a line of the plan's header, or elsewhere."""
     if status == 431:
         return "HTTP: the head is too large"
     for line in lines:
         if refused(line):
             at = next(index for index in range(len(line)) if refused(line[index : index + 1]))
-            return f"HTTP: {describe_character(line[at])} at position {at + 1} of {plan.HEADER}"
+            return f"HTTP: {describe_character(line[at])} at position {at + 1} of {header}"
     return "HTTP: the head is malformed"
 
 
-def near_miss(names: Iterable[bytes]) -> str:
-    """A name that was probably meant to be the plan's header and is not, with what to write; '' when none is."""
+def near_miss(names: Iterable[bytes], header: str = plan.HEADER) -> str:
+    """A name that was probably meant to be the header's and is not, with what to write; '' when none is."""
     for name in names:
         text = name.decode("latin-1").lower()
-        if text != plan.HEADER and _alike(re.sub(r"[^a-z0-9]", "", text)):
-            return f"{text} is not the header; it is {plan.HEADER}"
+        if text != header and _alike(re.sub(r"[^a-z0-9]", "", text), header.split("-")):
+            return f"{text} is not the header; it is {header}"
     return ""
 
 
-def _alike(letters: str) -> bool:
+def _alike(letters: str, parts: Sequence[str]) -> bool:
+    """Whether it has the header's parts behind the first two, or the second and the last, or most letters."""
     return (
-        (len(_PARTS) > 2 and "".join(_PARTS[2:]) in letters)
-        or letters.removeprefix("x") == _PARTS[1] + _PARTS[-1]
-        or SequenceMatcher(None, letters, _LETTERS, autojunk=False).ratio() >= ALIKE_LEAST
+        (len(parts) > 2 and "".join(parts[2:]) in letters)
+        or (len(parts) > 2 and letters.removeprefix("x") == parts[1] + parts[-1])
+        or SequenceMatcher(None, letters, "".join(parts), autojunk=False).ratio() >= ALIKE_LEAST
     )
 
 

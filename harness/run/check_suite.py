@@ -12,6 +12,7 @@ from harness.clients.shape import PLAIN, Connection
 from harness.probing import covering
 from harness.probing.covering import PAIR
 from harness.probing.probe_factory import Caller, ProbeFactory
+from harness.probing.values import longest_valid
 from harness.rollout import Rollout
 from harness.rule.cases import HeaderCase, fixed_cases
 from harness.rule.policy import policy_of
@@ -64,6 +65,7 @@ def _cases(factory: ProbeFactory, values: Values) -> Iterator[HeaderCase]:
     yield from map(caller.case, suite(caller.policy, Level.SMOKE))
     yield from values.every_valid
     yield from values.every_hard
-    for case in fixed_cases(caller.spec.header_name, factory.own_value(), factory.own_value()):
+    own = (factory.own_value(), factory.own_value())
+    for case in fixed_cases(caller.spec.header_name, *own, longest_valid(caller.policy)):
         if not case.refused_by_http:
             yield case

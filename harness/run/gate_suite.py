@@ -13,6 +13,7 @@ from harness.probing import memory
 from harness.probing.covering import spread
 from harness.probing.memory import CallerKind, HeaderKind, MemoryStep
 from harness.probing.probe_factory import ProbeFactory
+from harness.probing.values import longest_valid
 from harness.rollout.identities import is_by_address
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.samples import sampled_sequences
@@ -236,7 +237,9 @@ def _names(factory: ProbeFactory) -> list[HeaderCase]:
 
 
 def _fixed(factory: ProbeFactory) -> tuple[HeaderCase, ...]:
-    return fixed_cases(factory.caller.spec.header_name, factory.own_value(), factory.own_value())
+    caller = factory.caller
+    values = (factory.own_value(), factory.own_value())
+    return fixed_cases(caller.spec.header_name, *values, longest_valid(caller.policy))
 
 
 def _malformed(factory: ProbeFactory) -> list[HeaderCase]:

@@ -12,9 +12,11 @@ from harness.checks.compatibility import TableTotals, judge_replies
 from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
 from harness.clients.shape import PLAIN, Shape
+from harness.database.relations import totalled
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import Caller
 from harness.probing.run import observations
+from harness.probing.values import longest_valid
 from harness.report.contents import RuleBehaviour
 from harness.rollout import is_plans
 from harness.rule.accepted import AcceptedValues
@@ -122,7 +124,9 @@ async def prove_headers(
             sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             sent.behaviour = await _explained(results, environment, caller, sent)
             await environment.drain()
-        run_checks(results, [TableTotals(sent.replied, before, await environment.totals())])
+        run_checks(
+            results, [TableTotals(sent.replied, before, await environment.totals(), totalled(shared.rollout))]
+        )
     for claim in filter(results.__contains__, DECISIONS):
         if is_proof(policy, level):
             results.method(claim, Method.COMPLETE)
@@ -193,7 +197,7 @@ def rollout_cases(caller: Caller) -> tuple[HeaderCase, ...]:
         return fixed_cases(caller.spec.header_name)
     edges = [valid[0] + BLANK, BLANK + valid[0], BLANK + valid[0] + BLANK]
     return (
-        *fixed_cases(caller.spec.header_name, valid[0], valid[-1]),
+        *fixed_cases(caller.spec.header_name, valid[0], valid[-1], longest_valid(caller.policy)),
         *(caller.case(value, Kind.EDGES) for value in edges),
     )
 

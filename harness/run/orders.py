@@ -21,6 +21,7 @@ from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
 from harness.checks.violations import find_violations
+from harness.database.relations import totalled
 from harness.probing.judge import Aspect
 from harness.rollout import Rollout
 from harness.rule.policy import Policy
@@ -141,7 +142,7 @@ async def prove_orders(
         run_checks(results, [DerivedRule(evidence, scope.forward, safety, replay)])
     if level is Level.EXHAUSTIVE:
         run_checks(results, [RolledBack(evidence, scope.survey, replay)])
-    _judge_requests(results, path_runs, shared.rule)
+    _judge_requests(results, path_runs, shared.rule, totalled(shared.rollout))
     return OrdersEvidence(
         shared.model,
         scope.survey,
@@ -174,7 +175,9 @@ async def _prepared(results: Results, shared: Stack) -> tuple[str, ...]:
     return warnings(prepared)
 
 
-def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: Policy) -> None:
+def _judge_requests(
+    results: Results, path_runs: Sequence[PathRun], policy: Policy, tables: tuple[str, str]
+) -> None:
     """The claims about requests and rows, where the rollout is promised to be safe; rows are counted everywhere."""
     probed: list[Observation] = []
     in_flight: list[Observation] = []
@@ -193,7 +196,8 @@ def _judge_requests(results: Results, path_runs: Sequence[PathRun], policy: Poli
             for observation in path_run.observations
         )
         run_checks(
-            results, [TableTotals(expected, (0, 0), (path_run.growth.usage, path_run.growth.metadata))]
+            results,
+            [TableTotals(expected, (0, 0), (path_run.growth.usage, path_run.growth.metadata), tables)],
         )
         probed += of_stages
         in_flight += held  # the traffic of swaps is O4's: how much there is depends on time

@@ -129,7 +129,7 @@ def test_totals_count_rows_of_all_users_in_both_tables(
     replied: int, after: tuple[int, int], status: Status
 ) -> None:
     results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS if claim.id == "R1"))
-    run_checks(results, [TableTotals(replied, (10, 10), after)])
+    run_checks(results, [TableTotals(replied, (10, 10), after, ("a", "b"))])
     assert results.judgements()[0].status is status
 
 

@@ -27,10 +27,12 @@ OTHER_NAMES = {
     "VSCode": "Desk",
     "vscode": "desk",
     "machine_id": "device",
+    "anon:": "stranger:",
+    "api/openrouter": "api/router",
     "255": "97",
     "256": "98",
 }
-"""Header, tables, columns, classes and prefixes; the longest value, and one that is too long."""
+"""Header, tables, columns, classes, prefixes and a path; the longest value, and one that is too long."""
 
 
 def renamed(text: str) -> str:
