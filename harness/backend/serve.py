@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.forkserver import ensure_running
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -52,7 +51,7 @@ _fork.set_forkserver_preload(["harness.backend.serve", "harness.cli", *_MAINS])
 
 @dataclass(frozen=True, slots=True)
 class ReplicaConfig:
-    """The settings of a replica: names, not objects, so that they can cross to another process."""
+    """The settings of a replica: plain values, so that they can cross to another process."""
 
     build: str
     policy: str
@@ -64,8 +63,8 @@ class ReplicaConfig:
     """Key of the tokens (HS256)."""
     port: int = 0
     """Port to listen on; 0: any free one."""
-    rollout: str = ""
-    """Folder of the rollout; empty: the plan's."""
+    rollout: Rollout | None = None
+    """The rollout, as it was read: its folder is not read again by each replica; by default the plan's."""
 
 
 class Process:
@@ -114,7 +113,7 @@ class Process:
 
 def rollout_in(config: ReplicaConfig) -> Rollout:
     """The rollout that a replica is of."""
-    return load_rollout(Path(config.rollout)) if config.rollout else load_rollout()
+    return config.rollout or load_rollout()
 
 
 def warm() -> None:

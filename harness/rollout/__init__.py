@@ -61,7 +61,8 @@ def default_folder() -> Path:
 
 def is_plans(rollout: Rollout) -> bool:
     """Whether it is the plan's own."""
-    return rollout.folders[0].resolve() == default_folder().resolve()
+    folder, own = rollout.folders[0], default_folder()
+    return folder == own or folder.resolve() == own.resolve()
 
 
 @lru_cache(maxsize=1)

@@ -134,7 +134,14 @@ def _backend(build: Build, level: Level, version: str = "after") -> Attempt:
             if build.prelude is not None:
                 await asyncio.to_thread(_execute, dsn, sql.SQL(sql_text(build.prelude)).format())
             user = await shared.signed_in(dsn)
-            config = ReplicaConfig(build.name, shared.policy, dsn, shared.upstream.origin, shared.secret)
+            config = ReplicaConfig(
+                build.name,
+                shared.policy,
+                dsn,
+                shared.upstream.origin,
+                shared.secret,
+                rollout=shared.rollout,
+            )
             async with replica(config) as process:
                 with tempfile.TemporaryDirectory() as folder:
                     options = GateOptions(

@@ -146,7 +146,7 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
         dsn=dsn,
         origin=stack.upstream.origin,
         secret=stack.secret,
-        rollout="" if is_plans(stack.rollout) else str(stack.rollout.folders[0]),
+        rollout=stack.rollout,
     )
     process = await open_.enter_async_context(replica(config))
     return Replica(process, version, open_)
