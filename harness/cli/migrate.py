@@ -7,7 +7,7 @@ from harness.run.options.migrate import MigrateOptions
 
 @command(good="it is in that state")
 def migrate(options: MigrateOptions) -> int:
-    """Brings a database to a state of the rollout with the corrected migration, or back.
+    """Brings a database to a state of the rollout by its steps, each statement by itself, or back.
 
     It needs the server's own sessions: a pooler is refused. A database without the tables is left as it is.
 

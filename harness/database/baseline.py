@@ -9,7 +9,6 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import tuple_row
 
-from harness import plan
 from harness.data import sql_text
 from harness.database.runners import connect
 from harness.database.server import where
@@ -27,18 +26,18 @@ def contents(connection: psycopg.Connection[Any]) -> list[Content]:
         return cursor.execute(sql_text("queries/contents.sql").encode()).fetchall()
 
 
-def check_empty(dsn: str, action: str, *, with_baseline: bool) -> None:
-    """Raises UnavailableError, saying what is there and what was looked for, unless the baseline may be built."""
+def check_empty(dsn: str, action: str, tables: Sequence[str], *, with_baseline: bool) -> None:
+    """Raises UnavailableError, saying what is there and which tables were looked for, unless they may be built."""
     with connect(dsn) as connection:
         found = contents(connection)
         path = connection.execute("SELECT current_setting('search_path')").fetchone()
     if with_baseline and not found:
         return
     assert path is not None
-    tables = (plan.USAGE_TABLE, plan.METADATA_TABLE)
+    absent = "neither is there" if len(tables) == 2 else "it is not there"
     raise UnavailableError(
-        f"{action}: looked for {' and '.join(tables)} in {where(dsn)} on the search_path {path[0]}, and neither "
-        f"is there; {_held(found)}; {_remedy(found, tables)}; nothing was changed"
+        f"{action}: looked for {' and '.join(tables)} in {where(dsn)} on the search_path {path[0]}, and {absent}; "
+        f"{_held(found)}; {_remedy(found, tables)}; nothing was changed"
     )
 
 

@@ -185,13 +185,13 @@ _SERIAL: Final = {"serial": "integer", "bigserial": "bigint", "smallserial": "sm
 def _created_columns(text: str) -> Iterator[tuple[str, str, str]]:
     for statement in sqlparse.split(sqlparse.format(text, strip_comments=True)):
         if table := _CREATE_TABLE.match(statement.strip()):
-            for part in _parts(table["columns"]):
+            for part in parts_between_commas(table["columns"]):
                 if column := _CREATED.match(part):
                     kind = " ".join(column["type"].split())
                     yield _name(table, "table"), _name(column, "column"), _SERIAL.get(kind.lower(), kind)
 
 
-def _parts(text: str) -> Iterator[str]:
+def parts_between_commas(text: str) -> Iterator[str]:
     """What stands between commas that are in no parentheses."""
     depth, begin = 0, 0
     for place, letter in enumerate(text):

@@ -14,6 +14,7 @@ from harness import plan
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.baseline import check_empty
+from harness.database.declared import plan_store
 from harness.database.migration_steps import (
     BACKWARD,
     FORWARD,
@@ -86,7 +87,7 @@ def migrate(
     """
     before = _current_state(dsn, to)
     if before is UnmanagedSchema.EMPTY:
-        check_empty(dsn, f"migrate to {to}", with_baseline=with_baseline)
+        check_empty(dsn, f"migrate to {to}", plan_store().tables, with_baseline=with_baseline)
     path = path_between(FORWARD, before, to)
     if path is None:
         if before in TARGETS:

@@ -1,18 +1,21 @@
 """What `harness migrate` does: brings a database to a state, or back, and shows what is there."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from harness import plan
 from harness.database import catalog, migrations
 from harness.database.declaration import find
+from harness.database.declared import DeclaredStore, declared_store
+from harness.database.migration_steps import TARGETS
 from harness.database.pooler import check_direct
-from harness.database.runners import Runner, connect
-from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus
+from harness.database.runners import OnStatement, Runner, connect
+from harness.database.schema_state import DESCRIPTIONS, SchemaState
 from harness.database.scripts import Applied
 from harness.database.server import where
+from harness.database.step_migration import migrate_steps, take_back_steps, target_of
+from harness.rollout import Rollout, is_plans, load_rollout
 from harness.run.options.migrate import MigrateOptions
 
 HEADLINE_MAX: Final = 100
@@ -35,7 +38,8 @@ class MigrateDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag
 
     database: str
     before: str
-    """The state it was in: base, column, ready, building, invalid, empty or foreign."""
+    """The state it was in: base, column, ready, building, invalid, empty or foreign; of another rollout than the
+    default one base, ready, empty, or the steps that were done."""
     after: str
     statements: tuple[AppliedStatement, ...]
     """None where the database was in the state already."""
@@ -56,17 +60,18 @@ def run_migrate(options: MigrateOptions, echo: Callable[[str], None]) -> Migrate
         shown = headline if len(headline) <= HEADLINE_MAX else headline[: HEADLINE_MAX - 1] + "…"
         echo(f"{applied.duration_ms:8.1f} ms  {applied.file}:{applied.statement.number}  {shown}")
 
-    dsn, to, runner = options.database_url, SchemaState(options.to), Runner(options.runner)
+    dsn, store = options.database_url, declared_store(load_rollout(options.rollout))
+    state = state_of(store.rollout, options.to)
     with connect(dsn) as connection:
         check_direct(connection, dsn, where(dsn), session_pooler=options.session_pooler)
-    if options.rollback:
-        report = migrations.rollback(dsn, to, runner, print_statement)
+    if isinstance(state, SchemaState):
+        done = _migrate_default(options, state, print_statement)
     else:
-        report = migrations.migrate(dsn, to, runner, print_statement, with_baseline=options.with_baseline)
-    if not report.applied:
-        echo(f"nothing to do: {where(dsn)} is in state {report.after} already")
-    state, table, column, index = _facts(dsn)
-    echo(f"state   {state}: {DESCRIPTIONS[state]}")
+        done = _migrate_steps(options, store, print_statement)
+    if not done.applied:
+        echo(f"nothing to do: {where(dsn)} is in state {done.after} already")
+    table, column, index = _facts(dsn, store)
+    echo(f"state   {done.after}: {done.description}")
     echo(f"table   {table}")
     echo(f"column  {column or 'none'}")
     echo(f"index   {index or 'none'}")
@@ -74,28 +79,69 @@ def run_migrate(options: MigrateOptions, echo: Callable[[str], None]) -> Migrate
         AppliedStatement(
             applied.file, applied.statement.number, applied.statement.headline, applied.duration_ms
         )
-        for applied in report.applied
+        for applied in done.applied
     )
     return MigrateDocument(
         database=where(dsn),
-        before=str(report.before),
-        after=str(state),
+        before=done.before,
+        after=done.after,
         statements=tuple(statements),
         column=column,
         index=index,
     )
 
 
-def _facts(dsn: str) -> tuple[SchemaStatus, str, str | None, str | None]:
-    """State of a database in the rollout, its table, and the column and the index that the state follows from."""
+def state_of(rollout: Rollout, to: str) -> SchemaState | int:
+    """The default rollout's state by its name or its step's; of another how many of its steps are to be done.
+
+    Raises UsageError for what is none.
+    """
+    if not is_plans(rollout):
+        return target_of(rollout, to)
+    return SchemaState(to) if to in TARGETS else TARGETS[target_of(rollout, to, (SchemaState.COLUMN,))]
+
+
+class _Done(NamedTuple):
+    """What was done, for either kind of rollout."""
+
+    before: str
+    after: str
+    description: str
+    applied: tuple[Applied, ...]
+
+
+def _migrate_default(options: MigrateOptions, to: SchemaState, on_statement: OnStatement) -> _Done:
+    dsn, runner = options.database_url, Runner(options.runner)
+    if options.rollback:
+        report = migrations.rollback(dsn, to, runner, on_statement)
+    else:
+        report = migrations.migrate(dsn, to, runner, on_statement, with_baseline=options.with_baseline)
     with connect(dsn) as connection:
         state = catalog.schema_state(connection)
-        columns = catalog.columns(connection, plan.METADATA_TABLE)
-        indexes = catalog.indexes(connection, plan.METADATA_TABLE)
-    column, index = find(columns, plan.COLUMN), find(indexes, plan.INDEX)
+    return _Done(str(report.before), str(state), DESCRIPTIONS[state], report.applied)
+
+
+def _migrate_steps(options: MigrateOptions, store: DeclaredStore, on_statement: OnStatement) -> _Done:
+    dsn, runner = options.database_url, Runner(options.runner)
+    if options.rollback:
+        report = take_back_steps(dsn, store, options.to, runner, on_statement)
+    else:
+        report = migrate_steps(
+            dsn, store, options.to, runner, on_statement, with_baseline=options.with_baseline
+        )
+    description = ", ".join(f"{each.step.name} {each.progress}" for each in report.steps)
+    return _Done(report.before, report.after, description, report.applied)
+
+
+def _facts(dsn: str, store: DeclaredStore) -> tuple[str, str | None, str | None]:
+    """A rollout's table, and its column and index where they are there."""
+    with connect(dsn) as connection:
+        columns = catalog.columns(connection, store.table)
+        indexes = catalog.indexes(connection, store.table)
+    column = find(columns, store.column.name)
+    index = find(indexes, store.index.name) if store.index else None
     return (
-        state,
-        f"{plan.METADATA_TABLE}, {len(columns)} columns, {len(indexes)} indexes",
+        f"{store.table}, {len(columns)} columns, {len(indexes)} indexes",
         column.describe() if column else None,
         index.describe() if index else None,
     )

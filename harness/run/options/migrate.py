@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from harness.run.options.definition import Choices, Option, PlaceValue
-from harness.run.options.shared import JsonOption, SessionPoolerOption
+from harness.run.options.shared import JsonOption, RolloutOption, SessionPoolerOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,14 @@ class MigrateOptions:
         Option("The database to migrate. Example: postgresql://me@localhost/backend", metavar="DSN"),
         PlaceValue(),
     ]
-    to: Annotated[str, Option("State to bring it to."), Choices(("base", "column", "ready"))]
+    to: Annotated[
+        str,
+        Option(
+            "State to bring it to: base, before the first step; ready, behind the last step of SQL; or the name of the "
+            "last step that is to be done. Of the default rollout the first one is also column. Example: --to ready",
+            metavar="STATE",
+        ),
+    ]
     runner: Annotated[
         str,
         Option("Who applies the files: this program, statement by statement, or the psql on PATH."),
@@ -28,3 +35,4 @@ class MigrateOptions:
     ] = False
     session_pooler: SessionPoolerOption = False
     json_output: JsonOption = False
+    rollout: RolloutOption = None
