@@ -105,7 +105,8 @@ def _required(statement: Node) -> Iterator[str]:
                     f"{text_of(each.child_by_field_name('name'))}: "
                     f"{text_of(each.child_by_field_name('alias') or each.child_by_field_name('name'))}"
                     for each in part.named_children
-                    if not any(child.type == "type" for child in each.children)
+                    if each.type == "import_specifier"
+                    and not any(child.type == "type" for child in each.children)
                 ]
                 yield f"const {{ {', '.join(pairs)} }} = {required};"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
 
-from harness.checkout.source import bare, inside, key_of, string_of, text_of
+from harness.checkout.source import CLASSES, bare, inside, key_of, string_of, text_of
 from harness.checkout.values import (
     HEADERS,
     IDENTITY,
@@ -42,7 +42,6 @@ _ANALYTICS: Final = frozenset(("capture", "identify", "alias", "captureEvent", "
 _COPIES: Final = frozenset(
     ("global:structuredClone", "global:Object.freeze", "global:Promise.resolve", "global:Object.fromEntries")
 )
-_CLASSES: Final = {"class_declaration", "abstract_class_declaration"}
 
 
 def call(run: Following, node: Node, scope: NameScope) -> Value:
@@ -69,6 +68,8 @@ def call(run: Following, node: Node, scope: NameScope) -> Value:
     if special is not None:
         return special
     if callee.function is not None:
+        if arguments is not None:
+            run.handed(arguments, scope, callee.function)
         return _own(run, node, scope, callee.function, name, given)
     if target.type == "member_expression" and name in run.methods:
         return _called(run, node, scope, run.methods[name], given)
@@ -148,15 +149,17 @@ def _own(
     label = run.sources.get(function.node.id)
     if label is not None:
         return Value({label: (run.hop(node, scope, "read", name),)})
-    if function.node.type in _CLASSES:
+    if function.node.type in CLASSES:
         return _instance(run, node, scope, function, given)
-    is_closure = function.scope.outer is not None
-    goes_along = any(value.is_followed() for value in given) or (
-        function.this is not None and function.this.is_followed()
-    )
+    is_method = function.node.type == "method_definition"
+    is_closure = function.scope.outer is not None and (not is_method or run.leads_there(function.node))
+    goes_along = run.goes_along(*given, function.this or Value())
     text = text_of(function.node)
     is_of_interest = (
-        "headers(" in text or (run.header and run.header in text.lower()) or run.is_source_in(text)
+        "headers(" in text
+        or (run.header and run.header in text.lower())
+        or run.is_source_in(text)
+        or (run.reaching is not None and run.reaching.has(function.node))
     )
     if not (is_closure or goes_along or is_of_interest):
         return _ignored(run, given)
@@ -168,7 +171,7 @@ def _called(
 ) -> Value:
     run.calls.append(run.hop(node, scope, "handed on", name or function.name))
     try:
-        return run.invoke(function, given)
+        return run.invoke_once(function, given)
     finally:
         run.calls.pop()
 
@@ -196,10 +199,11 @@ def _instance(
             value = part.child_by_field_name("value")
             made.fields[name] = Value() if value is None else run.expression(value, inner)
     constructor = made.fields.get("constructor")
-    if constructor is not None and constructor.function is not None:
+    is_of_interest = run.leads_there(function.node)
+    if constructor is not None and constructor.function is not None and is_of_interest:
         run.calls.append(run.hop(node, scope, "handed on", function.name))
         try:
-            run.invoke(constructor.function, given)
+            run.invoke_once(constructor.function, given)
         finally:
             run.calls.pop()
     return made
@@ -212,7 +216,7 @@ def _unknown(run: Following, receiver: Value, name: str, given: list[Value], *, 
         return Value({label: ()})
     through: list[Value] = []
     for value in given:
-        if value.function is None or value.function.node.type in _CLASSES:
+        if value.function is None or value.function.node.type in CLASSES:
             continue
         several = Value(dict(receiver.labels), dict(receiver.fields), is_closed=receiver.is_closed)
         through.append(run.invoke(value.function, [several if receiver.is_followed() else Value()]))

@@ -15,6 +15,7 @@ from harness.checkout.source import inside, key_of, line_of, string_of, text_of
 
 DEPTH_MAX: Final = 24
 _SAME: Final = frozenset(("Partial", "Required", "Readonly", "NonNullable", "Awaited", "Promise", "Exclude"))
+_OBJECTS: Final = frozenset(("object", "extend", "strictObject", "looseObject"))
 _MEMBERS: Final = frozenset(
     (
         "property_signature",
@@ -182,31 +183,59 @@ def _schema(kind: Node, module: Module, modules: Modules) -> Properties:
     found = None if query is None else modules.value(module, text_of(query))
     if not isinstance(found, Declared):
         return OPEN
+    of = _schema_keys(found.node.child_by_field_name("value"), found.module, modules, 0)
+    return Properties(of.types, of.is_closed, found)
+
+
+def _schema_keys(value: Node | None, module: Module, modules: Modules, depth: int) -> Properties:
+    """The keys of a schema as it is written: a chain of calls, from its last one inwards."""
     types: dict[str, tuple[Node | None, Module]] = {}
-    value = found.node.child_by_field_name("value")
-    is_closed = value is not None
-    while value is not None and value.type == "call_expression":
+    is_closed = True
+    while value is not None and value.type == "call_expression" and depth < DEPTH_MAX:
         target, arguments = value.child_by_field_name("function"), value.child_by_field_name("arguments")
         name = text_of(target.child_by_field_name("property")) if target is not None else ""
         given = arguments.named_children[0] if arguments is not None and arguments.named_children else None
-        if (
-            name in {"object", "extend", "strictObject", "looseObject"}
-            and given is not None
-            and given.type == "object"
-        ):
-            is_closed = (
-                is_closed
-                and name != "looseObject"
-                and not any(p.type == "spread_element" for p in given.named_children)
-            )
-            types.update(
-                {key_of(p.child_by_field_name("key")) or "": (None, module) for p in given.named_children}
-            )
+        if name in _OBJECTS and given is not None and given.type == "object":
+            of = _keys(given, module, modules, depth)
+            types = {**of.types, **types}
+            is_closed = is_closed and of.is_closed and name != "looseObject"
+        elif name == "merge" and given is not None and given.type == "identifier":
+            of = _named_schema(given, module, modules, depth)
+            types, is_closed = {**of.types, **types}, is_closed and of.is_closed
         elif name not in {"strict", "partial", "optional", "describe"}:
             is_closed = False
         value = target.child_by_field_name("object") if target is not None else None
-        if value is not None and value.type == "identifier":
-            inner = modules.value(module, text_of(value))
-            value = inner.node.child_by_field_name("value") if isinstance(inner, Declared) else None
-            is_closed = is_closed and (value is not None or name in {"object", "strictObject"})
-    return Properties(types, is_closed, found)
+        if value is not None and value.type == "identifier" and name not in {"object", "strictObject"}:
+            of = _named_schema(value, module, modules, depth)
+            return Properties({**of.types, **types}, is_closed and of.is_closed and name != "looseObject")
+    return Properties(types, is_closed and value is not None and value.type == "identifier")
+
+
+def _named_schema(name: Node, module: Module, modules: Modules, depth: int) -> Properties:
+    found = modules.value(module, text_of(name))
+    if not isinstance(found, Declared):
+        return OPEN
+    return _schema_keys(found.node.child_by_field_name("value"), found.module, modules, depth + 1)
+
+
+def _keys(given: Node, module: Module, modules: Modules, depth: int) -> Properties:
+    """Of an object of schemas, with those that are spread into it: `...other.shape`."""
+    types: dict[str, tuple[Node | None, Module]] = {}
+    is_closed = True
+    for part in given.named_children:
+        if part.type == "spread_element":
+            inner = part.named_children[0]
+            base = inner.child_by_field_name("object") if inner.type == "member_expression" else None
+            of = OPEN
+            if (
+                base is not None
+                and base.type == "identifier"
+                and text_of(inner.child_by_field_name("property")) == "shape"
+            ):
+                of = _named_schema(base, module, modules, depth)
+            types.update(of.types)
+            is_closed = is_closed and of.is_closed
+        elif part.type != "comment":
+            name = key_of(part.child_by_field_name("key"))
+            types[name or text_of(part)] = (None, module)
+    return Properties(types, is_closed)

@@ -26,6 +26,8 @@ class Located:
     why: str = ""
     was_moved: bool = False
     """Whether it was found by what it declares."""
+    matches: int = 0
+    """Files that may be it, where none was found because there are several."""
 
 
 def check_folder(path: Path, option: str) -> None:
@@ -43,7 +45,7 @@ def locate(checkout: Path, role: SourceFile) -> Located:
         return Located(role, found[0])
     if len(found) > 1:
         names = ", ".join(path.relative_to(checkout).as_posix() for path in found[:4])
-        return Located(role, None, f"{len(found)} files fit {role.glob}: {names}")
+        return Located(role, None, f"{len(found)} files fit {role.glob}: {names}", matches=len(found))
     name = role.glob.rpartition("/")[2]
     if not role.symbol:
         moved = [
@@ -57,7 +59,7 @@ def locate(checkout: Path, role: SourceFile) -> Located:
     what = f", and no other file exports {role.symbol}" if role.symbol else ""
     if moved:
         what = f"; {len(moved)} files export {role.symbol}, the first {moved[0].relative_to(checkout).as_posix()}"
-    return Located(role, None, f"no file fits {role.glob}{what}")
+    return Located(role, None, f"no file fits {role.glob}{what}", matches=len(moved))
 
 
 def source_files(checkout: Path, name: str = "") -> Iterator[Path]:

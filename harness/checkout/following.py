@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from harness.checkout.calls import call
+from harness.checkout.constructions import Construction, Constructions
 from harness.checkout.declared_types import OPEN, Properties, properties
 from harness.checkout.inserts import Insert, built_insert, raw_insert
 from harness.checkout.interpreter import Interpreter
 from harness.checkout.modules import Declared, Module
-from harness.checkout.source import bare, key_of, line_of, text_of
+from harness.checkout.reaching import Reaching
+from harness.checkout.source import CLASSES, bare, key_of, line_of, text_of
 from harness.checkout.values import (
+    DEPTH_MAX,
     HEADER,
     IDENTITY,
     NAMED,
@@ -36,16 +39,6 @@ class TypeFault:
     type: Properties
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Construction:
-    """An object of a class that was made, with what its constructor was given."""
-
-    name: str
-    hop: Hop
-    given: tuple[Value, ...]
-    calls: tuple[Hop, ...]
-
-
 @dataclass(slots=True, eq=False)
 class Following(Interpreter):
     """One following, and what was seen of it."""
@@ -62,12 +55,14 @@ class Following(Interpreter):
     """By which those functions are called."""
     class_name: str = ""
     """Objects of this class are looked for."""
+    reaching: Reaching | None = None
+    """Methods that do not lead there are not gone into, unless what is followed goes along."""
     property: str = ""
     """The property whose types are looked at."""
     readings: list[Hop] = field(default_factory=list)
     """Where the header is read."""
     inserts: list[Insert] = field(default_factory=list)
-    constructions: list[Construction] = field(default_factory=list)
+    constructions: Constructions = field(default_factory=Constructions)
     analytics: list[Hop] = field(default_factory=list)
     """Where the client's id is given to analytics."""
     row_types: dict[int, Properties] = field(default_factory=dict)
@@ -127,7 +122,28 @@ class Following(Interpreter):
         """An object of the checkout's own class is made."""
         if function.name == self.class_name:
             hop = self.hop(node, scope, "handed on", function.name)
-            self.constructions.append(Construction(function.name, hop, tuple(given), tuple(self.calls)))
+            self.constructions.add(Construction(hop, tuple(given)))
+
+    def goes_along(self, *values: Value) -> bool:
+        """Whether something that is followed goes along with a call.
+
+        Where whole files are followed, an object that has it far inside is handed to nearly everything.
+        """
+        depth = DEPTH_MAX if self.reaching is None else 1
+        return any(value.is_followed(depth) for value in values)
+
+    def invoke_once(self, function: SourceFunction, given: list[Value]) -> Value:
+        """As `invoke`; where whole files are followed, once for the same that goes along."""
+        if self.reaching is None or self.is_active(function):
+            return self.invoke(function, given)
+        key = self.constructions.begin(function, given)
+        known = self.constructions.known.get(key)
+        returned = self.invoke(function, given) if known is None else known[0]
+        return self.constructions.end(key, self.calls[-1], returned, function.this)
+
+    def leads_there(self, node: Node) -> bool:
+        """Whether a function, or a class, is gone into for itself; each is, where nothing says which are."""
+        return self.reaching is None or self.reaching.has(node)
 
     def is_source_in(self, text: str) -> bool:
         """Whether a function's text calls what is followed."""
@@ -153,6 +169,32 @@ class Following(Interpreter):
             name = key_of(part.child_by_field_name("key")) if part.type == "pair" else text_of(part)
             if name is not None and name == self.property:
                 self._judge(part, scope, name, properties(kind, scope.module, self.modules))
+
+    def handed(self, arguments: Node, scope: NameScope, function: SourceFunction) -> None:
+        """Looks whether a function's parameters have each property of the objects that are written for them."""
+        node = function.node
+        if node.type in CLASSES:
+            methods = node.child_by_field_name("body")
+            named = [] if methods is None else methods.named_children
+            found = (each for each in named if text_of(each.child_by_field_name("name")) == "constructor")
+            node = next(found, node)
+        parameters = node.child_by_field_name("parameters")
+        kinds = [] if parameters is None else [p for p in parameters.named_children if p.type != "comment"]
+        given = [each for each in arguments.named_children if each.type != "comment"]
+        for argument, parameter in zip(given, kinds, strict=False):
+            kind = parameter.child_by_field_name("type")
+            if bare(argument).type == "object" and kind is not None:
+                self._written(bare(argument), scope, properties(kind, function.module, self.modules))
+
+    def _written(self, node: Node, scope: NameScope, kind: Properties, depth: int = 0) -> None:
+        for part in node.named_children if depth < DEPTH_MAX else ():
+            name = key_of(part.child_by_field_name("key")) if part.type == "pair" else text_of(part)
+            value = part.child_by_field_name("value") if part.type == "pair" else None
+            if name is not None and name == self.property:
+                self._judge(part, scope, name, kind)
+            elif name in kind.types and value is not None and bare(value).type == "object":
+                inner, module = kind.types[name]
+                self._written(bare(value), scope, properties(inner, module, self.modules), depth + 1)
 
     def _judge(self, node: Node, scope: NameScope, name: str, kind: Properties) -> None:
         if kind.lacks(name):

@@ -16,7 +16,7 @@ from tree_sitter import Node
 from harness.checkout.expressions import EXPRESSIONS, parts
 from harness.checkout.modules import Declared, Imported, Module, Modules
 from harness.checkout.patterns import bind
-from harness.checkout.source import TRANSPARENT, bare, last_line_of, line_of, string_of, text_of
+from harness.checkout.source import CLASSES, TRANSPARENT, bare, last_line_of, line_of, string_of, text_of
 from harness.checkout.statements import go_through
 from harness.checkout.values import (
     HEADER,
@@ -32,6 +32,8 @@ from harness.checkout.values import (
 
 STEPS_MAX: Final = 400_000
 """Expressions looked at; beyond it the way counts as unknown."""
+CALLS_MAX: Final = 60
+"""Functions that are gone through one within the other."""
 FUNCTIONS: Final = frozenset(
     {
         "function_declaration",
@@ -136,7 +138,7 @@ class Interpreter:
             inner = NameScope(found.module, scope)
             self.bind(target, self.expression(value, scope), inner)
             return inner.values.get(name, Value())
-        if node.type in {"class_declaration", "abstract_class_declaration"}:
+        if node.type in CLASSES:
             return Value(function=SourceFunction(node, found.module, scope, name))
         return self.expression(node, scope) if node.type != "enum_declaration" else Value()
 
@@ -197,9 +199,13 @@ class Interpreter:
         if self.steps > STEPS_MAX:
             raise TooLongError
 
+    def is_active(self, function: SourceFunction) -> bool:
+        """Whether a function is being gone through already, or too many are."""
+        return len(self.active) > CALLS_MAX or any(each.node.id == function.node.id for each in self.active)
+
     def invoke(self, function: SourceFunction, given: list[Value]) -> Value:
         """What a function returns when it is given these."""
-        if any(each.node.id == function.node.id for each in self.active) or len(self.active) > 60:
+        if self.is_active(function):
             return joined(*given)
         scope = NameScope(function.module, function.scope, this=function.this)
         parameters = function.node.child_by_field_name("parameters")

@@ -1,7 +1,5 @@
 """The modules of a checkout: where an import leads, and what a module declares and exports."""
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +7,9 @@ from typing import Final
 
 from tree_sitter import Node
 
+from harness.checkout.resolution import Resolution
 from harness.checkout.source import SourceText, inside, read_source, string_of, text_of
 
-SUFFIXES: Final = ("", ".ts", ".tsx", ".mts", ".js", ".mjs", "/index.ts", "/index.tsx", "/index.js")
 HOPS_MAX: Final = 16
 """Re-exports that are followed for one name."""
 
@@ -69,7 +67,7 @@ class Modules:
     def __init__(self, checkout: Path) -> None:
         self.checkout = checkout.resolve()
         self._known: dict[Path, Module] = {}
-        self._paths = _path_patterns(self.checkout)
+        self._resolution = Resolution(self.checkout)
 
     def read(self, path: Path) -> Module:
         """The module of a file. Raises UsageError when it cannot be read."""
@@ -85,15 +83,7 @@ class Modules:
 
     def resolve(self, specifier: str, module: Module) -> Path | None:
         """The file of a specifier; None for a package, and for what is not in the checkout."""
-        if specifier.startswith("."):
-            return self._file(module.source.path.parent / specifier)
-        for pattern, targets in self._paths:
-            if match := pattern.fullmatch(specifier):
-                for target in targets:
-                    found = self._file(self.checkout / target.replace("*", match["rest"], 1))
-                    if found:
-                        return found
-        return None
+        return self._resolution.file(specifier, module.source.path)
 
     def value(self, module: Module, name: str) -> Declared | Imported | None:
         """The declaration of a value that a module's top level knows; what it is imported from outside the checkout."""
@@ -139,39 +129,6 @@ class Modules:
             if found:
                 return found
         return None
-
-    def _file(self, path: Path) -> Path | None:
-        stem = path.with_suffix("") if path.suffix in {".js", ".mjs"} else path
-        for candidate in (path, stem):
-            for suffix in SUFFIXES:
-                file = Path(f"{candidate}{suffix}")
-                if file.is_file():
-                    resolved = file.resolve()
-                    return resolved if resolved.is_relative_to(self.checkout) else None
-        return None
-
-
-def _path_patterns(checkout: Path) -> list[tuple[re.Pattern[str], list[str]]]:
-    """The `paths` of tsconfig.json, which may hold comments and trailing commas; `@/*` where there is none."""
-    paths: dict[str, list[str]] = {"@/*": ["./src/*"]}
-    base = "."
-    try:
-        text = (checkout / "tsconfig.json").read_text(encoding="utf-8")
-        # A comment may not begin within a string: "@/*" holds the beginning of one.
-        bare = re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda m: m[1] or "", text, flags=re.DOTALL)
-        options = json.loads(re.sub(r",(\s*[}\]])", r"\1", bare)).get("compilerOptions", {})
-        paths, base = options.get("paths", paths), options.get("baseUrl", base)
-    except (OSError, ValueError, AttributeError):
-        pass
-    return [
-        (
-            re.compile(
-                re.escape(pattern).replace(r"\*", "(?P<rest>.*)") + ("" if "*" in pattern else "(?P<rest>)")
-            ),
-            [f"{base}/{target}" for target in targets],
-        )
-        for pattern, targets in paths.items()
-    ]
 
 
 def _module(source: SourceText) -> Module:
@@ -241,6 +198,8 @@ def _export(module: Module, statement: Node) -> None:
             name = text_of(clause.named_children[0])
             module.passed_on[name] = Imported(specifier, "*", is_type=False, node=clause)
         for each in clause.named_children if clause.type == "export_clause" else ():
+            if each.type != "export_specifier":
+                continue  # a comment
             inner = text_of(each.child_by_field_name("name"))
             outer = text_of(each.child_by_field_name("alias")) or inner
             if specifier is None:
@@ -259,6 +218,8 @@ def _imports(statement: Node) -> Iterator[tuple[str, Imported]]:
             elif part.type == "namespace_import":
                 yield text_of(part.named_children[0]), Imported(specifier, "*", whole, part)
             for each in part.named_children if part.type == "named_imports" else ():
+                if each.type != "import_specifier":
+                    continue  # a comment
                 name = text_of(each.child_by_field_name("name"))
                 local = text_of(each.child_by_field_name("alias")) or name
                 yield local, Imported(specifier, name, whole or _is_type(each), each)

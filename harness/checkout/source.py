@@ -26,6 +26,8 @@ TRANSPARENT: Final = frozenset(
 )
 """Expressions that have the value of what they hold."""
 
+CLASSES: Final = frozenset({"class_declaration", "abstract_class_declaration"})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceText:

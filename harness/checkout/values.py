@@ -99,7 +99,10 @@ class Value:
         """Whether it, or a field of it, carries any label."""
         if self.labels:
             return True
-        return depth > 0 and any(value.is_followed(depth - 1) for value in self.fields.values())
+        for value in self.fields.values() if depth > 0 else ():
+            if value.labels or (value.fields and value.is_followed(depth - 1)):
+                return True
+        return False
 
     def holder(self, label: str, depth: int = DEPTH_MAX) -> str:
         """The name of the field that carries the label; empty without one."""

@@ -39,6 +39,8 @@ from harness.rollout import Rollout
 from harness.verdict import Finding, Judgement, Method, Results
 
 DEVICES: Final = 300
+PLACES_SHOWN: Final = 3
+ELSEWHERE_SHOWN: Final = 8
 PROVIDER: Final = "E5"
 PARTS: Final = ("identity", "handler")
 """Files of the rollout's that are run."""
@@ -48,22 +50,32 @@ def check_client(results: Results, rollout: Rollout, checkout: Path) -> Mapping[
     """Judges the id's function and the provider; returns the place of each in the checkout, by its role."""
     files = {} if rollout.tables.client is None else rollout.tables.client.files
     places: dict[str, str] = {}
-    texts: list[str] = []
+    texts = {"identity": ""}
+    without, is_run = "", False
     try:
         client = id_client(rollout)
         for name in PARTS:
             if name not in files:
                 raise UsageError(f"the rollout names no client.files.{name}")
             found = locate(checkout, files[name])
+            if found.path is None and name == "identity":
+                without = found.why
+                continue
             if found.path is None:
-                raise UsageError(found.why)
+                raise UsageError("; ".join(each for each in (without, found.why) if each))
             places[name] = _place(checkout, found.path, files[name].symbol)
-            texts.append(bundle(checkout, found.path, files[name].symbol))
+            texts[name] = bundle(checkout, found.path, files[name].symbol)
         with extension_host() as host:
-            _judge(results, host, ExtensionCode(f"of {checkout.name}", texts[0], texts[1], client))
+            code = ExtensionCode(f"of {checkout.name}", texts["identity"], texts["handler"], client)
+            _judge_headers(results, host, code)
+            is_run = True
+            if without:
+                raise UsageError(without)
+            _judge_ids(results, host, code)
     except (UsageError, UnavailableError) as error:
         for claim in CLIENT_IDS:
-            results.inconclusive(claim, str(error))
+            if not (is_run and claim == PROVIDER):
+                results.inconclusive(claim, str(error))
     return places
 
 
@@ -111,7 +123,7 @@ def check_built(results: Results, rollout: Rollout, checkout: Path) -> None:
         return
     found = {name: locate(checkout, files[name]) for name in ("provider", "identity")}
     provider, identity = found["provider"].path, found["identity"].path
-    if provider is None or identity is None:
+    if provider is None or (identity is None and found["identity"].matches):
         results.inconclusive(BUILT, "; ".join(each.why for each in found.values() if each.why))
         return
     option = _option(rollout)
@@ -120,14 +132,28 @@ def check_built(results: Results, rollout: Rollout, checkout: Path) -> None:
     if way.unknown:
         results.inconclusive(BUILT, way.unknown)
         results.inconclusive(LINKED_PLANNED, way.unknown)
+        return
     _linked(results, way, f"{provider.relative_to(checkout).as_posix()}:1")
+    _handed_on(results, way, option, symbols[0], found["identity"].why)
+
+
+def _handed_on(results: Results, way: ClientWay, option: str, symbol: str, why: str) -> None:
     results.observed(BUILT, len(way.filled) + len(way.missing))
-    for where in way.missing:
-        edit = f"fetch it by `await {symbols[0]}(context)`, and hand it on as {option}"
-        what = f"{where}: a handler is built without {option}"
+    why = f" ({why})" if why else ""
+    for where, kind in way.untyped.items():
+        edit = f"add `{option}?: string` to {kind}, or to the type of what takes the object"
+        what = f"{where}: {option} is written into an object whose type {kind} has none"
+        results.refute(Finding(BUILT, what, "the project does not compile", workaround=edit), alike=what)
+    for where, builders in way.missing.items():
+        edit = f"fetch it by `await {symbol}(context)`{why}, and hand it on as {option}"
+        places = f" at {', '.join(builders[:PLACES_SHOWN])}" if builders else ""
+        what = f"{where}: a handler is built{places} without {option}"
         results.refute(Finding(BUILT, what, "its requests carry no header", workaround=edit), alike=what)
     if way.filled:
         results.detail(BUILT, f"handed on at {', '.join(way.filled)}")
+    if way.elsewhere:
+        more = ", ".join(way.elsewhere[:ELSEWHERE_SHOWN])
+        results.detail(BUILT, f"handlers that are not built from there send none: {more}")
 
 
 def _linked(results: Results, way: ClientWay, place: str) -> None:
@@ -148,14 +174,17 @@ def _option(rollout: Rollout) -> str:
     return client.option
 
 
-def _judge(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
-    run_checks(results, [_derived(host, code)])
+def _judge_headers(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
     option = code.client.option
     calls = provider_calls(code.client)
     without = [
         call | {"options": {k: v for k, v in call["options"].items() if k != option}} for call in calls
     ]
     run_checks(results, [BuiltHeaders(code, calls, host.headers(code, without), host.headers(code, calls))])
+
+
+def _judge_ids(results: Results, host: ExtensionHost, code: ExtensionCode) -> None:
+    run_checks(results, [_derived(host, code)])
     for scenario in (*KEEPING, *FAULTS, *FOUND):
         run = run_scenario(host, code, scenario)
         if scenario in KEEPING:

@@ -160,3 +160,12 @@ def shaped_client(folder: Path, *edits: Edit) -> Path:
     shutil.copytree(HERE / "shapes", made, dirs_exist_ok=True)
     apply(made, *edits)
     return made
+
+
+WORKSPACE: Final = (
+    Edit(
+        "packages/types/package.json", "", '{"name": "@roo-code/types", "exports": {".": "./src/index.ts"}}'
+    ),
+    Edit("packages/types/src/index.ts", "", 'export * from "./provider-settings.js"\n'),
+)
+"""The package of the options' type as one of the checkout's own workspace."""

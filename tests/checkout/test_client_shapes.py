@@ -11,9 +11,11 @@ from harness.verdict import Judgement, Results, Status
 from tests.checkout.edits import (
     CORRECTED_ID,
     HANDLER,
+    IDENTITY,
     OPTIONS,
     PROVIDER_FILE,
     TASK,
+    WORKSPACE,
     Edit,
     line_of,
     shaped_client,
@@ -107,3 +109,60 @@ def test_options_of_a_package_without_the_id_are_unknown(tmp_path: Path) -> None
     claims = judged(shaped_client(tmp_path, Edit(OPTIONS, "\tposthogDistinctId?: string\n", "")))
     assert claims["F7"].status is Status.UNKNOWN
     assert f"{OPTIONS}:" in claims["F7"].detail
+
+
+def test_options_of_a_workspace_package_are_read(tmp_path: Path) -> None:
+    undeclared = Edit(OPTIONS, "\tposthogDistinctId?: string\n", "")
+    claims = judged(shaped_client(tmp_path, *WORKSPACE, undeclared))
+    assert claims["F7"].status is Status.REFUTED
+    assert claims["F7"].findings[0].condition.startswith(f"{OPTIONS}:7: ApiHandlerOptions has no ")
+
+
+def test_an_id_in_an_object_of_a_type_without_it_is_told(tmp_path: Path) -> None:
+    checkout = shaped_client(tmp_path, *WIRED, *WORKSPACE)
+    (finding,) = judged(checkout)["F8"].findings
+    line = line_of(checkout, PROVIDER_FILE, "apiConfiguration: { ...apiConfiguration, posthogDistinctId },")
+    assert finding.condition.startswith(f"{PROVIDER_FILE}:{line}: posthogDistinctId is written")
+    assert "ProviderSettings (packages/types/src/provider-settings.ts:4)" in finding.condition
+    assert finding.effect == "the project does not compile"
+
+
+def test_without_the_ids_function_the_rest_is_judged(tmp_path: Path) -> None:
+    checkout = shaped_client(tmp_path)
+    (checkout / IDENTITY).unlink()
+    claims = judged(checkout)
+    assert claims["E1"].status is Status.UNKNOWN
+    assert claims["E5"].status is Status.PROVEN
+    assert claims["F8"].status is Status.REFUTED
+    assert all("no file fits" in finding.workaround for finding in claims["F8"].findings)
+
+
+def test_a_comment_among_imported_names_is_no_name(tmp_path: Path) -> None:
+    comment = Edit(HANDLER, "import {\n", "import {\n\t// one a line\n")
+    claims = judged(shaped_client(tmp_path, comment))
+    assert claims["E5"].status is Status.PROVEN
+
+
+ROUNDABOUT = Edit(
+    TASK,
+    "\tpublic updateApiConfiguration(",
+    "\tasync resume(): Promise<void> { return this.start() }\n"
+    "\tasync start(): Promise<void> {\n\t\tawait this.resume()\n"
+    "\t\tthis.api = buildApiHandler({ apiProvider: 'kilocode' })\n\t}\n\n"
+    "\tpublic updateApiConfiguration(",
+)
+"""Two methods that call each other, one of which builds a handler."""
+
+
+def test_calls_that_go_round_lose_no_handler(tmp_path: Path) -> None:
+    later = Edit(
+        PROVIDER_FILE,
+        "\t\treturn task\n\t}\n\n\tprivate async updateTask",
+        "\t\tawait task.resume()\n\t\treturn task\n\t}\n\n\tprivate async updateTask",
+    )
+    checkout = shaped_client(tmp_path, *WIRED, ROUNDABOUT, later)
+    (finding,) = judged(checkout)["F8"].findings
+    started = line_of(checkout, PROVIDER_FILE, "task.resume()")
+    built = line_of(checkout, TASK, "{ apiProvider: 'kilocode' }")
+    assert finding.condition.startswith(f"{PROVIDER_FILE}:{started}: ")
+    assert f"{TASK}:{built} " in finding.condition
