@@ -192,7 +192,9 @@ class Following(Interpreter):
             value = part.child_by_field_name("value") if part.type == "pair" else None
             if name is not None and name == self.property:
                 self._judge(part, scope, name, kind)
-            elif name in kind.types and value is not None and bare(value).type == "object":
+            elif (
+                name is not None and name in kind.types and value is not None and bare(value).type == "object"
+            ):
                 inner, module = kind.types[name]
                 self._written(bare(value), scope, properties(inner, module, self.modules), depth + 1)
 
