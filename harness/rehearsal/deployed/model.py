@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.database.declared import plan_store
+from harness.rule.simple import simple
 
 T: Final = plan_store().table
 U: Final = plan_store().main.table
@@ -11,6 +12,8 @@ K: Final = plan_store().main.user
 C: Final = plan_store().column.name
 I: Final = next(name for name, column in plan_store().indexes.items() if column == C)  # noqa: E741
 """Names of the plan's rollout as statements have them: table, main table, its user, column, index."""
+L: Final = simple(plan_store().rollout.header.rule).longest
+"""Its longest value."""
 
 
 @dataclass(frozen=True, slots=True)

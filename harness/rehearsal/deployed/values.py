@@ -5,7 +5,7 @@ from typing import Final
 
 from harness.database.declared import plan_store
 from harness.rehearsal.deployed import triggers
-from harness.rehearsal.deployed.model import C, Deployed, I, K, T, U
+from harness.rehearsal.deployed.model import C, Deployed, I, K, L, T, U
 
 
 def _fault(name: str, summary: str, *statements: str) -> Deployed:
@@ -70,7 +70,7 @@ _TYPES: Final = (
         "CREATE DOMAIN header_value AS text DEFAULT 'none'",
         f"ALTER TABLE {T} ALTER {C} TYPE header_value",
     ),
-    _fault("padded", "the type pads values", f"ALTER TABLE {T} ALTER {C} TYPE character(255)"),
+    _fault("padded", "the type pads values", f"ALTER TABLE {T} ALTER {C} TYPE character({L})"),
     _fault("default", "the column has a default", f"ALTER TABLE {T} ALTER {C} SET DEFAULT 'unknown'"),
     _fault(
         "generated",
@@ -192,7 +192,7 @@ HARMLESS: Final = (
         f"ALTER TABLE {T} ADD CHECK (status_code BETWEEN 100 AND 599)",
     ),
     _harmless(
-        "check-all-valid", "a CHECK allows 255 characters", f"ALTER TABLE {T} ADD CHECK (length({C}) <= 255)"
+        "check-all-valid", f"a CHECK allows {L} characters", f"ALTER TABLE {T} ADD CHECK (length({C}) <= {L})"
     ),
     _harmless(
         "reference-elsewhere",
