@@ -10,6 +10,7 @@ import pytest
 
 from harness.cli import COMMANDS
 from harness.cli.serve_view import PlainView
+from harness.clients.request_spec import plan_spec
 from harness.probing.probe_factory import SignedIn
 from harness.run.live.address import Address
 from harness.run.live.request_log import Counts
@@ -103,7 +104,8 @@ def test_the_dsn_of_serve_can_be_copied_into_a_shell(capsys: pytest.CaptureFixtu
     dsn = "postgresql://postgres@/x?host=/tmp/a folder&port=5432"
     user = SignedIn("user-1", "me@example.com", "a token")
     with PlainView() as view:
-        view.ready(Address("the reference", "http://127.0.0.1:3000", dsn, user), Counts())
+        address = Address("the reference", "http://127.0.0.1:3000", dsn, user, plan_spec(), "a")
+        view.ready(address, Counts())
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "DSN" in line)
     assert shlex.split(line) == ["DSN", dsn]
 

@@ -299,13 +299,14 @@ class ProbeFactory:
         )
 
 
-def received_probe(values: Sequence[bytes], *, user: str, email: str | None, stream: bool) -> Probe:
-    """A request that somebody else has sent, by what of it its row depends on."""
-    spec = plan_spec()
+def received_probe(
+    spec: RequestSpec, values: Sequence[bytes], *, path: str, user: str, email: str | None, stream: bool
+) -> Probe:
+    """A request that somebody else has sent, by what of it its row depends on; `email` is a signed-in user's."""
     header = tuple((spec.header_name, value) for value in values)
     accounts = [identity for identity in spec.identities if has_account(identity)]
     return Probe(
-        request=Request(spec.rollout.tables.request.paths[0], header, b""),
+        request=Request(path, header, b""),
         kind="as received",
         header=header,
         shape=PLAIN._replace(auth=None if email is None else accounts[0].name, stream=stream),
@@ -313,7 +314,7 @@ def received_probe(values: Sequence[bytes], *, user: str, email: str | None, str
         extension=ExtensionBuild.AFTER if header else ExtensionBuild.BEFORE,
         user=user,
         spec=spec,
-        email=email,
+        email=None if email is None else spec.value_of(accounts[0], {"email": email}),
         alone=False,
     )
 

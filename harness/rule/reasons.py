@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from harness import plan
-from harness.rule.policy import Policy, received, refused, utf16_length
+from harness.rule.policy import Policy, refused, utf16_length
 
 ALIKE_LEAST: Final = 0.85
 """How like the header's name another one must be; names of a session's and a window's id beside it are below."""
@@ -17,7 +16,7 @@ def reason(policy: Policy, lines: Sequence[bytes]) -> str:
 
     Positions count from 1, in the value with its edges trimmed.
     """
-    text = received(lines)
+    text = policy.reading.text(lines)
     if text is None:
         return "not sent"
     if policy.accepted(text) is not None:
@@ -28,12 +27,14 @@ def reason(policy: Policy, lines: Sequence[bytes]) -> str:
     length = utf16_length(text)
     if length > policy.length_max:
         return f"{joined}too long: {length:,} > {policy.length_max}"
-    at = next(index for index, character in enumerate(text) if not policy.allows(character))
+    at = next((index for index, character in enumerate(text) if not policy.allows(character)), None)
+    if at is None:
+        return f"{joined}not what the rule stores"
     return f"{joined}{describe_character(ord(text[at]))} at position {at + 1}"
 
 
-def http_reason(status: int, lines: Sequence[bytes], header: str = plan.HEADER) -> str:
-    """Why HTTP refused a head, before any rule saw it: what is wrong with a line of the plan's header, or elsewhere."""
+def http_reason(status: int, lines: Sequence[bytes], header: str) -> str:
+    """Why HTTP refused a head, before any rule saw it: what is wrong with a line of the header, or elsewhere."""
     if status == 431:
         return "HTTP: the head is too large"
     for line in lines:
@@ -43,8 +44,8 @@ def http_reason(status: int, lines: Sequence[bytes], header: str = plan.HEADER) 
     return "HTTP: the head is malformed"
 
 
-def near_miss(names: Iterable[bytes], header: str = plan.HEADER) -> str:
-    """A name that was probably meant to be the header's and is not, with what to write; '' when none is."""
+def near_miss(names: Iterable[bytes], header: str) -> str:
+    """A name that was probably meant to be the header and is not, with what to write; '' when none is."""
     for name in names:
         text = name.decode("latin-1").lower()
         if text != header and _alike(re.sub(r"[^a-z0-9]", "", text), header.split("-")):

@@ -17,20 +17,24 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
-from harness.backend.defects import DEFECTS, find_build
+from harness.backend.builds import Build
+from harness.backend.defects import DEFECTS
 from harness.backend.http import behind_refusals
+from harness.backend.rollout_builds import rollout_build
 from harness.backend.serve import BACKLOG, HOST, POOL_SIZE, check_port, loop_factory
 from harness.backend.upstream import Upstream
+from harness.clients.request_spec import RequestSpec
 from harness.data import sql_text
+from harness.database.declared import declared_store
 from harness.database.relations import Relations
-from harness.database.schema_state import SchemaState
+from harness.database.scripts import Script
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
-from harness.errors import UnavailableError
+from harness.errors import UnavailableError, UsageError
 from harness.report.escape import masked
-from harness.rollout import load_rollout
-from harness.rule.policy import POLICIES
-from harness.run.live.address import Address
+from harness.rollout import Rollout, is_plans, load_rollout
+from harness.rule.policy import STRICT, Policy, header_policy
+from harness.run.live.address import Address, example_value
 from harness.run.live.listening import Shutdown, running, silenced
 from harness.run.live.page import Router, live_page
 from harness.run.live.recording import RecordingAccounts, RecordingMiddleware, protocol
@@ -67,9 +71,21 @@ def served_by(build: str) -> str:
     return versions.get(build, "after")
 
 
-def describe(options: ServeOptions) -> str:
+def check_served(rollout: Rollout, options: ServeOptions) -> None:
+    """Raises UsageError for a rollout that the reference proxy cannot serve, and for an unknown build."""
+    if rollout.tables.reference.insert is None:
+        raise UsageError(
+            f"{rollout.folders[0]}: no reference.insert, so there is no reference to serve; point your client at a "
+            "backend of your own, which harness gate and harness fuzz judge"
+        )
+    if options.policy != STRICT.name and not is_plans(rollout):
+        raise UsageError("--policy is another name of a rollout's folder; give --rollout alone")
+    rollout_build(rollout, options.build)
+
+
+def describe(options: ServeOptions, policy: Policy) -> str:
     """Build, rule, and what fails on purpose."""
-    parts = [f"build {options.build}", f"policy {options.policy}"]
+    parts = [f"build {options.build}", f"policy {policy.name}"]
     parts += [f"upstream error {options.upstream_error}"] if options.upstream_error else []
     parts += [f"upstream slow by {options.slow_ms:,} ms"] if options.slow_ms else []
     return ", ".join(parts)
@@ -105,15 +121,17 @@ class Summary:
 def serve(options: ServeOptions, view: View) -> Summary:
     """Serves until SIGINT or SIGTERM, then drains; a second one cuts open requests off. Leaves nothing behind.
 
-    Raises UsageError for an unknown build, UnavailableError when the port is taken, when the stack cannot be stood
-    up, and when its database goes away.
+    Raises UsageError for an unknown build and for a rollout that it cannot serve, UnavailableError when the port is
+    taken, when the stack cannot be stood up, and when its database goes away.
     """
-    find_build(options.build)
+    rollout = load_rollout(options.rollout)
+    check_served(rollout, options)
+    steps = [step.up for step in rollout.tables.step if step.up is not None]
     with (
         _listening(options.port) as listener,
         running_server(options.postgres) as server,
-        Templates(server) as templates,
-        templates.database(SchemaState.READY) as dsn,
+        Templates(server, rollout=rollout) as templates,
+        templates.after([Script(file, rollout.text(file)) for file in steps]) as dsn,
         silenced(),
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
@@ -132,24 +150,27 @@ async def serve_until(
 ) -> Summary:
     """Serves on a socket and a database that are ready, until the end is requested, then drains. Raises as `serve`."""
     secret = secrets.token_hex(32)
+    spec = RequestSpec(load_rollout(options.rollout))
+    build, policy = rollout_build(spec.rollout, options.build), header_policy(spec.rollout, options.policy)
     address = Address(
-        f"{describe(options)}, Postgres {server.version} ({server.kind})",
+        f"{describe(options, policy)}, Postgres {server.version} ({server.kind})",
         f"http://{HOST}:{listener.getsockname()[1]}",
         masked(dsn) if server.kind == "dsn" else dsn,
         await signed_in(dsn, secret),
+        spec,
+        example_value(spec, policy),
     )
-    build, policy = find_build(options.build), POLICIES[options.policy]
     log = RequestLog(view.changed)
     async with AsyncExitStack() as open_:
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
         if build.prelude is not None:
             await connection.execute(sql_text(build.prelude).encode())
-        rows = Rows(connection)
-        before = await _usage_rows(connection)
+        rows = Rows(connection, declared_store(spec.rollout))
+        before = await _usage_rows(connection, spec.rollout)
         poller = RowPoller(log, policy, options.wait_s, await rows.now())
-        recorder = RecordingMiddleware(log, poller, policy, served_by(options.build))
-        accounts = await open_.enter_async_context(_backend(options, dsn, secret, recorder))
+        recorder = RecordingMiddleware(log, poller, spec, policy, served_by(options.build))
+        accounts = await open_.enter_async_context(_backend(options, build, policy, dsn, secret, recorder))
         looking = asyncio.create_task(poller.run(rows))
         try:
             router = Router(live_page(log, address.page_facts()), recorder)
@@ -167,7 +188,7 @@ async def serve_until(
             await _finish_accounting(
                 accounts, poller, rows
             )  # of requests that came before the port was closed
-            return Summary(log.counts, await _usage_rows(connection) - before)
+            return Summary(log.counts, await _usage_rows(connection, spec.rollout) - before)
         except psycopg.Error as error:
             cause = str(error).partition("\n")[0]
             raise UnavailableError(
@@ -179,10 +200,9 @@ async def serve_until(
 
 @asynccontextmanager
 async def _backend(
-    options: ServeOptions, dsn: str, secret: str, recorder: RecordingMiddleware
+    options: ServeOptions, build: Build, policy: Policy, dsn: str, secret: str, recorder: RecordingMiddleware
 ) -> AsyncIterator[RecordingAccounts]:
     """The reference proxy behind its recorder, and the upstream behind the proxy."""
-    build = find_build(options.build)
     pool = AsyncConnectionPool(dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True})
     listener = socket.create_server((HOST, 0), backlog=BACKLOG)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -193,9 +213,7 @@ async def _backend(
     ):
         await pool.wait()
         accounts = RecordingAccounts(pool, build, recorder.on_event)
-        recorder.app = Proxy(
-            build, POLICIES[options.policy], origin, secret, session, accounts, recorder.on_event
-        )
+        recorder.app = Proxy(build, policy, origin, secret, session, accounts, recorder.on_event)
         yield accounts
 
 
@@ -213,8 +231,8 @@ async def _finish_accounting(accounts: RecordingAccounts, poller: RowPoller, row
     await poller.finish(rows)
 
 
-async def _usage_rows(connection: psycopg.AsyncConnection[Any]) -> int:
-    totals = await (await connection.execute(Relations(load_rollout()).filled("totals"))).fetchone()
+async def _usage_rows(connection: psycopg.AsyncConnection[Any], rollout: Rollout) -> int:
+    totals = await (await connection.execute(Relations(rollout).filled("totals"))).fetchone()
     assert totals is not None
     return int(totals[0])
 

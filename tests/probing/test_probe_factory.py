@@ -8,6 +8,7 @@ import pytest
 
 import harness
 from harness.clients.extension import Auth, plan_header
+from harness.clients.request_spec import plan_spec
 from harness.clients.shape import PLAIN
 from harness.errors import UsageError
 from harness.probing.probe_factory import ProbeFactory, SignedIn, plan_caller, received_probe
@@ -67,5 +68,7 @@ def test_only_a_request_alone_at_its_address_is_told_by_it() -> None:
 
 
 def test_a_request_that_came_in_is_a_probe_of_what_it_bore() -> None:
-    came = received_probe([b"a", b"b"], user="user-1", email="e@example.com", stream=True)
+    came = received_probe(
+        plan_spec(), [b"a", b"b"], path="/a", user="user-1", email="e@example.com", stream=True
+    )
     assert (came.lines, came.auth, came.stream, came.alone) == ((b"a", b"b"), Auth.SIGNED_IN, True, False)

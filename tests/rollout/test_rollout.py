@@ -367,7 +367,7 @@ def test_show_prints_what_follows(path: Path) -> None:
         assert line in done.stdout
 
 
-@pytest.mark.parametrize("name", ["migrate", "rehearse", "serve"])
+@pytest.mark.parametrize("name", ["migrate", "rehearse"])
 def test_command_refuses_a_rollout_that_it_does_not_obey(name: str) -> None:
     done = harness_command(name, "--rollout", str(ORDERS))
     assert done.returncode == 2

@@ -37,10 +37,10 @@ OTHERS = (
 
 @pytest.mark.parametrize("name", MISSES)
 def test_near_miss_says_what_to_write(name: str) -> None:
-    told = near_miss([b"host", name.encode()])
+    told = near_miss([b"host", name.encode()], plan.HEADER)
     assert told == f"{name.lower()} is not the header; it is {plan.HEADER}"
 
 
 @pytest.mark.parametrize("name", [*OTHERS, plan.HEADER, plan.HEADER.upper()])
 def test_other_name_is_no_miss(name: str) -> None:
-    assert near_miss([name.encode("latin-1")]) == ""
+    assert near_miss([name.encode("latin-1")], plan.HEADER) == ""

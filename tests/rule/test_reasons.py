@@ -38,7 +38,7 @@ def test_reason_names_the_first_thing_that_is_wrong(lines: list[bytes], told: st
 @given(st.binary(max_size=20).filter(refused))
 @examples(200)
 def test_http_reason_names_a_byte_that_http_refuses(line: bytes) -> None:
-    told = http_reason(400, [b"fine", line])
+    told = http_reason(400, [b"fine", line], plan.HEADER)
     place = int(told.removesuffix(f" of {plan.HEADER}").rpartition(" ")[2])
     assert refused(line[place - 1 : place])
     assert not refused(line[: place - 1])

@@ -8,12 +8,12 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from harness import plan
 from harness.backend.app import (
     BODY_BYTES_MAX,
     Proxy,
@@ -32,6 +32,7 @@ from harness.backend.usage import MISSING_ID, Abort, Accounts, Usage
 from harness.checks.compatibility import REPLY
 from harness.checks.row_checks import IGNORED
 from harness.clients.exchange import Outcome, Reply
+from harness.clients.request_spec import RequestSpec
 from harness.probing.probe_factory import received_probe
 from harness.report.escape import visible
 from harness.rule.policy import OWS, Policy
@@ -44,7 +45,6 @@ TEXT_LENGTH_MAX: Final = 200
 """Of a text from outside, no more than this is shown."""
 
 _REQUEST_LINE: Final = re.compile(rb"([A-Z]+ \S+) HTTP/1\.[01]\r?\n")
-_HEADER_LINE: Final = re.compile(rb"(?im)^%b:(.*)$" % re.escape(plan.HEADER.encode()))
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +53,8 @@ class OpenRequest:
 
     entry: LoggedRequest
     address: str
+    anonymous: str
+    """Who is accounted where nobody is signed in."""
     since: datetime
     """The database's clock at some moment before it came."""
     task: "asyncio.Task[Any] | None"
@@ -81,8 +83,7 @@ class RecordingAccounts(Accounts):
         request = _open_request.get()
         if request is not None:
             # The address is read anew from the header lines: a build that reads another one is then seen as wrong.
-            anonymous = plan.ANONYMOUS_PREFIX + request.address
-            user = anonymous if sender.email is None else usage.user_id
+            user = request.anonymous if sender.email is None else usage.user_id
             request.due = ExpectedRow(user, sender.email, sender.streamed)
         super().later(usage, sender)
 
@@ -90,8 +91,13 @@ class RecordingAccounts(Accounts):
 class RecordingMiddleware:
     """The proxy as an ASGI callable that is logged."""
 
-    def __init__(self, log: RequestLog, poller: RowPoller, policy: Policy, served_by: str) -> None:
+    def __init__(
+        self, log: RequestLog, poller: RowPoller, spec: RequestSpec, policy: Policy, served_by: str
+    ) -> None:
         self._log = log
+        self._spec = spec
+        self._header = spec.header_name.decode("ascii")
+        self._header_line = re.compile(rb"(?im)^%b:(.*)$" % re.escape(spec.header_name))
         self._poller = poller
         self._policy = policy
         self._served_by = served_by
@@ -156,29 +162,31 @@ class RecordingMiddleware:
 
     def refused(self, client: str, status: int, lines: HeaderLines, packet: bytes) -> None:
         """Logs a request that HTTP refused: `lines` are whole, `packet` is where it went wrong."""
-        values = [value for name, value in lines if name == plan.HEADER.encode()]
+        values = [value for name, value in lines if name == self._spec.header_name]
         if status == 400:
-            values = [match[1].rstrip(b"\r") for match in _HEADER_LINE.finditer(packet)] or values
+            values = [match[1].rstrip(b"\r") for match in self._header_line.finditer(packet)] or values
         trimmed = tuple(value.strip(OWS) for value in values)
         first = _REQUEST_LINE.match(packet)
         asked = _short(first[1].decode("latin-1")) if first else "a head that cannot be read"
-        entry = self._log.open(client, asked, trimmed, http_reason(status, trimmed))
+        entry = self._log.open(client, asked, trimmed, http_reason(status, trimmed, self._header))
         self._log.put(
             replace(entry, state=State.NO_ROW, status=status, answered_ms=0.0, note="refused by HTTP")
         )
 
     def _arrived(self, scope: Scope) -> OpenRequest:
         headers: HeaderLines = scope["headers"]
-        lines = tuple(value for name, value in headers if name == plan.HEADER.encode())
+        lines = tuple(value for name, value in headers if name == self._spec.header_name)
         try:
             address = client_address(headers, scope.get("client"))
         except Refusal:
             address = ""
         asked = _short(f"{scope['method']} {scope['path']}")
-        hint = "" if lines else _short(near_miss(name for name, _ in headers))
+        hint = "" if lines else _short(near_miss((name for name, _ in headers), self._header))
         ruling = reason(self._policy, lines)
-        entry = self._log.open(_short(address) or "no address", asked, lines, ruling, hint)
-        return OpenRequest(entry, address, self._poller.stamp, asyncio.current_task(), scope)
+        usual = asked == f"POST {self._spec.rollout.tables.request.paths[0]}"
+        entry = self._log.open(_short(address) or "no address", asked, lines, ruling, hint, usual=usual)
+        nobody = self._spec.user_of(self._spec.identities[0], {}, address) or ""
+        return OpenRequest(entry, address, nobody, self._poller.stamp, asyncio.current_task(), scope)
 
     def _answered(self, request: OpenRequest) -> None:
         reply = Reply(Outcome.REPLY, request.status, body=bytes(request.body))
@@ -199,7 +207,14 @@ class RecordingMiddleware:
     def _observation(self, request: OpenRequest, due: ExpectedRow, reply_id: str) -> Observation:
         """The request as the checks take it; of its reply they need the id alone, and its body may be long."""
         lines = request.entry.lines
-        probe = received_probe(lines, user=due.user, email=due.email, stream=due.streamed)
+        probe = received_probe(
+            self._spec,
+            lines,
+            path=request.scope["path"],
+            user=due.user,
+            email=due.email,
+            stream=due.streamed,
+        )
         reply = Reply(Outcome.REPLY, 200, body=json.dumps({"id": reply_id}).encode())
         return Observation(probe, reply, (), self._served_by, "serve", request.since)
 
@@ -207,10 +222,15 @@ class RecordingMiddleware:
         """How the header has changed the reply, as far as one reply shows it."""
         claim = IGNORED if self._served_by == "before" else REPLY
         faults = []
-        if request.status == 400 and request.entry.lines and request.address and not _refusable(request):
+        if (
+            request.status == 400
+            and request.entry.lines
+            and request.address
+            and not _refusable(request, self._spec.rollout.tables.request.paths)
+        ):
             faults.append(f"{claim}: answered 400 for the header's sake")
-        if any(name.lower() == plan.HEADER.encode() for name, _ in request.headers):
-            faults.append(f"{claim}: the reply carries {plan.HEADER}")
+        if any(name.lower() == self._spec.header_name for name, _ in request.headers):
+            faults.append(f"{claim}: the reply carries {self._header}")
         return tuple(faults)
 
 
@@ -224,10 +244,10 @@ def protocol(recorder: RecordingMiddleware, base: type[NodeProtocol]) -> type[No
     return type("RecordingProtocol", (base,), {"on_refusal": on_refusal})
 
 
-def _refusable(request: OpenRequest) -> bool:
+def _refusable(request: OpenRequest, paths: Sequence[str]) -> bool:
     """Whether the route or the body are a reason to refuse the request."""
     try:
-        check_route(request.scope)
+        check_route(request.scope, paths)
         parse_body(bytes(request.sent))
     except Refusal:
         return True

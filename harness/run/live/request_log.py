@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from harness import plan
 from harness.rule.policy import received
 from harness.sut.observation import Row
 
@@ -60,11 +59,13 @@ class LoggedRequest:
     asked: str
     """Method and path."""
     lines: tuple[bytes, ...] = ()
-    """The plan's header as received, line by line, edges trimmed."""
+    """The header as received, line by line, edges trimmed."""
     ruling: str = ""
     """Why the policy stores no value; '' when it stores one."""
     hint: str = ""
-    """A header that was probably meant to be the plan's."""
+    """A header that was probably meant to be the one that is rolled out."""
+    usual: bool = False
+    """Whether it asked for what the rollout is about."""
     state: State = State.OPEN
     status: int = 0
     """0 while there is none, and when the client left before."""
@@ -88,11 +89,6 @@ class LoggedRequest:
     def as_sent(self) -> bool:
         """Whether its row holds what `Headers.get` made of the header."""
         return self.value is not None and self.value == received(self.lines)
-
-    @property
-    def usual(self) -> bool:
-        """Whether it asked for what the plan is about."""
-        return self.asked == f"POST {plan.ROUTES[0]}"
 
     @property
     def accepted(self) -> bool:
@@ -163,11 +159,18 @@ class RequestLog:
     """Whether nothing can come any more."""
 
     def open(
-        self, client: str, asked: str, lines: tuple[bytes, ...], ruling: str, hint: str = ""
+        self,
+        client: str,
+        asked: str,
+        lines: tuple[bytes, ...],
+        ruling: str,
+        hint: str = "",
+        *,
+        usual: bool = False,
     ) -> LoggedRequest:
         """A new entry."""
         self._last += 1
-        entry = LoggedRequest(self._last, datetime.now(UTC), client, asked, lines, ruling, hint)
+        entry = LoggedRequest(self._last, datetime.now(UTC), client, asked, lines, ruling, hint, usual)
         self._kept.append(entry.number)
         self.counts.add(entry)
         self._keep(entry)

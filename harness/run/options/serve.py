@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from harness.run.options.definition import WEEK_S, Choices, Option, Range
-from harness.run.options.shared import PolicyOption, PostgresOption
+from harness.run.options.shared import PolicyOption, PostgresOption, RolloutOption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class ServeOptions:
     ] = "after"
     port: Annotated[int, Option("Port on 127.0.0.1; 0 for any free one."), Range(0, 65535)] = 3000
     policy: PolicyOption = "strict"
+    rollout: RolloutOption = None
     postgres: PostgresOption = "embedded"
     upstream_error: Annotated[
         str | None,
