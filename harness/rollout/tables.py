@@ -268,7 +268,8 @@ class Reference(FileTable, frozen=True):
     seed: FileName | None = None
     """Rows that are there before the rollout."""
     insert: FileName | None = None
-    """The statement that accounts for a request, with marks {columns}, {values} and, with `ctes`, {ctes}."""
+    """The statement that accounts for a request, with marks {columns}, {values} and, with `ctes`, {ctes}; in it stand
+    %(usage_id)s, %(user_id)s for who is accounted, %(message_id)s for the reply's id, and others."""
     ctes: FileName | None = None
     """Common table expressions that the build with the change adds."""
     columns: Mapping[Identifier, str] = {}
