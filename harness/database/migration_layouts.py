@@ -49,11 +49,15 @@ def places(path: Path) -> ToolLayout:
         return _sqitch(path, plan)
     flat = [file for file in sorted(path.iterdir()) if file.suffix.lower() == ".sql" and file.is_file()]
     # What has a number is a migration, whatever else its name says.
-    dumps = [file for file in flat if _DUMP.match(file.name) and not _NUMBER.match(file.name)]
+    dumps = [file for file in flat if _DUMP.match(file.name) and not _is_numbered(file.name)]
     up = [*_flat(path, [file for file in flat if file not in dumps]), *_nested(path)]
     return ToolLayout(
         tuple(up), tuple(LayoutPlace(file, file.name, "", False, "", SentAs.APART) for file in dumps)
     )
+
+
+def _is_numbered(name: str) -> bool:
+    return bool(_NUMBER.match(name) or _FLYWAY.match(name))
 
 
 def _flat(path: Path, files: list[Path]) -> Iterator[LayoutPlace]:
@@ -169,16 +173,29 @@ def _up_and_down(path: Path, folder: Path) -> tuple[str, SentAs]:
 
 
 def _sqitch_plan(path: Path) -> Path | None:
-    found = [folder / "sqitch.plan" for folder in (path, path.parent)]
-    if path.name != "deploy":
-        found = found[:1]
+    """The plan beside or below which the folder lies; above it only where the folder is what the plan deploys."""
+    found = [path / "sqitch.plan"]
+    for above in (path.parent, path.parent.parent):
+        plan = above / "sqitch.plan"
+        deploy = _sqitch_deploys(plan)
+        if path.resolve() in (deploy, deploy.parent if deploy.parent != above.resolve() else deploy):
+            found.append(plan)
     return next((plan for plan in found if plan.is_file()), None)
+
+
+def _sqitch_deploys(plan: Path) -> Path:
+    """The folder of what a plan deploys: `deploy` below the top folder that `sqitch.conf` names."""
+    settings = plan.with_name("sqitch.conf")
+    text = settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else ""
+    named: dict[str, str] = dict(re.findall(r"(?m)^[\t ]*(top_dir|deploy_dir)\s*=\s*(\S+)", text))
+    top = plan.parent / named.get("top_dir", ".")
+    return (plan.parent / named["deploy_dir"] if "deploy_dir" in named else top / "deploy").resolve()
 
 
 def _sqitch(path: Path, plan: Path) -> ToolLayout:
     lines = plan.read_text(encoding="utf-8", errors="replace").splitlines()
     planned = frozenset(line.split()[0] for line in lines if line.strip() and line.strip()[0] not in "%#@")
-    deploy = plan.parent / "deploy"
+    path, deploy = path.resolve(), _sqitch_deploys(plan)
     files = sorted(deploy.rglob("*.sql")) if deploy.is_dir() else []
     up = [
         LayoutPlace(file, file.relative_to(path).as_posix(), "", False, "sqitch", SentAs.APART)
