@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Literal
 
 from harness.report.document import Report
@@ -16,7 +17,9 @@ def gate(
     backend_url: str,
     database_url: str,
     *,
-    free_model: str,
+    free_model: str = "",
+    rollout: str | Path | None = None,
+    parameters: Mapping[str, str] | None = None,
     level: LevelName = "smoke",
     build: Literal["before", "after"] = "after",
     token: str | None = None,
@@ -34,15 +37,18 @@ def gate(
 ) -> Report:
     """Judges a backend by its URL and its database, as `harness gate` does, and returns the report.
 
-    `free_model` is one that the backend serves without an account, `token` and `email` are a test user's, `waive` has
-    reasons by the ids of claims. It sends without asking whose host that is. Every option is as `harness gate --help`
-    says. What is found never raises: the report's verdict says it. Raises UsageError for options that do not fit
-    together, UnavailableError when no journal can be written.
+    `free_model` is one that the backend serves without an account; of another rollout than the plan's own its folder is
+    `rollout`, and `parameters` its parameters by name, a value or @FILE. `token` and `email` are a test user's, `waive`
+    has reasons by the ids of claims. It sends without asking whose host that is. Every option is as `harness gate
+    --help` says. What is found never raises: the report's verdict says it. Raises UsageError for options that do not
+    fit together, UnavailableError when no journal can be written.
     """
     options = GateOptions(
         backend_url=backend_url,
         database_url=database_url,
         free_model=free_model,
+        rollout=None if rollout is None else Path(rollout),
+        settings=tuple(f"{name}={value}" for name, value in (parameters or {}).items()),
         level=Level(level),
         build=build,
         token=token,

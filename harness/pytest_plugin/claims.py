@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, is_another
+from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, is_another, settings
 
 if TYPE_CHECKING:
     from harness.library.claim_items import Judge
@@ -64,4 +64,10 @@ def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
             **gate_options(config),
         )
 
-    return (*claims_of(given(config, "build") or "after"), *user_claims()), judge
+    build = given(config, "build") or "after"
+    if not is_another(config):
+        return (*claims_of(build), *user_claims()), judge
+    from harness.run.under_test import under_test
+
+    under = under_test(Path(folder(config)), "strict", settings(config), {})
+    return (*claims_of(build, under.policy.name, under.rollout), *user_claims()), judge

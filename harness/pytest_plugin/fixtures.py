@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from harness.pytest_plugin.options import folder, gate_options, given, pairs, refuse_another
+from harness.pytest_plugin.options import folder, gate_options, given, is_another, pairs, refuse_another
 
 if TYPE_CHECKING:
     from harness.database.server import Server
@@ -100,7 +100,9 @@ def rollout_gate(rollout_backend: Backend, pytestconfig: pytest.Config) -> "Call
     from harness.library.gate import gate
 
     def judged(**options: Any) -> "Report":
-        usual = gate_options(pytestconfig) | {"free_model": rollout_backend.free_model}
+        usual = gate_options(pytestconfig)
+        if not is_another(pytestconfig):
+            usual["free_model"] = rollout_backend.free_model
         return gate(rollout_backend.url, rollout_backend.dsn, **(usual | options))
 
     return judged

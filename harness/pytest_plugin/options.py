@@ -8,7 +8,7 @@ import pytest
 
 LEVELS: Final = ("smoke", "standard", "exhaustive")
 PARAMETERS: Final = ("model", "email")
-"""What --rollout-set may name."""
+"""What --rollout-set may name of the plan's own rollout; of another its file says it."""
 _OPTIONS: Final = {
     "level": "how much the gate sends: smoke (default), standard or exhaustive",
     "postgres": "Postgres of the fixtures: embedded (default), embedded:18, docker, docker:IMAGE, or a DSN",
@@ -20,7 +20,8 @@ _OPTIONS: Final = {
 _REPEATED: Final = {
     "set": (
         "NAME=VALUE",
-        "a parameter of the target: model, email; secrets from the environment: HARNESS_AUTH_TOKEN",
+        "a parameter of the target: model, email, or what the rollout's file names; secrets from the environment: "
+        "HARNESS_AUTH_TOKEN",
     ),
     "request-header": (
         "'NAME: VALUE'",
@@ -29,7 +30,7 @@ _REPEATED: Final = {
     "waive": ("CLAIM=REASON", "go on although this claim is unknown: its test is skipped with the reason"),
 }
 """Options that may be repeated, with their values; as ini keys, one value a line."""
-_PLANS_OWN: Final = "stages and targets are the plan's own rollout's so far; leave --rollout out"
+_PLANS_OWN: Final = "stages are the plan's own rollout's so far; leave --rollout out"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -54,13 +55,16 @@ def add_options(parser: pytest.Parser) -> None:
 
 def refuse_misuse(config: pytest.Config) -> None:
     """Raises pytest.UsageError for options that do not fit."""
-    if config.getoption("--rollout-claims") and is_another(config) and given(config, "target"):
-        raise pytest.UsageError(f"--rollout {folder(config)} --rollout-target: {_PLANS_OWN}")
     level = given(config, "level")
     if level and level not in LEVELS:
         raise pytest.UsageError(f"--rollout-level {level!r} is none of {', '.join(LEVELS)}")
     if given(config, "target") and not given(config, "database-url"):
         raise pytest.UsageError("--rollout-target needs --rollout-database-url: the rows are what is judged")
+    pairs(config, "waive")
+    if is_another(config):
+        if given(config, "target"):
+            _refuse_other_parameters(config)
+        return
     for name in pairs(config, "set"):
         if name == "token":
             raise pytest.UsageError(
@@ -68,11 +72,26 @@ def refuse_misuse(config: pytest.Config) -> None:
             )
         if name not in PARAMETERS:
             raise pytest.UsageError(f"--rollout-set {name}=...: no such parameter; {' or '.join(PARAMETERS)}")
-    pairs(config, "waive")
     if given(config, "target") and "model" not in pairs(config, "set"):
         raise pytest.UsageError(
             "--rollout-target needs --rollout-set model=ID: one that it serves without an account"
         )
+
+
+def _refuse_other_parameters(config: pytest.Config) -> None:
+    """Raises pytest.UsageError for another rollout's folder, or for values of its parameters, that are none."""
+    from harness.errors import UsageError
+    from harness.run.under_test import under_test
+
+    try:
+        under_test(Path(folder(config)), "strict", settings(config), {})
+    except UsageError as error:
+        raise pytest.UsageError(str(error).replace("--set", "--rollout-set")) from None
+
+
+def settings(config: pytest.Config) -> tuple[str, ...]:
+    """Parameters of another rollout, as the gate takes them."""
+    return tuple(f"{name}={value}" for name, value in pairs(config, "set").items())
 
 
 def folder(config: pytest.Config) -> str:
@@ -121,8 +140,11 @@ def pairs(config: pytest.Config, name: str) -> dict[str, str]:
 def gate_options(config: pytest.Config) -> dict[str, Any]:
     """Options of the gate, as `harness.gate` takes them."""
     parameters = pairs(config, "set")
+    own: dict[str, Any] = {"free_model": parameters.get("model", "")}
+    if is_another(config):
+        own = {"rollout": folder(config), "parameters": parameters}
     return {
-        "free_model": parameters.get("model", ""),
+        **own,
         "level": given(config, "level") or LEVELS[0],
         "build": "before" if given(config, "build") == "before" else "after",
         "token": os.environ.get("HARNESS_AUTH_TOKEN"),

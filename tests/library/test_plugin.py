@@ -15,6 +15,7 @@ from harness.rule.level import Level
 from harness.run.gate_claims import claims_of as gate_claims
 from harness.run.proof_claims import claims_of
 from tests.command import pytest_command
+from tests.fix_orders import ORDERS, Orders
 
 IS_INSTALLED = any(point.value == "harness.pytest_plugin" for point in entry_points(group="pytest11"))
 PLUGIN = () if IS_INSTALLED else ("-p", "harness.pytest_plugin")
@@ -133,9 +134,25 @@ def test_another_rollout_has_its_file_database_and_claims(pytester: pytest.Pytes
     claims = run_pytest(pytester, *PLUGIN, folder, "--rollout-claims", "-k", "E5 or M3")
     claims.assert_outcomes(passed=2, deselected=20)
     target = ("--rollout-target=http://localhost:1", "--rollout-database-url=postgresql://localhost:1/x")
-    assert (
-        run_pytest(pytester, *PLUGIN, folder, "--rollout-claims", *target).ret == pytest.ExitCode.USAGE_ERROR
-    )
+    ended = run_pytest(pytester, *PLUGIN, folder, "--rollout-claims", *target, "--rollout-set=nosuch=1")
+    assert ended.ret == pytest.ExitCode.USAGE_ERROR
+    ended.stderr.fnmatch_lines(["*--rollout-set nosuch: rollout machine-id has no such parameter*"])
+
+
+def test_claims_of_another_rollout_at_a_target(
+    pytester: pytest.Pytester,
+    server: Server,
+    orders: Orders,
+    orders_dsn: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path))
+    folder, dsn = f"--rollout={ORDERS}", f"--rollout-database-url={orders_dsn}"
+    good = claims(pytester, server, folder, dsn, f"--rollout-target={orders()}", "-k", "V2 or M3")
+    good.assert_outcomes(passed=2, deselected=11)
+    wrong = claims(pytester, server, folder, dsn, f"--rollout-target={orders('lowered')}", "-k", "C2 or V3")
+    wrong.assert_outcomes(passed=1, failed=1, deselected=11)
+    wrong.stdout.fnmatch_lines(["*refuted by * of * observations*"])
 
 
 def test_a_server_is_shared_by_who_asks(server: Server) -> None:
