@@ -13,8 +13,8 @@ from harness.database.schema_state import SchemaState
 from harness.database.server import Server
 from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
+from harness.rehearsal.concurrent_build import PLAN_BUILD, ConcurrentBuild
 from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
-from harness.rehearsal.recovery import current_state
 from harness.rehearsal.scenario import FailureScenario, Note, ScenarioError
 
 LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
@@ -22,7 +22,7 @@ LOST: Final = frozenset({"", "08006", "57P01", "57P02", "57P03"})
 
 
 @contextmanager
-def crashing_server(major: int) -> Iterator[tuple[Server, FailureScenario]]:
+def crashing_server(major: int, of: ConcurrentBuild = PLAN_BUILD) -> Iterator[tuple[Server, FailureScenario]]:
     """A durable embedded server, and the scenario that crashes it once; it comes back by itself.
 
     Raises UsageError for a version that is not shipped, UnavailableError when it does not start.
@@ -30,7 +30,7 @@ def crashing_server(major: int) -> Iterator[tuple[Server, FailureScenario]]:
     with embedded_server(major, durable=True, revives=True) as embedded:
 
         async def run(dsn: str, note: Note) -> None:
-            await _crash(embedded, dsn, note)
+            await _crash(embedded, of, dsn, note)
 
         yield (
             Server("embedded", embedded.version, embedded.dsn("postgres")),
@@ -44,15 +44,15 @@ def crashing_server(major: int) -> Iterator[tuple[Server, FailureScenario]]:
         )
 
 
-async def _crash(embedded: Embedded, dsn: str, note: Note) -> None:
-    async with FrozenBuild(dsn, BuildPhase.BEFORE_VALIDATION) as build:
+async def _crash(embedded: Embedded, of: ConcurrentBuild, dsn: str, note: Note) -> None:
+    async with FrozenBuild(dsn, BuildPhase.BEFORE_VALIDATION, of.statement, table=of.table) as build:
         os.kill(embedded.postmaster, signal.SIGKILL)
         failure = await build.failure()
     if failure is None:
         raise ScenarioError("the build outlived its server")
     await _until_back(dsn)
     note("postmaster killed in mid-build, reaped, started again")
-    found = current_state(dsn)
+    found = of.state(dsn)
     if found is not SchemaState.INVALID:
         raise ScenarioError(f"the database is in state {found}, not {SchemaState.INVALID}")
     note(f"state {found}")

@@ -19,7 +19,7 @@ STEPS: Final = "steps of a rollout"
 STEP_CLAIMS: Final = ("M1", "M2", "M3", "M7", "M9")
 """What is judged of the steps of any rollout beside what is judged of any migration."""
 ROLLOUT_PARTS: Final = OWN_PARTS | {RehearsalPart.CLAIMS}
-"""What is rehearsed of another rollout than the plan's."""
+"""What is rehearsed of each rollout; failures of one that builds an index concurrently and says how to recover, too."""
 
 
 def claims_of(options: RehearseOptions) -> tuple[Claim, ...]:
@@ -60,6 +60,13 @@ def step_claims(rollout: Rollout, *, is_usual: bool) -> tuple[Claim, ...]:
     )
 
 
+def recovery_claim() -> Claim:
+    """Of the failure scenarios; it says what is looked at here, in no rollout's words."""
+    claim = plan.RECOVERY_CLAIM
+    sentence = "However the concurrent build fails, running the recovery (twice) leaves a valid index, no write lost."
+    return replace(claim, sentence=sentence, quote="", section="")
+
+
 def required_in(scope: tuple[str, ...]) -> tuple[str, ...]:
     """Ids of the claims that a report of a rehearsal of this scope must hold. Raises ValueError for an unknown word."""
     known = {JUDGED, OWN, STEPS}
@@ -68,7 +75,9 @@ def required_in(scope: tuple[str, ...]) -> tuple[str, ...]:
     parts = frozenset(map(RehearsalPart, words))
     if OWN in scope or STEPS in scope:
         claims = own_claims(parts, is_judged=JUDGED in scope)
-        steps = STEP_CLAIMS if STEPS in scope and RehearsalPart.CLAIMS in parts else ()
-        return (*(claim.id for claim in claims), *(name for name in steps if name not in left_out))
+        asked = STEP_CLAIMS if STEPS in scope and RehearsalPart.CLAIMS in parts else ()
+        failures = (plan.RECOVERY_CLAIM.id,) if RehearsalPart.FAILURES in parts else ()
+        steps = tuple(name for name in asked if name not in left_out)
+        return (*(claim.id for claim in claims), *steps, *failures)
     budget = 1.0 if JUDGED in scope else None
     return tuple(claim.id for claim in claims_of(RehearseOptions(parts=parts, max_stall_ms=budget)))

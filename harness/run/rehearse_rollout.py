@@ -14,6 +14,7 @@ from harness.database.scripts import Script
 from harness.database.server import running_server
 from harness.errors import UsageError
 from harness.rehearsal.applied_steps import apply_steps
+from harness.rehearsal.concurrent_build import ConcurrentBuild, build_of
 from harness.rehearsal.defects import USUAL, defects_of
 from harness.rehearsal.own.statistics import Statistics
 from harness.rehearsal.own.traffic_statements import Template
@@ -36,7 +37,15 @@ from harness.run.own_run import (
 )
 from harness.run.own_schema import schema_text, statistics_of, suited_server
 from harness.run.progress import LineCallback, ProgressDisplay
-from harness.run.rehearsal_claims import ROLLOUT_PARTS, STEP_CLAIMS, STEPS, own_claims, step_claims
+from harness.run.rehearsal_claims import (
+    ROLLOUT_PARTS,
+    STEP_CLAIMS,
+    STEPS,
+    own_claims,
+    recovery_claim,
+    step_claims,
+)
+from harness.run.rehearse_failures import run_failures
 from harness.run.report import Begun, run_report
 from harness.verdict import Claim, Results
 
@@ -52,7 +61,8 @@ def rehearse_rollout(
     """
     begun, own, store = Begun.now(), options.own, declared_store(rollout)
     ups = migration_of(options.migration, store)
-    parts = _parts(options, rollout)
+    build = build_of(store) if options.migration == USUAL else None
+    parts = _parts(options, rollout, build)
     given = templates_of(own.writers), templates_of(own.readers)
     statistics = statistics_of(own.statistics)
     with progress("the schema"):
@@ -61,6 +71,8 @@ def rehearse_rollout(
     claims = own_claims(parts, is_judged=judged)
     if RehearsalPart.CLAIMS in parts:
         claims += step_claims(rollout, is_usual=options.migration == USUAL)
+    if RehearsalPart.FAILURES in parts:
+        claims += (recovery_claim(),)
     with running_server(
         suited_server(options.postgres, text), session_pooler=options.session_pooler
     ) as server:
@@ -72,7 +84,10 @@ def rehearse_rollout(
         if _behind_deployment(rollout) and options.migration == USUAL:
             rehearsal.deployment = deployment(rollout).text
         rehearsal.remarks += _remarks(options, rollout, claims)
+        rehearsal.remarks += _left_out(options, build)
         _run(rehearsal, text, statistics, given, ups)
+        if build is not None and RehearsalPart.FAILURES in parts:
+            run_failures(rehearsal, build, text, ups)
     lacking = [f"{WITHOUT}{name}" for name in STEP_CLAIMS if name not in {claim.id for claim in claims}]
     scope = (*sorted(parts), *([JUDGED] if judged else []), STEPS)
     report = run_report(
@@ -88,6 +103,7 @@ def rehearse_rollout(
     return with_changes(
         report,
         subject=rollout.header.name,
+        target=f"rollout {rollout.name}",
         rollout=rollout_digest(rollout),
         plan=tuple(f"{statement.place}: {statement.label}" for statement in files.statements),
         remarks=tuple(dict.fromkeys(rehearsal.remarks)),
@@ -111,13 +127,23 @@ def migration_of(name: str, store: DeclaredStore) -> tuple[Script, ...]:
     return known[name].scripts
 
 
-def _parts(options: RehearseOptions, rollout: Rollout) -> frozenset[RehearsalPart]:
-    parts = options.parts & ROLLOUT_PARTS
+def _parts(
+    options: RehearseOptions, rollout: Rollout, build: ConcurrentBuild | None
+) -> frozenset[RehearsalPart]:
+    known = ROLLOUT_PARTS | ({RehearsalPart.FAILURES} if build is not None else frozenset())
+    parts = options.parts & known
     if not parts:
-        raise UsageError(
-            f"rollout {rollout.name} is rehearsed by --part locks, --part stalls and --part claims; name one of them"
-        )
+        names = " and ".join(f"--part {part}" for part in sorted(known))
+        left_out = "; ".join(_left_out(options, build))
+        raise UsageError(f"{left_out}; rollout {rollout.name} is rehearsed by {names}: name one of them")
     return parts
+
+
+def _left_out(options: RehearseOptions, build: ConcurrentBuild | None) -> Iterator[str]:
+    if RehearsalPart.MATRIX in options.parts:
+        yield "not rehearsed: matrix, which knows the default rollout's files alone"
+    if RehearsalPart.FAILURES in options.parts and build is None:
+        yield "not rehearsed: traps (no step builds an index concurrently and has a recovery)"
 
 
 def _schema(options: RehearseOptions, rollout: Rollout) -> tuple[str, tuple[str, ...]]:
@@ -160,8 +186,6 @@ def deployment(rollout: Rollout) -> OwnStatement:
 
 
 def _remarks(options: RehearseOptions, rollout: Rollout, claims: Sequence[Claim]) -> Iterator[str]:
-    if left := options.parts - ROLLOUT_PARTS:
-        yield f"not rehearsed: {' and '.join(sorted(left))}, which know the layouts of the default rollout alone"
     if RehearsalPart.CLAIMS in options.parts and "M9" not in {claim.id for claim in claims}:
         lacking = [f'"{step.name}"' for step in rollout.tables.step if step.up and not step.down]
         reason = f"no down for step {', '.join(lacking)}" if lacking else "the downs are of the steps"

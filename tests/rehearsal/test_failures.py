@@ -22,7 +22,7 @@ from harness.polling import apoll_until
 from harness.rehearsal import failure_runs
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.deadline import deadline
-from harness.rehearsal.failure_runs import run_crash, run_scenario
+from harness.rehearsal.failure_runs import PLAN_SETTING, run_crash, run_scenario
 from harness.rehearsal.failures import FAILURE_SCENARIOS
 from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.recovery import current_state, recover, send
@@ -109,14 +109,14 @@ def test_scenario_that_does_not_go_wrong_is_a_problem(ready_dsn: str) -> None:
 
 
 def test_recovery_that_ends_elsewhere_is_a_problem(column_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.rehearsal.failure_runs.recover", lambda dsn, _note: current_state(dsn))
+    monkeypatch.setattr("harness.rehearsal.failure_runs.recover", lambda dsn, _note, _of: current_state(dsn))
     found = run_scenario(column_dsn, replace(FAILURE_SCENARIOS[0], run=_nothing))
     assert found.problem == "the recovery, run twice, ended in column and column, not in ready"
 
 
-def test_lost_accepted_write_is_a_problem(column_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failure_runs, "kept", lambda *_: 1)
-    found = run_scenario(column_dsn, scenario_of("interrupted build"))
+def test_lost_accepted_write_is_a_problem(column_dsn: str) -> None:
+    setting = replace(PLAN_SETTING, kept=lambda *_: 1)
+    found = run_scenario(column_dsn, scenario_of("interrupted build"), setting)
     assert found.problem.endswith("writes were accepted, and only 1 have both rows")
 
 

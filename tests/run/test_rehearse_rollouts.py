@@ -113,7 +113,10 @@ def test_stall_budget_is_a_claim_of_a_rollout_too(server: Server) -> None:
             {"migration": "no-index"},
             "no migration 'no-index' of rollout order-origin; choose one of corrected, ",
         ),
-        ({"parts": frozenset({RehearsalPart.MATRIX})}, "is rehearsed by --part locks, --part stalls and"),
+        (
+            {"parts": frozenset({RehearsalPart.MATRIX})},
+            "is rehearsed by --part claims and --part locks and --part stalls",
+        ),
     ],
     ids=["migration", "part"],
 )
@@ -144,3 +147,58 @@ def test_command_line_needs_the_folder_alone(server: Server, tmp_path: Path) -> 
     assert json.loads(stored.read_text())["subject"] == "x-request-origin"
     shown = harness_command("report", str(stored))
     assert shown.returncode == 0, shown.stderr
+
+
+INDEXED = """
+[[step]]
+name = "build the index"
+up = "index.sql"
+down = "drop.sql"
+recovery = "recovery.sql"
+concurrent = true
+
+[[step]]
+name = "deploy the service"
+"""
+RECOVERY = (fixture_path("rollouts/posthog-distinct-id") / "recovery/drop_invalid_index.sql").read_text()
+
+
+def indexed_orders(tmp_path: Path, recovery: str) -> Path:
+    """The orders service with an index on its column."""
+    folder = changed_orders(tmp_path, (ORDERS / "up.sql").read_text())
+    text = (folder / "rollout.toml").read_text()
+    (folder / "rollout.toml").write_text(text.replace('\n[[step]]\nname = "deploy the service"\n', INDEXED))
+    (folder / "index.sql").write_text(
+        "-- It is built CONCURRENTLY.\nCREATE INDEX CONCURRENTLY audit_origin ON order_audit (request_origin);\n"
+    )
+    (folder / "drop.sql").write_text("DROP INDEX CONCURRENTLY audit_origin;\n")
+    (folder / "recovery.sql").write_text(recovery)
+    return folder
+
+
+@pytest.mark.parametrize("is_right", [True, False], ids=["recovers", "does nothing"])
+def test_failure_scenarios_run_on_a_rollouts_own_index(
+    server: Server, tmp_path: Path, is_right: bool
+) -> None:
+    names = {
+        "idx_microdollar_usage_metadata_posthog_distinct_id": "audit_origin",
+        "microdollar_usage_metadata": "order_audit",
+    }
+    recovery = RECOVERY if is_right else "SELECT 1;"
+    for theirs, ours in names.items():
+        recovery = recovery.replace(theirs, ours)
+    report = run(server, indexed_orders(tmp_path, recovery), parts=frozenset({RehearsalPart.FAILURES}))
+    assert statuses(report) == {"M13": Status.PROVEN if is_right else Status.REFUTED}
+    traps = report.sections.traps
+    assert traps is not None
+    assert len(traps.rows) == 6
+    if is_right:
+        assert all("ready and ready" in row for row in traps.rows), traps.rows
+    else:
+        assert "42P07" in " ".join(finding.effect for finding in report.judgements[0].findings)
+    assert read_text(to_json(report), "the report").verdict is report.verdict
+
+
+def test_scenarios_need_a_build_with_a_recovery(server: Server) -> None:
+    with pytest.raises(UsageError, match="no step builds an index concurrently and has a recovery"):
+        run(server, ORDERS, parts=frozenset({RehearsalPart.FAILURES}))

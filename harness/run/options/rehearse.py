@@ -136,7 +136,8 @@ class RehearseOptions:
         frozenset[RehearsalPart],
         Option(
             "Rehearse only this; may be given several times. Default: all; of another rollout than the default one "
-            "locks, stalls and claims. Example: --part matrix",
+            "all but matrix; traps need a step that builds an index concurrently and has a recovery. Example: --part "
+            "matrix",
             name="--part",
         ),
     ] = frozenset(RehearsalPart)
