@@ -9,6 +9,7 @@ import pytest
 
 from harness.backend.auth import issue_token
 from harness.backend.serve import Process
+from harness.pytest_plugin.fixtures import Backend as ReferenceBackend
 from harness.report.contents import Requests
 from harness.report.document import Report, to_json
 from harness.rule.suite import Level
@@ -82,8 +83,32 @@ def run_gate(tmp_path: Path) -> Judge:
 
 
 @pytest.fixture
+def reference(rollout_backend: ReferenceBackend) -> GateOptions:
+    """What the gate is told of the plugin's backend: the reference where the rollout has arrived, of all tests."""
+    known = rollout_backend.parameters
+    return GateOptions(
+        rollout_backend.url,
+        rollout_backend.dsn,
+        known["model"],
+        known["token"],
+        known["email"],
+        level=Level.SMOKE,
+    )
+
+
+@pytest.fixture
+def judge_reference(reference: GateOptions, run_gate: Judge) -> Judge:
+    """Judges the plugin's backend: `await judge_reference(max_requests=20)`."""
+
+    async def judge_one(**changes: object) -> Report:
+        return await run_gate(reference, **changes)
+
+    return judge_one
+
+
+@pytest.fixture
 def judge_build(ready_dsn: str, start: StartReplica, run_gate: Judge) -> Judge:
-    """Judges a build of the reference on a migrated database: `await judge_build("limit-256")`."""
+    """Judges a build of the reference on a migrated database of its own: `await judge_build("limit-256")`."""
 
     async def judge_one(name: str, **changes: object) -> Report:
         return await run_gate(of_reference(await start(ready_dsn, name), ready_dsn), **changes)

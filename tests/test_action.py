@@ -19,11 +19,10 @@ from harness.cli.check import check
 from harness.cli.gate import gate
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
+from harness.run.options.gate import GateOptions
 from harness.run.report import SUMMARY_VARIABLE
 from harness.run.signing import SIGNING_VARIABLE
 from tests.checkout.edits import backend
-from tests.fix_gate import of_reference
-from tests.fix_stack import StartReplica
 
 ACTION: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "action.yml").read_text())
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
@@ -221,15 +220,14 @@ def test_misuse_is_the_exit_code_of_the_step(tmp_path: Path) -> None:
 
 
 async def test_action_says_go_for_the_reference_and_leaves_its_reports(
-    ready_dsn: str, start: StartReplica, tmp_path: Path
+    reference: GateOptions, tmp_path: Path
 ) -> None:
-    known = of_reference(await start(ready_dsn, "after"), ready_dsn)
     inputs = {
-        "backend-url": known.backend_url,
-        "database-url": ready_dsn,
-        "free-model": known.free_model,
-        "auth-token": known.token or "",
-        "auth-email": known.email or "",
+        "backend-url": reference.backend_url,
+        "database-url": reference.database_url,
+        "free-model": reference.free_model,
+        "auth-token": reference.token or "",
+        "auth-email": reference.email or "",
         "level": "smoke",
     }
     done = await asyncio.to_thread(judge, tmp_path, inputs, REAL)
@@ -239,6 +237,6 @@ async def test_action_says_go_for_the_reference_and_leaves_its_reports(
     reports = tmp_path / "work" / ACTION["inputs"]["reports"]["default"]
     assert {file.suffix for file in reports.iterdir()} == {".json", ".html", ".md", ".xml", ""}
     for file in reports.iterdir():
-        assert (known.token or "") not in file.read_text()
-        assert (known.email or "") not in file.read_text()
+        assert (reference.token or "") not in file.read_text()
+        assert (reference.email or "") not in file.read_text()
     assert json.loads((reports / "report.json").read_text())["verdict"] == "GO"

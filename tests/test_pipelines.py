@@ -173,9 +173,9 @@ def github(work: Path, known: Mapping[str, str], page: str, job: str) -> tuple[b
 
 
 async def test_github_stages_gates_signs_stores_accepts_and_releases(
-    ready_dsn: str, start: StartReplica, work: Path
+    reference: GateOptions, work: Path
 ) -> None:
-    known = known_of(of_reference(await start(ready_dsn, "after"), ready_dsn), work)
+    known = known_of(reference, work)
     went, runner = await asyncio.to_thread(github, work, known, BACKEND, "gate")
     assert went, runner.said
     assert runner.ran == ["Stage", "Judge the deployed backend", "Store"]
@@ -235,8 +235,8 @@ def gitlab_variables(options: GateOptions, work: Path) -> dict[str, str]:
     }
 
 
-async def test_gitlab_gates_and_releases(ready_dsn: str, start: StartReplica, work: Path) -> None:
-    variables = gitlab_variables(of_reference(await start(ready_dsn, "after"), ready_dsn), work)
+async def test_gitlab_gates_and_releases(reference: GateOptions, work: Path) -> None:
+    variables = gitlab_variables(reference, work)
     backend = document(".gitlab-ci.yml, in the backend's repository")
     release = document(".gitlab-ci.yml, in the extension's repository")["release"]
     for stage in backend["stages"]:
@@ -256,15 +256,14 @@ async def test_gitlab_gates_and_releases(ready_dsn: str, start: StartReplica, wo
     assert not (work / "extension" / "release.done").exists()
 
 
-async def test_argo_judges_the_preview(ready_dsn: str, start: StartReplica, work: Path) -> None:
-    options = of_reference(await start(ready_dsn, "after"), ready_dsn)
+async def test_argo_judges_the_preview(reference: GateOptions, work: Path) -> None:
     spec = document("kind: AnalysisTemplate")["spec"]
     job = spec["metrics"][0]["provider"]["job"]["spec"]
     (container,) = job["template"]["spec"]["containers"]
     given = {
-        "preview-url": options.backend_url,
+        "preview-url": reference.backend_url,
         "preview-host": "127.0.0.1",
-        "free-model": options.free_model,
+        "free-model": reference.free_model,
         "commit": SHA,
     }
     assert {one["name"] for one in spec["args"]} == set(given)
@@ -274,7 +273,7 @@ async def test_argo_judges_the_preview(ready_dsn: str, start: StartReplica, work
     ]
     words = [word.replace("/tmp/verdict.json", f"{work}/verdict.json") for word in words]  # noqa: S108
     assert (job["backoffLimit"], words[0]) == (0, "harness")
-    variables = gitlab_variables(options, work)
+    variables = gitlab_variables(reference, work)
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", *words],

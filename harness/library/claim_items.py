@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import pytest
 
+from harness.errors import UnavailableError, UsageError
 from harness.report.phrases import plain_parts
 from harness.verdict import Claim, Judgement, Status
 
@@ -18,7 +19,8 @@ MARK: Final = "rollout_claim"
 Judge = Callable[[frozenset[str]], "Report"]
 """Judges the claims with these ids, and perhaps others."""
 
-REPORT: Final = pytest.StashKey["Report"]()
+REPORT: Final = pytest.StashKey["Report | Exception"]()
+"""Or what kept the run from making one, which no other item tries again."""
 
 
 class RefutedError(Exception):
@@ -48,12 +50,21 @@ class Claims(pytest.Collector):
             yield ClaimItem.from_parent(self, name=claim.id, claim=claim)
 
     def report(self, session: pytest.Session) -> "Report":
-        """The report on the items that were selected, made when the first of them runs."""
+        """The report on the items that were selected, made when the first of them runs.
+
+        Raises what the run raised, for each item again.
+        """
         stash = session.config.stash
         if REPORT not in stash:
             chosen = frozenset(item.claim.id for item in session.items if isinstance(item, ClaimItem))
-            stash[REPORT] = _shared_report(self.shared, lambda: self.judge(chosen))
-        return stash[REPORT]
+            try:
+                stash[REPORT] = _shared_report(self.shared, lambda: self.judge(chosen))
+            except Exception as error:
+                stash[REPORT] = error
+        report = stash[REPORT]
+        if isinstance(report, Exception):
+            raise report
+        return report
 
 
 class ClaimItem(pytest.Item):
@@ -68,7 +79,10 @@ class ClaimItem(pytest.Item):
     def runtest(self) -> None:
         """Raises RefutedError unless it is proven; skips what was waived."""
         assert isinstance(self.parent, Claims)
-        report = self.parent.report(self.session)
+        try:
+            report = self.parent.report(self.session)
+        except (UsageError, UnavailableError) as error:
+            raise RefutedError(f"unknown, as nothing could be run: {error}") from None
         judgement = next((one for one in report.judgements if one.id == self.claim.id), None)
         if judgement is None:
             raise RefutedError(f"unknown: the run has no {self.claim.id}\n" + "\n".join(report.remarks))

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Literal
 
+from harness.errors import UsageError
 from harness.report.document import Report
+from harness.rollout import Rollout
 from harness.rule.level import Level
 from harness.run.gate import gate as run_gate
 from harness.run.options.gate import GateOptions
@@ -17,9 +18,9 @@ def gate(
     backend_url: str,
     database_url: str,
     *,
-    free_model: str = "",
-    rollout: str | Path | None = None,
+    rollout: Rollout | None = None,
     parameters: Mapping[str, str] | None = None,
+    free_model: str = "",
     level: LevelName = "smoke",
     build: Literal["before", "after"] = "after",
     token: str | None = None,
@@ -37,22 +38,22 @@ def gate(
 ) -> Report:
     """Judges a backend by its URL and its database, as `harness gate` does, and returns the report.
 
-    `free_model` is one that the backend serves without an account; of another rollout than the plan's own its folder is
-    `rollout`, and `parameters` its parameters by name, a value or @FILE. `token` and `email` are a test user's, `waive`
-    has reasons by the ids of claims. It sends without asking whose host that is. Every option is as `harness gate
-    --help` says. What is found never raises: the report's verdict says it. Raises UsageError for options that do not
-    fit together, UnavailableError when no journal can be written.
+    By a rollout, by default the plan's. `parameters` are what stands for {NAME} in its requests, by name; of the plan's
+    also by themselves: `free_model`, one that the backend serves without an account, `token` and `email` of a test
+    user. `waive` has reasons by the ids of claims. It sends without asking whose host that is. Every option is as
+    `harness gate --help` says. What is found never raises: the report's verdict says it. Raises UsageError for options
+    that do not fit together, UnavailableError when no journal can be written.
     """
     options = GateOptions(
         backend_url=backend_url,
         database_url=database_url,
+        rollout=rollout.folders[0] if rollout is not None else None,
+        parameters=dict(parameters or {}),
         free_model=free_model,
-        rollout=None if rollout is None else Path(rollout),
-        settings=tuple(f"{name}={value}" for name, value in (parameters or {}).items()),
-        level=Level(level),
-        build=build,
         token=token,
         email=email,
+        level=Level(level),
+        build=build,
         request_headers=tuple(request_headers),
         waivers=dict(waive or {}),
         seed=seed,
@@ -65,6 +66,9 @@ def gate(
         clean=clean,
         command="harness.gate(...)",
     )
+    declared = options.under_test.rollout.tables.parameter
+    if unknown := [name for name in options.parameters if name not in declared]:
+        raise UsageError(f"gate(parameters=...): there is no {unknown[0]!r}; there are {', '.join(declared)}")
     with ThreadPoolExecutor(
         max_workers=1
     ) as executor:  # its event loop is its own: the caller's may be running

@@ -7,6 +7,7 @@ loop, a thread, an interpreter that is killed.
 import asyncio
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 from msgspec import json
@@ -17,6 +18,7 @@ from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.errors import UnavailableError, UsageError
 from harness.library.stage_messages import StageFailed, StageReady, StageRequest
+from harness.rollout import load_rollout
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.steps import Version
 
@@ -31,7 +33,8 @@ async def serve_stage(order: StageRequest) -> None:
     serve.warm()
     async with AsyncExitStack() as running:
         server = running.enter_context(running_server(order.postgres))
-        templates = running.enter_context(Templates(server))
+        rollout = load_rollout(Path(order.rollout) if order.rollout else None)
+        templates = running.enter_context(Templates(server, rollout=rollout))
         shared = await running.enter_async_context(
             stack(templates, order.policy, BuildPair(order.before, order.after))
         )
@@ -39,9 +42,9 @@ async def serve_stage(order: StageRequest) -> None:
         done = shared.model.sql[: DONE[order.schema]]
         stage = shared.model.stage(done, replicas, released=True)
         environment = await running.enter_async_context(running_stage(shared, stage))
-        user = await shared.signed_in(environment.dsn)
+        caller = await shared.caller(environment.dsn)
         origins = tuple(replica.process.origin for replica in environment.replicas)
-        write_line(StageReady(origins, environment.dsn, user.user_id, user.email, user.token))
+        write_line(StageReady(origins, environment.dsn, dict(caller.parameters)))
         await asyncio.to_thread(sys.stdin.buffer.read)
 
 

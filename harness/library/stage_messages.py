@@ -16,6 +16,8 @@ class StageRequest(Struct, frozen=True):
     policy: str
     postgres: str
     """As `--postgres` takes it."""
+    rollout: str = ""
+    """Its folder; empty: the plan's."""
 
 
 class StageReady(Struct, frozen=True, tag="ready"):
@@ -23,10 +25,8 @@ class StageReady(Struct, frozen=True, tag="ready"):
 
     urls: tuple[str, ...]
     dsn: str
-    user_id: str
-    email: str
-    token: str
-    """Of a user of the seeded database, to be signed in as."""
+    parameters: dict[str, str]
+    """What stands for {NAME} in the rollout's requests: of a user of the seeded database, to be signed in as."""
 
 
 class StageFailed(Struct, frozen=True, tag="failed"):

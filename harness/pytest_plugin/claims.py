@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, is_another, settings
+from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, named_rollout
 
 if TYPE_CHECKING:
     from harness.library.claim_items import Judge
@@ -22,12 +22,24 @@ def add_items(session: pytest.Session, items: list[pytest.Item]) -> None:
     shared = None if address is None else Path(address).with_name("report.json")
     target = given(config, "target")
     claims, judge = _of_target(config) if target else _of_reference(config)
-    collector = Claims.of(session, claims, judge, shared)
+    collector = Claims.of(session, claims, _written(judge, given(config, "json")), shared)
     collected: list[pytest.Item | pytest.Collector] = list(collector.collect())
     items.extend(item for item in collected if isinstance(item, pytest.Item))
     # Items that no file holds are told to whoever counts what was collected.
     report = pytest.CollectReport(collector.nodeid, "passed", None, collected)
     config.hook.pytest_collectreport(report=report)
+
+
+def _written(judge: "Judge", file: str) -> "Judge":
+    """The judge, whose report is also written to a file where one is named."""
+    from harness.report.document import to_json
+
+    def judge_and_write(chosen: frozenset[str]) -> "Report":
+        report = judge(chosen)
+        Path(file).write_text(to_json(report), encoding="ascii")
+        return report
+
+    return judge_and_write if file else judge
 
 
 def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
@@ -38,7 +50,7 @@ def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
     from harness.stages.stack import BuildPair
 
     level = Level(given(config, "level") or LEVELS[0])
-    named = folder(config) if is_another(config) else ""
+    named = folder(config)
     options = ProveOptions(
         level=level,
         postgres=given(config, "postgres") or "embedded",
@@ -53,6 +65,7 @@ def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
 def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
     from harness.checks.user import user_claims
     from harness.library.gate import gate
+    from harness.rule.policy import STRICT, policy_of
     from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
 
     def judge(chosen: frozenset[str]) -> "Report":
@@ -64,10 +77,7 @@ def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
             **gate_options(config),
         )
 
-    build = given(config, "build") or "after"
-    if not is_another(config):
-        return (*claims_of(build), *user_claims()), judge
-    from harness.run.under_test import under_test
-
-    under = under_test(Path(folder(config)), "strict", settings(config), {})
-    return (*claims_of(build, under.policy.name, under.rollout), *user_claims()), judge
+    rollout = named_rollout(config)
+    build = "before" if given(config, "build") == "before" else "after"
+    policy = STRICT if rollout is None else policy_of(rollout)
+    return (*claims_of(build, policy.name, rollout), *user_claims()), judge

@@ -1,12 +1,11 @@
 """The plugin's fixtures: a rollout's server, database, stage, backend and gate."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from harness.pytest_plugin.options import folder, gate_options, given, is_another, pairs, refuse_another
+from harness.pytest_plugin.options import gate_options, given, named_rollout, pairs
 
 if TYPE_CHECKING:
     from harness.database.server import Server
@@ -22,8 +21,8 @@ class Backend(NamedTuple):
     url: str
     """Without a path."""
     dsn: str
-    free_model: str
-    """A model that it serves without an account."""
+    parameters: "Mapping[str, str]"
+    """What stands for {NAME} in the rollout's requests to it, beside what is read from the environment."""
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +30,7 @@ def rollout(pytestconfig: pytest.Config) -> "Rollout":
     """The rollout that --rollout names, read and typed; by default the plan's."""
     from harness.rollout import load_rollout
 
-    named = folder(pytestconfig)
-    return load_rollout(Path(named) if named else None)
+    return named_rollout(pytestconfig) or load_rollout()
 
 
 @pytest.fixture(scope="session")
@@ -51,12 +49,10 @@ def rollout_server(pytestconfig: pytest.Config) -> "Iterator[Server]":
 
 
 @pytest.fixture(scope="session")
-def _rollout_templates(rollout_server: "Server", pytestconfig: pytest.Config) -> "Iterator[Templates]":
+def _rollout_templates(rollout_server: "Server", rollout: "Rollout") -> "Iterator[Templates]":
     from harness.database.templates import Templates
-    from harness.rollout import load_rollout
 
-    named = folder(pytestconfig)
-    with Templates(rollout_server, rollout=load_rollout(Path(named) if named else None)) as templates:
+    with Templates(rollout_server, rollout=rollout) as templates:
         yield templates
 
 
@@ -73,11 +69,10 @@ def rollout_database(_rollout_templates: "Templates") -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def rollout_stage(rollout_server: "Server", pytestconfig: pytest.Config) -> "Iterator[RunningStage]":
-    """The reference as it is when the rollout has arrived: two new replicas on a migrated database."""
+    """The reference as it is when the rollout has arrived: new replicas alone, on a migrated database."""
     from harness.library.stage import stage
 
-    refuse_another(pytestconfig)
-    with stage(postgres=rollout_server.admin_dsn) as running:
+    with stage(rollout=named_rollout(pytestconfig), postgres=rollout_server.admin_dsn) as running:
         yield running
 
 
@@ -86,12 +81,9 @@ def rollout_backend(request: pytest.FixtureRequest, pytestconfig: pytest.Config)
     """The backend that is judged: the target that was named, or the reference."""
     url = given(pytestconfig, "target")
     if url:
-        dsn = given(pytestconfig, "database-url")
-        return Backend(url, dsn, pairs(pytestconfig, "set").get("model", ""))
-    from harness.clients.extension import FREE_MODEL
-
+        return Backend(url, given(pytestconfig, "database-url"), pairs(pytestconfig, "set"))
     stage: RunningStage = request.getfixturevalue("rollout_stage")
-    return Backend(stage.url, stage.dsn, FREE_MODEL)
+    return Backend(stage.url, stage.dsn, stage.parameters)
 
 
 @pytest.fixture(scope="session")
@@ -100,9 +92,7 @@ def rollout_gate(rollout_backend: Backend, pytestconfig: pytest.Config) -> "Call
     from harness.library.gate import gate
 
     def judged(**options: Any) -> "Report":
-        usual = gate_options(pytestconfig)
-        if not is_another(pytestconfig):
-            usual["free_model"] = rollout_backend.free_model
+        usual = gate_options(pytestconfig) | {"parameters": rollout_backend.parameters}
         return gate(rollout_backend.url, rollout_backend.dsn, **(usual | options))
 
     return judged

@@ -2,26 +2,27 @@
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+if TYPE_CHECKING:
+    from harness.rollout import Rollout
+
 LEVELS: Final = ("smoke", "standard", "exhaustive")
-PARAMETERS: Final = ("model", "email")
-"""What --rollout-set may name of the plan's own rollout; of another its file says it."""
 _OPTIONS: Final = {
     "level": "how much the gate sends: smoke (default), standard or exhaustive",
     "postgres": "Postgres of the fixtures: embedded (default), embedded:18, docker, docker:IMAGE, or a DSN",
     "target": "URL of your own backend, for rollout_backend and rollout_gate; without it the reference is started",
     "database-url": "database of that backend",
+    "json": "file that the report of --rollout-claims is written to, as harness prove --json writes it",
     "build": "build of the reference, or what is expected of the target: before or after (default)",
 }
 """Options `--rollout-NAME` and their help; each is an ini key `rollout_name`, too."""
 _REPEATED: Final = {
     "set": (
         "NAME=VALUE",
-        "a parameter of the target: model, email, or what the rollout's file names; secrets from the environment: "
-        "HARNESS_AUTH_TOKEN",
+        "a parameter of the rollout's requests, for the target; a secret is read from its variable alone",
     ),
     "request-header": (
         "'NAME: VALUE'",
@@ -30,7 +31,6 @@ _REPEATED: Final = {
     "waive": ("CLAIM=REASON", "go on although this claim is unknown: its test is skipped with the reason"),
 }
 """Options that may be repeated, with their values; as ini keys, one value a line."""
-_PLANS_OWN: Final = "stages are the plan's own rollout's so far; leave --rollout out"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -61,37 +61,32 @@ def refuse_misuse(config: pytest.Config) -> None:
     if given(config, "target") and not given(config, "database-url"):
         raise pytest.UsageError("--rollout-target needs --rollout-database-url: the rows are what is judged")
     pairs(config, "waive")
-    if is_another(config):
-        if given(config, "target"):
-            _refuse_other_parameters(config)
-        return
-    for name in pairs(config, "set"):
-        if name == "token":
-            raise pytest.UsageError(
-                "--rollout-set token=...: give a secret as HARNESS_AUTH_TOKEN in the environment"
-            )
-        if name not in PARAMETERS:
-            raise pytest.UsageError(f"--rollout-set {name}=...: no such parameter; {' or '.join(PARAMETERS)}")
-    if given(config, "target") and "model" not in pairs(config, "set"):
-        raise pytest.UsageError(
-            "--rollout-target needs --rollout-set model=ID: one that it serves without an account"
-        )
+    if folder(config) or pairs(config, "set") or given(config, "target"):
+        _refuse_parameters(config)
 
 
-def _refuse_other_parameters(config: pytest.Config) -> None:
-    """Raises pytest.UsageError for another rollout's folder, or for values of its parameters, that are none."""
+def _refuse_parameters(config: pytest.Config) -> None:
     from harness.errors import UsageError
-    from harness.run.under_test import under_test
+    from harness.rollout import load_rollout
+    from harness.run.under_test import lacking, parameters_of
 
+    values = pairs(config, "set")
     try:
-        under_test(Path(folder(config)), "strict", settings(config), {})
+        rollout = named_rollout(config) or load_rollout()
+        declared = rollout.tables.parameter
+        for name in values:
+            if name not in declared:
+                known = ", ".join(name for name, table in declared.items() if not table.secret) or "none"
+                raise UsageError(f"--rollout-set {name}=...: no such parameter; there are {known}")
+            if declared[name].secret:
+                variable = declared[name].env or "a variable, which the rollout's file names as env"
+                raise UsageError(f"--rollout-set {name}=...: give a secret as {variable} in the environment")
+        missing = next(lacking(rollout, parameters_of(rollout, (), values)), None)
     except UsageError as error:
-        raise pytest.UsageError(str(error).replace("--set", "--rollout-set")) from None
-
-
-def settings(config: pytest.Config) -> tuple[str, ...]:
-    """Parameters of another rollout, as the gate takes them."""
-    return tuple(f"{name}={value}" for name, value in pairs(config, "set").items())
+        raise pytest.UsageError(str(error)) from None
+    if given(config, "target") and missing:
+        about = f": {declared[missing].help}" if declared[missing].help else ""
+        raise pytest.UsageError(f"--rollout-target needs --rollout-set {missing}=VALUE{about}")
 
 
 def folder(config: pytest.Config) -> str:
@@ -102,19 +97,11 @@ def folder(config: pytest.Config) -> str:
     )
 
 
-def is_another(config: pytest.Config) -> bool:
-    """Whether another rollout than the plan's own is named."""
-    if not folder(config):
-        return False
-    from harness.rollout import default_folder
+def named_rollout(config: pytest.Config) -> "Rollout | None":
+    """The rollout that is named, read and typed, or None for the plan's. Raises UsageError for a mistake in it."""
+    from harness.rollout import load_rollout
 
-    return Path(folder(config)).resolve() != default_folder().resolve()
-
-
-def refuse_another(config: pytest.Config) -> None:
-    """Fails what is the plan's own rollout alone where another is named."""
-    if is_another(config):
-        pytest.fail(f"--rollout {folder(config)}: {_PLANS_OWN}")
+    return load_rollout(Path(folder(config))) if folder(config) else None
 
 
 def given(config: pytest.Config, name: str) -> str:
@@ -139,16 +126,11 @@ def pairs(config: pytest.Config, name: str) -> dict[str, str]:
 
 def gate_options(config: pytest.Config) -> dict[str, Any]:
     """Options of the gate, as `harness.gate` takes them."""
-    parameters = pairs(config, "set")
-    own: dict[str, Any] = {"free_model": parameters.get("model", "")}
-    if is_another(config):
-        own = {"rollout": folder(config), "parameters": parameters}
     return {
-        **own,
+        "rollout": named_rollout(config),
+        "parameters": pairs(config, "set"),
         "level": given(config, "level") or LEVELS[0],
         "build": "before" if given(config, "build") == "before" else "after",
-        "token": os.environ.get("HARNESS_AUTH_TOKEN"),
-        "email": parameters.get("email") or os.environ.get("HARNESS_AUTH_EMAIL"),
         "request_headers": lines(config, "request-header"),
         "waive": pairs(config, "waive"),
     }

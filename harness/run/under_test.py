@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -144,7 +144,21 @@ def secret_names(rollout: Rollout) -> tuple[str, ...]:
 
 
 def check_needed(rollout: Rollout, parameters: Parameters) -> None:
-    """Raises UsageError for a parameter without a value that every request needs: of a body, a header, the caller."""
+    """Raises UsageError for a parameter that every request needs and that has no value."""
+    for name in lacking(rollout, parameters):
+        table = rollout.tables.parameter[name]
+        variable = f" or {table.env}" if table.env else ""
+        about = f" ({table.help})" if table.help else ""
+        told = f"; the reference has {table.reference}" if table.reference else ""
+        option = f"--free-model or {SETS}" if is_plans(rollout) and name == "model" else SETS
+        raise UsageError(
+            f"parameter {name}{about} has no value, and is not guessed; give it with {option} {name}=VALUE"
+            f"{variable}{told}"
+        )
+
+
+def lacking(rollout: Rollout, parameters: Parameters) -> Iterator[str]:
+    """The parameters without a value that every request needs: of a body, a header, the caller."""
     tables = rollout.tables
     request, usual = tables.request, tables.identity[0]
     texts = [rollout.text(name) for name in (*request.bodies, *request.refused)]
@@ -152,15 +166,7 @@ def check_needed(rollout: Rollout, parameters: Parameters) -> None:
     texts += [usual.auth or "", *usual.headers.values()]
     for name in dict.fromkeys(name for text in texts for name in PLACEHOLDER.findall(text)):
         if name not in parameters and name not in FILLED_IN:
-            table = tables.parameter[name]
-            variable = f" or {table.env}" if table.env else ""
-            about = f" ({table.help})" if table.help else ""
-            told = f"; the reference has {table.reference}" if table.reference else ""
-            option = f"--free-model or {SETS}" if is_plans(rollout) and name == "model" else SETS
-            raise UsageError(
-                f"parameter {name}{about} has no value, and is not guessed; give it with {option} {name}=VALUE"
-                f"{variable}{told}"
-            )
+            yield name
 
 
 def _file_text(name: str, file: Path) -> str:

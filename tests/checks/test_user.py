@@ -1,10 +1,11 @@
 """A claim of a user's own is judged by gate and prove, stands in every report, and is refused where it cannot be."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import Observation, UsageError, Verdict, check, gate
+from harness import Observation, Report, RunningStage, UsageError, Verdict, check
 from harness.checks.user import user_claims
 from harness.report.document import from_json, to_json
 from harness.report.junit import to_junit
@@ -13,7 +14,6 @@ from harness.run.options.prove import ProveOptions
 from harness.run.prove import prove
 from harness.run.user_checks import load_checks
 from harness.verdict import Status
-from tests.fix_stack import StartReplica
 
 OURS = """
 import harness
@@ -31,7 +31,6 @@ def served(seen):
 def broken(seen):
     return 1 / 0
 """
-NO_ACCOUNT = {"I1": "no test account", "X3": "known to be broken"}
 
 
 pytestmark = pytest.mark.usefixtures("own_registry")
@@ -45,12 +44,11 @@ def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-async def test_a_users_claims_are_judged_by_the_gate(
-    start: StartReplica, ready_dsn: str, theirs: Path
+def test_a_users_claims_are_judged_by_the_gate(
+    rollout_gate: Callable[..., Report], rollout_stage: RunningStage, theirs: Path
 ) -> None:
     load_checks([theirs])
-    replica = await start(ready_dsn)
-    report = gate(replica.origin, ready_dsn, free_model="harness/stub:free", waive=NO_ACCOUNT)
+    report = rollout_gate(waive={"X3": "known to be broken"})
     assert report.verdict is Verdict.NO_GO
     own = {judgement.id: judgement for judgement in report.judgements if judgement.id.startswith("X")}
     assert {name: judgement.status for name, judgement in own.items()} == {
@@ -59,7 +57,7 @@ async def test_a_users_claims_are_judged_by_the_gate(
         "X3": Status.UNKNOWN,
     }
     assert own["X1"].findings[0].effect == "stored 127 characters"  # the lightest of those that refute
-    assert replica.origin in own["X1"].findings[0].replay  # sent by hand: replay judges our claims alone
+    assert rollout_stage.url in own["X1"].findings[0].replay  # sent by hand: replay judges our claims alone
     assert own["X2"].observed > 100
     assert own["X3"].detail.startswith("its check failed: ZeroDivisionError")
     assert report.judged_by is not None

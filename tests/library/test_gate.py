@@ -1,14 +1,15 @@
 """The gate as a function: the typed report comes back, in a loop or not, and what is wrong is told by its verdict."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import Report, UsageError, Verdict, gate
-from tests.fix_stack import StartReplica
+from harness import Report, RunningStage, Status, UsageError, Verdict, gate, load_rollout, stage
+from harness.data import fixture_path
+from harness.database.server import Server
 
 MODEL = "harness/stub:free"
-NO_ACCOUNT = {"I1": "no test account", "I2": "no test account"}
 
 
 @pytest.fixture(autouse=True)
@@ -16,20 +17,41 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 
-async def test_a_backend_is_judged_inside_a_loop(start: StartReplica, ready_dsn: str) -> None:
-    replica = await start(ready_dsn)
-    report = gate(replica.origin, ready_dsn, free_model=MODEL, waive=NO_ACCOUNT)
+async def test_a_backend_is_judged_inside_a_loop(rollout_gate: Callable[..., Report]) -> None:
+    report = rollout_gate()
     assert isinstance(report, Report)
     assert report.verdict is Verdict.GO
-    assert {judgement.id for judgement in report.judgements if judgement.waived} == set(NO_ACCOUNT)
+    assert all(judgement.status is Status.PROVEN for judgement in report.judgements)
 
 
-async def test_a_faulty_backend_is_no_go(start: StartReplica, ready_dsn: str) -> None:
-    replica = await start(ready_dsn, build="limit-256")
-    report = gate(replica.origin, ready_dsn, free_model=MODEL, waive=NO_ACCOUNT)
+async def test_a_waived_claim_is_named_with_its_reason(rollout_stage: RunningStage) -> None:
+    parameters = {"model": rollout_stage.parameters["model"]}  # nobody is signed in
+    report = gate(
+        rollout_stage.url, rollout_stage.dsn, parameters=parameters, waive={"I1": "no test account"}
+    )
+    assert report.verdict is Verdict.GO
+    assert {judgement.id for judgement in report.judgements if judgement.waived} == {"I1"}
+
+
+def test_a_faulty_backend_is_no_go(server: Server) -> None:
+    with stage(postgres=server.admin_dsn, after="limit-256") as faulty:
+        report = gate(faulty.url, faulty.dsn, parameters=faulty.parameters)
     assert report.verdict is Verdict.NO_GO
     (found,) = {finding.claim for judgement in report.judgements for finding in judgement.findings}
     assert found == "V2"
+
+
+def test_another_rollout_is_judged_by_its_own_claims(server: Server) -> None:
+    rollout = load_rollout(fixture_path("rollouts/machine-id"))
+    with stage(rollout=rollout, postgres=server.admin_dsn) as running:
+        report = gate(running.url, running.dsn, rollout=rollout, parameters=running.parameters)
+    assert report.verdict is Verdict.GO
+    assert report.subject == rollout.header.name
+
+
+def test_a_parameter_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no 'modell'; there are model"):
+        gate("http://127.0.0.1:1", "postgresql:///x", parameters={"modell": "x"})
 
 
 def test_options_that_do_not_fit_are_refused() -> None:

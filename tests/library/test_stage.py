@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from harness import RunningStage, UnavailableError, UsageError, stage
+from harness import RunningStage, UnavailableError, UsageError, load_rollout, stage, stored
+from harness.data import fixture_path
 from harness.database.server import Server
 from harness.library.stage import blocking
 from tests.database.processes import awaited_end
@@ -28,41 +28,35 @@ with harness.stage() as running:
 """
 
 
-@pytest.fixture(scope="module")
-def running(server: Server) -> Iterator[RunningStage]:
-    with stage(postgres=server.admin_dsn) as started:
-        yield started
-
-
 @pytest.mark.parametrize(
     ("value", "stored"),
     [("vscode-1", "vscode-1"), (b"a" * 255, "a" * 255), ("a b", None), (["a", "b"], None), (None, None)],
 )
 def test_rows_hold_what_the_rule_stores(
-    running: RunningStage, value: str | bytes | list[str] | None, stored: str | None
+    rollout_stage: RunningStage, value: str | bytes | list[str] | None, stored: str | None
 ) -> None:
-    sent = running.send(value)
+    sent = rollout_stage.send(value)
     assert sent.reply.status == 200
-    assert [row.value for row in running.rows(sent)] == [stored]
+    assert [row.value for row in rollout_stage.rows(sent)] == [stored]
 
 
-def test_callers_streams_and_replicas(running: RunningStage) -> None:
-    sent = running.send("x", caller="signed in", stream=True, replica=1)
+def test_callers_streams_and_replicas(rollout_stage: RunningStage) -> None:
+    sent = rollout_stage.send("x", caller="signed in", stream=True, replica=1)
     assert sent.reply.is_stream
-    (row,) = running.rows(sent)
+    (row,) = rollout_stage.rows(sent)
     assert row.value == f"{row.user}@example.com"  # as the seeded users are called
 
 
-async def test_it_is_asked_from_a_running_loop(running: RunningStage) -> None:
-    sent = await asyncio.gather(*(running.asend(f"id-{number}") for number in range(5)))
-    found = await asyncio.gather(*(running.arows(each) for each in sent))
+async def test_it_is_asked_from_a_running_loop(rollout_stage: RunningStage) -> None:
+    sent = await asyncio.gather(*(rollout_stage.asend(f"id-{number}") for number in range(5)))
+    found = await asyncio.gather(*(rollout_stage.arows(each) for each in sent))
     assert [rows[0].value for rows in found] == [f"id-{number}" for number in range(5)]
-    assert running.rows(running.send("also-so"))[0].value == "also-so"
+    assert rollout_stage.rows(rollout_stage.send("also-so"))[0].value == "also-so"
 
 
-def test_several_threads_ask_it(running: RunningStage) -> None:
+def test_several_threads_ask_it(rollout_stage: RunningStage) -> None:
     def stored(number: int) -> str | None:
-        return running.rows(running.send(f"t{number}"))[0].value
+        return rollout_stage.rows(rollout_stage.send(f"t{number}"))[0].value
 
     with ThreadPoolExecutor(4) as executor:
         assert list(executor.map(stored, range(8))) == [f"t{number}" for number in range(8)]
@@ -80,6 +74,19 @@ def test_a_row_that_is_lost_is_not_there(server: Server) -> None:
         sent = early.send("vscode-1")
         assert sent.reply.status == 200
         assert early.rows(sent, wait_s=0.2) == ()
+
+
+def test_a_stage_of_another_rollout(server: Server) -> None:
+    rollout = load_rollout(fixture_path("rollouts/machine-id"))
+    with stage(rollout=rollout, postgres=server.admin_dsn) as running:
+        for value in rollout.header.examples:
+            sent = running.send(value)
+            assert sent.reply.status == 200
+            assert [row.value for row in running.rows(sent)] == [stored(value, rollout=rollout)]
+        with pytest.raises(UsageError, match="'nobody' is no identity of rollout machine-id"):
+            running.send(caller="nobody")
+    with pytest.raises(UsageError, match="3 given; a stage of machine-id has 2"):
+        stage(rollout=rollout, replicas=("after", "after", "before"))
 
 
 def test_a_faulty_build_is_seen(server: Server) -> None:
@@ -105,9 +112,9 @@ def test_an_argument_that_there_is_none_of_is_refused(wrong: dict[str, Any]) -> 
         stage(**wrong)
 
 
-def test_a_stage_runs_once_at_a_time(running: RunningStage) -> None:
+def test_a_stage_runs_once_at_a_time(rollout_stage: RunningStage) -> None:
     with pytest.raises(UsageError, match="runs already"):
-        running.__enter__()
+        rollout_stage.__enter__()
 
 
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Strategies for headers: each draws what it says, composes with others, and shrinks to something small."""
 
 import pytest
-from hypothesis import find, given
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
-from harness import UsageError, header_values, headers
+from harness import UsageError, header_values, headers, load_rollout, stored
+from harness.data import fixture_path
 from harness.library.strategies import Which
 from harness.rule.policy import LENGTH_ONLY, STRICT
 
@@ -49,3 +50,21 @@ def test_a_find_shrinks(which: Which, size: int) -> None:
 def test_another_word_is_refused() -> None:
     with pytest.raises(UsageError, match="no headers 'odd'; there are any, valid, invalid, bounds"):
         headers("odd")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["machine-id", "feature", "length-only"])
+def test_headers_of_any_rollout_keep_its_rule(name: str) -> None:
+    rollout = load_rollout(fixture_path(f"rollouts/{name}"))
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(headers("valid", rollout=rollout), headers("invalid", rollout=rollout))
+    def keep(valid: tuple[bytes, ...], invalid: tuple[bytes, ...]) -> None:
+        assert stored(valid, rollout=rollout) is not None
+        assert stored(invalid, rollout=rollout) is None
+
+    keep()
+
+
+def test_a_policy_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(UsageError, match="no policy 'x'; give one of strict, length-only"):
+        stored("a", policy="x")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -30,9 +31,6 @@ import harness
 import psycopg
 from hypothesis import given, settings
 
-MODEL = "harness/stub:free"
-NO_ACCOUNT = {"I1": "no account", "I2": "no account"}
-
 
 @settings(max_examples=10, deadline=None)
 @given(value=harness.header_values("valid"))
@@ -50,14 +48,14 @@ def test_database(rollout_database):
 
 
 def test_gate_and_own_claim(rollout_gate):
-    report = rollout_gate(waive=NO_ACCOUNT)
+    report = rollout_gate()
     own = {one.id: one.status for one in report.judgements}["X1"]
     assert (report.verdict, own) == ("NO-GO", "refuted")  # the rule stores capitals
 
 
 def test_a_broken_backend():
     with harness.stage(after="limit-256") as broken:
-        report = harness.gate(broken.url, broken.dsn, free_model=MODEL, waive=NO_ACCOUNT)
+        report = harness.gate(broken.url, broken.dsn, parameters=broken.parameters)
     assert {finding.claim for one in report.judgements for finding in one.findings} == {"V2", "X1"}
 
 
@@ -86,14 +84,15 @@ def test_value(value: bytes) -> None:
 
 
 async def main() -> None:
-    async with harness.stage(schema="column", replicas=("before", "after")) as running:
+    rollout: harness.Rollout = harness.load_rollout()
+    async with harness.stage(rollout=rollout, schema="column", replicas=("before", "after")) as running:
         sent: harness.Sent = await running.asend("vscode-1", caller="signed in")
         rows: tuple[harness.Row, ...] = await running.arows(sent)
         print(rows[0].value, running.url, running.dsn)
 
 
 def judged(running: harness.RunningStage) -> harness.Verdict:
-    report: harness.Report = harness.gate(running.url, running.dsn, free_model="vendor/model:free")
+    report: harness.Report = harness.gate(running.url, running.dsn, parameters=running.parameters)
     findings: list[harness.Finding] = [found for one in report.judgements for found in one.findings]
     refuted = [one for one in report.judgements if one.status is harness.Status.REFUTED]
     print(findings, refuted, harness.load_rollout().name)
@@ -124,16 +123,22 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source archive, which is built from the checkout."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source archive, built from the checkout, unpacked."""
     folder = tmp_path_factory.mktemp("built")
     run(sys.executable, "-m", "build", "--sdist", "--outdir", folder, ROOT, cwd=folder)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
-    (source,) = (path for path in folder.iterdir() if path.is_dir())
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, source, cwd=source)
-    (built,) = folder.glob("*.whl")
+    (unpacked,) = (path for path in folder.iterdir() if path.is_dir())
+    return unpacked
+
+
+@pytest.fixture(scope="session")
+def wheel(source: Path) -> Path:
+    """The wheel, built from the source archive."""
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", source.parent, source, cwd=source)
+    (built,) = source.parent.glob("*.whl")
     return built
 
 
@@ -156,6 +161,22 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=folder,
     )
     return python
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="this is no checkout: nobody says which files are its"
+)
+def test_the_source_archive_has_every_file_of_the_checkout(source: Path) -> None:
+    tracked = run("git", "-c", f"safe.directory={ROOT}", "ls-files", cwd=ROOT).splitlines()
+    assert [name for name in tracked if (ROOT / name).exists() and not (source / name).exists()] == []
+
+
+def test_the_source_archive_passes_tests_of_its_own(source: Path) -> None:
+    tests = ("tests/rollout", "tests/test_help.py", "tests/test_action.py", "tests/library/test_names.py")
+    printed = run(
+        sys.executable, "-m", "pytest", "-q", "-n", "2", "-k", "not the_reference", *tests, cwd=source
+    )
+    assert re.search(r"^\d+ passed", printed, re.MULTILINE)
 
 
 def test_tests_of_others_pass_with_two_workers(python: Path, tmp_path: Path) -> None:

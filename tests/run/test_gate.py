@@ -22,8 +22,8 @@ ENOUGH = 160
 """Requests that refute what is refuted here; a verdict GO takes all of them."""
 
 
-async def test_the_planned_backend_is_go_with_every_claim_proven(judge_build: Judge) -> None:
-    report = await judge_build("after")
+async def test_the_planned_backend_is_go_with_every_claim_proven(judge_reference: Judge) -> None:
+    report = await judge_reference()
     assert report.verdict is Verdict.GO
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
     assert requests_of(report).sent <= 420
@@ -131,11 +131,11 @@ async def test_rows_later_than_the_wait_are_no_evidence_of_anything(judge_build:
     assert any("raise --wait-rows" in one.detail for one in report.judgements)
 
 
-async def test_without_a_user_it_is_inconclusive_unless_waived(judge_build: Judge) -> None:
-    report = await judge_build("after", token=None, email=None)
+async def test_without_a_user_it_is_inconclusive_unless_waived(judge_reference: Judge) -> None:
+    report = await judge_reference(token=None, email=None)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.UNKNOWN) == {"I1"}
-    waived = await judge_build("after", token=None, email=None, waivers={"I1": "no test account"})
+    waived = await judge_reference(token=None, email=None, waivers={"I1": "no test account"})
     assert waived.verdict is Verdict.GO
     assert "no test account" in to_json(waived)
 
@@ -151,9 +151,9 @@ async def test_a_half_row_is_a_fault_unless_it_was_there_before(ready_dsn: str, 
     assert with_status(report, Status.REFUTED) == {"R1"}
 
 
-async def test_a_run_without_a_request_is_inconclusive_when_waived_too(judge_build: Judge) -> None:
+async def test_a_run_without_a_request_is_inconclusive_when_waived_too(judge_reference: Judge) -> None:
     others = {claim.id: "so" for claim in claims_of("after") if claim.id not in NEVER_WAIVED}
-    report = await judge_build("after", read_only=True, waivers=others)
+    report = await judge_reference(read_only=True, waivers=others)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.UNKNOWN) >= set(NEVER_WAIVED)
 
@@ -163,8 +163,8 @@ async def test_a_waiver_does_not_help_what_is_refuted(judge_build: Judge) -> Non
     assert report.verdict is Verdict.NO_GO
 
 
-async def test_a_token_that_signs_nobody_in_proves_nothing(judge_build: Judge) -> None:
-    report = await judge_build("after", token="expired")
+async def test_a_token_that_signs_nobody_in_proves_nothing(judge_reference: Judge) -> None:
+    report = await judge_reference(token="expired")
     assert report.verdict is Verdict.INCONCLUSIVE
     assert with_status(report, Status.UNKNOWN) == {"I1"}
 
@@ -204,8 +204,8 @@ async def test_a_role_that_may_only_select_is_enough(
     assert report.verdict is Verdict.GO
 
 
-async def test_fewer_requests_than_the_level_needs_are_inconclusive(judge_build: Judge) -> None:
-    report = await judge_build("after", max_requests=20)
+async def test_fewer_requests_than_the_level_needs_are_inconclusive(judge_reference: Judge) -> None:
+    report = await judge_reference(max_requests=20)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert requests_of(report).sent <= 20
 
@@ -216,8 +216,8 @@ async def test_an_early_refutation_stands_when_the_run_is_cut_short(judge_build:
 
 
 @pytest.mark.catalogue
-async def test_the_standard_level_keeps_within_its_requests(judge_build: Judge) -> None:
-    report = await judge_build("after", level=Level.STANDARD)
+async def test_the_standard_level_keeps_within_its_requests(judge_reference: Judge) -> None:
+    report = await judge_reference(level=Level.STANDARD)
     assert report.verdict is Verdict.GO
     assert 5000 < requests_of(report).sent <= 7000
     assert {one.method for one in report.judgements if one.claim.id == "V1"} == {Method.SAMPLED}
@@ -246,7 +246,7 @@ async def test_the_later_rule_is_judged_too(start: StartReplica, ready_dsn: str,
     ],
 )
 async def test_options_that_do_not_fit_are_misuse(
-    judge_build: Judge, changes: dict[str, object], told: str
+    judge_reference: Judge, changes: dict[str, object], told: str
 ) -> None:
     with pytest.raises(UsageError, match=told):
-        await judge_build("after", **changes)
+        await judge_reference(**changes)

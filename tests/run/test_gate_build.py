@@ -17,8 +17,7 @@ from harness.run.gate_option_checks import check
 from harness.run.options.gate import GateOptions
 from harness.sut.external import site_of
 from harness.verdict import Verdict
-from tests.fix_gate import Judge, of_reference
-from tests.fix_stack import StartReplica
+from tests.fix_gate import Judge
 
 SHA = "6f1c" * 10
 OTHER = "0a" * 20
@@ -126,10 +125,9 @@ def test_what_names_no_build_is_misuse(more: dict[str, str], told: str) -> None:
 
 
 async def test_a_build_that_changes_makes_no_verdict(
-    ready_dsn: str, start: StartReplica, run_gate: Judge, monkeypatch: pytest.MonkeyPatch
+    reference: GateOptions, run_gate: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = of_reference(await start(ready_dsn, "after"), ready_dsn)
-    report = await run_gate(known, deployed=SHA)
+    report = await run_gate(reference, deployed=SHA)
     assert (report.verdict, report.deployed) == (Verdict.GO, JudgedBuild(SHA))
     assert report.rollout.startswith("sha256:")
     answers = iter([SHA, OTHER])
@@ -138,9 +136,9 @@ async def test_a_build_that_changes_makes_no_verdict(
         return next(answers)
 
     monkeypatch.setattr(gate_build, "read_build", answer)
-    report = await run_gate(known, deployed_from="header:x-build", max_requests=60)
+    report = await run_gate(reference, deployed_from="header:x-build", max_requests=60)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert report.remarks[0] == f"the backend said {SHA} at the start, and {OTHER} at the end"
     monkeypatch.undo()
-    silent = await run_gate(known, deployed_from="json:/nowhere#x")
+    silent = await run_gate(reference, deployed_from="json:/nowhere#x")
     assert (silent.verdict, silent.deployed, silent.sections.requests) == (Verdict.INCONCLUSIVE, None, None)

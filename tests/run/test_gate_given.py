@@ -127,12 +127,11 @@ async def test_a_protected_site_without_the_header_is_told_as_such(
     ],
 )
 async def test_a_redirect_or_a_compressed_reply_is_told_as_such(
-    head: bytes, told: str, start: StartReplica, ready_dsn: str, run_gate: Judge
+    head: bytes, told: str, reference: GateOptions, run_gate: Judge
 ) -> None:
-    known = of_reference(await start(ready_dsn, "after"), ready_dsn)
     answer = b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n\x1f\x8b" % head
     async with serving(lambda _: answer) as (port, _):
-        report = await run_gate(replace(known, backend_url=f"http://127.0.0.1:{port}"))
+        report = await run_gate(replace(reference, backend_url=f"http://127.0.0.1:{port}"))
     assert report.verdict is Verdict.INCONCLUSIVE
     assert any(
         "no plain request was served with an id" in remark and told in remark for remark in report.remarks

@@ -19,8 +19,7 @@ from harness.run.options.gate import GateOptions
 from harness.sut.external import site_of
 from harness.sut.hosts import is_loopback, target_options
 from tests.command import harness_command
-from tests.fix_gate import Judge, of_reference, requests_of
-from tests.fix_stack import StartReplica
+from tests.fix_gate import Judge, requests_of
 
 ELSEWHERE = "127.1"
 """This machine, in a form that only a resolver knows: so nothing leaves it whatever is said."""
@@ -199,19 +198,16 @@ def test_a_backend_without_the_change_starts_no_event() -> None:
     assert forecast(options, site_of(options.backend_url)).accepted == set()
 
 
-async def test_a_run_leaves_about_what_its_forecast_says(
-    ready_dsn: str, start: StartReplica, run_gate: Judge
-) -> None:
+async def test_a_run_leaves_about_what_its_forecast_says(reference: GateOptions, run_gate: Judge) -> None:
     def counted() -> tuple[int, ...]:
         tables = ("microdollar_usage", "microdollar_usage_metadata", "http_ip", "http_user_agent")
-        with psycopg.connect(ready_dsn) as connection:
+        with psycopg.connect(reference.database_url) as connection:
             found = [connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in tables]
         return tuple(row[0] for row in found if row is not None)
 
-    options = of_reference(await start(ready_dsn), ready_dsn)
-    said = forecast(options, site_of(options.backend_url))
+    said = forecast(reference, site_of(reference.backend_url))
     before = counted()
-    report = await run_gate(options)
+    report = await run_gate(reference)
     usage, metadata, addresses, agents = (now - then for now, then in zip(counted(), before, strict=True))
     assert requests_of(report).sent <= said.requests_max
     assert 0.9 * said.rows < usage < 1.1 * said.rows

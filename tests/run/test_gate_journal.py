@@ -19,6 +19,7 @@ from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.run.clean import clean
 from harness.run.journal import Journal, find_journal, journal_file, note_end, read_journal
+from harness.run.options.gate import GateOptions
 from harness.sut.observation import Exchange, Probe
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference, requests_of
@@ -150,23 +151,20 @@ def test_a_run_is_found_by_its_name_or_by_its_file(tmp_path: Path) -> None:
         find_journal("another")
 
 
-async def test_clean_takes_back_all_that_a_run_wrote(
-    start: StartReplica, ready_dsn: str, run_gate: Judge
-) -> None:
-    before = counts(ready_dsn)
-    options = of_reference(await start(ready_dsn, "after"), ready_dsn)
-    options = replace(options, max_requests=100)
-    kept = await run_gate(options)
-    between = counts(ready_dsn)
+async def test_clean_takes_back_all_that_a_run_wrote(reference: GateOptions, run_gate: Judge) -> None:
+    before = counts(reference.database_url)
+    reference = replace(reference, max_requests=100)
+    kept = await run_gate(reference)
+    between = counts(reference.database_url)
     assert between[0] > before[0] + 40
-    cleaned = await run_gate(options, clean=True)
-    assert counts(ready_dsn) == between
+    cleaned = await run_gate(reference, clean=True)
+    assert counts(reference.database_url) == between
     assert any("deleted" in remark and "http_ip" in remark for remark in cleaned.remarks)
-    done = clean(ready_dsn, Path(requests_of(kept).journal), load_rollout())
-    assert counts(ready_dsn) == before
+    done = clean(reference.database_url, Path(requests_of(kept).journal), load_rollout())
+    assert counts(reference.database_url) == before
     assert [count for _, count in done.rows] == [between[0] - before[0], between[1] - before[1]]
     assert read_journal(Path(requests_of(kept).journal)).ended
-    repeat_of = clean(ready_dsn, Path(requests_of(kept).journal), load_rollout())
+    repeat_of = clean(reference.database_url, Path(requests_of(kept).journal), load_rollout())
     assert [count for _, count in repeat_of.rows] == [0, 0]
 
 

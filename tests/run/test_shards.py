@@ -18,14 +18,14 @@ from harness.run.accept import accept
 from harness.run.gate_claims import claims_of
 from harness.run.merge import merge
 from harness.run.options.accept import AcceptOptions
+from harness.run.options.gate import GateOptions
 from harness.run.options.prove import ProveOptions
 from harness.run.prove import prove
 from harness.run.report_reading import faults_of, read_text
 from harness.run.shards import ELSEWHERE, expected, merged
 from harness.verdict import Status, Verdict, decide
 from tests.command import harness_command
-from tests.fix_gate import Judge, of_reference, requests_of, said, with_status
-from tests.fix_stack import StartReplica
+from tests.fix_gate import Judge, requests_of, said, with_status
 from tests.report.sample import finding, judgement, report
 
 OF = 5
@@ -179,29 +179,25 @@ def test_shards_of_prove_are_what_one_run_is(proven: Report, tmp_path: Path) -> 
     assert "shard 1 of 3 is missing" in done.stdout
 
 
-async def test_a_shard_of_the_gate_leaves_the_rest_to_others(
-    ready_dsn: str, start: StartReplica, run_gate: Judge
-) -> None:
-    known = of_reference(await start(ready_dsn, "after"), ready_dsn)
-    second = await run_gate(known, level=Level.STANDARD, shard="2/60")
+async def test_a_shard_of_the_gate_leaves_the_rest_to_others(reference: GateOptions, run_gate: Judge) -> None:
+    second = await run_gate(reference, level=Level.STANDARD, shard="2/60")
     assert {each.id for each in second.judgements if each.detail == ELSEWHERE} >= set(FIRST_ALONE)
     assert with_status(second, Status.REFUTED) == set()
     assert second.shard is not None
     assert (second.shard.number, second.shard.of) == (2, 60)
     assert 0 < second.shard.probes < requests_of(second).sent
     with pytest.raises(UsageError, match="which the gate sends at standard"):
-        await run_gate(known, shard="1/2")
+        await run_gate(reference, shard="1/2")
 
 
 @pytest.mark.catalogue
 async def test_five_shards_of_the_gate_are_what_one_run_is(
-    ready_dsn: str, start: StartReplica, run_gate: Judge, tmp_path: Path
+    reference: GateOptions, run_gate: Judge, tmp_path: Path
 ) -> None:
-    known = of_reference(await start(ready_dsn, "after"), ready_dsn)
-    alone = await run_gate(known, level=Level.STANDARD)
+    alone = await run_gate(reference, level=Level.STANDARD)
     files = []
     for number in range(1, OF + 1):
-        found = await run_gate(known, level=Level.STANDARD, shard=f"{number}/{OF}")
+        found = await run_gate(reference, level=Level.STANDARD, shard=f"{number}/{OF}")
         files.append(tmp_path / f"{number}.json")
         files[-1].write_text(to_json(found))
     second = read_text(files[1].read_text(), "x")

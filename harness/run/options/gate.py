@@ -177,6 +177,8 @@ class GateOptions:
         PlaceValue(),
     ] = ""
     command: str = "harness gate"
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values by name, of a caller in this process: secret ones, too, which no command line may hold."""
 
     @cached_property
     def under_test(self) -> "UnderTest":
@@ -184,6 +186,7 @@ class GateOptions:
         from harness.run.under_test import under_test
 
         given = {"model": self.free_model or None, "token": self.token, "email": self.email}
+        given |= self.parameters
         return under_test(self.rollout, self.policy, self.settings, given, self.request_headers)
 
     @property
