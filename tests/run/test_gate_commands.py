@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness.run.options.gate import GateOptions
 from tests.command import harness_command
+from tests.fix_gate import of_reference
+from tests.fix_stack import StartReplica
 
 
 def harness(*arguments: str, state: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -20,37 +21,26 @@ def harness(*arguments: str, state: Path | None = None) -> subprocess.CompletedP
     return harness_command(*arguments, env=environment)
 
 
-async def test_gate_writes_its_reports_and_no_secret(reference: GateOptions, tmp_path: Path) -> None:
-    assert reference.token is not None
-    assert reference.email is not None
-    where = (
-        "--backend-url",
-        reference.backend_url,
-        "--database-url",
-        reference.database_url,
-        "--level",
-        "smoke",
-    )
-    who = (
-        "--free-model",
-        reference.free_model,
-        "--auth-token",
-        reference.token,
-        "--auth-email",
-        reference.email,
-    )
+async def test_gate_writes_its_reports_and_no_secret(
+    start: StartReplica, ready_dsn: str, tmp_path: Path
+) -> None:
+    options = of_reference(await start(ready_dsn, "after"), ready_dsn)
+    assert options.token is not None
+    assert options.email is not None
+    where = ("--backend-url", options.backend_url, "--database-url", ready_dsn, "--level", "smoke")
+    who = ("--free-model", options.free_model, "--auth-token", options.token, "--auth-email", options.email)
     files = {name: tmp_path / f"report.{name}" for name in ("json", "html", "markdown", "junit")}
     wanted = [word for name, file in files.items() for word in (f"--{name}", str(file))]
     done = harness("gate", *where, *who, *wanted, state=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("GO: 16 proven")
     for text in (done.stdout, done.stderr, *(file.read_text() for file in files.values())):
-        assert reference.token not in text
-        assert reference.email not in text
+        assert options.token not in text
+        assert options.email not in text
     run = json.loads(files["json"].read_text())["sections"]["requests"]["run"]
-    cleaned = harness("clean", run, "--database-url", reference.database_url, state=tmp_path)
+    cleaned = harness("clean", run, "--database-url", ready_dsn, state=tmp_path)
     assert (cleaned.returncode, cleaned.stderr) == (0, "")
-    with psycopg.connect(reference.database_url) as connection:
+    with psycopg.connect(ready_dsn) as connection:
         left = connection.execute(
             "SELECT count(*) FROM microdollar_usage WHERE kilo_user_id LIKE 'anon:2001:db8:%'"
         ).fetchone()
