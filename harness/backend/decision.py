@@ -24,6 +24,8 @@ INCOMING_MAX: Final = 16_384
 PEER: Final = ("127.0.0.1", 0)
 """Where requests come from that are not sent."""
 _TOKEN: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_OF_READING: Final = ("names_as_sent", "read", "rule", "stores", "recalls")
+"""What a sender follows from, of a build."""
 _BUILD_REFUSALS: Final = {400: "header not accepted", 500: "Internal server error"}
 
 EVENTS: Final = (
@@ -66,7 +68,11 @@ def decide(build: Build, policy: Policy, asked: Incoming, memory: Memory) -> Dec
     """What the build makes of a request that could be read; the replica remembers what the build keeps."""
     if (refusal := refusal_of(asked)) is not None:
         return Decision(refusal)
-    sender = _sender(build, policy, asked, memory)
+    return _decided(build, _sender(build, policy, asked, memory), memory)
+
+
+def _decided(build: Build, sender: Sender, memory: Memory) -> Decision:
+    asked = sender.asked
     if build.refuses is not None and (status := build.refuses(sender)):
         body = {"error": _BUILD_REFUSALS.get(status, "refused")}
         return Decision(Refusal(status, body), sender=sender)
@@ -105,6 +111,36 @@ def play(
             Decision(asked) if isinstance(asked, Refusal) else decide(build, policy, asked, memory)
         )
     return decisions
+
+
+def decides_alike(
+    build: Build,
+    right: Build,
+    decisions: Sequence[Decision],
+    policy: Policy,
+    requests: Sequence[Request],
+    emails: Sequence[str | None],
+) -> bool:
+    """Whether `play` makes these decisions of the requests, which are those of the right build.
+
+    Read no further than to the first that differs, and the header once where both read it alike.
+    """
+    memory = Memory()
+    reads_alike = build.recalls is None and all(
+        getattr(build, name) == getattr(right, name) for name in _OF_READING
+    )
+    for request, email, decision in zip(requests, emails, decisions, strict=True):
+        asked = incoming(request, email)
+        if isinstance(asked, Refusal):
+            continue
+        if reads_alike and (sender := decision.sender) is not None:
+            memory.served, memory.latest = sender.number, sender.accepted
+            differs = _decided(build, sender, memory) != decision
+        else:
+            differs = decide(build, policy, asked, memory) != decision
+        if differs:
+            return False
+    return True
 
 
 @lru_cache(maxsize=INCOMING_MAX)

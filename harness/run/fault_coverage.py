@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.backend.builds import AFTER, Build
-from harness.backend.decision import play
+from harness.backend.decision import decides_alike, play
 from harness.backend.defects import DEFECTS
 from harness.checks.gate import AT_ONCE
 from harness.clients.exchange import Request
@@ -41,6 +41,8 @@ class FaultCoverage:
     """Faults that no request would have shown yet, but for what only requests at once can show."""
     faults: int = 0
     requests: int = 0
+    _known: dict[int, tuple[ProbeGroup, set[str]]] = field(default_factory=dict)
+    """What groups show that were put in order, by their ids: of those not sent yet."""
 
     def __post_init__(self) -> None:
         """Counts the faults."""
@@ -52,7 +54,8 @@ class FaultCoverage:
             if not self.unshown or self.requests >= REQUESTS_MAX:
                 return
             self.requests += len(group.probes)
-            for name in self._shown(group):
+            _, shown = self._known.pop(id(group), (group, None))
+            for name in self._shown(group) if shown is None else shown & self.unshown.keys():
                 del self.unshown[name]
 
     def ordered(self, probe_groups: Iterable[ProbeGroup]) -> Iterator[ProbeGroup]:
@@ -69,6 +72,7 @@ class FaultCoverage:
             )
             group, shown = left.pop(best)
             covered |= shown
+            self._known[id(group)] = group, shown
             yield group
 
     def describe(self) -> str:
@@ -90,7 +94,7 @@ class FaultCoverage:
         return {
             name
             for name, build in self.unshown.items()
-            if play(build, self.policy, requests, emails) != right
+            if not decides_alike(build, AFTER, right, self.policy, requests, emails)
         }
 
     def _as_to_reference(self, probe: Probe) -> Request:
