@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from harness.clients.connection import WireConnection
-from harness.clients.exchange import Address, Outcome, Reply, Request
+from harness.clients.exchange import NO_CONNECTION, Address, Outcome, Reply, Request
 
 Item = Request | Sequence[Request]
 """One request, or several that go over one connection, in this order, with no other between them."""
@@ -140,10 +140,10 @@ class Worker:
             try:
                 self._connection = await self._connect()
             except TimeoutError:
-                reason = f"no connection to {host}:{port} in {limits.timeout_s:g} s"
+                reason = f"{NO_CONNECTION} to {host}:{port} in {limits.timeout_s:g} s"
                 return Reply(Outcome.TIMEOUT, 0, reason=reason)
             except OSError as error:
-                return Reply(Outcome.REFUSED, 0, reason=f"no connection to {host}:{port}: {error}")
+                return Reply(Outcome.REFUSED, 0, reason=f"{NO_CONNECTION} to {host}:{port}: {error}")
         return await self._connection.send(written.data, last=written.last)
 
     async def _connect(self) -> WireConnection:

@@ -20,6 +20,9 @@ HeaderLine = tuple[bytes, bytes]
 Address = tuple[str, int]
 """Host and port."""
 
+NO_CONNECTION: Final = "no connection"
+"""How the reason of a reply begins when nobody listens there."""
+
 BODIES_KEPT: Final = 512
 """Each reply is read several times while its batch is judged: so many are kept as they were parsed."""
 

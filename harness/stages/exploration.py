@@ -13,7 +13,7 @@ from typing import Final, Self
 from psycopg import sql
 
 from harness.backend.serve import APPLICATION
-from harness.clients import http
+from harness.clients import wire
 from harness.clients.exchange import Reply
 from harness.clients.extension import ExtensionBuild
 from harness.clients.shape import PLAIN
@@ -95,7 +95,7 @@ class Exploration:
         """Sends requests to a replica, counted from 0, and waits for what becomes of them."""
         to = self._environment.replicas[replica]
         requests = [await self._prepare(to, plan_, None) for plan_ in plans]
-        replies = await asyncio.gather(*(http.send(to.address, each.probe.request) for each in requests))
+        replies = await asyncio.gather(*(wire.send(to.address, each.probe.request) for each in requests))
         for request, reply in zip(requests, replies, strict=True):
             self._end(request, reply)
         await self._wait_for_rows()
@@ -110,7 +110,7 @@ class Exploration:
             if OUTCOMES[plan_.fault].disconnects:
                 batch.disconnecting.append(await open_to_disconnect(request))
             else:
-                sending = http.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
+                sending = wire.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
                 batch.replies.append(asyncio.create_task(sending))
         await await_held(self._environment, batch.gate, len(batch.disconnecting), batch.replies)
         self.held.append(batch)

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, Final
 
-from harness.clients import http, wire
-from harness.clients.exchange import Outcome, Reply, Request
+from harness.clients import wire
+from harness.clients.exchange import NO_CONNECTION, Outcome, Reply, Request
 from harness.clients.extension import ExtensionBuild
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError
@@ -115,7 +115,7 @@ async def run_transition(
 async def _hold(replica: Replica, probe: Probe) -> ServedRequest:
     # Read now: after a swap, another replica stands at this place.
     version = replica.version
-    # Thousands are held in a run: over httpx each would cost ten times the time.
+    # Thousands are sent in a run, here and below: over httpx each would cost ten times the time.
     reply = await wire.send(replica.address, probe.request, timeout_s=HELD_TIMEOUT_S)
     return ServedRequest(probe, reply, version)
 
@@ -150,7 +150,7 @@ async def release(environment: Environment, gate: str) -> None:
 
 async def _send_to_upstream(environment: Environment, method: str, path: str) -> Reply:
     address = ("127.0.0.1", environment.stack.upstream.port)
-    return await http.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
+    return await wire.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
 
 
 @asynccontextmanager
@@ -195,9 +195,9 @@ async def _send_balanced(environment: Environment, probe: Probe, turn: int) -> S
     for number in in_rotation[first:] + in_rotation[:first]:
         replica = environment.replicas[number]
         version = replica.version
-        reply = await http.send(replica.address, probe.request)
+        reply = await wire.send(replica.address, probe.request)
         # A balancer tries the next replica only where no connection was made: a request that a replica has read, and
         # then reset, may have been served.
-        if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(http.NO_CONNECTION)):
+        if not (reply.outcome is Outcome.REFUSED and reply.reason.startswith(NO_CONNECTION)):
             break
     return ServedRequest(probe, reply, version)

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from harness.clients import http
-from harness.clients.exchange import Outcome, Request
+from harness.clients.exchange import NO_CONNECTION, Outcome, Request
 from tests.clients.servers import (
     NODE_REFUSAL,
     OK,
@@ -84,7 +84,7 @@ async def test_nobody_listening_is_told_from_a_closed_connection() -> None:
         assert await http.is_listening(address)
     assert not await http.is_listening(address)
     reply = await http.send(address, request())
-    assert reply.reason.startswith(f"{http.NO_CONNECTION} to http://127.0.0.1:")
+    assert reply.reason.startswith(f"{NO_CONNECTION} to http://127.0.0.1:")
 
 
 async def test_a_reset_connection_is_a_refusal_without_a_status() -> None:
