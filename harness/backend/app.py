@@ -30,7 +30,8 @@ from harness.backend.completion import read_completion
 from harness.backend.decision import Decision, decide, stored_value
 from harness.backend.entry import changed, usage_of
 from harness.backend.http import AS_SENT, node_header
-from harness.backend.usage import Abort, Accounts, OnEvent, Usage
+from harness.backend.losses import Abort
+from harness.backend.usage import Accounts, OnEvent, Usage
 from harness.rule.policy import Policy
 
 __all__ = [

@@ -6,47 +6,31 @@ process whose parent dies ends by itself.
 
 import asyncio
 import contextlib
-import logging
 import multiprocessing
-import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.forkserver import ensure_running
 from typing import Any, Final
 
-import aiohttp
-import uvicorn
-from psycopg_pool import AsyncConnectionPool
-
-from harness.backend.app import Proxy
-from harness.backend.http import behind_refusals
-from harness.backend.losses import Loss
+from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
 from harness.backend.rollout_builds import rollout_build
-from harness.backend.upstream import Upstream
-from harness.backend.usage import DRAIN_S_MAX, Abort, Accounts
 from harness.errors import UnavailableError
 from harness.rollout import Rollout, load_rollout
-from harness.rule.policy import header_policy
 
 HOST: Final = "127.0.0.1"
 START_S_MAX: Final = 30.0
 STOP_S_MAX: Final = DRAIN_S_MAX + 10.0
-EVENTS_MAX: Final = 100
-"""Losses and aborts that one replica reports; so many fit a pipe that nobody reads."""
-POOL_SIZE: Final = 4
 APPLICATION: Final = "harness replica"
 """What a replica's sessions are called in pg_stat_activity."""
-BACKLOG: Final = 2048
-"""Connections that may wait to be accepted."""
 
 _fork = multiprocessing.get_context("forkserver")
 # Each process imports the main module again; `harness` is in there with the preload, and so is pytest where that is it.
 _MAINS: Final = [name for name in ("pytest",) if name in sys.modules]
-_fork.set_forkserver_preload(["harness.backend.serve", "harness.cli", *_MAINS])
+_fork.set_forkserver_preload(["harness.backend.server", "harness.cli", *_MAINS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,27 +164,17 @@ def _await_port(pipe: Connection) -> int:
 
 
 def _run_upstream(_config: None, port: int, pipe: Connection) -> None:
-    _run(_serve_upstream(port, pipe), pipe)
+    from harness.backend import (
+        server,
+    )  # here and below: imported in the fork server alone, not by each command
+
+    server.run_upstream(port, pipe)
 
 
 def _run_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
-    _run(_serve_replica(config, port, pipe), pipe)
+    from harness.backend import server
 
-
-def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
-    # Ctrl-C is the parent's: it stops us when it has drained its clients.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Losses are reported through the pipe; on the parent's terminal it would be noise.
-    for name in ("harness", "psycopg.pool"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-        logging.getLogger(name).propagate = False
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(serving)
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            pipe.send(f"{type(error).__name__}: {error}".partition("\n")[0])
-        raise SystemExit(1) from None
+    server.run_replica(config, port, pipe)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -210,81 +184,3 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-async def _serve_upstream(port: int, pipe: Connection) -> None:
-    await _listen(Upstream().app, port, pipe, "httptools")
-
-
-async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
-    events = 0
-
-    def on_event(event: Loss | Abort) -> None:
-        nonlocal events
-        events += 1
-        if events <= EVENTS_MAX:
-            with contextlib.suppress(OSError):
-                pipe.send(event)
-
-    rollout = rollout_in(config)
-    build, policy = rollout_build(rollout, config.build), header_policy(rollout, config.policy)
-    pool = AsyncConnectionPool(
-        config.dsn,
-        min_size=1,
-        max_size=POOL_SIZE,
-        open=False,
-        kwargs={"autocommit": True, "application_name": APPLICATION},
-    )
-    connector = aiohttp.TCPConnector(limit=0)
-    async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
-        await pool.wait()
-        accounts = Accounts(pool, build, on_event)
-        proxy = Proxy(build, policy, config.origin, config.secret, session, accounts, on_event)
-        await _listen(proxy, port, pipe, behind_refusals(build.error_page))
-        await accounts.drain()
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """SIGTERM and the parent's death stop it; uvicorn's own handlers would also take SIGINT."""
-        loop = asyncio.get_running_loop()
-        # The sentinel is a pipe whose other end only the parent holds: it becomes readable when the parent is gone,
-        # also when it was killed and had no time to stop us.
-        parent = multiprocessing.parent_process()
-        assert parent is not None
-        loop.add_signal_handler(signal.SIGTERM, self._leave)
-        loop.add_reader(parent.sentinel, self._leave)
-        yield
-        loop.remove_reader(parent.sentinel)
-
-    def _leave(self) -> None:
-        self.should_exit = True
-        parent = multiprocessing.parent_process()
-        if parent is not None and not parent.is_alive():
-            self.force_exit = True
-            asyncio.get_running_loop().remove_reader(parent.sentinel)
-
-
-async def _listen(app: Any, port: int, pipe: Connection, http: Any) -> None:
-    """Serves until it is stopped; open requests are finished first."""
-    listener = socket.create_server((HOST, port), backlog=BACKLOG)
-    pipe.send(listener.getsockname()[1])  # it is bound and listening: connections wait in its backlog
-    await _Server(server_config(app, http)).serve(sockets=[listener])
-
-
-def server_config(app: Any, http: Any) -> uvicorn.Config:
-    """How uvicorn serves an application here: silently, with nothing of its own in requests and replies."""
-    return uvicorn.Config(
-        app,
-        http=http,
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        proxy_headers=False,  # the proxy reads x-forwarded-for itself, and the socket's address must stay
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=120,
-        timeout_graceful_shutdown=int(DRAIN_S_MAX),
-    )

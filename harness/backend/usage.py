@@ -20,14 +20,13 @@ from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from harness.backend.builds import AccountingInsert, Build, FollowUp, Sender
-from harness.backend.losses import Loss
+from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
 from harness.backend.text import well_formed
 from harness.data import sql_text
 from harness.database.relations import of_users
 
 TRIES: Final = 3
 PAUSE_S_MAX: Final = 0.1
-DRAIN_S_MAX: Final = 10.0
 MISSING_ID: Final = "<missing>"
 """What message_id holds when the upstream sent no id."""
 
@@ -111,11 +110,6 @@ def numbered(text: str) -> Numbered:
         return f"${names.setdefault(placeholder[1], len(names) + 1)}"
 
     return Numbered(re.sub(r"%\((\w+)\)s", number, text).encode(), tuple(names))
-
-
-@dataclass(frozen=True, slots=True)
-class Abort:
-    """A request whose client left before its reply was complete."""
 
 
 OnEvent = Callable[[Loss | Abort], None]

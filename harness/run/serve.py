@@ -21,7 +21,8 @@ from harness.backend.builds import Build
 from harness.backend.defects import DEFECTS
 from harness.backend.http import behind_refusals
 from harness.backend.rollout_builds import rollout_build
-from harness.backend.serve import BACKLOG, HOST, POOL_SIZE, check_port, loop_factory
+from harness.backend.serve import HOST, check_port, loop_factory
+from harness.backend.server import BACKLOG, POOL_SIZE
 from harness.backend.upstream import Upstream
 from harness.clients.request_spec import RequestSpec
 from harness.data import sql_text

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import uvicorn
 
-from harness.backend.serve import server_config
+from harness.backend.server import server_config
 
 LOGGERS: Final = ("harness", "uvicorn.error", "psycopg.pool")
 """Their lines go with the request they are about; on the terminal they would be noise."""

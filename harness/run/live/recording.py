@@ -27,8 +27,8 @@ from harness.backend.app import (
 )
 from harness.backend.builds import HeaderLines, Sender
 from harness.backend.http import NodeProtocol
-from harness.backend.losses import Loss
-from harness.backend.usage import MISSING_ID, Abort, Accounts, Usage
+from harness.backend.losses import Abort, Loss
+from harness.backend.usage import MISSING_ID, Accounts, Usage
 from harness.checks.compatibility import REPLY
 from harness.checks.row_checks import IGNORED
 from harness.clients.exchange import Outcome, Reply
