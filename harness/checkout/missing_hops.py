@@ -14,6 +14,7 @@ from harness.checkout.source import key_of, line_of, place_of, text_of
 from harness.checkout.values import HEADER, OTHER, Hop, Value
 
 NULL_FOR_EVER: Final = "the column stays NULL for ever"
+UNTYPED: Final = "the project does not compile"
 ROW_LOST: Final = "drizzle renders undefined as nothing: 42601, and the whole row is lost behind a 200"
 
 
@@ -205,7 +206,7 @@ def add_of_types(way: FollowedWay) -> None:
                 last,
                 what,
                 f"add `{way.column}?: string | null`",
-                "the project does not compile once it is read",
+                UNTYPED,
             )
         )
 
@@ -215,6 +216,4 @@ def _of_type(fault: TypeFault) -> Missing:
     file, line = fault.file, fault.line
     declared = kind.where or "its declaration"
     what = f"the type {kind.name or 'of the object'} ({declared}) lacks {fault.property}, which is used here"
-    return Missing(
-        file, line, 0, what, f"add `{fault.property}?: string` to it", "the project does not compile"
-    )
+    return Missing(file, line, 0, what, f"add `{fault.property}?: string` to it", UNTYPED)

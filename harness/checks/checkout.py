@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.checkout.migration_outcome import JournalFault, MigrationOutcome
-from harness.checkout.missing_hops import Missing
+from harness.checkout.missing_hops import UNTYPED, Missing
 from harness.checkout.way import BackendWay
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE
 from harness.checks.lint import Linted
@@ -12,8 +12,12 @@ from harness.checks.lint_model import Lint
 from harness.verdict import Finding, Method, Results
 
 
-def judge_way(results: Results, way: BackendWay) -> None:
-    """Judges F3 and F4: every place of the value's way, in the order of the way."""
+def judge_way(results: Results, way: BackendWay, *, rows_are_right: bool = False) -> None:
+    """Judges F3 and F4: every place of the value's way, in the order of the way.
+
+    Rows that have the value contradict a place where it is said to be lost: a lookup table, or what is built at run
+    time, is not followed. What does not compile is said all the same, since the run takes the types out.
+    """
     for claim in (ROUTE, INSERT):
         results.method(claim, Method.EXHAUSTIVE)
         if way.unknown:
@@ -33,8 +37,11 @@ def judge_way(results: Results, way: BackendWay) -> None:
     if way.others:
         results.detail(INSERT, f"the field is also written at {', '.join(way.others)}")
     for claim, places in ((ROUTE, at_route), (INSERT, after)):
-        if places:
-            results.refute(_finding(claim, places))
+        for place in places if rows_are_right else ():
+            if place.consequence != UNTYPED:
+                results.detail(claim, f"the rows have it; not followed: {place.where} {place.what}")
+        if lacking := [place for place in places if not rows_are_right or place.consequence == UNTYPED]:
+            results.refute(_finding(claim, lacking))
 
 
 def _finding(claim: str, places: list[Missing]) -> Finding:

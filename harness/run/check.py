@@ -13,7 +13,7 @@ from harness.report.document import Report
 from harness.rollout import load_rollout
 from harness.run.check_backend import check_backend, check_migrations, check_schema_against
 from harness.run.check_client import check_built, check_client, check_options, placed
-from harness.run.check_handler import check_handler, not_replayed
+from harness.run.check_handler import check_handler, check_way, not_replayed
 from harness.run.check_prepare import prepared_or_why
 from harness.run.options.check import CheckOptions
 from harness.run.progress import LineCallback, ProgressDisplay, silent
@@ -53,7 +53,9 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
             remarks += judged.remarks
             remarks += [*made.remarks, *check_schema_against(results, rollout, judged.schema, made)]
             with progress("the handler under Node, its statements on a database of its own"):
-                remarks += check_handler(results, rollout, judged, made, server)
+                handler = check_handler(results, rollout, judged, made, server)
+                check_way(results, judged, handler)
+                remarks += handler.remarks
             name = f"Postgres {server.version} ({server.kind})"
     if options.extension is not None:
         with progress("the extension's files under Node"):

@@ -12,7 +12,7 @@ from harness.checkout.migration_outcome import MigrationOutcome
 from harness.checkout.schema_run import evaluated_table
 from harness.checkout.served_modules import NotRunnableError, Watched
 from harness.checkout.way import BackendWay, follow_backend
-from harness.checks.checkout import STOPS, judge_migrations, judge_way
+from harness.checks.checkout import STOPS, judge_migrations
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE, SCHEMA
 from harness.checks.checkout_schema import judge_against_catalogue, judge_evaluated, judge_schema_file
 from harness.checks.lint_builds import is_concurrent
@@ -70,7 +70,6 @@ def check_backend(results: Results, rollout: Rollout, checkout: Path) -> ReadBac
         return ReadBackend([], schema, why=why)
     symbol = files["route"].symbol
     way = follow_backend(checkout, route.path, symbol, rollout.header.name, table, column)
-    judge_way(results, way)
     stubs = {name: rollout.path(file) for name, file in rollout.tables.backend.stubs.items()}
     source = HandlerSource(
         checkout, route.path, symbol, stubs, Watched(column, frozenset(way.files), way.made_from)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -17,6 +17,7 @@ from harness.checkout.handler import (
 from harness.checkout.handler_database import handler_database
 from harness.checkout.served_modules import NotRunnableError
 from harness.checkout.way import BackendWay
+from harness.checks.checkout import judge_way
 from harness.checks.checkout_claims import HANDLER_CLAIMS
 from harness.checks.row_checks import judge_rows
 from harness.database.declared import declared_store
@@ -44,21 +45,33 @@ OF_THE_STATEMENT: Final = "42"
 SHOWN_MAX: Final = 4
 
 
+class HandlerOutcome(NamedTuple):
+    """What is said beside the claims, and whether the handler ran as far as its rows."""
+
+    remarks: list[str]
+    has_run: bool = True
+
+
 def check_handler(
     results: Results, rollout: Rollout, read: ReadBackend, made: AppliedMigrations, server: Server
-) -> list[str]:
-    """Judges the rows that requests to the handler leave in a database that the checkout's migrations make.
-
-    Returns remarks.
-    """
+) -> HandlerOutcome:
+    """Judges the rows that requests to the handler leave in a database that the checkout's migrations make."""
     try:
         if read.source is None:
             raise NotRunnableError(read.why)
         if made.folder is None:
             raise NotRunnableError("no migrations make the database that its statements need")
-        return _run(results, rollout, read.source, read.way, made, server)
+        return HandlerOutcome(_run(results, rollout, read.source, read.way, made, server))
     except (NotRunnableError, UnavailableError, UsageError, StatementFailed) as error:
-        return check_slice(results, rollout, read, str(error))
+        return HandlerOutcome(check_slice(results, rollout, read, str(error)), has_run=False)
+
+
+def check_way(results: Results, read: ReadBackend, handler: HandlerOutcome) -> None:
+    """Judges F3 and F4 by what the parser followed; where it lost what the rows have all the same, by these."""
+    if read.source is not None:
+        judged = [claim for claim in HANDLER_CLAIMS if claim in results]
+        are_right = handler.has_run and not any(results.refuted(claim) for claim in judged)
+        judge_way(results, read.way, rows_are_right=are_right)
 
 
 def not_replayed(judgement: Judgement) -> Judgement:

@@ -14,7 +14,7 @@ from harness.checks.checkout_claims import BACKEND, HANDLER_CLAIMS, claims_of
 from harness.database.server import Server, running_server
 from harness.rollout import load_rollout
 from harness.run.check_backend import AppliedMigrations, check_backend
-from harness.run.check_handler import check_handler
+from harness.run.check_handler import check_handler, check_way
 from harness.verdict import Judgement, Results, Status
 from tests.checkout.edits import (
     CORRECTED,
@@ -23,6 +23,7 @@ from tests.checkout.edits import (
     MIGRATIONS,
     REWRITES,
     ROUTE,
+    TYPED,
     USAGE,
     Edit,
     backend,
@@ -46,13 +47,15 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def judged(server: Server, checkout: Path) -> tuple[dict[str, Judgement], list[str]]:
+def judged(server: Server, checkout: Path, *more: str) -> tuple[dict[str, Judgement], list[str]]:
     rollout = load_rollout()
     results = Results(claims_of((BACKEND,), rollout.tables))
     read = check_backend(results, rollout, checkout)
     made = AppliedMigrations([], checkout / MIGRATIONS, frozenset((MIGRATION.rpartition("/")[2],)))
-    remarks = check_handler(results, rollout, read, made, server)
-    return {each.id: each for each in results.judgements() if each.id in HANDLER_CLAIMS}, remarks
+    handler = check_handler(results, rollout, read, made, server)
+    check_way(results, read, handler)
+    wanted = {*HANDLER_CLAIMS, *more}
+    return {each.id: each for each in results.judgements() if each.id in wanted}, handler.remarks
 
 
 def test_the_corrected_handler_is_proven(server: Server, tmp_path: Path) -> None:
@@ -60,6 +63,38 @@ def test_the_corrected_handler_is_proven(server: Server, tmp_path: Path) -> None
     assert {claim.status for claim in claims.values()} == {Status.PROVEN}
     assert "requests to the handler under Node" in claims["V1"].detail
     assert "stood in for: posthog-node" in remarks[0]
+
+
+BY_TABLE: Final = (
+    Edit(
+        USAGE,
+        "    INSERT INTO microdollar_usage_metadata (\n",
+        "    , distinct_id_new AS (SELECT ${metadataFields.posthog_distinct_id}::text AS id)\n"
+        "    INSERT INTO microdollar_usage_metadata (\n",
+    ),
+    Edit(
+        USAGE,
+        "      ${metadataFields.posthog_distinct_id},\n",
+        "      (SELECT id FROM distinct_id_new),\n",
+    ),
+)
+"""The value by way of another table of the statement, as ids of lookup tables go."""
+
+
+def test_what_the_rows_have_is_not_refuted_by_the_parser(server: Server, tmp_path: Path) -> None:
+    checkout = backend(tmp_path, *CORRECTED, *BY_TABLE)
+    claims, _ = judged(server, checkout, "F3", "F4")
+    assert {claim.status for claim in claims.values()} == {Status.PROVEN}
+    line = line_of(checkout, USAGE, "      posthog_distinct_id,")
+    assert f"the rows have it; not followed: {USAGE}:{line} " in claims["F4"].detail
+
+
+def test_what_does_not_compile_is_refuted_whatever_the_rows_have(server: Server, tmp_path: Path) -> None:
+    untyped = [edit for edit in CORRECTED if edit is not TYPED]
+    claims, _ = judged(server, backend(tmp_path, *untyped), "F4")
+    assert claims["V1"].status is Status.PROVEN
+    assert claims["F4"].status is Status.REFUTED
+    assert claims["F4"].findings[0].effect.startswith("the project does not compile")
 
 
 @pytest.mark.catalogue

@@ -8,6 +8,7 @@ from harness.checks.checkout_claims import BACKEND, claims_of
 from harness.rollout import load_rollout
 from harness.run.check import check
 from harness.run.check_backend import check_backend
+from harness.run.check_handler import HandlerOutcome, check_way
 from harness.run.options.check import CheckOptions
 from harness.verdict import Judgement, Results, Status, Verdict
 from tests.checkout.edits import (
@@ -35,7 +36,7 @@ def judged(checkout: Path) -> dict[str, Judgement]:
     """The claims of the way, without the databases that others need."""
     rollout = load_rollout()
     results = Results(claims_of((BACKEND,), rollout.tables))
-    check_backend(results, rollout, checkout)
+    check_way(results, check_backend(results, rollout, checkout), HandlerOutcome([], has_run=False))
     return {judgement.id: judgement for judgement in results.judgements()}
 
 
