@@ -10,9 +10,10 @@ from harness.database.runners import connect
 from harness.database.server import Server, running_server
 from harness.errors import UnavailableError, UsageError
 from harness.report.contents import Table
-from harness.report.document import Report
+from harness.report.document import Report, to_json
 from harness.run.options.rehearse import OwnOptions, RehearsalPart, RehearseOptions
 from harness.run.rehearse import rehearse
+from harness.run.report_reading import read_text
 from harness.verdict import Status, Verdict
 
 SCHEMA = """
@@ -76,6 +77,7 @@ def test_plain_index_is_measured_beside_a_concurrent_one(server: Server, tmp_pat
         .endswith("SET lock_timeout = 0;\nCREATE INDEX CONCURRENTLY orders_note_idx ON orders (note);\n")
     )
     assert "2,000 rows in orders" in report.remarks
+    assert read_text(to_json(report), "the report").verdict is Verdict.GO
 
 
 def test_refused_statement_is_no_go_at_its_line(server: Server, tmp_path: Path) -> None:
