@@ -6,6 +6,7 @@ from typing import Final
 
 from harness import plan
 from harness.checks.own_migration import ACCEPTED, OWN_CLAIMS, STALLED
+from harness.checks.step_locks import LOCKS
 from harness.rollout import Rollout
 from harness.rule.level import Level
 from harness.run.gate_claims import WITHOUT
@@ -67,6 +68,12 @@ def recovery_claim() -> Claim:
     return replace(claim, sentence=sentence, quote="", section="")
 
 
+def locks_claim() -> Claim:
+    """Of the locks of a rollout's steps, as it is judged here."""
+    sentence = "Every statement of the steps takes the lock on the rollout's tables that is predicted for it."
+    return Claim(LOCKS, sentence, "", "")
+
+
 def required_in(scope: tuple[str, ...]) -> tuple[str, ...]:
     """Ids of the claims that a report of a rehearsal of this scope must hold. Raises ValueError for an unknown word."""
     known = {JUDGED, OWN, STEPS}
@@ -75,7 +82,9 @@ def required_in(scope: tuple[str, ...]) -> tuple[str, ...]:
     parts = frozenset(map(RehearsalPart, words))
     if OWN in scope or STEPS in scope:
         claims = own_claims(parts, is_judged=JUDGED in scope)
-        asked = STEP_CLAIMS if STEPS in scope and RehearsalPart.CLAIMS in parts else ()
+        asked: tuple[str, ...] = STEP_CLAIMS if STEPS in scope and RehearsalPart.CLAIMS in parts else ()
+        if STEPS in scope and RehearsalPart.LOCKS in parts:
+            asked = (*asked, LOCKS)
         failures = (plan.RECOVERY_CLAIM.id,) if RehearsalPart.FAILURES in parts else ()
         steps = tuple(name for name in asked if name not in left_out)
         return (*(claim.id for claim in claims), *steps, *failures)

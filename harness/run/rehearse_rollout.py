@@ -9,6 +9,7 @@ from psycopg import sql
 
 from harness.checks.lint_statements import statements
 from harness.checks.registry import run_checks
+from harness.checks.step_locks import LOCKS
 from harness.database.declared import DeclaredStore, declared_store
 from harness.database.scripts import Script
 from harness.database.server import running_server
@@ -41,11 +42,13 @@ from harness.run.rehearsal_claims import (
     ROLLOUT_PARTS,
     STEP_CLAIMS,
     STEPS,
+    locks_claim,
     own_claims,
     recovery_claim,
     step_claims,
 )
 from harness.run.rehearse_failures import run_failures
+from harness.run.rehearse_locks import judge_locks, predicted_locks
 from harness.run.report import Begun, run_report
 from harness.verdict import Claim, Results
 
@@ -73,6 +76,9 @@ def rehearse_rollout(
         claims += step_claims(rollout, is_usual=options.migration == USUAL)
     if RehearsalPart.FAILURES in parts:
         claims += (recovery_claim(),)
+    predicted = predicted_locks(ups, store)
+    if RehearsalPart.LOCKS in parts and predicted:
+        claims += (locks_claim(),)
     with running_server(
         suited_server(options.postgres, text), session_pooler=options.session_pooler
     ) as server:
@@ -88,15 +94,17 @@ def rehearse_rollout(
         _run(rehearsal, text, statistics, given, ups)
         if build is not None and RehearsalPart.FAILURES in parts:
             run_failures(rehearsal, build, text, ups)
-    lacking = [f"{WITHOUT}{name}" for name in STEP_CLAIMS if name not in {claim.id for claim in claims}]
-    scope = (*sorted(parts), *([JUDGED] if judged else []), STEPS)
+    asked = [LOCKS] if RehearsalPart.LOCKS in parts else []
+    asked += STEP_CLAIMS if RehearsalPart.CLAIMS in parts else ()
+    lacking = [f"{WITHOUT}{name}" for name in asked if name not in {claim.id for claim in claims}]
+    scope = (*sorted(parts), *([JUDGED] if judged else []), STEPS, *lacking)
     report = run_report(
         "rehearse",
         begun,
         results.judgements(),
         command=options.command,
         server=name,
-        scope=(*scope, *lacking) if RehearsalPart.CLAIMS in parts else scope,
+        scope=scope,
         level=f"{options.rows} rows",
         policy=policy_of(rollout).name,
     )
@@ -204,8 +212,10 @@ def _run(
         empty = stack.enter_context(rehearsal.database())
         load(rehearsal, empty, text)
         effects = observed_effects(rehearsal, empty)
-        if RehearsalPart.STALLS not in parts and RehearsalPart.LOCKS in parts:
-            judge_effects(rehearsal, effects)
+        if RehearsalPart.LOCKS in parts:
+            judge_locks(rehearsal, effects, ups)
+            if RehearsalPart.STALLS not in parts:
+                judge_effects(rehearsal, effects)
         if not parts & {RehearsalPart.STALLS, RehearsalPart.CLAIMS}:
             return
         filled = stack.enter_context(rehearsal.database(empty))

@@ -20,7 +20,7 @@ from tests.command import harness_command
 from tests.fix_orders import ORDERS
 
 THREE_STEPS = ORDERS.parent / "three-steps"
-STEPS = {"Y1", "Y3", "Y4", "M1", "M2", "M3", "M7", "M9"}
+STEPS = {"Y1", "Y3", "Y4", "M1", "M2", "M3", "M7", "M9", "M14"}
 
 
 def run(server: Server, folder: Path, own: Mapping[str, Any] | None = None, **options: Any) -> Report:
@@ -53,7 +53,7 @@ def changed_orders(tmp_path: Path, up: str) -> Path:
         (ORDERS, STEPS),
         (fixture_path("rollouts/machine-id"), STEPS),
         (fixture_path("rollouts/feature"), STEPS - {"M7"}),
-        (THREE_STEPS, STEPS - {"M9"}),
+        (THREE_STEPS, STEPS - {"M9"} | {"M13"}),
     ],
     ids=["orders", "machine-id", "feature", "three-steps"],
 )

@@ -52,6 +52,8 @@ class StatementTraffic:
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """How often each was refused: the template's label, SQLSTATE, message."""
     _numbers: "itertools.count[int]" = field(init=False)
+    _turns: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    """Of each build by itself: senders take turns, and one of two builds might be given every other template alone."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -60,10 +62,11 @@ class StatementTraffic:
     def send(self, connection: Connection, _name: str, after: bool, _value: str | None) -> None:
         """Sends the next one. Raises psycopg.Error."""
         with self._lock:
-            number = next(self._numbers)
+            number, turn = next(self._numbers), self._turns[after]
+            self._turns[after] += 1
         templates = self.after if after and self.after else self.templates
-        template = templates[number % len(templates)]
-        keys = template.keys[number // len(templates) % len(template.keys)] if template.keys else ()
+        template = templates[turn % len(templates)]
+        keys = template.keys[turn // len(templates) % len(template.keys)] if template.keys else ()
         try:
             if len(template.statements) == 1:
                 _execute(connection, template.statements[0], template, number, keys)
