@@ -132,18 +132,41 @@ class LineReading(NamedTuple):
     undone: Literal["", "percent", "plus", "quotes"] = ""
     """An encoding that is taken off: percent signs, plus signs for blanks, quotes around the value."""
     empty: Literal["absent", "value"] = "absent"
-    edges: bool = False
-    """Whether blanks at the edges stay."""
+    blanks: Literal["trimmed", "kept", "kept at the end"] = "trimmed"
+    """What becomes of blanks at the edges."""
 
 
 class Storing(NamedTuple):
     """What becomes of the value at the very end."""
 
-    how: Literal["as it is", "lower case", "upper case", "trimmed", "cut", "nothing"] = "as it is"
+    how: Literal["as it is", "lower case", "upper case", "trimmed", "cut", "up to", "after", "nothing"] = (
+        "as it is"
+    )
     most: int = 0
+    sign: str = ""
+    """Up to the first of which, or after the last of which, the value is stored."""
 
     def __str__(self) -> str:
-        return f"cut to {self.most}" if self.how == "cut" else self.how
+        words = {
+            "cut": f"cut to {self.most}",
+            "up to": f"up to its first `{self.sign}`",
+            "after": f"from behind its last `{self.sign}`",
+        }
+        return words.get(self.how, self.how)
+
+    def function(self) -> Callable[[str], str | None]:
+        """It as a function."""
+        stores: dict[str, Callable[[str], str | None]] = {
+            "as it is": lambda value: value,
+            "lower case": str.lower,
+            "upper case": str.upper,
+            "trimmed": lambda value: value.strip(JS_TRIM),
+            "cut": lambda value: value[: self.most],
+            "up to": lambda value: value.partition(self.sign)[0],
+            "after": lambda value: value.rpartition(self.sign)[2],
+            "nothing": lambda _: None,
+        }
+        return stores[self.how]
 
 
 class PlacedOperation(NamedTuple):
@@ -169,9 +192,9 @@ class HeaderBehaviour(NamedTuple):
 
     def function(self) -> Stored:
         """From header lines to the stored value. Raises TooLargeError for an expression that cannot be followed."""
-        text_of, store = reader(self.reading), _STORES[self.storing.how]
+        text_of, store = reader(self.reading), self.storing.function()
         functions = [placed.operation.function() for placed in self.operations]
-        most, absent = self.storing.most, self.reading.empty == "absent"
+        absent = self.reading.empty == "absent"
 
         def stored(lines: Lines) -> str | None:
             text = text_of(lines)
@@ -181,7 +204,7 @@ class HeaderBehaviour(NamedTuple):
                 text = function(text)
                 if text is None:
                     return None
-            return store(text, most)
+            return store(text)
 
         return stored
 
@@ -274,7 +297,8 @@ def _by_machine(matching: Matching) -> TextFunction:
 @lru_cache(maxsize=256)
 def reader(reading: LineReading) -> Stored:
     """From lines to a text, as the reading says; None where it is like no header."""
-    joint, edges = reading.joint.encode("ascii"), reading.edges
+    joint = reading.joint.encode("ascii")
+    trimmed = _TRIMS[reading.blanks]
     undo = _UNDOES[reading.undone]
 
     @lru_cache(maxsize=1 << 14)  # the same headers are read for each behaviour that is compared
@@ -283,24 +307,20 @@ def reader(reading: LineReading) -> Stored:
             return None
         if reading.duplicates in ("first", "last"):
             lines = (lines[0 if reading.duplicates == "first" else -1],)
-        octets = joint.join(lines if edges else [line.strip(OWS) for line in lines])
-        octets = octets if edges else octets.strip(OWS)
+        octets = trimmed(joint.join(map(trimmed, lines)))
         return undo(octets.decode(reading.decode, "replace"))
 
     return text_of
 
 
+_TRIMS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "trimmed": lambda octets: octets.strip(OWS),
+    "kept": lambda octets: octets,
+    "kept at the end": lambda octets: octets.lstrip(OWS),
+}
 _UNDOES: Final[dict[str, Callable[[str], str]]] = {
     "": lambda text: text,
     "percent": lambda text: unquote(text, errors="replace"),
     "plus": lambda text: text.replace("+", " "),
     "quotes": lambda text: text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text,
-}
-_STORES: Final[dict[str, Callable[[str, int], str | None]]] = {
-    "as it is": lambda value, _: value,
-    "lower case": lambda value, _: value.lower(),
-    "upper case": lambda value, _: value.upper(),
-    "trimmed": lambda value, _: value.strip(JS_TRIM),
-    "cut": lambda value, most: value[:most],
-    "nothing": lambda _value, _: None,
 }

@@ -175,6 +175,8 @@ def _of_class(place: int, path: Path, part: CharacterSet, where: str, every_byte
     for unit in more:
         change = partial(_with, ranges=((unit, unit),))
         yield Edit("class", f"{named(unit)} is accepted{where}", _on_part(place, path, change), unit)
+    if where and _any_case(part) != part:
+        yield Edit("class", f"letters are accepted in any case{where}", _on_part(place, path, _in_any_case))
     if len(held) > 1:
         for unit in less:
             change = partial(_less, ranges=((unit, unit),))
@@ -202,6 +204,10 @@ def _any_case(part: CharacterSet) -> CharacterSet:
             if max(low, first) <= min(high, last):
                 ranges.append((max(low, first) + other, min(high, last) + other))
     return CharacterSet(united(ranges))
+
+
+def _in_any_case(node: Node) -> Node | None:
+    return _any_case(node) if isinstance(node, CharacterSet) else None
 
 
 def _of_all_classes(place: int, alone: bool) -> Iterator[Edit]:
@@ -352,7 +358,8 @@ def _of_reading(behaviour: HeaderBehaviour) -> Iterator[Edit]:
         ("quotes around the value are dropped", {"undone": "quotes"}),
         ("an empty header goes through the rule", {"empty": "value"}),
         ("an empty header is like none", {"empty": "absent"}),
-        ("blanks at the edges are kept", {"edges": True}),
+        ("blanks at the edges are kept", {"blanks": "kept"}),
+        ("blanks at the end are kept", {"blanks": "kept at the end"}),
     )
     for sentence, fields in changes:
         if behaviour.reading._replace(**fields) != behaviour.reading:
@@ -365,12 +372,25 @@ def _read_otherwise(behaviour: HeaderBehaviour, fields: dict[str, Any]) -> Heade
 
 def _of_storing(behaviour: HeaderBehaviour) -> Iterator[Edit]:
     kinds = [Storing("lower case"), Storing("upper case"), Storing("trimmed"), Storing("nothing")]
-    others = [*kinds, *(Storing("cut", most) for most in cuts(behaviour))]
+    signs = [Storing(how, sign=sign) for sign in separators(behaviour) for how in ("up to", "after")]
+    others = [*kinds, *(Storing("cut", most) for most in cuts(behaviour)), *signs]
     for storing in others:
         sentence = f"what is accepted is stored {storing}"
         if storing.how == "nothing":
             sentence = "nothing is stored"
         yield Edit("storing", sentence, partial(_stored_otherwise, storing=storing))
+
+
+def separators(behaviour: HeaderBehaviour) -> tuple[str, ...]:
+    """Signs that stand for themselves in an expression: what a value may be split at."""
+    found = [
+        chr(part.ranges[0][0])
+        for _, operation in behaviour.operations
+        if isinstance(operation, Matching) and not operation.words
+        for _, part in parts_of(operation.tree)
+        if isinstance(part, CharacterSet) and len(part.ranges) == 1 and part.ranges[0][0] == part.ranges[0][1]
+    ]
+    return tuple(dict.fromkeys(sign for sign in found if not sign.isalnum() and sign.isprintable()))
 
 
 def cuts(behaviour: HeaderBehaviour) -> tuple[int, ...]:

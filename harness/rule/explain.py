@@ -278,7 +278,12 @@ class _Search:
             given = None if not text else in_order(before, text)
             if given is not None:
                 taken.append((given, value is not None))
+        right = self.rule.function()
+        # A list of what was stored explains what is missing; of what is there besides, it says nothing.
+        lacks = any(value is None and right(lines) is not None for lines, value in self.disagreeing)
         for tree, is_list in inferred_trees(taken, _characters(self.rule)):
+            if is_list and not lacks:
+                continue
             place = operations[at].place if at < len(operations) else len(operations)
             changed = (*operations[:at], PlacedOperation(place, Matching(tree)), *operations[at + 1 :])
             yield Candidate(LISTED if is_list else READ_OFF, self.rule._replace(operations=changed))

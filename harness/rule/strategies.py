@@ -11,6 +11,9 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from harness.automata.bounds import bounds_of
+from harness.automata.pattern import parsed
+from harness.automata.tree import Node
 from harness.rule.cases import (
     HEADER_BLOCK_MAX,
     HEADER_BLOCK_REST,
@@ -23,6 +26,7 @@ from harness.rule.cases import (
     other_names,
 )
 from harness.rule.policy import FIELD_BYTES, OWS, STRICT, Policy
+from harness.rule.telling import word
 from harness.rule.translated import python_pattern
 
 Lines = tuple[Line, ...]
@@ -123,6 +127,24 @@ def _around(limit: int) -> tuple[int, ...]:
     return (_SHORT, *(limit + more for more in (1, 0, 2, -1, 3, -2)))
 
 
+def _at_limit(policy: Policy) -> st.SearchStrategy[bytes]:
+    """Runs about the longest length; where no run of one letter is stored, the longest text, a little more or less."""
+    letter = _alphabet(policy)[:1]
+    if letter and policy.stored([_octets(letter) * policy.length_max]) is not None:
+        return _run(policy, _around(policy.length_max))
+    trees = [parsed(each.match).tree for each in policy.rule if each.match is not None]
+    if not trees or bounds_of(trees[-1]).longest is None:
+        return _run(policy, _around(policy.length_max))
+    return _longest(trees[-1], policy.length_max)
+
+
+@st.composite
+def _longest(draw: st.DrawFn, tree: Node, length: int) -> bytes:
+    text = _octets(word(tree, length, draw(st.integers(0, 4))))
+    more = draw(st.sampled_from((0, 1, -1, 2, -2, 3)))
+    return text + text[-1:] * more if more >= 0 else text[:more]
+
+
 _SHORT: Final = 2
 """What the length of a find shrinks to when it is not about length."""
 
@@ -200,7 +222,7 @@ _LINES: Final[dict[Kind, Callable[[Policy, bytes], st.SearchStrategy[Lines]]]] =
     Kind.ABSENT: lambda _, __: st.just(()),
     Kind.VALID: _line(_ids),
     Kind.NEAR: _line(_near),
-    Kind.LIMIT: _line(lambda policy: _run(policy, _around(policy.length_max))),
+    Kind.LIMIT: _line(_at_limit),
     Kind.INDEX: _line(lambda policy: _run(policy, _around(INDEX_ROW_MAX))),
     Kind.BLOCK: _line(lambda policy: _run(policy, _BLOCK)),
     Kind.EMPTY: _line(lambda _: st.text(" \t", max_size=3).map(_octets)),

@@ -68,3 +68,15 @@ def test_headers_of_any_rollout_keep_its_rule(name: str) -> None:
 def test_a_policy_that_there_is_none_of_is_refused() -> None:
     with pytest.raises(UsageError, match="no policy 'x'; give one of strict, length-only"):
         stored("a", policy="x")
+
+
+def test_bounds_of_an_expression_are_about_its_longest_text(tmp_path: Path) -> None:
+    source = "[A-Z]{2}[0-9]{1,4}(/[a-z]{1,8})?"
+    folder = shutil.copytree(ORDERS, tmp_path / "orders")
+    text = (folder / "rollout.toml").read_text().replace("[a-z]{2}-[0-9a-f]{8}", source)
+    (folder / "rollout.toml").write_text(text.replace("eu-0123abcd", "EU1"))
+    rollout = load_rollout(folder)
+    bounds = header_values("bounds", rollout=rollout)
+    for length in (15, 16):
+        assert len(find(bounds, lambda value, length=length: len(value) == length)) == length
+    assert len(find(bounds, lambda value: stored(value, rollout=rollout) is not None and len(value) > 14)) == 15

@@ -15,11 +15,11 @@ from tests.rule.fix_rules import matching
 from tests.rule.test_operations import EACH, ROLLOUTS
 
 TOLD = {
-    "posthog-distinct-id": (52, 6, 1),
-    "length-only": (43, 3, 0),
-    "machine-id": (41, 8, 0),
-    "feature": (44, 7, 2),
-    "orders": (50, 5, 0),
+    "posthog-distinct-id": (53, 6, 1),
+    "length-only": (44, 3, 0),
+    "machine-id": (41, 9, 0),
+    "feature": (44, 8, 2),
+    "orders": (55, 5, 0),
 }
 """Faults that a header tells from the rule, those that none of the pool does, and those that none can."""
 PLAN = ROLLOUTS["posthog-distinct-id"]
@@ -88,6 +88,10 @@ def test_with_every_byte_each_byte_is_a_fault_of_the_plan() -> None:
         ("feature", "letters become upper case", (b"cli",), None),
         ("feature", "the word `cli` is not known", (b"cli",), None),
         ("orders", "`[a-f0-9]{8,9}` instead of `[a-f0-9]{8}`", (b"eu-0123abcd0",), "eu-0123abcd0"),
+        ("orders", "blanks at the end are kept", (b"eu-0123abcd ",), None),
+        ("orders", "letters are accepted in any case in `[a-z]`", (b"EU-0123abcd",), "EU-0123abcd"),
+        ("orders", "what is accepted is stored up to its first `-`", (b"eu-0123abcd",), "eu"),
+        ("orders", "what is accepted is stored from behind its last `-`", (b"eu-0123abcd",), "0123abcd"),
         ("orders", "bytes are read as latin-1", (b"eu-0123abcd",), "eu-0123abcd"),
     ],
 )
@@ -100,7 +104,7 @@ def test_a_fault_does_what_its_sentence_says(
 def test_rollout_show_counts_the_faults_of_the_rule() -> None:
     lines = list(describe_rollout(load_rollout()))
     (told,) = [line for line in lines if line.startswith("faults that follow from the rule: ")]
-    assert "59 faults, 52 of which a header tells from the rule; 1 equivalent: " in told
+    assert "60 faults, 53 of which a header tells from the rule; 1 equivalent: " in told
 
 
 def test_optional_part_is_tried_at_its_longest_and_twice() -> None:
