@@ -83,14 +83,17 @@ def test_a_python_block_runs(block: Block, tmp_path: Path) -> None:
 @pytest.mark.docs
 @pytest.mark.parametrize("page", sorted({block.page for block in CONSOLE}), ids=lambda page: page.name)
 def test_console_blocks_of_a_page_print_what_they_show(page: Path, tmp_path: Path) -> None:
-    """In one folder, in the order of the page, by one shell."""
+    """In one folder, beside docs/, in the order of the page, by one shell."""
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shown = [command for block in CONSOLE if block.page == page for command in commands(block.text)]
     program = [f'harness() {{ {shlex.quote(sys.executable)} -m harness "$@"; }}']
     program += [f"{line}\nstatus=$?; echo {MARK}; (exit $status)" for line, _ in shown]
     ended = subprocess.run(
         ["bash", "-c", "\n".join(program)],
         cwd=tmp_path,
-        env=os.environ | {"XDG_STATE_HOME": str(tmp_path), "NO_COLOR": "1", "PYTHONPATH": str(ROOT)},
+        env=os.environ
+        | {"XDG_STATE_HOME": str(tmp_path), "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "PATH": path},
         capture_output=True,
         text=True,
         check=False,

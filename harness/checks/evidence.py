@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from typing import Final
 
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.request_spec import RequestSpec
@@ -10,6 +11,8 @@ from harness.report.escape import masked, shown
 from harness.rule.notation import written
 from harness.sut.observation import Observation, Row
 from harness.verdict import Finding
+
+_CHECK: Final = "check its URL, its log, and what the requests hold: --free-model, or the rollout's body"
 
 
 def finding(claim: str, seen: Observation, effect: str, workaround: str = "") -> Finding:
@@ -109,11 +112,8 @@ def hint_of(reply: Reply) -> str:
         )
     kind = (reply.header("content-type") or "").lower()
     if reply.status in (401, 403, 407) or kind.startswith("text/html"):
-        return (
-            "if the site is protected, pass what lets you in with --request-header; "
-            "else check its URL and --free-model"
-        )
-    return "check its URL and --free-model"
+        return f"if the site is protected, pass what lets you in with --request-header; else {_CHECK}"
+    return _CHECK
 
 
 def _place(location: str) -> str:

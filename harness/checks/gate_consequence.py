@@ -25,25 +25,27 @@ _BY_CLAIM: Final = (
     ((REPLY,), "A client that sends the header gets another reply than without it."),
     ((ADDRESS, IDENTITY), "Usage is accounted to somebody else, or the row holds somebody else's id."),
     ((OTHER_COLUMNS,), "The header changes what other columns of the rows hold."),
-    (
-        (NAME,),
-        "The header is not told by its name: another one counts, or it does not count in another case.",
-    ),
-    ((AT_ONCE, MISSING), "Rows hold values that their request did not send."),
+    ((MISSING,), "Rows hold values that their request did not send."),
     (
         (INVALID, MALFORMED, STORED),
         "The column holds values that the rule does not accept: anybody can fill it.",
     ),
-    ((VALID,), "Valid ids are not stored as they were sent: requests cannot be linked by them."),
+    ((VALID,), "Valid values are not stored as they were sent: requests cannot be linked by them."),
     (
         (LENGTH,),
-        "The longest length is not the rule's: ids that it accepts are lost, or longer ones are stored.",
+        "The longest length is not the rule's: values that it accepts are lost, or longer ones are stored.",
     ),
+    # A value that is stored wrongly is so by any name and beside any other request: these tell something by themselves.
+    (
+        (NAME,),
+        "The header is not told by its name: another one counts, or it does not count in another case.",
+    ),
+    ((AT_ONCE,), "Rows hold values that their request did not send."),
     (
         (COLUMN,),
         "The database refuses or changes values that the backend accepts, or is not as it was declared.",
     ),
-    ((INDEX,), "Nothing is lost, but a look-up by the id reads the whole table."),
+    ((INDEX,), "Nothing is lost, but a look-up by the value reads the whole table."),
     ((IGNORED,), "The backend minds the header already, although it should not know of it."),
 )
 """From the gravest on; the first of which a claim is refuted is told."""

@@ -7,6 +7,7 @@ from harness.clients.id_client import plans_client
 from harness.errors import UsageError
 from harness.rule.accepted import AcceptedValues
 from harness.rule.policy import FIELD_BYTES, Policy
+from harness.rule.suite import about_parts
 
 NUMBERS: Final = (
     "0", "007", "-1", "1e3", "1E-7", "0x1F", "0b101", "0o17", "1_000", "-0",
@@ -102,7 +103,9 @@ def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1")
     # Where the rule stores most of what is known, the values above are near enough to what it accepts.
     near = valid[:ALMOST_OF] if len(_known(policy)) < VALID_LEAST else ()
     almost = [changed for turn in zip(*map(_almost, near), strict=True) for changed in turn]
-    known = dict.fromkeys([*almost[:1], *_beside_class(policy, valid[0]), *found, *almost])
+    known = dict.fromkeys(
+        [*almost[:1], *_beside_class(policy, valid[0]), *about_parts(policy), *found, *almost]
+    )
     return [value for value in known if policy.stored([value]) != value.decode(decode, "replace")]
 
 

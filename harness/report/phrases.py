@@ -54,7 +54,7 @@ def facts(report: Report) -> dict[str, str]:
         "Level": report.level,
         "Shard": f"{report.shard.number}/{report.shard.of}" if report.shard else "",
         "Seed": str(report.seed),
-        "Policy": report.policy,
+        "Rule": report.policy,
         "Server": report.server,
         "Harness": report.harness,
     }

@@ -24,10 +24,12 @@ from harness.automata.letters import FIELD_BYTES
 from harness.automata.machine import TooLargeError
 from harness.automata.pattern import parsed
 from harness.automata.suites import SPREAD, SuiteKind, least_and_most, texts
+from harness.automata.tree import Node, Repetition
 from harness.rule.level import Level as Level
 from harness.rule.machine import NoMachineError, machine_of
 from harness.rule.policy import Policy
-from harness.rule.telling import encoded, word
+from harness.rule.telling import encoded, repeated_otherwise, word
+from harness.rule.trees import parts_of
 
 WIRE_MAX: Final = 300_000
 """Headers of a complete suite that is sent: some minutes."""
@@ -195,6 +197,7 @@ def _borders(policy: Policy) -> Iterator[bytes]:
         # An access word is the shortest to its state: what may be left out on the way is in none of them.
         if not any(len(text) == policy.length_max and policy.stored([text]) is not None for text in borders):
             yield from _about_longest(policy)
+        yield from about_parts(policy)
     else:
         yield from (b"", *(bytes([byte]) for byte in FIELD_BYTES))
     for byte in _changed_bytes(policy):
@@ -206,12 +209,22 @@ def _borders(policy: Policy) -> Iterator[bytes]:
 
 def _about_longest(policy: Policy) -> Iterator[bytes]:
     """A longest text that is stored as it is, one shorter and one longer; none where there is no bound."""
-    for operation in policy.rule:
-        tree = parsed(operation.match or "").tree
+    for tree in _trees(policy):
         text = word(tree, policy.length_max, 0) if bounds_of(tree).longest is not None else ""
         if len(text) == policy.length_max and policy.accepted(text) == text:
             longest = encoded(text, policy.reading.decode)
             yield from (longest, longest + longest[-1:], longest[:-1])
+
+
+def about_parts(policy: Policy) -> Iterator[bytes]:
+    """Of an expression of several parts: each at its least, and once more than it may be repeated."""
+    for tree in _trees(policy):
+        if sum(isinstance(part, Repetition) for _, part in parts_of(tree)) > 1:
+            yield from (encoded(text, policy.reading.decode) for text in repeated_otherwise(tree))
+
+
+def _trees(policy: Policy) -> Iterator[Node]:
+    return (parsed(operation.match).tree for operation in policy.rule if operation.match is not None)
 
 
 def _changed_bytes(policy: Policy) -> Iterator[int]:

@@ -162,9 +162,14 @@ def _texts(behaviour: HeaderBehaviour) -> Iterator[str]:
 
 
 def _repeated_otherwise(behaviour: HeaderBehaviour) -> Iterator[str]:
-    """The longest text of each expression with one of its parts once more than it may be repeated, or at its least."""
-    trees = [operation.tree for _, operation in behaviour.operations if isinstance(operation, Matching)]
-    for tree, (path, part) in ((whole, each) for whole in trees for each in parts_of(whole)):
+    for _, operation in behaviour.operations:
+        if isinstance(operation, Matching):
+            yield from repeated_otherwise(operation.tree)
+
+
+def repeated_otherwise(tree: Node) -> Iterator[str]:
+    """The longest text that fits, with one of its parts once more than it may be repeated, or at its least."""
+    for path, part in parts_of(tree):
         if isinstance(part, Repetition):
             for times in (part.least, (part.most or part.least) + 1):
                 changed = replaced(tree, path, partial(_as, Repetition(part.part, times, times)))

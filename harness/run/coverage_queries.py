@@ -114,7 +114,7 @@ def read_coverage(dsn: str, days: int, rollout: Rollout, most: int = 20) -> Cove
     store = rollout.tables.store
     if not (store.main.created_at or (store.detail and store.detail.created_at)):
         raise UsageError(
-            f"rollout {rollout.name}: neither store.main nor store.detail has a created_at to count days by"
+            f"rollout {rollout.name}: neither store.main nor store.detail has a created_at to count days by: name it"
         )
     try:
         with psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection:

@@ -74,14 +74,14 @@ def fuzz(
     try:
         if options.function:
             with node_oracle() as node:
-                on_line(f"Python's rule against Node {node.node}, policy {policy.name}, seed {options.seed}")
+                on_line(f"Python's rule against Node {node.node}, rule {policy.name}, seed {options.seed}")
                 return hunt.run(lambda example: differences(policy, example, node))
         with (
             asyncio.Runner() as runner,
             entered(runner, example_judge(options.subject, on_line, on_progress, on_seen=seen.see)) as found,
         ):
             words, judged = found
-            on_line(f"{words}, policy {policy.name}, seed {options.seed}")
+            on_line(f"{words}, rule {policy.name}, seed {options.seed}")
             find = hunt.run(lambda example: runner.run(judged(example)))
             return find and runner.run(with_behaviour(find, hunt.caller, seen, judged))
     finally:

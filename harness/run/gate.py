@@ -27,6 +27,7 @@ from harness.report.contents import Requests, RuleBehaviour, Sections
 from harness.report.document import Report, cleaned
 from harness.rollout.digest import rollout_digest
 from harness.rule.accepted import stored_samples
+from harness.rule.level import Level
 from harness.rule.policy import Policy
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import bound, is_proof, suite, what_is_sent
@@ -307,5 +308,5 @@ class _Judging:
             if complete and is_proof(policy, options.level):
                 self.results.method(claim, Method.COMPLETE)
                 self.results.detail(claim, bound(policy))
-            elif complete:
+            elif complete and options.level is not Level.SMOKE:  # which sends values of each class alone
                 self.results.detail(claim, f"suite: {what_is_sent(policy, options.level)}")

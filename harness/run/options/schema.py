@@ -17,6 +17,7 @@ class SchemaOptions:
         Option(
             "The database to look at; nothing is changed in it. Example: postgresql://me@localhost/backend",
             metavar="DSN",
+            variable="HARNESS_DATABASE_URL",
         ),
         PlaceValue(),
     ] = None
