@@ -1,5 +1,6 @@
 """The plan's rollout under other names, with another bound, is proven by its folder alone: no name is in the code."""
 
+import re
 from pathlib import Path
 
 from harness.data import rollout_folders
@@ -29,15 +30,17 @@ OTHER_NAMES = {
     "machine_id": "device",
     "anon:": "stranger:",
     "api/openrouter": "api/router",
-    "255": "97",
-    "256": "98",
 }
-"""Header, tables, columns, classes, prefixes and a path; the longest value, and one that is too long."""
+"""Header, tables, columns, classes, prefixes and a path."""
+OTHER_BOUNDS = {BOUND: 97, BOUND + 1: 98}
+"""The longest value, and one that is too long."""
 
 
 def renamed(text: str) -> str:
     for name, other in OTHER_NAMES.items():
         text = text.replace(name, other)
+    for bound, less in OTHER_BOUNDS.items():
+        text = re.sub(rf"\b{bound}\b", str(less), text)
     return text
 
 
