@@ -195,3 +195,6 @@ def test_every_option_that_a_page_names_exists(tmp_path: Path) -> None:
         for code in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
             for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", code):
                 assert option in known, f"{page.name}: {option}"
+    plugins = {option for option in known if option.startswith("--rollout-")}
+    described = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    assert plugins == set(re.findall(r"--rollout-[a-z-]*[a-z]", described))
