@@ -19,7 +19,7 @@ from harness.probing.probe_factory import ProbeFactory, plan_caller, value_case
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level
-from harness.run import gate_confirm
+from harness.run import gate_confirm, gate_run
 from harness.run.gate_claims import claims_of
 from harness.run.gate_suite import first, further, last, preflight
 from harness.run.gate_values import Values, fits
@@ -231,21 +231,23 @@ async def test_beyond_so_many_suspects_the_rest_is_unknown(
 
 
 async def test_when_most_rows_are_missing_the_rest_is_not_sent(
-    start: StartReplica, ready_dsn: str, run_gate: Judge
+    start: StartReplica, ready_dsn: str, run_gate: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gate_run, "BATCH", 100)
+    monkeypatch.setattr(gate_run, "MISSING_MAX", 50)
     process = await start(ready_dsn, "after")
 
     def lose(number: int, sent: bytes) -> bytes:
-        if number == 120:
+        if number == 60:
             with psycopg.connect(ready_dsn, autocommit=True) as connection:
                 connection.execute("ALTER TABLE microdollar_usage ADD CHECK (false) NOT VALID")
         return sent
 
     async with between(process, lose) as url:
-        options = replace(of_reference(process, ready_dsn), backend_url=url, level=Level.STANDARD)
+        options = replace(of_reference(process, ready_dsn), backend_url=url)
         report = await run_gate(options, wait_rows_s=1.0)
     assert report.verdict is not Verdict.GO
-    assert requests_of(report).sent < 3000
+    assert requests_of(report).sent < 300
     assert any("have no row: the rest was not sent" in remark for remark in report.remarks)
 
 
@@ -258,7 +260,7 @@ async def test_without_observations_of_most_the_rest_is_not_sent(
         return sent if number < 60 else sent.replace(b"/chat/completions", b"/chat/nothing", 1)
 
     async with between(process, refuse) as url:
-        options = replace(of_reference(process, ready_dsn), backend_url=url, level=Level.STANDARD)
+        options = replace(of_reference(process, ready_dsn), backend_url=url)
         report = await run_gate(options)
     assert report.verdict is not Verdict.GO
-    assert requests_of(report).sent < 3000
+    assert requests_of(report).sent < 250
