@@ -21,8 +21,8 @@ from tests.backends.defects import Kind
 from tests.backends.options import DIED
 
 ROOT = Path(__file__).resolve().parent.parent
-START_LIMIT_S = 30
-END_LIMIT_S = 15
+START_LIMIT_S = 120
+END_LIMIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)

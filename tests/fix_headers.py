@@ -15,7 +15,7 @@ from harness.rule.node import node_path
 from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import Policy
 
-SECONDS_MAX = 20.0
+SECONDS_MAX = 60.0
 
 
 def examples(count: int) -> settings:

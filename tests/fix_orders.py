@@ -16,7 +16,7 @@ from harness.rule.node import node_path
 
 ORDERS: Final = Path(__file__).parent / "rollouts/orders"
 SERVER: Final = Path(__file__).parent / "orders/server.mjs"
-START_LIMIT_S: Final = 30
+START_LIMIT_S: Final = 120
 
 Orders = Callable[..., str]
 """Starts the service with a fault, or `none`; its URL."""

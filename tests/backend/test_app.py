@@ -31,7 +31,7 @@ async def ask(process: Process, document: object = ASK, path: str = ROUTE, **mor
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - it comes true in another process; the timeout bounds the wait
             await asyncio.sleep(0.01)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from harness.backend.defects import VARIANTS, find_build
 from harness.clients.exchange import Outcome, Reply
 from harness.data import sql_text
 from harness.database.relations import of_users
+from harness.polling import poll_until
 from tests.backend.asks import EMAIL, ID, JUNK, Ask, ask
 from tests.backend.shown_by import TELLING
 from tests.fix_stack import SECRET, StartReplica
@@ -26,6 +28,7 @@ PAIRS = """SELECT u.kilo_user_id, m.message_id, m.posthog_distinct_id
 FROM microdollar_usage u FULL JOIN microdollar_usage_metadata m ON u.id = m.id
 WHERE coalesce(u.created_at, m.created_at) > now() - interval '1 hour'
 ORDER BY coalesce(u.created_at, m.created_at)"""
+ROWS_S_MAX = 20.0
 USER = "anon:192.0.2.7"
 
 
@@ -54,16 +57,22 @@ async def served(dsn: str, start: StartReplica, build: str, asks: list[Ask]) -> 
     prepare(dsn, build)
     token = issue_token(users(dsn)[0], SECRET)
     process = await start(dsn, build=build)
-    replies = []
+    replies: list[httpx.Response] = []
     async with httpx.AsyncClient(base_url=process.origin, trust_env=False, timeout=20) as client:
         for request, email in asks:
+            before = len(rows(dsn))
             headers = [line for line in request.headers if email is None or line[0] != b"authorization"]
             headers += [(b"authorization", f"Bearer {token}".encode())] if email else []
             replies.append(await client.post(request.path, content=request.body, headers=headers))
-            await asyncio.sleep(0.15)  # rows of one request are there before the next one's
+            if len(replies) < len(asks) and replies[-1].status_code == 200:  # its rows are there before the next's
+                assert await asyncio.to_thread(poll_until, partial(more_rows, dsn, before), ROWS_S_MAX)
     await process.stop()
     assert process.losses() == ()
     return replies
+
+
+def more_rows(dsn: str, before: int) -> bool:
+    return len(rows(dsn)) > before
 
 
 def ids(replies: list[httpx.Response]) -> list[str | None]:

@@ -19,7 +19,7 @@ import psycopg
 from tests.fix_backends import Backend
 
 ADDRESS = "203.0.113.9"
-LIMIT_S = 20
+LIMIT_S = 60
 POLL_S = 0.01
 
 Rows = dict[str, list[tuple[str, str | None]]]

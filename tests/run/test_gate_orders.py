@@ -35,6 +35,7 @@ def of_orders(url: str, dsn: str, level: Level = Level.SMOKE) -> GateOptions:
     return GateOptions(url, dsn, rollout=ORDERS, level=level, watch_rows_s=0.0)
 
 
+@pytest.mark.catalogue(every=1)
 @pytest.mark.parametrize("level", [Level.SMOKE, Level.STANDARD])
 async def test_a_service_of_another_world_is_go_by_its_folder(
     orders: Orders, orders_dsn: str, run_gate: Judge, level: Level
@@ -48,6 +49,7 @@ async def test_a_service_of_another_world_is_go_by_its_folder(
     assert "M4 (no index is built concurrently)" in remark
 
 
+@pytest.mark.catalogue(every=1)
 @pytest.mark.parametrize(("fault", "claim"), FAULTS.items())
 async def test_each_fault_is_refuted_by_the_claim_meant_for_it(
     orders: Orders, orders_dsn: str, run_gate: Judge, fault: str, claim: str

@@ -46,6 +46,7 @@ def test_fault_that_is_none_is_refused_with_those_that_are() -> None:
         rollout_build(rollout, f"{FAULT}999")
 
 
+@pytest.mark.catalogue(every=1)
 @pytest.mark.parametrize(
     ("name", "only"),
     [("machine-id", ("fault-0 ", "fault-22 ", "harmless closes")), ("feature", ("fault-6 ", "fault-36 "))],
