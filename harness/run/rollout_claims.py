@@ -81,7 +81,8 @@ def _least(rollout: Rollout, level: Level) -> dict[str, int]:
     if level is Level.EXHAUSTIVE:
         found["O5"] = OrderGraph(model, ONE_ROLL_BACK).count
     cases = len(rollout.tables.client.cases) if rollout.tables.client else 1
-    return found | {"V7": RULE_LEAST, "M9": 1, "E5": cases}
+    prepared = 2 if rollout.tables.reference.view else 1  # the old backend's INSERT, and a SELECT on the view
+    return found | {"V7": RULE_LEAST, "M9": 1, "E5": cases, "C3": prepared}
 
 
 def _worded(claim: Claim, rollout: Rollout) -> Claim:

@@ -56,6 +56,7 @@ def test_a_file_words_its_claims_and_levels_ask_for_more() -> None:
         level: {claim.id: claim for claim in rollout_claims(rollout, level)}
         for level in (Level.SMOKE, Level.STANDARD, Level.EXHAUSTIVE)
     }
+    assert by_level[Level.SMOKE]["C3"].least == 1  # it has no view, so one statement is prepared
     assert by_level[Level.SMOKE]["V3"].quote == "what is empty then is NULL"
     assert by_level[Level.STANDARD].keys() - by_level[Level.SMOKE].keys() == {"O2", "R2"}
     assert by_level[Level.EXHAUSTIVE].keys() - by_level[Level.STANDARD].keys() == {"O5"}
