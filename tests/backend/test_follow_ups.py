@@ -64,7 +64,8 @@ async def served(dsn: str, start: StartReplica, build: str, asks: list[Ask]) -> 
             headers = [line for line in request.headers if email is None or line[0] != b"authorization"]
             headers += [(b"authorization", f"Bearer {token}".encode())] if email else []
             replies.append(await client.post(request.path, content=request.body, headers=headers))
-            if len(replies) < len(asks) and replies[-1].status_code == 200:  # its rows are there before the next's
+            is_last = len(replies) == len(asks)
+            if not is_last and replies[-1].status_code == 200:  # its rows are there before the next one's
                 assert await asyncio.to_thread(poll_until, partial(more_rows, dsn, before), ROWS_S_MAX)
     await process.stop()
     assert process.losses() == ()
