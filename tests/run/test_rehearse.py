@@ -14,10 +14,11 @@ from harness.run.rehearse import rehearse
 from harness.verdict import Status, Verdict
 
 ROWS = 1000
+WRITES_PER_S = 50.0
 
 
 def run(server: Server, *parts: RehearsalPart, **options: object) -> tuple[Report, dict[str, Table]]:
-    given = {"rows": ROWS, "writes_per_s": 200.0, "quiet_s": 0.3} | options
+    given = {"rows": ROWS, "writes_per_s": WRITES_PER_S, "quiet_s": 0.3} | options
     tables: dict[str, Table] = {}
     chosen = RehearseOptions(parts=frozenset(parts), postgres=server.dsn("postgres"), **given)  # type: ignore[arg-type]
     report = rehearse(chosen, lambda _: None, lambda table: tables.update({table.title: table}))
@@ -43,7 +44,7 @@ def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> 
     assert names == ["corrected", "plain index", "one transaction", "behind a read", "behind a read, retried"]
     assert report.sections.timeline.startswith("<svg")
     assert report.sections.stalls == tables["Write stalls"]
-    assert "Write latency, 1,000 rows, 200 writes/s" in report.sections.timeline
+    assert "Write latency, 1,000 rows, 50 writes/s" in report.sections.timeline
     outcomes = {row[-1] for row in tables["Statements"].rows}
     assert outcomes == {"accepted", "55P03 lock not available"}
 
