@@ -35,11 +35,9 @@ class Construction:
     @property
     def key(self) -> Key:
         """The same for the same object made by the same calls."""
-        return (
-            self.hop.where,
-            tuple(call.line for call in self.calls),
-            id(self.given[0]) if self.given else 0,
-        )
+        builder = "" if self.builder is None else self.builder.where
+        given = id(self.given[0]) if self.given else 0
+        return (self.hop.where, builder, tuple(call.line for call in self.calls), given)
 
 
 @dataclass(slots=True, eq=False)

@@ -166,3 +166,29 @@ def test_calls_that_go_round_lose_no_handler(tmp_path: Path) -> None:
     built = line_of(checkout, TASK, "{ apiProvider: 'kilocode' }")
     assert finding.condition.startswith(f"{PROVIDER_FILE}:{started}: ")
     assert f"{TASK}:{built} " in finding.condition
+
+
+CONDENSED = (
+    Edit(
+        TASK,
+        "\t\tthis.api = buildApiHandler(apiConfiguration)\n",
+        "\t\tthis.api = buildApiHandler(apiConfiguration)\n\t\tthis.condense(apiConfiguration)\n",
+    ),
+    Edit(
+        TASK,
+        "\tpublic updateApiConfiguration(",
+        "\tcondense(profile: ProviderSettings) { return buildApiHandler(profile) }\n\n"
+        "\tpublic updateApiConfiguration(",
+    ),
+)
+"""A second handler that a task builds of the same settings."""
+
+
+def test_each_builder_of_a_place_is_named(tmp_path: Path) -> None:
+    checkout = shaped_client(tmp_path, *CONDENSED)
+    history = line_of(checkout, PROVIDER_FILE, "historyItem: HistoryItem &") + 2
+    findings = judged(checkout)["F8"].findings
+    (finding,) = [each for each in findings if each.condition.startswith(f"{PROVIDER_FILE}:{history}: ")]
+    first = line_of(checkout, TASK, "= buildApiHandler(apiConfiguration)")
+    second = line_of(checkout, TASK, "return buildApiHandler(profile)")
+    assert f" at {TASK}:{first}, {TASK}:{second} without " in finding.condition
