@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from harness import stage
+from harness import RunningStage, stage
 from harness.data import fixture_path
 from harness.database.server import Server
 from harness.report.document import from_json
@@ -77,16 +77,15 @@ def test_a_refuted_claim_fails_and_only_its_part_is_run(pytester: pytest.Pyteste
 def test_what_is_unknown_at_a_target(
     pytester: pytest.Pytester,
     server: Server,
+    rollout_stage: RunningStage,
     monkeypatch: pytest.MonkeyPatch,
     options: tuple[str, ...],
     outcome: dict[str, int],
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path))
-    with stage(postgres=server.admin_dsn) as running:
-        target = (f"--rollout-target={running.url}", f"--rollout-database-url={running.dsn}")
-        ended = claims(
-            pytester, server, *target, "--rollout-set=model=harness/stub:free", "-k", "I1", *options
-        )
+    target = (f"--rollout-target={rollout_stage.url}", f"--rollout-database-url={rollout_stage.dsn}")
+    model = f"--rollout-set=model={rollout_stage.parameters['model']}"
+    ended = claims(pytester, server, *target, model, "-k", "I1", *options)
     ended.assert_outcomes(**outcome, deselected=len(gate_claims("after")) - 1)
 
 
