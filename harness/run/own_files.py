@@ -72,7 +72,11 @@ def read_own(path: Path, after: str = "") -> OwnFiles:
         raise UsageError(f"{path} holds no statement that goes up; name a file or a folder with one")
     whose = sorted({f"{file.tool or 'no tool known'}, {file.sent}" for file in files})
     summary = f"{len(files)} file{'' if len(files) == 1 else 's'} ({'; '.join(whose)})"
-    return OwnFiles(path.name, summary, tuple(_as_one_transaction(files, sent)), tuple(remarks))
+    # Of a folder for each migration the folder has the name.
+    name = (
+        f"{path.parent.name}/{path.name}" if path.name.lower() in ("migration.sql", "up.sql") else path.name
+    )
+    return OwnFiles(name, summary, tuple(_as_one_transaction(files, sent)), tuple(remarks))
 
 
 def _files(path: Path, after: str) -> tuple[Sequence[MigrationFile], list[str]]:
