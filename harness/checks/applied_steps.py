@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from harness.checks.migration import COLUMN, NO_REWRITE, SIZE, UNTOUCHED
+from harness.checks.migration_traffic import MIGRATED, judge_writes
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
-from harness.rehearsal.migration_evidence import AppliedSteps, TableChange
+from harness.rehearsal.migration_evidence import AppliedSteps, ServedWriters, TableChange
 from harness.verdict import Finding, Method
 
 TAKEN_BACK = "M9"
@@ -53,6 +54,18 @@ def steps_are_taken_back_without_a_trace(steps: AppliedSteps) -> Outcomes:
     yield from _untouched(TAKEN_BACK, steps.tables_left, condition)
     if steps.left or steps.refused:
         yield Finding(TAKEN_BACK, condition, steps.refused or steps.left[0])
+
+
+@check(MIGRATED, over=ServedWriters, evidence=Method.MEASURED)
+def writers_of_both_builds_are_served(served: ServedWriters) -> Outcomes:
+    """M8: while the steps are applied no write fails, and each that was accepted has all its rows."""
+    condition = f"{CONDITION}, under writers of both builds"
+    if served.refused:
+        yield Inconclusive(MIGRATED, served.refused)
+    yield from judge_writes(MIGRATED, served.writes, condition, "")
+    if served.kept < served.accepted:
+        effect = f"{served.accepted - served.kept} of {served.accepted} accepted writes lack a row"
+        yield Finding(MIGRATED, condition, effect)
 
 
 def _untouched(claim: str, tables: Iterable[TableChange], condition: str) -> Outcomes:

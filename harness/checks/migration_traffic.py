@@ -49,8 +49,8 @@ def writers_are_served(traffic: MigratedTraffic) -> Outcomes:
     else:
         yield Inconclusive(ROLLED_BACK, f"the migration ended in state {traffic.state}")
     migration, rollback = f"migration `{traffic.migration}`", f"rollback of `{traffic.migration}`"
-    yield from _judge_samples(MIGRATED, traffic.writes, migration)
-    yield from _judge_samples(ROLLED_BACK, traffic.rollback_writes, rollback)
+    yield from judge_writes(MIGRATED, traffic.writes, migration, WORKAROUND)
+    yield from judge_writes(ROLLED_BACK, traffic.rollback_writes, rollback, WORKAROUND)
     lost = traffic.accepted - traffic.kept
     if lost > 0:
         effect = f"{lost} of {traffic.accepted} accepted writes lack a row"
@@ -60,7 +60,8 @@ def writers_are_served(traffic: MigratedTraffic) -> Outcomes:
         yield Finding(ROLLED_BACK, rollback, effect)
 
 
-def _judge_samples(claim: str, writes: Sequence[Sample], condition: str) -> Outcomes:
+def judge_writes(claim: str, writes: Sequence[Sample], condition: str, workaround: str) -> Outcomes:
+    """Each write is to be accepted; the longest is told."""
     failed = [sample.sqlstate for sample in writes if sample.sqlstate is not None]
     yield Observed(claim, len(writes))
     if writes:
@@ -68,7 +69,7 @@ def _judge_samples(claim: str, writes: Sequence[Sample], condition: str) -> Outc
         yield Detail(claim, f"{len(writes)} writes, the longest {longest:.0f} ms")
     for sqlstate in sorted(set(failed)):
         effect = f"{failed.count(sqlstate)} of {len(writes)} writes failed with {named(sqlstate)}"
-        yield Finding(claim, condition, effect, workaround=WORKAROUND)
+        yield Finding(claim, condition, effect, workaround=workaround)
 
 
 @check(PLAN_FILE, PLANNED_RUNNER, over=Matrix, evidence=Method.EXHAUSTIVE)

@@ -8,10 +8,15 @@ from psycopg import sql
 
 from harness import plan
 from harness.backend.builds import AFTER, BEFORE
+from harness.backend.rollout_builds import rollout_build
 from harness.backend.usage import Usage, accounting_statement
 from harness.data import sql_text
 from harness.database.runners import connect
 from harness.rehearsal.workload import Workload
+from harness.rollout import Rollout
+from harness.rollout.identities import by_address_users
+from harness.rule.accepted import AcceptedValues
+from harness.rule.policy import policy_of
 
 
 def write(connection: psycopg.Connection[Any], name: str, after: bool, value: str | None) -> None:
@@ -53,6 +58,45 @@ _VALUES: Final[dict[str, object]] = dict.fromkeys(Usage.__slots__) | {
     "editor_name": "Editor 1",
 }
 """Of an anonymous request; the lookups are those of the seeded rows."""
+
+
+def accounting_of(rollout: Rollout) -> Workload:
+    """The writes of any rollout's reference, each with a value that its rule stores in place of the one that is given.
+
+    It reads nothing. Raises UsageError for a rollout without a reference.
+    """
+    builds = {
+        after: rollout_build(rollout, name) for after, name in ((False, BEFORE.name), (True, AFTER.name))
+    }
+    inserts = {after: accounting_statement(build) for after, build in builds.items()}
+    user = next(iter(by_address_users(rollout.tables)), None)
+    accepted = AcceptedValues(policy_of(rollout), rollout.header)
+    octets = next(iter(accepted.examples), None) or accepted.draw()
+    stored = None if octets is None else octets.decode(rollout.header.decode)
+
+    def write(connection: psycopg.Connection[Any], name: str, after: bool, value: str | None) -> None:
+        own = {"usage_id": uuid.uuid4(), "message_id": name, "user_id": user}
+        connection.execute(inserts[after], _VALUES | own | {"value": value and stored}, prepare=True)
+
+    return Workload(write, write)
+
+
+def kept_of(dsn: str, prefix: str, rollout: Rollout) -> int:
+    """Of how many requests of any rollout whose reply's id begins so all rows are there."""
+    main, detail = rollout.tables.store.main, rollout.tables.store.detail
+    of = sql.Identifier
+    rows: sql.Composable = of(main.table)
+    reply_id = of(main.table, main.reply_id) if main.reply_id else None
+    if detail is not None and detail.table is not None and detail.key is not None:
+        rows += sql.SQL(" JOIN {} ON {} = {}").format(
+            of(detail.table), of(detail.table, detail.key), of(main.table, main.key)
+        )
+        reply_id = of(detail.table, detail.reply_id) if detail.reply_id else reply_id
+    query = sql.SQL("SELECT count(*) FROM {} WHERE starts_with({}::text, %s)").format(rows, reply_id)
+    with connect(dsn) as connection:
+        found = connection.execute(query, [prefix]).fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def kept(dsn: str, prefix: str) -> int:

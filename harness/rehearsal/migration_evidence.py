@@ -49,6 +49,18 @@ class AppliedSteps:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedWriters:
+    """What writers of both builds saw while the steps of a rollout were applied."""
+
+    refused: str
+    """By what a step was refused; empty when none was."""
+    writes: tuple[Sample, ...]
+    accepted: int
+    kept: int
+    """Writes of which all rows are there at the end."""
+
+
+@dataclass(frozen=True, slots=True)
 class RowSizes:
     """Bytes of a metadata row that copies one which was there, and of the index for a row."""
 

@@ -6,6 +6,7 @@ from harness.database.scripts import Script
 from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.rehearsal.applied_steps import apply_steps
+from harness.rehearsal.applied_under_writers import apply_under_writers
 from harness.rehearsal.layouts import CORRECTED, Layout
 from harness.rehearsal.migrated_schema import migrate_and_read
 from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
@@ -32,13 +33,25 @@ def judge_migration(
 
 
 def judge_steps(results: Results, server: Server, templates: Templates, rows: int) -> None:
-    """Judges M1, M2, M3, M7 and M9 for the SQL steps of the templates' rollout, on tables of so many rows."""
+    """Judges M1, M2, M3 and M7 to M9 for the SQL steps of the templates' rollout, on tables of so many rows."""
     rollout = templates.rollout
-    with (
-        Templates(server, seed_rows=rows, rollout=rollout) as filled_templates,
-        filled_templates.after([]) as dsn,
-    ):
-        run_checks(results, [apply_steps(dsn, declared_store(rollout), ups_of(rollout), downs_of(rollout))])
+    with Templates(server, seed_rows=rows, rollout=rollout) as filled_templates:
+        with filled_templates.after([]) as dsn:
+            steps = apply_steps(dsn, declared_store(rollout), ups_of(rollout), downs_of(rollout))
+            run_checks(results, [steps])
+        with filled_templates.after([]) as dsn:
+            run_checks(results, [apply_under_writers(dsn, rollout, *_beside_deployment(rollout))])
+
+
+def _beside_deployment(rollout: Rollout) -> tuple[tuple[Script, ...], tuple[Script, ...]]:
+    """The files of the SQL steps ahead of the last deployment in the plan's order, and those behind it."""
+    steps = in_order(rollout)
+    last = max((number for number, step in enumerate(steps) if step.kind == "deploy"), default=len(steps))
+    ups = [(number, Script(step.up, rollout.text(step.up))) for number, step in enumerate(steps) if step.up]
+    return (
+        tuple(script for number, script in ups if number < last),
+        tuple(script for number, script in ups if number > last),
+    )
 
 
 def in_order(rollout: Rollout) -> tuple[RolloutStep, ...]:
