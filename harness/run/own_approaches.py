@@ -10,6 +10,7 @@ import psycopg
 from harness.errors import UsageError
 from harness.rehearsal.approaches import Approach
 from harness.rehearsal.measurements import Measured
+from harness.rehearsal.own.constraint_remedy import ConstraintStatement
 from harness.rehearsal.own.parts import TablePart, parts_of
 from harness.rehearsal.own.remedy import IndexStatement, RemedyFile, is_control, naive, remedied
 from harness.run.own_files import OwnFiles, OwnStatement
@@ -73,10 +74,10 @@ class OwnApproaches:
 
 def approaches_of(connection: psycopg.Connection[Any], files: OwnFiles, *, compare: bool) -> OwnApproaches:
     """The ways to run these files on the database of a connection; as written alone unless they are to be compared."""
-    indexes = [index for statement in files.statements if (index := IndexStatement.read(statement.text))]
-    oids = {index.table: _oid(connection, index.table) for index in indexes}
-    parts = {table: parts_of(connection, oid) if oid else () for table, oid in oids.items()}
     texts = [statement.text for statement in files.statements]
+    read = [each for text in texts for each in (IndexStatement.read(text), ConstraintStatement.read(text))]
+    oids = {each.table: _oid(connection, each.table) for each in read if each is not None}
+    parts = {table: parts_of(connection, oid) if oid else () for table, oid in oids.items()}
     remedy = remedied(texts, lambda table: bool(oids.get(table)), lambda table: parts.get(table, ()))
     found = [_approach("as written", files.summary, files.statements)]
     if not compare:

@@ -96,3 +96,52 @@ def test_three_steps_make_a_valid_index_on_parts_of_parts(server: Server) -> Non
         ).fetchone()
     assert found == (4, True)
     assert [file.name[:2] for file in files] == ["01", "02", "03", "04"]
+
+
+CHECKED = "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0 AND b IN (1, 2))"
+KEYED = 'ALTER TABLE ONLY "S".t ADD CONSTRAINT "C" FOREIGN KEY (a) REFERENCES u (id) ON DELETE CASCADE;'
+
+
+def test_constraint_is_added_then_validated() -> None:
+    assert remedy(f"{CHECKED};") == [
+        ("SET lock_timeout = '2s';", f"{CHECKED} NOT VALID;"),
+        ("SET lock_timeout = '2s';", "ALTER TABLE t VALIDATE CONSTRAINT c;"),
+    ]
+    assert [file[1] for file in remedy(KEYED)] == [
+        'ALTER TABLE "S".t ADD CONSTRAINT "C" FOREIGN KEY (a) REFERENCES u (id) ON DELETE CASCADE NOT VALID;',
+        'ALTER TABLE "S".t VALIDATE CONSTRAINT "C";',
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"{CHECKED} NOT VALID;",
+        f"{CHECKED}, ADD COLUMN d int;",
+        "ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN b SET NOT NULL;",
+        "ALTER TABLE t ADD CONSTRAINT c UNIQUE (a);",
+        "ALTER TABLE t ADD CHECK (a > 0);",
+        "ALTER TABLE t ALTER COLUMN a DROP NOT NULL;",
+    ],
+)
+def test_other_changes_of_a_table_are_left_as_they_are(statement: str) -> None:
+    assert remedy(statement) == []
+
+
+def test_not_null_is_set_behind_a_valid_check(server: Server) -> None:
+    files = remedy('ALTER TABLE t ALTER "A b" SET NOT NULL;')
+    assert [file[1].split(" ", 3)[3].partition(" CHECK")[0] for file in files] == [
+        'ADD CONSTRAINT "t_A b_not_null"',
+        'VALIDATE CONSTRAINT "t_A b_not_null";',
+        'ALTER COLUMN "A b" SET NOT NULL;',
+        'DROP CONSTRAINT "t_A b_not_null";',
+    ]
+    with server.database() as dsn, connect(dsn) as connection:
+        connection.execute('CREATE TABLE t ("A b" int); INSERT INTO t VALUES (1)')
+        for file in files:
+            for statement in file:
+                connection.execute(statement.encode())
+        (is_set,) = connection.execute(
+            "SELECT attnotnull FROM pg_attribute WHERE attname = 'A b'"
+        ).fetchone() or (None,)
+    assert is_set is True

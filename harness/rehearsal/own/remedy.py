@@ -1,4 +1,5 @@
-"""A migration written anew so that writers wait less: indexes built concurrently, on partitioned tables part by part.
+"""A migration written anew so that writers wait less: indexes built concurrently, on partitioned tables part by part,
+constraints added and then validated.
 
 PostgreSQL builds no index of a partitioned table concurrently. The three steps are: the index on the table alone
 (CREATE INDEX ... ON ONLY), which is invalid; one concurrent build for each part; ATTACH PARTITION for each, the last
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from harness.rehearsal.own.constraint_remedy import ConstraintStatement
 from harness.rehearsal.own.parts import TablePart
 from harness.rehearsal.own.values import quoted
 
@@ -107,6 +109,15 @@ def remedied(
         index = IndexStatement.read(statement)
         if is_control(statement):
             continue
+        constraint = ConstraintStatement.read(statement)
+        if constraint is not None and is_there(constraint.table) and not parts_of(constraint.table):
+            changed = True
+            flush()
+            files += [
+                RemedyFile(f"{len(files) + number:02}_{word}_{of}.sql", comment, (LOCK_TIMEOUT, text))
+                for number, (word, of, comment, text) in enumerate(_in_steps(constraint), start=1)
+            ]
+            continue
         if index is None or index.only or not is_there(index.table):
             others.append(statement)
             continue
@@ -120,6 +131,13 @@ def remedied(
         ]
     flush()
     return tuple(files) if changed else ()
+
+
+def _in_steps(constraint: ConstraintStatement) -> Iterator[tuple[str, str, str, str]]:
+    name = _cut(f"{_plain(constraint.table)}_{_plain(constraint.column) or 'check'}_not_null")
+    of = _file_name(_plain(constraint.name) or name)
+    for word, comment, text in constraint.steps(_written(name)):
+        yield word, of, comment, text
 
 
 _Step = tuple[str, str, tuple[str, ...]]
