@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import (
     Annotated,
     Any,
-    Final,
     NamedTuple,
     TypeVar,
     get_args,
@@ -21,7 +20,6 @@ import click
 from harness.cli import values
 from harness.cli.exit_codes import meanings
 from harness.cli.parameters import GroupedCommand, TextArgument, TextOption
-from harness.errors import UsageError
 from harness.run.options.definition import (
     Argument,
     Choices,
@@ -34,9 +32,6 @@ from harness.run.options.definition import (
 
 Definition = TypeVar("Definition")
 Marker = TypeVar("Marker")
-
-WITHOUT_ROLLOUT: Final = frozenset({"keys_new", "report", "report_diff", "rollout_new", "upstream"})
-"""Commands that do the same whatever is rolled out."""
 
 
 class Member(NamedTuple):
@@ -82,10 +77,6 @@ def _command(function: Callable[..., int], codes: list[tuple[str, str]]) -> clic
         return function(*(filled(definition, given) for definition in definitions))
 
     parameters = [parameter for definition in definitions for parameter in parameters_of(definition)]
-    if function.__name__ not in WITHOUT_ROLLOUT and all(
-        parameter.name != "rollout" for parameter in parameters
-    ):
-        parameters.append(_plans_rollout(function.__name__))
     name = function.__name__.replace("_", " ")
     made = GroupedCommand(name, callback=called, help=function.__doc__, params=parameters)
     made.codes = codes
@@ -97,33 +88,6 @@ def _keep_out_of_the_working_directory() -> None:
     from harness.data import cache_path
 
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_path("hypothesis")))
-
-
-def _plans_rollout(name: str) -> click.Option:
-    """--rollout of a command that knows the plan's own alone: another one is refused, not passed over."""
-
-    def check(_context: click.Context, _option: click.Parameter, folder: Path | None) -> None:
-        from harness.data import rollout_folders
-
-        if folder is not None and folder.resolve() != rollout_folders()[0].resolve():
-            raise UsageError(
-                f"--rollout {folder}: harness {name} knows the plan's own rollout alone so far; leave --rollout and "
-                "HARNESS_ROLLOUT out"
-            )
-
-    text = "The rollout's folder: the plan's own, and no other so far."
-    option = Option(text, metavar="DIR", variable="HARNESS_ROLLOUT")
-    return TextOption(
-        ["--rollout"],
-        option,
-        help=text,
-        metavar="DIR",
-        envvar="HARNESS_ROLLOUT",
-        show_envvar=True,
-        expose_value=False,
-        callback=check,
-        type=click.Path(path_type=Path),
-    )
 
 
 def members(definition: type[Any]) -> Iterator[Member]:

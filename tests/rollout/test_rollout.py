@@ -2,14 +2,17 @@
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
 from harness import plan
 from harness.checks.checkout_claims import BACKEND, CLIENT, claims_of
+from harness.cli import app
 from harness.data import fixture_path
 from harness.errors import UsageError
 from harness.rollout import load_rollout
@@ -367,11 +370,26 @@ def test_show_prints_what_follows(path: Path) -> None:
         assert line in done.stdout
 
 
-@pytest.mark.parametrize("name", ["migrate", "rehearse"])
-def test_command_refuses_a_rollout_that_it_does_not_obey(name: str) -> None:
-    done = harness_command(name, "--rollout", str(ORDERS))
-    assert done.returncode == 2
-    assert f"--rollout {ORDERS}: harness {name} knows the plan's own rollout alone so far" in done.stderr
+def test_every_command_takes_a_rollout_but_these() -> None:
+    takes_none = {
+        path
+        for path, command in commands(app)
+        if all(parameter.name != "rollout" for parameter in command.params)
+    }
+    assert takes_none == {"keys new", "report", "report diff", "rollout new", "upstream"}
+
+
+def commands(found: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    if isinstance(found, click.Group):
+        context = click.Context(found)
+        for name in found.list_commands(context):
+            command = found.get_command(context, name)
+            assert command is not None
+            yield from commands(command, f"{path} {name}".strip())
+        if found.params and path:
+            yield path, found
+    else:
+        yield path, found
 
 
 def test_published_schema_is_made_from_the_types() -> None:
