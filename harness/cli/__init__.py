@@ -152,7 +152,12 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
     help="Show the version and exit.",
 )
 def app() -> None:
-    """Proves that a header, a column and an index can be rolled out backend first."""
+    """Proves that a header, a column and an index can be rolled out backend first.
+
+    To begin: harness doctor says what this machine lacks, harness prove --level smoke proves the plan that comes with
+    it in some seconds, harness rollout new writes the folder of a rollout of your own, and harness gate judges a
+    backend that is deployed.
+    """
 
 
 def main() -> None:

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 
 def add_items(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Adds an item for each claim of the reference, or of the target that is named."""
+    """Adds an item for each claim of the reference, or of the target that is named. Raises pytest's UsageError."""
+    from harness.errors import UsageError
     from harness.library.claim_items import Claims
 
     config = session.config
     address = getattr(config, "workerinput", {}).get("rollout_server")
     shared = None if address is None else Path(address).with_name("report.json")
     target = given(config, "target")
-    claims, judge = _of_target(config) if target else _of_reference(config)
+    try:
+        claims, judge = _of_target(config) if target else _of_reference(config)
+    except UsageError as error:
+        hint = "" if target else "; name one with --rollout-target and --rollout-database-url"
+        raise pytest.UsageError(f"--rollout-claims: {error}{hint}") from None
     collector = Claims.of(session, claims, _written(judge, given(config, "json")), shared)
     collected: list[pytest.Item | pytest.Collector] = list(collector.collect())
     items.extend(item for item in collected if isinstance(item, pytest.Item))

@@ -9,7 +9,7 @@ from harness.data import fixture_path
 from harness.database.server import Server
 from harness.errors import UnavailableError
 from harness.library.share import SharedServer, asked
-from tests.command import pytest_command
+from tests.command import ROOT, pytest_command
 
 IS_INSTALLED = any(point.value == "harness.pytest_plugin" for point in entry_points(group="pytest11"))
 PLUGIN = () if IS_INSTALLED else ("-p", "harness.pytest_plugin")
@@ -97,6 +97,10 @@ def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, options: tuple[str
             "*needs --rollout-set model=VALUE: a model*",
         ),
         ("--rollout-waive=V1", "*takes CLAIM=REASON*"),
+        (
+            f"--rollout-claims --rollout={ROOT / 'tests/rollouts/orders'}",
+            "*no reference.insert*name one with --rollout-target*",
+        ),
         ("--rollout-target=http://127.0.0.1:1", "*--rollout-target needs --rollout-database-url*"),
     ],
 )

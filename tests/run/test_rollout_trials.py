@@ -35,14 +35,14 @@ def test_sample_takes_the_first_of_each_kind_first() -> None:
 
 def test_faults_that_no_header_tells_are_counted_and_named() -> None:
     told = describe_faults(load_rollout(fixture_path("rollouts/machine-id")))
-    assert told.startswith("20 of 49 faults, 41 of which a header tells from the rule; 8 not told apart: ")
+    assert told.startswith("20 of 50 faults, 41 of which a header tells from the rule; 9 not told apart: ")
     assert "what is accepted is stored trimmed" in told
 
 
 def test_fault_that_is_none_is_refused_with_those_that_are() -> None:
     rollout = load_rollout(fixture_path("rollouts/machine-id"))
     assert rollout_build(rollout, f"{FAULT}0").summary == "499 units are taken, not 500"
-    with pytest.raises(UsageError, match=r"unknown build 'fault-999' .*fault-0 to fault-48"):
+    with pytest.raises(UsageError, match=r"unknown build 'fault-999' .*fault-0 to fault-49"):
         rollout_build(rollout, f"{FAULT}999")
 
 

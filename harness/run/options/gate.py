@@ -46,7 +46,8 @@ class GateOptions:
     free_model: Annotated[
         str,
         Option(
-            "A model that the target serves without an account; not guessed. Example: --free-model vendor/model:free",
+            "A model that the target serves without an account, for a rollout whose requests name one; not guessed. "
+            "Example: --free-model vendor/model:free",
             metavar="ID",
             group=TARGET,
         ),
