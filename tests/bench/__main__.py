@@ -1,4 +1,6 @@
-"""Compares clients on one reference proxy in one run: `tox -e bench`. Ratios count; absolute rates are this machine's.
+"""Compares clients on one reference proxy in one run, then prove with an earlier version of it: `tox -e bench`.
+
+Ratios count; absolute rates are this machine's.
 
 wrk sends one request over and over and reads no rows; it is the most that this proxy can serve. Our wire client
 sends a different header each time and matches every request with its rows. httpx and schemathesis do as they do.
@@ -12,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import cycle
@@ -22,8 +24,8 @@ import httpx
 import psycopg
 
 from harness import plan
-from harness.backend.serve import HOST
-from harness.clients.extension import plan_header
+from harness.backend.serve import HOST, loop_factory
+from harness.clients.extension import FREE_MODEL, plan_header
 from harness.clients.id_client import plans_client
 from harness.database.server import running_server
 from harness.database.templates import Templates
@@ -31,11 +33,18 @@ from harness.probing.probe_factory import plan_caller
 from harness.probing.run import Item, observations
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
-from harness.rule.suite import complete_suite
+from harness.rule.suite import Level, complete_suite
+from harness.run.gate import judge_target
+from harness.run.headers import judge_headers
+from harness.run.options.gate import GateOptions
+from harness.run.proof_claims import claims_of
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import MACHINE, addresses
+from harness.sut.observation import Observation
 from harness.sut.reference import Endpoint
 from harness.sut.rows import Rows
+from harness.verdict import Results
+from tests.bench.proofs import proofs
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
 CONNECTIONS = 8
@@ -111,6 +120,24 @@ async def by_wrk(environment: Environment) -> Measured:
 
 async def by_wire(environment: Environment) -> Measured:
     """Our client over the complete suite, every row matched."""
+    return await send_suite(environment, "wire client", lambda _: None)
+
+
+async def by_suite(environment: Environment) -> Measured:
+    """As prove sends its suite: every row matched, and each batch judged by every claim of the header."""
+    results, controls = Results(claims_of(Level.STANDARD)), list[Observation]()
+
+    def judge(batch: Sequence[Observation]) -> None:
+        controls.extend(batch[: not controls])
+        judge_headers(results, controls, batch, STRICT)
+
+    return await send_suite(environment, "prove's suite", judge)
+
+
+async def send_suite(
+    environment: Environment, name: str, judge: Callable[[Sequence[Observation]], None]
+) -> Measured:
+    """The complete suite until the time is up."""
     endpoint = Endpoint((HOST, environment.replicas[0].process.port), "after", "bench", environment.lost)
     counted = matched = 0
     started = time.monotonic()
@@ -121,10 +148,32 @@ async def by_wire(environment: Environment) -> Measured:
         ) as batches,
     ):
         async for batch in batches:
+            judge(batch)
             counted += len(batch)
             matched += sum(len(seen.rows) == 1 and seen.rows[0].whole for seen in batch)
     seconds = time.monotonic() - started
-    return Measured("wire client", counted / seconds, f"{matched:,} of {counted:,} matched with their rows")
+    return Measured(name, counted / seconds, f"{matched:,} of {counted:,} matched with their rows")
+
+
+async def by_gate(environment: Environment) -> Measured:
+    """The gate at standard on that replica, from its first request to its verdict."""
+    user = await environment.stack.signed_in(environment.dsn)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        options = GateOptions(
+            backend_url=environment.replicas[0].process.origin,
+            database_url=environment.dsn,
+            free_model=FREE_MODEL,
+            token=user.token,
+            email=user.email,
+            journal=Path(folder, "journal.jsonl"),
+        )
+        report = await judge_target(options, lambda _: None)
+    seconds = time.monotonic() - started
+    sent = report.sections.requests.sent if report.sections.requests else 0
+    return Measured(
+        "gate at standard", sent / seconds, f"{report.verdict}: {sent:,} requests in {seconds:.1f} s"
+    )
 
 
 def items(deadline: float) -> Iterator[Item]:
@@ -197,6 +246,8 @@ async def compare(templates: Templates) -> list[Measured]:
     clients: list[Callable[[Environment], Awaitable[Measured]]] = [
         by_wrk,
         by_wire,
+        by_suite,
+        by_gate,
         by_httpx,
         by_schemathesis,
         by_bare_schemathesis,
@@ -212,8 +263,12 @@ async def compare(templates: Templates) -> list[Measured]:
 
 def main() -> None:
     """Prints the table; wrk goes first and last, and its mean is what others are compared with."""
-    with running_server() as server, Templates(server) as templates:
-        measured = asyncio.run(compare(templates))
+    with (
+        running_server() as server,
+        Templates(server) as templates,
+        asyncio.Runner(loop_factory=loop_factory()) as runner,  # as in every command that sends
+    ):
+        measured = runner.run(compare(templates))
     reference = (measured[0].rate + measured[-1].rate) / 2
     schemathesis = next(one.rate for one in measured if one.name == "schemathesis")
     print(f"{'client':<20}{'requests/s':>12}{'of wrk':>10}{'of schemathesis':>18}  remark")
@@ -221,6 +276,8 @@ def main() -> None:
         of_wrk = f"{one.rate / reference:.2f}" if reference else "-"
         of_fuzzer = f"{one.rate / schemathesis:.1f}" if schemathesis else "-"
         print(f"{one.name:<20}{one.rate:>12,.0f}{of_wrk:>10}{of_fuzzer:>18}  {one.remark}")
+    for line in proofs():
+        print(line, flush=True)
 
 
 if __name__ == "__main__":
