@@ -30,7 +30,7 @@ APPLICATION: Final = "harness replica"
 _fork = multiprocessing.get_context("forkserver")
 # Each process imports the main module again; `harness` is in there with the preload, and so is pytest where that is it.
 _MAINS: Final = [name for name in ("pytest",) if name in sys.modules]
-_fork.set_forkserver_preload(["harness.backend.server", "harness.cli", *_MAINS])
+_fork.set_forkserver_preload(["harness.backend.server", "harness.cli", "encodings.idna", *_MAINS])
 
 
 @dataclass(frozen=True, slots=True)

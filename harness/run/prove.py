@@ -1,6 +1,7 @@
 """What `harness prove` does: the rollout on real servers in every order, and each claim judged on what was seen."""
 
 import asyncio
+import gc
 import shlex
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
@@ -54,6 +55,7 @@ def prove(
     results = Results((*planned.claims, *(claim for claim, _, _ in audits)))
     lines = planned.describe()
     serve.warm()
+    gc.freeze()  # what is imported stays: the collector had spent half of its time on walking it again
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
         for line in (name, *lines):
