@@ -26,7 +26,7 @@ PAID = ASK | {"model": "vendor/costly"}
 async def ask(process: Process, document: object = ASK, path: str = ROUTE, **more: Any) -> httpx.Response:
     content = document if isinstance(document, bytes) else json.dumps(document).encode()
     more.setdefault("headers", ADDRESS)
-    async with httpx.AsyncClient(base_url=process.origin, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=process.origin, trust_env=False, timeout=60) as client:
         return await client.post(path, content=content, **more)
 
 
@@ -189,7 +189,7 @@ async def test_client_abort_leaves_a_row_only_after_the_answer(
 ) -> None:
     process = await start(base_dsn, build="before")
     asking = asyncio.create_task(ask(process, ASK | {"stream": True, "stub": {hold: "abort"}}))
-    async with httpx.AsyncClient(base_url=stub.origin, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=stub.origin, trust_env=False, timeout=60) as client:
         await client.get("/stub/held", params={"gate": "abort", "count": 1})
         asking.cancel()
         await asyncio.wait([asking])
@@ -213,7 +213,7 @@ async def test_stopped_replica_serves_and_accounts_for_what_it_holds(
 ) -> None:
     process = await start(ready_dsn)
     asking = asyncio.create_task(ask(process, ASK | {"stub": {"hold": "drain"}}))
-    async with httpx.AsyncClient(base_url=stub.origin, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=stub.origin, trust_env=False, timeout=60) as client:
         await client.get("/stub/held", params={"gate": "drain", "count": 1})
         stopping = asyncio.create_task(process.stop())
         await until(lambda: not listens(process))

@@ -58,7 +58,7 @@ async def served(dsn: str, start: StartReplica, build: str, asks: list[Ask]) -> 
     token = issue_token(users(dsn)[0], SECRET)
     process = await start(dsn, build=build)
     replies: list[httpx.Response] = []
-    async with httpx.AsyncClient(base_url=process.origin, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=process.origin, trust_env=False, timeout=60) as client:
         for request, email in asks:
             before = len(rows(dsn))
             headers = [line for line in request.headers if email is None or line[0] != b"authorization"]

@@ -174,7 +174,7 @@ async def test_prompts_are_null_within_an_organization_alone(base_dsn: str, star
 
 async def test_refusals_are_answered_with_the_real_bodies(base_dsn: str, start: StartReplica) -> None:
     process = await start(base_dsn, build="before")
-    async with httpx.AsyncClient(base_url=process.origin, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=process.origin, trust_env=False, timeout=60) as client:
         replies = [await client.post(plan.ROUTES[0], content=body) for body in (b"{", b"{}")]
     tokens = await ask(process, ASK | {"max_tokens": 10**12})
     paid = await ask(process, ASK | {"stub": {"status": 402}})

@@ -15,7 +15,7 @@ TABLE = "microdollar_usage_metadata"
 COLUMN = "posthog_distinct_id"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 BUILD = f"CREATE INDEX CONCURRENTLY {INDEX} ON {TABLE} ({COLUMN})"
-WAIT_S_MAX = 20
+WAIT_S_MAX = 60
 
 
 def state_of(dsn: str) -> SchemaState | UnmanagedSchema:

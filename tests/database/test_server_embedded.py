@@ -195,7 +195,7 @@ def test_revived_server_has_its_committed_rows() -> None:
         with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
             os.kill(server.postmaster, signal.SIGKILL)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 with psycopg.connect(server.dsn("postgres")) as again:

@@ -121,8 +121,8 @@ def test_the_upstream_stub_serves_until_it_is_told_to_end() -> None:
             ";"
         )
         body = json.dumps({"model": "some:free", "messages": []}).encode()
-        with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=20) as reply:  # noqa: S310 - loopback
+        with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=60) as reply:  # noqa: S310 - loopback
             assert json.loads(reply.read())["id"].startswith("gen-")
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     assert (process.returncode, told) == (0, "")

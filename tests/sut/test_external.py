@@ -53,10 +53,10 @@ async def serving(
             writer.transport.abort()
 
 
-def sending(port: int, *, most: int = 100, rate: float | None = None, seconds: float = 20.0) -> Sending:
+def sending(port: int, *, most: int = 100, rate: float | None = None, seconds: float = 60.0) -> Sending:
     deadline = asyncio.get_running_loop().time() + seconds
     site = Site(f"http://127.0.0.1:{port}", ("127.0.0.1", port), None)
-    return Sending(site, Limits(most, rate, timeout_s=5.0, deadline=deadline))
+    return Sending(site, Limits(most, rate, timeout_s=30.0, deadline=deadline))
 
 
 def controls(count: int, *, together: bool = False) -> list[ProbeGroup]:
@@ -151,8 +151,8 @@ async def test_a_site_with_a_known_certificate_is_asked_over_tls() -> None:
     authority.issue_cert("localhost").configure_cert(theirs)
     authority.configure_trust(ours)
     async with serving(lambda _: OK, theirs) as (port, heads):
-        deadline = asyncio.get_running_loop().time() + 20
-        limits = Limits(100, None, timeout_s=5.0, deadline=deadline)
+        deadline = asyncio.get_running_loop().time() + 60
+        limits = Limits(100, None, timeout_s=30.0, deadline=deadline)
         exchanges = await Sending(Site("https://localhost", ("localhost", port), ours), limits).send(
             controls(9)
         )
