@@ -339,6 +339,7 @@ async def test_many_requests_at_once_each_get_their_own_row(serve: Serve) -> Non
     stack = await serve()
     values = [f"id-{number}".encode() for number in range(200)]
     await asyncio.gather(*(stack.send(value) for value in values))
+    await stack.view.until(lambda: all(entry.ended for entry in stack.view.entries.values()))
     summary = await stack.end()
     assert all(entry.as_sent and entry.due for entry in stack.view.entries.values())
     assert (summary.rows, summary.counts.stored, summary.faultless) == (200, 200, True)
