@@ -66,6 +66,7 @@ def test_plan_file_by_statement_ends_ready(base_dsn: str) -> None:
     assert state_of(base_dsn) is READY
 
 
+@pytest.mark.usefixtures("psql_on_path")
 @pytest.mark.parametrize("runner", Runner)
 def test_failure_in_an_open_transaction_names_what_it_leaves(base_dsn: str, runner: Runner) -> None:
     wrapped = Script("wrapped.sql", f"BEGIN;\n{Script.ours(PLAN_FILE).text}COMMIT;\n")
@@ -102,6 +103,7 @@ def test_failure_without_a_database_leaves_an_unknown_state(base_dsn: str) -> No
     assert (caught.value.number, caught.value.sqlstate, caught.value.left) == (2, "22012", None)
 
 
+@pytest.mark.usefixtures("psql_on_path")
 @pytest.mark.parametrize("runner", Runner)
 def test_failed_statement_is_told_when_its_connection_is_ended(base_dsn: str, runner: Runner) -> None:
     ending = Script("ending.sql", "SELECT 1;\nSELECT pg_terminate_backend(pg_backend_pid());\n")

@@ -38,6 +38,7 @@ def give_up_a_build(dsn: str) -> None:
             builder.execute(f"CREATE INDEX CONCURRENTLY {INDEX} ON {TABLE} (posthog_distinct_id)")
 
 
+@pytest.mark.usefixtures("psql_on_path")
 @pytest.mark.parametrize("runner", Runner)
 def test_rollback_restores_the_baseline_under_the_view(ready_dsn: str, runner: Runner) -> None:
     before = view_of(ready_dsn)
