@@ -21,6 +21,8 @@ from harness.rehearsal.measurements import USUAL_RATE, Rate, Sample
 from harness.rehearsal.workload import Send, Workload
 
 WAIT_S_MAX: Final = 60.0
+BACKLOG_S_MAX: Final = 600.0
+"""How long writers may work off what they owe."""
 RECONNECT_S_MAX: Final = 2
 """A writer whose server has gone tries again soon."""
 
@@ -84,18 +86,22 @@ class Traffic:
     def pass_by(self, writes: int) -> None:
         """Waits until so many writes that fall due from now on are answered.
 
-        Raises UnavailableError when they are not within a minute.
+        Raises UnavailableError when no write is answered for a minute, or they are not within ten.
         """
         now_ms, looked_at, passed = self.now_ms(), len(self._samples), 0
-        deadline = time.monotonic() + WAIT_S_MAX
+        latest = began = time.monotonic()
         with self._changed:
             while passed < writes:
-                new = self._samples[looked_at:]
-                looked_at += len(new)
-                passed += sum(sample.write and sample.scheduled_ms >= now_ms for sample in new)
-                if passed < writes and not self._changed.wait(deadline - time.monotonic()):
+                new = [sample for sample in self._samples[looked_at:] if sample.write]
+                looked_at = len(self._samples)
+                passed += sum(sample.scheduled_ms >= now_ms for sample in new)
+                # On a busy machine writers owe much: as long as they are answered, what falls due now has its turn.
+                latest = time.monotonic() if new else latest
+                until = min(latest + WAIT_S_MAX, began + BACKLOG_S_MAX)
+                if passed < writes and not self._changed.wait(max(until - time.monotonic(), 0)):
                     raise UnavailableError(
-                        f"{writes} writes were not answered within {WAIT_S_MAX:.0f} s, but {passed}"
+                        f"{passed} of {writes} writes were answered that fell due {time.monotonic() - began:.0f} s "
+                        f"ago or later; the last write of any was answered {time.monotonic() - latest:.0f} s ago"
                     )
 
     def stop(self) -> None:

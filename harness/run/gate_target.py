@@ -63,6 +63,12 @@ async def understand(
         if any(exchange.reply.status for exchange in sent_probes.exchanges):
             await _try_neighbours(session, factory)
         raise UnjudgeableError(_unserved_words(sent_probes.exchanges, session.sending.stopped))
+    statuses = factory.caller.spec.rollout.tables.request.statuses
+    if all(exchange.reply.status not in statuses for exchange in served):
+        raise UnjudgeableError(
+            f"plain requests are served with {served[0].reply.status}, "
+            f"the rollout's file says {' or '.join(map(str, statuses))}: correct request.statuses, or the target"
+        )
     if session.repeated:
         raise UnjudgeableError("replies to different requests have one id: rows cannot be told apart by it")
     exchanges = [exchange for exchange in sent_probes.exchanges if exchange.identity]

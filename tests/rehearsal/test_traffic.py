@@ -88,7 +88,7 @@ def test_waiting_ends_with_the_count_when_writers_hang(
     monkeypatch.setattr(module, "WAIT_S_MAX", 0.2)
     with traffic(base_dsn, RATE) as running, connect(base_dsn) as holder:
         holder.execute("BEGIN; LOCK TABLE microdollar_usage_metadata IN SHARE MODE")
-        with pytest.raises(UnavailableError, match="5 writes were not answered within 0 s, but 0"):
+        with pytest.raises(UnavailableError, match="0 of 5 writes were answered"):
             running.pass_by(5)
         holder.execute("COMMIT")
 

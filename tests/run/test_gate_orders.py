@@ -1,5 +1,9 @@
 """The gate judges a service of another world by its rollout's folder alone: other tables, no accounts, its own rule."""
 
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+
 import pytest
 
 from harness.rule.suite import Level
@@ -57,6 +61,18 @@ async def test_each_fault_is_refuted_by_the_claim_meant_for_it(
     report = await run_gate(of_orders(orders(fault), orders_dsn))
     assert report.verdict is Verdict.NO_GO
     assert claim in with_status(report, Status.REFUTED)
+
+
+async def test_another_status_than_the_files_is_no_go_ahead(
+    orders: Orders, orders_dsn: str, run_gate: Judge, tmp_path: Path
+) -> None:
+    folder = tmp_path / "orders"
+    copytree(ORDERS, folder)
+    file = folder / "rollout.toml"
+    file.write_text(file.read_text().replace("statuses = [201]", "statuses = [200, 202]"))
+    report = await run_gate(replace(of_orders(orders(), orders_dsn), rollout=folder))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "served with 201, the rollout's file says 200 or 202" in str(report)
 
 
 def test_the_command_line_needs_the_folder_alone(orders: Orders, orders_dsn: str) -> None:
