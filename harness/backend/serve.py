@@ -19,7 +19,7 @@ from typing import Any, Final
 from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
 from harness.backend.rollout_builds import rollout_build
 from harness.errors import UnavailableError
-from harness.rollout import Rollout, load_rollout
+from harness.rollout import Rollout, default_rollout, is_plans
 
 HOST: Final = "127.0.0.1"
 START_S_MAX: Final = 30.0
@@ -48,7 +48,15 @@ class ReplicaConfig:
     port: int = 0
     """Port to listen on; 0: any free one."""
     rollout: Rollout | None = None
-    """The rollout, as it was read: its folder is not read again by each replica; by default the plan's."""
+    """The rollout, as it was read: its folder is not read again by each replica; by default the plan's.
+
+    The plan's is taken out, since its folder may be another one where the replica runs: a checkout's or a wheel's.
+    """
+
+    def __post_init__(self) -> None:
+        """Takes the plan's rollout out."""
+        if self.rollout is not None and is_plans(self.rollout):
+            object.__setattr__(self, "rollout", None)
 
 
 class Process:
@@ -97,7 +105,7 @@ class Process:
 
 def rollout_in(config: ReplicaConfig) -> Rollout:
     """The rollout that a replica is of."""
-    return config.rollout or load_rollout()
+    return config.rollout or default_rollout()
 
 
 def warm() -> None:

@@ -66,7 +66,10 @@ def test_nothing_stays_of_a_harness_killed_before_the_server(tmp_path: Path) -> 
 def _directory_of_a_child(pid: int) -> tuple[Path, int] | None:
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         for descriptor in Path(f"/proc/{child}/fd").iterdir():
-            target = Path(os.path.realpath(descriptor))
+            try:
+                target = descriptor.readlink()
+            except FileNotFoundError:  # closed since it was listed
+                continue
             if target.name.startswith(PREFIX) and (target / "data").is_dir():
                 return target, int(child)
     return None

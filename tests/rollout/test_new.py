@@ -1,12 +1,11 @@
 """A new rollout is written with its schema beside it, is checked, and leaves nothing where an answer is wrong."""
 
-import shlex
 from pathlib import Path
 
 import pytest
 
 from harness.rollout import load_rollout
-from tests.command import ROOT, harness_command
+from tests.command import harness_command
 
 ANSWERS = {
     "--header": "x-request-origin",
@@ -70,13 +69,3 @@ def test_rollout_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert again.returncode == 2
     assert "is there already; name another folder" in again.stderr
     assert load_rollout(tmp_path).tables.store.main.column == "request_origin"
-
-
-def test_the_pages_commands_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "how-to" / "own-rollout.md").read_text(encoding="utf-8")
-    commands = [shlex.split(line)[2:] for line in page.splitlines() if line.startswith("$ harness ")]
-    assert [words[:2] for words in commands] == [["rollout", "new"], ["rollout", "show"]]
-    monkeypatch.chdir(tmp_path)
-    for words_of_page in commands:
-        done = harness_command(*words_of_page)
-        assert (done.returncode, done.stderr) == (0, "")
