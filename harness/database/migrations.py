@@ -23,7 +23,7 @@ from harness.database.migration_steps import (
     VIEW_ROLLBACK_FILE,
     path_between,
 )
-from harness.database.runners import RUNNERS, OnStatement, Runner, connect
+from harness.database.runners import OnStatement, Runner, applied_by, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus, UnmanagedSchema
 from harness.database.scripts import Applied, Script, StatementFailed
 from harness.database.server import where
@@ -65,10 +65,7 @@ class MigrationError(UnavailableError):
         else:
             state = f"the database is left in state {left.value}: {DESCRIPTIONS[left]}"
             following = _NEXT.get(left, _NEXT_ELSE)
-        super().__init__(
-            f"{self.file}, statement {self.number} was refused with {self.sqlstate or 'no SQLSTATE'}: "
-            f"{self.message} ({self.statement}); {state}; {following}"
-        )
+        super().__init__(f"{failed.describe()}; {state}; {following}")
 
 
 def migrate(
@@ -136,17 +133,10 @@ def apply(
     on_statement: OnStatement = lambda _: None,
 ) -> tuple[Applied, ...]:
     """Applies any files in order, whatever they do. Raises MigrationError when a statement is refused."""
-    applied: list[Applied] = []
-
-    def collect(applied_now: Applied) -> None:
-        applied.append(applied_now)
-        on_statement(applied_now)
-
     try:
-        RUNNERS[runner](dsn, scripts, collect)
+        return applied_by(runner, dsn, scripts, on_statement)
     except StatementFailed as failed:
         raise MigrationError(failed, _state_left(dsn)) from failed
-    return tuple(applied)
 
 
 def seed(connection: psycopg.Connection[Any], rows: int, text: str = "") -> None:

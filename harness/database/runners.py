@@ -127,3 +127,17 @@ def _first_line(text: str) -> str:
 
 
 RUNNERS: Final[Mapping[Runner, Run]] = {Runner.STATEMENTS: run_statements, Runner.PSQL: run_psql}
+
+
+def applied_by(
+    runner: Runner, dsn: str, scripts: Sequence[Script], on_statement: OnStatement
+) -> tuple[Applied, ...]:
+    """Applies files in order and returns what was accepted. Raises StatementFailed."""
+    applied: list[Applied] = []
+
+    def collect(applied_now: Applied) -> None:
+        applied.append(applied_now)
+        on_statement(applied_now)
+
+    RUNNERS[runner](dsn, scripts, collect)
+    return tuple(applied)

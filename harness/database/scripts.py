@@ -62,6 +62,13 @@ class StatementFailed(Exception):
         self.sqlstate = sqlstate
         self.message = message
 
+    def describe(self) -> str:
+        """Which statement was refused, with what, and why."""
+        return (
+            f"{self.file}, statement {self.statement.number} was refused with {self.sqlstate or 'no SQLSTATE'}: "
+            f"{self.message} ({self.statement.headline})"
+        )
+
 
 def statements_of(text: str) -> tuple[Statement, ...]:
     """Splits a file into its statements; what holds only comments is none."""

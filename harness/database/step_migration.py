@@ -10,7 +10,7 @@ from typing import Final
 from harness.database import catalog
 from harness.database.baseline import check_empty
 from harness.database.declared import DeclaredStore
-from harness.database.runners import RUNNERS, OnStatement, Runner, connect
+from harness.database.runners import OnStatement, Runner, applied_by, connect
 from harness.database.scripts import Applied, Script, StatementFailed
 from harness.database.server import where
 from harness.database.step_facts import Progress, StepProgress, progress_of, sql_steps
@@ -193,22 +193,13 @@ def _apply(
     dsn: str, rollout: Rollout, scripts: Sequence[Script], runner: Runner, on_statement: OnStatement
 ) -> tuple[Applied, ...]:
     """Raises UnavailableError for a statement that is refused; says which, why, and where that leaves the database."""
-    applied: list[Applied] = []
-
-    def collect(applied_now: Applied) -> None:
-        applied.append(applied_now)
-        on_statement(applied_now)
-
     try:
-        RUNNERS[runner](dsn, scripts, collect)
+        return applied_by(runner, dsn, scripts, on_statement)
     except StatementFailed as failed:
         try:
             left = f"the database is left in state {describe_state(_now(dsn, rollout))}"
         except UnavailableError:
             left = "the database cannot be asked what state it is in"
         raise UnavailableError(
-            f"{failed.file}, statement {failed.statement.number} was refused with {failed.sqlstate or 'no SQLSTATE'}: "
-            f"{failed.message} ({failed.statement.headline}); {left}; remove the cause, then this again: it goes on "
-            "from there"
+            f"{failed.describe()}; {left}; remove the cause, then this again: it goes on from there"
         ) from failed
-    return tuple(applied)

@@ -150,7 +150,7 @@ def test_foreign_tables_are_refused_and_left_alone(empty_dsn: str, walk: object)
 def test_migrate_does_not_believe_a_runner_that_did_nothing(
     base_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.database.migrations.RUNNERS", {Runner.STATEMENTS: lambda *_: None})
+    monkeypatch.setattr("harness.database.runners.RUNNERS", {Runner.STATEMENTS: lambda *_: None})
     with pytest.raises(UnavailableError, match=r"reports success, but .* state base, not column"):
         migrate(base_dsn, COLUMN)
 
