@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.checks.user import user_check as check
+    from harness.checks.user_checks import user_check as check
     from harness.database.server import running_server as postgres
     from harness.errors import UnavailableError, UsageError
     from harness.library.gate import gate
@@ -53,7 +53,7 @@ _PLACES: Final = {
     "UnavailableError": "harness.errors:UnavailableError",
     "UsageError": "harness.errors:UsageError",
     "Verdict": "harness.verdict:Verdict",
-    "check": "harness.checks.user:user_check",
+    "check": "harness.checks.user_checks:user_check",
     "gate": "harness.library.gate:gate",
     "header_values": "harness.library.strategies:header_values",
     "headers": "harness.library.strategies:headers",

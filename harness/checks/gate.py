@@ -22,7 +22,7 @@ from harness.checks.row_checks import (
     effect_of,
     header_claim,
 )
-from harness.checks.user import user_claims
+from harness.checks.user_checks import user_claims
 from harness.clients.by_hand import line_by_hand
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.shape import PLAIN, Shape

@@ -13,7 +13,7 @@ from harness.clients.extension import ExtensionBuild
 from harness.clients.request_spec import RequestSpec
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
 from harness.rollout.identities import has_account
-from harness.rule.accepted import has_one_length
+from harness.rule.accepted_values import has_one_length
 from harness.rule.policy import Policy, utf16_length
 from harness.sut.observation import Observation, Row
 from harness.verdict import Results

@@ -22,9 +22,9 @@ def gate(options: GateOptions, outputs: Outputs, signing: SigningOptions) -> int
     Example: harness gate --backend-url https://staging.example.com --database-url postgresql://reader@db/backend
     --free-model vendor/model:free --level smoke --waive I1='no test account'
     """
+    from harness.checks.user_checks import load_checks
     from harness.run.gate import gate
     from harness.run.sign import check_signing, sign_report
-    from harness.run.user_checks import load_checks
     from harness.sut.external import site_of
 
     outputs.check()

@@ -14,8 +14,8 @@ def prove(options: ProveOptions, outputs: Outputs) -> int:
 
     Example: harness prove --level smoke --json report.json --html report.html
     """
+    from harness.checks.user_checks import load_checks
     from harness.run.prove import prove
-    from harness.run.user_checks import load_checks
 
     outputs.check()
     load_checks(options.checks)

@@ -45,7 +45,7 @@ _SETTINGS: Final = {
 _WATCHDOG: Final = """
 import sys
 sys.path.append(sys.argv[2])
-from harness.database.watchdog import main
+from harness.database.embedded_watchdog import main
 sys.exit(main(sys.argv[1]))
 """
 """Run with -I and -S, which leave out what would slow the start or shadow a module; so the path is an argument."""
@@ -124,7 +124,7 @@ def program(name: str) -> Path:
 
 
 def _order(major: int, durable: bool) -> dict[str, object]:
-    """See watchdog.ServerSpec."""
+    """See embedded_watchdog.ServerSpec."""
     if major not in INSTALLS:
         raise UsageError(f"no embedded Postgres {major}: there are {', '.join(map(str, INSTALLS))}")
     found = importlib.util.find_spec(PACKAGE.replace("-", "_"))

@@ -17,7 +17,7 @@ from harness.errors import UsageError
 from harness.probing.covering import Constraint, Factors
 from harness.rollout.identities import has_account, is_by_address, stores_header
 from harness.rollout.tables import Identity
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT, Policy
 from harness.rule.samples import CaseSequence

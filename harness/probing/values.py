@@ -5,7 +5,7 @@ from typing import Final
 
 from harness.clients.id_client import plans_client
 from harness.errors import UsageError
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.policy import FIELD_BYTES, Policy
 from harness.rule.suite import about_parts
 

@@ -8,7 +8,7 @@ import pytest
 from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, named_rollout
 
 if TYPE_CHECKING:
-    from harness.library.claim_items import Judge
+    from harness.pytest_plugin.items import Judge
     from harness.report.document import Report
     from harness.verdict import Claim
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_items(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Adds an item for each claim of the reference, or of the target that is named. Raises pytest's UsageError."""
     from harness.errors import UsageError
-    from harness.library.claim_items import Claims
+    from harness.pytest_plugin.items import Claims
 
     config = session.config
     address = getattr(config, "workerinput", {}).get("rollout_server")
@@ -68,7 +68,7 @@ def _of_reference(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
 
 
 def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
-    from harness.checks.user import user_claims
+    from harness.checks.user_checks import user_claims
     from harness.library.gate import gate
     from harness.rule.policy import STRICT, policy_of
     from harness.run.gate_claims import DATABASE_CLAIMS, claims_of

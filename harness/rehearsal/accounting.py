@@ -15,7 +15,7 @@ from harness.database.runners import connect
 from harness.rehearsal.workload import Workload
 from harness.rollout import Rollout
 from harness.rollout.identities import by_address_users
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.policy import policy_of
 
 

@@ -29,7 +29,7 @@ from harness.run.clean import (
 )
 from harness.run.earlier import Known, known_runs
 from harness.sut.foreign_rows import check_dsn
-from harness.sut.stored_values import MARKED_AGENTS, are_marks_readable
+from harness.sut.value_queries import MARKED_AGENTS, are_marks_readable
 
 RUNS_LISTED_MAX: Final = 50
 

@@ -17,7 +17,7 @@ from harness.rehearsal.deployed.model import Deployed, I
 from harness.rule.policy import STRICT
 from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
-from harness.sut.stored_values import read_stored_values
+from harness.sut.value_queries import read_stored_values
 from harness.verdict import Judgement, Results
 
 DEPLOYED: Final = ("M3", "M4")

@@ -21,7 +21,7 @@ from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.shape import PLAIN, Shape
 from harness.errors import UnavailableError, UsageError
 from harness.probing.probe_factory import Caller, ProbeFactory
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.samples import CaseSequence
 from harness.run.example import PRIMER

@@ -20,13 +20,13 @@ from harness.checks.gate_consequence import Seen, consequence
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
 from harness.checks.row_checks import IDENTITY
-from harness.checks.user import user_claims
+from harness.checks.user_checks import user_claims
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import ProbeFactory
 from harness.report.contents import Requests, RuleBehaviour, Sections
 from harness.report.document import Report, cleaned
 from harness.rollout.digest import rollout_digest
-from harness.rule.accepted import stored_samples
+from harness.rule.accepted_values import stored_samples
 from harness.rule.level import Level
 from harness.rule.policy import Policy
 from harness.rule.shard import Shard, Share
@@ -51,7 +51,7 @@ from harness.run.under_test import UnderTest
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
-from harness.sut.stored_values import read_stored_values
+from harness.sut.value_queries import read_stored_values
 from harness.verdict import Method, Results
 
 _Read = TypeVar("_Read")

@@ -7,7 +7,7 @@ from typing import Final
 from harness.clients.request_bytes import FIELDS_SURE, HEAD_BYTES_SURE
 from harness.probing.probe_factory import Caller
 from harness.probing.values import hard_values, valid_values
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.cases import HeaderCase, Kind
 
 ROOM_BYTES, ROOM_LINES = 1024, 20

@@ -19,7 +19,7 @@ from harness.probing.run import observations
 from harness.probing.values import longest_valid
 from harness.report.contents import RuleBehaviour
 from harness.rollout import is_plans
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.agreement import disagreements
 from harness.rule.behaviour import Lines
 from harness.rule.cases import HeaderCase, Kind, fixed_cases

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from harness import plan
-from harness.checks.user import user_claims
+from harness.checks.user_checks import user_claims
 from harness.verdict import Claim
 
 

@@ -15,7 +15,7 @@ from harness.database.runners import connect
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
 from harness.rollout import load_rollout
-from harness.rule.accepted import stored_samples
+from harness.rule.accepted_values import stored_samples
 from harness.run.lint import lint_folder
 from harness.run.options.schema import SchemaOptions
 

@@ -10,7 +10,7 @@ from harness.clients.shape import PLAIN
 from harness.errors import UsageError
 from harness.probing.probe_factory import Caller
 from harness.rollout.tables import Header
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.sut.observation import Probe
 
 MACHINE: Final = "9d3f0c6f2a7be41d8c5b0e97a16f43d2c8e05b7a4f91d6328e0cb57fa1d94e63"

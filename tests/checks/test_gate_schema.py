@@ -12,7 +12,7 @@ from harness.rule.policy import LENGTH_ONLY, STRICT, Policy
 from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.foreign_rows import DatabaseUnavailableError
-from harness.sut.stored_values import read_stored_values
+from harness.sut.value_queries import read_stored_values
 from harness.verdict import Judgement, Results, Status
 from tests.fix_database import change
 

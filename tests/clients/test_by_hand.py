@@ -15,7 +15,7 @@ from harness.clients.request_spec import plan_spec
 from harness.clients.shape import PLAIN, Connection
 from harness.probing.values import hard_values, valid_values
 from harness.report.escape import masked
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.cases import fixed_cases
 from harness.rule.policy import STRICT
 from tests.clients.servers import WAIT_S, Talk, server

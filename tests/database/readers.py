@@ -11,7 +11,7 @@ from harness.checks.gate_schema import judge_schema, judge_stored
 from harness.rule.policy import STRICT
 from harness.run.gate_claims import claims_of
 from harness.sut.deployed_schema import read_deployed_schema
-from harness.sut.stored_values import read_stored_values
+from harness.sut.value_queries import read_stored_values
 from harness.verdict import Judgement, Results
 
 T, U, C = plan.METADATA_TABLE, plan.USAGE_TABLE, plan.COLUMN

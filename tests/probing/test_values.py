@@ -4,7 +4,7 @@ import pytest
 
 from harness.clients.request_spec import plan_spec
 from harness.probing.values import hard_values, valid_values
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.policy import LENGTH_ONLY, POLICIES, STRICT, Policy
 
 HEADER = plan_spec().rollout.header

@@ -11,7 +11,7 @@ from harness.database.declared import DeclaredStore
 from harness.rehearsal.own.insertion import TableRows
 from harness.rehearsal.own.relations import GivenColumn
 from harness.rehearsal.own.traffic_statements import Template, derived_workload
-from harness.rule.accepted import stored_samples
+from harness.rule.accepted_values import stored_samples
 
 
 def after_writers(

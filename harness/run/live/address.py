@@ -9,7 +9,7 @@ from typing import Any
 from harness.clients.extension import FREE_MODEL
 from harness.clients.request_spec import RequestSpec
 from harness.probing.probe_factory import SignedIn
-from harness.rule.accepted import AcceptedValues
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.policy import Policy
 from harness.run.live.page import PATH
 

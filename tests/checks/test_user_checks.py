@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from harness import Observation, Report, RunningStage, UsageError, Verdict, check
-from harness.checks.user import user_claims
+from harness.checks.user_checks import load_checks, user_claims
 from harness.report.document import from_json, to_json
 from harness.report.junit import to_junit
 from harness.rule.level import Level
 from harness.run.options.prove import ProveOptions
 from harness.run.prove import prove
-from harness.run.user_checks import load_checks
 from harness.verdict import Status
 
 OURS = """

@@ -1,8 +1,10 @@
 """Claims that users bring: each a function over a request with its reply and its rows. Registered as ours are."""
 
 import re
-from collections.abc import Callable
+import runpy
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from harness.checks.evidence import finding
@@ -42,8 +44,7 @@ def user_check(claim: str, sentence: str, *, least: int = 1) -> Callable[[UserFu
             try:
                 wrong = function(observation)
             except Exception as error:  # whatever a user's function raises is told, and is not ours to mend
-                words = " ".join(f"{type(error).__name__}: {error}".split())
-                yield Inconclusive(claim, f"its check failed: {words}")
+                yield Inconclusive(claim, f"its check failed: {_words(error)}")
             else:
                 # Without a line to replay: that would judge our claims alone, and say that nothing refutes.
                 found = finding(claim, observation, wrong) if wrong else None
@@ -57,3 +58,26 @@ def user_check(claim: str, sentence: str, *, least: int = 1) -> Callable[[UserFu
 def user_claims() -> tuple[Claim, ...]:
     """The claims that users have registered."""
     return tuple(claim for each in checks_over(CheckedExchange) for claim in each.brought)
+
+
+def load_checks(files: Iterable[Path]) -> None:
+    """Runs each file, whose `@harness.check` functions register themselves.
+
+    Raises UsageError for a file that is not there, does not run, or registers nothing.
+    """
+    for file in files:
+        known = len(user_claims())
+        try:
+            runpy.run_path(str(file), run_name=file.stem)
+        except UsageError:
+            raise
+        except OSError as error:
+            raise UsageError(f"--checks {file}: {error.strerror}; name a Python file") from None
+        except Exception as error:
+            raise UsageError(f"--checks {file} does not run: {_words(error)}") from None
+        if len(user_claims()) == known:
+            raise UsageError(f"--checks {file} registers no claim; put @harness.check above a function of it")
+
+
+def _words(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
