@@ -56,7 +56,7 @@ def clean(options: CleanOptions) -> int:
     from harness.rollout import load_rollout
     from harness.run.clean import clean
     from harness.run.clean_all import clean_all
-    from harness.run.journal import find_journal
+    from harness.sut.journal import find_journal
 
     if (options.run is None) is not options.all_runs:
         raise UsageError("name a run, or give --all-runs: one of the two; harness clean --help has examples")

@@ -27,11 +27,9 @@ Item = Sequence[Probe]
 
 
 class ProbeSender(Protocol):
-    """Sends at its own pace; whoever is told of each exchange as it ends is not waited for."""
+    """Sends at its own pace."""
 
-    async def send(
-        self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = ...
-    ) -> list[Exchange]:
+    def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
         """What has ended; what was not sent any more has no exchange."""
 
 
@@ -45,16 +43,6 @@ class RowReader(Protocol):
         """Waits for the rows as long as it thinks right."""
 
 
-class ProbeJournal(Protocol):
-    """Keeps what is sent, before it is sent."""
-
-    def sending(self, probes: Iterable[Probe]) -> None:
-        """They may be sent once this has returned."""
-
-    def replied(self, exchanges: Iterable[Exchange]) -> None:
-        """They have ended."""
-
-
 class SentProbes(NamedTuple):
     """Answers to requests that were sent after a moment."""
 
@@ -63,30 +51,27 @@ class SentProbes(NamedTuple):
 
 
 class ProbeRun:
-    """One sender, one reader, and a journal where somebody else's system is written to."""
+    """One sender and one reader; `ended` is told of each exchange as it ends."""
 
     def __init__(
         self,
         sender: ProbeSender,
         reader: RowReader,
         *,
-        journal: ProbeJournal | None = None,
         ended: Callable[[Exchange], None] = lambda _: None,
     ) -> None:
         self._sender = sender
         self._reader = reader
-        self._journal = journal
         self._ended = ended
 
     async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends, and looks for no rows yet."""
-        if self._journal is not None:
-            probes = [probe for each in probe_groups for probe in each.probes]
-            await asyncio.to_thread(self._journal.sending, probes)
         since = await self._reader.now()
-        exchanges = await self._sender.send(probe_groups, self._ended)
-        if self._journal is not None:
-            await asyncio.to_thread(self._journal.replied, exchanges)
+        exchanges: list[Exchange] = []
+        async with aclosing(self._sender.send(probe_groups)) as sending:
+            async for exchange in sending:
+                self._ended(exchange)
+                exchanges.append(exchange)
         return SentProbes(tuple(exchanges), since)
 
     async def stream(

@@ -20,8 +20,8 @@ from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.rollout import Rollout
 from harness.rollout.identities import address_users
-from harness.run.journal import note_end, read_journal
 from harness.sut.foreign_rows import check_dsn
+from harness.sut.journal import note_end, read_journal
 
 STATEMENT_S_MAX: Final = 120
 

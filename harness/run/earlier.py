@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
-from harness.run.journal import journal_file, read_journal, read_run
+from harness.sut.journal import journal_file, read_journal, read_run
 
 JOURNALS_MAX: Final = 200
 IDS_MAX: Final = 200_000

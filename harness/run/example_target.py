@@ -30,13 +30,13 @@ from harness.run.gate_confirm import confirm_sequences, confirm_suspected
 from harness.run.gate_end import look_for_missing, second_look
 from harness.run.gate_target import UnjudgeableError, understand
 from harness.run.gate_values import fits
-from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.fuzz import FuzzedOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ignored
 from harness.run.rule_explained import OnSeen
 from harness.sut.external import Limits, Sending, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows, check_dsn
+from harness.sut.journal import Journal, journal_file, run_mark, run_name
 from harness.sut.observation import Exchange, Probe, ProbeGroup
 from harness.verdict import Finding, Results
 
@@ -56,7 +56,6 @@ class TargetExamples:
     options: FuzzedOptions
     sending: Sending
     rows: ForeignRows
-    journal: Journal
     factory: ProbeFactory
     primer: HeaderCase = PRIMER
     """A valid header that goes before each example, so that nothing of another is left."""
@@ -182,7 +181,7 @@ class TargetExamples:
             overwritten=not self.rows.by_user,
             given=options.given,
         )
-        return ProbeSession(self.sending, self.rows, self.journal, judge)
+        return ProbeSession(self.sending, self.rows, judge)
 
     def _allow_time(self) -> None:
         self.sending.limits.deadline = asyncio.get_running_loop().time() + EXAMPLE_S_MAX
@@ -228,8 +227,8 @@ async def target_examples(
                 f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
             )
             factory = ProbeFactory(caller, bits, run_mark(run))
-            sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given)
-            examples = TargetExamples(options, sending, rows, journal, factory, _primer(caller))
+            sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given, journal)
+            examples = TargetExamples(options, sending, rows, factory, _primer(caller))
             await examples.understand(on_progress, on_line)
             yield examples
             for reason, count in examples.unjudged.most_common(3):

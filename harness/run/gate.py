@@ -41,7 +41,6 @@ from harness.run.gate_option_checks import check, limits_of, waive
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
 from harness.run.headers import DECISIONS
-from harness.run.journal import Journal, journal_file, run_mark, run_name
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
@@ -51,6 +50,7 @@ from harness.run.under_test import UnderTest
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
+from harness.sut.journal import Journal, journal_file, run_mark, run_name
 from harness.sut.value_queries import read_stored_values
 from harness.verdict import Method, Results
 
@@ -238,9 +238,8 @@ class _Judging:
             self.results, policy, self.site.url, options.build, self.under.options, given=self.under.given
         )
         session = ProbeSession(
-            Sending(self.site, limits_of(options, deadline), self.under.given),
+            Sending(self.site, limits_of(options, deadline), self.under.given, journal),
             rows,
-            journal,
             judge,
         )
         self.own_ids = session.ids

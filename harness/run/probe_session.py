@@ -21,9 +21,9 @@ from harness.probing.controls import Controls
 from harness.probing.features import reply_features, row_features
 from harness.probing.run import Matched, ProbeRun, SentProbes
 from harness.report.contents import SentRequest
-from harness.run.journal import Journal, listed
 from harness.sut.external import Sending
 from harness.sut.foreign_rows import SLOWEST_TIMES, ForeignRows, our_clock
+from harness.sut.journal import listed
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 from harness.sut.rows import FoundRows, RowKey
 
@@ -56,7 +56,6 @@ class ProbeSession:
 
     sending: Sending
     rows: ForeignRows
-    journal: Journal
     judge: RowJudge
     replies: Controls[Exchange] = field(default_factory=Controls)
     columns: Controls[Exchange] = field(default_factory=Controls)
@@ -93,8 +92,8 @@ class ProbeSession:
     run: ProbeRun = field(init=False)
 
     def __post_init__(self) -> None:
-        """Its requests are journalled, and replies compared as they come, while the target serves the next one."""
-        self.run = ProbeRun(self.sending, self, journal=self.journal, ended=self._enter)
+        """Replies are compared as they come, while the target serves the next one."""
+        self.run = ProbeRun(self.sending, self, ended=self._enter)
 
     @property
     def ended(self) -> int:
@@ -138,11 +137,7 @@ class ProbeSession:
     async def send_over_http2(self, probes: Sequence[Probe]) -> SentProbes:
         """The same over HTTP/2; without answers where the target does not offer it."""
         since = our_clock()
-        if not self.sending.over_tls:
-            return SentProbes((), since)
-        await asyncio.to_thread(self.journal.sending, probes)
         exchanges = await self.sending.send_over_http2(probes)
-        await asyncio.to_thread(self.journal.replied, exchanges)
         self.plan([exchange.probe for exchange in exchanges])
         for exchange in exchanges:
             self._enter(exchange)

@@ -1,11 +1,12 @@
 """Somebody's deployed backend: where it is, and how requests are sent to it without harming it.
 
-Knows nothing of what is asked or of rows. Pace, pauses and caps hold for every request that leaves.
+Knows nothing of what is asked or of rows. Pace, pauses and caps hold for every request that leaves, and each is in the
+journal before it does.
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.http import send_over_http2
 from harness.clients.request_bytes import HTTP_PORT, HTTPS_PORT
 from harness.errors import UsageError
+from harness.sut.journal import Journal
 from harness.sut.observation import Exchange, Probe, ProbeGroup
 
 CONNECTIONS: Final = 8
@@ -79,9 +81,12 @@ class Limits:
 class Sending:
     """Sends to one site under its limits; once it has stopped, it says why and sends nothing more."""
 
-    def __init__(self, site: Site, limits: Limits, given: ExtraHeaders = NONE_GIVEN) -> None:
+    def __init__(
+        self, site: Site, limits: Limits, given: ExtraHeaders = NONE_GIVEN, journal: Journal | None = None
+    ) -> None:
         self._site = site
         self._given = given
+        self._journal = journal
         self.limits = limits
         self.requests = 0
         """Requests handed out so far."""
@@ -106,10 +111,9 @@ class Sending:
         """How many requests may still be sent."""
         return 0 if self.stopped else self.limits.requests_max - self.requests
 
-    async def send(
-        self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = lambda _: None
-    ) -> list[Exchange]:
-        """Answers in the order in which requests ended, each told as it ends; what was not sent any more has none."""
+    async def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
+        """Each exchange as it ends; what was not sent any more has none. To stop early, close it."""
+        await self._note([probe for each in probe_groups for probe in each.probes])
         supplied: list[tuple[Probe, list[int]]] = []
         exchanges: list[Exchange] = []
         loop = asyncio.get_running_loop()
@@ -130,15 +134,16 @@ class Sending:
                 self._look_at(probe, reply, loop.time())
                 self._progress.set()
                 exchanges.append(Exchange(probe, reply, loop.time()))
-                ended(exchanges[-1])
+                yield exchanges[-1]
                 if self._silent >= SILENT_MAX:
                     break
-        return exchanges
+        await self._note_replies(exchanges)
 
     async def send_over_http2(self, probes: Sequence[Probe]) -> list[Exchange]:
         """Answers to requests over HTTP/2; none where the site does not offer it."""
         if not self.over_tls or not await self._may_send(len(probes)):
             return []
+        await self._note(probes)
         loop = asyncio.get_running_loop()
         replies = await send_over_http2(
             self._site.url,
@@ -153,7 +158,16 @@ class Sending:
         ]
         for exchange in exchanges:
             self._look_at(exchange.probe, exchange.reply, exchange.at)
+        await self._note_replies(exchanges)
         return exchanges
+
+    async def _note(self, probes: Sequence[Probe]) -> None:
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.sending, probes)
+
+    async def _note_replies(self, exchanges: Sequence[Exchange]) -> None:
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.replied, exchanges)
 
     async def _paced(
         self, probe_groups: Sequence[ProbeGroup], supplied: list[tuple[Probe, list[int]]]

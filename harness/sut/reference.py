@@ -1,7 +1,8 @@
 """A backend of ours: requests go to it at full rate over raw sockets, and its rows are there or given up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -42,10 +43,8 @@ class FullRate:
     connections: int = CONNECTIONS
     timeout_s: float = TIMEOUT_S
 
-    async def send(
-        self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = lambda _: None
-    ) -> list[Exchange]:
-        """Each request with its reply, told as it ends."""
+    async def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
+        """Each request with its reply, once all have ended."""
         probes = [probe for each in probe_groups for probe in each.probes]
         exchanges: list[Exchange | None] = [None] * len(probes)
         loop = asyncio.get_running_loop()
@@ -56,10 +55,12 @@ class FullRate:
             timeout_s=self.timeout_s,
             given=self.endpoint.given,
         )
-        async for index, reply in sent:
-            exchange = exchanges[index] = Exchange(probes[index], reply, loop.time())
-            ended(exchange)
-        return [exchange for exchange in exchanges if exchange is not None]
+        async with aclosing(sent) as replies:
+            async for index, reply in replies:
+                exchanges[index] = Exchange(probes[index], reply, loop.time())
+        for exchange in exchanges:
+            if exchange is not None:
+                yield exchange
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import ast
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import harness.probing
 from harness.clients.exchange import Outcome, Reply
 from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.probing.run import Batch, ProbeRun
-from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
+from harness.sut.observation import Exchange, ProbeGroup, Row
 
 REPLY = Reply(Outcome.REPLY, 200)
 ROW = Row("1", "anon:a", "1", "m", None)
@@ -37,15 +37,11 @@ class Log:
         if line == self._fails:
             raise ConnectionError(line)
 
-    async def send(
-        self, probe_groups: Sequence[ProbeGroup], ended: Callable[[Exchange], None] = lambda _: None
-    ) -> list[Exchange]:
+    async def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
         probes = [probe for each in probe_groups for probe in each.probes]
         await self._do(f"send {probes[0].number}")
-        exchanges = [Exchange(probe, REPLY, 0.0) for probe in probes]
-        for exchange in exchanges:
-            ended(exchange)
-        return exchanges
+        for probe in probes:
+            yield Exchange(probe, REPLY, 0.0)
 
     async def now(self) -> datetime:
         return datetime.now(UTC)
@@ -96,21 +92,6 @@ async def test_what_fails_first_ends_the_other(fails: str, after: dict[str, str]
     with pytest.raises(ConnectionError, match=fails):
         await numbers(log, 3)
     assert log.lines[-1] == "closed"
-
-
-async def test_probes_are_journalled_before_they_are_sent() -> None:
-    log = Log()
-
-    class Journal:
-        def sending(self, probes: Iterable[Probe]) -> None:
-            log.lines.append(f"journalled {len(list(probes))}")
-
-        def replied(self, exchanges: Iterable[Exchange]) -> None:
-            log.lines.append(f"answered {len(list(exchanges))}")
-
-    run = ProbeRun(log, log, journal=Journal(), ended=lambda _: log.lines.append("ended"))
-    await run.send([ProbeGroup((ProbeFactory(plan_caller(), run=1).control(),))])
-    assert log.lines == ["journalled 1", "send 1", "ended", "answered 1"]
 
 
 def test_a_run_knows_neither_command_nor_level() -> None:

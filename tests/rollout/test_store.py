@@ -15,7 +15,7 @@ from harness.rollout.identities import address_users, header_users, reserved_use
 from harness.run.clean import clean
 from harness.run.clean_all import clean_all
 from harness.run.coverage_queries import read_coverage
-from harness.run.journal import journal_file
+from harness.sut.journal import journal_file
 from tests.command import ROOT, harness_command
 
 ORDERS = ROOT / "tests" / "rollouts" / "orders"

@@ -12,7 +12,7 @@ from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.rollout import load_rollout
 from harness.rule.policy import STRICT
 from harness.run.clean_all import clean_all
-from harness.run.journal import Journal, journal_file
+from harness.sut.journal import Journal, journal_file
 from tests.fix_gate import Judge, of_reference, requests_of
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_journal import counts

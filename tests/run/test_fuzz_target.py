@@ -14,11 +14,11 @@ from harness.rule.suite import Level
 from harness.run.clean import clean
 from harness.run.fuzz import fuzz
 from harness.run.fuzzed_backend import FuzzedBackend
-from harness.run.journal import read_journal
 from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
 from harness.run.options.gate import GateOptions
 from harness.run.replay import replay
 from harness.run.reproduction import Reproduction
+from harness.sut.journal import read_journal
 from harness.verdict import Status
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, said, with_status

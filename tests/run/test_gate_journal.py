@@ -18,8 +18,8 @@ from harness.rollout import load_rollout
 from harness.rule.cases import HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.run.clean import clean
-from harness.run.journal import Journal, find_journal, journal_file, note_end, read_journal
 from harness.run.options.gate import GateOptions
+from harness.sut.journal import Journal, find_journal, journal_file, note_end, read_journal
 from harness.sut.observation import Exchange, Probe
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference, requests_of

@@ -12,7 +12,7 @@ from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.report.document import Report
 from harness.rule.policy import STRICT
 from harness.run.earlier import EarlierRuns, earlier_runs
-from harness.run.journal import Journal, journal_file
+from harness.sut.journal import Journal, journal_file
 from harness.verdict import Status, Verdict
 from tests.fix_backends import independent
 from tests.fix_gate import Judge, of_backend, of_reference, requests_of, with_status

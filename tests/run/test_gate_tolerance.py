@@ -30,7 +30,7 @@ from harness.verdict import Results, Status, Verdict
 from tests.fix_gate import Judge, of_reference, requests_of, with_status
 from tests.fix_stack import StartReplica
 from tests.run.test_gate_network import between
-from tests.sut.test_external import OK, sending, serving
+from tests.sut.test_external import OK, ended, sending, serving
 
 
 @pytest.fixture
@@ -60,7 +60,8 @@ async def test_what_http_refuses_is_not_taken_for_silence(factory: ProbeFactory,
     probes = [factory.probe(refused) if closes else factory.control() for _ in range(SILENT_MAX + 4)]
     async with serving(lambda number: None if number <= SILENT_MAX + 4 else OK) as (port, _):
         one = sending(port)
-        await one.send([ProbeGroup((probe,)) for probe in [*probes, *(factory.control() for _ in range(8))]])
+        groups = [ProbeGroup((probe,)) for probe in [*probes, *(factory.control() for _ in range(8))]]
+        await ended(one.send(groups))
     assert (one.stopped is None) is bool(closes)
 
 
@@ -186,7 +187,7 @@ async def test_missing_rows_are_unknown_where_no_later_row_comes(
 def hearing_of(results: Results) -> ProbeSession:
     judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     nothing: Any = SimpleNamespace()
-    return ProbeSession(nothing, nothing, nothing, judge)
+    return ProbeSession(nothing, nothing, judge)
 
 
 def test_an_id_that_two_replies_have_tells_nothing_of_either(factory: ProbeFactory, results: Results) -> None:

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 import trustme
@@ -17,7 +18,8 @@ from harness.errors import UsageError
 from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.rule.policy import STRICT
 from harness.sut.external import SILENT_MAX, Limits, Sending, Site, retry_after_s, site_of
-from harness.sut.observation import ProbeGroup
+from harness.sut.journal import Journal, read_journal, run_name
+from harness.sut.observation import Exchange, ProbeGroup
 
 Answering = Callable[[int], bytes | None]
 """What the request of this number gets, counted from 1; None: the connection ends."""
@@ -53,10 +55,12 @@ async def serving(
             writer.transport.abort()
 
 
-def sending(port: int, *, most: int = 100, rate: float | None = None, seconds: float = 60.0) -> Sending:
-    deadline = asyncio.get_running_loop().time() + seconds
+def sending(
+    port: int, *, most: int = 100, rate: float | None = None, journal: Journal | None = None
+) -> Sending:
+    deadline = asyncio.get_running_loop().time() + 60.0
     site = Site(f"http://127.0.0.1:{port}", ("127.0.0.1", port), None)
-    return Sending(site, Limits(most, rate, timeout_s=30.0, deadline=deadline))
+    return Sending(site, Limits(most, rate, timeout_s=30.0, deadline=deadline), journal=journal)
 
 
 def controls(count: int, *, together: bool = False) -> list[ProbeGroup]:
@@ -65,29 +69,48 @@ def controls(count: int, *, together: bool = False) -> list[ProbeGroup]:
     return [ProbeGroup(probes, together)]
 
 
+async def ended(exchanges: AsyncGenerator[Exchange, None]) -> list[Exchange]:
+    """All of them, in the order in which they ended."""
+    return [exchange async for exchange in exchanges]
+
+
 async def test_every_request_gets_its_answer_in_order_if_together() -> None:
     async with serving(lambda _: OK) as (port, heads):
         one = sending(port)
-        exchanges = await one.send([*controls(30), *controls(5, together=True)])
+        exchanges = await ended(one.send([*controls(30), *controls(5, together=True)]))
     assert len(exchanges) == len(heads) == one.requests == 35
     assert Counter(exchange.reply.status for exchange in exchanges) == {200: 35}
     last = [exchange.probe.number for exchange in exchanges if exchange.probe.number <= 5]
     assert last[-5:] == [1, 2, 3, 4, 5]
 
 
+async def test_requests_are_in_the_journal_before_they_are_sent(tmp_path: Path) -> None:
+    file, begun = tmp_path / "run.jsonl", datetime.now(UTC)
+    noted: list[int] = []
+
+    def answering(_number: int) -> bytes:
+        noted.append(read_journal(file).requests)
+        return OK
+
+    async with serving(answering) as (port, _):
+        with Journal.open(file, run_name(begun, 1), "http://127.0.0.1", begun) as journal:
+            await ended(sending(port, journal=journal).send(controls(3)))
+    assert noted == [3, 3, 3]
+
+
 async def test_the_limit_of_requests_ends_sending_but_for_a_reserve() -> None:
     async with serving(lambda _: OK) as (port, heads):
         one = sending(port, most=10)
         one.reserve = 3
-        assert len(await one.send(controls(20))) == len(heads) == 7
+        assert len(await ended(one.send(controls(20)))) == len(heads) == 7
         assert (one.left, one.stopped) == (3, None)
         one.reserve = 0
-        assert len(await one.send(controls(20))) == 3
+        assert len(await ended(one.send(controls(20)))) == 3
 
 
 async def test_a_sequence_that_does_not_fit_is_not_begun() -> None:
     async with serving(lambda _: OK) as (port, heads):
-        assert await sending(port, most=4).send(controls(5, together=True)) == []
+        assert await ended(sending(port, most=4).send(controls(5, together=True))) == []
     assert heads == []
 
 
@@ -95,7 +118,7 @@ async def test_the_rate_is_kept() -> None:
     async with serving(lambda _: OK) as (port, _):
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await sending(port, rate=50).send(controls(11))
+        await ended(sending(port, rate=50).send(controls(11)))
         assert loop.time() - began >= 10 / 50
 
 
@@ -109,8 +132,8 @@ async def test_after_a_429_nothing_leaves_before_its_time() -> None:
 
     async with serving(answering) as (port, _):
         one = sending(port)
-        await one.send(controls(1))
-        await one.send(controls(3))
+        await ended(one.send(controls(1)))
+        await ended(one.send(controls(3)))
     assert times[1] - times[0] >= 1.0
     assert (one.refused_for_rate, one.stopped) == (1, None)
 
@@ -118,8 +141,8 @@ async def test_after_a_429_nothing_leaves_before_its_time() -> None:
 async def test_a_target_that_asks_to_wait_beyond_the_limit_is_left() -> None:
     async with serving(lambda _: LATER % 3600) as (port, heads):
         one = sending(port)
-        await one.send(controls(1))
-        assert await one.send(controls(3)) == []
+        await ended(one.send(controls(1)))
+        assert await ended(one.send(controls(3))) == []
     assert len(heads) == 1
     assert one.stopped is not None
     assert "asks to wait 3600 s" in one.stopped
@@ -128,7 +151,7 @@ async def test_a_target_that_asks_to_wait_beyond_the_limit_is_left() -> None:
 async def test_a_target_that_refuses_one_in_four_is_left() -> None:
     async with serving(lambda number: LATER % 0 if number % 2 else OK) as (port, heads):
         one = sending(port, most=1000)
-        await one.send(controls(500))
+        await ended(one.send(controls(500)))
     assert one.stopped is not None
     assert "429" in one.stopped
     assert len(heads) < 100
@@ -137,12 +160,12 @@ async def test_a_target_that_refuses_one_in_four_is_left() -> None:
 async def test_a_target_that_has_gone_is_left_after_a_few_requests() -> None:
     async with serving(lambda number: OK if number <= 5 else None) as (port, heads):
         one = sending(port)
-        exchanges = await one.send(controls(100))
+        exchanges = await ended(one.send(controls(100)))
     assert one.stopped is not None
     assert "does not answer any more" in one.stopped
     assert sum(exchange.reply.outcome is Outcome.REFUSED for exchange in exchanges) == SILENT_MAX
     assert len(heads) < 100
-    assert await one.send(controls(1)) == []
+    assert await ended(one.send(controls(1))) == []
 
 
 async def test_a_site_with_a_known_certificate_is_asked_over_tls() -> None:
@@ -153,13 +176,13 @@ async def test_a_site_with_a_known_certificate_is_asked_over_tls() -> None:
     async with serving(lambda _: OK, theirs) as (port, heads):
         deadline = asyncio.get_running_loop().time() + 60
         limits = Limits(100, None, timeout_s=30.0, deadline=deadline)
-        exchanges = await Sending(Site("https://localhost", ("localhost", port), ours), limits).send(
-            controls(9)
+        exchanges = await ended(
+            Sending(Site("https://localhost", ("localhost", port), ours), limits).send(controls(9))
         )
         assert {exchange.reply.status for exchange in exchanges} == {200}
         assert b"Host: localhost:%d\r\n" % port in heads[0]
         strict = Sending(Site("https://localhost", ("localhost", port), ssl.create_default_context()), limits)
-        (refused,) = await strict.send(controls(1))
+        (refused,) = await ended(strict.send(controls(1)))
     assert refused.reply.outcome is Outcome.REFUSED
     assert "certificate" in refused.reply.reason
     assert len(heads) == 9
