@@ -10,31 +10,21 @@ from typing import Final
 from harness.checks.lint_model import Lint
 from harness.checks.lint_placeholders import STAND_IN
 from harness.checks.lint_reading import ReadSection
-from harness.checks.lint_statements import NAME, Session, StatementPart, listed, plain_name
+from harness.checks.lint_statements import Session, StatementPart
 from harness.database.declared import DeclaredStore
 from harness.database.migration_files import SentAs
+from harness.database.sql_statement import SqlStatement, listed, plain_name, read_statement
 
-BUILD: Final = re.compile(
-    r"(?i)^(?:CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b(?P<robust>\s+IF\s+NOT\s+EXISTS)?"
-    r"|REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE)\s+CONCURRENTLY\b)"
+_LOCKING: Final = frozenset(
+    ("ALTER TABLE", "DROP TABLE", "TRUNCATE", "LOCK", "CREATE TRIGGER", "DROP TRIGGER", "CLUSTER")
 )
-_LOCKS: Final = re.compile(
-    r"(?i)^(?:ALTER\s+TABLE|(?:DROP\s+INDEX|CREATE\s+(?:UNIQUE\s+)?INDEX)\b(?!\s+CONCURRENTLY\b)|DROP\s+TABLE"
-    r"|TRUNCATE|LOCK\b|CREATE\s+(?:OR\s+REPLACE\s+)?TRIGGER|CLUSTER|VACUUM\s*\(?\s*FULL)\b"
-)
+"""Commands that wait for a lock which keeps readers or writers of a table out; beside them some of an index."""
 NO_LOCK_TIMEOUT: Final = "no-lock-timeout"
 NOT_JUDGED: Final = "not-judged"
-_NEVER_IN_TRANSACTION: Final = re.compile(r"(?i)^DROP\s+INDEX\s+CONCURRENTLY\b")
 _INSIDE: Final = re.compile(
     r"(?is)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b|\bREINDEX\b[^;]*\bCONCURRENTLY\b"
 )
-_BODY: Final = re.compile(
-    r"(?i)^(?:DO\b|CREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE)\b|SELECT\b|CALL\b)"
-)
-_INDEX: Final = re.compile(
-    rf"(?is)^CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{NAME})?\s*"
-    rf"ON\s+(?:ONLY\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})\s*(?:USING\s+(?P<method>{NAME})\s*)?\((?P<rest>.*)$"
-)
+_WITH_BODY: Final = frozenset(("DO", "CREATE FUNCTION", "CREATE PROCEDURE", "SELECT", "CALL"))
 
 
 def build_remedy(store: DeclaredStore) -> tuple[str, ...]:
@@ -46,7 +36,7 @@ def build_remedy(store: DeclaredStore) -> tuple[str, ...]:
 
 def is_concurrent(part: StatementPart) -> bool:
     """Whether a statement builds or drops concurrently: a lock_timeout would end it half-way."""
-    return bool(BUILD.match(part.code) or _NEVER_IN_TRANSACTION.match(part.code))
+    return read_statement(part.code).is_concurrent
 
 
 def build_faults(store: DeclaredStore, name: str, sections: Sequence[ReadSection]) -> Iterator[Lint]:
@@ -78,21 +68,24 @@ def build_faults(store: DeclaredStore, name: str, sections: Sequence[ReadSection
 def needs_lock_timeout(store: DeclaredStore, part: StatementPart) -> bool:
     """Whether a statement waits for a lock that keeps readers or writers of the column's table out."""
     table = re.search(rf"\b{re.escape(store.table)}\b", part.code, re.IGNORECASE)
-    own = re.escape(store.index.name) if store.index else ""
-    index = own and re.search(rf"(?i)^DROP\s+INDEX\b.*\b{own}\b", part.code)
-    return bool((table or index) and _LOCKS.match(part.code))
+    statement = read_statement(part.code)
+    is_index = statement.command in ("CREATE INDEX", "DROP INDEX")
+    index = store.index and is_index and store.index.name in map(plain_name, statement.names)
+    locks = statement.command in _LOCKING or (is_index and not is_concurrent(part))
+    full = statement.command == "VACUUM" and re.match(r"(?i)\(?.*\bFULL\b", statement.rest)
+    return bool((table or index) and (locks or full))
 
 
 def _makes_table(store: DeclaredStore, part: StatementPart) -> bool:
-    pattern = rf"(?i)^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
-    match = re.match(pattern, part.code)
-    return match is not None and plain_name(match["table"]) == store.table
+    statement = read_statement(part.code)
+    return statement.command == "CREATE TABLE" and plain_name(statement.table) == store.table
 
 
 def _of_build(name: str, part: StatementPart, session: Session, *, is_known: bool) -> Iterator[Lint]:
-    build = BUILD.match(part.code)
-    again = (f"{_without_if_not_exists(part)};",) if build else ()
-    if build and build["robust"]:
+    statement = read_statement(part.whole)
+    build = is_concurrent(part) and statement.command != "DROP INDEX"
+    again = (re.sub(r"(?i) IF NOT EXISTS\b", "", f"{statement.text};", count=1),) if build else ()
+    if build and "EXISTS" in statement.words:
         message = (
             "IF NOT EXISTS passes over the invalid index of a failed build and reports success: writes pay for it, no "
             "look-up uses it"
@@ -120,13 +113,9 @@ def _of_build(name: str, part: StatementPart, session: Session, *, is_known: boo
             )
             rule = f"{setting.replace('_', '-')}-on-build"
             yield Lint(name, part.line, rule, message, "write before it", (f"SET {setting} = 0;",))
-    if _BODY.match(part.code) and any(map(_builds_inside, part.literals)):
+    if statement.command in _WITH_BODY and any(map(_builds_inside, part.literals)):
         message = "a concurrent build in a function, or in DO, is always refused (25001), and the migration stops there"
         yield Lint(name, part.line, "build-in-function", message, "make it a statement of its own")
-
-
-def _without_if_not_exists(part: StatementPart) -> str:
-    return " ".join(re.sub(r"(?i)\bIF\s+NOT\s+EXISTS\b", "", part.whole).split()).rstrip("; ")
 
 
 def _builds_inside(body: str) -> bool:
@@ -141,33 +130,33 @@ def index_faults(store: DeclaredStore, parts: Mapping[str, Sequence[StatementPar
         return
     column = store.column.name
     found = [
-        (file, part, match)
+        (file, part, index)
         for file, some in parts.items()
         for part in some
-        if (match := _on_table(store, part))
+        if (index := _on_table(store, part))
     ]
-    wrong = [(file, part, match, why) for file, part, match in found if (why := _unlike(match, column))]
+    wrong = [(file, part, index, why) for file, part, index in found if (why := _unlike(index, column))]
     has_right = len(wrong) < len(found)
-    for file, part, match, why in wrong:
-        if not has_right or plain_name(match["name"]) == store.index.name:
+    for file, part, index, why in wrong:
+        if not has_right or plain_name(index.name) == store.index.name:
             message = f"{why}; declared is btree ({column})"
             yield Lint(
                 file, part.line, "another-index", message, "build the declared one", build_remedy(store)
             )
 
 
-def _on_table(store: DeclaredStore, part: StatementPart) -> re.Match[str] | None:
-    match = _INDEX.match(part.code)
-    if match is None or plain_name(match["table"]) != store.table:
-        return None
-    return match if store.column.name in match["rest"].lower() else None
+def _on_table(store: DeclaredStore, part: StatementPart) -> SqlStatement | None:
+    index = read_statement(part.code)
+    of_table = index.builds and plain_name(index.table) == store.table
+    return index if of_table and store.column.name in index.rest.lower() else None
 
 
-def _unlike(match: re.Match[str], column: str) -> str:
+def _unlike(index: SqlStatement, column: str) -> str:
     """Why an index is not the declared one, with what follows; empty where it is."""
-    keys, after = listed(match["rest"])
-    method = plain_name(match["method"]) or "btree"
-    if match["unique"]:
+    using, _, columns = index.rest.partition("(")
+    keys, after = listed(columns)
+    method = plain_name(using) or "btree"
+    if "UNIQUE" in index.words:
         return "a UNIQUE index refuses the second request of an id: its usage row is lost"
     if method != "btree":
         return f"a {method} index is not what schema.ts declares, so the next generated migration replaces it"

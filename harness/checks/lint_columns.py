@@ -5,21 +5,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.checks.lint_model import Lint
-from harness.checks.lint_statements import NAME, StatementPart, listed, plain_name
+from harness.checks.lint_statements import StatementPart
 from harness.database.declared import DeclaredStore
+from harness.database.sql_statement import plain_name, read_statement
 from harness.rule.simple import simple
 
-_ALTER: Final = re.compile(
-    rf"(?is)^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})\s*\*?\s*"
-    rf"(?P<actions>\S.*?)\s*;?$"
-)
-_ADD: Final = re.compile(
-    rf"(?is)^ADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{NAME})\s+(?P<rest>.+)$"
-)
-_CHANGE: Final = re.compile(
-    rf"(?is)^ALTER\s+(?:COLUMN\s+)?(?P<name>{NAME})\s+(?P<what>SET\s+NOT\s+NULL|SET\s+DEFAULT\b(?!\s+NULL\b)"
-    rf"|(?:SET\s+DATA\s+)?TYPE\s+(?P<rest>.+))"
-)
+_TYPE: Final = re.compile(r"(?i)(?:SET DATA )?TYPE ")
 _CONSTRAINT: Final = (
     r"(?i)\b(?:COLLATE|NOT\s+NULL|NULL|DEFAULT|CHECK|UNIQUE|PRIMARY|REFERENCES|GENERATED|CONSTRAINT|USING"
     r"|STORAGE|COMPRESSION)\b"
@@ -62,16 +53,18 @@ _SHORT: Final = {
 
 def column_faults(store: DeclaredStore, name: str, part: StatementPart) -> Iterator[Lint]:
     """How a statement makes another column than the declared one: of its type, nullable, without a default."""
-    alter = _ALTER.match(part.code)
-    if alter is None or plain_name(alter["table"]) != store.table:
+    statement, column = read_statement(part.code), store.column
+    if plain_name(statement.table) != store.table:
         return
-    column = store.column
-    for action in listed(alter["actions"])[0]:
-        added, changed = _ADD.match(action), _CHANGE.match(action)
-        match = added or changed
-        if match is None or plain_name(match["name"]) != column.name:
+    for action in statement.actions:
+        added = action.verb == "ADD COLUMN"
+        if plain_name(action.name) != column.name or not (added or action.verb == "ALTER COLUMN"):
             continue
-        why = _unlike(store, match["rest"]) if match["rest"] else _constraint(match["what"])
+        changed = _TYPE.match(action.rest)
+        if added or changed:
+            why = _unlike(store, action.rest[changed.end() :] if changed else action.rest)
+        else:
+            why = _constraint(action.rest) if action.rest.upper().startswith("SET ") else ""
         if why:
             advice = (
                 "write the declared one" if added else "leave the action out; the declared column needs none"

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from harness.checks.lint_model import Lint
-from harness.checks.lint_statements import TOKEN
 from harness.database.drizzle_folder import JOURNAL, JournalEntry
 from harness.database.migration_files import MigrationFile
+from harness.database.sql_statement import TOKEN
 
 _SKIPS_BOM: Final = ("", "psql", "sqitch", "Flyway", "Liquibase")
 """psql leaves the mark out where the client's encoding is UTF8, Flyway and Liquibase always; others send it."""
@@ -45,7 +45,7 @@ def encoding_fault(file: MigrationFile) -> tuple[Lint | None, str]:
 
 def _bytes(file: MigrationFile, where: str) -> tuple[Lint | None, str]:
     tool, edit = file.tool or "psql", "save it as UTF-8"
-    code = TOKEN.sub(lambda match: match["text"] or " ", file.text)
+    code = TOKEN.sub(lambda match: " " if match["comment"] else match[0], file.text)
     in_comments = code.isascii()
     lines = "".join(file.text.splitlines(keepends=True)[: file.bad_line - 1])
     if file.tool in ("", "psql", "sqitch") and _ENCODING_SET.search(lines):

@@ -8,7 +8,8 @@ in and what it is filled with does not matter. Sources: the manuals of Flyway ("
 import re
 from typing import Final, NamedTuple
 
-from harness.checks.lint_statements import TOKEN, StatementPart
+from harness.checks.lint_statements import StatementPart
+from harness.database.sql_statement import TOKEN
 
 _STYLES: Final = {
     "${}": r"\$\{[^}\n]+\}",
@@ -47,7 +48,7 @@ def stood_in(text: str, replaces: frozenset[str]) -> tuple[str, tuple[Placeholde
     """
     found: list[Placeholder] = []
     pieces, begin = [], 0
-    for token in (*TOKEN.finditer(text), None):
+    for token in (*(token for token in TOKEN.finditer(text) if not token["name"]), None):
         end = token.start() if token else len(text)
         pieces.append(_filled(text[begin:end], replaces, found))
         pieces.append(token[0] if token else "")

@@ -5,14 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-TOKEN: Final = re.compile(
-    r"(?P<comment>--[^\n]*|/\*.*?\*/)"
-    # A quote right behind a colon is psql's :'name', which no literal can be.
-    r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|(?<!:)'(?:''|[^'])*'|\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$)",
-    re.DOTALL,
-)
-NAME: Final = r'(?:"[^"]+"|\w+)'
-"""A name, in quotes or without."""
+from harness.database.sql_statement import TOKEN, code_of
+
 SETTINGS: Final = ("lock_timeout", "statement_timeout")
 _SET: Final = re.compile(
     r"""(?is)^SET\s+(?:(?P<scope>LOCAL|SESSION)\s+)?"?(?P<name>\w+)"?\s*(?:=|\s+TO\s)\s*(?P<value>.+?)\s*;?\s*$"""
@@ -29,7 +23,7 @@ class StatementPart:
     line: int
     """Where its code begins, from 1."""
     code: str
-    """Without comments, blanks as one; each literal is an empty one."""
+    """On one line without comments and semicolon; each literal is an empty one."""
     literals: tuple[str, ...]
     """As written, with their quotes."""
     whole: str
@@ -45,12 +39,12 @@ def statements(text: str) -> Iterator[StatementPart]:
     begin = 0
     for end in (*_ends(text), len(text)):
         piece = text[begin:end]
-        shown = TOKEN.sub(lambda match: match["text"] or " " * len(match[0]), piece)
-        code = " ".join(TOKEN.sub(lambda match: "''" if match["text"] else " ", piece).split())
-        if code.strip(";"):
+        # A comment keeps its lines, so that the code's first line is counted rightly.
+        shown = TOKEN.sub(lambda match: " " * len(match[0]) if match["comment"] else match[0], piece)
+        code = code_of(piece)
+        if code:
             literals = tuple(match["text"] for match in TOKEN.finditer(piece) if match["text"])
             blank = len(shown) - len(shown.lstrip())
-            # A comment keeps its lines, so that the code's first line is counted rightly.
             line = text.count("\n", 0, begin) + piece[:blank].count("\n") + 1
             last = text.count("\n", 0, begin + len(piece.rstrip())) + 1
             yield StatementPart(line, code, literals, shown.strip(), begin, end, last)
@@ -67,26 +61,6 @@ def _ends(text: str) -> Iterator[int]:
             continue
         yield match.end()
         begin = match.end()
-
-
-def listed(rest: str) -> tuple[list[str], str]:
-    """What stands between commas up to the parenthesis that closes, and what comes after that."""
-    items, depth, begin = [], 0, 0
-    for at, char in enumerate(rest):
-        if char == "," and depth == 0:
-            items.append(rest[begin:at].strip())
-            begin = at + 1
-        depth += (char == "(") - (char == ")")
-        if depth < 0:
-            return [*items, rest[begin:at].strip()], rest[at + 1 :]
-    return [*items, rest[begin:].strip()], ""
-
-
-def plain_name(name: str | None) -> str:
-    """A name as PostgreSQL has it; empty for none."""
-    if name is None:
-        return ""
-    return name[1:-1] if name.startswith('"') else name.lower()
 
 
 class Session:
@@ -117,7 +91,7 @@ class Session:
 
     def take(self, part: StatementPart) -> None:
         """Follows a statement."""
-        code = part.code.upper().rstrip("; ")
+        code = part.code.upper()
         if re.match(r"(BEGIN|START TRANSACTION)\b", code):
             self.begin()
         elif re.match(r"(COMMIT|END|ROLLBACK|ABORT)\b", code) and " TO " not in code:

@@ -9,26 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
-import sqlparse
-
 from harness.database.declaration import Column, Index, declared_index
+from harness.database.scripts import statements_of
+from harness.database.sql_statement import SqlStatement, listed, plain_name, read_statement
 from harness.rollout import Rollout, load_rollout
 from harness.rollout.identities import by_address_users
 from harness.rollout.tables import DetailTable, MainTable
 
-_NAME: Final = r'(?:"(?P<{0}_quoted>[^"]+)"|(?P<{0}_plain>\w+))'
-_INDEX: Final = re.compile(
-    r"CREATE\s+INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?"
-    + _NAME.format("index")
-    + r"\s+ON\s+(?:ONLY\s+)?"
-    + _NAME.format("table")
-    + r"\s*(?:USING\s+btree\s*)?\(\s*"
-    + _NAME.format("column")
-    + r"\s*\)\s*;?\s*$",
-    re.IGNORECASE,
-)
-"""A plain btree index over one column."""
-_ADDS: Final = re.compile(r"\bADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?", re.IGNORECASE)
+_NAME: Final = re.compile(r'"(?:""|[^"])+"|[\w$]+')
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +81,17 @@ class DeclaredStore:
     def view(self) -> str | None:
         """The view that comes to read the column; None where the rollout has none."""
         view = self.rollout.tables.reference.view
-        found = _CREATE_VIEW.search(self.rollout.text(view.up)) if view else None
-        return _name(found, "view") if found else None
+        made = _statements(self.rollout.text(view.up)) if view else iter(())
+        return next((plain_name(each.table) for each in made if each.command == "CREATE VIEW"), None)
 
     @property
     def column_file(self) -> str:
         """The file of the step that adds the column."""
-        texts = {file: self.rollout.text(file) for file in self._ups}
-        named = re.compile(_ADDS.pattern + f'"?{re.escape(self.column.name)}\\b', re.IGNORECASE)
-        return next((file for file, text in texts.items() if named.search(text)), "the step that adds it")
+        for file in self._ups:
+            actions = [action for each in _statements(self.rollout.text(file)) for action in each.actions]
+            if self.column.name in [plain_name(name) for verb, name, _ in actions if verb == "ADD COLUMN"]:
+                return file
+        return "the step that adds it"
 
     @property
     def index_file(self) -> str:
@@ -163,50 +153,29 @@ def _given(*names: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-_CREATE_TABLE: Final = re.compile(
-    r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
-    + _NAME.format("table")
-    + r"\s*\((?P<columns>.*)\)\s*;?\s*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_CREATE_VIEW: Final = re.compile(
-    r"^CREATE\s+(?:OR\s+REPLACE\s+)?VIEW\s+" + _NAME.format("view"), re.IGNORECASE | re.MULTILINE
-)
-_CREATED: Final = re.compile(
-    r"\s*(?!(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN|EXCLUDE|LIKE)\b)"
-    + _NAME.format("column")
-    + r"\s+(?P<type>[\w .\[\]\"(,)]+?)\s*"
-    r"(?:\b(?:NOT|NULL|DEFAULT|PRIMARY|UNIQUE|REFERENCES|CHECK|GENERATED|COLLATE|CONSTRAINT)\b.*)?$",
-    re.IGNORECASE | re.DOTALL,
+_BEHIND_TYPE: Final = re.compile(
+    r"(?i)\s*\b(?:NOT|NULL|DEFAULT|PRIMARY|UNIQUE|REFERENCES|CHECK|GENERATED|COLLATE|CONSTRAINT)\b.*"
 )
 _SERIAL: Final = {"serial": "integer", "bigserial": "bigint", "smallserial": "smallint"}
 
 
+def _statements(text: str) -> Iterator[SqlStatement]:
+    return (read_statement(statement.text) for statement in statements_of(text))
+
+
 def _created_columns(text: str) -> Iterator[tuple[str, str, str]]:
-    for statement in sqlparse.split(sqlparse.format(text, strip_comments=True)):
-        if table := _CREATE_TABLE.match(statement.strip()):
-            for part in parts_between_commas(table["columns"]):
-                if column := _CREATED.match(part):
-                    kind = " ".join(column["type"].split())
-                    yield _name(table, "table"), _name(column, "column"), _SERIAL.get(kind.lower(), kind)
-
-
-def parts_between_commas(text: str) -> Iterator[str]:
-    """What stands between commas that are in no parentheses."""
-    depth, begin = 0, 0
-    for place, letter in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == "," and not depth:
-            yield text[begin:place]
-            begin = place + 1
-    yield text[begin:]
-
-
-def _name(found: re.Match[str], part: str) -> str:
-    return str(found[f"{part}_quoted"] or found[f"{part}_plain"].lower())
+    for statement in _statements(text):
+        for verb, name, rest in statement.definitions:
+            if verb == "ADD COLUMN":
+                kind = _BEHIND_TYPE.sub("", rest)
+                yield plain_name(statement.table), plain_name(name), _SERIAL.get(kind.lower(), kind)
 
 
 def _plain_indexes(text: str) -> Iterator[tuple[str, str, str]]:
-    for statement in sqlparse.split(sqlparse.format(text, strip_comments=True)):
-        if found := _INDEX.match(statement.strip()):
-            yield _name(found, "index"), _name(found, "table"), _name(found, "column")
+    """Index, table and column of each plain btree index over one column."""
+    for statement in _statements(text):
+        using, _, columns = statement.rest.partition("(")
+        keys, after = listed(columns)
+        is_plain = "UNIQUE" not in statement.words and plain_name(using) in ("", "btree") and not after
+        if statement.builds and statement.name and is_plain and _NAME.fullmatch(",".join(keys)):
+            yield plain_name(statement.name), plain_name(statement.table), plain_name(keys[0])

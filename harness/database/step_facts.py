@@ -4,7 +4,6 @@ A step is done where all that its file makes is there. A step that changes rows 
 could tell: it is taken for done where a later step is. Statements that are not known here make no fact.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,8 +14,8 @@ from psycopg.rows import tuple_row
 
 from harness.database import catalog
 from harness.database.declaration import find
-from harness.database.declared import parts_between_commas
 from harness.database.scripts import statements_of
+from harness.database.sql_statement import SqlStatement, plain_name, read_statement
 from harness.rollout import Rollout
 from harness.rollout.tables import RolloutStep
 
@@ -32,6 +31,10 @@ class FactKind(StrEnum):
     CONSTRAINT = "constraint"
     VALIDATED = "validated constraint"
     INDEX = "index"
+    VIEW = "view"
+    FUNCTION = "function"
+    PROCEDURE = "procedure"
+    TRIGGER = "trigger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,42 +62,36 @@ class Progress(StrEnum):
     DONE = "done"
 
 
-_NAME: Final = r'(?:"[^"]+"|[\w$]+)'
-_FOUND: Final = rf"(?:{_NAME}\s*\.\s*)?(?P<name>{_NAME})"
-_TABLE: Final = re.compile(
-    rf"(?is)^CREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_FOUND}\s*[(\s]"
+_MADE: Final = {f"CREATE {kind.upper()}": kind for kind in FactKind if " " not in kind}
+_GONE: Final = {f"DROP {kind.upper()}": kind for kind in _MADE.values()}
+_ACTIONS: Final = {
+    ("ADD CONSTRAINT", ""): (FactKind.CONSTRAINT, True),
+    ("VALIDATE CONSTRAINT", ""): (FactKind.VALIDATED, True),
+    ("DROP CONSTRAINT", ""): (FactKind.CONSTRAINT, False),
+    ("ALTER COLUMN", "SET NOT NULL"): (FactKind.NOT_NULL, True),
+    ("ALTER COLUMN", "DROP NOT NULL"): (FactKind.NOT_NULL, False),
+    ("ADD COLUMN", ""): (FactKind.COLUMN, True),
+    ("DROP COLUMN", ""): (FactKind.COLUMN, False),
+}
+"""What an action of ALTER TABLE does, by its verb and, of a column that is altered, by what follows its name."""
+_FUNCTION: Final = "SELECT 1 FROM pg_proc WHERE proname = %s AND pg_function_is_visible(oid)"
+_CONSTRAINT: Final = (
+    "SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass(quote_ident(%s)) AND conname = %s"
 )
-_INDEX: Final = re.compile(
-    rf"(?is)^CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{_NAME})\s+ON\b"
-)
-_DROP: Final = re.compile(
-    rf"(?is)^DROP\s+(?P<kind>TABLE|INDEX)\s+(?:CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?{_FOUND}"
-)
-_ALTER: Final = re.compile(
-    rf"(?is)^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_FOUND}\s*\*?\s+(?P<actions>\S.*?)\s*;?\s*$"
-)
-_ACTIONS: Final = tuple(
-    (re.compile(rf"(?is)^{pattern}"), kind, is_there)
-    for pattern, kind, is_there in (
-        (rf"ADD\s+CONSTRAINT\s+(?P<name>{_NAME})", FactKind.CONSTRAINT, True),
-        (rf"VALIDATE\s+CONSTRAINT\s+(?P<name>{_NAME})", FactKind.VALIDATED, True),
-        (rf"DROP\s+CONSTRAINT\s+(?:IF\s+EXISTS\s+)?(?P<name>{_NAME})", FactKind.CONSTRAINT, False),
-        (rf"ALTER\s+(?:COLUMN\s+)?(?P<name>{_NAME})\s+SET\s+NOT\s+NULL", FactKind.NOT_NULL, True),
-        (rf"ALTER\s+(?:COLUMN\s+)?(?P<name>{_NAME})\s+DROP\s+NOT\s+NULL", FactKind.NOT_NULL, False),
-        (rf"DROP\s+(?:COLUMN\s+)?(?:IF\s+EXISTS\s+)?(?P<name>{_NAME})", FactKind.COLUMN, False),
-        (r"ADD\s+(?:PRIMARY|UNIQUE|CHECK|FOREIGN|EXCLUDE)\b", None, True),
-        (rf"ADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{_NAME})\s", FactKind.COLUMN, True),
-    )
-)
-"""What an action of ALTER TABLE does; the first that matches counts."""
+_QUERIES: Final = {
+    FactKind.FUNCTION: _FUNCTION,
+    FactKind.PROCEDURE: _FUNCTION,
+    FactKind.TRIGGER: "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(quote_ident(%s)) AND tgname = %s",
+    FactKind.CONSTRAINT: _CONSTRAINT,
+    FactKind.VALIDATED: f"{_CONSTRAINT} AND convalidated",
+}
 
 
 def facts_of(text: str) -> tuple[Fact, ...]:
     """What the statements of a file leave; of what it makes and takes away again the last alone."""
     found: dict[tuple[FactKind, str, str], Fact] = {}
     for statement in statements_of(text):
-        lines = [line for line in statement.text.splitlines() if not line.lstrip().startswith("--")]
-        for fact in _of_statement("\n".join(lines).strip()):
+        for fact in _of_statement(read_statement(statement.text)):
             found[_what(fact)] = fact
     return tuple(found.values())
 
@@ -103,24 +100,18 @@ def _what(fact: Fact) -> tuple[FactKind, str, str]:
     return fact.kind, fact.table, fact.name
 
 
-def _of_statement(code: str) -> Iterator[Fact]:
-    if made := _TABLE.match(code):
-        yield Fact(FactKind.TABLE, "", _plain(made["name"]))
-    elif made := _INDEX.match(code):
-        yield Fact(FactKind.INDEX, "", _plain(made["name"]))
-    elif gone := _DROP.match(code):
-        yield Fact(FactKind(gone["kind"].lower()), "", _plain(gone["name"]), is_there=False)
-    elif altered := _ALTER.match(code):
-        for action in parts_between_commas(altered["actions"]):
-            for pattern, kind, is_there in _ACTIONS:
-                if found := pattern.match(action.strip()):
-                    if kind is not None:
-                        yield Fact(kind, _plain(altered["name"]), _plain(found["name"]), is_there)
-                    break
-
-
-def _plain(name: str) -> str:
-    return name[1:-1] if name.startswith('"') else name.lower()
+def _of_statement(statement: SqlStatement) -> Iterator[Fact]:
+    if statement.words & {"REPLACE", "TEMP", "TEMPORARY"}:
+        return  # what is replaced has the name, too; a temporary one is gone with the session
+    if kind := _MADE.get(statement.command) or _GONE.get(statement.command):
+        table = plain_name(statement.table) if kind is FactKind.TRIGGER else ""
+        for name in filter(None, statement.names):
+            yield Fact(kind, table, plain_name(name), statement.command in _MADE)
+    for action in statement.actions:
+        change = action.rest.upper() if action.verb == "ALTER COLUMN" else ""
+        kind, is_there = _ACTIONS.get((action.verb, change), (None, True))
+        if kind and action.name:
+            yield Fact(kind, plain_name(statement.table), plain_name(action.name), is_there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +135,7 @@ def progress_of(connection: Connection, rollout: Rollout) -> tuple[StepProgress,
     """How far each SQL step is, by the catalogue alone, in the file's order."""
     found: list[StepProgress] = []
     decided: set[tuple[FactKind, str, str]] = set()
-    for step in reversed(sql_steps(rollout)):
-        every = facts_of(rollout.text(step.up or ""))
+    for step, every in reversed(tuple(_steps_with_facts(rollout))):
         # What a later step that is done has changed again says nothing of this one.
         facts = [fact for fact in every if _what(fact) not in decided]
         later = any(other.progress is Progress.DONE for other in found)
@@ -154,6 +144,16 @@ def progress_of(connection: Connection, rollout: Rollout) -> tuple[StepProgress,
         if progress.progress is Progress.DONE:
             decided |= {_what(fact) for fact in every}
     return tuple(reversed(found))
+
+
+def _steps_with_facts(rollout: Rollout) -> Iterator[tuple[RolloutStep, tuple[Fact, ...]]]:
+    """Each SQL step with what it leaves, but for what was so before it: a view that is made anew, say."""
+    baseline = rollout.tables.reference.baseline
+    known = {_what(fact): fact for fact in facts_of(rollout.text(baseline))} if baseline else {}
+    for step in sql_steps(rollout):
+        facts = {_what(fact): fact for fact in facts_of(rollout.text(step.up or ""))}
+        yield step, tuple(fact for what, fact in facts.items() if known.get(what) != fact)
+        known |= facts
 
 
 def _progress(
@@ -177,14 +177,12 @@ def _progress(
 
 
 def _holds(connection: Connection, fact: Fact) -> bool:
-    if fact.kind in (FactKind.TABLE, FactKind.INDEX):
+    if fact.kind in (FactKind.TABLE, FactKind.INDEX, FactKind.VIEW):
         return catalog.exists(connection, fact.name)
     if fact.kind in (FactKind.COLUMN, FactKind.NOT_NULL):
         column = find(catalog.columns(connection, fact.table), fact.name)
         return column is not None and (fact.kind is FactKind.COLUMN or column.not_null)
-    query = "SELECT convalidated FROM pg_constraint WHERE conrelid = to_regclass(quote_ident(%s)) AND conname = %s"
-    rows = _rows(connection, query, fact.table, fact.name)
-    return bool(rows) and (fact.kind is FactKind.CONSTRAINT or bool(rows[0][0]))
+    return bool(_rows(connection, _QUERIES[fact.kind], *filter(None, (fact.table, fact.name))))
 
 
 def _unfinished(connection: Connection, index: str) -> Progress | None:

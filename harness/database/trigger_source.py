@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-_LITERAL: Final = re.compile(
-    r"(?P<comment>--[^\n]*|/\*.*?\*/)"
-    r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)",
-    re.DOTALL,
-)
+from harness.database.sql_statement import TOKEN, listed
+
 _KEPT: Final = re.compile(r"'\x00(\d+)'")
 _ACTS: Final = re.compile(
     r"(?i)\b(EXECUTE|PERFORM|INSERT|UPDATE|DELETE|MERGE|COPY|CALL|COMMIT|ROLLBACK|FROM|OPEN|FETCH|LOCK|TRUNCATE"
@@ -55,15 +52,14 @@ class Source:
     @cached_property
     def literals(self) -> list[str]:
         """The literals in their order, as they are written."""
-        return [match["text"] for match in _LITERAL.finditer(self.text) if match["text"]]
+        return [match["text"] for match in TOKEN.finditer(self.text) if match["text"]]
 
     @cached_property
     def code(self) -> str:
         """The source without comments; each literal is its number."""
         numbers = iter(range(len(self.literals)))
-        return _LITERAL.sub(
-            lambda match: f"'\x00{next(numbers)}'" if match["text"] else " ", self.text
-        ).strip()
+        code = TOKEN.sub(lambda match: " " if match["comment"] else match[0], self.text)
+        return TOKEN.sub(lambda match: f"'\x00{next(numbers)}'" if match["text"] else match[0], code).strip()
 
     def whole(self, code: str) -> str:
         """Code with its literals again."""
@@ -156,7 +152,7 @@ class Source:
         if len(found) != 1 or lists is None or self._branched(found[0].start()):
             return ""
         names = [name.strip().strip('"').lower() for name in lists[1].split(",")]
-        values = _items(lists[2])
+        values, _ = listed(lists[2])
         if len(names) != len(values):
             return ""
         return self.whole(dict(zip(names, values, strict=True)).get(self.column.lower(), "NULL"))
@@ -189,17 +185,6 @@ def _sets(statement: str, column: str) -> str:
         if found:
             return (found[1] or found[2]).strip()
     return ""
-
-
-def _items(text: str) -> list[str]:
-    """The parts of a list, at its commas outside parentheses."""
-    items, depth, begin = [], 0, 0
-    for at, char in enumerate(text):
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            items.append(text[begin:at].strip())
-            begin = at + 1
-    return [*items, text[begin:].strip()]
 
 
 def _until_read(text: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import sqlparse
 from psycopg import sql
 
 from harness.database import catalog
@@ -14,9 +13,9 @@ from harness.database.migrations import migrate
 from harness.database.runners import Runner, connect
 from harness.database.schema_state import SchemaState, SchemaStatus
 from harness.database.scripts import Script, statements_of
+from harness.database.sql_statement import plain_name, read_statement
 from harness.database.step_facts import Progress, progress_of
 from harness.database.step_migration import migrate_steps
-from harness.rehearsal.own.remedy import IndexStatement
 from harness.rehearsal.statements import BUILD_INDEX, DROP_INDEX
 from harness.rollout.tables import RolloutStep
 
@@ -75,13 +74,12 @@ def build_of(store: DeclaredStore) -> ConcurrentBuild | None:
     if step is None or step.up is None or step.recovery is None:
         return None
     up = Script(step.up, rollout.text(step.up))
-    build = sqlparse.format(statements_of(up.text)[-1].text, strip_comments=True).strip()
-    index = IndexStatement.read(build)
-    if index is None or not index.name:
+    index = read_statement(statements_of(up.text)[-1].text)
+    if not index.builds or not index.name:
         return None
     return ConcurrentBuild(
-        table=index.table.rpartition(".")[2].strip('" '),
-        build=build,
+        table=plain_name(index.table),
+        build=f"{index.text};",
         drop=f"DROP INDEX CONCURRENTLY {index.name};",
         up=up,
         recovery=Script(step.recovery, rollout.text(step.recovery)),

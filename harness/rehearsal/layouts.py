@@ -3,16 +3,15 @@
 Each is a folder as drizzle keeps it; runners that know no journal are given its new files in order.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
-
-import sqlparse
 
 from harness.database.drizzle_folder import BREAKPOINT, Folder, JournalEntry
 from harness.database.migration_steps import FORWARD, PLAN_FILE
 from harness.database.schema_state import SchemaState, UnmanagedSchema
 from harness.database.scripts import Script, statements_of
+from harness.database.sql_statement import read_statement
+from harness.rehearsal.statements import without_concurrently
 
 BASELINE: Final = Script.ours(FORWARD[UnmanagedSchema.EMPTY].file)
 ADD_FILE: Final = FORWARD[SchemaState.BASE].file
@@ -67,11 +66,8 @@ AS_WRITTEN: Final = Script.ours(PLAN_FILE)
 BASELINE_FOLDER: Final = folder_of()
 """What was there before the rollout."""
 
-_ADD, _BUILD = (
-    sqlparse.format(statement.text, strip_comments=True).strip()
-    for statement in statements_of(AS_WRITTEN.text)
-)
-_PLAIN: Final = re.sub(r"\bCONCURRENTLY\s+", "", _BUILD, flags=re.IGNORECASE)
+_ADD, _BUILD = (f"{read_statement(statement.text).text};" for statement in statements_of(AS_WRITTEN.text))
+_PLAIN: Final = without_concurrently(_BUILD)
 
 
 def _cut(*statements: str) -> Script:

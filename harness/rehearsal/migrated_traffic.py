@@ -1,14 +1,12 @@
 """Runs a migration and its rollback under writers, and its statements while they are held. Judges nothing."""
 
 import asyncio
-import re
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Final
 
 import psycopg
-import sqlparse
 
 from harness import plan
 from harness.database import catalog
@@ -19,6 +17,7 @@ from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script, StatementFailed, statements_of
 from harness.database.server import Server
+from harness.database.sql_statement import read_statement
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
@@ -45,8 +44,6 @@ MIGRATION_S_MAX: Final = 600.0
 
 WAYS: Final = (Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY, Way.DRIZZLE_LIKE)
 
-_INDEX: Final = re.compile(r"CREATE\s+(UNIQUE\s+)?INDEX\s+(?P<concurrently>CONCURRENTLY\b)?", re.IGNORECASE)
-
 
 def observe_build_locks(templates: Templates, layout: Layout) -> BuildLocks:
     """Holds each statement that builds an index, and sees whom it keeps out."""
@@ -67,18 +64,17 @@ def _builds(layout: Layout) -> Iterator[LockCase]:
     done: list[str] = []
     block: list[str] | None = None
     for statement in (part for script in layout.scripts for part in statements_of(script.text)):
-        text = sqlparse.format(statement.text, strip_comments=True).strip()
-        word = text.rstrip(";").upper()
-        build = _INDEX.match(text)
-        if word == "BEGIN":
+        read = read_statement(statement.text)
+        text = f"{read.text};"
+        if read.command == "BEGIN":
             block = []
-        elif word == "COMMIT":
+        elif read.command == "COMMIT":
             done, block = [*done, *(block or ())], None
-        elif build and block is None and build["concurrently"]:
+        elif read.builds and block is None and read.is_concurrent:
             for wait in BUILD_WAITS:
                 yield _case("index built concurrently", text, wait, done)
             done.append(text)
-        elif build:
+        elif read.builds:
             yield _case("index built", "\n".join([*(block or ()), text]), Hold.TRANSACTION, done)
             (done if block is None else block).append(text)
         else:

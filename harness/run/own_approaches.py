@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import psycopg
 
+from harness.database.sql_statement import plain_name, read_statement
 from harness.errors import UsageError
 from harness.rehearsal.approaches import Approach
 from harness.rehearsal.measurements import Measured
-from harness.rehearsal.own.constraint_remedy import ConstraintStatement
 from harness.rehearsal.own.parts import TablePart, parts_of
-from harness.rehearsal.own.remedy import IndexStatement, RemedyFile, is_control, naive, remedied
+from harness.rehearsal.own.remedy import RemedyFile, is_control, naive, remedied
 from harness.run.own_files import OwnFiles, OwnStatement
 
 FILES_MAX: Final = 20
@@ -75,8 +75,8 @@ class OwnApproaches:
 def approaches_of(connection: psycopg.Connection[Any], files: OwnFiles, *, compare: bool) -> OwnApproaches:
     """The ways to run these files on the database of a connection; as written alone unless they are to be compared."""
     texts = [statement.text for statement in files.statements]
-    read = [each for text in texts for each in (IndexStatement.read(text), ConstraintStatement.read(text))]
-    oids = {each.table: _oid(connection, each.table) for each in read if each is not None}
+    tables = [each.table for each in map(read_statement, texts) if each.builds or each.actions]
+    oids = {table: _oid(connection, table) for table in tables}
     parts = {table: parts_of(connection, oid) if oid else () for table, oid in oids.items()}
     remedy = remedied(texts, lambda table: bool(oids.get(table)), lambda table: parts.get(table, ()))
     found = [_approach("as written", files.summary, files.statements)]
@@ -98,19 +98,19 @@ def _approach(name: str, summary: str, statements: Sequence[OwnStatement]) -> Ow
 
 def _naive(statements: Sequence[OwnStatement], parts: dict[str, tuple[TablePart, ...]]) -> list[OwnApproach]:
     """For the first index of a partitioned table the ways that PostgreSQL refuses, or that hold writers up."""
-    read = [(statement, IndexStatement.read(statement.text)) for statement in statements]
-    of_whole = [index for _, index in read if index is not None and parts.get(index.table)]
+    read = [(statement, read_statement(statement.text)) for statement in statements]
+    of_whole = [index for _, index in read if index.builds and parts.get(index.table)]
     if not of_whole:
         return []
     first = of_whole[0]
     names = {part.name for part in parts[first.table]}
     found = []
     for name, text in naive(first):
-        if first.only or IndexStatement.read(text) != first:
+        if "ONLY" in first.words or read_statement(text).is_concurrent != first.is_concurrent:
             sent = []
             for statement, index in read:
-                of_part = index is not None and index.table.rpartition(".")[2].strip('" ') in names
-                if index is not None and index.table == first.table:
+                of_part = index.builds and plain_name(index.table) in names
+                if index.builds and index.table == first.table:
                     sent.append(OwnStatement(text, statement.place))
                 elif not (
                     is_control(statement.text) or of_part or "ATTACH PARTITION" in statement.text.upper()

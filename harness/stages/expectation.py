@@ -7,32 +7,12 @@ observed on real stages; this is what a rule that was derived there is held to.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-import sqlparse
-
+from harness.database.scripts import statements_of
+from harness.database.sql_statement import Action, SqlStatement, code_of, plain_name, read_statement
 from harness.stages.steps import SqlStep, StepState, Version
-
-_NAME: Final = r'"?(?P<name>[A-Za-z_][\w$]*)"?'
-_ADDS: Final = tuple(
-    re.compile(pattern + _NAME, re.IGNORECASE)
-    for pattern in (
-        r"\bADD\s+COLUMN\s+(?:IF\s+NOT\s+EXISTS\s+)?",
-        r"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?",
-    )
-)
-_MANDATORY: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\bALTER\s+(?:COLUMN\s+)?{_NAME}\s+SET\s+NOT\s+NULL\b",
-        rf"\bADD\s+COLUMN\s+{_NAME}(?![^;]*\bDEFAULT\b)[^;,]*\bNOT\s+NULL\b",
-        rf"\bCHECK\s*\(\s*{_NAME}\s+IS\s+NOT\s+NULL\s*\)",
-    )
-)
-_VALIDATES: Final = re.compile(r"\bVALIDATE\s+CONSTRAINT\b", re.IGNORECASE)
-_NOT_VALID: Final = re.compile(r"\bNOT\s+VALID\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +38,34 @@ class Expectation:
 
 def expectation_of(sql: Sequence[SqlStep], written: Collection[str]) -> Expectation:
     """What the statements say; `written` are columns and tables that the `after` build writes."""
-    texts = [sqlparse.format(step.up.text, strip_comments=True) for step in sql]
-    numbered = list(enumerate(texts))
-    mandatory = {number for number, text in numbered if any(found.search(text) for found in _MANDATORY)}
+    found = [[read_statement(each.text) for each in statements_of(step.up.text)] for step in sql]
+    actions = [[action for each in statements for action in each.actions] for statements in found]
+    mandatory = {number for number, some in enumerate(actions) if any(map(_is_mandatory, some))}
     refused = {
         number
-        for number, text in numbered
-        if (number in mandatory and not _NOT_VALID.search(text)) or _VALIDATES.search(text)
+        for number, some in enumerate(actions)
+        if (number in mandatory and "NOT VALID" not in "".join(action.rest.upper() for action in some))
+        or any(action.verb == "VALIDATE CONSTRAINT" for action in some)
     }
     return Expectation(
-        frozenset(number for number, text in numbered if _added(text) & set(written)),
+        frozenset(number for number, some in enumerate(found) if _added(some) & set(written)),
         frozenset(mandatory),
         {number: _data_before(sql, number) for number in sorted(refused)},
     )
 
 
-def _added(text: str) -> set[str]:
-    return {found["name"] for pattern in _ADDS for found in pattern.finditer(text)}
+def _is_mandatory(action: Action) -> bool:
+    """Whether a row without a value is refused from then on."""
+    code = code_of(action.rest).upper()
+    if action.verb == "ADD COLUMN":
+        return "NOT NULL" in code and "DEFAULT" not in code
+    return re.match(r"SET NOT NULL|CHECK ?\( ?\S+ IS NOT NULL ?\)", code) is not None
+
+
+def _added(statements: Iterable[SqlStatement]) -> set[str]:
+    made = {plain_name(each.table) for each in statements if each.command == "CREATE TABLE"}
+    actions = [action for each in statements for action in each.actions]
+    return made | {plain_name(name) for verb, name, _ in actions if verb == "ADD COLUMN"}
 
 
 def _data_before(sql: Sequence[SqlStep], number: int) -> frozenset[int]:

@@ -49,6 +49,43 @@ def test_an_empty_database_becomes_ready_and_base_again(empty_dsn: str, folder: 
     assert structure(empty_dsn) == base
 
 
+STAMP = """CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER stamped BEFORE INSERT ON words FOR EACH ROW EXECUTE FUNCTION stamp();"""
+UNSTAMP = "DROP TRIGGER stamped ON words;\nDROP FUNCTION stamp();"
+
+
+def with_trigger(folder: Path) -> Path:
+    """The orders' rollout with two steps before its own: a trigger is made, and a view is dropped and made anew."""
+    shutil.copytree(ORDERS, folder)
+    baseline, toml = folder / "baseline.sql", folder / "rollout.toml"
+    view = "CREATE VIEW seen AS SELECT 1 AS a;\n"
+    baseline.write_text(f"{baseline.read_text()}CREATE TABLE words (word text);\n{view}")
+    for name, text in {"stamp": STAMP, "unstamp": UNSTAMP, "view": f"DROP VIEW seen;\n{view}"}.items():
+        (folder / f"{name}.sql").write_text(text)
+    steps = (("stamp", "stamp", "unstamp"), ("make the view anew", "view", "view"))
+    written = "".join(
+        f'[[step]]\nname = "{name}"\nup = "{up}.sql"\ndown = "{down}.sql"\n\n' for name, up, down in steps
+    )
+    toml.write_text(toml.read_text().replace("[[step]]", f"{written}[[step]]", 1))
+    return folder
+
+
+def test_triggers_and_functions_show_how_far_a_step_is(empty_dsn: str, tmp_path: Path) -> None:
+    folder = with_trigger(tmp_path / "rollout")
+    migrate(empty_dsn, folder, "base")
+    base = structure(empty_dsn)
+    assert migrate(empty_dsn, folder, "stamp").after == "stamp"
+    assert migrate(empty_dsn, folder, "stamp").statements == ()
+    # The view is there before its step, and after it: it is made anew until what comes later is done.
+    assert len(migrate(empty_dsn, folder, "make the view anew").statements) == 2
+    assert migrate(empty_dsn, folder, "ready").after == "ready"
+    migrate(empty_dsn, folder, "base", rollback=True)
+    assert structure(empty_dsn) == base
+    execute(empty_dsn, STAMP.partition("\n")[0])
+    with pytest.raises(UnavailableError, match=r"lacks trigger words\.stamped"):
+        migrate(empty_dsn, folder, "stamp")
+
+
 def test_each_step_is_a_state_by_its_name(empty_dsn: str) -> None:
     for number, name in enumerate(FIVE, start=1):
         assert migrate(empty_dsn, THREE_STEPS, name).after == ", ".join(FIVE[:number])

@@ -5,17 +5,9 @@ writers. SET NOT NULL reads nothing where a valid CHECK says the same. Source: P
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_ALTER: Final = re.compile(
-    rf"(?is)^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)\s+"
-    r"(?P<action>(?:ADD|ALTER)\b.*?);?\s*$"
-)
-_ADDED: Final = re.compile(
-    rf"(?is)^ADD\s+CONSTRAINT\s+(?P<name>{_NAME})\s+(?P<rest>(?:CHECK|FOREIGN\s+KEY)\b.*)$"
-)
-_NOT_NULL: Final = re.compile(rf"(?is)^ALTER\s+(?:COLUMN\s+)?(?P<column>{_NAME})\s+SET\s+NOT\s+NULL$")
+from harness.database.sql_statement import code_of, read_statement
 
 
 class ConstraintStatement(NamedTuple):
@@ -33,19 +25,19 @@ class ConstraintStatement(NamedTuple):
     @classmethod
     def read(cls, statement: str) -> "ConstraintStatement | None":
         """What a statement says; None where it does another thing, several, or says NOT VALID itself."""
-        found = _ALTER.match(statement.strip())
-        if found is None or _does_several(found["action"]):
+        read = read_statement(statement)
+        if len(read.actions) != 1:
             return None
-        action = " ".join(found["action"].split())
-        added, not_null = _ADDED.match(action), _NOT_NULL.match(action)
-        if added and not re.search(r"(?i)\bNOT\s+VALID\b", added["rest"]):
-            return cls(found["table"], added["name"], "", added["rest"])
-        return cls(found["table"], "", not_null["column"], "") if not_null else None
+        verb, name, rest = read.actions[0]
+        if verb == "ALTER COLUMN" and rest.upper() == "SET NOT NULL":
+            return cls(read.table, "", name, "")
+        is_added = verb == "ADD CONSTRAINT" and name and re.match(r"(?i)(?:CHECK|FOREIGN KEY)\b", rest)
+        is_whole = not re.search(r"(?i)\bNOT VALID\b", code_of(rest))
+        return cls(read.table, name, "", rest) if is_added and is_whole else None
 
     def steps(self, name: str) -> tuple[tuple[str, str, str], ...]:
         """The steps, each with a word, a comment and its statement; `name` is for a CHECK of ours, as written."""
-        alter = f"ALTER TABLE {self.table}"
-        added = self.name or name
+        alter, added = f"ALTER TABLE {self.table}", self.name or name
         rest = self.rest or f"CHECK ({self.column} IS NOT NULL)"
         steps = [
             (
@@ -60,11 +52,3 @@ class ConstraintStatement(NamedTuple):
             steps.append(("set_not_null", "reads nothing, since the CHECK is valid", set_it))
             steps.append(("drop", "says no more than the column does", f"{alter} DROP CONSTRAINT {added};"))
         return tuple(steps)
-
-
-def _does_several(action: str) -> bool:
-    """Whether a comma stands outside parentheses and quotes."""
-    bare = re.sub(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""", "", action)
-    while (inner := re.sub(r"\([^()]*\)", "", bare)) != bare:
-        bare = inner
-    return "," in bare

@@ -3,39 +3,18 @@
 Source: PostgreSQL, ALTER TABLE, CREATE INDEX, "Table-Level Locks". A statement that is not known here is not predicted.
 """
 
-import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from harness.database.declared import parts_between_commas
+from harness.database.sql_statement import Action, plain_name, read_statement
 from harness.rehearsal.lock_modes import LockMode
 
-_NAME: Final = r'(?:"[^"]+"|[\w$]+)'
-_TABLE: Final = rf"(?:ONLY\s+)?(?:{_NAME}\s*\.\s*)?(?P<table>{_NAME})"
-_STATEMENTS: Final = tuple(
-    (re.compile(rf"(?is)^{pattern}"), mode)
-    for pattern, mode in (
-        (
-            rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b[^(]*?\sON\s+{_TABLE}",
-            LockMode.SHARE_UPDATE_EXCLUSIVE,
-        ),
-        (rf"CREATE\s+(?:UNIQUE\s+)?INDEX\b[^(]*?\sON\s+{_TABLE}", LockMode.SHARE),
-        (rf"(?:UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+{_TABLE}", LockMode.ROW_EXCLUSIVE),
-    )
-)
-_ALTER: Final = re.compile(
-    rf"(?is)^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?{_TABLE}\s*\*?\s+(?P<actions>\S.*?)\s*;?\s*$"
-)
-_ACTIONS: Final = tuple(
-    (re.compile(rf"(?is)^{pattern}"), mode)
-    for pattern, mode in (
-        (r"VALIDATE\s+CONSTRAINT\b", LockMode.SHARE_UPDATE_EXCLUSIVE),
-        (r"ADD\s+(?:CONSTRAINT\s+\S+\s+)?FOREIGN\s+KEY\b", LockMode.SHARE_ROW_EXCLUSIVE),
-        (r"(?:ADD|DROP)\b", LockMode.ACCESS_EXCLUSIVE),
-        (r"ALTER\b.*\b(?:(?:SET|DROP)\s+(?:NOT\s+NULL|DEFAULT)|TYPE)\b", LockMode.ACCESS_EXCLUSIVE),
-    )
-)
-_COMMENT: Final = re.compile(r"(?m)^\s*--.*$")
+_COMMANDS: Final = {
+    "CREATE INDEX": LockMode.SHARE,
+    "UPDATE": LockMode.ROW_EXCLUSIVE,
+    "INSERT": LockMode.ROW_EXCLUSIVE,
+    "DELETE": LockMode.ROW_EXCLUSIVE,
+}
 
 
 class PredictedLock(NamedTuple):
@@ -47,23 +26,25 @@ class PredictedLock(NamedTuple):
 
 def predicted_lock(statement: str, tables: Collection[str]) -> PredictedLock | None:
     """What is predicted of a statement that changes one of these tables; None for any other."""
-    code = _COMMENT.sub("", statement).strip()
-    if altered := _ALTER.match(code):
-        modes = [_of_action(action.strip()) for action in parts_between_commas(altered["actions"])]
-        known = [mode for mode in modes if mode is not None]
-        if len(known) < len(modes):
-            return None
-        return _on(altered["table"], max(known, key=list(LockMode).index), tables)
-    for pattern, mode in _STATEMENTS:
-        if found := pattern.match(code):
-            return _on(found["table"], mode, tables)
-    return None
+    read = read_statement(statement)
+    mode: LockMode | None
+    if read.command == "ALTER TABLE":
+        modes = [_of_action(action) for action in read.actions]
+        mode = None if None in modes else max(filter(None, modes), key=list(LockMode).index)
+    elif read.is_concurrent:
+        mode = LockMode.SHARE_UPDATE_EXCLUSIVE
+    else:
+        mode = _COMMANDS.get(read.command)
+    table = plain_name(read.table)
+    return PredictedLock(table, mode) if mode and table in tables else None
 
 
-def _of_action(action: str) -> LockMode | None:
-    return next((mode for pattern, mode in _ACTIONS if pattern.match(action)), None)
-
-
-def _on(name: str, mode: LockMode, tables: Collection[str]) -> PredictedLock | None:
-    table = name[1:-1] if name.startswith('"') else name.lower()
-    return PredictedLock(table, mode) if table in tables else None
+def _of_action(action: Action) -> LockMode | None:
+    if action.verb == "VALIDATE CONSTRAINT":
+        return LockMode.SHARE_UPDATE_EXCLUSIVE
+    if action.verb == "ADD CONSTRAINT" and action.rest.upper().startswith("FOREIGN KEY"):
+        return LockMode.SHARE_ROW_EXCLUSIVE
+    words = action.rest.upper().split()
+    changes = {"TYPE", "DEFAULT", "NULL"} & set(words[1:3]) or words[:1] == ["TYPE"]
+    is_known = action.verb.startswith(("ADD ", "DROP ")) or (action.verb == "ALTER COLUMN" and changes)
+    return LockMode.ACCESS_EXCLUSIVE if is_known else None

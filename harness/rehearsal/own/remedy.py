@@ -10,8 +10,9 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+from harness.database.sql_statement import SqlStatement, plain_name, read_statement
 from harness.rehearsal.own.constraint_remedy import ConstraintStatement
 from harness.rehearsal.own.parts import TablePart
 from harness.rehearsal.own.values import quoted
@@ -21,48 +22,18 @@ NO_TIMEOUT: Final = "SET lock_timeout = 0;"
 NAME_MAX: Final = 63
 """Bytes of a name that PostgreSQL keeps."""
 
-_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_INDEX: Final = re.compile(
-    rf"(?is)^CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+(?P<concurrently>CONCURRENTLY\s+)?(?P<robust>IF\s+NOT\s+EXISTS\s+)?"
-    rf"(?P<name>{_NAME}(?=\s+ON\b))?\s*ON\s+(?P<only>ONLY\s+)?(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)\s*"
-    r"(?P<rest>(?:USING\b|\().*?);?\s*$"
-)
 _WAITS: Final = re.compile(r"(?i)^(?:ALTER|DROP|CREATE\s+(?:UNIQUE\s+)?INDEX|CREATE\s+TRIGGER|TRUNCATE)\b")
 _TIMEOUT: Final = re.compile(r"(?i)^(?:SET\s+(?:LOCAL\s+|SESSION\s+)?lock_timeout\b|RESET\s+ALL\b)")
 _TRANSACTION: Final = re.compile(r"(?i)^(?:BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK)\b")
 
 
-class IndexStatement(NamedTuple):
-    """A CREATE INDEX as it is written."""
-
-    unique: bool
-    concurrently: bool
-    name: str
-    """Quoted as written; empty where the server makes one."""
-    only: bool
-    table: str
-    """With its schema where that is written."""
-    rest: str
-    """From USING or the columns on, without the semicolon."""
-
-    @classmethod
-    def read(cls, statement: str) -> "IndexStatement | None":
-        """What a statement says; None where it is no CREATE INDEX."""
-        found = _INDEX.match(statement.strip())
-        if found is None:
-            return None
-        flags = (bool(found["unique"]), bool(found["concurrently"]))
-        return cls(
-            *flags, found["name"] or "", bool(found["only"]), found["table"], " ".join(found["rest"].split())
-        )
-
-    def written(
-        self, *, concurrently: bool = False, only: bool = False, name: str = "", table: str = ""
-    ) -> str:
-        """The statement in another form."""
-        words = ["CREATE", "UNIQUE" if self.unique else "", "INDEX", "CONCURRENTLY" if concurrently else ""]
-        words += [name or self.name, "ON", "ONLY" if only else "", table or self.table, self.rest]
-        return f"{' '.join(filter(None, words))};"
+def written_as(
+    index: SqlStatement, *, concurrently: bool = False, only: bool = False, name: str = "", table: str = ""
+) -> str:
+    """A CREATE INDEX in another form; never with IF NOT EXISTS, which passes an invalid index over."""
+    words = ["CREATE", "UNIQUE" if "UNIQUE" in index.words else "", "INDEX"]
+    words += ["CONCURRENTLY" if concurrently else "", name or index.name, "ON", "ONLY" if only else ""]
+    return f"{' '.join(filter(None, [*words, table or index.table, index.rest]))};"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +77,7 @@ def remedied(
             others.clear()
 
     for statement in statements:
-        index = IndexStatement.read(statement)
+        index = read_statement(statement)
         if is_control(statement):
             continue
         constraint = ConstraintStatement.read(statement)
@@ -118,11 +89,11 @@ def remedied(
                 for number, (word, of, comment, text) in enumerate(_in_steps(constraint), start=1)
             ]
             continue
-        if index is None or index.only or not is_there(index.table):
+        if not index.builds or "ONLY" in index.words or not is_there(index.table):
             others.append(statement)
             continue
         parts = parts_of(index.table)
-        changed = changed or bool(parts) or not index.concurrently
+        changed = changed or bool(parts) or not index.is_concurrent
         flush()
         steps = three_steps(index, parts) if parts else (_concurrent(index),)
         files += [
@@ -134,36 +105,39 @@ def remedied(
 
 
 def _in_steps(constraint: ConstraintStatement) -> Iterator[tuple[str, str, str, str]]:
-    name = _cut(f"{_plain(constraint.table)}_{_plain(constraint.column) or 'check'}_not_null")
-    of = _file_name(_plain(constraint.name) or name)
-    for word, comment, text in constraint.steps(_written(name)):
+    name = _cut(f"{plain_name(constraint.table)}_{plain_name(constraint.column) or 'check'}_not_null")
+    of = _file_name(plain_name(constraint.name) or name)
+    for word, comment, text in constraint.steps(_quoted(name)):
         yield word, of, comment, text
 
 
 _Step = tuple[str, str, tuple[str, ...]]
 
 
-def _concurrent(index: IndexStatement) -> _Step:
-    name = _plain(index.name) or f"{_plain(index.table)}_index"
+def _concurrent(index: SqlStatement) -> _Step:
+    name = plain_name(index.name) or f"{plain_name(index.table)}_index"
     comment = "outside a transaction; after a failure drop the invalid index before it is tried again"
-    return f"build_{_file_name(name)}", comment, (NO_TIMEOUT, index.written(concurrently=True))
+    return f"build_{_file_name(name)}", comment, (NO_TIMEOUT, written_as(index, concurrently=True))
 
 
-def three_steps(index: IndexStatement, parts: Sequence[TablePart]) -> tuple[_Step, ...]:
+def three_steps(index: SqlStatement, parts: Sequence[TablePart]) -> tuple[_Step, ...]:
     """The name, a comment and the statements of each file that builds an index of a partitioned table."""
-    whole = index.name or _written(_cut(f"{_plain(index.table)}_idx"))
+    whole = index.name or _quoted(_cut(f"{plain_name(index.table)}_idx"))
     own_schema = index.table.rpartition(".")[0].strip()
     prefix = f"{own_schema}." if own_schema else ""
-    names = {part.oid: _written(_cut(f"{part.name}_{_plain(whole)}")) for part in parts}
+    names = {part.oid: _quoted(_cut(f"{part.name}_{plain_name(whole)}")) for part in parts}
     schemas = {part.oid: f"{part.schema}." if own_schema or part.schema != "public" else "" for part in parts}
     above = [(whole, index.table)]
     above += [(names[part.oid], _place(part, schemas)) for part in parts if not part.is_leaf]
-    only = tuple(index.written(only=True, name=name, table=table) for name, table in above)
+    only = tuple(written_as(index, only=True, name=name, table=table) for name, table in above)
     builds = [
         (
             f"build_{_file_name(part.name)}",
             "outside a transaction; after a failure drop the invalid index before it is tried again",
-            (NO_TIMEOUT, index.written(concurrently=True, name=names[part.oid], table=_place(part, schemas))),
+            (
+                NO_TIMEOUT,
+                written_as(index, concurrently=True, name=names[part.oid], table=_place(part, schemas)),
+            ),
         )
         for part in parts
         if part.is_leaf
@@ -175,19 +149,17 @@ def three_steps(index: IndexStatement, parts: Sequence[TablePart]) -> tuple[_Ste
             parts
         )  # those below before those above, so that each is whole when it is attached
     )
-    first = (
-        f"index_on_only_{_file_name(_plain(index.table))}",
-        "an index of the table alone, invalid so far",
-    )
-    last = (f"attach_{_file_name(_plain(whole))}", "with the last one the index of the whole table is valid")
+    table = _file_name(plain_name(index.table))
+    first = f"index_on_only_{table}", "an index of the table alone, invalid so far"
+    last = f"attach_{_file_name(plain_name(whole))}", "with the last one the whole table's index is valid"
     return ((*first, (LOCK_TIMEOUT, *only)), *builds, (*last, (LOCK_TIMEOUT, *attached)))
 
 
-def naive(index: IndexStatement) -> tuple[tuple[str, str], tuple[str, str]]:
+def naive(index: SqlStatement) -> tuple[tuple[str, str], tuple[str, str]]:
     """Both ways that come to mind first for a partitioned table: a name and the statement of each."""
     return (
-        ("concurrently on the whole", index.written(concurrently=True)),
-        ("plain on the whole", index.written()),
+        ("concurrently on the whole", written_as(index, concurrently=True)),
+        ("plain on the whole", written_as(index)),
     )
 
 
@@ -206,13 +178,7 @@ def _guarded(statements: Sequence[str]) -> Iterator[str]:
     yield from statements
 
 
-def _plain(name: str) -> str:
-    """A name without its schema and quotes."""
-    last = re.findall(_NAME, name)[-1] if name else ""
-    return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()
-
-
-def _written(name: str) -> str:
+def _quoted(name: str) -> str:
     """A name of several words, in quotes where it needs them."""
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else quoted(name)
 
