@@ -11,7 +11,7 @@ from harness.stages.environment import Environment, running_stage
 from harness.stages.model import Stage
 from harness.stages.of_rollout import plan_model, plan_order_of
 from harness.stages.orders import ONE_ROLL_BACK, Bounds, Order, OrderGraph
-from harness.stages.precedence import Occurrence, Precedence
+from harness.stages.precedence import Apart, Constraint, Occurrence
 from harness.stages.stack import Stack, stack
 from harness.stages.steps import StepAction, StepState, Version
 
@@ -57,20 +57,25 @@ def orders_within(bounds: Bounds) -> Orders:
     return tuple(OrderGraph(MODEL, bounds).orders())
 
 
-def allowed_orders(orders: Iterable[Order], constraints: Iterable[Precedence]) -> Orders:
+def allowed_orders(orders: Iterable[Order], constraints: Iterable[Constraint]) -> Orders:
     """Those of listed orders that keep every constraint: what the graph counts, found by looking at each."""
     every = tuple(constraints)
     return tuple(order for order in orders if _keeps(order, every))
 
 
-def _keeps(order: Order, constraints: Iterable[Precedence]) -> bool:
+def _keeps(order: Order, constraints: Iterable[Constraint]) -> bool:
     events: dict[Occurrence, int] = {}
     for place, step in enumerate(order.steps):
         events[Occurrence(step, order.steps[: place + 1].count(step))] = place
     return all(
-        events[constraint.first] < events[constraint.then]
+        all(
+            stage.building != constraint.build or step != constraint.step for stage, step in order.transitions
+        )
+        if isinstance(constraint, Apart)
+        else constraint.first not in events
+        or constraint.then not in events
+        or events[constraint.first] < events[constraint.then]
         for constraint in constraints
-        if constraint.first in events and constraint.then in events
     )
 
 

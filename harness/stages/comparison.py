@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from harness.stages.derivation import Rule
 from harness.stages.orders import OrderGraph
-from harness.stages.precedence import Precedence, clauses, keeping
+from harness.stages.precedence import Constraint, Precedence, clauses, keeping
 from harness.stages.safety import Unsafe, safe_orders
 from harness.stages.steps import Step
 
@@ -41,9 +41,9 @@ class Comparison:
     """The derived rule compared with what the plan claims."""
 
     relation: Relation
-    needed_implied: tuple[Precedence, ...]
+    needed_implied: tuple[Constraint, ...]
     """Needed; the plan has it by implication only."""
-    needed_missing: tuple[Precedence, ...]
+    needed_missing: tuple[Constraint, ...]
     """Needed; not in the plan at all."""
     unneeded: tuple[Precedence, ...]
     """In the plan; some safe order breaks it."""
@@ -91,7 +91,7 @@ def compare(graph: OrderGraph, unsafe: Unsafe, rule: Rule, plan: StatedOrder) ->
     )
 
 
-def _count(graph: OrderGraph, constraints: Iterable[Precedence]) -> int:
+def _count(graph: OrderGraph, constraints: Iterable[Constraint]) -> int:
     return graph.within(keeping(constraints, graph.model)).count
 
 

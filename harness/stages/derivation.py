@@ -1,4 +1,4 @@
-"""The rule behind the safe orders: the fewest precedences that exactly they keep, counted on the graph of orders. Pure.
+"""The rule behind the safe orders: the fewest constraints that exactly they keep, counted on the graph of orders. Pure.
 
 Theory. A set of precedences that describes the safe orders consists of precedences that all safe orders keep. All of
 those together let through the fewest orders that any such set can. If they let through more orders than are safe, no
@@ -8,6 +8,9 @@ events no safe order has together says nothing about safe orders, and is never u
 
 A safe order breaks `a before b` if it passes a node where b was taken and a was not, and takes a later. What it takes
 later is known from the ends that a node leads to: as many steps of each kind, on whatever way.
+
+What is said of precedences holds for a second kind of constraint: that a step is not taken while an index is built
+concurrently. All safe orders keep it if no safe order takes the step in such a stage.
 """
 
 from __future__ import annotations
@@ -18,7 +21,15 @@ from itertools import permutations
 
 from harness.stages.model import StageModel
 from harness.stages.orders import Order, OrderGraph, order_of
-from harness.stages.precedence import Occurrence, Precedence, clauses, free_clauses, keeping
+from harness.stages.precedence import (
+    Apart,
+    Constraint,
+    Occurrence,
+    Precedence,
+    clauses,
+    free_clauses,
+    keeping,
+)
 from harness.stages.safety import Unsafe, safe_orders
 
 Event = tuple[int, int]
@@ -29,12 +40,12 @@ Event = tuple[int, int]
 class Rule:
     """What all safe orders have in common, and whether that is enough to be safe."""
 
-    constraints: tuple[Precedence, ...]
+    constraints: tuple[Constraint, ...]
     """Minimal: none is implied by the others and the model. Necessary; sufficient only when `expressible`."""
     expressible: bool
     """Whether exactly the safe orders keep the constraints."""
     counterexample: Order | None
-    """When not expressible: an unsafe order that keeps every precedence which the safe ones share."""
+    """When not expressible: an unsafe order that keeps every constraint which the safe ones share."""
     safe: int
     total: int
     model: StageModel
@@ -55,9 +66,10 @@ class Rule:
 
 
 def derive_rule(graph: OrderGraph, unsafe: Unsafe) -> Rule:
-    """The minimal set of precedences that exactly the safe ones among these orders keep, if there is one."""
+    """The minimal set of constraints that exactly the safe ones among these orders keep, if there is one."""
     safe = safe_orders(graph, unsafe)
-    shared = _shared(safe)
+    # Those that a precedence implies are tried first, and left out.
+    shared: tuple[Constraint, ...] = (*_apart(graph, safe), *_shared(safe))
     kept = graph.within(keeping(shared, graph.model))
     return Rule(
         constraints=_minimal(graph, shared, kept.count),
@@ -67,6 +79,26 @@ def derive_rule(graph: OrderGraph, unsafe: Unsafe) -> Rule:
         total=graph.count,
         model=graph.model,
     )
+
+
+def _apart(graph: OrderGraph, safe: OrderGraph) -> tuple[Apart, ...]:
+    """Each step that some order takes while an index is built, and no safe one."""
+    steps, sql = graph.model.steps, graph.model.sql
+    never = _taken_in_builds(graph) - _taken_in_builds(safe) if safe.count else set()
+    return tuple(
+        Apart(steps[place], build, sql[build].name)
+        for place, build in sorted(never)
+        if steps[place].name != sql[build].name  # its own end
+    )
+
+
+def _taken_in_builds(graph: OrderGraph) -> set[tuple[int, int]]:
+    return {
+        (place, building)
+        for number in graph.passed()
+        if (building := graph.nodes[number].stage.building) is not None
+        for place, _ in graph.onwards(number)
+    }
 
 
 def _shared(safe: OrderGraph) -> tuple[Precedence, ...]:
@@ -97,10 +129,10 @@ def _events(taken: Sequence[int]) -> Iterator[Event]:
     return ((place, nth) for place, times in enumerate(taken) for nth in range(1, times + 1))
 
 
-def _minimal(graph: OrderGraph, shared: tuple[Precedence, ...], kept: int) -> tuple[Precedence, ...]:
-    """Those of the precedences that are needed to let through so few orders."""
+def _minimal(graph: OrderGraph, shared: tuple[Constraint, ...], kept: int) -> tuple[Constraint, ...]:
+    """Those of the constraints that are needed to let through so few orders."""
 
-    def count(constraints: Sequence[Precedence]) -> int:
+    def count(constraints: Sequence[Constraint]) -> int:
         return graph.within(keeping(constraints, graph.model)).count
 
     # Most are implied by what is legal at all: no edge of the graph breaks them.
@@ -112,7 +144,7 @@ def _minimal(graph: OrderGraph, shared: tuple[Precedence, ...], kept: int) -> tu
     return tuple(remaining)
 
 
-def _is_implied(graph: OrderGraph, constraint: Precedence) -> bool:
+def _is_implied(graph: OrderGraph, constraint: Constraint) -> bool:
     allows = keeping((constraint,), graph.model)
     nodes = graph.nodes
     return all(

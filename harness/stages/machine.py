@@ -35,6 +35,7 @@ from harness.stages.faults import OUTCOMES, Fault, RequestPlan
 from harness.stages.matrix import addresses
 from harness.stages.model import StageConfig, stage_configs
 from harness.stages.paths import transitions_from
+from harness.stages.safety import is_refused
 
 FIRST_BLOCK: Final = 0x1000
 """Addresses of explorations begin here; those of paths are below."""
@@ -84,10 +85,15 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def step(self, data: st.DataObject) -> None:
-        """Any legal step, forward or back."""
+        """Any legal step, forward or back, that the server is not expected to refuse."""
         if self._exploration is None or self._is_cut():
             return
-        transition = data.draw(st.sampled_from(transitions_from(self._exploration.config)))
+        possible = [
+            each for each in transitions_from(self._exploration.config) if not is_refused(*each.of_stage)
+        ]
+        if not possible:
+            return
+        transition = data.draw(st.sampled_from(possible))
         phase = f" ({transition.end.build_phase})" if transition.end.build_phase else ""
         self._do(f"{transition.step}{phase}", lambda exploration: exploration.take(transition))
 

@@ -1,10 +1,12 @@
 """The model of a rollout, made from its file: its SQL steps with their texts, deployment, release. Text only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from harness.database.scripts import Script
+from harness.database.scripts import Script, statements_of
+from harness.rehearsal.lock_modes import CONFLICTS, LockMode
+from harness.rehearsal.own.lock_prediction import predicted_lock
 from harness.rollout import Rollout, load_rollout
 from harness.rollout.steps import needed
 from harness.rollout.tables import RolloutStep
@@ -35,8 +37,37 @@ def model_of(rollout: Rollout) -> StageModel:
         deploy.replicas if deploy else REPLICAS,
         release.name if release else None,
         needs=others,
-        expected=expectation_of(sql, written),
+        expected=expectation_of(sql, written, tuple(_kept_out(sql, _store_tables(rollout)))),
     )
+
+
+def _store_tables(rollout: Rollout) -> frozenset[str]:
+    store = rollout.tables.store
+    named = (store.main.table, store.detail.table if store.detail else None)
+    return frozenset(table for table in named if table is not None)
+
+
+def _kept_out(sql: Sequence[SqlStep], tables: Collection[str]) -> Iterator[tuple[StepAction, int, int]]:
+    """What cannot be done, or taken back, while an index of the same table is built concurrently."""
+    builds = [
+        (number, lock.table)
+        for number, step in enumerate(sql)
+        if step.concurrent and (lock := predicted_lock(step.statement, tables)) is not None
+    ]
+    for number, step in enumerate(sql):
+        if step.concurrent:
+            continue
+        for action, script in ((StepAction.DO, step.up), (StepAction.TAKE_BACK, step.down)):
+            locked = _tables_locked(script, tables)
+            yield from ((action, number, build) for build, table in builds if table in locked)
+
+
+def _tables_locked(script: Script | None, tables: Collection[str]) -> set[str]:
+    """The tables of which a file's statements take a lock that no concurrent build lets anybody have."""
+    statements = statements_of(script.text) if script else ()
+    locks = [predicted_lock(statement.text, tables) for statement in statements]
+    conflicts = CONFLICTS[LockMode.SHARE_UPDATE_EXCLUSIVE]
+    return {lock.table for lock in locks if lock is not None and lock.mode in conflicts}
 
 
 def _sql_step(rollout: Rollout, step: RolloutStep, names: tuple[str, ...]) -> SqlStep:

@@ -13,6 +13,7 @@ from typing import Final
 
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
 from harness.stages.model import Stage, StageConfig, Transition, stage_configs
+from harness.stages.safety import is_refused
 from harness.stages.steps import Step, StepAction, StepState
 
 STEPS_MAX: Final = 24
@@ -25,6 +26,8 @@ DETOUR_MAX: Final = 6
 
 def is_connector(stage: Stage, step: Step) -> bool:
     """Whether a step may be repeated to get to what is left: cheap, and the schema keeps no trace of it."""
+    if is_refused(stage, step):
+        return False
     if step.action is not StepAction.TAKE_BACK:
         return step.action not in (StepAction.SWAP, StepAction.REVERT, StepAction.RELEASE)
     return stage.model.sql[stage.model.number(step)].concurrent
@@ -113,7 +116,8 @@ def plan_paths(
     """Paths that take each transition once with requests in flight, and probe each stage configuration once.
 
     A path begins at what is left earliest in the rollout, goes on greedily, and ends where nothing left is near: that
-    is reached by steps that were taken already, or by another path.
+    is reached by steps that were taken already, or by another path. A step that the server is expected to refuse ends
+    its path: what it would lead to is reached otherwise.
     """
     remaining = _Remaining(transitions, probed)
     paths: list[StagePath] = []
@@ -121,11 +125,12 @@ def plan_paths(
         is_start_probed = remaining.tick_off(start)
         steps: list[PathStep] = []
         here = start
-        while len(steps) < steps_max and (segment := _next_segment(here, remaining)):
+        refused = False
+        while len(steps) < steps_max and not refused and (segment := _next_segment(here, remaining)):
             for transition in segment:
-                steps.append(
-                    PathStep(transition, remaining.take(transition), remaining.tick_off(transition.end))
-                )
+                refused = is_refused(*transition.of_stage)
+                is_probed = not refused and remaining.tick_off(transition.end)
+                steps.append(PathStep(transition, remaining.take(transition), is_probed))
                 here = transition.end
         paths.append(StagePath(len(paths) + 1, start, is_start_probed, tuple(steps)))
     return tuple(paths)
@@ -171,12 +176,12 @@ def _next_segment(here: StageConfig, remaining: _Remaining) -> tuple[ConfigTrans
     return ()
 
 
-def _preference(transition: ConfigTransition) -> tuple[bool, bool, int]:
-    """Schema steps before all others, and those that can be undone before those that cannot."""
+def _preference(transition: ConfigTransition) -> tuple[bool, bool, bool, int]:
+    """Schema steps before all others, those that can be undone before those that cannot, what is refused at last."""
     stage, step = transition.of_stage
     connects = is_connector(stage, step)
     final = step.action is StepAction.FINISH or (step.action is StepAction.TAKE_BACK and not connects)
-    return (not connects, final, stage.model.places[step])
+    return (is_refused(stage, step), not connects, final, stage.model.places[step])
 
 
 def single_path(start: StageConfig, steps: Iterable[Step]) -> StagePath:

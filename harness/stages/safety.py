@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.stages.model import Stage, StageModel, Transition, after
 from harness.stages.orders import Allows, Order, OrderGraph, tree_lines
-from harness.stages.steps import StepAction
+from harness.stages.steps import Step, StepAction
 
 Place = Stage | Transition
 
@@ -25,9 +25,14 @@ def is_promised(place: Place) -> bool:
         expected = place.model.expected
         return not any(expected.loses(place.schema, version) for version in place.replicas)
     stage, step = place
-    number = [each.name for each in stage.model.sql].index(step.name) if step.action is StepAction.DO else -1
-    refused = step.action is StepAction.DO and stage.model.expected.refuses(stage.schema, number)
-    return not refused and is_promised(stage) and is_promised(after(stage, step))
+    return not is_refused(stage, step) and is_promised(stage) and is_promised(after(stage, step))
+
+
+def is_refused(stage: Stage, step: Step) -> bool:
+    """Whether the server is expected to refuse the step in that stage: the rollout then stays where it is."""
+    if step.action not in (StepAction.DO, StepAction.TAKE_BACK):
+        return False
+    return stage.model.expected.refuses(stage.schema, step.action, stage.model.number(step))
 
 
 def expected_unsafe(model: StageModel) -> Unsafe:

@@ -12,6 +12,7 @@ from typing import Final
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from harness.database.runners import run_statements
 from harness.database.scripts import Script, StatementFailed, statements_of
@@ -22,8 +23,11 @@ from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
 from harness.stages.model import Stage, after
 from harness.stages.runs import StepRefused
+from harness.stages.safety import is_refused
 from harness.stages.steps import SqlStep, Step, StepAction, StepState
 
+LOCK_WAIT_MS: Final = 2000
+"""How long a step waits for a lock that it is not expected to get."""
 _TABLE: Final = re.compile(r'\bON\s+(?:ONLY\s+)?"?(?P<name>[^\s"(]+)"?', re.IGNORECASE)
 """The table of CREATE INDEX."""
 
@@ -91,6 +95,10 @@ class Schema:
 
     def _take(self, templates: Templates, dsn: str, stage: Stage, step: Step) -> None:
         sql_step = stage.model.sql[stage.model.number(step)]
+        if is_refused(stage, step):
+            # Its file may say otherwise. Without any limit it would wait for as long as the build is held.
+            options = conninfo_to_dict(dsn).get("options") or ""
+            dsn = make_conninfo(dsn, options=f"{options} -c lock_timeout={LOCK_WAIT_MS}")
         if step.action is StepAction.DO:
             _run(dsn, self._up(sql_step), step)
         elif step.action is StepAction.RECOVER:

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 
 import pytest
@@ -10,7 +10,7 @@ from harness.stages.derivation import derive_rule
 from harness.stages.model import Stage
 from harness.stages.orders import ONE_ROLL_BACK, Order, OrderGraph
 from harness.stages.orders import order_of as order_from
-from harness.stages.precedence import Occurrence, Precedence, clauses, keeping, precedence
+from harness.stages.precedence import Constraint, Occurrence, Precedence, clauses, keeping, precedence
 from harness.stages.safety import Unsafe, safe_orders, smallest_unsafe_order
 from harness.stages.steps import Step
 from tests.fix_stages import (
@@ -55,7 +55,7 @@ def any_after(stage: Stage) -> bool:
 
 
 def disagreement(
-    orders: tuple[Order, ...], unsafe: Unsafe, constraints: tuple[Precedence, ...] | list[Precedence]
+    orders: tuple[Order, ...], unsafe: Unsafe, constraints: Sequence[Constraint]
 ) -> Order | None:
     """The first order that keeps the constraints but is unsafe, or the other way round, if there is one."""
     allowed = {order.steps for order in allowed_orders(orders, constraints)}
