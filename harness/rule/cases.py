@@ -126,6 +126,17 @@ def fixed_cases(
     )
 
 
+def control_cases(header: bytes = NAME) -> tuple[HeaderCase, ...]:
+    """Each byte below space and DEL that HTTP refuses, within a value; those of `fixed_cases` are not among them."""
+    fixed = fixed_cases(header)
+    every = (
+        HeaderCase(((header, b"a" + bytes([byte]) + b"b"),), Kind.CONTROL, header)
+        for byte in (*range(0x20), 0x7F)
+        if refused(bytes([byte]))
+    )
+    return tuple(case for case in every if case not in fixed)
+
+
 def _accepted_by_http(
     header: bytes, valid: bytes, other: bytes, longest: int
 ) -> Iterator[tuple[tuple[Line, ...], Kind]]:

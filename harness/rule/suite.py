@@ -18,7 +18,6 @@ from itertools import chain
 from typing import Final
 
 from harness.automata.borders import border_texts
-from harness.automata.bounds import bounds_of
 from harness.automata.identification import IDENTIFIED_MAX, Identified, identified
 from harness.automata.letters import FIELD_BYTES
 from harness.automata.machine import TooLargeError
@@ -26,9 +25,10 @@ from harness.automata.pattern import parsed
 from harness.automata.suites import SPREAD, SuiteKind, least_and_most, texts
 from harness.automata.tree import Node, Repetition
 from harness.rule.level import Level as Level
+from harness.rule.limit import longest_texts
 from harness.rule.machine import NoMachineError, machine_of
 from harness.rule.policy import Policy
-from harness.rule.telling import encoded, repeated_otherwise, word
+from harness.rule.telling import encoded, repeated_otherwise
 from harness.rule.trees import parts_of
 
 WIRE_MAX: Final = 300_000
@@ -196,7 +196,8 @@ def _borders(policy: Policy) -> Iterator[bytes]:
         yield from borders
         # An access word is the shortest to its state: what may be left out on the way is in none of them.
         if not any(len(text) == policy.length_max and policy.stored([text]) is not None for text in borders):
-            yield from _about_longest(policy)
+            for longest in longest_texts(policy):
+                yield from (longest, longest + longest[-1:], longest[:-1])
         yield from about_parts(policy)
     else:
         yield from (b"", *(bytes([byte]) for byte in FIELD_BYTES))
@@ -205,15 +206,6 @@ def _borders(policy: Policy) -> Iterator[bytes]:
     for operation in policy.rule:
         if operation.take is not None:
             yield from (b"a" * (operation.take + more) for more in (-1, 0, 1, 2))
-
-
-def _about_longest(policy: Policy) -> Iterator[bytes]:
-    """A longest text that is stored as it is, one shorter and one longer; none where there is no bound."""
-    for tree in _trees(policy):
-        text = word(tree, policy.length_max, 0) if bounds_of(tree).longest is not None else ""
-        if len(text) == policy.length_max and policy.accepted(text) == text:
-            longest = encoded(text, policy.reading.decode)
-            yield from (longest, longest + longest[-1:], longest[:-1])
 
 
 def about_parts(policy: Policy) -> Iterator[bytes]:

@@ -22,8 +22,9 @@ from harness.rollout import is_plans
 from harness.rule.accepted_values import AcceptedValues
 from harness.rule.agreement import disagreements
 from harness.rule.behaviour import Lines
-from harness.rule.cases import HeaderCase, Kind, fixed_cases
+from harness.rule.cases import HeaderCase, Kind, control_cases, fixed_cases
 from harness.rule.explain import Answer, Answers
+from harness.rule.limit import edge_texts, limit_texts
 from harness.rule.oracle import node_oracle
 from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence
@@ -119,7 +120,7 @@ async def prove_headers(
             before = await environment.totals()
             share = Share(suite(policy, level), shard)
             caller = await environment.stack.caller(environment.dsn)
-            sequences = cases(caller, share, samples, whole=shard.is_first)
+            sequences = cases(caller, share, level, samples if shard.is_first else None)
             probes = _suite_probes(caller, sequences, otherwise(caller) if shard.is_first else ())
             sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             sent.behaviour = await _explained(results, environment, caller, sent)
@@ -175,15 +176,21 @@ class _Counted:
 
 
 def cases(
-    caller: Caller, values: Iterable[bytes], samples: Iterable[CaseSequence], *, whole: bool
+    caller: Caller, values: Iterable[bytes], level: Level, samples: Iterable[CaseSequence] | None
 ) -> Iterator[CaseSequence]:
-    """A control first, the suite or a shard's part of it; as a whole the fixed cases, then what was drawn, too."""
+    """A control first, then the suite or a shard's part of it.
+
+    Then what is beyond the suite, about the greatest length and what HTTP refuses, and what was drawn, unless None.
+    """
     yield CONTROL
     for value in values:
         yield (caller.case(value),)
-    if not whole:
+    if samples is None:
         return
-    for case in rollout_cases(caller):
+    sent, about_limit = set(suite(caller.policy, level)), edge_texts if level is Level.SMOKE else limit_texts
+    for value in dict.fromkeys(text for text in about_limit(caller.policy) if text not in sent):
+        yield (caller.case(value, Kind.LIMIT),)
+    for case in (*rollout_cases(caller), *control_cases(caller.spec.header_name)):
         yield (case,)
     yield from samples
 
@@ -203,8 +210,9 @@ def rollout_cases(caller: Caller) -> tuple[HeaderCase, ...]:
 
 
 def known_cases(caller: Caller) -> list[HeaderCase]:
-    """The borders of the rule, and the fixed cases."""
-    return [*map(caller.case, suite(caller.policy, Level.SMOKE)), *rollout_cases(caller)]
+    """The borders of the rule and of its greatest length, and the fixed cases."""
+    borders = dict.fromkeys((*suite(caller.policy, Level.SMOKE), *edge_texts(caller.policy)))
+    return [*map(caller.case, borders), *rollout_cases(caller)]
 
 
 def otherwise(caller: Caller) -> list[tuple[str | None, bool]]:

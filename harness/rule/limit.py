@@ -1,0 +1,61 @@
+"""Texts of a rule's greatest length, and one byte longer: the limit is one of length, whatever stands where. Pure."""
+
+from collections.abc import Iterator
+
+from harness.automata.bounds import bounds_of
+from harness.automata.pattern import parsed
+from harness.rule.policy import FIELD_BYTES, Policy
+from harness.rule.telling import encoded, word
+
+
+def longest_texts(policy: Policy) -> Iterator[bytes]:
+    """For each expression a longest text that is stored as it is; none where there is no bound."""
+    for operation in policy.rule:
+        tree = parsed(operation.match).tree if operation.match is not None else None
+        if tree is None or bounds_of(tree).longest is None:
+            continue
+        text = word(tree, policy.length_max, 0)
+        if len(text) == policy.length_max and policy.accepted(text) == text:
+            yield encoded(text, policy.reading.decode)
+
+
+def edge_texts(policy: Policy) -> Iterator[bytes]:
+    """A longest text with the lowest and the highest byte that may, and that may not, stand at either of its ends.
+
+    Some come more than once.
+    """
+    for text in longest_texts(policy):
+        for place in (0, len(text) - 1):
+            fit, others = _fitting(policy, text, place)
+            for bytes_ in (fit, others):
+                yield from (_with(text, place, byte) for byte in (*bytes_[:1], *bytes_[-1:]))
+
+
+def limit_texts(policy: Policy) -> Iterator[bytes]:
+    """A longest text with each byte first, each last, and each that may stand there in the middle.
+
+    What is stored of the first two, one byte longer; and each byte as the one too many. Some come more than once.
+    """
+    for text in longest_texts(policy):
+        for place in (0, len(text) - 1):
+            fit, others = _fitting(policy, text, place)
+            yield from (_with(text, place, byte) for byte in (*fit, *others))
+            yield from (_with(text, place, byte) + text[-1:] for byte in fit)
+        middle = len(text) // 2
+        yield from (_with(text, middle, byte) for byte in _fitting(policy, text, middle)[0])
+        yield from (text + bytes([byte]) for byte in FIELD_BYTES)
+
+
+def _fitting(policy: Policy, text: bytes, place: int) -> tuple[list[int], list[int]]:
+    """The bytes with which the text is still stored as it is, and the others."""
+    fit = [byte for byte in FIELD_BYTES if _keeps(policy, _with(text, place, byte))]
+    return fit, [byte for byte in FIELD_BYTES if byte not in fit]
+
+
+def _keeps(policy: Policy, line: bytes) -> bool:
+    stored = policy.stored([line])
+    return stored is not None and encoded(stored, policy.reading.decode) == line
+
+
+def _with(text: bytes, place: int, byte: int) -> bytes:
+    return text[:place] + bytes([byte]) + text[place + 1 :]
