@@ -46,9 +46,7 @@ USAGE_TABLE: Final = _TABLES.store.main.table
 METADATA_TABLE: Final = _given(_DETAIL.table)
 USERS: Final = _given(_TABLES.store.users)
 """Who may sign in."""
-USERS_TABLE: Final = USERS.table
 COLUMN: Final = _given(_DETAIL.column)
-CREATED_AT: Final = _given(_DETAIL.created_at)
 
 
 def _named(pattern: str, file: str) -> str:
@@ -61,17 +59,6 @@ STATEMENT_HEADERS: Final = _TABLES.reference.headers
 VIEW: Final = _named(r"VIEW (\w+)", _given(_TABLES.reference.view).up)
 _BUILD: Final = next(_given(step.up) for step in _TABLES.step if step.concurrent)
 INDEX: Final = _named(r"CREATE INDEX CONCURRENTLY (\w+)", _BUILD)
-
-DECLARED_INDEXES: Final = (
-    (
-        _named(
-            rf"CREATE INDEX (\w+) ON {METADATA_TABLE} \({CREATED_AT}\)", _given(_TABLES.reference.baseline)
-        ),
-        CREATED_AT,
-    ),
-    (INDEX, COLUMN),
-)
-"""The indexes of the metadata table that schema.ts declares, each with its column; both btree over every row."""
 
 MIGRATION_FILE: Final = _given(_TABLES.runner.file)
 """The migration as the plan writes it."""

@@ -14,7 +14,7 @@ from harness import plan
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "harness").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-NAMES = (plan.HEADER, plan.COLUMN, plan.INDEX, plan.USAGE_TABLE, plan.USERS_TABLE, plan.VIEW)
+NAMES = (plan.HEADER, plan.COLUMN, plan.INDEX, plan.USAGE_TABLE, plan.USERS.table, plan.VIEW)
 
 
 class Function(NamedTuple):

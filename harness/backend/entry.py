@@ -8,8 +8,8 @@ from harness.backend.admission import prompts
 from harness.backend.builds import Build, FollowUp, Incoming, Sender
 from harness.backend.completion import Completion
 from harness.backend.http import node_header
-from harness.backend.text import utf16_cut
 from harness.backend.usage import MISSING_ID, Usage
+from harness.rule.operations import take_units
 from harness.rule.policy import JS_TRIM, utf16_length
 
 NAME_LENGTH_MAX: Final = 500
@@ -59,8 +59,8 @@ def usage_of(
         max_tokens=asked.document.get("max_tokens"),
         has_tools=bool(asked.document.get("tools")),
         # Without such a message they are '', and NULL within an organization alone.
-        user_prompt=None if organization else utf16_cut(user, PROMPT_LENGTH_MAX),
-        system_prompt=None if organization else utf16_cut(system, PROMPT_LENGTH_MAX),
+        user_prompt=None if organization else take_units(PROMPT_LENGTH_MAX, user),
+        system_prompt=None if organization else take_units(PROMPT_LENGTH_MAX, system),
         system_prompt_length=utf16_length(system),
         user_agent=node_header(headers, b"user-agent"),
         forwarded_for=asked.address if forwarded is None else forwarded,

@@ -16,13 +16,9 @@ from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans
 from harness.rollout.identities import address_users, has_account, stores_header
 from harness.rollout.tables import Tables
-from harness.rule.behaviour import Stored, behaviour_of
-from harness.rule.faults import rule_faults
 from harness.rule.policy import Policy, policy_of
 
 VALUE: Final = "{value}"
-FAULT: Final = "fault-"
-"""What the name of a build with a fault of the rule begins with, before the fault's number among `rule_faults`."""
 HARMLESS: Final = (
     "closes",
     "shuffles-headers",
@@ -44,10 +40,7 @@ def rollout_build(rollout: Rollout, name: str) -> Build:
     after = _after(rollout)
     if name == AFTER.name:
         return after
-    if name.startswith(FAULT):
-        return _faulty(rollout, name, after)
-    slip = slip_build(after, policy_of(rollout), rollout.header.name.lower().encode(), name)
-    if slip is not None:
+    if slip := slip_build(after, policy_of(rollout), rollout.header.name.lower().encode(), name):
         return slip
     variant = next((build for build in VARIANTS if build.name == name and name in HARMLESS), None)
     if variant is None:
@@ -65,25 +58,6 @@ def rollout_build(rollout: Rollout, name: str) -> Build:
         headers=after.headers,
         anonymous_id=after.anonymous_id,
     )
-
-
-def _faulty(rollout: Rollout, name: str, after: Build) -> Build:
-    faults = rule_faults(behaviour_of(policy_of(rollout)))
-    number = name.removeprefix(FAULT)
-    if not number.isdecimal() or int(number) >= len(faults):
-        raise UsageError(
-            f"unknown build {name!r} of rollout {rollout.name}; {FAULT}0 to {FAULT}{len(faults) - 1}"
-        )
-    fault = faults[int(number)]
-    stores = partial(_stored_by, fault.function(), rollout.header.name.lower().encode())
-    return replace(after, name=name, summary=fault.sentence, stores=stores)
-
-
-def _stored_by(
-    function: Stored, name: bytes, policy: Policy, lines: Sequence[tuple[bytes, bytes]], path: str
-) -> str | None:
-    own = tuple(value for key, value in lines if key == name)
-    return function(own) if own else policy.absent.get(path)
 
 
 def _after(rollout: Rollout) -> Build:

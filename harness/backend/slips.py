@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from harness.backend.builds import Build
@@ -38,17 +38,13 @@ def slip_build(after: Build, policy: Policy, header: bytes, name: str) -> Build 
     slip = slips(policy).get(name)
     if slip is None:
         return None
-    return replace(
-        after, name=name, summary=slip.fault.sentence, stores=_Stores(header, slip.fault.function())
-    )
+    stores = partial(_stored, slip.fault.function(), header)
+    return replace(after, name=name, summary=slip.fault.sentence, stores=stores)
 
 
-class _Stores:
-    """What takes the rule's place."""
-
-    def __init__(self, header: bytes, stored: Stored) -> None:
-        self._header = header
-        self._stored = stored
-
-    def __call__(self, _policy: Policy, lines: Sequence[tuple[bytes, bytes]], _path: str) -> str | None:
-        return self._stored(tuple(value for name, value in lines if name == self._header))
+def _stored(
+    function: Stored, header: bytes, policy: Policy, lines: Sequence[tuple[bytes, bytes]], path: str
+) -> str | None:
+    """What takes the rule's place: of a request without the header what the rule says for none."""
+    own = tuple(value for name, value in lines if name == header)
+    return function(own) if own else policy.absent.get(path)

@@ -31,7 +31,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from harness.backend.text import well_formed
+from harness.rule.operations import well_formed
 
 HOLD_S_MAX: Final = 60.0
 PROVIDER: Final = "stub"

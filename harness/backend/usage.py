@@ -21,9 +21,9 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from harness.backend.builds import AccountingInsert, Build, FollowUp, Sender
 from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
-from harness.backend.text import well_formed
 from harness.data import sql_text
 from harness.database.relations import of_users
+from harness.rule.operations import well_formed
 
 TRIES: Final = 3
 PAUSE_S_MAX: Final = 0.1

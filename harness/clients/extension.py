@@ -11,7 +11,6 @@ from harness.clients.exchange import HeaderLine
 
 FREE_MODEL: Final = "harness/stub:free"
 """A model that the reference proxy serves without an account."""
-JUNK_TOKEN: Final = "not-provided"  # noqa: S105 - what the real anonymous extension sends as its token
 
 
 class ExtensionBuild(StrEnum):

@@ -18,7 +18,6 @@ import httpx
 from harness.clients.connection import REFUSAL_STATUSES
 from harness.clients.exchange import NO_CONNECTION, Address, Outcome, Reply, Request
 
-CONCURRENT: Final = 8
 TIMEOUT_S: Final = 10.0
 OF_CONNECTION: Final = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"})
 """Fields of a connection, which are no part of a request over HTTP/2 (RFC 9113, 8.2.2)."""
@@ -27,19 +26,8 @@ OF_CONNECTION: Final = frozenset({b"connection", b"keep-alive", b"transfer-encod
 async def send(address: Address, request: Request, *, timeout_s: float = TIMEOUT_S) -> Reply:
     """The reply to one request over http, on a connection of its own."""
     async with _client(timeout_s=timeout_s) as client:
-        return await _reply(client, _origin(address), request)
-
-
-async def send_all(origin: str, requests: Sequence[Request], *, timeout_s: float = TIMEOUT_S) -> list[Reply]:
-    """One reply for each request, in their order, over `CONCURRENT` connections; `origin` is a URL without a path."""
-    slots = asyncio.Semaphore(CONCURRENT)
-    async with _client(timeout_s=timeout_s) as client:
-
-        async def send_one(request: Request) -> Reply:
-            async with slots:
-                return await _reply(client, origin, request)
-
-        return list(await asyncio.gather(*map(send_one, requests)))
+        response = await _response(client, _origin(address), request)
+    return response if isinstance(response, Reply) else _read(response)
 
 
 async def send_over_http2(
@@ -91,10 +79,7 @@ async def is_listening(address: Address) -> bool:
 
 
 def _client(*, timeout_s: float, tls: ssl.SSLContext | None = None, http2: bool = False) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=CONCURRENT)
-    return httpx.AsyncClient(
-        http2=http2, verify=tls or _no_authorities(), timeout=timeout_s, limits=limits, trust_env=False
-    )
+    return httpx.AsyncClient(http2=http2, verify=tls or _no_authorities(), timeout=timeout_s, trust_env=False)
 
 
 @lru_cache(maxsize=1)
@@ -106,11 +91,6 @@ def _no_authorities() -> ssl.SSLContext:
 def _origin(address: Address) -> str:
     host, port = address
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-async def _reply(client: httpx.AsyncClient, origin: str, request: Request) -> Reply:
-    response = await _response(client, origin, request)
-    return response if isinstance(response, Reply) else _read(response)
 
 
 async def _response(client: httpx.AsyncClient, origin: str, request: Request) -> httpx.Response | Reply:

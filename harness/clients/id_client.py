@@ -8,6 +8,7 @@ from json import loads
 from harness.errors import UsageError
 from harness.rollout import Rollout, load_rollout
 from harness.rollout.tables import Client, Consumer, DerivedId, Events, Storage
+from harness.rule.operations import well_formed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,7 @@ class IdClient:
 
         A lone surrogate hashes as U+FFFD, as Node's `hash.update(string)` has it.
         """
-        # Through UTF-16 and back: two halves that meet become one character, a half without its other becomes
-        # U+FFFD. `encode("utf-8", "replace")` would make "?" of both.
-        text = device_id.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        text = well_formed(device_id)
         digest = hashlib.sha256((text + self.derived.salt).encode()).hexdigest()
         return self.derived.prefix + digest[: self.derived.hex_digits]
 

@@ -16,7 +16,7 @@ from harness.clients.shape import PLAIN, Connection, Extra, Forwarded, Shape
 from harness.errors import UsageError
 from harness.rollout import Rollout, load_rollout
 from harness.rollout.checking import PLACEHOLDER
-from harness.rollout.identities import is_by_address, stores_header
+from harness.rollout.identities import stores_header
 from harness.rollout.tables import Identity
 
 AGENT: Final = "user-agent"
@@ -292,8 +292,3 @@ def plan_spec() -> RequestSpec:
 def plain_shapes(spec: RequestSpec) -> list[Shape]:
     """The shapes that differ from the plainest in one factor each."""
     return [PLAIN.having(name, value) for name, values in spec.factors.items() for value in values[1:]]
-
-
-def by_address(spec: RequestSpec, name: str | None) -> bool:
-    """Whether requests of an identity are accounted by the client's address."""
-    return is_by_address(spec.identity(name))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from harness.data import sql_text
+from harness.database.rows import all_rows, one_row
 from harness.database.runners import connect
 from harness.database.server import where
 from harness.errors import UnavailableError
@@ -22,21 +22,19 @@ Content = tuple[str, str, str]
 
 def contents(connection: psycopg.Connection[Any]) -> list[Content]:
     """What is in the database beside the system and extensions, tables first. Raises psycopg.Error."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(sql_text("queries/contents.sql").encode()).fetchall()
+    return all_rows(connection, sql_text("queries/contents.sql"))
 
 
 def check_empty(dsn: str, action: str, tables: Sequence[str], *, with_baseline: bool) -> None:
     """Raises UnavailableError, saying what is there and which tables were looked for, unless they may be built."""
     with connect(dsn) as connection:
         found = contents(connection)
-        path = connection.execute("SELECT current_setting('search_path')").fetchone()
+        (path,) = one_row(connection, "SELECT current_setting('search_path')")
     if with_baseline and not found:
         return
-    assert path is not None
     absent = "neither is there" if len(tables) == 2 else "it is not there"
     raise UnavailableError(
-        f"{action}: looked for {' and '.join(tables)} in {where(dsn)} on the search_path {path[0]}, and {absent}; "
+        f"{action}: looked for {' and '.join(tables)} in {where(dsn)} on the search_path {path}, and {absent}; "
         f"{_held(found)}; {_remedy(found, tables)}; nothing was changed"
     )
 

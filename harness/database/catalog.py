@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import class_row
 
 from harness.data import sql_text
 from harness.database.declaration import (
@@ -25,6 +25,7 @@ from harness.database.declaration import (
     index_difference,
 )
 from harness.database.declared import DeclaredStore, plan_store
+from harness.database.rows import all_rows, one_row
 from harness.database.schema_state import SchemaState, SchemaStatus, UnmanagedSchema
 
 Connection = psycopg.Connection[Any]
@@ -51,19 +52,19 @@ class Digest:
 
 def exists(connection: Connection, relation: str) -> bool:
     """Whether a table, index or view of this name is found."""
-    return bool(_rows(connection, "SELECT to_regclass(quote_ident(%s)) IS NOT NULL", relation)[0][0])
+    return bool(one_row(connection, "SELECT to_regclass(quote_ident(%s)) IS NOT NULL", [relation])[0])
 
 
 def is_table(connection: Connection, table: str) -> bool:
     """Whether the name stands for a table, partitioned or not, and not for a view or a foreign table."""
     statement = "SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = to_regclass(quote_ident(%s))"
-    return any(row[0] for row in _rows(connection, statement, table))
+    return any(row[0] for row in all_rows(connection, statement, [table]))
 
 
 def is_partitioned(connection: Connection, table: str) -> bool:
     """Whether the table holds its rows in parts."""
     kind = "SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(quote_ident(%s))"
-    found = _rows(connection, kind, table)
+    found = all_rows(connection, kind, [table])
     return bool(found and found[0][0])
 
 
@@ -88,7 +89,7 @@ def columns(connection: Connection, table: str) -> tuple[Column, ...]:
 
 def indexes(connection: Connection, table: str) -> tuple[Index, ...]:
     """The table's indexes by name, those of its constraints too; none when there is no such table."""
-    found = _rows(connection, sql_text("queries/indexes.sql"), table)
+    found = all_rows(connection, sql_text("queries/indexes.sql"), [table])
     return tuple(
         Index(
             name,
@@ -121,8 +122,14 @@ def locks(connection: Connection, table: str) -> tuple[Lock, ...]:
 
 def relfilenode(connection: Connection, relation: str) -> int | None:
     """Number of the file that holds the table's rows, None without a table; it changes when all are rewritten."""
-    found = _rows(connection, "SELECT pg_relation_filenode(to_regclass(quote_ident(%s)))", relation)[0][0]
+    (found,) = one_row(connection, "SELECT pg_relation_filenode(to_regclass(quote_ident(%s)))", [relation])
     return None if found is None else int(found)
+
+
+def relation_bytes(connection: Connection, relation: str) -> int:
+    """Bytes of a table or an index, 0 without one."""
+    size = "SELECT coalesce(pg_relation_size(to_regclass(quote_ident(%s))), 0)"
+    return int(one_row(connection, size, [relation])[0])
 
 
 def digest(connection: Connection, table: str, names: Sequence[str], key: str = "id") -> Digest:
@@ -138,14 +145,12 @@ def digest(connection: Connection, table: str, names: Sequence[str], key: str = 
         table=sql.Identifier(table),
         key=sql.Identifier(key),
     )
-    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+    with connection.transaction():
         # The text of a timestamp or a float depends on these; two sessions must agree.
-        cursor.execute("SET LOCAL TimeZone = 'UTC'")
-        cursor.execute("SET LOCAL DateStyle = 'ISO'")
-        cursor.execute("SET LOCAL extra_float_digits = 1")
-        found = cursor.execute(statement).fetchone()
-    assert found is not None
-    return Digest(*found)
+        connection.execute("SET LOCAL TimeZone = 'UTC'")
+        connection.execute("SET LOCAL DateStyle = 'ISO'")
+        connection.execute("SET LOCAL extra_float_digits = 1")
+        return Digest(*one_row(connection, statement))
 
 
 def readers_of_column(connection: Connection, table: str, column: str) -> tuple[str, ...]:
@@ -159,7 +164,7 @@ def readers_of_column(connection: Connection, table: str, column: str) -> tuple[
         WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(quote_ident(%s))
             AND a.attname = %s
         ORDER BY v.relname"""
-    return tuple(row[0] for row in _rows(connection, statement, table, column))
+    return tuple(row[0] for row in all_rows(connection, statement, [table, column]))
 
 
 def schema_state(connection: Connection, store: DeclaredStore | None = None) -> SchemaStatus:
@@ -183,7 +188,7 @@ def schema_state(connection: Connection, store: DeclaredStore | None = None) -> 
     if index.is_usable:
         return SchemaState.READY
     building = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(quote_ident(%s))"
-    return SchemaState.BUILDING if _rows(connection, building, store.index.name) else SchemaState.INVALID
+    return SchemaState.BUILDING if all_rows(connection, building, [store.index.name]) else SchemaState.INVALID
 
 
 def differences(connection: Connection, store: DeclaredStore | None = None) -> tuple[str, ...]:
@@ -195,8 +200,8 @@ def differences(connection: Connection, store: DeclaredStore | None = None) -> t
     tables, names, types = ([each[place] for each in store.baseline_columns] for place in range(3))
     found = [
         f"{table}.{column} is {'missing' if there is None else there}, not {wanted}"
-        for table, column, wanted, there in _rows(
-            connection, sql_text("queries/baseline_differences.sql"), tables, names, types
+        for table, column, wanted, there in all_rows(
+            connection, sql_text("queries/baseline_differences.sql"), [tables, names, types]
         )
     ]
     column = column_difference(columns(connection, store.table), store.column)
@@ -206,8 +211,3 @@ def differences(connection: Connection, store: DeclaredStore | None = None) -> t
     if index is not None and index.kind is DifferenceKind.OTHER:
         found.append(f"{index.describe()}, not btree ({store.column.name})")
     return tuple(found)
-
-
-def _rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(statement.encode(), values or None).fetchall()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from harness.database.drizzle_folder import BREAKPOINT, Folder
+from harness.database.rows import all_rows, one_row
 from harness.database.runners import connect
 from harness.database.scripts import Statement
 from harness.database.transactions import send
@@ -44,13 +44,9 @@ def run_drizzle_like(dsn: str, folder: Folder) -> None:
 
 def recorded(connection: psycopg.Connection[Any]) -> Sequence[tuple[str, int]]:
     """Hash and time of each migration that the database remembers, oldest first; none before the first run."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        known = cursor.execute("SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL").fetchone()
-        if known is None or not known[0]:
-            return ()
-        return cursor.execute(
-            "SELECT hash, created_at FROM drizzle.__drizzle_migrations ORDER BY id"
-        ).fetchall()
+    if not one_row(connection, "SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL")[0]:
+        return ()
+    return all_rows(connection, "SELECT hash, created_at FROM drizzle.__drizzle_migrations ORDER BY id")
 
 
 def _message(number: int, text: str) -> Statement:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import class_row
 
 from harness.data import sql_text
 from harness.database.catalog import Connection
 from harness.database.evaluation import identifier, quoted, selected
+from harness.database.rows import one_row
 
 _APART: Final = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|\$\w*\$.*?\$\w*\$)|\s+""", re.DOTALL)
 """What stands in quotes, whose white space counts; or white space."""
@@ -185,9 +186,8 @@ def _as_text(connection: Connection, table: Sequence[str], column: str) -> str:
                 CASE WHEN attname = %s THEN 'text' ELSE format_type(atttypid, atttypmod) END, attname
             ), ', ' ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        found = cursor.execute(statement, [column, quoted(*table)]).fetchone()
-    return f"(SELECT {found[0] if found else 'NULL'}) AS one_row"
+    (columns,) = one_row(connection, statement, [column, quoted(*table)])
+    return f"(SELECT {columns}) AS one_row"
 
 
 def _parses(connection: Connection, columns: str, expression: str) -> bool:

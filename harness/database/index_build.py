@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import psycopg
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import class_row
 
 from harness.data import sql_text
 from harness.database import catalog
 from harness.database.catalog import Connection
 from harness.database.evaluation import identifier
 from harness.database.holders import index_hold
+from harness.database.rows import all_rows
 
 
 class _Part(NamedTuple):
@@ -69,12 +70,10 @@ def make_room(connection: Connection, table: str, index: str) -> Drop | None:
 
     None where the name is free; without statements where it is no index that has it. Raises psycopg.Error.
     """
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        given = {"table": table, "index": index}
-        found = cursor.execute(sql_text("queries/name_taken.sql").encode(), given).fetchone()
-    if found is None:
+    found = all_rows(connection, sql_text("queries/name_taken.sql"), {"table": table, "index": index})
+    if not found:
         return None
-    kind, holder, schema = found
+    kind, holder, schema = found[0]
     if kind != "index":
         return Drop((), f"{kind} {index} has the name of the index: give it another one first")
     *_, free = _free_names(connection, index, 2)
@@ -134,5 +133,4 @@ def _free_names(connection: psycopg.Connection, index: str, count: int) -> Itera
 
 def _is_taken(connection: Connection, name: str) -> bool:
     """Whether a relation of any schema has the name."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return bool(cursor.execute("SELECT 1 FROM pg_class WHERE relname = %s", [name]).fetchall())
+    return bool(all_rows(connection, "SELECT 1 FROM pg_class WHERE relname = %s", [name]))

@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from harness.database import catalog
 from harness.database.declaration import find
+from harness.database.rows import all_rows
 from harness.database.scripts import statements_of
 from harness.database.sql_statement import SqlStatement, plain_name, read_statement
 from harness.rollout import Rollout
@@ -182,19 +182,14 @@ def _holds(connection: Connection, fact: Fact) -> bool:
     if fact.kind in (FactKind.COLUMN, FactKind.NOT_NULL):
         column = find(catalog.columns(connection, fact.table), fact.name)
         return column is not None and (fact.kind is FactKind.COLUMN or column.not_null)
-    return bool(_rows(connection, _QUERIES[fact.kind], *filter(None, (fact.table, fact.name))))
+    return bool(all_rows(connection, _QUERIES[fact.kind], list(filter(None, (fact.table, fact.name)))))
 
 
 def _unfinished(connection: Connection, index: str) -> Progress | None:
     """Where an index is there that no query uses; None where it is not there, or is finished."""
     state = "SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid = to_regclass(quote_ident(%s))"
-    rows = _rows(connection, state, index)
+    rows = all_rows(connection, state, [index])
     if not rows or rows[0][0]:
         return None
     building = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(quote_ident(%s))"
-    return Progress.BUILDING if _rows(connection, building, index) else Progress.INVALID
-
-
-def _rows(connection: Connection, query: str, *values: str) -> list[tuple[Any, ...]]:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(query.encode(), values).fetchall()
+    return Progress.BUILDING if all_rows(connection, building, [index]) else Progress.INVALID

@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import tuple_row
 
 from harness.data import sql_text
 from harness.database.obstacle import Obstacle
+from harness.database.rows import all_rows
 
 Needed = Mapping[str, Sequence[str]]
 """Columns by table."""
@@ -58,8 +58,7 @@ def obstacles(connection: psycopg.Connection[Any], needed: Needed) -> tuple[Obst
 
     A table that is not there is none: `whereabouts` says why. Raises psycopg.Error.
     """
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return obstacles_of(cursor.execute(query(), values(needed)).fetchall())
+    return obstacles_of(all_rows(connection, query(), values(needed)))
 
 
 def obstacles_of(records: Iterable[Sequence[Any]]) -> tuple[Obstacle, ...]:
@@ -70,8 +69,7 @@ def obstacles_of(records: Iterable[Sequence[Any]]) -> tuple[Obstacle, ...]:
 
 def whereabouts(connection: psycopg.Connection[Any], table: str) -> str:
     """Why a role does not find a table, in one line with what would help. Raises psycopg.Error."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return whereabouts_of(table, cursor.execute(whereabouts_query(), {"table": table}).fetchall())
+    return whereabouts_of(table, all_rows(connection, whereabouts_query(), {"table": table}))
 
 
 def whereabouts_query() -> sql.SQL:

@@ -11,9 +11,10 @@ from harness.backend.builds import AFTER, BEFORE
 from harness.backend.rollout_builds import rollout_build
 from harness.backend.usage import Usage, accounting_statement
 from harness.data import sql_text
+from harness.database.rows import one_row
 from harness.database.runners import connect
 from harness.rehearsal.workload import Workload
-from harness.rollout import Rollout
+from harness.rollout import Rollout, default_rollout
 from harness.rollout.identities import by_address_users
 from harness.rule.accepted_values import AcceptedValues
 from harness.rule.policy import policy_of
@@ -81,9 +82,10 @@ def accounting_of(rollout: Rollout) -> Workload:
     return Workload(write, write)
 
 
-def kept_of(dsn: str, prefix: str, rollout: Rollout) -> int:
-    """Of how many requests of any rollout whose reply's id begins so all rows are there."""
-    main, detail = rollout.tables.store.main, rollout.tables.store.detail
+def kept(dsn: str, prefix: str, rollout: Rollout | None = None) -> int:
+    """Of how many requests whose reply's id begins so all rows are there; by default of the plan's rollout."""
+    store = (rollout or default_rollout()).tables.store
+    main, detail = store.main, store.detail
     of = sql.Identifier
     rows: sql.Composable = of(main.table)
     reply_id = of(main.table, main.reply_id) if main.reply_id else None
@@ -94,17 +96,4 @@ def kept_of(dsn: str, prefix: str, rollout: Rollout) -> int:
         reply_id = of(detail.table, detail.reply_id) if detail.reply_id else reply_id
     query = sql.SQL("SELECT count(*) FROM {} WHERE starts_with({}::text, %s)").format(rows, reply_id)
     with connect(dsn) as connection:
-        found = connection.execute(query, [prefix]).fetchone()
-    assert found is not None
-    return int(found[0])
-
-
-def kept(dsn: str, prefix: str) -> int:
-    """Of how many requests whose message_id begins so both rows are there."""
-    query = sql.SQL("SELECT count(*) FROM {} JOIN {} USING (id) WHERE starts_with(message_id, %s)").format(
-        sql.Identifier(plan.USAGE_TABLE), sql.Identifier(plan.METADATA_TABLE)
-    )
-    with connect(dsn) as connection:
-        found = connection.execute(query, [prefix]).fetchone()
-    assert found is not None
-    return int(found[0])
+        return int(one_row(connection, query, [prefix])[0])

@@ -8,6 +8,7 @@ from psycopg import sql
 from harness.database import catalog
 from harness.database.declaration import Column, SchemaDifference, column_difference
 from harness.database.declared import DeclaredStore
+from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
 from harness.database.scripts import Script, StatementFailed
 from harness.database.structure import structure, structure_differences
@@ -86,9 +87,7 @@ def _row_bytes(connection: psycopg.Connection, store: DeclaredStore, names: Sequ
     statement = sql.SQL("SELECT pg_column_size(ROW({}, NULL::int)) FROM {} ORDER BY {} LIMIT 1").format(
         sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(store.table), sql.Identifier(store.key)
     )
-    row = connection.execute(statement).fetchone()
-    assert row is not None, "the table holds rows"
-    return int(row[0]) - _header_bytes(len(names) + 1)
+    return int(one_row(connection, statement)[0]) - _header_bytes(len(names) + 1)
 
 
 def _is_there(found: SchemaDifference[Column] | None) -> bool:

@@ -6,11 +6,12 @@ import psycopg
 
 from harness.database.runners import connect, run_statements
 from harness.database.scripts import Script, StatementFailed
-from harness.rehearsal.accounting import accounting_of, kept_of
+from harness.rehearsal.accounting import accounting_of, kept
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.measurements import Rate
-from harness.rehearsal.migrated_traffic import BESIDE, MIGRATION_S_MAX
+from harness.rehearsal.migrated_traffic import BESIDE
 from harness.rehearsal.migration_evidence import ServedWriters
+from harness.rehearsal.stalls import MIGRATION_S_MAX
 from harness.rehearsal.traffic import Traffic, traffic
 from harness.rehearsal.workload import Workload
 from harness.rollout import Rollout
@@ -41,7 +42,7 @@ def apply_under_writers(
             refused = f"{failed.file} is refused with {failed.sqlstate}: {failed.message}"
         running.pass_by(BESIDE)
     writes = tuple(sample for sample in running.samples() if sample.write)
-    return ServedWriters(refused, writes, running.accepted(), kept_of(dsn, running.prefix, rollout))
+    return ServedWriters(refused, writes, running.accepted(), kept(dsn, running.prefix, rollout))
 
 
 def _deploy(running: Traffic) -> None:

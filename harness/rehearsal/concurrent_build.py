@@ -6,17 +6,13 @@ from typing import Final
 
 from psycopg import sql
 
-from harness.database import catalog
 from harness.database.declared import DeclaredStore, plan_store
-from harness.database.migration_steps import BACKWARD, FORWARD
-from harness.database.migrations import migrate
 from harness.database.runners import Runner, connect
 from harness.database.schema_state import SchemaState, SchemaStatus
 from harness.database.scripts import Script, statements_of
 from harness.database.sql_statement import plain_name, read_statement
 from harness.database.step_facts import Progress, progress_of
 from harness.database.step_migration import migrate_steps
-from harness.rehearsal.statements import BUILD_INDEX, DROP_INDEX
 from harness.rollout.tables import RolloutStep
 
 _STATES: Final[Mapping[Progress, SchemaStatus]] = {
@@ -50,23 +46,6 @@ class ConcurrentBuild:
         return sql.Composed([sql.SQL(self.build)])
 
 
-def _plan_state(dsn: str) -> SchemaStatus:
-    with connect(dsn) as connection:
-        return catalog.schema_state(connection)
-
-
-PLAN_BUILD: Final = ConcurrentBuild(
-    table=plan_store().table,
-    build=BUILD_INDEX,
-    drop=DROP_INDEX,
-    up=Script.ours(FORWARD[SchemaState.COLUMN].file),
-    recovery=Script.ours(BACKWARD[SchemaState.INVALID].file),
-    state=_plan_state,
-    migrate=lambda dsn: migrate(dsn, SchemaState.READY),
-)
-"""Of the default rollout."""
-
-
 def build_of(store: DeclaredStore) -> ConcurrentBuild | None:
     """The first concurrent step of a rollout that has a file of recovery; None where none has."""
     rollout = store.rollout
@@ -92,3 +71,13 @@ def _state(dsn: str, store: DeclaredStore, step: RolloutStep) -> SchemaStatus:
     with connect(dsn) as connection:
         found = next(each for each in progress_of(connection, store.rollout) if each.step is step)
     return _STATES[found.progress]
+
+
+def _plan_build() -> ConcurrentBuild:
+    """Of the default rollout."""
+    build = build_of(plan_store())
+    assert build is not None, "the default rollout builds its index concurrently"
+    return build
+
+
+PLAN_BUILD: Final = _plan_build()

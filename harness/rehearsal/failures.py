@@ -17,7 +17,7 @@ from harness.database.sqlstate import named
 from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.concurrent_build import PLAN_BUILD, ConcurrentBuild
+from harness.rehearsal.concurrent_build import ConcurrentBuild
 from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild, set_deadlock_timeout
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.recovery import recover, send
@@ -125,10 +125,6 @@ def scenarios_of(of: ConcurrentBuild) -> tuple[FailureScenario, ...]:
             partial(drop_during_build, of),
         ),
     )
-
-
-FAILURE_SCENARIOS: Final = scenarios_of(PLAN_BUILD)
-"""Of the default rollout's build."""
 
 
 def _is(of: ConcurrentBuild, dsn: str, expected: SchemaState, note: Note) -> None:

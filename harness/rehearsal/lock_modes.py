@@ -22,6 +22,11 @@ class LockMode(StrEnum):
     EXCLUSIVE = "EXCLUSIVE"
     ACCESS_EXCLUSIVE = "ACCESS EXCLUSIVE"
 
+    @property
+    def in_pg_locks(self) -> str:
+        """Its name in pg_locks."""
+        return self.title().replace(" ", "") + "Lock"
+
 
 def _from(*modes: LockMode, below: LockMode) -> frozenset[LockMode]:
     order = list(LockMode)

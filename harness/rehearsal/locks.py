@@ -13,6 +13,7 @@ from psycopg import sql
 from harness import plan
 from harness.database import catalog
 from harness.database.migration_steps import VIEW_FILE
+from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script
@@ -80,18 +81,12 @@ def _look(dsn: str, case: LockCase, pid: int) -> ObservedLocks:
             for lock in catalog.locks(connection, plan.METADATA_TABLE)
             if lock.pid == pid and lock.granted
         }
-        waits = connection.execute("SELECT cardinality(pg_blocking_pids(%s))", [pid]).fetchone()
-        assert waits is not None
         return ObservedLocks(
             case=case,
-            held=tuple(mode for mode in LockMode if _in_pg_locks(mode) in granted),
+            held=tuple(mode for mode in LockMode if mode.in_pg_locks in granted),
             refused=frozenset(mode for mode in LockMode if not _granted(connection, mode)),
-            waits_for=int(waits[0]),
+            waits_for=one_row(connection, "SELECT cardinality(pg_blocking_pids(%s))", [pid])[0],
         )
-
-
-def _in_pg_locks(mode: LockMode) -> str:
-    return mode.title().replace(" ", "") + "Lock"
 
 
 def _granted(connection: psycopg.Connection[Any], mode: LockMode) -> bool:

@@ -10,6 +10,7 @@ from psycopg import sql
 from harness import plan
 from harness.database import catalog
 from harness.database.declaration import column_difference, find, index_difference
+from harness.database.rows import one_row
 from harness.database.runners import connect
 from harness.database.scripts import StatementFailed
 from harness.database.sqlstate import named
@@ -125,23 +126,15 @@ def _sizes(dsn: str, connection: psycopg.Connection[Any], before: _Before) -> Ro
         with_longest = _copied_row_bytes(connection, names, "v" * plan.LENGTH_MAX)
     except psycopg.Error as error:
         return f"a row could not be stored ({named(error.sqlstate)})"
-    index_bytes = _index_bytes(connection)
+    index_bytes = catalog.relation_bytes(connection, plan.INDEX)
     fill(dsn, VALUED_ROWS, value_length=plan.LENGTH_MAX)
     return RowSizes(
         before=before.row_bytes,
         without_value=without_value,
         with_longest=with_longest,
         index_without_value=index_bytes / before.digests[plan.METADATA_TABLE].rows,
-        index_with_longest=(_index_bytes(connection) - index_bytes) / VALUED_ROWS,
+        index_with_longest=(catalog.relation_bytes(connection, plan.INDEX) - index_bytes) / VALUED_ROWS,
     )
-
-
-def _index_bytes(connection: psycopg.Connection[Any]) -> int:
-    """0 when there is no index."""
-    size = "SELECT coalesce(pg_relation_size(to_regclass(quote_ident(%s))), 0)"
-    row = connection.execute(size, [plan.INDEX]).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def _copied_row_bytes(connection: psycopg.Connection[Any], names: list[str], value: str | None) -> int:
@@ -161,9 +154,7 @@ def _copied_row_bytes(connection: psycopg.Connection[Any], names: list[str], val
         values=sql.SQL(", ").join([*copied, *(sql.Literal(value) for _ in column)]),
     )
     with connection.transaction(force_rollback=True):
-        row = connection.execute(insert).fetchone()
-    assert row is not None
-    return int(row[0])
+        return int(one_row(connection, insert)[0])
 
 
 def _execute(connection: psycopg.Connection[Any], statement: str) -> psycopg.Cursor[Any]:

@@ -13,6 +13,7 @@ from harness.database import catalog
 from harness.database.declaration import Column, Index
 from harness.database.migration_steps import VIEW_FILE
 from harness.database.migrations import rollback
+from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script, StatementFailed, statements_of
@@ -33,14 +34,12 @@ from harness.rehearsal.measurements import Rate
 from harness.rehearsal.migration_evidence import BuildLocks, MigratedTraffic
 from harness.rehearsal.recovery import current_state, send
 from harness.rehearsal.runner_results import Matrix, Way
+from harness.rehearsal.stalls import MIGRATION_S_MAX
 from harness.rehearsal.traffic import Traffic, traffic
 
 RATE: Final = Rate(writers=4, writes_per_s=400.0, readers=1, reads_per_s=25.0)
 BESIDE: Final = 12
 """Writes that are let by before, between and after the changes."""
-
-MIGRATION_S_MAX: Final = 600.0
-"""A build gets through a hundred million rows in that time."""
 
 WAYS: Final = (Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY, Way.DRIZZLE_LIKE)
 
@@ -96,14 +95,11 @@ class _Schema:
     @classmethod
     def read(cls, dsn: str) -> "_Schema":
         with connect(dsn) as connection:
-            view = connection.execute(
-                "SELECT pg_get_viewdef(quote_ident(%s)::regclass)", [plan.VIEW]
-            ).fetchone()
-            assert view is not None
+            (view,) = one_row(connection, "SELECT pg_get_viewdef(quote_ident(%s)::regclass)", [plan.VIEW])
             return cls(
                 catalog.columns(connection, plan.METADATA_TABLE),
                 catalog.indexes(connection, plan.METADATA_TABLE),
-                str(view[0]),
+                view,
             )
 
 

@@ -132,10 +132,7 @@ def _has_column(session: psycopg.Connection[Any]) -> bool:
 
 
 def _index_bytes(connection: psycopg.Connection[Any]) -> int:
-    size = "SELECT coalesce(pg_relation_size(to_regclass(quote_ident(%s))), 0)"
-    found = connection.execute(size, [plan.INDEX]).fetchone()
-    assert found is not None
-    return int(found[0])
+    return catalog.relation_bytes(connection, plan.INDEX)
 
 
 OURS: Final = Migrated(sql.Identifier(plan.METADATA_TABLE), ACCOUNTING, _has_column, _index_bytes)

@@ -40,7 +40,7 @@ def fill(
         models = _models(connection, others)
         if not models:
             raise UsageError(f"{plan.METADATA_TABLE} is empty; seed it before it is filled")
-        _without_triggers(connection)
+        without_triggers(connection)
         own = (*OWN, plan.COLUMN) if value_length else OWN
         copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(plan.METADATA_TABLE), sql.SQL(", ").join(map(sql.Identifier, (*own, *others)))
@@ -89,7 +89,8 @@ def _batches(rows: int, models: list[str], value_length: int) -> Iterator[tuple[
         yield first + count, "".join(lines).encode()
 
 
-def _without_triggers(connection: psycopg.Connection[Any]) -> None:
+def without_triggers(connection: psycopg.Connection[Any]) -> None:
+    """Switches triggers and foreign keys off to the end of the transaction, where the role may do that."""
     try:
         with connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")

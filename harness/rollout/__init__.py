@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 from harness.data import rollout_folders
 from harness.errors import UsageError
@@ -16,8 +15,6 @@ from harness.rollout.files import Files
 from harness.rollout.reading import FILE, read_layers, read_tables, refusal
 from harness.rollout.tables import Header, Tables
 from harness.rollout.typed import Problem
-
-VARIABLE: Final = "HARNESS_ROLLOUT"
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,13 @@ def lower_ascii(text: str) -> str:
     return text.translate(_LOWER_ASCII)
 
 
+def well_formed(text: str) -> str:
+    """The text as Node writes it to a socket: U+FFFD for each lone surrogate (ECMA-262, toWellFormed)."""
+    # Through UTF-16 and back: two halves that meet become one character, a half without its other becomes
+    # U+FFFD. `encode("utf-8", "replace")` would make "?" of both.
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def take_units(most: int, text: str) -> str:
     """The first UTF-16 code units; half of a pair that is cut becomes U+FFFD, which is what a database is given."""
     if len(text) <= most and text.isascii():

@@ -65,13 +65,6 @@ def masked_finding(finding: Finding, given: ExtraHeaders) -> Finding:
     )
 
 
-def report_counterexample(
-    found: Counterexample, options: FuzzedOptions, folder: Path, *, function: bool = False
-) -> list[str]:
-    """Stores a find in a file of the folder and returns what to print: claim, header, effect, how to see it again."""
-    return describe_counterexample(store_counterexample(found, options, folder, function=function))
-
-
 def describe_counterexample(counterexample: StoredCounterexample) -> list[str]:
     """What to print of it."""
     first = counterexample.findings[0]

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 from psycopg import sql
-from psycopg.rows import tuple_row
 
 from harness.checks.registry import run_checks
 from harness.checks.rehearsal import Recoveries
 from harness.database.declared import DeclaredStore
+from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
 from harness.database.scripts import Script
 from harness.database.server import Server
@@ -69,11 +68,5 @@ def run_failures(rehearsal: OwnRehearsal, build: ConcurrentBuild, text: str, ups
 def _count(dsn: str, store: DeclaredStore) -> int:
     """Rows of the rollout's table."""
     with connect(dsn) as connection:
-        return _rows(connection, store.table)
-
-
-def _rows(connection: psycopg.Connection[Any], table: str) -> int:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
-    assert row is not None, "a count is a row"
-    return int(row[0])
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(store.table))
+        return int(one_row(connection, query)[0])

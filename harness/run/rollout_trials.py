@@ -9,11 +9,11 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Final
 
-from harness.backend.rollout_builds import FAULT, HARMLESS, rollout_build
+from harness.backend.rollout_builds import HARMLESS, rollout_build
+from harness.backend.slips import slips
 from harness.checks.row_checks import MISSING, header_claim
 from harness.rollout import Rollout
-from harness.rule.behaviour import behaviour_of
-from harness.rule.faults import rule_faults, told_faults
+from harness.rule.faults import told_faults
 from harness.rule.level import Level
 from harness.rule.policy import policy_of
 from harness.rule.samples import sampled_sequences
@@ -57,9 +57,7 @@ def describe_faults(rollout: Rollout) -> str:
 
 def _fault_trials(rollout: Rollout) -> Iterator[tuple[Trial, str]]:
     policy = policy_of(rollout)
-    numbers = {fault: number for number, fault in enumerate(rule_faults(behaviour_of(policy)))}
-    for fault, lines in told_faults(policy).told:
-        build = f"{FAULT}{numbers[fault]}"
+    for build, (fault, lines) in slips(policy).items():
         claim = header_claim(lines, policy) if lines else MISSING
         yield (
             Trial(f"{build} {fault.operator}", fault.sentence, claim, _attempts(rollout, build)),

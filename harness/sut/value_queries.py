@@ -17,6 +17,7 @@ from harness.database.declaration import find
 from harness.database.declared import DeclaredStore, plan_store
 from harness.database.deployed import StoredValues
 from harness.database.relations import Relations
+from harness.database.rows import one_row
 from harness.database.visibility import obstacles, whereabouts
 from harness.rollout import Rollout
 from harness.rollout.identities import header_identity
@@ -66,13 +67,12 @@ def read_stored_values(
             else sql.SQL("false"),
             "earlier": _of_earlier_runs(connection, relations, earlier_ids),
         }
-        bad = _bad(policy)
+        held, bad = relations.filled("stored_values", **marks), _bad(policy)
         counted = (
-            _listed(connection, relations, policy, marks, given)
+            _listed(connection, held, policy, given)
             if bad is None
-            else connection.execute(relations.filled("stored_values", bad=bad, **marks), given).fetchone()
+            else one_row(connection, relations.filled("stored_values_counted", held=held, bad=bad), given)
         )
-    assert counted is not None
     name = header_identity(store.rollout.tables)
     rows, refuting, examples, own, at_addresses, known = counted
     whose = f" of {name} users" if name else ""
@@ -80,19 +80,16 @@ def read_stored_values(
 
 
 def _listed(
-    connection: psycopg.Connection[Any],
-    relations: Relations,
-    policy: Policy,
-    marks: dict[str, sql.Composable],
-    given: dict[str, Any],
+    connection: psycopg.Connection[Any], held: sql.Composed, policy: Policy, given: dict[str, Any]
 ) -> tuple[Any, ...]:
-    """The same counts, each value judged by the rule itself."""
+    """The same counts, each value judged by the rule itself, which is not said in SQL."""
     rows: Counter[str] = Counter()
     examples: list[str] = []
     refuting = 0
     with connection.transaction(), connection.cursor("stored_values") as cursor:
         cursor.itersize = AT_ONCE
-        cursor.execute(relations.filled("stored_values_listed", **marks), given)
+        each = "SELECT held.value, held.whose, count(*) FROM ({}) AS held GROUP BY held.value, held.whose"
+        cursor.execute(sql.SQL(each).format(held), given)
         for value, whose, count in cursor:
             rows[whose] += count
             if whose == "application" and not policy.gives(value):
@@ -113,8 +110,7 @@ def are_marks_readable(connection: psycopg.Connection[Any], rollout: Rollout) ->
         "reference": agents.reference,
         "detail": Relations(rollout).detail_table,
     }
-    readable = connection.execute(sql_text("queries/agents_readable.sql").encode(), names).fetchone()
-    return readable is not None and bool(readable[0])
+    return bool(one_row(connection, sql_text("queries/agents_readable.sql"), names)[0])
 
 
 def _of_earlier_runs(
@@ -150,7 +146,7 @@ def _bad(policy: Policy) -> sql.Composable | None:
     if found is None:
         return None
     # As text, whatever the column's type, and compared by bytes: its own collation may do otherwise.
-    value = sql.SQL('detail.value::text COLLATE "C"')
+    value = sql.SQL('held.value COLLATE "C"')
     bad = [sql.SQL("length({}) > {}").format(value, found.longest)]
     if found.alphabet is not None:
         bad.append(sql.SQL("{} !~ {}").format(value, f"^[{found.alphabet}]+$"))

@@ -10,9 +10,9 @@ import pytest
 from harness import plan
 from harness.backend.admission import Refusal, check_path, client_address, parse_body, prompts
 from harness.backend.auth import issue_token
-from harness.backend.text import utf16_cut, well_formed
 from harness.clients.extension import FREE_MODEL
 from harness.database.relations import of_users
+from harness.rule.operations import take_units
 from tests.backend.test_app import ASK, ask, rows
 from tests.fix_stack import SECRET, StartReplica
 
@@ -89,7 +89,7 @@ def test_user_without_the_header_is_the_listeners_peer(address: str) -> None:
     ],
 )
 def test_text_is_cut_and_written_as_node_does(text: str, stored: str) -> None:
-    assert well_formed(utf16_cut(text, 100)) == stored
+    assert take_units(100, text) == stored
 
 
 @pytest.mark.parametrize(

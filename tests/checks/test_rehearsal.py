@@ -9,7 +9,8 @@ from harness.checks.registry import run_checks
 from harness.checks.rehearsal import BudgetedStalls, LockPredictions, Recoveries, RunnerMatrix
 from harness.database.schema_state import SchemaState
 from harness.rehearsal.approaches import CORRECTED
-from harness.rehearsal.failures import FAILURE_SCENARIOS
+from harness.rehearsal.concurrent_build import PLAN_BUILD
+from harness.rehearsal.failures import scenarios_of
 from harness.rehearsal.layouts import LAYOUTS
 from harness.rehearsal.lock_modes import CONFLICTS, LockMode, ObservedLocks
 from harness.rehearsal.locks import CASES
@@ -79,7 +80,7 @@ def test_agreement_is_refuted_by_one_layout() -> None:
 
 def test_recovery_is_refuted_by_a_problem_unknown_by_a_skip() -> None:
     scenario_results = [
-        ScenarioResult(FAILURE_SCENARIOS[0], ("a note",), READY, 10, 10, ()) for _ in range(6)
+        ScenarioResult(scenarios_of(PLAN_BUILD)[0], ("a note",), READY, 10, 10, ()) for _ in range(6)
     ]
     results = Results((plan.RECOVERY_CLAIM,))
     run_checks(results, [Recoveries(scenario_results)])

@@ -24,8 +24,8 @@ SEEN = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
 
 
 async def test_each_request_gets_its_own_reply() -> None:
-    async with app([]) as (host, port):
-        replies = await http.send_all(f"http://{host}:{port}", list(requests(30)))
+    async with app([]) as address:
+        replies = await asyncio.gather(*(http.send(address, each) for each in requests(30)))
     assert [reply.body for reply in replies] == [b"%d" % number for number in range(30)]
 
 

@@ -160,7 +160,7 @@ def test_names_in_the_files_are_those_of_the_plan(ready_dsn: str) -> None:
         assert plan.COLUMN in [one.name for one in catalog.columns(connection, plan.METADATA_TABLE)]
         assert plan.INDEX in [one.name for one in catalog.indexes(connection, plan.METADATA_TABLE)]
         assert catalog.exists(connection, plan.VIEW)
-        assert catalog.exists(connection, plan.USERS_TABLE)
+        assert catalog.exists(connection, plan.USERS.table)
 
 
 def test_run_migrate_prints_each_statement_and_final_facts(base_dsn: str) -> None:

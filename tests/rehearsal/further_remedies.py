@@ -12,11 +12,8 @@ T: Final = plan.METADATA_TABLE
 U: Final = plan.USAGE_TABLE
 C: Final = plan.COLUMN
 INDEX: Final = plan.INDEX
-CREATED: Final = (
-    plan.DECLARED_INDEXES[0][0]
-    if plan.DECLARED_INDEXES[0][1] == "created_at"
-    else plan.DECLARED_INDEXES[1][0]
-)
+CREATED: Final = "idx_microdollar_usage_metadata_created_at"
+INDEXES: Final = ((CREATED, "created_at"), (INDEX, C))
 RENAMED: Final = f"ALTER TABLE {T} RENAME TO stored_rows"
 TRIGGERED: Final = f"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.{C} := lower(NEW.{C}); RETURN NEW; END $$"
 
@@ -46,7 +43,7 @@ def parted(*parts: str, by: str = "HASH (id)") -> tuple[str, ...]:
         f"DROP TABLE {T} CASCADE",
         f"CREATE TABLE {T} (LIKE unparted INCLUDING DEFAULTS) PARTITION BY {by}",
         *parts,
-        *(f"CREATE INDEX {name} ON {T} ({column})" for name, column in plan.DECLARED_INDEXES),
+        *(f"CREATE INDEX {name} ON {T} ({column})" for name, column in INDEXES),
     )
 
 
@@ -726,7 +723,7 @@ HOLDERS: Final = {
         f"DROP TABLE {T} CASCADE",
         f"CREATE TYPE shape AS (id uuid, created_at timestamptz, message_id text, {C} varchar(64))",
         f"CREATE TABLE {T} OF shape",
-        *(f"CREATE INDEX {name} ON {T} ({column})" for name, column in plan.DECLARED_INDEXES),
+        *(f"CREATE INDEX {name} ON {T} ({column})" for name, column in INDEXES),
     ),
     "typed-table-lacking": (
         f"DROP TABLE {T} CASCADE",

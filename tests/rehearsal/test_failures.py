@@ -21,15 +21,17 @@ from harness.errors import UnavailableError
 from harness.polling import apoll_until
 from harness.rehearsal import failure_runs
 from harness.rehearsal.build_phase import BuildPhase
+from harness.rehearsal.concurrent_build import PLAN_BUILD
 from harness.rehearsal.deadline import deadline
 from harness.rehearsal.failure_runs import PLAN_SETTING, run_crash, run_scenario
-from harness.rehearsal.failures import FAILURE_SCENARIOS
+from harness.rehearsal.failures import scenarios_of
 from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.recovery import current_state, recover, send
 from harness.rehearsal.scenario import FailureScenario, Note, ScenarioResult
 from harness.rehearsal.statements import DROP_INDEX
 
 READY = SchemaState.READY
+FAILURE_SCENARIOS = scenarios_of(PLAN_BUILD)
 
 SEEN = {  # what must be among the notes of each scenario, in this order
     "interrupted build": ["state invalid", "drop_invalid_index.sql passed"],

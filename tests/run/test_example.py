@@ -17,7 +17,7 @@ from harness.probing.probe_factory import plan_caller
 from harness.rule.cases import NAME, HeaderCase, Kind, other_names
 from harness.rule.policy import STRICT, received
 from harness.rule.samples import CaseSequence
-from harness.run.counterexample import report_counterexample
+from harness.run.counterexample import describe_counterexample, store_counterexample
 from harness.run.example import judge_example, require_service
 from harness.run.fuzz import Fuzzer, example_database
 from harness.run.fuzzed_backend import FuzzedBackend
@@ -193,7 +193,7 @@ def hunt(tmp_path: Path, judged: Callable[[tuple[CaseSequence, ...]], tuple[Find
     options = FuzzOptions(examples=40, example_db=str(tmp_path))
     found = Fuzzer(options, plan_caller(), example_database(str(tmp_path)), lambda _: None).run(judged)
     assert found is not None
-    return report_counterexample(found, options.subject, tmp_path)
+    return describe_counterexample(store_counterexample(found, options.subject, tmp_path))
 
 
 def test_hunt_reports_a_fault_that_only_several_headers_show(tmp_path: Path) -> None:

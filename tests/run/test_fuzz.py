@@ -17,7 +17,7 @@ from harness.probing.probe_factory import plan_caller
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.samples import CaseSequence
-from harness.run.counterexample import Counterexample, report_counterexample
+from harness.run.counterexample import Counterexample, describe_counterexample, store_counterexample
 from harness.run.fuzz import Fuzzer, example_database, fuzz
 from harness.run.options.fuzz import FuzzedOptions, FuzzOptions
 from harness.run.replay import Replayed, describe_replay, replay
@@ -45,7 +45,7 @@ def test_fuzz_find_is_minimal_and_its_file_replays(options: FuzzOptions, tmp_pat
     found = fuzz(faulty, said, said)
     assert found is not None
     assert [[case.values for case in sequence] for sequence in found.example] == [[(b"[",)]]
-    lines = report_counterexample(found, faulty.subject, tmp_path)
+    lines = describe_counterexample(store_counterexample(found, faulty.subject, tmp_path))
     assert "V3 refuted" in lines[0]
     assert any(line.strip().startswith("send     curl ") for line in lines)
     (file,) = tmp_path.glob("harness-find-*.json")
@@ -107,9 +107,8 @@ def test_replay_line_leads_to_where_the_find_was_made(
         return Replayed("", ())
 
     monkeypatch.setattr("harness.run.replay.replay", take)
-    (line,) = (
-        text for text in report_counterexample(FOUND, found_in, tmp_path) if text.startswith("    replay ")
-    )
+    lines = describe_counterexample(store_counterexample(FOUND, found_in, tmp_path))
+    (line,) = (text for text in lines if text.startswith("    replay "))
     assert "heim" not in line
     variables = {"HARNESS_DATABASE_URL": found_in.database_url or ""} if environment else {}
     words = shlex.split(
@@ -148,7 +147,9 @@ def test_a_find_is_told_where_it_cannot_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path) if elsewhere else "/proc/none")
-    lines = report_counterexample(FOUND, FuzzedOptions(build="limit-256"), Path("/proc"))
+    lines = describe_counterexample(
+        store_counterexample(FOUND, FuzzedOptions(build="limit-256"), Path("/proc"))
+    )
     assert lines[0].startswith("found: ")
     (stored,) = (line for line in lines if line.startswith("    stored "))
     assert "/proc cannot be written" in stored
@@ -161,7 +162,7 @@ def test_a_find_is_told_where_it_cannot_be_stored(
 @pytest.mark.parametrize("sequences", [[], [[]], [[["x-posthog-distinct-id: a"]], []]])
 def test_a_find_without_a_request_is_damaged_and_never_fixed(tmp_path: Path, sequences: list[object]) -> None:
     (tmp_path / "finds").mkdir()
-    report_counterexample(FOUND, FuzzedOptions(build="limit-256"), tmp_path / "finds")
+    store_counterexample(FOUND, FuzzedOptions(build="limit-256"), tmp_path / "finds")
     (file,) = (tmp_path / "finds").iterdir()
     file.write_text(json.dumps(json.loads(file.read_text()) | {"sequences": sequences}))
     with pytest.raises(UsageError, match="a sequence without a request"):

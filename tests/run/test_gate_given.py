@@ -21,7 +21,7 @@ from harness.report.document import to_json
 from harness.report.html import to_html
 from harness.report.markdown import to_markdown
 from harness.rule.cases import NAME, HeaderCase, Kind
-from harness.run.counterexample import Counterexample, report_counterexample
+from harness.run.counterexample import Counterexample, describe_counterexample, store_counterexample
 from harness.run.options.fuzz import FuzzedOptions
 from harness.run.options.gate import GateOptions
 from harness.run.replay import describe_replay, replay
@@ -149,9 +149,8 @@ async def test_replay_reaches_a_protected_site_and_keeps_no_value(
         replayed = await asyncio.to_thread(replay, Reproduction(example), options)
         assert all(had)
     assert describe_replay(replayed)[0].startswith("FIXED")
-    lines = report_counterexample(
-        Counterexample(example, (Finding("V1", "", f"stored {SECRET}"),)), options, tmp_path
-    )
+    found = Counterexample(example, (Finding("V1", "", f"stored {SECRET}"),))
+    lines = describe_counterexample(store_counterexample(found, options, tmp_path))
     (stored,) = texts_in(tmp_path)
     assert SECRET not in "\n".join(lines) + stored
     assert json.loads(stored)["target"] == url

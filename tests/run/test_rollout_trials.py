@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.backend.rollout_builds import FAULT, HARMLESS, rollout_build
+from harness.backend.rollout_builds import HARMLESS, rollout_build
 from harness.data import fixture_path
 from harness.database.server import Server
 from harness.errors import UsageError
@@ -41,9 +41,11 @@ def test_faults_that_no_header_tells_are_counted_and_named() -> None:
 
 def test_fault_that_is_none_is_refused_with_those_that_are() -> None:
     rollout = load_rollout(fixture_path("rollouts/machine-id"))
-    assert rollout_build(rollout, f"{FAULT}0").summary == "499 units are taken, not 500"
-    with pytest.raises(UsageError, match=r"unknown build 'fault-999' .*fault-0 to fault-49"):
-        rollout_build(rollout, f"{FAULT}999")
+    assert (
+        rollout_build(rollout, "slip-499-units-are-taken-not-500").summary == "499 units are taken, not 500"
+    )
+    with pytest.raises(UsageError, match=r"unknown build 'slip-none' .*; there are before, after, .*slip-"):
+        rollout_build(rollout, "slip-none")
 
 
 @pytest.mark.catalogue(every=1)

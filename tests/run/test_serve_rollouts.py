@@ -58,7 +58,7 @@ async def test_a_word_that_is_not_listed_says_so(server: Server) -> None:
 
 
 async def test_a_build_without_the_rule_is_shown_as_wrong(server: Server) -> None:
-    async with of_rollout(server, MACHINE, "fault-0") as stack:
+    async with of_rollout(server, MACHINE, "slip-499-units-are-taken-not-500") as stack:
         entry = await stack.seen(headers={"x-kilocode-machineid": "a" * 501})
         assert [fault.partition(":")[0] for fault in entry.faults] != []
         assert not (await stack.end()).faultless

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
 
 from harness.database.pooler import process_of
+from harness.database.rows import all_rows
 from harness.database.runners import connect
 from harness.errors import UnavailableError
 from harness.polling import poll_until
@@ -88,7 +87,7 @@ def observe_effects(dsn: str, statements: Sequence[str], labels: Sequence[str]) 
     """
     found: list[StatementEffect] = []
     with deadline(dsn, EFFECTS_S_MAX), connect(dsn) as watcher, connect(dsn) as session:
-        before = {oid: (name, root, file) for oid, name, root, file in _rows(watcher, _TABLES)}
+        before = {oid: (name, root, file) for oid, name, root, file in all_rows(watcher, _TABLES)}
         pid, held, taken = process_of(session), Locks(), Locks()
         files = {oid: file for oid, (_, _, file) in before.items()}
         for statement, label in zip(statements, labels, strict=True):
@@ -100,7 +99,7 @@ def observe_effects(dsn: str, statements: Sequence[str], labels: Sequence[str]) 
                 new = dict.fromkeys(_named(watcher, statement, before), LockMode.ACCESS_SHARE)
             for oid, mode in new.items():
                 taken[oid] = max(mode, taken.get(oid, mode), key=list(LockMode).index)
-            now = {oid: file for oid, _, _, file in _rows(watcher, _TABLES)}
+            now = {oid: file for oid, _, _, file in all_rows(watcher, _TABLES)}
             rewritten = [oid for oid, file in files.items() if now.get(oid, file) != file]
             files |= now
             found.append(
@@ -166,12 +165,12 @@ def _held(
     waits = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
     with connect(dsn) as holder:
         holder.execute("BEGIN")
-        for (name,) in _rows(
-            holder, "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s)", _oids(watcher)
+        for (name,) in all_rows(
+            holder, "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s)", [_oids(watcher)]
         ):
             holder.execute(f"LOCK TABLE ONLY {name} IN ROW EXCLUSIVE MODE".encode())
         sending.start()
-        is_there = poll_until(lambda: bool(outcome) or bool(_rows(watcher, waits, pid)), WAIT_S_MAX)
+        is_there = poll_until(lambda: bool(outcome) or bool(all_rows(watcher, waits, [pid])), WAIT_S_MAX)
         locks = _locks(watcher, pid)
         holder.execute("ROLLBACK")
     sending.join(WAIT_S_MAX)
@@ -184,7 +183,7 @@ def _held(
 
 
 def _oids(connection: Connection) -> list[int]:
-    return [oid for oid, *_ in _rows(connection, _TABLES)]
+    return [oid for oid, *_ in all_rows(connection, _TABLES)]
 
 
 def _execute(session: Connection, statement: str) -> psycopg.Error | None:
@@ -203,9 +202,9 @@ def _is_open(session: Connection) -> bool:
 
 def _locks(watcher: Connection, pid: int) -> Locks:
     order = list(LockMode)
-    names = {mode.title().replace(" ", "") + "Lock": mode for mode in order}
+    names = {mode.in_pg_locks: mode for mode in order}
     found = Locks()
-    for oid, name in _rows(watcher, _LOCKS, pid):
+    for oid, name in all_rows(watcher, _LOCKS, [pid]):
         mode = names.get(name)
         if mode is not None:
             found[oid] = max(mode, found.get(oid, mode), key=order.index)
@@ -215,10 +214,5 @@ def _locks(watcher: Connection, pid: int) -> Locks:
 def _named(watcher: Connection, statement: str, known: Iterable[int]) -> list[int]:
     """The tables that a refused statement names, which nothing else tells of."""
     names = [match[1] for match in _NAMES.finditer(statement)]
-    found = _rows(watcher, "SELECT to_regclass(name)::oid::int8 FROM unnest(%s::text[]) AS name", names)
+    found = all_rows(watcher, "SELECT to_regclass(name)::oid::int8 FROM unnest(%s::text[]) AS name", [names])
     return [oid for (oid,) in found if oid in set(known)]
-
-
-def _rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(sql.SQL(statement), values or None).fetchall()

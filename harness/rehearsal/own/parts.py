@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import tuple_row
 
+from harness.database.rows import all_rows
 from harness.rehearsal.own.relations import GivenColumn, GivenTable
 
 _TREE: Final = """
@@ -50,11 +50,11 @@ class TablePart:
 
 def parts_of(connection: psycopg.Connection[Any], oid: int) -> tuple[TablePart, ...]:
     """All parts below a table, those above before those below."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        found = cursor.execute(_TREE, [oid, oid]).fetchall()
     return tuple(
         TablePart(oid, parent, schema, written, name, is_leaf, bound, strategy or "", tuple(columns or ()))
-        for oid, parent, schema, written, name, is_leaf, bound, strategy, columns in found
+        for oid, parent, schema, written, name, is_leaf, bound, strategy, columns in all_rows(
+            connection, _TREE, [oid, oid]
+        )
     )
 
 

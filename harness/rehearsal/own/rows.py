@@ -14,6 +14,7 @@ from harness.rehearsal.own.parts import parts_of, routes
 from harness.rehearsal.own.relations import ForeignKey, GivenTable, with_parents
 from harness.rehearsal.own.statistics import Statistics
 from harness.rehearsal.own.values import quoted
+from harness.rehearsal.table import without_triggers
 
 BATCH: Final = 50_000
 """Rows of one statement: some hundreds of milliseconds."""
@@ -128,7 +129,7 @@ def _insert(
     for _ in range(FAULTS_MAX):
         try:
             with connection.transaction(force_rollback=not keep):
-                _without_triggers(connection)
+                without_triggers(connection)
                 connection.execute(insertion(of, route, source).encode())
         except psycopg.errors.CheckViolation as error:
             if not error.diag.constraint_name:
@@ -169,11 +170,3 @@ def _refused(of: TableRows, error: psycopg.Error) -> UnavailableError:
 def _drop(connection: Connection, table: sql.Identifier, name: str) -> None:
     drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {} CASCADE")
     connection.execute(drop.format(table, sql.Identifier(name)))
-
-
-def _without_triggers(connection: Connection) -> None:
-    try:
-        with connection.transaction():
-            connection.execute("SET LOCAL session_replication_role = replica")
-    except psycopg.errors.InsufficientPrivilege:
-        return

@@ -15,6 +15,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import tuple_row
 
+from harness.database.rows import all_rows
 from harness.errors import UsageError
 from harness.rehearsal.own.insertion import ROOM, TableRows, has_room, insertion
 from harness.rehearsal.own.values import quoted
@@ -207,5 +208,4 @@ def _some(connection: Connection, table: str, columns: Sequence[str], rows: int)
     names = ", ".join(f"{quoted(name)}::text" for name in columns)
     share = min(100.0, 100.0 * KEYS / rows)
     query = f"SELECT {names} FROM {table} TABLESAMPLE BERNOULLI ({share}) REPEATABLE (1)"  # noqa: S608  of quoted names
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(query.encode()).fetchall()
+    return all_rows(connection, query)
