@@ -1,11 +1,17 @@
 """Judges what the SQL steps of any rollout made of a filled database, and what is left of them taken back. Pure."""
 
-from collections.abc import Iterable
-
-from harness.checks.migration import COLUMN, NO_REWRITE, SIZE, UNTOUCHED
+from harness.checks.migration import (
+    COLUMN,
+    NO_REWRITE,
+    SIZE,
+    UNTOUCHED,
+    as_declared,
+    not_rewritten,
+    untouched,
+)
 from harness.checks.migration_traffic import MIGRATED, judge_writes
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
-from harness.rehearsal.migration_evidence import AppliedSteps, ServedWriters, TableChange
+from harness.rehearsal.migration_evidence import AppliedSteps, ServedWriters
 from harness.verdict import Finding, Method
 
 TAKEN_BACK = "M9"
@@ -15,23 +21,15 @@ CONDITION = "the steps of the rollout, each statement by itself"
 @check(UNTOUCHED, NO_REWRITE, over=AppliedSteps, evidence=Method.EXHAUSTIVE)
 def steps_leave_the_rows_as_they_were(steps: AppliedSteps) -> Outcomes:
     """M1 and M2: old columns hold what they held, and no table's file was written again."""
-    yield from _untouched(UNTOUCHED, steps.tables, CONDITION)
-    for table in steps.tables:
-        yield Observed(NO_REWRITE)
-        if table.file_after != table.file_before:
-            yield Finding(NO_REWRITE, CONDITION, f"every row of {table.name} was written again")
-    yield Detail(NO_REWRITE, f"the files of {len(steps.tables)} tables are the same, {steps.rows:,} rows")
+    yield from untouched(UNTOUCHED, steps.tables, CONDITION)
+    yield from not_rewritten(steps.tables, steps.rows, CONDITION)
 
 
 @check(COLUMN, over=AppliedSteps, evidence=Method.EXHAUSTIVE)
 def steps_make_the_column_as_declared(steps: AppliedSteps) -> Outcomes:
     """M3: no step is refused, and the column is nullable, of the declared type, without a default."""
-    yield Observed(COLUMN)
-    declared = steps.declared.describe()
-    found = declared if steps.difference is None else steps.difference.describe()
-    yield Detail(COLUMN, found)
-    if steps.difference is not None:
-        yield Finding(COLUMN, f"{CONDITION} {steps.refused}".rstrip(), f"{found}; not {declared}")
+    condition = f"{CONDITION} {steps.refused}".rstrip()
+    yield from as_declared(COLUMN, steps.declared, steps.difference, condition)
 
 
 @check(SIZE, over=AppliedSteps, evidence=Method.MEASURED)
@@ -51,7 +49,7 @@ def steps_are_taken_back_without_a_trace(steps: AppliedSteps) -> Outcomes:
         yield Inconclusive(TAKEN_BACK, steps.refused or "a step has no file that takes it back")
         return
     condition = f"{CONDITION}, then taken back, the last one first"
-    yield from _untouched(TAKEN_BACK, steps.tables_left, condition)
+    yield from untouched(TAKEN_BACK, steps.tables_left, condition)
     if steps.left or steps.refused:
         yield Finding(TAKEN_BACK, condition, steps.refused or steps.left[0])
 
@@ -66,12 +64,3 @@ def writers_of_both_builds_are_served(served: ServedWriters) -> Outcomes:
     if served.kept < served.accepted:
         effect = f"{served.accepted - served.kept} of {served.accepted} accepted writes lack a row"
         yield Finding(MIGRATED, condition, effect)
-
-
-def _untouched(claim: str, tables: Iterable[TableChange], condition: str) -> Outcomes:
-    for table in tables:
-        yield Observed(claim, table.rows_before)
-        yield Detail(claim, f"{table.rows_before:,} rows of {table.name}, {table.columns} columns")
-        if (table.rows_after, table.digest_after) != (table.rows_before, table.digest_before):
-            effect = f"{table.rows_before} rows became {table.rows_after}, or others: their digest differs"
-            yield Finding(claim, f"{condition}: old columns of {table.name}", effect)

@@ -4,12 +4,13 @@ What it does to others is in `migration_traffic`. Every fact is read from the ca
 what a runner reports.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from harness import plan
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
-from harness.database.declaration import EXPECTED_COLUMN, EXPECTED_INDEX
-from harness.rehearsal.migration_evidence import MigratedSchema
+from harness.database.declaration import EXPECTED_COLUMN, EXPECTED_INDEX, Declared, SchemaDifference
+from harness.rehearsal.migration_evidence import MigratedSchema, TableChange
 from harness.verdict import Finding, Method
 
 UNTOUCHED, NO_REWRITE, COLUMN, INDEX, LOOK_UP, SIZE = "M1", "M2", "M3", "M4", "M5", "M7"
@@ -23,35 +24,54 @@ WORKAROUND: Final = "apply up/0005a and 0005b, each statement by itself"
 def rows_are_left_as_they_were(schema: MigratedSchema) -> Outcomes:
     """M1 and M2: old columns hold what they held, and no table's file was written again."""
     condition = _condition(schema)
-    for table in schema.tables:
-        yield Observed(UNTOUCHED, table.rows_before)
-        yield Detail(UNTOUCHED, f"{table.rows_before:,} rows of {table.name}, {table.columns} columns")
+    yield from untouched(UNTOUCHED, schema.tables, condition)
+    yield from not_rewritten(schema.tables, schema.rows, condition, WORKAROUND)
+
+
+def untouched(claim: str, tables: Sequence[TableChange], condition: str) -> Outcomes:
+    """Whether the old columns of each row hold what they held."""
+    for table in tables:
+        yield Observed(claim, table.rows_before)
+        yield Detail(claim, f"{table.rows_before:,} rows of {table.name}, {table.columns} columns")
         if (table.rows_after, table.digest_after) != (table.rows_before, table.digest_before):
             effect = (
                 f"{table.rows_before} rows with digest {table.digest_before} became {table.rows_after} with "
                 f"{table.digest_after}"
             )
-            yield Finding(UNTOUCHED, f"{condition}: old columns of {table.name}", effect)
+            yield Finding(claim, f"{condition}: old columns of {table.name}", effect)
+
+
+def not_rewritten(tables: Sequence[TableChange], rows: int, condition: str, workaround: str = "") -> Outcomes:
+    """M2: whether each table is in the file that held it."""
+    for table in tables:
         yield Observed(NO_REWRITE)
         if table.file_after != table.file_before:
             effect = f"file {table.file_before} of {table.name} became {table.file_after}: every row was written again"
-            yield Finding(NO_REWRITE, condition, effect, workaround=WORKAROUND)
-    yield Detail(NO_REWRITE, f"the files of {len(schema.tables)} tables are the same, {schema.rows:,} rows")
+            yield Finding(NO_REWRITE, condition, effect, workaround=workaround)
+    yield Detail(NO_REWRITE, f"the files of {len(tables)} tables are the same, {rows:,} rows")
 
 
 @check(COLUMN, INDEX, over=MigratedSchema, evidence=Method.EXHAUSTIVE)
 def column_and_index_are_as_declared(schema: MigratedSchema) -> Outcomes:
     """M3 and M4: the catalogue has the column and the index that the plan declares."""
     condition = _condition(schema)
-    for claim, declared, difference in (
-        (COLUMN, EXPECTED_COLUMN.describe(), schema.column),
-        (INDEX, EXPECTED_INDEX.describe(), schema.index),
-    ):
-        yield Observed(claim)
-        found = declared if difference is None else difference.describe()
-        yield Detail(claim, found)
-        if difference is not None:
-            yield Finding(claim, condition, f"{found}; not {declared}", workaround=WORKAROUND)
+    yield from as_declared(COLUMN, EXPECTED_COLUMN, schema.column, condition, WORKAROUND)
+    yield from as_declared(INDEX, EXPECTED_INDEX, schema.index, condition, WORKAROUND)
+
+
+def as_declared(
+    claim: str,
+    declared: Declared,
+    difference: SchemaDifference[Declared] | None,
+    condition: str,
+    workaround: str = "",
+) -> Outcomes:
+    """Whether the catalogue has what is declared."""
+    yield Observed(claim)
+    found = declared.describe() if difference is None else difference.describe()
+    yield Detail(claim, found)
+    if difference is not None:
+        yield Finding(claim, condition, f"{found}; not {declared.describe()}", workaround=workaround)
 
 
 @check(LOOK_UP, over=MigratedSchema, evidence=Method.EXHAUSTIVE)

@@ -12,7 +12,8 @@ from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
 from harness.database.scripts import Script, StatementFailed
 from harness.database.structure import structure, structure_differences
-from harness.rehearsal.migration_evidence import AppliedSteps, TableChange
+from harness.rehearsal.migration_evidence import AppliedSteps
+from harness.rehearsal.table_changes import TablesBefore
 
 
 def apply_steps(
@@ -21,15 +22,11 @@ def apply_steps(
     """Runs the steps on a filled database, each statement by itself, then what takes them back, where that is given."""
     with connect(dsn) as connection:
         before_structure = structure(dsn)
-        columns = {
-            table: [column.name for column in catalog.columns(connection, table)] for table in store.tables
-        }
-        keys = {store.table: store.key, store.main.table: store.main.key}
-        before = _state(connection, columns, keys)
-        own = columns[store.table]
+        before = TablesBefore.read(connection, {store.main.table: store.main.key, store.table: store.key})
+        own = before.columns[store.table]
         size = _row_bytes(connection, store, own)
         refused = _run(dsn, ups)
-        changes = _changes(connection, columns, keys, before)
+        changes = before.changes(connection)
         found = column_difference(catalog.columns(connection, store.table), store.column)
         size_after = _row_bytes(connection, store, [*own, store.column.name]) if _is_there(found) else size
         complete = not refused and bool(downs)
@@ -38,37 +35,8 @@ def apply_steps(
         left = tuple(structure_differences(dsn, before_structure)) if complete else ()
         return AppliedSteps(
             refused, changes, store.column, found, size, size_after, complete, left,
-            _changes(connection, columns, keys, before),
+            before.changes(connection),
         )  # fmt: skip
-
-
-_State = dict[str, tuple[catalog.Digest, int | None]]
-
-
-def _state(connection: psycopg.Connection, columns: dict[str, list[str]], keys: dict[str, str]) -> _State:
-    return {
-        table: (catalog.digest(connection, table, names, keys[table]), catalog.relfilenode(connection, table))
-        for table, names in columns.items()
-    }
-
-
-def _changes(
-    connection: psycopg.Connection, columns: dict[str, list[str]], keys: dict[str, str], before: _State
-) -> tuple[TableChange, ...]:
-    after = _state(connection, columns, keys)
-    return tuple(
-        TableChange(
-            name=table,
-            columns=len(names),
-            rows_before=before[table][0].rows,
-            rows_after=after[table][0].rows,
-            digest_before=before[table][0].md5,
-            digest_after=after[table][0].md5,
-            file_before=before[table][1],
-            file_after=after[table][1],
-        )
-        for table, names in columns.items()
-    )
 
 
 def _run(dsn: str, scripts: Sequence[Script]) -> str:

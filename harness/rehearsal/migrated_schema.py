@@ -1,7 +1,6 @@
 """Migrates a filled database and reads what came of its schema and rows, from the catalogue and the rows alone."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -16,41 +15,23 @@ from harness.database.scripts import StatementFailed
 from harness.database.sqlstate import named
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.layouts import Layout
-from harness.rehearsal.migration_evidence import ColumnUse, MigratedSchema, RowSizes, TableChange
+from harness.rehearsal.migration_evidence import ColumnUse, MigratedSchema, RowSizes
 from harness.rehearsal.recovery import send
 from harness.rehearsal.table import fill
+from harness.rehearsal.table_changes import TablesBefore
 
-TABLES: Final = (plan.USAGE_TABLE, plan.METADATA_TABLE)
+KEYS: Final = {plan.USAGE_TABLE: "id", plan.METADATA_TABLE: "id"}
 VALUED_ROWS: Final = 1000
 """Rows with a value: those added with the longest, to measure what one takes, and those looked up."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What was there before the migration."""
-
-    columns: dict[str, list[str]]
-    digests: dict[str, catalog.Digest]
-    files: dict[str, int | None]
-    row_bytes: int
-
-    @classmethod
-    def read(cls, connection: psycopg.Connection[Any]) -> "_Before":
-        columns = {table: [column.name for column in catalog.columns(connection, table)] for table in TABLES}
-        return cls(
-            columns=columns,
-            digests={table: catalog.digest(connection, table, columns[table]) for table in TABLES},
-            files={table: catalog.relfilenode(connection, table) for table in TABLES},
-            row_bytes=_copied_row_bytes(connection, columns[plan.METADATA_TABLE], None),
-        )
 
 
 def migrate_and_read(dsn: str, layout: Layout) -> MigratedSchema:
     """Migrates a filled database in state `base`, which is not to be used afterwards, and reads what came of it."""
     with connect(dsn) as connection:
-        before = _Before.read(connection)
+        before = TablesBefore.read(connection, KEYS)
+        row_bytes = _copied_row_bytes(connection, before.columns[plan.METADATA_TABLE], None)
         failed = migrate_as_laid_out(dsn, layout)
-        tables = tuple(_change(connection, before, table) for table in TABLES)
+        tables = before.changes(connection)
         columns = catalog.columns(connection, plan.METADATA_TABLE)
         has_column = find(columns, plan.COLUMN) is not None
         return MigratedSchema(
@@ -59,7 +40,7 @@ def migrate_and_read(dsn: str, layout: Layout) -> MigratedSchema:
             tables=tables,
             column=column_difference(columns),
             index=index_difference(catalog.indexes(connection, plan.METADATA_TABLE)),
-            use=_use(dsn, connection, before) if has_column else None,
+            use=_use(dsn, connection, before, row_bytes) if has_column else None,
         )
 
 
@@ -78,23 +59,8 @@ def _refusal(failed: StatementFailed) -> str:
     return f"refused with {failed.sqlstate}: {failed.message} ({headline})"
 
 
-def _change(connection: psycopg.Connection[Any], before: _Before, table: str) -> TableChange:
-    names, old = before.columns[table], before.digests[table]
-    new = catalog.digest(connection, table, names)
-    return TableChange(
-        name=table,
-        columns=len(names),
-        rows_before=old.rows,
-        rows_after=new.rows,
-        digest_before=old.md5,
-        digest_after=new.md5,
-        file_before=before.files[table],
-        file_after=catalog.relfilenode(connection, table),
-    )
-
-
-def _use(dsn: str, connection: psycopg.Connection[Any], before: _Before) -> ColumnUse:
-    sizes = _sizes(dsn, connection, before)
+def _use(dsn: str, connection: psycopg.Connection[Any], before: TablesBefore, row_bytes: int) -> ColumnUse:
+    sizes = _sizes(dsn, connection, before, row_bytes)
     valued = _execute(
         connection,
         "UPDATE {table} SET {column} = {prefix} || left(md5(id::text), {digits})"
@@ -119,7 +85,9 @@ def _index_names(node: Any) -> set[str]:
     return names.union(*map(_index_names, node.values()))
 
 
-def _sizes(dsn: str, connection: psycopg.Connection[Any], before: _Before) -> RowSizes | str:
+def _sizes(
+    dsn: str, connection: psycopg.Connection[Any], before: TablesBefore, row_bytes: int
+) -> RowSizes | str:
     names = [*before.columns[plan.METADATA_TABLE], plan.COLUMN]
     try:
         without_value = _copied_row_bytes(connection, names, None)
@@ -129,7 +97,7 @@ def _sizes(dsn: str, connection: psycopg.Connection[Any], before: _Before) -> Ro
     index_bytes = catalog.relation_bytes(connection, plan.INDEX)
     fill(dsn, VALUED_ROWS, value_length=plan.LENGTH_MAX)
     return RowSizes(
-        before=before.row_bytes,
+        before=row_bytes,
         without_value=without_value,
         with_longest=with_longest,
         index_without_value=index_bytes / before.digests[plan.METADATA_TABLE].rows,

@@ -32,7 +32,7 @@ from harness.report.timeline import timeline
 from harness.rollout import is_plans, load_rollout
 from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
-from harness.run.own_run import Show
+from harness.run.own_rehearsal import Show, server_name
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.rehearsal_claims import claims_of
 from harness.run.rehearse_own import rehearse_own
@@ -84,7 +84,7 @@ def rehearse(
         running_server(options.postgres, session_pooler=options.session_pooler) as server,
         Templates(server) as templates,
     ):
-        name = f"Postgres {server.version} ({server.kind})"
+        name = server_name(server)
         on_line(f"{name}; migration `{layout.name}`: {layout.summary}")
         rehearsal = _Rehearsal(options, layout, server, templates, results, show, progress, Sections())
         if RehearsalPart.MATRIX in options.parts:

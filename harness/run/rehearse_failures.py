@@ -21,7 +21,8 @@ from harness.rehearsal.own.statistics import NO_STATISTICS
 from harness.rehearsal.own.traffic_statements import workload_of
 from harness.rehearsal.workload import Workload
 from harness.run import rehearsal_tables as tables
-from harness.run.own_run import OwnRehearsal, RehearsalTraffic, load, make_rows
+from harness.run.own_rehearsal import OwnRehearsal, load
+from harness.run.own_stalls import RehearsalTraffic, make_rows
 
 ROWS: Final = 1_000
 """A build fails on few rows as it does on many: it is held in its waits."""

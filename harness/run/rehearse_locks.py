@@ -11,7 +11,7 @@ from harness.database.declared import DeclaredStore
 from harness.database.scripts import Script
 from harness.rehearsal.own.effects import Effects
 from harness.rehearsal.own.lock_prediction import PredictedLock, predicted_lock
-from harness.run.own_run import OwnRehearsal
+from harness.run.own_rehearsal import OwnRehearsal
 
 _OPENS: Final = re.compile(r"(?i)^\s*(?:BEGIN|START\s+TRANSACTION)\b")
 

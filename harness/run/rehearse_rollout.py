@@ -1,7 +1,6 @@
 """What `harness rehearse` does with the steps of any rollout: on its tables, filled, under writers of both builds."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from typing import Final
 
 from msgspec.structs import replace as with_changes
@@ -25,18 +24,11 @@ from harness.rollout.digest import rollout_digest
 from harness.rule.policy import policy_of
 from harness.run.gate_claims import WITHOUT
 from harness.run.migration import downs_of, in_order, ups_of
-from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
+from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.own_files import OwnFiles, OwnStatement, templates_of
-from harness.run.own_run import (
-    OwnRehearsal,
-    Show,
-    judge_effects,
-    load,
-    make_rows,
-    measure_stalls,
-    observed_effects,
-)
+from harness.run.own_rehearsal import OwnRehearsal, Show, judge_effects, rehearsal_report, server_name
 from harness.run.own_schema import schema_text, statistics_of, suited_server
+from harness.run.own_stalls import effects_and_rows, measure_stalls
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.run.rehearsal_claims import (
     ROLLOUT_PARTS,
@@ -49,7 +41,7 @@ from harness.run.rehearsal_claims import (
 )
 from harness.run.rehearse_failures import run_failures
 from harness.run.rehearse_locks import judge_locks, predicted_locks
-from harness.run.report import Begun, run_report
+from harness.run.report import Begun
 from harness.verdict import Claim, Results
 
 _SESSION_OF_ITS_OWN: Final = "RESET ALL;"
@@ -70,8 +62,7 @@ def rehearse_rollout(
     statistics = statistics_of(own.statistics)
     with progress("the schema"):
         text, schemas = _schema(options, rollout)
-    judged = options.max_stall_ms is not None
-    claims = own_claims(parts, is_judged=judged)
+    claims = own_claims(parts, is_judged=options.max_stall_ms is not None)
     if RehearsalPart.CLAIMS in parts:
         claims += step_claims(rollout, is_usual=options.migration == USUAL)
     if RehearsalPart.FAILURES in parts:
@@ -79,14 +70,11 @@ def rehearse_rollout(
     predicted = predicted_locks(ups, store)
     if RehearsalPart.LOCKS in parts and predicted:
         claims += (locks_claim(),)
-    with running_server(
-        suited_server(options.postgres, text), session_pooler=options.session_pooler
-    ) as server:
-        name = f"Postgres {server.version} ({server.kind})"
-        files = _files(options.migration, rollout, ups)
-        on_line(f"{name}; rollout {rollout.name}: {files.summary}")
-        results = Results(claims)
-        rehearsal = OwnRehearsal(options, files, server, schemas, show, progress, results, store)
+    files, results = _files(options.migration, rollout, ups), Results(claims)
+    choice = suited_server(options.postgres, text)
+    with running_server(choice, session_pooler=options.session_pooler) as server:
+        on_line(f"{server_name(server)}; rollout {rollout.name}: {files.summary}")
+        rehearsal = OwnRehearsal(options, files, server, schemas, show, progress, results, parts, store)
         if _behind_deployment(rollout) and options.migration == USUAL:
             rehearsal.deployment = deployment(rollout).text
         rehearsal.remarks += _remarks(options, rollout, claims)
@@ -97,25 +85,12 @@ def rehearse_rollout(
     asked = [LOCKS] if RehearsalPart.LOCKS in parts else []
     asked += STEP_CLAIMS if RehearsalPart.CLAIMS in parts else ()
     lacking = [f"{WITHOUT}{name}" for name in asked if name not in {claim.id for claim in claims}]
-    scope = (*sorted(parts), *([JUDGED] if judged else []), STEPS, *lacking)
-    report = run_report(
-        "rehearse",
-        begun,
-        results.judgements(),
-        command=options.command,
-        server=name,
-        scope=scope,
-        level=f"{options.rows} rows",
-        policy=policy_of(rollout).name,
-    )
+    report = rehearsal_report(rehearsal, begun, STEPS, lacking, policy_of(rollout).name)
     return with_changes(
         report,
         subject=rollout.header.name,
         target=f"rollout {rollout.name}",
         rollout=rollout_digest(rollout),
-        plan=tuple(f"{statement.place}: {statement.label}" for statement in files.statements),
-        remarks=tuple(dict.fromkeys(rehearsal.remarks)),
-        sections=rehearsal.sections,
     )
 
 
@@ -207,24 +182,17 @@ def _run(
     given: tuple[Sequence[Template], Sequence[Template]],
     ups: Sequence[Script],
 ) -> None:
-    parts = rehearsal.options.parts
-    with ExitStack() as stack:
-        empty = stack.enter_context(rehearsal.database())
-        load(rehearsal, empty, text)
-        effects = observed_effects(rehearsal, empty)
+    parts = rehearsal.parts
+    with effects_and_rows(rehearsal, text, statistics, given) as (effects, rows):
         if RehearsalPart.LOCKS in parts:
             judge_locks(rehearsal, effects, ups)
             if RehearsalPart.STALLS not in parts:
                 judge_effects(rehearsal, effects)
-        if not parts & {RehearsalPart.STALLS, RehearsalPart.CLAIMS}:
-            return
-        filled = stack.enter_context(rehearsal.database(empty))
-        traffic = make_rows(rehearsal, filled, effects, statistics, given)
-        if RehearsalPart.STALLS in parts:
-            measure_stalls(rehearsal, filled, traffic)
-        if RehearsalPart.CLAIMS in parts:
+        if rows is not None and RehearsalPart.STALLS in parts:
+            measure_stalls(rehearsal, *rows)
+        if rows is not None and RehearsalPart.CLAIMS in parts:
             assert rehearsal.store is not None, "it is a rollout's"
-            with rehearsal.progress("claims"), rehearsal.copy(filled) as dsn:
+            with rehearsal.progress("claims"), rehearsal.copy(rows[0]) as dsn:
                 is_usual = rehearsal.options.migration == USUAL
                 downs = downs_of(rehearsal.store.rollout) if is_usual else ()
                 run_checks(rehearsal.results, [apply_steps(dsn, rehearsal.store, ups, downs)])

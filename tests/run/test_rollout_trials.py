@@ -13,6 +13,7 @@ from harness.run.selftest import selftest
 from harness.run.trials import Trial
 
 NAMES = ("machine-id", "feature", "length-only")
+FIRST_LINE = "slip-of-several-lines-the-first-counts"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,7 +52,10 @@ def test_fault_that_is_none_is_refused_with_those_that_are() -> None:
 @pytest.mark.catalogue(every=1)
 @pytest.mark.parametrize(
     ("name", "only"),
-    [("machine-id", ("fault-0 ", "fault-22 ", "harmless closes")), ("feature", ("fault-6 ", "fault-36 "))],
+    [
+        ("machine-id", ("slip-499-units-are-taken-not-500 ", f"{FIRST_LINE} ", "harmless closes")),
+        ("feature", ("slip-the-word-vscode-extension-is-not-known ", f"{FIRST_LINE} ")),
+    ],
 )
 def test_faults_are_killed_and_variants_spared(server: Server, name: str, only: tuple[str, ...]) -> None:
     options = SelftestOptions(server.dsn("postgres"), only=only, rollout=fixture_path(f"rollouts/{name}"))

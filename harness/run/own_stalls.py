@@ -1,11 +1,8 @@
-"""Rehearses statements on a copy of a schema: loaded, filled with rows, under the traffic of its tables.
+"""Rows for the tables that statements touch, the traffic that these let derive, and how long its writers wait."""
 
-What is sent, and on which schema, the callers say: a migration of one's own, or the steps of a rollout.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -14,129 +11,23 @@ from psycopg import sql
 from harness.checks.own_migration import OwnMigration
 from harness.checks.registry import run_checks
 from harness.database import catalog
-from harness.database.declared import DeclaredStore
 from harness.database.runners import connect
-from harness.database.server import Server
 from harness.errors import UsageError
-from harness.rehearsal.approaches import Approach
 from harness.rehearsal.measurements import Measured, Rate
 from harness.rehearsal.own.after_writers import after_writers
-from harness.rehearsal.own.effects import Effects, observe_effects
-from harness.rehearsal.own.relations import GivenColumn, given_table
+from harness.rehearsal.own.effects import Effects
 from harness.rehearsal.own.rows import fill, planned
-from harness.rehearsal.own.schema import load_schema
 from harness.rehearsal.own.statistics import Statistics
 from harness.rehearsal.own.traffic_statements import Template, derived_workload, workload_of
 from harness.rehearsal.stalls import Migrated, measure
-from harness.report.contents import Sections, Table
 from harness.report.timeline import timeline
 from harness.run import own_tables
 from harness.run import rehearsal_tables as tables
-from harness.run.options.rehearse import RehearsalPart, RehearseOptions
+from harness.run.options.rehearse import RehearsalPart
 from harness.run.own_approaches import OwnApproach, approaches_of
-from harness.run.own_files import OwnFiles
-from harness.run.own_schema import schema_statements, with_search_path
-from harness.run.progress import ProgressDisplay
-from harness.verdict import Results
+from harness.run.own_rehearsal import OwnRehearsal, load, observed_effects, oids_of
 
-Show = Callable[[Table], None]
-"""Prints a table as soon as it is there."""
-
-LEFT_OUT_MAX: Final = 10
-"""Statements of the schema that are named; of the others how many."""
 _NOTHING: Final = Template("SELECT 1", ("SELECT 1",))
-
-
-@dataclass(slots=True)
-class OwnRehearsal:
-    """A rehearsal under way."""
-
-    options: RehearseOptions
-    files: OwnFiles
-    server: Server
-    schemas: tuple[str, ...]
-    """Where a name without a schema is looked for; none: in public."""
-    show: Show
-    progress: ProgressDisplay
-    results: Results
-    store: DeclaredStore | None = None
-    """The tables of a rollout, which are filled whatever the statements lock; None for a migration of one's own."""
-    deployment: str = ""
-    """The statement in whose place every writer becomes the build `after`; empty: none does."""
-    added: tuple[GivenColumn, ...] = ()
-    """The columns that the statements add to the rollout's table."""
-    sections: Sections = field(default_factory=Sections)
-    remarks: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def copy(self, name: str) -> Iterator[str]:
-        """The DSN of a copy of a database, dropped afterwards."""
-        with self.server.database(name) as dsn:
-            yield with_search_path(dsn, self.schemas)
-
-    def dsn(self, name: str) -> str:
-        """Of a database itself."""
-        return with_search_path(self.server.dsn(name), self.schemas)
-
-    @contextmanager
-    def database(self, template: str | None = None) -> Iterator[str]:
-        """The name of a database of one's own, dropped afterwards."""
-        name = self.server.create_database(template)
-        try:
-            yield name
-        finally:
-            self.server.drop_database(name)
-
-
-def load(rehearsal: OwnRehearsal, name: str, text: str) -> None:
-    """Brings a schema into an empty database; what this server refuses of it is a remark."""
-    statements = schema_statements(text)
-    with (
-        rehearsal.progress("loading the schema") as on_progress,
-        connect(rehearsal.server.dsn(name)) as connection,
-    ):
-        left_out = load_schema(
-            connection, statements, lambda done: on_progress(f"{done:,} of {len(statements):,} statements")
-        )
-    rehearsal.remarks += [refused.describe() for refused in left_out[:LEFT_OUT_MAX]]
-    if len(left_out) > LEFT_OUT_MAX:
-        rehearsal.remarks.append(f"left out of the schema: {len(left_out) - LEFT_OUT_MAX} more statements")
-
-
-def observed_effects(rehearsal: OwnRehearsal, name: str) -> Effects:
-    """What the statements lock, on a copy of a database without rows; shown where locks are asked for."""
-    statements = rehearsal.files.statements
-    with rehearsal.progress("locks"), rehearsal.copy(name) as dsn:
-        before = _columns(dsn, rehearsal.store)
-        effects = observe_effects(
-            dsn, [statement.text for statement in statements], [statement.label for statement in statements]
-        )
-        rehearsal.added = tuple(
-            column
-            for column in _columns(dsn, rehearsal.store)
-            if column.name not in {known.name for known in before}
-        )
-    if RehearsalPart.LOCKS in rehearsal.options.parts:
-        rehearsal.sections.locks = own_tables.effects_table(effects)
-        rehearsal.show(rehearsal.sections.locks)
-    return effects
-
-
-def _columns(dsn: str, store: DeclaredStore | None) -> tuple[GivenColumn, ...]:
-    if store is None:
-        return ()
-    with connect(dsn) as connection:
-        return given_table(connection, _oids(connection, store)[-1]).columns
-
-
-def judge_effects(rehearsal: OwnRehearsal, effects: Effects) -> None:
-    """Without rows and traffic only whether the statements are accepted is known."""
-    spans = tuple(
-        tables.instant(effect.label, effect.refused, effect.message) for effect in effects.statements
-    )
-    measured = Measured(Approach("as written", "", ()), 0, spans, (), 0)
-    places = tuple(statement.place for statement in rehearsal.files.statements)
-    run_checks(rehearsal.results, [OwnMigration(rehearsal.files.name, measured, places, None, {}, (), 0, "")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +56,7 @@ def make_rows(
         rehearsal.progress(f"making {options.rows:,} rows") as on_progress,
         connect(rehearsal.dsn(name)) as connection,
     ):
-        oids = tuple(dict.fromkeys((*effects.touched, *(_oids(connection, store) if store else ()))))
+        oids = tuple(dict.fromkeys((*effects.touched, *(oids_of(connection, store) if store else ()))))
         made = planned(connection, oids, options.rows, statistics, rehearsal.remarks.append)
         fill(connection, made, on_progress, rehearsal.remarks.append)
         touched = [of for of in made if of.table.oid in oids]
@@ -186,20 +77,6 @@ def make_rows(
         behind = ", behind the deployment all of them" if rehearsal.deployment else ""
         rehearsal.remarks.append(f"half of the writers write {names} as soon as that is there{behind}")
     return RehearsalTraffic(writers, readers, table, tuple(oid for (oid,) in indexes), after)
-
-
-def _oids(connection: psycopg.Connection[Any], store: DeclaredStore) -> list[int]:
-    """Of a rollout's tables. Raises UsageError where the schema lacks one."""
-    found = []
-    for table in store.tables:
-        row = connection.execute("SELECT to_regclass(quote_ident(%s))::oid::int8", [table]).fetchone()
-        if row is None or row[0] is None:
-            raise UsageError(
-                f"rollout {store.rollout.name}: the schema has no table {table}; name the file that makes it by "
-                "reference.baseline, or give --schema FILE"
-            )
-        found.append(int(row[0]))
-    return found
 
 
 def measure_stalls(rehearsal: OwnRehearsal, name: str, traffic: RehearsalTraffic) -> None:
@@ -275,3 +152,22 @@ def _measured(rehearsal: OwnRehearsal, dsn: str, own: OwnApproach, traffic: Rehe
         len(found),
         "",
     )
+
+
+@contextmanager
+def effects_and_rows(
+    rehearsal: OwnRehearsal,
+    text: str,
+    statistics: Statistics,
+    given: tuple[Sequence[Template], Sequence[Template]],
+) -> Iterator[tuple[Effects, tuple[str, RehearsalTraffic] | None]]:
+    """What the statements lock on a schema without rows; then a database with rows, where a part needs them."""
+    with ExitStack() as stack:
+        empty = stack.enter_context(rehearsal.database())
+        load(rehearsal, empty, text)
+        effects = observed_effects(rehearsal, empty)
+        if not rehearsal.parts & {RehearsalPart.STALLS, RehearsalPart.CLAIMS}:
+            yield effects, None
+            return
+        filled = stack.enter_context(rehearsal.database(empty))
+        yield effects, (filled, make_rows(rehearsal, filled, effects, statistics, given))
