@@ -6,11 +6,11 @@ the verdict is a sentence whose status is another than recorded. Sentences that 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness import plan
 from harness.checks.evidence import describe_value, finding
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_check
 from harness.report.contents import AuditedSentence
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Finding, Judgement, Results, Status
@@ -47,13 +47,6 @@ class PlanEvidence:
     """Columns of the metadata table beside the rollout's."""
 
 
-class AuditedJudgements(NamedTuple):
-    """What was judged of everything, and how the plan's sentences are recorded."""
-
-    judgements: Sequence[Judgement]
-    recorded: Recorded
-
-
 @check(LIKELY_WORKS, FILES, ENDPOINTS, SENDERS, FIELDS, COVERAGE, USERS, BLOAT, over=PlanEvidence)
 def sentences_hold(evidence: PlanEvidence) -> Outcomes:
     """A1 to A8."""
@@ -70,13 +63,12 @@ def sentences_hold(evidence: PlanEvidence) -> Outcomes:
 
 def judge_audit(results: Results, recorded: Recorded) -> None:
     """Feeds how the sentences stand, after everything else; those that are not on the results are not asked."""
-    run_checks(results, [AuditedJudgements(results.judgements(), recorded)])
+    run_check(results, sentences_stand_as_recorded, results.judgements(), recorded)
 
 
-@check(AUDIT, over=AuditedJudgements)
-def sentences_stand_as_recorded(audit: AuditedJudgements) -> Outcomes:
+@check(AUDIT)
+def sentences_stand_as_recorded(judgements: Sequence[Judgement], recorded: Recorded) -> Outcomes:
     """A0: each sentence stands as recorded; one that has become unknown leaves it so."""
-    judgements, recorded = audit
     judged = {judgement.claim.id: judgement for judgement in judgements}
     counts = dict.fromkeys(Status, 0)
     for claim, expected, workaround in recorded:

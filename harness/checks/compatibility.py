@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_reply, finding
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_check
 from harness.checks.row_checks import ACCOUNTED, IGNORED, OLD_CLIENT
 from harness.clients.exchange import Outcome
 from harness.probing.features import Strength, reply_differences
@@ -20,20 +20,6 @@ PREPARED: Final = "C3"
 
 NO_REQUEST: Final = 1 << 20
 """Weight of a finding that names no request: one that does is kept rather."""
-
-
-class ComparedReply(NamedTuple):
-    """A request beside the one that its reply is held to, sent without the header in the same circumstances."""
-
-    observation: Observation
-    control: Observation
-
-
-class OldClientReply(NamedTuple):
-    """A request without the header, beside the first of its kind."""
-
-    observation: Observation
-    first: Observation
 
 
 class TableTotals(NamedTuple):
@@ -57,13 +43,12 @@ def judge_replies(results: Results, observations: Sequence[Observation]) -> None
         control = controls.get(_circumstances(observation))
         if control is None or control is observation or control.reply.outcome is not Outcome.REPLY:
             continue
-        run_checks(results, [ComparedReply(observation, control)])
+        run_check(results, reply_is_that_of_the_control, observation, control)
 
 
-@check(REPLY, IGNORED, over=ComparedReply)
-def reply_is_that_of_the_control(compared: ComparedReply) -> Outcomes:
+@check(REPLY, IGNORED)
+def reply_is_that_of_the_control(observation: Observation, control: Observation) -> Outcomes:
     """V4, and C1's half of it: a reply equals that without a header but for ids and times."""
-    observation, control = compared
     claim = IGNORED if observation.served_by == "before" else REPLY
     if claim == IGNORED and not observation.probe.header:
         return  # says nothing of the header; to `after` it says that none of an earlier request is at work
@@ -80,13 +65,12 @@ def judge_old_clients(results: Results, observations: Iterable[Observation]) -> 
         if observation.probe.lines:
             continue
         key = (observation.probe.auth, observation.probe.stream, observation.probe.extension)
-        run_checks(results, [OldClientReply(observation, first.setdefault(key, observation))])
+        run_check(results, old_client_is_served_as_before, observation, first.setdefault(key, observation))
 
 
-@check(OLD_CLIENT, over=OldClientReply)
-def old_client_is_served_as_before(compared: OldClientReply) -> Outcomes:
+@check(OLD_CLIENT)
+def old_client_is_served_as_before(observation: Observation, first: Observation) -> Outcomes:
     """C2 on replies: what a client without the header gets is the same on every stage."""
-    observation, first = compared
     yield Observed(OLD_CLIENT)
     if observation.reply.outcome is not Outcome.REPLY or reply_differences(
         observation.reply, first.reply, Strength.SERVICE

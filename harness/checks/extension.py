@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness.checks.persistence import WORKAROUNDS
 from harness.checks.registry import Detail, Observed, Outcomes, check
@@ -58,24 +58,9 @@ def provider_adds_one_header(headers: BuiltHeaders) -> Outcomes:
     yield Detail(PROVIDER, f"{len(headers.calls)} {combinations}")
 
 
-class ClaimedFleet(NamedTuple):
-    """A fleet, and the claim that it is evidence for."""
-
-    claim: str
-    fleet: Fleet
-
-
-class ClaimedTelemetry(NamedTuple):
-    """A run with telemetry switched off, and the claim that it is evidence for."""
-
-    claim: str
-    run: TelemetryOff
-
-
-@check(OWN, OWN_PLANNED, over=ClaimedFleet)
-def installations_send_ids_of_their_own(claimed: ClaimedFleet) -> Outcomes:
+@check(OWN, OWN_PLANNED)
+def installations_send_ids_of_their_own(claim: str, fleet: Fleet) -> Outcomes:
     """E7 or E11 over a fleet: no two installations send the same id."""
-    claim, fleet = claimed
     device_ids, derived = fleet.device_ids, fleet.derived
     yield Observed(claim, len(device_ids))
     senders = Counter(value for value in derived if value is not None)
@@ -94,10 +79,9 @@ def installations_send_ids_of_their_own(claimed: ClaimedFleet) -> Outcomes:
     yield Detail(claim, f"machines of their own: odds of any collision at most (installations, odds) {odds}")
 
 
-@check(OWN, TELEMETRY_PLANNED, over=ClaimedTelemetry)
-def no_id_is_sent_without_telemetry(claimed: ClaimedTelemetry) -> Outcomes:
+@check(OWN, TELEMETRY_PLANNED)
+def no_id_is_sent_without_telemetry(claim: str, run: TelemetryOff) -> Outcomes:
     """E12, or E7's half of it: telemetry switched off, nothing stored and an id stored before."""
-    claim, run = claimed
     yield Observed(claim)
     if run.window.outcome is not WindowOutcome.SENT or run.window.header is not None:
         effect = f"the request is {run.window.outcome} with the header {run.window.header}, expected none"

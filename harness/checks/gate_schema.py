@@ -1,12 +1,12 @@
 """Judges a deployed database by itself: the column, the index, and the values that are there. Pure."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness.checks.gate_index import INDEX, judge_index
-from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_check, run_checks
 from harness.database.declaration import Column, DifferenceKind, column_difference
-from harness.database.declared import DeclaredStore, plan_store
+from harness.database.declared import DeclaredStore
 from harness.database.deployed import DeployedSchema, StoredValues
 from harness.database.effects.model import Certainty, Effect
 from harness.database.obstacle import Obstacle
@@ -18,20 +18,6 @@ COLUMN: Final = "M3"
 STORED: Final = "D1"
 
 MEND_COLUMN: Final = "harness schema names the statements that make it what is declared"
-
-
-class DeployedEffects(NamedTuple):
-    """What in the database does something to a value on its way into the column."""
-
-    effects: Sequence[Effect]
-    declared: DeclaredStore
-
-
-class JudgedValues(NamedTuple):
-    """The values that are there, and the rule that they are held to."""
-
-    stored: StoredValues
-    policy: Policy
 
 
 def judge_schema(results: Results, schema: DeployedSchema) -> None:
@@ -61,7 +47,7 @@ def _judge(schema: DeployedSchema) -> Outcomes:
     if any(obstacle.ambiguous or obstacle.stale for obstacle in of_table):
         return  # nothing of it need be true of the table that is written
     yield from _judge_column(schema.columns, schema.declared)
-    yield from values_are_left_as_they_are(DeployedEffects(schema.effects or (), schema.declared))
+    yield from values_are_left_as_they_are(schema.effects or (), schema.declared)
     if schema.indexes is not None and schema.declared.index is not None:
         yield from judge_index(schema.indexes, schema.look_up, schema.declared)
 
@@ -81,31 +67,25 @@ def _judge_column(columns: Sequence[Column], declared: DeclaredStore) -> Outcome
         yield _refuted(COLUMN, effect, MEND_COLUMN, declared)
 
 
-def judge_effects(results: Results, effects: Sequence[Effect], declared: DeclaredStore | None = None) -> None:
-    """Feeds what does something to a value on its way into the column, by default the plan's."""
-    run_checks(results, [DeployedEffects(effects, declared or plan_store())])
-
-
-@check(COLUMN, over=DeployedEffects)
-def values_are_left_as_they_are(of: DeployedEffects) -> Outcomes:
+@check(COLUMN)
+def values_are_left_as_they_are(effects: Sequence[Effect], declared: DeclaredStore) -> Outcomes:
     """Refutes M3 for what certainly refuses or changes a valid value; notes what only the requests can show."""
-    for effect in of.effects:
+    for effect in effects:
         line = f"{effect.subject}, {effect.found}, {effect.does}"
         if effect.certainty is Certainty.CERTAIN:
-            yield _refuted(COLUMN, line, effect.workaround, of.declared)
+            yield _refuted(COLUMN, line, effect.workaround, declared)
         else:
             yield Detail(COLUMN, line)
 
 
 def judge_stored(results: Results, stored: StoredValues, policy: Policy) -> None:
     """Feeds the values that are there."""
-    run_checks(results, [JudgedValues(stored, policy)])
+    run_check(results, stored_values_are_accepted, stored, policy)
 
 
-@check(STORED, over=JudgedValues, evidence=Method.EXHAUSTIVE)
-def stored_values_are_accepted(values: JudgedValues) -> Outcomes:
+@check(STORED, evidence=Method.EXHAUSTIVE)
+def stored_values_are_accepted(stored: StoredValues, policy: Policy) -> Outcomes:
     """D1 over every row of those who store the header that holds a value, but for what the gate has left."""
-    stored, policy = values
     if stored.unreadable:
         yield Inconclusive(STORED, stored.unreadable)
         return

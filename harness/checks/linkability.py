@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness.checks.evidence import describe_value, finding
 from harness.checks.persistence import WORKAROUNDS
@@ -38,17 +38,9 @@ class Linking:
         return next((row.value for row in self.observation.rows if row.whole), None)
 
 
-class LinkedInstallation(NamedTuple):
-    """An installation, and the claim that it is evidence for."""
-
-    claim: str
-    linking: Linking
-
-
-@check(LINKED, LINKED_PLANNED, over=LinkedInstallation)
-def row_leads_to_the_events(installation: LinkedInstallation) -> Outcomes:
+@check(LINKED, LINKED_PLANNED)
+def row_leads_to_the_events(claim: str, linking: Linking) -> Outcomes:
     """E6 or E8 on one installation: events must have arrived, those of the row's id among them."""
-    claim, linking = installation
     rows = [row for row in linking.observation.rows if row.whole]
     if not rows or not linking.arrived:
         counts = f"{len(rows)} rows and events under {len(linking.arrived)} ids arrived"

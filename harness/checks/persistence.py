@@ -4,11 +4,11 @@ A sentence that the plan's code fails is judged on both: the patched code must k
 """
 
 from collections.abc import Sequence, Set
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness import plan
 from harness.backend.http import HEAD_BYTES_MAX
-from harness.checks.registry import Detail, Observed, Outcomes, check, run_checks
+from harness.checks.registry import Detail, Observed, Outcomes, check, run_check
 from harness.clients.extension_code import WindowOutcome, WindowResult
 from harness.clients.extension_evidence import ScenarioRun
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, KEEPING, SCENARIOS, Scenario
@@ -25,52 +25,26 @@ VALID_PLANNED: Final = "E10"
 WORKAROUNDS: Final = {claim.id: workaround for claim, _, workaround in plan.EXTENSION_AUDIT}
 
 
-class KeepingRun(NamedTuple):
-    """A run of a scenario in which the id is kept."""
-
-    run: ScenarioRun
-
-
-class SendingRun(NamedTuple):
-    """A run, and the claim on its requests going out that it is evidence for."""
-
-    claim: str
-    run: ScenarioRun
-
-
-class ValidRun(NamedTuple):
-    """A run, and the claim on the ids that it sends that it is evidence for."""
-
-    claim: str
-    run: ScenarioRun
-
-
-class EveryRun(NamedTuple):
-    """The runs of every scenario by the patched code."""
-
-    patched: Sequence[ScenarioRun]
-
-
 def judge_persistence(
     results: Results, planned_runs: Sequence[ScenarioRun], patched_runs: Sequence[ScenarioRun]
 ) -> None:
     """Judges E2 to E4 and the audit's E9 and E10 over every scenario."""
     for run in (*_of(planned_runs, KEEPING), *_of(patched_runs, KEEPING)):
-        run_checks(results, [KeepingRun(run)])
+        run_check(results, id_is_kept, run)
     for run in patched_runs:
-        run_checks(results, [SendingRun(GOES_OUT, run)])
-        run_checks(results, [ValidRun(VALID, run)])
+        run_check(results, requests_go_out, GOES_OUT, run)
+        run_check(results, ids_are_valid, VALID, run)
     for run in _of(planned_runs, (*KEEPING, *FAULTS)):
-        run_checks(results, [SendingRun(GOES_OUT_PLANNED, run)])
+        run_check(results, requests_go_out, GOES_OUT_PLANNED, run)
     for run in _of(planned_runs, FOUND):
-        run_checks(results, [ValidRun(VALID_PLANNED, run)])
-    run_checks(results, [EveryRun(patched_runs)])
+        run_check(results, ids_are_valid, VALID_PLANNED, run)
+    run_check(results, scenarios_are_counted, patched_runs)
 
 
-@check(GOES_OUT, KEPT, VALID, over=EveryRun)
-def scenarios_are_counted(runs: EveryRun) -> Outcomes:
+@check(GOES_OUT, KEPT, VALID)
+def scenarios_are_counted(runs: Sequence[ScenarioRun]) -> Outcomes:
     """How much E2 to E4 rest on."""
-    longest = max(window.waited_ms for run in runs.patched for window in run.requests)
+    longest = max(window.waited_ms for run in runs for window in run.requests)
     yield Detail(GOES_OUT, f"{len(SCENARIOS)} scenarios, the longest wait for the id {longest:g} ms")
     yield Detail(
         KEPT,
@@ -79,10 +53,9 @@ def scenarios_are_counted(runs: EveryRun) -> Outcomes:
     yield Detail(VALID, f"{len(FOUND)} values found in the storage")
 
 
-@check(KEPT, over=KeepingRun)
-def id_is_kept(keeping: KeepingRun) -> Outcomes:
+@check(KEPT)
+def id_is_kept(run: ScenarioRun) -> Outcomes:
     """E2 on one run: one id, derived only where none is stored, and stored before the request."""
-    run = keeping.run
     yield Observed(KEPT)
     sent = {window.header for window in run.requests}
     if len(sent) != 1 or None in sent:
@@ -97,23 +70,21 @@ def id_is_kept(keeping: KeepingRun) -> Outcomes:
         stored = stored or any("stored" in window.notes for window in windows)
 
 
-@check(GOES_OUT, GOES_OUT_PLANNED, over=SendingRun)
-def requests_go_out(sending: SendingRun) -> Outcomes:
+@check(GOES_OUT, GOES_OUT_PLANNED)
+def requests_go_out(claim: str, run: ScenarioRun) -> Outcomes:
     """E3 or E9: each window's request goes out, and is not too long for an HTTP server to read."""
-    claim, run = sending
     yield Observed(claim, len(run.requests))
     for effect in dict.fromkeys(map(obstacle, run.requests)):
         if effect:
             yield _finding(claim, run, effect)
 
 
-@check(VALID, VALID_PLANNED, over=ValidRun)
-def ids_are_valid(valid: ValidRun) -> Outcomes:
+@check(VALID, VALID_PLANNED)
+def ids_are_valid(claim: str, run: ScenarioRun) -> Outcomes:
     """E4 or E10: each window sends an id that every policy accepts as it is, or none, and that it does send.
 
     An id is what is derived from a machine, or a string that was found in the storage.
     """
-    claim, run = valid
     machines = {start.device_id for starts in run.scenario.restarts for start in starts}
     ids = {run.code.client.derived_id(device_id) for device_id in machines}
     if isinstance(run.scenario.found, str):

@@ -1,7 +1,7 @@
 """Judges the plan's goal against the limits of the ids' reader: ids that the rule accepts, of no person. Pure."""
 
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness.checks.evidence import finding
 from harness.checks.persistence import WORKAROUNDS
@@ -13,20 +13,14 @@ NOBODYS: Final = "E13"
 CUT: Final = "E14"
 
 
-class SentIds(NamedTuple):
-    """Requests with an id each, and which of the stored ids lead to their events."""
+@check(NOBODYS, CUT)
+def stored_ids_lead_to_their_events(
+    claim: str, observations: Sequence[Observation], reached: Collection[str], take: int
+) -> Outcomes:
+    """E13 or E14: each stored id leads to its event; one that is not stored leads nowhere, and nobody astray.
 
-    claim: str
-    observations: Sequence[Observation]
-    reached: Collection[str]
-    take: int
-    """Characters of an id that an event keeps."""
-
-
-@check(NOBODYS, CUT, over=SentIds)
-def stored_ids_lead_to_their_events(sent: SentIds) -> Outcomes:
-    """E13 or E14: each stored id leads to its event; one that is not stored leads nowhere, and nobody astray."""
-    claim, observations, reached, take = sent
+    `reached` are the stored ids that do; an event keeps `take` characters of an id.
+    """
     yield Observed(claim, len(observations))
     stored = [(observation, stored_id(observation)) for observation in observations]
     lost = [

@@ -1,7 +1,8 @@
 """Checks as they are registered: pure functions over one piece of evidence, each with the claims that it judges. Pure.
 
-A check is called once for each piece of evidence of its type, and yields what came of it. It does no I/O and holds no
-results: `run_checks` puts what is yielded into them, so that a check is tested by calling it.
+A check over a type is called once for each piece of evidence of that type, one without a type by its name, with
+evidence of its own parameters; it yields what came of it. It does no I/O and holds no results: `run_checks` and
+`run_check` put what is yielded into them, so that a check is tested by calling it.
 
     @check(Claim("X1", "A reply comes within the limit.", "", ""), over=CheckedExchange)
     def replies_in_time(exchange):
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, overload
 
 from harness.verdict import Claim, Finding, Method, Results
 
@@ -49,6 +50,8 @@ further one on observations that `Observed` counts."""
 
 Evidence = TypeVar("Evidence")
 CheckFunction = Callable[[Evidence], Outcomes]
+Named = TypeVar("Named", bound=Callable[..., Outcomes])
+Given = ParamSpec("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,24 @@ class Check:
 
 
 _BY_TYPE: Final[defaultdict[type, list[Check]]] = defaultdict(list)
+_BY_FUNCTION: Final[dict[Callable[..., Outcomes], Check]] = {}
+"""Those that are called by their names."""
+
+
+@overload
+def check(*claims: str, evidence: Method | None = None) -> Callable[[Named], Named]: ...
+
+
+@overload
+def check(
+    *claims: str | Claim, over: type[Evidence], evidence: Method | None = None
+) -> Callable[[CheckFunction[Evidence]], CheckFunction[Evidence]]: ...
 
 
 def check(
-    *claims: str | Claim, over: type[Evidence], evidence: Method | None = None
-) -> Callable[[CheckFunction[Evidence]], CheckFunction[Evidence]]:
-    """Registers a function as the check of these claims, over pieces of evidence of exactly this type.
+    *claims: str | Claim, over: type[Any] | None = None, evidence: Method | None = None
+) -> Callable[[Callable[..., Outcomes]], Callable[..., Outcomes]]:
+    """Registers a function as the check of these claims, over pieces of evidence of exactly this type, if one is given.
 
     A claim is named by its id, or given whole where no list of the plan has it: it is then asked for wherever
     evidence of the type is collected. Raises ValueError without a claim, and where another check brought its id.
@@ -86,8 +101,12 @@ def check(
                 f"claim {claim.id!r} was brought by another check; give this one an id of its own"
             )
 
-    def register(function: CheckFunction[Evidence]) -> CheckFunction[Evidence]:
-        _BY_TYPE[over].append(Check(function, ids, evidence, brought))
+    def register(function: Callable[..., Outcomes]) -> Callable[..., Outcomes]:
+        registered = Check(function, ids, evidence, brought)
+        if over is None:
+            _BY_FUNCTION[function] = registered
+        else:
+            _BY_TYPE[over].append(registered)
         return function
 
     return register
@@ -134,6 +153,15 @@ def run_checks(results: Results, pieces: Iterable[object]) -> None:
         for each in checks:
             if any(claim in results for claim in each.claims):
                 add_outcomes(results, each, each.function(piece))
+
+
+def run_check(
+    results: Results, function: Callable[Given, Outcomes], *evidence: Given.args, **named: Given.kwargs
+) -> None:
+    """Calls one check, and puts what it yields into the results, unless they hold none of its claims."""
+    called = _BY_FUNCTION[function]
+    if any(claim in results for claim in called.claims):
+        add_outcomes(results, called, function(*evidence, **named))
 
 
 @cache

@@ -1,7 +1,7 @@
 """Judges a rehearsal: stalls against a budget, locks against prediction, runners, and the recovery from failures."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness import plan
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
@@ -17,35 +17,9 @@ LOCKS: Final = plan.LOCKS_CLAIM.id
 RUNNER: Final = plan.RUNNER_CLAIM.id
 
 
-class BudgetedStalls(NamedTuple):
-    """What one approach did to the writers, and the longest stall that is allowed, in milliseconds."""
-
-    measured: Measured
-    budget_ms: float
-
-
-class LockPredictions(NamedTuple):
-    """The locks of every moment, as predicted and as seen."""
-
-    observations: Sequence[ObservedLocks]
-
-
-class RunnerMatrix(NamedTuple):
-    """Every layout sent in every way, for the agreement of the real migrator with ours."""
-
-    matrix: Matrix
-
-
-class Recoveries(NamedTuple):
-    """What came of each failure scenario."""
-
-    scenario_results: Sequence[ScenarioResult]
-
-
-@check(STALL, over=BudgetedStalls, evidence=Method.MEASURED)
-def stalls_are_within_the_budget(stalls: BudgetedStalls) -> Outcomes:
+@check(STALL, evidence=Method.MEASURED)
+def stalls_are_within_the_budget(measured: Measured, budget_ms: float) -> Outcomes:
     """M11: the longest latency of a write while the migration ran, counted from when it was due."""
-    measured, budget_ms = stalls
     writes = [sample for sample in measured.samples if sample.write]
     yield Observed(STALL, len(writes))
     yield Detail(STALL, f"longest {measured.stall_ms_max:.1f} ms of {budget_ms:g} ms, {measured.rows:,} rows")
@@ -62,10 +36,9 @@ def stalls_are_within_the_budget(stalls: BudgetedStalls) -> Outcomes:
         yield Finding(STALL, condition, f"{measured.errors} statements of the traffic failed")
 
 
-@check(LOCKS, over=LockPredictions, evidence=Method.EXHAUSTIVE)
-def locks_are_as_predicted(predictions: LockPredictions) -> Outcomes:
+@check(LOCKS, evidence=Method.EXHAUSTIVE)
+def locks_are_as_predicted(observations: Sequence[ObservedLocks]) -> Outcomes:
     """M14: each prediction against pg_locks and against what another session was refused."""
-    observations = predictions.observations
     yield Detail(LOCKS, f"{len(observations)} moments, {len(LockMode)} modes probed in each")
     for observation in observations:
         yield Observed(LOCKS)
@@ -74,10 +47,9 @@ def locks_are_as_predicted(predictions: LockPredictions) -> Outcomes:
             yield Finding(LOCKS, condition, observation.mismatch)
 
 
-@check(RUNNER, over=RunnerMatrix, evidence=Method.EXHAUSTIVE)
-def runners_agree(of: RunnerMatrix) -> Outcomes:
+@check(RUNNER, evidence=Method.EXHAUSTIVE)
+def runners_agree(matrix: Matrix) -> Outcomes:
     """M15; unknown where the real migrator is not to be had."""
-    matrix = of.matrix
     drizzle = [cell for cell in matrix.cells if cell.way is Way.DRIZZLE]
     missing = next((cell.skipped for cell in drizzle if cell.skipped), "")
     if missing:
@@ -91,10 +63,9 @@ def runners_agree(of: RunnerMatrix) -> Outcomes:
         yield Finding(RUNNER, f"layout `{layout}`", f"the real one: {real}; ours: {ours}")
 
 
-@check(RECOVERY, over=Recoveries, evidence=Method.EXHAUSTIVE)
-def failures_are_recovered_from(recoveries: Recoveries) -> Outcomes:
+@check(RECOVERY, evidence=Method.EXHAUSTIVE)
+def failures_are_recovered_from(scenario_results: Sequence[ScenarioResult]) -> Outcomes:
     """M13; unknown when a scenario could not be run here."""
-    scenario_results = recoveries.scenario_results
     accepted = sum(result.accepted for result in scenario_results)
     yield Detail(RECOVERY, f"{accepted:,} writes accepted meanwhile")
     for result in scenario_results:

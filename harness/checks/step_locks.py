@@ -21,17 +21,11 @@ class StepLock(NamedTuple):
     """The strongest on that table; None where it took none."""
 
 
-class StepLocks(NamedTuple):
-    """The statements of which something is predicted, in order."""
-
-    locks: Sequence[StepLock]
-
-
-@check(LOCKS, over=StepLocks, evidence=Method.EXHAUSTIVE)
-def steps_lock_as_predicted(steps: StepLocks) -> Outcomes:
+@check(LOCKS, evidence=Method.EXHAUSTIVE)
+def steps_lock_as_predicted(locks: Sequence[StepLock]) -> Outcomes:
     """M14: the strongest lock of each statement on the rollout's table."""
-    yield Detail(LOCKS, f"{len(steps.locks)} statements")
-    for statement, predicted, seen in steps.locks:
+    yield Detail(LOCKS, f"{len(locks)} statements")
+    for statement, predicted, seen in locks:
         yield Observed(LOCKS)
         if seen is not predicted.mode:
             effect = f"it takes {seen or 'no lock'} on {predicted.table}, not {predicted.mode}"

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from harness.database.runners import run_statements
+from harness.database import catalog
+from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaStatus
 from harness.database.scripts import Script, StatementFailed
 from harness.rehearsal.concurrent_build import PLAN_BUILD, ConcurrentBuild
@@ -37,4 +38,5 @@ def send(dsn: str, script: Script) -> StatementFailed | None:
 
 def current_state(dsn: str) -> SchemaStatus:
     """How far the default rollout is in a database, by its catalogue."""
-    return PLAN_BUILD.state(dsn)
+    with connect(dsn) as connection:
+        return catalog.schema_state(connection)

@@ -11,17 +11,22 @@ from harness.checkout.declared_types import declared_type
 from harness.checkout.files import locate
 from harness.checkout.modules import Modules
 from harness.checks.checkout_claims import BUILT, CLIENT_IDS, OPTIONS
-from harness.checks.extension import OWN_PLANNED, TELEMETRY_PLANNED, ClaimedFleet, ClaimedTelemetry
+from harness.checks.extension import (
+    OWN_PLANNED,
+    TELEMETRY_PLANNED,
+    installations_send_ids_of_their_own,
+    no_id_is_sent_without_telemetry,
+)
 from harness.checks.linkability import LINKED_PLANNED
 from harness.checks.persistence import (
     GOES_OUT_PLANNED,
     VALID_PLANNED,
     WORKAROUNDS,
-    KeepingRun,
-    SendingRun,
-    ValidRun,
+    id_is_kept,
+    ids_are_valid,
+    requests_go_out,
 )
-from harness.checks.registry import run_checks
+from harness.checks.registry import run_check, run_checks
 from harness.clients.extension_code import ExtensionCode
 from harness.clients.extension_evidence import BuiltHeaders, Derivation
 from harness.clients.extension_host import ExtensionHost, extension_host
@@ -188,15 +193,14 @@ def _judge_ids(results: Results, host: ExtensionHost, code: ExtensionCode) -> No
     for scenario in (*KEEPING, *FAULTS, *FOUND):
         run = run_scenario(host, code, scenario)
         if scenario in KEEPING:
-            run_checks(results, [KeepingRun(run)])
+            run_check(results, id_is_kept, run)
         if scenario in FOUND:
-            run_checks(results, [ValidRun(VALID_PLANNED, run)])
+            run_check(results, ids_are_valid, VALID_PLANNED, run)
         else:
-            run_checks(results, [SendingRun(GOES_OUT_PLANNED, run)])
-    run_checks(results, [ClaimedFleet(OWN_PLANNED, run_fleet(host, code, seed=0))])
-    run_checks(
-        results, [ClaimedTelemetry(TELEMETRY_PLANNED, run) for run in switch_telemetry_off(host, code)]
-    )
+            run_check(results, requests_go_out, GOES_OUT_PLANNED, run)
+    run_check(results, installations_send_ids_of_their_own, OWN_PLANNED, run_fleet(host, code, seed=0))
+    for off in switch_telemetry_off(host, code):
+        run_check(results, no_id_is_sent_without_telemetry, TELEMETRY_PLANNED, off)
 
 
 def _derived(host: ExtensionHost, code: ExtensionCode) -> Derivation:

@@ -6,11 +6,11 @@ from harness.checks.extension import (
     OWN_PLANNED,
     PROVIDER,
     TELEMETRY_PLANNED,
-    ClaimedFleet,
-    ClaimedTelemetry,
+    installations_send_ids_of_their_own,
+    no_id_is_sent_without_telemetry,
 )
 from harness.checks.persistence import judge_persistence
-from harness.checks.registry import run_checks
+from harness.checks.registry import run_check, run_checks
 from harness.clients.client_cases import run_cases
 from harness.clients.extension_code import ExtensionCode, patched, planned
 from harness.clients.extension_host import extension_host
@@ -46,15 +46,14 @@ def judge_extension(
             run_checks(results, [derive(host, as_planned, count=devices, seed=seed)])
             run_checks(results, [build_headers(host, as_planned)])
             judge_persistence(results, run_scenarios(host, as_planned), run_scenarios(host, with_workarounds))
-            run_checks(results, [ClaimedFleet(OWN_PLANNED, run_fleet(host, as_planned, seed=seed))])
-            run_checks(results, [ClaimedFleet(OWN, run_fleet(host, with_workarounds, seed=seed))])
-            run_checks(
-                results,
-                [ClaimedTelemetry(TELEMETRY_PLANNED, run) for run in switch_telemetry_off(host, as_planned)],
-            )
-            run_checks(
-                results, [ClaimedTelemetry(OWN, run) for run in switch_telemetry_off(host, with_workarounds)]
-            )
+            for own, off, code in (
+                (OWN_PLANNED, TELEMETRY_PLANNED, as_planned),
+                (OWN, OWN, with_workarounds),
+            ):
+                fleet = run_fleet(host, code, seed=seed)
+                run_check(results, installations_send_ids_of_their_own, own, fleet)
+                for run in switch_telemetry_off(host, code):
+                    run_check(results, no_id_is_sent_without_telemetry, off, run)
     except UnavailableError as error:
         for claim in JUDGED_HERE:
             results.inconclusive(claim, str(error))

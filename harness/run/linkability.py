@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, LinkedInstallation, Linking
-from harness.checks.registry import run_checks
+from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, Linking, row_leads_to_the_events
+from harness.checks.registry import run_check
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.devices import fleet
@@ -67,7 +67,7 @@ async def judge_linkability(
     if len(observed) == len(cases) and sent is None:
         for (claim, under), device_id, observation in zip(cases, machines, observed, strict=True):
             linking = _linking(server, code.client, under, device_id, observation)
-            run_checks(results, [LinkedInstallation(claim, linking)])
+            run_check(results, row_leads_to_the_events, claim, linking)
     return observed
 
 

@@ -7,8 +7,8 @@ package.
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from harness.checks.persons import CUT, NOBODYS, SentIds, stored_id
-from harness.checks.registry import run_checks
+from harness.checks.persons import CUT, NOBODYS, stored_id, stored_ids_lead_to_their_events
+from harness.checks.registry import run_check
 from harness.clients import analytics
 from harness.clients.analytics import Analytics
 from harness.clients.extension import plan_header
@@ -77,8 +77,8 @@ async def judge_persons(
             for claim in (NOBODYS, CUT):
                 results.inconclusive(claim, f"an id of {take} characters did not lead to its event either")
             return observations
-    run_checks(results, [SentIds(NOBODYS, observations[cut:], reached, take)])
-    run_checks(results, [SentIds(CUT, observations[1:cut], reached, take)])
+    run_check(results, stored_ids_lead_to_their_events, NOBODYS, observations[cut:], reached, take)
+    run_check(results, stored_ids_lead_to_their_events, CUT, observations[1:cut], reached, take)
     return observations
 
 

@@ -9,8 +9,13 @@ from msgspec.structs import replace as with_changes
 
 from harness import plan
 from harness.checks.audit import audited
-from harness.checks.registry import run_checks
-from harness.checks.rehearsal import BudgetedStalls, LockPredictions, Recoveries, RunnerMatrix
+from harness.checks.registry import run_check, run_checks
+from harness.checks.rehearsal import (
+    failures_are_recovered_from,
+    locks_are_as_predicted,
+    runners_agree,
+    stalls_are_within_the_budget,
+)
 from harness.database.server import Server, running_server
 from harness.database.sqlstate import named
 from harness.database.templates import Templates
@@ -116,7 +121,7 @@ def rehearse(
 def _matrix(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("runners and layouts") as on_progress:
         matrix = run_matrix(rehearsal.server, on_progress=on_progress)
-    run_checks(rehearsal.results, [RunnerMatrix(matrix)])
+    run_check(rehearsal.results, runners_agree, matrix)
     if not matrix.drizzle and not rehearsal.options.require_npm:
         rehearsal.results.waive(plan.RUNNER_CLAIM.id, "npm cannot be reached here; --require-npm asks for it")
     rehearsal.sections.matrix = rehearsal.shown(tables.matrix_table(matrix))
@@ -125,14 +130,14 @@ def _matrix(rehearsal: _Rehearsal) -> None:
 def _locks(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("locks"):
         observations = asyncio.run(observe_locks(rehearsal.templates))
-    run_checks(rehearsal.results, [LockPredictions(observations)])
+    run_check(rehearsal.results, locks_are_as_predicted, observations)
     rehearsal.sections.locks = rehearsal.shown(tables.locks_table(observations))
 
 
 def _failures(rehearsal: _Rehearsal) -> None:
     with rehearsal.progress("failure scenarios") as on_progress:
         scenario_results = run_scenarios(rehearsal.templates, rehearsal.server, on_progress)
-    run_checks(rehearsal.results, [Recoveries(scenario_results)])
+    run_check(rehearsal.results, failures_are_recovered_from, scenario_results)
     rehearsal.sections.traps = rehearsal.shown(tables.failures_table(scenario_results))
 
 
@@ -161,7 +166,7 @@ def _stalls(rehearsal: _Rehearsal, name: str) -> None:
         if measurement is not None:
             measured.append(measurement)
     if options.max_stall_ms is not None and measured and measured[0].approach is asked:
-        run_checks(rehearsal.results, [BudgetedStalls(measured[0], options.max_stall_ms)])
+        run_check(rehearsal.results, stalls_are_within_the_budget, measured[0], options.max_stall_ms)
     rehearsal.sections.stalls = rehearsal.shown(tables.stalls_table(measured))
     rehearsal.sections.statements = rehearsal.shown(tables.statements_table(measured))
     title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"

@@ -7,8 +7,8 @@ from typing import Final
 
 from psycopg import sql
 
-from harness.checks.registry import run_checks
-from harness.checks.rehearsal import Recoveries
+from harness.checks.registry import run_check
+from harness.checks.rehearsal import failures_are_recovered_from
 from harness.database.declared import DeclaredStore
 from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
@@ -61,7 +61,7 @@ def run_failures(rehearsal: OwnRehearsal, build: ConcurrentBuild, text: str, ups
         results = run_scenarios_on(
             ScenarioSetting(build, database, workload, kept), rehearsal.server, on_progress
         )
-    run_checks(rehearsal.results, [Recoveries(results)])
+    run_check(rehearsal.results, failures_are_recovered_from, results)
     rehearsal.sections.traps = tables.failures_table(results)
     rehearsal.show(rehearsal.sections.traps)
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.checks.lint_statements import statements
-from harness.checks.registry import run_checks
-from harness.checks.step_locks import StepLock, StepLocks
+from harness.checks.registry import run_check
+from harness.checks.step_locks import StepLock, steps_lock_as_predicted
 from harness.database.declared import DeclaredStore
 from harness.database.scripts import Script
 from harness.rehearsal.own.effects import Effects
@@ -35,4 +35,4 @@ def judge_locks(rehearsal: OwnRehearsal, effects: Effects, ups: Sequence[Script]
         if sent.text in predicted and not effect.refused
     ]
     if predicted:
-        run_checks(rehearsal.results, [StepLocks(locks)])
+        run_check(rehearsal.results, steps_lock_as_predicted, locks)

@@ -6,7 +6,9 @@ import pytest
 from psycopg import sql
 
 from harness import plan
-from harness.checks.gate_schema import judge_effects
+from harness.checks.gate_schema import values_are_left_as_they_are
+from harness.checks.registry import run_check
+from harness.database.declared import plan_store
 from harness.database.drift import remarks
 from harness.database.effects.constraints import conjuncts
 from harness.database.effects.model import Certainty, Effect, describe_outcomes, harms
@@ -28,7 +30,7 @@ def judged(dsn: str) -> Judgement:
     results.observed("M3")
     with connect(dsn) as connection, connection.transaction():
         connection.execute("SET LOCAL transaction_read_only = on")
-        judge_effects(results, effects_of(connection))
+        run_check(results, values_are_left_as_they_are, effects_of(connection), plan_store())
     return next(one for one in results.judgements() if one.claim.id == "M3")
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from harness import plan
 from harness.checks.audit import judge_audit
-from harness.checks.persons import CUT, NOBODYS, SentIds
-from harness.checks.registry import run_checks
+from harness.checks.persons import CUT, NOBODYS, stored_ids_lead_to_their_events
+from harness.checks.registry import run_check
 from harness.clients import analytics
 from harness.clients.analytics import Analytics, AnalyticsEvent
 from harness.clients.id_client import plans_client
@@ -47,8 +47,8 @@ async def test_both_sentences_are_refuted_as_recorded(environment: Environment) 
 
     strict = [replace(one, rows=tuple(replace(row, value=None) for row in one.rows)) for one in seen[1:]]
     results = Results(CLAIMS)
-    run_checks(results, [SentIds(CUT, strict[: len(IDS.longer)], (), 200)])
-    run_checks(results, [SentIds(NOBODYS, strict[len(IDS.longer) :], (), 200)])
+    run_check(results, stored_ids_lead_to_their_events, CUT, strict[: len(IDS.longer)], (), 200)
+    run_check(results, stored_ids_lead_to_their_events, NOBODYS, strict[len(IDS.longer) :], (), 200)
     assert [one.status for one in results.judgements()[1:]] == [Status.PROVEN] * 2
 
 

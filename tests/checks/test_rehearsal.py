@@ -5,8 +5,13 @@ from dataclasses import replace
 import pytest
 
 from harness import plan
-from harness.checks.registry import run_checks
-from harness.checks.rehearsal import BudgetedStalls, LockPredictions, Recoveries, RunnerMatrix
+from harness.checks.registry import run_check
+from harness.checks.rehearsal import (
+    failures_are_recovered_from,
+    locks_are_as_predicted,
+    runners_agree,
+    stalls_are_within_the_budget,
+)
 from harness.database.schema_state import SchemaState
 from harness.rehearsal.approaches import CORRECTED
 from harness.rehearsal.concurrent_build import PLAN_BUILD
@@ -38,7 +43,7 @@ def measured(longest_ms: float, sqlstate: str | None = None) -> Measured:
 @pytest.mark.parametrize(("longest_ms", "status"), [(100, Status.PROVEN), (100.1, Status.REFUTED)])
 def test_stall_is_refuted_above_the_budget_only(longest_ms: float, status: Status) -> None:
     results = Results((plan.STALL_CLAIM,))
-    run_checks(results, [BudgetedStalls(measured(longest_ms), 100)])
+    run_check(results, stalls_are_within_the_budget, measured(longest_ms), 100)
     assert judged(results).status is status
     if status is Status.REFUTED:
         assert "100 ms of it by: CREATE INDEX" in judged(results).findings[0].effect
@@ -46,17 +51,17 @@ def test_stall_is_refuted_above_the_budget_only(longest_ms: float, status: Statu
 
 def test_stall_is_refuted_when_the_traffic_failed() -> None:
     results = Results((plan.STALL_CLAIM,))
-    run_checks(results, [BudgetedStalls(measured(1, "57014"), 100)])
+    run_check(results, stalls_are_within_the_budget, measured(1, "57014"), 100)
     assert judged(results).findings[0].effect == "1 statements of the traffic failed"
 
 
 def test_locks_are_refuted_by_one_that_is_not_as_predicted() -> None:
     seen = [ObservedLocks(one, (one.predicted,), CONFLICTS[one.predicted], 0) for one in CASES]
     results = Results((plan.LOCKS_CLAIM,))
-    run_checks(results, [LockPredictions(seen)])
+    run_check(results, locks_are_as_predicted, seen)
     assert judged(results).status is Status.PROVEN
     results = Results((plan.LOCKS_CLAIM,))
-    run_checks(results, [LockPredictions([*seen[1:], replace(seen[0], held=(LockMode.SHARE,))])])
+    run_check(results, locks_are_as_predicted, [*seen[1:], replace(seen[0], held=(LockMode.SHARE,))])
     assert judged(results).findings[0].effect == "predicted ACCESS EXCLUSIVE, held SHARE"
 
 
@@ -65,15 +70,15 @@ def test_agreement_is_refuted_by_one_layout() -> None:
         Cell(layout, way, REFUSED, REFUSED) for layout in LAYOUTS for way in (Way.DRIZZLE_LIKE, Way.DRIZZLE)
     ]
     results = Results((plan.RUNNER_CLAIM,))
-    run_checks(results, [RunnerMatrix(Matrix(tuple(cells), "drizzle-orm 1"))])
+    run_check(results, runners_agree, Matrix(tuple(cells), "drizzle-orm 1"))
     assert judged(results).status is Status.PROVEN
     cells[-1] = replace(cells[-1], second=replace(REFUSED, after=SchemaState.COLUMN))
     results = Results((plan.RUNNER_CLAIM,))
-    run_checks(results, [RunnerMatrix(Matrix(tuple(cells), "drizzle-orm 1"))])
+    run_check(results, runners_agree, Matrix(tuple(cells), "drizzle-orm 1"))
     assert "refused 25001 then half done 25001, column" in judged(results).findings[0].effect
     skipped = [replace(one, skipped="no npm") if one.way is Way.DRIZZLE else one for one in cells]
     results = Results((plan.RUNNER_CLAIM,))
-    run_checks(results, [RunnerMatrix(Matrix(tuple(skipped), ""))])
+    run_check(results, runners_agree, Matrix(tuple(skipped), ""))
     assert judged(results).status is Status.UNKNOWN
     assert judged(results).detail.startswith("no npm")
 
@@ -83,14 +88,16 @@ def test_recovery_is_refuted_by_a_problem_unknown_by_a_skip() -> None:
         ScenarioResult(scenarios_of(PLAN_BUILD)[0], ("a note",), READY, 10, 10, ()) for _ in range(6)
     ]
     results = Results((plan.RECOVERY_CLAIM,))
-    run_checks(results, [Recoveries(scenario_results)])
+    run_check(results, failures_are_recovered_from, scenario_results)
     assert judged(results).status is Status.PROVEN
     results = Results((plan.RECOVERY_CLAIM,))
-    run_checks(
-        results,
-        [Recoveries([*scenario_results, replace(scenario_results[0], problem="it ended in invalid")])],
-    )
+    wrong = replace(scenario_results[0], problem="it ended in invalid")
+    run_check(results, failures_are_recovered_from, [*scenario_results, wrong])
     assert judged(results).findings[0].effect == "it ended in invalid"
     results = Results((plan.RECOVERY_CLAIM,))
-    run_checks(results, [Recoveries([*scenario_results, replace(scenario_results[0], skipped="no server")])])
+    run_check(
+        results,
+        failures_are_recovered_from,
+        [*scenario_results, replace(scenario_results[0], skipped="no server")],
+    )
     assert judged(results).status is Status.UNKNOWN

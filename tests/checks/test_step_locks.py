@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.checks.step_locks import StepLock, StepLocks, steps_lock_as_predicted
+from harness.checks.step_locks import StepLock, steps_lock_as_predicted
 from harness.rehearsal.lock_modes import LockMode
 from harness.rehearsal.own.lock_prediction import PredictedLock, predicted_lock
 from harness.verdict import Finding
@@ -35,8 +35,8 @@ def test_lock_of_a_statement_is_predicted(statement: str, mode: LockMode | None)
 
 @pytest.mark.parametrize("seen", [None, LockMode.SHARE, EXCLUSIVE], ids=str)
 def test_another_lock_than_the_predicted_one_is_a_finding(seen: LockMode | None) -> None:
-    steps = StepLocks([StepLock("ALTER TABLE t ADD c text", PredictedLock("t", EXCLUSIVE), seen)])
-    found = [outcome for outcome in steps_lock_as_predicted(steps) if isinstance(outcome, Finding)]
+    locks = [StepLock("ALTER TABLE t ADD c text", PredictedLock("t", EXCLUSIVE), seen)]
+    found = [outcome for outcome in steps_lock_as_predicted(locks) if isinstance(outcome, Finding)]
     assert [finding.effect for finding in found] == (
         [] if seen is EXCLUSIVE else [f"it takes {seen or 'no lock'} on t, not ACCESS EXCLUSIVE"]
     )

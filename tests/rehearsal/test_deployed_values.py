@@ -2,7 +2,9 @@
 
 import pytest
 
-from harness.checks.gate_schema import judge_effects
+from harness.checks.gate_schema import values_are_left_as_they_are
+from harness.checks.registry import run_check
+from harness.database.declared import plan_store
 from harness.database.drift import Drift
 from harness.database.runners import connect
 from harness.rehearsal.deployed.model import Deployed
@@ -29,7 +31,7 @@ def judged(dsn: str) -> Judgement:
     with connect(dsn) as connection:
         connection.read_only = True
         with connection.transaction():
-            judge_effects(results, effects_of(connection))
+            run_check(results, values_are_left_as_they_are, effects_of(connection), plan_store())
     return next(one for one in results.judgements() if one.claim.id == "M3")
 
 
