@@ -9,7 +9,7 @@ import sqlparse
 from harness.automata.compiled import compiled
 from harness.automata.machine import TooLargeError
 from harness.automata.pattern import ParsedPattern, PatternError, parsed
-from harness.rollout.claim_groups import CLAIM_IDS
+from harness.rollout.claims import CLAIMS
 from harness.rollout.files import Files, Place, further_files
 from harness.rollout.quotes import missing_in
 from harness.rollout.steps import check_order, check_steps, twice
@@ -228,21 +228,21 @@ def _claims(tables: Tables, files: Files) -> None:
         _audit(audit, ("audit", index), audits)
     plan = files.text(("rollout", "plan"), tables.rollout.plan) if tables.rollout.plan else None
     for name, wording in tables.claims.items():
-        if name not in CLAIM_IDS:
-            raise Problem(("claims", name), f"claims.{name} is no claim; there are {', '.join(CLAIM_IDS)}")
+        if name not in CLAIMS:
+            raise Problem(("claims", name), f"claims.{name} is no claim; there are {', '.join(CLAIMS)}")
         _quote(tables, plan, ("claims", name), f"claims.{name}", wording.quote)
     for index, audit in enumerate(tables.audit):
         _quote(tables, plan, ("audit", index), f"audit {audit.id}", audit.quote)
 
 
 def _audit(audit: Audit, place: Place, audits: set[str]) -> None:
-    if audit.id in CLAIM_IDS:
+    if audit.id in CLAIMS:
         raise Problem(place, f"audit {audit.id} is the id of a claim; choose another")
     for kind, key in _AUDIT_NEEDS.items():
         if (audit.kind == kind) is not bool(getattr(audit, key)):
             does = f"{key} is missing" if audit.kind == kind else f'{key} goes with kind = "{kind}"'
             raise Problem(place, f"audit {audit.id}: {does}")
-    if other := next((name for name in audit.on if name not in CLAIM_IDS and name not in audits), None):
+    if other := next((name for name in audit.on if name not in CLAIMS and name not in audits), None):
         raise Problem(place, f"audit {audit.id} rests on {other}, which is no claim")
 
 

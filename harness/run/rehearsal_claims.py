@@ -8,10 +8,11 @@ from harness import plan
 from harness.checks.own_migration import ACCEPTED, OWN_CLAIMS, STALLED
 from harness.checks.step_locks import LOCKS
 from harness.rollout import Rollout
+from harness.rollout.claims import sentence_of
 from harness.rule.level import Level
 from harness.run.gate_claims import WITHOUT
 from harness.run.options.rehearse import JUDGED, OWN_PARTS, RehearsalPart, RehearseOptions
-from harness.run.rollout_claims import SENTENCES, rollout_claims
+from harness.run.rollout_claims import rollout_claims
 from harness.verdict import Claim
 
 OWN: Final = "own migration"
@@ -55,7 +56,7 @@ def step_claims(rollout: Rollout, *, is_usual: bool) -> tuple[Claim, ...]:
     """
     reversible = is_usual and all(step.down for step in rollout.tables.step if step.up)
     return tuple(
-        replace(claim, sentence=SENTENCES[claim.id])
+        replace(claim, sentence=sentence_of(claim.id))
         for claim in rollout_claims(rollout, Level.SMOKE)
         if claim.id in STEP_CLAIMS and (claim.id != "M9" or reversible)
     )
@@ -64,14 +65,12 @@ def step_claims(rollout: Rollout, *, is_usual: bool) -> tuple[Claim, ...]:
 def recovery_claim() -> Claim:
     """Of the failure scenarios; it says what is looked at here, in no rollout's words."""
     claim = plan.RECOVERY_CLAIM
-    sentence = "However the concurrent build fails, running the recovery (twice) leaves a valid index, no write lost."
-    return replace(claim, sentence=sentence, quote="", section="")
+    return replace(claim, sentence=sentence_of(claim.id), quote="", section="")
 
 
 def locks_claim() -> Claim:
     """Of the locks of a rollout's steps, as it is judged here."""
-    sentence = "Every statement of the steps takes the lock on the rollout's tables that is predicted for it."
-    return Claim(LOCKS, sentence, "", "")
+    return Claim(LOCKS, sentence_of(LOCKS), "", "")
 
 
 def required_in(scope: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,42 +10,17 @@ from typing import Final
 
 from harness import plan
 from harness.rollout import Rollout
-from harness.rollout.claim_groups import asked, not_asked
+from harness.rollout.claims import asked, not_asked, sentence_of
 from harness.rule.level import Level
-from harness.run.gate_claims import GENERIC
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.stages.orders import ONE_ROLL_BACK, OrderGraph
 from harness.verdict import Claim
 
-SENTENCES: Final = {
-    "V1": GENERIC["V1"],
-    "V2": GENERIC["V2"],
-    "V3": GENERIC["V3"],
-    "V4": GENERIC["V4"],
-    "V5": GENERIC["V5"],
-    "V6": "Bytes that HTTP refuses never reach the rule, and leave no row.",
-    "V7": "The rule that is tested is the file's JavaScript.",
-    "C1": GENERIC["C1"],
-    "C2": GENERIC["C2"],
-    "C3": "What a database session had prepared before the first step goes on working.",
-    "I1": GENERIC["I1"],
-    "I2": GENERIC["I2"],
-    "R1": GENERIC["R1"],
-    "R2": "When requests go wrong, the new backend loses a row only where the old one does, or a step is missing.",
-    "M1": "The steps leave the rows that exist as they were.",
-    "M2": "The steps rewrite no row.",
-    "M3": "The column is as the steps declare it.",
-    "M7": "A row without a value is no bigger than before.",
-    "M8": "Under writers of both builds the steps fail none, and every accepted write has all its rows.",
-    "M9": "Taken back by their files, the steps leave the schema and the rows as they were.",
-    "O1": "The plan's order is safe at every stage and across every step.",
-    "O2": "Exactly the orders that keep the rule which the steps' statements let expect are safe.",
-    "O3": "A request that is open while a step is taken is served and accounted for by the build that had it.",
-    "O4": "A replica is swapped under traffic without the loss of a request or a row.",
-    "O5": "After any single roll-back, at any time, nothing is unsafe but what the steps' statements let expect.",
-    "E5": "The client sends the header that its options give, or none, and changes no other header.",
-}
-"""What each claim says of any rollout; in the order in which they are judged."""
+PROVEN: Final = (
+    *("V1", "V2", "V3", "V4", "V5", "V6", "V7", "C1", "C2", "C3", "I1", "I2", "R1", "R2"),
+    *("M1", "M2", "M3", "M7", "M8", "M9", "O1", "O2", "O3", "O4", "O5", "E5"),
+)
+"""What a proof judges of any rollout, in this order."""
 PER_STEP: Final = 6
 """Requests that are held across a step at the least."""
 RULE_LEAST: Final = 100
@@ -60,8 +35,8 @@ def rollout_claims(rollout: Rollout, level: Level) -> tuple[Claim, ...]:
     later |= set() if level is Level.EXHAUSTIVE else {"O5"}
     known = {claim.id: claim.least for claim in (*plan.CLAIMS, *plan.ORDER_CLAIMS, plan.EXPLORATION_CLAIM)}
     return tuple(
-        _worded(Claim(name, sentence, "", "", least.get(name, known.get(name, 1))), rollout)
-        for name, sentence in SENTENCES.items()
+        _worded(Claim(name, sentence_of(name), "", "", least.get(name, known.get(name, 1))), rollout)
+        for name in PROVEN
         if name in applying | {"R2"} and name not in later
     )
 
@@ -72,7 +47,7 @@ def remarks(rollout: Rollout) -> Iterator[str]:
     if reasons:
         yield f"not asked of rollout {rollout.name}: {'; '.join(reasons)}"
     audits = {audit.id for audit in rollout.tables.audit}
-    left = [name for name in asked(rollout.tables) if name not in SENTENCES and name not in audits]
+    left = [name for name in asked(rollout.tables) if name not in PROVEN and name not in audits]
     yield f"judged by other commands or for the plan's rollout alone: {' '.join(left)}"
 
 

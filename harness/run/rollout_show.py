@@ -7,7 +7,7 @@ from msgspec import Struct, to_builtins
 
 from harness.database.relations import Relations
 from harness.rollout import Rollout
-from harness.rollout.claim_groups import asked, not_asked
+from harness.rollout.claims import asked, not_asked
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
 from harness.rule.behaviour import has_behaviour

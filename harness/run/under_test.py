@@ -16,7 +16,7 @@ from harness.errors import UsageError
 from harness.probing.probe_factory import Caller
 from harness.rollout import Rollout, is_plans, load_rollout
 from harness.rollout.checking import PLACEHOLDER
-from harness.rollout.claim_groups import asked, not_asked
+from harness.rollout.claims import asked, not_asked
 from harness.rollout.tables import FILLED_IN
 from harness.rule.policy import POLICIES, Policy, policy_of
 from harness.run.gate_claims import WITHOUT

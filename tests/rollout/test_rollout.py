@@ -16,7 +16,8 @@ from harness.cli import app
 from harness.data import fixture_path
 from harness.errors import UsageError
 from harness.rollout import load_rollout
-from harness.rollout.claim_groups import CLAIM_IDS, asked
+from harness.rollout.claims import CLAIMS as GENERAL
+from harness.rollout.claims import asked
 from harness.rollout.schema import rollout_schema, to_text
 from harness.rollout.tables import Audit, Wording
 from harness.stages.of_rollout import model_of
@@ -220,7 +221,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "no claim": (
         "[reference]",
         "[claims.V77]\nquote = 'x'\n\n[reference]",
-        f"claims.V77 is no claim; there are {', '.join(CLAIM_IDS)}",
+        f"claims.V77 is no claim; there are {', '.join(GENERAL)}",
     ),
     "no plan": (
         "[reference]",

@@ -15,7 +15,7 @@ from harness.rule.level import Level
 from harness.run.options.prove import ProveOptions
 from harness.run.prove import prove
 from harness.run.report_reading import read_text
-from harness.run.rollout_claims import SENTENCES, remarks, rollout_claims
+from harness.run.rollout_claims import PROVEN, remarks, rollout_claims
 from harness.verdict import Status, Verdict
 
 
@@ -44,7 +44,7 @@ def test_claims_that_do_not_apply_are_told_with_the_reason() -> None:
     rollout = load_rollout(fixture_path("rollouts/feature"))
     asked = {claim.id for claim in rollout_claims(rollout, Level.EXHAUSTIVE)}
     assert {"V2", "M4", "M7"}.isdisjoint(asked)
-    assert asked <= set(SENTENCES)
+    assert asked <= set(PROVEN)
     told, others = remarks(rollout)
     assert "V2 (the rule has no bound that is known)" in told
     assert "M8" in asked
