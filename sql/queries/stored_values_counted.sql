@@ -1,4 +1,4 @@
--- How many of the values of stored_values.sql ({held}) there are, how many the header rule does not accept ({bad}), the
+-- How many of the values of stored_values.sql there are, how many the header rule does not accept, the
 -- shortest of these, and how many are of runs.
 SELECT count(*) FILTER (WHERE held.whose = 'application'),
     count(*) FILTER (WHERE held.bad AND held.whose = 'application'),
