@@ -30,6 +30,17 @@ _EDGE: Final = (
     ("x-vercel-ja4-digest", "t13d1516h2_8daaf6152771_02713d6af862"),
 )
 """What one edge network adds; another backend minds none of it."""
+_LIBRARY: Final = (
+    ("accept", "application/json"),
+    ("accept-language", "*"),
+    ("sec-fetch-mode", "cors"),
+    ("http-referer", "https://example.org/"),
+    ("x-title", "Example"),
+    ("x-stainless-lang", "js"),
+    ("x-stainless-retry-count", "0"),
+    ("x-stainless-runtime", "node"),
+)
+"""What an SDK on Node's fetch adds to each request. Not accept-encoding: a compressed reply would hide its id."""
 
 Parameters = Mapping[str, str]
 """What stands for {NAME} in the texts of a rollout's file."""
@@ -195,7 +206,7 @@ class RequestSpec:
         return "_".join(self.header_name.decode().removeprefix("x-").split("-")[-2:])
 
     def extra_lines(self, extra: Extra) -> tuple[tuple[str, str], ...]:
-        """Header lines that something between client and backend adds."""
+        """Header lines that a client's library adds, or something between client and backend."""
         if extra is Extra.COOKIE:
             names = ("session", *self.names_alike)
             return (("cookie", "; ".join(f"{name}={ID_OF.format('cookie')}" for name in names)),)
@@ -205,7 +216,7 @@ class RequestSpec:
                 ("x-request-id", "3f8a1c5e-0d27-4b6e-9a14-7c2f5d8b3e60"),
                 ("baggage", f"{self._bare_name}={ID_OF.format('baggage')}"),
             )
-        return _EDGE if extra is Extra.EDGE else ()
+        return {Extra.EDGE: _EDGE, Extra.LIBRARY: _LIBRARY}.get(extra, ())
 
 
 _MADE: Final = frozenset({"uuid", "header", "value", "stream", "client_address"})

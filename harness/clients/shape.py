@@ -20,9 +20,10 @@ class Forwarded(StrEnum):
 
 
 class Extra(StrEnum):
-    """Headers that something between client and backend adds."""
+    """Headers that neither the caller nor the rollout names: of the client's library, or of what lies in between."""
 
     NONE = "none"
+    LIBRARY = "library"
     COOKIE = "cookie"
     EDGE = "edge"
     TRACE = "trace"

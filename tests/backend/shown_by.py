@@ -59,6 +59,7 @@ SOURCES: dict[str, list[Ask]] = {
     "lost-beside-machine": [ask(headers=(("x-kilocode-machineid", "machine"),))],
     "lost-beside-organization": [ask(headers=(("x-kilocode-organizationid", UUID),))],
     "lost-beside-cookie": [ask(headers=(("cookie", "a=b"),))],
+    "lost-beside-language": [ask(headers=(("accept-language", "*"),))],
     "lost-beside-token": [ask(headers=(JUNK,))],
     "lost-beside-tools": [ask(tools=[{"type": "function"}])],
     "lost-beside-max-tokens": [ask(max_tokens=100)],

@@ -158,6 +158,7 @@ BESIDE: Final[tuple[Defect, ...]] = (
     _lost("lost-beside-machine", "beside a machine's id", has(_MACHINE)),
     _lost("lost-beside-organization", "beside an organization's id", has(other_header("-organizationid"))),
     _lost("lost-beside-cookie", "beside a cookie", has(b"cookie")),
+    _lost("lost-beside-language", "beside accept-language, as Node sends it", has(b"accept-language")),
     _lost(
         "lost-beside-token",
         "beside a token of nobody",
