@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness.backend.auth import issue_token
 from harness.backend.serve import Process
+from harness.backend.tokens import issue_token
 from harness.pytest_plugin.fixtures import Backend as ReferenceBackend
 from harness.report.contents import Requests
 from harness.report.document import Report, to_json

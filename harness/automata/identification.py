@@ -117,7 +117,8 @@ def _greedy(state: int, others: int, columns: Sequence[Column]) -> Iterator[int]
     """Numbers of texts, each of which tells the state from most of the others that are left, as bits."""
     alike = [masks[response[state]] for masks, response in columns]
     while others:
-        number = min(range(len(alike)), key=lambda number: (others & alike[number]).bit_count())
+        counts = [(others & mask).bit_count() for mask in alike]
+        number = counts.index(min(counts))
         left = others & alike[number]
         assert left != others, "states of the smallest machine are told apart"
         others = left

@@ -1,16 +1,8 @@
 """Who a request's token names."""
 
-from typing import Final
-
 import jwt
 
-ALGORITHM: Final = "HS256"
-USER_FIELD: Final = "kiloUserId"
-
-
-def issue_token(user_id: str, secret: str) -> str:
-    """A token that the reference proxy accepts for this user; it does not expire."""
-    return jwt.encode({USER_FIELD: user_id, "version": 3}, secret, algorithm=ALGORITHM)
+from harness.backend.tokens import ALGORITHM, USER_FIELD
 
 
 def user_of(authorization: str | None, secret: str) -> str | None:

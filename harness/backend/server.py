@@ -63,7 +63,7 @@ def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
 
 
 async def _serve_upstream(port: int, pipe: Connection) -> None:
-    await _listen(Upstream().app, port, pipe, "httptools")
+    await _listen(Upstream(), port, pipe, "httptools")
 
 
 async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:

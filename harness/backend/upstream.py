@@ -26,10 +26,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from harness.rule.operations import well_formed
 
@@ -71,13 +70,22 @@ class Upstream:
     def __init__(self, behaviour: Mapping[str, Any] | None = None) -> None:
         self._behaviour = dict(behaviour or {})
         self._gates: dict[str, Gate] = {}
-        self.app = Starlette(
-            routes=[
-                Route("/chat/completions", self._complete, methods=["POST"]),
-                Route("/stub/held", self._held),
-                Route("/stub/release", self._release, methods=["POST"]),
-            ]
-        )
+        self._answers: Final = {
+            "/chat/completions": ("POST", self._complete),
+            "/stub/held": ("GET", self._held),
+            "/stub/release": ("POST", self._release),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, as an ASGI application. Not starlette's: its layers would cost more than the answers."""
+        method, answer = self._answers.get(scope["path"], ("", None))
+        if answer is None:
+            response = Response(b"Not Found", 404)
+        elif scope["method"] != method:
+            response = Response(b"Method Not Allowed", 405)
+        else:
+            response = await answer(Request(scope, receive, send))
+        await response(scope, receive, send)
 
     def _gate(self, name: str) -> Gate:
         return self._gates.setdefault(name, Gate())

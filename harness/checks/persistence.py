@@ -7,12 +7,12 @@ from collections.abc import Sequence, Set
 from typing import Final
 
 from harness import plan
-from harness.backend.http import HEAD_BYTES_MAX
 from harness.checks.registry import Detail, Observed, Outcomes, check, run_check
 from harness.clients.extension_code import WindowOutcome, WindowResult
 from harness.clients.extension_evidence import ScenarioRun
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, KEEPING, SCENARIOS, Scenario
 from harness.report.escape import shown
+from harness.rule.cases import HEADER_BLOCK_MAX
 from harness.rule.policy import POLICIES
 from harness.verdict import Finding, Results
 
@@ -103,7 +103,7 @@ def obstacle(window: WindowResult) -> str:
         return "no request goes out: the id's function never settles, and nothing is due any more"
     if window.outcome is WindowOutcome.UNSENDABLE:
         return f"no request goes out: Node refuses the header's value ({shown(window.error, 160)})"
-    if window.header is not None and len(window.header) >= HEAD_BYTES_MAX:
+    if window.header is not None and len(window.header) >= HEADER_BLOCK_MAX:
         return f"the request is refused with 431: a value of {len(window.header)} characters"
     return ""
 

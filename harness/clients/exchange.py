@@ -61,17 +61,7 @@ class Reply:
     @property
     def upstream_id(self) -> str | None:
         """The id in the JSON body, or in the first SSE chunk that has one; None when there is none."""
-        if self.outcome is not Outcome.REPLY:
-            return None
-        for document in self.documents():
-            found: object = document
-            for name in self.id_at:
-                found = found.get(name) if isinstance(found, dict) else None
-            if isinstance(found, int) and not isinstance(found, bool):
-                return str(found)
-            if isinstance(found, str) and found:
-                return found
-        return None
+        return _id_in(self.body, self.id_at) if self.outcome is Outcome.REPLY else None
 
     @property
     def is_stream(self) -> bool:
@@ -87,6 +77,19 @@ class Reply:
         """Value of the first header of this name, as latin-1."""
         wanted = name.lower().encode("latin-1")
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+
+
+@lru_cache(maxsize=BODIES_KEPT)  # whoever matches rows, counts and compares asks for it again
+def _id_in(body: bytes, id_at: tuple[str, ...]) -> str | None:
+    for document in documents(body):
+        found: object = document
+        for name in id_at:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, int) and not isinstance(found, bool):
+            return str(found)
+        if isinstance(found, str) and found:
+            return found
+    return None
 
 
 @lru_cache(maxsize=BODIES_KEPT)

@@ -65,19 +65,6 @@ async def chunks(
             yield response.aiter_raw()
 
 
-async def is_listening(address: Address) -> bool:
-    """Whether somebody accepts connections there."""
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            _, writer = await asyncio.open_connection(*address)
-    except TimeoutError:  # nobody refuses it
-        return True
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
 def _client(*, timeout_s: float, tls: ssl.SSLContext | None = None, http2: bool = False) -> httpx.AsyncClient:
     return httpx.AsyncClient(http2=http2, verify=tls or _no_authorities(), timeout=timeout_s, trust_env=False)
 

@@ -6,6 +6,7 @@ which the server then refuses as a syntax error. (PostgreSQL's own parser, pglas
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import sqlparse
@@ -70,6 +71,7 @@ class StatementFailed(Exception):
         )
 
 
+@lru_cache(maxsize=256)  # sqlparse takes milliseconds for a file, and some are read again and again
 def statements_of(text: str) -> tuple[Statement, ...]:
     """Splits a file into its statements; what holds only comments is none."""
     found: list[Statement] = []

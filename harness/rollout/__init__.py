@@ -65,13 +65,15 @@ def is_plans(rollout: Rollout) -> bool:
 @lru_cache(maxsize=1)
 def default_rollout() -> Rollout:
     """The plan's own rollout, read once."""
-    return load_rollout(default_folder())
+    return _read(default_folder())
 
 
 def load_rollout(folder: Path | None = None) -> Rollout:
     """The rollout of a folder, by default the plan's. Raises UsageError, one line, for the first mistake."""
-    if folder is None:
-        return default_rollout()
+    return default_rollout() if folder is None or folder == default_folder() else _read(folder)
+
+
+def _read(folder: Path) -> Rollout:
     layers = read_layers(folder)
     tables = read_tables(layers)
     folders = tuple(Path(os.path.normpath(layer.folder)) for layer in layers)

@@ -123,6 +123,7 @@ def _times(node: Repetition, source: random.Random, at_most: bool, nested: bool)
     return source.randint(max(node.least, most // 2), most)
 
 
+@lru_cache(maxsize=64)  # of a set of characters, once for each character drawn
 def _printable(ranges: Ranges) -> Ranges:
     for first, last in PRINTABLE:
         found = tuple(

@@ -240,9 +240,10 @@ def _suite_probes(
     origin = addresses()
     for sequence in sequences:
         yield caller.sequence(sequence, address=next(origin))
+    known = [(case,) for case in known_cases(caller)]
     for block, (auth, stream) in enumerate(others, start=1):
         origin, shape = addresses(block), PLAIN._replace(auth=auth, stream=stream)
-        for sequence in (CONTROL, *((case,) for case in known_cases(caller))):
+        for sequence in (CONTROL, *known):
             yield caller.sequence(sequence, shape, address=next(origin))
 
 

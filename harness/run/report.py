@@ -12,7 +12,6 @@ from harness.data import policy_folder, rollout_folders, rule_path, sql_path
 from harness.errors import UnavailableError
 from harness.report.diff import ReportDiff
 from harness.report.document import Input, JudgedBy, Report, harness_version, to_json
-from harness.report.html import to_diff_html, to_html
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.rollout import Rollout, load_rollout
@@ -78,6 +77,9 @@ def publish(report: Report, outputs: Renderings, summary: str | None = None) -> 
         if outputs.markdown is not None:
             outputs.markdown.write_text(to_markdown(report), encoding="utf-8")
         if outputs.html is not None:
+            # Here and below: the page's templates are for whoever asks for a page.
+            from harness.report.html import to_html
+
             outputs.html.write_text(to_html(report), encoding="utf-8")
         if summary:
             with Path(summary).open("a", encoding="utf-8") as file:
@@ -90,6 +92,8 @@ def publish(report: Report, outputs: Renderings, summary: str | None = None) -> 
 
 def publish_diff(old: Report, new: Report, diff: ReportDiff, file: Path) -> None:
     """Writes what differs as a page. Raises UnavailableError when it cannot be written after all."""
+    from harness.report.html import to_diff_html
+
     try:
         file.write_text(to_diff_html(old, new, diff), encoding="utf-8")
     except OSError as error:

@@ -208,7 +208,7 @@ async def _backend(
     listener = socket.create_server((HOST, 0), backlog=BACKLOG)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
     async with (
-        running(Upstream(stub_behaviour(options)).app, "httptools", listener, grace_s=STUB_GRACE_S),
+        running(Upstream(stub_behaviour(options)), "httptools", listener, grace_s=STUB_GRACE_S),
         pool,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session,
     ):

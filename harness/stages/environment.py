@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import psycopg
 
 from harness.backend.losses import Loss
-from harness.clients import http
+from harness.clients import wire
 from harness.clients.exchange import Reply, Request
 from harness.database.relations import Relations
 from harness.errors import UsageError
@@ -199,7 +199,7 @@ class Environment:
         old = self.replicas[number]
         self.rotation.discard(number)
         # Connections are accepted in turn: once this one is answered, all that were made before are.
-        await http.send(old.address, Request("/", (), b"", method="GET"))
+        await wire.send(old.address, Request("/", (), b"", method="GET"))
         stopping = asyncio.create_task(old.stop())
         try:
             await until_closed(old.address)

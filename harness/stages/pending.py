@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from harness.clients import http
 from harness.clients.exchange import Reply
 from harness.errors import UnavailableError
 from harness.probing.judge import Aspect, counted, expect, judge
@@ -84,6 +83,8 @@ async def open_to_disconnect(request: PendingRequest) -> asyncio.Task[None]:
 
 async def _read(request: PendingRequest, begun: asyncio.Future[None]) -> None:
     """Reads the reply until it ends or the task is cancelled; `begun` is done with its first chunk."""
+    from harness.clients import http  # httpx: only where clients are to leave
+
     sending = http.chunks(request.replica.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
     async with sending as chunks:
         async for _ in chunks:

@@ -9,9 +9,9 @@ from typing import Final
 import psycopg
 
 from harness import plan
-from harness.backend.auth import issue_token
 from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
-from harness.clients import http
+from harness.backend.tokens import issue_token
+from harness.clients.listening import is_listening
 from harness.clients.request_spec import RequestSpec, plan_spec
 from harness.database.declared import DeclaredStore, plan_store
 from harness.database.relations import of_users
@@ -156,7 +156,7 @@ async def until_closed(address: tuple[str, int]) -> None:
     """Waits until the port is closed. Raises UnavailableError when that does not happen."""
 
     async def is_closed() -> bool:
-        return not await http.is_listening(address)
+        return not await is_listening(address)
 
     if not await apoll_until(is_closed, DRAIN_S_MAX):
         raise UnavailableError(

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from harness import plan
-from harness.backend.auth import issue_token
 from harness.backend.completion import read_completion
 from harness.backend.serve import HOST, Process
+from harness.backend.tokens import issue_token
 from harness.clients.extension import FREE_MODEL
 from tests.fix_stack import SECRET, StartReplica
 

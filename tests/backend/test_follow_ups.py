@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from harness import plan
-from harness.backend.auth import issue_token
 from harness.backend.defects import VARIANTS, find_build
+from harness.backend.tokens import issue_token
 from harness.clients.exchange import Outcome, Reply
 from harness.data import sql_text
 from harness.database.relations import of_users

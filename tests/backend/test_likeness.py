@@ -9,7 +9,7 @@ import pytest
 
 from harness import plan
 from harness.backend.admission import Refusal, check_path, client_address, parse_body, prompts
-from harness.backend.auth import issue_token
+from harness.backend.tokens import issue_token
 from harness.clients.extension import FREE_MODEL
 from harness.database.relations import of_users
 from harness.rule.operations import take_units

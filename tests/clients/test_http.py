@@ -7,6 +7,7 @@ import pytest
 
 from harness.clients import http
 from harness.clients.exchange import NO_CONNECTION, Outcome, Request
+from harness.clients.listening import is_listening
 from tests.clients.servers import (
     NODE_REFUSAL,
     OK,
@@ -81,8 +82,8 @@ async def test_nobody_listening_is_told_from_a_closed_connection() -> None:
         await reader.readuntil(b"\r\n\r\n")
 
     async with server(leaves) as address:
-        assert await http.is_listening(address)
-    assert not await http.is_listening(address)
+        assert await is_listening(address)
+    assert not await is_listening(address)
     reply = await http.send(address, request())
     assert reply.reason.startswith(f"{NO_CONNECTION} to http://127.0.0.1:")
 
