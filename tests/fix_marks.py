@@ -1,11 +1,13 @@
 """Keeps tests that hold whole catalogues out of the default run: it has the first entry of each.
 
-`tox run -e catalogue` has every fourth, or as the mark says (`catalogue(every=1)`: all), and all of all with
-HARNESS_CATALOGUE=all; `tox run -e foreign` has the other backend's.
+`tox run -e catalogue` has every fourth of the others, or as the mark says: all (`every=1`), or none, since `tox run -e
+proof` proves it (`in_proof=True`); with HARNESS_CATALOGUE=all it has all of all. `tox run -e foreign` has the other
+backend's.
 """
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
@@ -28,13 +30,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if any(mark not in expression and item.get_closest_marker(mark) for mark in APART)
     ]
     every = [item for item in items if item.get_closest_marker(CATALOGUE)]
+    usual = {item for item, number in _numbered(every) if not number and hasattr(item, "callspec")}
     if CATALOGUE not in expression:
-        left += [item for item, number in _numbered(every) if number or not hasattr(item, "callspec")]
+        left += [item for item in every if item not in usual]
     elif os.environ.get("HARNESS_CATALOGUE") != "all":
-        some = [item for item, number in _numbered(every) if number % _entries_to_one(item)]
-        left += some
-        ran = len(every) - len(some)
-        words = f"ran {ran} of {len(every)} entries; the rest: HARNESS_CATALOGUE=all tox run -e catalogue"
+        proven = {item for item in every if _mark(item).get("in_proof")} - usual
+        others = {
+            item for item, number in _numbered(every) if number % _mark(item).get("every", ENTRIES_TO_ONE)
+        }
+        elsewhere = usual | proven | others
+        left += [item for item in every if item in elsewhere]
+        words = (
+            f"ran {len(every) - len(elsewhere)} of {len(every)} entries; tox run -e py has {len(usual)}, "
+            f"tox run -e proof proves {len(proven)}; all: HARNESS_CATALOGUE=all tox run -e catalogue"
+        )
         config.stash[_LEFT] = words
         if hasattr(config, "workeroutput"):  # a worker of xdist: whoever reports has collected nothing
             config.workeroutput["left"] = words
@@ -57,9 +66,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(config.stash[_LEFT])
 
 
-def _entries_to_one(item: pytest.Item) -> int:
+def _mark(item: pytest.Item) -> Mapping[str, Any]:
+    """What the catalogue's mark of a test says."""
     mark = item.get_closest_marker(CATALOGUE)
-    return int(mark.kwargs.get("every", ENTRIES_TO_ONE)) if mark else 1
+    return mark.kwargs if mark else {}
 
 
 def _numbered(items: list[pytest.Item]) -> list[tuple[pytest.Item, int]]:

@@ -15,6 +15,8 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHONS: Final = ("3.12", "3.13", "3.14")
 """The other versions that `requires-python` allows."""
+THEIR_TOOLS: Final = ("pytest-xdist", "pytest-asyncio", "mypy", "basedpyright")
+"""What else they have in the environment of their tests."""
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 pytestmark = pytest.mark.packaging
@@ -110,10 +112,12 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     usual = {
         name: os.environ[name] for name in ("HOME", "PIP_CONFIG_FILE", "PIP_INDEX_URL") if name in os.environ
     }
+    # pip would compile all that it installs; what is imported is compiled then.
+    own = {"PATH": "/usr/bin:/bin", "PIP_NO_COMPILE": "1"}
     ended = subprocess.run(
         list(map(str, command)),
         cwd=cwd,
-        env=usual | {"PATH": "/usr/bin:/bin"} | environment,
+        env=usual | own | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -148,18 +152,8 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("theirs")
     run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
     python = folder / "venv" / "bin" / "python"
-    more = ("pytest-xdist", "pytest-asyncio")
-    run(
-        python,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--disable-pip-version-check",
-        f"{wheel}[pytest]",
-        *more,
-        cwd=folder,
-    )
+    pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+    run(*pip, f"{wheel}[pytest]", *THEIR_TOOLS, cwd=folder)
     return python
 
 
@@ -172,11 +166,10 @@ def test_the_source_archive_has_every_file_of_the_checkout(source: Path) -> None
 
 
 def test_the_source_archive_passes_tests_of_its_own(source: Path) -> None:
-    tests = ("tests/rollout", "tests/test_help.py", "tests/test_action.py", "tests/library/test_names.py")
-    printed = run(
-        sys.executable, "-m", "pytest", "-q", "-n", "2", "-k", "not the_reference", *tests, cwd=source
-    )
-    assert re.search(r"^\d+ passed", printed, re.MULTILINE)
+    """Each module of its tests is imported, and those run that read its files: rollouts, the action, the program."""
+    chosen = "test_store.py or test_names.py or (test_action and (script or described or exists))"
+    printed = run(sys.executable, "-m", "pytest", "-q", "-k", chosen, "tests", cwd=source)
+    assert re.search(r"^\d\d passed", printed, re.MULTILINE)
 
 
 def test_tests_of_others_pass_with_two_workers(python: Path, tmp_path: Path) -> None:
@@ -213,8 +206,6 @@ def test_types_of_every_public_name_hold(python: Path, tmp_path: Path, checker: 
     file = tmp_path / "outside.py"
     names = run(python, "-c", "import harness; print(*harness.__all__)", cwd=tmp_path).split()
     file.write_text(OUTSIDE + f"\nEVERY = ({', '.join(f'harness.{name}' for name in names)})\n")
-    pip = ("-m", "pip", "install", "-q", "--disable-pip-version-check")
-    run(python, *pip, checker, cwd=tmp_path)
     if checker == "mypy":
         run(python, "-m", "mypy", "--strict", file, cwd=tmp_path)
     else:

@@ -84,7 +84,7 @@ async def test_runs_with_one_seed_differ_in_times_and_ids_only(templates: Templa
     assert first == second
 
 
-@pytest.mark.catalogue
+@pytest.mark.catalogue(in_proof=True)
 async def test_standard_level_runs_every_stage_and_derives_the_rule(
     templates: Templates,
 ) -> None:

@@ -24,7 +24,7 @@ def proven(server: Server, folder: Path, *only: str) -> Report:
     return prove(options, lambda _: None, only=frozenset(only) or None)
 
 
-@pytest.mark.catalogue(every=1)
+@pytest.mark.catalogue(in_proof=True)
 @pytest.mark.parametrize("name", ["machine-id", "feature"])
 def test_rollout_is_proven_by_its_folder_alone(server: Server, name: str) -> None:
     folder = fixture_path(f"rollouts/{name}")
