@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -112,6 +112,26 @@ async def analytics(client: IdClient) -> AsyncIterator[Analytics]:
         yield running
     finally:
         await runner.cleanup()
+
+
+class SentEvents(NamedTuple):
+    """Calls that are being made of the official package, and the stand-in at which their events arrive."""
+
+    server: Analytics
+    sending: asyncio.Task[None]
+    """Raises what `send` raises."""
+
+
+@asynccontextmanager
+async def sent_events(client: IdClient, calls: Sequence[dict[str, Any]]) -> AsyncIterator[SentEvents]:
+    """Makes the calls while the context runs. Raises UnavailableError when the stand-in cannot listen."""
+    async with analytics(client) as server:
+        sending = asyncio.create_task(send(client, server.origin, calls))
+        try:
+            yield SentEvents(server, sending)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
 
 def capture(event: str, subject_id: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from harness.checks.linkability import LINKED, LINKED_PLANNED, EventsUnder, Linking, row_leads_to_the_events
 from harness.checks.registry import run_check
 from harness.clients import analytics
-from harness.clients.analytics import Analytics
+from harness.clients.analytics import Analytics, SentEvents
 from harness.clients.devices import fleet
 from harness.clients.extension import plan_header
 from harness.clients.extension_code import ExtensionCode, WindowStart, planned
@@ -36,27 +36,28 @@ async def judge_linkability(
     seed: int,
     audited: EventsUnder = EventsUnder.DEVICE_ID,
     code: ExtensionCode | None = None,
+    events: SentEvents | None = None,
 ) -> list[Observation]:
     """Judges E6 and the audit's E8 on a stage with an `after` replica; returns the requests it sent.
 
     `origin` gives each request an address of its own, `seed` each installation a machine, and `audited` is how
-    events are captured for E8. Both claims are unknown where Node or the analytics package cannot run, or where no
-    replica is `after`. Raises UnavailableError when the analytics stand-in cannot listen.
+    events are captured for E8; `events` makes `linking_calls` where others are made beside them. Both claims are
+    unknown where Node or the analytics package cannot run, or where no replica is `after`. Raises UnavailableError
+    when the analytics stand-in cannot listen.
     """
-    cases = [(LINKED_PLANNED, audited), (LINKED, EventsUnder.DERIVED_ID), (LINKED, EventsUnder.ALIASED)]
     code = code or planned()
-    machines = fleet(code.client.derived, seed, ordinary=len(cases), shared=0)
-    calls = [
-        call
-        for (_, under), device_id in zip(cases, machines, strict=True)
-        for call in _calls(code.client, under, device_id)
-    ]
-    async with analytics.analytics(code.client) as server:
-        sent, replied = await asyncio.gather(
-            analytics.send(code.client, server.origin, calls),
-            _observe(environment, code, machines, origin),
-            return_exceptions=True,  # requests that went out are returned even when the events did not
-        )
+    if events is None:
+        async with analytics.sent_events(code.client, linking_calls(code.client, seed, audited)) as own:
+            return await judge_linkability(
+                results, environment, origin, seed=seed, audited=audited, code=code, events=own
+            )
+    cases = _cases(audited)
+    machines = _machines(code.client, seed)
+    sent, replied = await asyncio.gather(
+        events.sending,
+        _observe(environment, code, machines, origin),
+        return_exceptions=True,  # requests that went out are returned even when the events did not
+    )
     for outcome in (sent, replied):
         if isinstance(outcome, UnavailableError):
             for claim in (LINKED, LINKED_PLANNED):
@@ -66,9 +67,26 @@ async def judge_linkability(
     observed = replied if isinstance(replied, list) else []
     if len(observed) == len(cases) and sent is None:
         for (claim, under), device_id, observation in zip(cases, machines, observed, strict=True):
-            linking = _linking(server, code.client, under, device_id, observation)
+            linking = _linking(events.server, code.client, under, device_id, observation)
             run_check(results, row_leads_to_the_events, claim, linking)
     return observed
+
+
+def linking_calls(
+    client: IdClient, seed: int, audited: EventsUnder = EventsUnder.DEVICE_ID
+) -> list[dict[str, Any]]:
+    """What the installations of `judge_linkability` ask of their analytics package."""
+    machines = zip(_cases(audited), _machines(client, seed), strict=True)
+    return [call for (_, under), device_id in machines for call in _calls(client, under, device_id)]
+
+
+def _cases(audited: EventsUnder) -> list[tuple[str, EventsUnder]]:
+    return [(LINKED_PLANNED, audited), (LINKED, EventsUnder.DERIVED_ID), (LINKED, EventsUnder.ALIASED)]
+
+
+def _machines(client: IdClient, seed: int) -> Sequence[str]:
+    """An installation for each case."""
+    return fleet(client.derived, seed, ordinary=len(_cases(EventsUnder.DEVICE_ID)), shared=0)
 
 
 def _calls(client: IdClient, under: EventsUnder, device_id: str) -> list[dict[str, Any]]:

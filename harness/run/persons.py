@@ -5,12 +5,12 @@ package.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from harness.checks.persons import CUT, NOBODYS, stored_id, stored_ids_lead_to_their_events
 from harness.checks.registry import run_check
 from harness.clients import analytics
-from harness.clients.analytics import Analytics
+from harness.clients.analytics import Analytics, SentEvents
 from harness.clients.extension import plan_header
 from harness.clients.id_client import IdClient, plans_client
 from harness.errors import UnavailableError
@@ -46,15 +46,19 @@ def sample_ids(client: IdClient) -> SampleIds:
 
 
 async def judge_persons(
-    results: Results, environment: Environment, origin: Iterator[str]
+    results: Results, environment: Environment, origin: Iterator[str], events: SentEvents | None = None
 ) -> list[Observation]:
     """Judges the audit's E13 and E14 on a stage with an `after` replica; returns its requests where events went out.
 
-    `origin` gives each request an address of its own. Both are unknown where the analytics package cannot run, where
+    `origin` gives each request an address of its own; `events` is what makes `person_calls` where others are made
+    beside them. Both are unknown where the analytics package cannot run, where
     no replica is `after`, or where the longest good id does not lead to its event. Raises UnavailableError when the
     analytics stand-in cannot listen.
     """
     client = plans_client()
+    if events is None:
+        async with analytics.sent_events(client, person_calls(client)) as own:
+            return await judge_persons(results, environment, origin, own)
     ids = sample_ids(client)
     take, cut = len(ids.control), 1 + len(ids.longer)
     kinds = [CONTROL, *["an id that leads to no person"] * len(ids.all)]
@@ -62,24 +66,26 @@ async def judge_persons(
         plan_caller().probe(plan_header(value), address=next(origin), kind=kind)
         for value, kind in zip(ids.all, kinds, strict=False)
     ]
-    async with analytics.analytics(client) as server:
-        try:
-            observations = await observe(environment, probes)
-            await analytics.send(
-                client, server.origin, [analytics.capture(EVENT, value) for value in ids.all]
-            )
-        except UnavailableError as error:
-            for claim in (NOBODYS, CUT):
-                results.inconclusive(claim, str(error))
-            return []
-        reached = _reached(server, observations)
-        if stored_id(observations[0]) not in reached:
-            for claim in (NOBODYS, CUT):
-                results.inconclusive(claim, f"an id of {take} characters did not lead to its event either")
-            return observations
+    try:
+        observations = await observe(environment, probes)
+        await events.sending
+    except UnavailableError as error:
+        for claim in (NOBODYS, CUT):
+            results.inconclusive(claim, str(error))
+        return []
+    reached = _reached(events.server, observations)
+    if stored_id(observations[0]) not in reached:
+        for claim in (NOBODYS, CUT):
+            results.inconclusive(claim, f"an id of {take} characters did not lead to its event either")
+        return observations
     run_check(results, stored_ids_lead_to_their_events, NOBODYS, observations[cut:], reached, take)
     run_check(results, stored_ids_lead_to_their_events, CUT, observations[1:cut], reached, take)
     return observations
+
+
+def person_calls(client: IdClient) -> list[dict[str, Any]]:
+    """An event under each id."""
+    return [analytics.capture(EVENT, value) for value in sample_ids(client).all]
 
 
 def _reached(server: Analytics, observations: Sequence[Observation]) -> frozenset[str]:

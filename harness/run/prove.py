@@ -11,6 +11,8 @@ from msgspec.structs import replace as with_changes
 
 from harness.backend import serve
 from harness.checks.audit import audited, judge_audit
+from harness.clients.analytics import sent_events
+from harness.clients.id_client import plans_client
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.plan import RESTING_AUDIT
@@ -20,11 +22,11 @@ from harness.rollout.digest import rollout_digest
 from harness.run.audit import audit_sentences
 from harness.run.extension import judge_client, judge_extension
 from harness.run.headers import prove_headers, prove_rule
-from harness.run.linkability import judge_linkability
+from harness.run.linkability import judge_linkability, linking_calls
 from harness.run.migration import judge_migration, judge_steps
 from harness.run.options.prove import ProveOptions
 from harness.run.orders import prove_orders
-from harness.run.persons import judge_persons
+from harness.run.persons import judge_persons, person_calls
 from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.proof import Proof, ProofPlan, proof_plan
 from harness.run.proof_claims import AUDITED
@@ -139,9 +141,11 @@ async def _headers(proof: Proof, shared: Stack) -> None:
 
 async def _persons(proof: Proof, shared: Stack) -> None:
     async with running_stage(shared, shared.model.arrived) as environment:
-        origin = addresses()
-        await judge_linkability(proof.results, environment, origin, seed=proof.plan.seed)
-        await judge_persons(proof.results, environment, origin)
+        origin, client, seed = addresses(), plans_client(), proof.plan.seed
+        calls = [*linking_calls(client, seed), *person_calls(client)]  # the package takes long to start: once
+        async with sent_events(client, calls) as events:
+            await judge_linkability(proof.results, environment, origin, seed=seed, events=events)
+            await judge_persons(proof.results, environment, origin, events)
 
 
 async def _orders(proof: Proof, shared: Stack) -> None:
