@@ -1,4 +1,4 @@
-"""Judges the rows that requests left in somebody's database, by no more than the plan says of it.
+"""Judges the replies of somebody's backend and the rows in its database, by no more than the plan says of it.
 
 Takes exchanges and their rows; how they were sent, and when to give up waiting, is decided elsewhere.
 """
@@ -9,36 +9,35 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from harness.checks.evidence import describe_value, finding, replay_command
+from harness.checks.compatibility import REPLY
+from harness.checks.evidence import describe_reply, describe_value, finding, replay_command
 from harness.checks.registry import CheckOutcome, add_outcomes, checks_over
 from harness.checks.row_checks import (
     ACCOUNTED,
-    ADDRESS,
-    IDENTITY,
     IGNORED,
-    MISSING,
-    OLD_CLIENT,
+    MALFORMED,
+    OTHER_COLUMNS,
     CheckedExchange,
+    claims_of_target,
     effect_of,
-    header_claim,
 )
 from harness.checks.user_checks import user_claims
 from harness.clients.by_hand import line_by_hand
+from harness.clients.exchange import Outcome
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.shape import PLAIN, Shape
+from harness.probing.controls import Controls
 from harness.probing.explain import explain
+from harness.probing.features import reply_features, row_features
 from harness.probing.judge import Aspect, Expected, counted, expect_of_stranger, judge
+from harness.probing.record import ProbeRecord
+from harness.probing.second_look import whole_alone
 from harness.rollout.identities import has_account
-from harness.rule.cases import Kind
 from harness.rule.policy import Policy
 from harness.sut.hosts import target_options
 from harness.sut.observation import Exchange, Observation, Probe, Row
 from harness.verdict import Finding, Results
 
-NAME: Final = "V8"
-AT_ONCE: Final = "V9"
-MALFORMED: Final = "V10"
-OTHER_COLUMNS: Final = "R3"
 DATABASE: Final = '--database-url "$HARNESS_DATABASE_URL"'
 """In a line to copy: the target's database may have a password."""
 FARED_MAX: Final = 5_000
@@ -46,7 +45,7 @@ FARED_MAX: Final = 5_000
 
 
 @dataclass(slots=True)
-class RowJudge:
+class TargetJudge:
     """Judges exchanges with one target one by one."""
 
     results: Results
@@ -68,10 +67,66 @@ class RowJudge:
     """Pairs of rows so far."""
     valued: int = 0
     """Those that hold a value."""
-    _asked: frozenset[str] | None = None
+    record: ProbeRecord = field(default_factory=lambda: ProbeRecord(describe_reply))
+    replies: Controls[Exchange] = field(default_factory=Controls)
+    columns: Controls[Exchange] = field(default_factory=Controls)
+    """What other columns of the rows hold, of requests with the header and of their controls."""
 
-    def judge(self, exchange: Exchange, rows: Sequence[Row]) -> bool:
-        """Judges an answer that has its rows; whether there is one pair of them, whose value was seen."""
+    @property
+    def reply_claim(self) -> str:
+        """What a reply that changes with the header refutes."""
+        return IGNORED if self.build == "before" else REPLY
+
+    @property
+    def column_claim(self) -> str:
+        """What another column that changes with the header refutes."""
+        return IGNORED if self.build == "before" else OTHER_COLUMNS
+
+    def compare(self, exchange: Exchange) -> None:
+        """Judges a reply beside those to requests without the header."""
+        probe, reply = exchange.probe, exchange.reply
+        if probe.refused:
+            is_answered = reply.outcome is Outcome.TIMEOUT or 200 <= reply.status < 300
+            if exchange.identity is None and not is_answered:
+                self.record.seen(probe)
+                if self.build == "after":
+                    self.results.observed(MALFORMED)
+            return
+        if reply.status == 429 or probe.number in self.record.behind:
+            return
+        features = reply_features(reply)
+        if probe.control:
+            self.replies.enter_control(probe.shape, features)
+        elif self.replies.enter_probe(probe.shape, features, probe.weight, exchange):
+            self.record.compared(probe)
+            self.results.observed(self.reply_claim)
+
+    def match(self, exchange: Exchange, rows: Sequence[Row]) -> None:
+        """Judges an answer by its rows, where they tell something; without a whole one it is missing."""
+        if not self.record.is_wanted(exchange):
+            return
+        if any(row.whole for row in rows):
+            self.judge(exchange, rows)
+        elif exchange.identity:
+            self.record.missing.append(exchange)
+
+    def judge(self, exchange: Exchange, rows: Sequence[Row]) -> None:
+        """Judges an answer that has its rows: each of them, and its other columns beside those of controls."""
+        probe = exchange.probe
+        self._judge_rows(exchange, rows)
+        if sum(row.whole for row in rows) == 1:
+            self.record.seen(probe)
+        if (row := whole_alone(rows)) is not None:
+            self.record.keep(exchange, row)
+        features = row_features(rows)
+        if not features or probe.refused:
+            return
+        if probe.control:
+            self.columns.enter_control(probe.shape, features)
+        elif self.columns.enter_probe(probe.shape, features, probe.weight, exchange):
+            self.results.observed(self.column_claim)
+
+    def _judge_rows(self, exchange: Exchange, rows: Sequence[Row]) -> None:
         whole = [row for row in rows if row.whole]
         self.rows += len(whole)
         self.valued += sum(row.value is not None for row in whole)
@@ -93,7 +148,6 @@ class RowJudge:
                 self._refute(claim, exchange, rows, effect, "stored NULL" if is_null else "")
         if whole and user_claims():
             self._judge_user_claims(exchange, rows)
-        return len(whole) == 1
 
     def _judge_user_claims(self, exchange: Exchange, rows: Sequence[Row]) -> None:
         piece = CheckedExchange(self._observation(exchange, rows), self.policy)
@@ -145,11 +199,6 @@ class RowJudge:
         )
         return str(found) if found.circumstances else ""
 
-    def count_refusal(self) -> None:
-        """Takes in that a request was refused before any rule saw it, by a status or the end of the connection."""
-        if self.build == "after":
-            self.results.observed(MALFORMED)
-
     def finding(self, claim: str, exchange: Exchange, rows: Sequence[Row], effect: str) -> Finding:
         """A finding about an answer, with a line that sends the same to the same target."""
         seen = self._observation(exchange, rows)
@@ -177,25 +226,8 @@ class RowJudge:
 
     def claims_of(self, probe: Probe, kind: Aspect) -> tuple[str, ...]:
         """The claims that one respect of a request's rows is evidence for, of those that are asked."""
-        if self._asked is None:
-            self._asked = frozenset(claim.id for claim in self.results.claims)
-        return tuple(claim for claim in self._evidence_for(probe, kind) if claim in self._asked)
-
-    def _evidence_for(self, probe: Probe, kind: Aspect) -> tuple[str, ...]:
-        signed_in = has_account(probe.identity)
-        if kind is Aspect.PAIRS:
-            return (ACCOUNTED,)
-        if kind is Aspect.USER and probe.identity.user is None:
-            return ()
-        if kind is Aspect.USER:
-            return (ADDRESS if not signed_in else IDENTITY if self.build == "after" else OLD_CLIENT,)
-        if self.build == "before":
-            return (OLD_CLIENT,) if probe.control else (IGNORED,)
-        if probe.email is not None:
-            return (IDENTITY,)
-        if probe.control:
-            return (OLD_CLIENT, MISSING) if probe.follows else (OLD_CLIENT,)
-        return (_value_claim(probe, self.policy),)
+        claims = claims_of_target(probe, kind, self.build, self.policy)
+        return tuple(claim for claim in claims if claim in self.results)
 
     def _expected(self, probe: Probe) -> Expected:
         return expect_of_stranger(
@@ -216,16 +248,3 @@ class RowJudge:
     def _fared(self, claim: str, probe: Probe) -> None:
         if len(self.fared[claim]) < FARED_MAX:
             self.fared[claim].append(probe)
-
-
-def _value_claim(probe: Probe, policy: Policy) -> str:
-    """The claim that the stored value of an anonymous request is evidence for."""
-    if probe.at_once:
-        return AT_ONCE
-    if probe.refused:
-        return MALFORMED
-    return NAME if probe.kind in _NAMES else header_claim(probe.lines, policy)
-
-
-_NAMES: Final = (Kind.NAME_CASE, Kind.OTHER_NAME)
-"""Kinds of header whose name is the point."""

@@ -6,10 +6,20 @@ from typing import Final
 
 from harness import plan
 from harness.checks.compatibility import REPLY
-from harness.checks.gate import AT_ONCE, MALFORMED, NAME, OTHER_COLUMNS
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED
-from harness.checks.row_checks import ACCOUNTED, ADDRESS, IDENTITY, IGNORED, MISSING, OLD_CLIENT
+from harness.checks.row_checks import (
+    ACCOUNTED,
+    ADDRESS,
+    AT_ONCE,
+    IDENTITY,
+    IGNORED,
+    MALFORMED,
+    MISSING,
+    NAME,
+    OLD_CLIENT,
+    OTHER_COLUMNS,
+)
 from harness.verdict import Judgement, Status
 
 VALID: Final = "V1"

@@ -14,8 +14,9 @@ from harness.clients.request_spec import RequestSpec
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
 from harness.rollout.identities import has_account
 from harness.rule.accepted_values import has_one_length
+from harness.rule.cases import Kind
 from harness.rule.policy import Policy, utf16_length
-from harness.sut.observation import Observation, Row
+from harness.sut.observation import Observation, Probe, Row
 from harness.verdict import Results
 
 STORED: Final = "V1"
@@ -28,7 +29,10 @@ ADDRESS: Final = "I2"
 IGNORED: Final = "C1"
 OLD_CLIENT: Final = "C2"
 ACCOUNTED: Final = "R1"
-
+NAME: Final = "V8"
+AT_ONCE: Final = "V9"
+MALFORMED: Final = "V10"
+OTHER_COLUMNS: Final = "R3"
 
 VALUES: Final = (STORED, LIMIT, NOT_STORED, MISSING)
 
@@ -105,6 +109,28 @@ def claims_of(observation: Observation, kind: Aspect, policy: Policy) -> tuple[s
     return (MISSING, *own, OLD_CLIENT) if sends_nothing else (MISSING, *own)
 
 
+def claims_of_target(probe: Probe, kind: Aspect, build: str, policy: Policy) -> tuple[str, ...]:
+    """The same for a request to somebody's backend that is expected to be of a build."""
+    signed_in = has_account(probe.identity)
+    if kind is Aspect.PAIRS:
+        return (ACCOUNTED,)
+    if kind is Aspect.USER and probe.identity.user is None:
+        return ()
+    if kind is Aspect.USER:
+        return (ADDRESS if not signed_in else IDENTITY if build == "after" else OLD_CLIENT,)
+    if build == "before":
+        return (OLD_CLIENT,) if probe.control else (IGNORED,)
+    if probe.email is not None:
+        return (IDENTITY,)
+    if probe.control:
+        return (OLD_CLIENT, MISSING) if probe.follows else (OLD_CLIENT,)
+    if probe.at_once:
+        return (AT_ONCE,)
+    if probe.refused:
+        return (MALFORMED,)
+    return (NAME if probe.kind in _NAMES else header_claim(probe.lines, policy),)
+
+
 def header_claim(lines: Sequence[bytes], policy: Policy) -> str:
     """The claim that the value stored for these lines of the header, at least one, is evidence for."""
     text = policy.reading.text(lines)
@@ -139,3 +165,7 @@ def _times(observation: Observation, kind: Aspect, *, identified: bool) -> int:
     if kind is Aspect.USER:
         return sum(row.user is not None for row in observation.rows)
     return int(any(row.whole for row in observation.rows))
+
+
+_NAMES: Final = (Kind.NAME_CASE, Kind.OTHER_NAME)
+"""Kinds of header whose name is the point."""

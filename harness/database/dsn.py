@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
+from harness.errors import UsageError
 from harness.report.escape import shown
 
 CONNECT_S_MAX: Final = 10
@@ -80,3 +81,9 @@ def _fault(dsn: str) -> str:
             fault = f"is for {whose} and not for libpq" if whose else "is none of libpq's"
             return f"its parameter {shown(name, 40)} {fault}; {todo}"
     return ""
+
+
+def check_dsn(dsn: str) -> None:
+    """Raises UsageError for what libpq cannot read, without quoting it: it may hold a password."""
+    if fault := dsn_fault(dsn):
+        raise UsageError(f"--database-url cannot be read: {fault}")

@@ -6,12 +6,13 @@ bounded: two batches are held.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from itertools import islice
+from itertools import compress, islice
 from typing import Final, NamedTuple, Protocol
 
+from harness.probing.record import ProbeRecord
 from harness.sut.observation import Exchange, Observation, Probe, ProbeGroup, Row
 from harness.sut.reference import CONNECTIONS, TIMEOUT_S, Endpoint, FullRate, OwnRows
 from harness.sut.rows import WAIT_ROWS_S, Rows
@@ -19,9 +20,13 @@ from harness.sut.rows import WAIT_ROWS_S, Rows
 BATCH: Final = 1000
 """Groups sent before their rows are read."""
 
+ANSWERED_IN_TURN: Final = 4
+"""Answers that are yielded before others have their turn."""
+
 Batch = list[ProbeGroup]
 Matched = list[tuple[Row, ...]]
 """Rows of each exchange, in their order."""
+Answer = tuple[Exchange, tuple[Row, ...]]
 Item = Sequence[Probe]
 """Requests that go over one connection one after the other, with no other between them."""
 
@@ -39,8 +44,10 @@ class RowReader(Protocol):
     async def now(self) -> datetime:
         """A moment before whatever is sent next."""
 
-    async def read(self, exchanges: Sequence[Exchange], since: datetime) -> Matched:
-        """Waits for the rows as long as it thinks right."""
+    async def read(
+        self, exchanges: Sequence[Exchange], since: datetime, wait_s: float | None = None
+    ) -> Matched:
+        """Waits for the rows at most so long, or as long as it thinks right."""
 
 
 class SentProbes(NamedTuple):
@@ -51,18 +58,12 @@ class SentProbes(NamedTuple):
 
 
 class ProbeRun:
-    """One sender and one reader; `ended` is told of each exchange as it ends."""
+    """One sender and one reader, and a record of requests where it matters which of them were seen."""
 
-    def __init__(
-        self,
-        sender: ProbeSender,
-        reader: RowReader,
-        *,
-        ended: Callable[[Exchange], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, sender: ProbeSender, reader: RowReader, record: ProbeRecord | None = None) -> None:
         self._sender = sender
         self._reader = reader
-        self._ended = ended
+        self._record = record
 
     async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends, and looks for no rows yet."""
@@ -70,9 +71,30 @@ class ProbeRun:
         exchanges: list[Exchange] = []
         async with aclosing(self._sender.send(probe_groups)) as sending:
             async for exchange in sending:
-                self._ended(exchange)
+                if self._record is not None:
+                    self._record.enter(exchange)
                 exchanges.append(exchange)
         return SentProbes(tuple(exchanges), since)
+
+    async def read(self, sent: SentProbes, wait_s: float | None = None) -> Matched:
+        """Rows of each exchange; none of one whose rows tell nothing."""
+        record = self._record
+        if record is None:
+            return await self._reader.read(*sent, wait_s)
+        is_wanted = [record.is_wanted(exchange) for exchange in sent.exchanges]
+        wanted = list(compress(sent.exchanges, is_wanted))
+        found = iter(await self._reader.read(wanted, sent.since, wait_s))
+        return [next(found) if each else () for each in is_wanted]
+
+    async def answers(self, batches: AsyncGenerator[Batch, None]) -> AsyncGenerator[Answer, None]:
+        """As `stream`, one exchange after the other with its rows."""
+        async with aclosing(self.stream(batches)) as parts:
+            async for sent, found in parts:
+                for number, answer in enumerate(zip(sent.exchanges, found, strict=True)):
+                    if number % ANSWERED_IN_TURN == 0:
+                        # Requests are under way on the same loop: the target is not to wait for us.
+                        await asyncio.sleep(0)
+                    yield answer
 
     async def stream(
         self, batches: AsyncGenerator[Batch, None]
@@ -93,11 +115,11 @@ class ProbeRun:
                     sending.cancel()
                     await asyncio.gather(sending, return_exceptions=True)
         if waiting is not None:
-            yield waiting, await self._reader.read(*waiting)
+            yield waiting, await self.read(waiting)
 
     async def _read_beside(self, waiting: SentProbes, sending: asyncio.Task[SentProbes]) -> Matched:
         """Rows of a batch; a sender that fails meanwhile ends the reading, which may have long to wait."""
-        reading = asyncio.create_task(self._reader.read(*waiting))
+        reading = asyncio.create_task(self.read(waiting))
         try:
             await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():

@@ -14,13 +14,12 @@ from msgspec import Struct
 from psycopg.rows import scalar_row
 
 from harness.data import sql_text
-from harness.database.dsn import CONNECT_S_MAX
+from harness.database.dsn import CONNECT_S_MAX, check_dsn
 from harness.database.relations import Relations
 from harness.errors import UnavailableError
 from harness.report.escape import masked
 from harness.rollout import Rollout
 from harness.rollout.identities import address_users
-from harness.sut.foreign_rows import check_dsn
 from harness.sut.journal import note_end, read_journal
 
 STATEMENT_S_MAX: Final = 120

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from harness.database.dsn import CONNECT_S_MAX
+from harness.database.dsn import CONNECT_S_MAX, check_dsn
 from harness.database.relations import Relations
 from harness.errors import UnavailableError
 from harness.report.escape import masked
@@ -28,7 +28,6 @@ from harness.run.clean import (
     table_rows,
 )
 from harness.run.earlier import Known, known_runs
-from harness.sut.foreign_rows import check_dsn
 from harness.sut.value_queries import MARKED_AGENTS, are_marks_readable
 
 RUNS_LISTED_MAX: Final = 50

@@ -6,11 +6,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from harness.database.dsn import check_dsn
 from harness.rollout import default_folder, load_rollout
 from harness.run.coverage_queries import Coverage, read_coverage
 from harness.run.options.coverage import CoverageOptions
 from harness.sut.client_versions import ClientDay, read_client_days
-from harness.sut.foreign_rows import check_dsn
 from harness.verdict import Verdict
 
 EVERY_S: Final = 10.0

@@ -13,7 +13,7 @@ from psycopg import sql
 from harness.clients.extra_headers import ExtraHeaders
 from harness.database import catalog
 from harness.database.declared import DeclaredStore
-from harness.database.dsn import CONNECT_S_MAX
+from harness.database.dsn import CONNECT_S_MAX, check_dsn
 from harness.database.pooler import pooler_of
 from harness.database.server import where
 from harness.database.visibility import obstacles, whereabouts
@@ -22,7 +22,7 @@ from harness.report.escape import masked
 from harness.rollout import Rollout
 from harness.run.doctor import Part, Presence
 from harness.sut.external import site_of
-from harness.sut.foreign_rows import DatabaseUnavailableError, check_dsn
+from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.read_only import read_only
 
 REPLY_S_MAX: Final = 10.0

@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harness.checks.evidence import describe_reply, hint_of
-from harness.checks.gate import RowJudge
+from harness.checks.gate import TargetJudge
 from harness.clients.extension import Auth
 from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.shape import PLAIN, Shape
+from harness.database.dsn import check_dsn
 from harness.errors import UnavailableError, UsageError
 from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.rule.accepted_values import AcceptedValues
@@ -35,7 +36,7 @@ from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ignored
 from harness.run.rule_explained import OnSeen
 from harness.sut.external import Limits, Sending, site_of
-from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows, check_dsn
+from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
 from harness.sut.journal import Journal, journal_file, run_mark, run_name
 from harness.sut.observation import Exchange, Probe, ProbeGroup
 from harness.verdict import Finding, Results
@@ -127,14 +128,14 @@ class TargetExamples:
         """Judges an example; where no control was served, one of them, and nothing is judged."""
         probe_groups = self._groups(example, shape)
         for each in probe_groups:
-            session.plan(each.probes, together=each.together)
+            session.record.plan(each.probes, together=each.together)
         sent_probes = await session.send(probe_groups)
         controls = [exchange for exchange in sent_probes.exchanges if exchange.probe.control]
         if controls and not any(exchange.identity for exchange in controls):
             return controls[0]
         await session.match_rows(sent_probes)
         if self.on_seen is not None:
-            for exchange, row in session.kept.values():
+            for exchange, row in session.record.kept.values():
                 self.on_seen(exchange.probe, (row,))
         await confirm_suspected(session, self.factory, seed=0)
         await confirm_sequences(session, self.factory, probe_groups)
@@ -142,11 +143,11 @@ class TargetExamples:
         if rows_within_s:
             await asyncio.sleep(rows_within_s)  # nothing tells when a backend has ended its accounting
         await second_look(session, self.factory)
-        if session.open:
-            reasons = session.reasons(session.open.values())
+        if session.record.open:
+            reasons = session.record.reasons(session.record.open.values())
             if rows_within_s and not any(map(session.judge.results.refuted, _ids(session))):
                 raise UnavailableError(f"{self.words}: not judged, send it again: {reasons}")
-            self.unjudged[reasons] += len(session.open)
+            self.unjudged[reasons] += len(session.record.open)
         return None
 
     def _groups(self, example: tuple[CaseSequence, ...], shape: Shape) -> list[ProbeGroup]:
@@ -172,7 +173,7 @@ class TargetExamples:
     def _session(self) -> ProbeSession:
         """What is asked and seen of one example: none is compared with what another left."""
         options, policy = self.options, self.factory.caller.policy
-        judge = RowJudge(
+        judge = TargetJudge(
             Results(claims_of("after", policy.name, options.under_test.rollout)),
             policy,
             options.target,

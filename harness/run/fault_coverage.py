@@ -11,7 +11,7 @@ from typing import Final
 from harness.backend.builds import AFTER, Build
 from harness.backend.decision import decides_alike, play
 from harness.backend.defects import DEFECTS
-from harness.checks.gate import AT_ONCE
+from harness.checks.row_checks import AT_ONCE
 from harness.clients.exchange import Request
 from harness.clients.extension import FREE_MODEL
 from harness.rule.policy import Policy

@@ -15,7 +15,7 @@ from typing import TypeVar
 from msgspec.structs import replace as with_changes
 
 from harness.backend.serve import loop_factory
-from harness.checks.gate import RowJudge
+from harness.checks.gate import TargetJudge
 from harness.checks.gate_consequence import Seen, consequence
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED, judge_schema, judge_stored
@@ -234,7 +234,7 @@ class _Judging:
                 IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"
             )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
-        judge = RowJudge(
+        judge = TargetJudge(
             self.results, policy, self.site.url, options.build, self.under.options, given=self.under.given
         )
         session = ProbeSession(
@@ -242,7 +242,7 @@ class _Judging:
             rows,
             judge,
         )
-        self.own_ids = session.ids
+        self.own_ids = session.record.ids
         stopped, waited = None, False
         with self.progress(f"{options.level} suite") as on_progress:
             run = GateRun(
@@ -271,14 +271,16 @@ class _Judging:
                 waited = isinstance(error, UnjudgeableError)
         if waited and not rows.hidden:
             judge = session.judge
-            self.seen = Seen(rows.has_column, len(session.ids), judge.rows, judge.valued)
+            self.seen = Seen(rows.has_column, len(session.record.ids), judge.rows, judge.valued)
         stopped = conclude(run, stopped)
-        self.controls, self.behaviour = session.controls, run.behaviour
-        self._detail_how_judged(run, complete=stopped is None and not session.open)
+        self.controls, self.behaviour = session.record.controls, run.behaviour
+        self._detail_how_judged(run, complete=stopped is None and not session.record.open)
         self.remarks += run.remarks
         if options.build == "after" and run.fault_coverage.requests:
             self.remarks.append(run.fault_coverage.describe())
-        self.requests = Requests(session.sending.requests, tuple(session.requests), name, str(journal.file))
+        self.requests = Requests(
+            session.sending.requests, tuple(session.record.requests), name, str(journal.file)
+        )
         return stopped
 
     def _fault_coverage(self, policy: Policy) -> FaultCoverage:
@@ -296,11 +298,11 @@ class _Judging:
 
     def _detail_how_judged(self, run: GateRun, *, complete: bool) -> None:
         options, policy, session = self.options, self.under.policy, run.session
-        for claim in (session.reply_claim, session.column_claim):
+        for claim in (session.judge.reply_claim, session.judge.column_claim):
             for text in run.covered:
                 self.results.detail(claim, text)
         for claim in DECISIONS if options.build == "after" else ():
-            counts = f"{session.probes:,} requests with a header, {session.controls:,} without"
+            counts = f"{session.record.probes:,} requests with a header, {session.record.controls:,} without"
             self.results.detail(claim, f"{options.level} level: {counts}")
             if not self.shard.is_whole:
                 self.results.detail(claim, f"shard {self.shard} of the suite, {self.share.count:,} headers")

@@ -26,8 +26,8 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
     """Makes unknown whatever was not seen; `stopped` is why the run ended early. Why the suite is not complete."""
     session, results = run.session, run.results
     failing = 0 if stopped or session.sending.stopped else _conclude_refused(run)
-    unsteady = session.replies.unsteady()
-    failed = session.failed.total()
+    unsteady = session.judge.replies.unsteady()
+    failed = session.record.failed.total()
     if unsteady is None and not is_rare(failed - failing, session.sending.requests):
         unsteady = f"{failed:,} of {session.sending.requests:,} requests had no reply or a 5xx"
     if unsteady is not None:
@@ -35,17 +35,19 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
     reason = stopped or session.sending.stopped or (run.unsent and (unsteady or run.unsent)) or None
     for claim in run.claims if reason else ():
         results.inconclusive(claim, reason or "")
-    for claim in (session.reply_claim, OLD_CLIENT) if unsteady else ():
+    for claim in (session.judge.reply_claim, OLD_CLIENT) if unsteady else ():
         results.inconclusive(claim, unsteady or "")
     for claim in run.claims if session.rows.hidden else ():
         results.inconclusive(claim, "; ".join(session.rows.hidden))
     _conclude_probes(run)
     _conclude_columns(run)
-    if session.missing:
-        text = f"{len(session.missing):,} requests have no row, and no later one was there to tell"
+    if session.record.missing:
+        text = f"{len(session.record.missing):,} requests have no row, and no later one was there to tell"
         results.inconclusive(ACCOUNTED, text)
-    if session.repeated:
-        results.inconclusive(ACCOUNTED, f"{len(session.repeated):,} ids were given to two replies each")
+    if session.record.repeated:
+        results.inconclusive(
+            ACCOUNTED, f"{len(session.record.repeated):,} ids were given to two replies each"
+        )
     for claim in run.claims:
         text = session.judge.in_common(claim) if results.refuted(claim) else ""
         if text:
@@ -56,7 +58,7 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
 def _conclude_refused(run: GateRun) -> int:
     """Judges the shapes that nobody was served in; how many requests failed because they are of such a class."""
     session = run.session
-    refused, served = session.replies.refused, session.replies.served
+    refused, served = session.judge.replies.refused, session.judge.replies.served
     spec, factors = run.factory.caller.spec, run.factory.caller.factors
     bodies = spec.rollout.tables.request.refused
     failing = 0
@@ -65,8 +67,8 @@ def _conclude_refused(run: GateRun) -> int:
         statuses = dict.fromkeys(refused[shape] for shape in shapes)
         named = in_words(each, spec)
         text = f"requests of {named} are answered {', '.join(statuses)}"
-        failed = sum(session.failed[shape] for shape in shapes)
-        is_steady = is_rare(session.failed.total() - failed, session.sending.requests)
+        failed = sum(session.record.failed[shape] for shape in shapes)
+        is_steady = is_rare(session.record.failed.total() - failed, session.sending.requests)
         if _is_fault(each, statuses) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
             failing += failed
             effect = f"{text} each time, with the header and without; {len(served)} other shapes of requests are served"
@@ -88,32 +90,34 @@ def _is_fault(common: Constraint, statuses: Iterable[str]) -> bool:
 def _leave_out(run: GateRun, shapes: Iterable[Shape]) -> None:
     left_out = set(shapes)
     session = run.session
-    for probe in [*session.open.values(), *session.uncompared.values()]:
-        if probe.shape in left_out and probe.number in session.unobserved:
-            session.drop(probe)
+    for probe in [*session.record.open.values(), *session.record.uncompared.values()]:
+        if probe.shape in left_out and probe.number in session.record.unobserved:
+            session.record.drop(probe)
 
 
 def _conclude_probes(run: GateRun) -> None:
     session, results = run.session, run.results
     unseen: dict[str, list[Probe]] = {}
-    for probe in session.open.values():
+    for probe in session.record.open.values():
         for claim in session.judge.claims_of(probe, Aspect.VALUE):
             unseen.setdefault(claim, []).append(probe)
     for claim, probes in unseen.items():
-        results.inconclusive(claim, f"not seen for {len(probes):,} requests: {session.reasons(probes)}")
-    uncompared = len(session.uncompared) + session.replies.waiting
+        results.inconclusive(
+            claim, f"not seen for {len(probes):,} requests: {session.record.reasons(probes)}"
+        )
+    uncompared = len(session.record.uncompared) + session.judge.replies.waiting
     if uncompared:
         results.inconclusive(
-            session.reply_claim,
+            session.judge.reply_claim,
             f"{uncompared:,} replies could not be compared with one without the header",
         )
 
 
 def _conclude_columns(run: GateRun) -> None:
     session, results = run.session, run.results
-    if session.columns.waiting:
-        text = f"{session.columns.waiting:,} pairs of rows could not be compared with one without the header"
-        results.inconclusive(session.column_claim, text)
+    if session.judge.columns.waiting:
+        text = f"{session.judge.columns.waiting:,} pairs of rows could not be compared with one without the header"
+        results.inconclusive(session.judge.column_claim, text)
     if session.rows.unreadable:
         text = f"this role may not read {', '.join(session.rows.unreadable)}; grant it SELECT on both tables"
-        results.inconclusive(session.column_claim, text)
+        results.inconclusive(session.judge.column_claim, text)

@@ -61,7 +61,7 @@ async def confirm_sequences(
     session: ProbeSession, factory: ProbeFactory, probe_groups: Sequence[ProbeGroup]
 ) -> None:
     """What fails behind others over one connection each time, while a control is served, is their effect."""
-    results, claim = session.judge.results, session.reply_claim
+    results, claim = session.judge.results, session.judge.reply_claim
     for each in probe_groups:
         failed = [at for at, probe in enumerate(each.probes) if _is_unserved(session, probe)]
         if results.refuted(claim) or not failed:
@@ -69,7 +69,7 @@ async def confirm_sequences(
         last: Exchange | None = None
         for _ in range(SEQUENCE_TRIES):
             repeat_of = zip(each.probes, factory.sequence_repeat_of(each.probes), strict=True)
-            probes = tuple(session.repeat(*both) for both in repeat_of)
+            probes = tuple(session.record.repeat(*both) for both in repeat_of)
             control = factory.control(each.probes[0].shape)
             sent_probes = await session.send([ProbeGroup(probes, together=True), ProbeGroup((control,))])
             await session.match_rows(sent_probes)
@@ -89,20 +89,24 @@ async def confirm_sequences(
 
 
 def _is_unserved(session: ProbeSession, probe: Probe) -> bool:
-    return probe.number in session.open and probe.number in session.unobserved and not probe.refused
+    return (
+        probe.number in session.record.open
+        and probe.number in session.record.unobserved
+        and not probe.refused
+    )
 
 
 def _trials(session: ProbeSession) -> list[_Trial]:
     """Every suspect: those of replies first; of replies that the controls of a steady target had otherwise."""
     found = []
-    if session.replies.unsteady() is None:
-        for suspect in session.replies.suspected():
+    if session.judge.replies.unsteady() is None:
+        for suspect in session.judge.replies.suspected():
             refused_without = suspect.feature == STATUS and not (suspect.usual or "").startswith("2")
-            claim = OLD_CLIENT if refused_without else session.reply_claim
-            found.append(_Trial(suspect, session.replies, claim, by_rows=False))
+            claim = OLD_CLIENT if refused_without else session.judge.reply_claim
+            found.append(_Trial(suspect, session.judge.replies, claim, by_rows=False))
     found += [
-        _Trial(suspect, session.columns, session.column_claim, by_rows=True)
-        for suspect in session.columns.suspected()
+        _Trial(suspect, session.judge.columns, session.judge.column_claim, by_rows=True)
+        for suspect in session.judge.columns.suspected()
     ]
     return found
 
@@ -138,7 +142,7 @@ async def _send(
 ) -> tuple[list[Features], list[Features]]:
     """The features of so many repetitions, and of as many controls among them."""
     probe = trial.suspect.example.probe
-    to_send = [session.repeat(probe, factory.repeat_of(probe)) for _ in range(times)]
+    to_send = [session.record.repeat(probe, factory.repeat_of(probe)) for _ in range(times)]
     to_send += [factory.control(probe.shape) for _ in range(times)]
     random.Random(seed + probe.number).shuffle(to_send)  # noqa: S311 - an order, no secret
     sent_probes = await session.send([ProbeGroup((one,)) for one in to_send])

@@ -37,7 +37,7 @@ async def repeat_refuted(session: ProbeSession, factory: ProbeFactory, claims: I
             await session.match_rows(
                 await session.send([ProbeGroup((factory.repeat_of(wrong, PLAIN),))])
             )  # the simplest, if so
-        repeat_of = [session.repeat(wrong, factory.repeat_of(wrong)) for _ in range(times)]
+        repeat_of = [session.record.repeat(wrong, factory.repeat_of(wrong)) for _ in range(times)]
         sent_probes = await session.send([ProbeGroup((probe,)) for probe in repeat_of])
         await session.match_rows(sent_probes)
         numbers = {probe.number for probe in repeat_of}
@@ -59,14 +59,14 @@ async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None
 
     Later requests are of the classes that have left rows: one that never does is no yardstick for itself.
     """
-    if not session.missing:
+    if not session.record.missing:
         return
     sent_probes = await session.send([ProbeGroup(tuple(_yardsticks(session, factory)))])
     wanted = [exchange for exchange in sent_probes.exchanges if exchange.identity]
-    found_later = await session.wait(wanted, sent_probes.since, session.rows.wait_s)
-    keys = map(session.key_of, wanted)
+    found_later = await session.rows.wait(wanted, sent_probes.since, session.rows.wait_s)
+    keys = map(session.rows.key_of, wanted)
     later = next((row for key in keys for row in found_later.of(key) if row.whole), None)
-    missing, session.missing = session.missing, []
+    missing, session.record.missing = session.record.missing, []
     youngest = max(exchange.at for exchange in missing)
     due = youngest + max(session.rows.wait_s, 2 * session.rows.slowest_s)
     await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))  # so much was promised to rows
@@ -74,18 +74,18 @@ async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None
         _, found = await session.look_at_both_sides(some)
         for exchange, rows in zip(some, found, strict=True):
             if any(row.whole for row in rows):
-                session.judge_rows(exchange, rows)
+                session.judge.judge(exchange, rows)
             elif later is not None:
                 session.judge.miss(exchange, rows, f"id {later.message_id}")
             else:
-                session.missing.append(exchange)
+                session.record.missing.append(exchange)
 
 
 def _yardsticks(session: ProbeSession, factory: ProbeFactory) -> Iterator[Probe]:
     """A plain request without the header and one with it, and again the lightest that has left a row."""
     yield factory.control(PLAIN)
     yield factory.probe(factory.caller.case(factory.own_value()), PLAIN)
-    kept = [exchange.probe for exchange, _ in session.kept.values()]
+    kept = [exchange.probe for exchange, _ in session.record.kept.values()]
     for wanted in (True, False):
         known = next(
             (probe for probe in kept if probe.control is wanted and not probe.refused),
@@ -98,7 +98,7 @@ def _yardsticks(session: ProbeSession, factory: ProbeFactory) -> Iterator[Probe]
 async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
     """Judges what the rows of every request are at the end: surplus halves and pairs, later changes, rows of nobody."""
     results = session.judge.results
-    kept = list(session.kept.values())
+    kept = list(session.record.kept.values())
     masked: set[str] = set()
     changed: list[tuple[Exchange, Row, Change]] = []
     try:
@@ -162,7 +162,7 @@ def _own_values(
         if (
             session.judge.build == "after"
             and len(lines) == 1
-            and lines[0] in factory.own_values - session.unsure
+            and lines[0] in factory.own_values - session.record.unsure
         ):
             found[lines[0].decode("latin-1")] = exchange
     return found
@@ -171,7 +171,7 @@ def _own_values(
 def _judge_strays(session: ProbeSession, values: dict[str, Exchange], by_value: dict[str, list[Row]]) -> None:
     """Rows that hold a value of this run and belong to none of its replies."""
     for value, exchange in values.items():
-        strays = [row for row in by_value.get(value, ()) if row.message_id not in session.ids]
+        strays = [row for row in by_value.get(value, ()) if row.message_id not in session.record.ids]
         if strays:
             session.judge.surplus(exchange, strays, " that hold its value under an id that no reply had")
 
@@ -180,12 +180,12 @@ def _judge_columns(
     session: ProbeSession, changed: Sequence[tuple[Exchange, Row, Change]], masked: set[str]
 ) -> None:
     """Columns that change later in rows of requests with the header, and in none without it."""
-    results, claim = session.judge.results, session.column_claim
+    results, claim = session.judge.results, session.judge.column_claim
     count = Counter(name for _, _, difference in changed for name in difference.columns if name not in masked)
     for name, rows in count.items():
         example = next(exchange for exchange, _, difference in changed if name in difference.columns)
         effect = f"{name} changed after the row was first seen, in {rows} rows of requests with the header and in none "
-        effect += f"of {session.controls} without it"
+        effect += f"of {session.record.controls} without it"
         if rows >= CHANGED_LEAST:
             results.refute(session.judge.finding(claim, example, (), effect))
         else:

@@ -34,7 +34,7 @@ async def explain_rule(session: ProbeSession, factory: ProbeFactory) -> RuleBeha
         left[0] -= len(fitting)
         return await _answers(session, factory, [factory.probe(case, PLAIN) for case in fitting])
 
-    seen = [(exchange.probe, (row,)) for exchange, row in session.kept.values()]
+    seen = [(exchange.probe, (row,)) for exchange, row in session.record.kept.values()]
     return await explained(judge.results, judge.policy, answers_of(seen), ask)
 
 
@@ -48,5 +48,5 @@ async def _answers(session: ProbeSession, factory: ProbeFactory, probes: Sequenc
         return ()
     sent = await session.send(groups)
     await session.match_rows(sent)
-    kept = (session.kept.get(probe.number) for probe in probes)
+    kept = (session.record.kept.get(probe.number) for probe in probes)
     return answers_of((exchange.probe, (row,)) for exchange, row in filter(None, kept))

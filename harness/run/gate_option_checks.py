@@ -1,5 +1,6 @@
 """Whether what the user of the gate asked for fits together, and the limits that follow from it."""
 
+from harness.database.dsn import check_dsn
 from harness.errors import UsageError
 from harness.probing.probe_factory import Caller
 from harness.report.attestation import named_build
@@ -13,7 +14,7 @@ from harness.run.probe_session import AT_END_S
 from harness.run.under_test import check_needed
 from harness.sut.build_source import BuildSource
 from harness.sut.external import Limits
-from harness.sut.foreign_rows import WAIT_S_MIN, check_dsn
+from harness.sut.foreign_rows import WAIT_S_MIN
 from harness.verdict import Results
 
 

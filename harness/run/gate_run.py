@@ -15,6 +15,7 @@ from harness.clients.shape import Shape
 from harness.probing import covering
 from harness.probing.covering import Constraint
 from harness.probing.probe_factory import ProbeFactory
+from harness.probing.record import RETRIABLE
 from harness.report.contents import RuleBehaviour
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level
@@ -25,7 +26,7 @@ from harness.run.gate_explain import explain_rule
 from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2, suite_alone
 from harness.run.gate_target import understand
 from harness.run.gate_values import Values
-from harness.run.probe_session import AT_END_S, RETRIABLE, ProbeSession
+from harness.run.probe_session import AT_END_S, ProbeSession
 from harness.run.progress import LineCallback
 from harness.sut.observation import Probe, ProbeGroup
 from harness.verdict import Results
@@ -141,7 +142,7 @@ class GateRun:
 
     async def _send_array(self, values: Values, strength: int) -> None:
         """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
-        factory, replies = self.factory, self.session.replies
+        factory, replies = self.factory, self.session.judge.replies
         factors = factory.caller.factors
         for attempt in range(EXTENSIONS_MAX):
             known = self._constraints
@@ -168,7 +169,7 @@ class GateRun:
 
     def _learn_constraints(self) -> None:
         """Which factor values do not go together here: those that nobody was served with so far."""
-        replies, caller = self.session.replies, self.factory.caller
+        replies, caller = self.session.judge.replies, self.factory.caller
         refused = [shape for shape, status in replies.refused.items() if status.startswith("4")]
         served = [shape for shape in self._shapes if shape not in refused]
         found = covering.constraints_of(refused, [*served, *replies.served], caller.factors)
@@ -185,9 +186,11 @@ class GateRun:
 
     async def _send(self, source: Iterator[ProbeGroup]) -> None:
         """Sends rounds; while a part is sent, the rows of the part before are waited for."""
-        async with aclosing(self.session.run.stream(self._batches(source))) as parts:
-            async for sent_probes, found in parts:
-                await self.session.judge_matched(sent_probes.exchanges, found)
+        judge = self.session.judge
+        async with aclosing(self.session.run.answers(self._batches(source))) as answers:
+            async for exchange, rows in answers:
+                judge.compare(exchange)
+                judge.match(exchange, rows)
 
     async def _batches(self, source: Iterator[ProbeGroup]) -> AsyncGenerator[list[ProbeGroup], None]:
         """Rounds to send at once, as long as there is a point in going on; the next are made while these are sent."""
@@ -196,12 +199,12 @@ class GateRun:
         try:
             while not self.unsent and (batch := await following):
                 for each in batch:
-                    session.plan(each.probes, together=each.together)
+                    session.record.plan(each.probes, together=each.together)
                 following = asyncio.create_task(self._prepared(source))
-                ended = session.ended
+                ended = session.record.ended
                 yield batch
                 self._sent += batch
-                self._look_at(sum(len(each.probes) for each in batch) - (session.ended - ended))
+                self._look_at(sum(len(each.probes) for each in batch) - (session.record.ended - ended))
         finally:
             following.cancel()
         self.fault_coverage.sent(self._sent)
@@ -225,10 +228,10 @@ class GateRun:
         self.on_progress(f"{sent:,} requests sent")
         if not_ended:
             self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
-        elif len(session.missing) > MISSING_MAX and MISSING_SHARE * len(session.missing) > sent:
-            self.unsent = f"{len(session.missing):,} requests have no row: the rest was not sent"
-        elif 2 * len(session.unobserved) > sent:
-            text = session.reasons(session.open.values())
+        elif len(session.record.missing) > MISSING_MAX and MISSING_SHARE * len(session.record.missing) > sent:
+            self.unsent = f"{len(session.record.missing):,} requests have no row: the rest was not sent"
+        elif 2 * len(session.record.unobserved) > sent:
+            text = session.record.reasons(session.record.open.values())
             self.unsent = f"most requests give no observation, the rest was not sent: {text}"
 
     @property
@@ -239,14 +242,15 @@ class GateRun:
     async def _retry(self) -> None:
         """Repeats what had no reply, a 429 or a 5xx, as far as that is the exception."""
         session = self.session
+        unobserved, sequence = session.record.unobserved, session.record.sequence
         for _ in range(RETRIES_MAX):
             probes = [
                 probe
-                for number, probe in session.open.items()
-                if number in session.unobserved and session.unobserved[number].status in RETRIABLE
+                for number, probe in session.record.open.items()
+                if number in unobserved and unobserved[number].status in RETRIABLE
             ]
-            singly = [probe for probe in probes if probe.number not in session.sequence]
-            found = [session.sequence[probe.number] for probe in probes if probe.number in session.sequence]
+            singly = [probe for probe in probes if probe.number not in sequence]
+            found = [sequence[probe.number] for probe in probes if probe.number in sequence]
             sequences = {each[0].number: each for each in found}.values()
             accidents = len(singly) + len(sequences)
             if not probes or session.sending.stopped or RETRIES_SHARE * accidents > session.sending.requests:
@@ -259,12 +263,12 @@ class GateRun:
 
     def _sequence_to_retry(self, probes: Sequence[Probe]) -> ProbeGroup:
         repeat_of = zip(probes, self.factory.sequence_repeat_of(probes), strict=True)
-        return ProbeGroup(tuple(self.session.repeat(*both) for both in repeat_of), together=True)
+        return ProbeGroup(tuple(self.session.record.repeat(*both) for both in repeat_of), together=True)
 
     def _groups_to_retry(self, probes: Sequence[Probe]) -> Iterator[ProbeGroup]:
         left = iter(probes)
         while some := list(islice(left, BESIDE_RETRIES)):
-            repeat_of = [self.session.repeat(probe, self.factory.repeat_of(probe)) for probe in some]
+            repeat_of = [self.session.record.repeat(probe, self.factory.repeat_of(probe)) for probe in some]
             yield ProbeGroup((*repeat_of, self.factory.control(some[0].shape)))
 
 

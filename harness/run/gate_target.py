@@ -14,11 +14,12 @@ from harness.checks.row_checks import IDENTITY, OLD_CLIENT
 from harness.probing.covering import constraints_of, in_words
 from harness.probing.judge import is_address_id
 from harness.probing.probe_factory import ProbeFactory
+from harness.probing.record import RETRIABLE
 from harness.probing.run import SentProbes
 from harness.rollout.identities import address_of, is_by_address
 from harness.run.fuzzed_backend import FIRST_ROW_S
 from harness.run.gate_suite import neighbours, preflight
-from harness.run.probe_session import RETRIABLE, ProbeSession
+from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ignored
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 from harness.sut.rows import FoundRows
@@ -44,7 +45,7 @@ async def understand(
     Raises UnjudgeableError when rows cannot be matched, DatabaseUnavailableError when the database goes away.
     """
     first = preflight(factory)
-    session.plan([probe for each in first for probe in each.probes])
+    session.record.plan([probe for each in first for probe in each.probes])
     sent_probes = await session.send(first)
     for _ in range(1, TRIES):
         failed = [exchange for exchange in sent_probes.exchanges if exchange.identity is None]
@@ -54,7 +55,9 @@ async def understand(
         repeat_of = [exchange.probe for exchange in failed if exchange.reply.status in RETRIABLE]
         if silent or not repeat_of:
             break
-        tried = ProbeGroup(tuple(session.repeat(probe, factory.repeat_of(probe)) for probe in repeat_of))
+        tried = ProbeGroup(
+            tuple(session.record.repeat(probe, factory.repeat_of(probe)) for probe in repeat_of)
+        )
         more = await session.send([tried])
         kept = [exchange for exchange in sent_probes.exchanges if exchange.probe not in repeat_of]
         sent_probes = SentProbes((*kept, *more.exchanges), sent_probes.since)
@@ -69,7 +72,7 @@ async def understand(
             f"plain requests are served with {served[0].reply.status}, "
             f"the rollout's file says {' or '.join(map(str, statuses))}: correct request.statuses, or the target"
         )
-    if session.repeated:
+    if session.record.repeated:
         raise UnjudgeableError("replies to different requests have one id: rows cannot be told apart by it")
     exchanges = [exchange for exchange in sent_probes.exchanges if exchange.identity]
     found = await _first_rows(session, exchanges, sent_probes.since, on_progress, on_line)
@@ -95,19 +98,19 @@ async def _first_rows(
             said.append(seconds)
             on_line(text)
 
-    found = await session.wait(exchanges, since, bound_s, first=True, looked_for=looked_for)
-    if not any(row.whole for exchange in exchanges for row in found.of(session.key_of(exchange))):
+    found = await session.rows.wait(exchanges, since, bound_s, first=True, looked_for=looked_for)
+    if not any(row.whole for exchange in exchanges for row in found.of(session.rows.key_of(exchange))):
         return found
     if said:
         took, later = f"{session.rows.slowest_s:.0f} s", f"{session.rows.wait_s:.0f} s"
         on_line(f"the first row came {took} after its reply; later ones may take {later}")
-    return await session.wait(exchanges, since, session.rows.wait_s)
+    return await session.rows.wait(exchanges, since, session.rows.wait_s)
 
 
 async def _try_neighbours(session: ProbeSession, factory: ProbeFactory) -> None:
     """Where plain requests fail each time: others that are served show of which class that is a fault."""
     await session.send([neighbours(factory)])
-    refused, served = session.replies.refused, session.replies.served
+    refused, served = session.judge.replies.refused, session.judge.replies.served
     spec = factory.caller.spec
     common = constraints_of(refused, served, factory.caller.factors)
     if served and len({name for each in common for name, _ in each}) == 1:
@@ -127,7 +130,7 @@ async def _understand_rows(
     rows = {
         exchange.probe.number: row
         for exchange in exchanges
-        for row in found.of(session.key_of(exchange))
+        for row in found.of(session.rows.key_of(exchange))
         if row.whole
     }
     if not rows:
@@ -202,8 +205,8 @@ def _understand_token(
         if is_served and not named:
             continue
         factory.caller = replace(factory.caller, left_out=factory.caller.left_out | {identity.name})
-        for probe in [probe for probe in session.open.values() if probe.identity == identity]:
-            session.drop(probe)
+        for probe in [probe for probe in session.record.open.values() if probe.identity == identity]:
+            session.record.drop(probe)
 
 
 def _some(rows: Mapping[int, Row], exchange: Exchange) -> tuple[Row, ...]:

@@ -14,6 +14,13 @@ from harness.database.declared import DeclaredStore
 from harness.database.relations import Relations
 
 NOTHING: Final = sql.SQL("false")
+COLUMNS_QUERY: Final = """
+    SELECT c.relname, a.attname, has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+    FROM unnest(%s::text[]) AS wanted(name)
+    JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(wanted.name))
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY c.relname, a.attnum"""
+"""Table, column and whether it may be read, of the tables that are named."""
 
 
 @dataclass(frozen=True, slots=True)

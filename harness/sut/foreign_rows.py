@@ -15,11 +15,11 @@ from psycopg import sql
 
 from harness.database import visibility
 from harness.database.declared import DeclaredStore, plan_store
-from harness.database.dsn import CONNECT_S_MAX, dsn_fault
-from harness.errors import UsageError
+from harness.database.dsn import CONNECT_S_MAX
 from harness.polling import apoll_until
 from harness.report.escape import masked
-from harness.sut.columns import ReadableColumns
+from harness.sut.columns import COLUMNS_QUERY, ReadableColumns
+from harness.sut.observation import Exchange, Row
 from harness.sut.rows import FoundRows, RowKey, found_rows, rows_query, values_of
 from harness.sut.target_clock import TargetClock
 
@@ -33,14 +33,10 @@ PAUSE_LOOKS: Final = 2.0
 WAIT_S_MIN: Final = 5.0
 SLOWEST_TIMES: Final = 3
 """Unless told otherwise, rows are waited for so many times as long as the slowest has taken, at least so long."""
+PATIENCE_S_MIN: Final = 0.5
+"""Least time that rows are given before other things are done; those missing are looked for again at the end."""
 FAR_AFTER_S: Final = 2.5
 """After so long a clock that is hours off is thought of."""
-
-
-def check_dsn(dsn: str) -> None:
-    """Raises UsageError for what libpq cannot read, without quoting it: it may hold a password."""
-    if fault := dsn_fault(dsn):
-        raise UsageError(f"--database-url cannot be read: {fault}")
 
 
 class DatabaseUnavailableError(Exception):
@@ -102,9 +98,8 @@ class ForeignRows:
     @property
     def wait_s(self) -> float:
         """How long rows are waited for before they count as missing."""
-        if self.given_wait_s is not None:
-            return self.given_wait_s
-        return max(WAIT_S_MIN, SLOWEST_TIMES * self.slowest_s)
+        usual = max(WAIT_S_MIN, SLOWEST_TIMES * self.slowest_s)
+        return usual if self.given_wait_s is None else self.given_wait_s
 
     def remarks(self) -> Iterator[str]:
         """What was unusual about time: rows that were waited for longer than usual, a clock that went back."""
@@ -127,10 +122,11 @@ class ForeignRows:
         """
         return await self._found(keys, self.clock.theirs(since, far=far and not self.clock.is_known))
 
-    async def _found(self, keys: Sequence[RowKey], since: datetime) -> FoundRows:
-        query = rows_query(self._columns, both_sides=False)
-        records = await self._fetch(query, values_of(keys, (), since))
-        return found_rows(records, self._columns)
+    async def _found(
+        self, keys: Sequence[RowKey], since: datetime, sent: Sequence[str] = (), *, both_sides: bool = False
+    ) -> FoundRows:
+        query = rows_query(self._columns, both_sides=both_sides)
+        return found_rows(await self._fetch(query, values_of(keys, sent, since)), self._columns)
 
     async def _look_for_step(self, late: Iterable[RowKey], since: datetime) -> None:
         """Where rows are late because the target's clock was set back meanwhile: learns by how much.
@@ -146,31 +142,45 @@ class ForeignRows:
         self, keys: Sequence[RowKey], since: datetime, sent: Sequence[str] = ()
     ) -> FoundRows:
         """Rows of both tables, whole or not, of these requests and of any that hold a value in `sent`."""
-        query = rows_query(self._columns, both_sides=True)
-        records = await self._fetch(query, values_of(keys, sent, self.clock.theirs(since)))
-        return found_rows(records, self._columns)
+        return await self._found(keys, self.clock.theirs(since), sent, both_sides=True)
+
+    def key_of(self, exchange: Exchange) -> RowKey:
+        """What the rows of an answer are found by."""
+        probe = exchange.probe
+        return RowKey(exchange.identity, probe.user if probe.alone and self.by_user else None)
+
+    async def now(self) -> datetime:
+        """Our clock."""
+        return our_clock()
+
+    async def read(
+        self, exchanges: Sequence[Exchange], since: datetime, wait_s: float | None = None
+    ) -> list[tuple[Row, ...]]:
+        """Rows of each answer, waited for at most `wait_s`, or a few times as long as rows have taken so far."""
+        patience = max(PATIENCE_S_MIN, SLOWEST_TIMES * self.slowest_s) if wait_s is None else wait_s
+        found = await self.wait(exchanges, since, min(patience, self.wait_s))
+        return [found.of(self.key_of(exchange)) for exchange in exchanges]
 
     async def wait(
         self,
-        wanted: Sequence[tuple[RowKey, float]],
+        exchanges: Sequence[Exchange],
         since: datetime,
         wait_s: float,
         *,
         first: bool = False,
         looked_for: Callable[[float], None] = lambda _: None,
     ) -> FoundRows:
-        """Looks until every reply with an id has a whole row, at most `wait_s`; what was found at last.
+        """Looks until every answer with an id has a whole row, at most `wait_s`; what was found at last.
 
-        `wanted` has for each request when it ended, by the loop's clock. `first`: until one of them has a row.
-        `looked_for` is told at each look for how long, in seconds.
+        `first`: until one of them has a row. `looked_for` is told at each look for how long, in seconds.
         """
-        found = FoundRows()
+        found, late = FoundRows(), set[RowKey]()
+        wanted = [(self.key_of(exchange), exchange.at) for exchange in exchanges]
         if not wanted:
             return found
         loop = asyncio.get_running_loop()
         began = loop.time()
         far_from = began + min(wait_s / 2, FAR_AFTER_S)
-        late: set[RowKey] = set()
 
         async def is_enough() -> bool:
             nonlocal found, late
@@ -210,7 +220,7 @@ class ForeignRows:
         if refused := [one.describe() for one in hidden if one.refused]:
             raise DatabaseUnavailableError("; ".join(refused))
         self.hidden = tuple(one.describe() for one in hidden)
-        columns = await self._fetch(sql.SQL(_COLUMNS), [list(tables)])
+        columns = await self._fetch(sql.SQL(COLUMNS_QUERY), [list(tables)])
         self._columns = ReadableColumns.of(self.store, columns)
         self.has_column = self._columns.has_value
         self.unreadable = self._columns.unreadable
@@ -230,13 +240,6 @@ _LIMITS: Final = sql.SQL("SET LOCAL statement_timeout = {}; SET LOCAL row_securi
     STATEMENT_S_MAX * 1000
 )
 """Under row security the server refuses what it would else filter: an absent row must not be a hidden one."""
-
-_COLUMNS: Final = """
-    SELECT c.relname, a.attname, has_column_privilege(a.attrelid, a.attnum, 'SELECT')
-    FROM unnest(%s::text[]) AS wanted(name)
-    JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(wanted.name))
-    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    ORDER BY c.relname, a.attnum"""
 
 
 def our_clock() -> datetime:

@@ -75,10 +75,13 @@ class OwnRows:
         """The database's clock."""
         return await self.rows.now()
 
-    async def read(self, exchanges: Sequence[Exchange], since: datetime) -> list[tuple[Row, ...]]:
+    async def read(
+        self, exchanges: Sequence[Exchange], since: datetime, wait_s: float | None = None
+    ) -> list[tuple[Row, ...]]:
         """The rows of each exchange, once they are there or given up."""
         keys = [key_of(exchange.probe, exchange.reply) for exchange in exchanges]
-        return await self.rows.arrived(keys, since, wait_s=self.wait_s, lost=self.lost)
+        patience = self.wait_s if wait_s is None else wait_s
+        return await self.rows.arrived(keys, since, wait_s=patience, lost=self.lost)
 
 
 async def send_over_wire(origin: str, requests: Sequence[Request]) -> list[Reply]:

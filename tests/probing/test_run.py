@@ -46,7 +46,10 @@ class Log:
     async def now(self) -> datetime:
         return datetime.now(UTC)
 
-    async def read(self, exchanges: Sequence[Exchange], since: datetime) -> list[tuple[Row, ...]]:
+    async def read(
+        self, exchanges: Sequence[Exchange], since: datetime, wait_s: float | None = None
+    ) -> list[tuple[Row, ...]]:
+        assert wait_s is None
         assert since <= datetime.now(UTC)
         await self._do(f"read {exchanges[0].probe.number}")
         return [(ROW,) for _ in exchanges]

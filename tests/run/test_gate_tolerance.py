@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from harness import plan
-from harness.checks.gate import RowJudge
+from harness.checks.gate import TargetJudge
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.request_spec import plan_spec
@@ -106,7 +106,7 @@ def test_a_malformed_header_that_an_edge_mends_may_be_stored(
 ) -> None:
     probe = factory.probe(HeaderCase(((plan.HEADER.encode(), b"a\x00b"),), Kind.CONTROL))
     row = Row("1", plan.ANONYMOUS_PREFIX + probe.address, "1", "gen-1", value)
-    judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
+    judge = TargetJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     judge.judge(Exchange(probe, Reply(Outcome.REPLY, 200, (), b""), 0.0), [row])
     assert (status_of(results, "V10") is Status.REFUTED) is not right
 
@@ -184,22 +184,17 @@ async def test_missing_rows_are_unknown_where_no_later_row_comes(
     assert "no later one was there to tell" in rows.detail
 
 
-def hearing_of(results: Results) -> ProbeSession:
-    judge = RowJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
-    nothing: Any = SimpleNamespace()
-    return ProbeSession(nothing, nothing, judge)
-
-
 def test_an_id_that_two_replies_have_tells_nothing_of_either(factory: ProbeFactory, results: Results) -> None:
-    session = hearing_of(results)
+    judge = TargetJudge(results, STRICT, "http://127.0.0.1:1", "after", "some:free")
     body = b'{"id": "gen-1", "object": "chat.completion"}'
     for probe in (factory.control(), factory.control()):
         exchange = Exchange(
             probe, Reply(Outcome.REPLY, 200, ((b"content-type", b"application/json"),), body), 0.0
         )
-        session._enter(exchange)
-    assert session.repeated == {"gen-1"}
-    assert not session._is_wanted(exchange)
+        judge.record.enter(exchange)
+    assert judge.record.repeated == {"gen-1"}
+    judge.match(exchange, ())
+    assert not judge.record.missing
 
 
 async def test_beyond_so_many_suspects_the_rest_is_unknown(
@@ -214,13 +209,15 @@ async def test_beyond_so_many_suspects_the_rest_is_unknown(
     features = [f"header {number}" for number in range(gate_confirm.SUSPECTED_MAX + 2)]
     session: Any = SimpleNamespace(
         sending=SimpleNamespace(stopped=None, left=1000),
-        judge=SimpleNamespace(results=results),
-        reply_claim="V4",
-        column_claim="R3",
-        columns=SimpleNamespace(suspected=list),
-        replies=SimpleNamespace(
-            unsteady=lambda: None,
-            suspected=lambda: [Suspect(PLAIN, name, "a", "b", exchange, 1) for name in features],
+        judge=SimpleNamespace(
+            results=results,
+            reply_claim="V4",
+            column_claim="R3",
+            columns=SimpleNamespace(suspected=list),
+            replies=SimpleNamespace(
+                unsteady=lambda: None,
+                suspected=lambda: [Suspect(PLAIN, name, "a", "b", exchange, 1) for name in features],
+            ),
         ),
     )
     monkeypatch.setattr(gate_confirm, "_try", note)

@@ -1,12 +1,16 @@
 """Rows are found in a database of which only the plan's columns are known, by a role that may only read."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from harness.clients.exchange import Outcome, Reply
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
+from harness.sut.observation import Exchange
 from harness.sut.rows import RowKey
 
 MINIMAL = """
@@ -160,9 +164,10 @@ async def test_a_clock_that_goes_back_is_noticed_by_ids_alone(minimal_dsn: str) 
     rows.clock.learn((await rows.find([RowKey("m0")], NOW)).created, NOW)
     insert(minimal_dsn, 1, "anon:a", "m1", when=NOW - timedelta(hours=2))
     insert(minimal_dsn, 2, "anon:b", "m2", when=NOW - timedelta(hours=20))  # another run's
-    wanted = [(RowKey("m1", "anon:b"), 0.0)]
-    assert (await rows.find([wanted[0][0]], NOW)).by_id == {}
-    found = await rows.wait(wanted, NOW, 2.0)
+    assert (await rows.find([RowKey("m1", "anon:b")], NOW)).by_id == {}
+    probe: Any = SimpleNamespace(user="anon:b", alone=True, spec=SimpleNamespace(reply_id=("id",)))
+    reply = Reply(Outcome.REPLY, 200, (), b'{"id": "m1"}')
+    found = await rows.wait([Exchange(probe, reply, 0.0)], NOW, 2.0)
     assert (set(found.by_id), set(found.by_user)) == ({"m1"}, {"anon:a"})
     assert abs(rows.clock.set_back - timedelta(hours=2)) <= timedelta(seconds=1)
     assert any("went back by 120 minutes" in remark for remark in rows.remarks())
