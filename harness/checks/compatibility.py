@@ -1,21 +1,17 @@
-"""Judges what must not change: replies, what sessions have prepared, and how many rows whole tables have.
+"""Judges what must not change: replies to old clients, what sessions have prepared, and how many rows tables have."""
 
-Takes observations, each with its stage; compares a request with its control twin, which sent no header.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from harness.checks.evidence import describe_reply, finding
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check, run_check
-from harness.checks.row_checks import ACCOUNTED, IGNORED, OLD_CLIENT
+from harness.checks.row_checks import ACCOUNTED, OLD_CLIENT
 from harness.clients.exchange import Outcome
 from harness.probing.features import Strength, reply_differences
 from harness.stages.prepared_result import PreparedResult
 from harness.sut.observation import Observation
 from harness.verdict import Finding, Method, Results
 
-REPLY: Final = "V4"
 PREPARED: Final = "C3"
 
 NO_REQUEST: Final = 1 << 20
@@ -31,31 +27,6 @@ class TableTotals(NamedTuple):
     after: tuple[int, int]
     tables: tuple[str, str]
     """Their names; one table that has both is there twice."""
-
-
-def judge_replies(results: Results, observations: Sequence[Observation]) -> None:
-    """Feeds each request with the first without a header in its circumstances, where that was answered."""
-    controls: dict[tuple[object, ...], Observation] = {}
-    for observation in observations:
-        if not observation.probe.header:
-            controls.setdefault(_circumstances(observation), observation)
-    for observation in observations:
-        control = controls.get(_circumstances(observation))
-        if control is None or control is observation or control.reply.outcome is not Outcome.REPLY:
-            continue
-        run_check(results, reply_is_that_of_the_control, observation, control)
-
-
-@check(REPLY, IGNORED)
-def reply_is_that_of_the_control(observation: Observation, control: Observation) -> Outcomes:
-    """V4, and C1's half of it: a reply equals that without a header but for ids and times."""
-    claim = IGNORED if observation.served_by == "before" else REPLY
-    if claim == IGNORED and not observation.probe.header:
-        return  # says nothing of the header; to `after` it says that none of an earlier request is at work
-    yield Observed(claim)
-    if reply_differences(observation.reply, control.reply):
-        effect = f"the reply differs from that without the header: {describe_reply(control.reply)}"
-        yield finding(claim, observation, effect)
 
 
 def judge_old_clients(results: Results, observations: Iterable[Observation]) -> None:
@@ -102,7 +73,3 @@ def prepared_statement_still_works(result: PreparedResult) -> Outcomes:
     if not result.still_works:
         condition = "prepared in one session, the column added in another, executed again"
         yield Finding(PREPARED, condition, result.words)
-
-
-def _circumstances(observation: Observation) -> tuple[object, ...]:
-    return (observation.stage, observation.served_by, observation.probe.auth, observation.probe.stream)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from harness.checks.compatibility import REPLY
 from harness.checks.evidence import describe_reply, describe_value, finding, replay_command
 from harness.checks.registry import CheckOutcome, add_outcomes, checks_over
 from harness.checks.row_checks import (
@@ -17,6 +16,7 @@ from harness.checks.row_checks import (
     IGNORED,
     MALFORMED,
     OTHER_COLUMNS,
+    REPLY,
     CheckedExchange,
     claims_of_target,
     effect_of,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness import plan
-from harness.checks.compatibility import REPLY
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED
 from harness.checks.row_checks import (
@@ -19,6 +18,7 @@ from harness.checks.row_checks import (
     NAME,
     OLD_CLIENT,
     OTHER_COLUMNS,
+    REPLY,
 )
 from harness.verdict import Judgement, Status
 

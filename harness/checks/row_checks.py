@@ -1,4 +1,4 @@
-"""Which claims the rows of a request are evidence for, and the findings where they differ from what was expected.
+"""Which claims a request with its reply and its rows is evidence for, and the findings where these are not as expected.
 
 Takes observations of backends whose builds are ours; `checks/gate.py` does the same for somebody's.
 """
@@ -6,11 +6,12 @@ Takes observations of backends whose builds are ours; `checks/gate.py` does the 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from harness.checks.evidence import describe_value, finding
+from harness.checks.evidence import describe_reply, describe_value, finding
 from harness.checks.registry import Observed, Outcomes, check, run_checks
 from harness.clients.exchange import Outcome
 from harness.clients.extension import ExtensionBuild
 from harness.clients.request_spec import RequestSpec
+from harness.probing.features import reply_differences
 from harness.probing.judge import Aspect, Difference, counted, expect, judge
 from harness.rollout.identities import has_account
 from harness.rule.accepted_values import has_one_length
@@ -22,6 +23,7 @@ from harness.verdict import Results
 STORED: Final = "V1"
 LIMIT: Final = "V2"
 NOT_STORED: Final = "V3"
+REPLY: Final = "V4"
 MISSING: Final = "V5"
 REFUSED: Final = "V6"
 IDENTITY: Final = "I1"
@@ -44,6 +46,8 @@ class CheckedExchange(NamedTuple):
     policy: Policy
     aspects: Collection[Aspect] = tuple(Aspect)
     """In which respects its rows are judged."""
+    control: Observation | None = None
+    """Sent without the header in the same circumstances: its reply is held to that one's. None: to none."""
 
 
 def judge_rows(
@@ -62,7 +66,7 @@ def rows_are_as_expected(exchange: CheckedExchange) -> Outcomes:
 
     R1: one usage row with its metadata row. I1, I2: under the user who asked. V1 to V3, V5, I1, C1, C2: the value.
     """
-    observation, policy, kinds = exchange
+    observation, policy, kinds, _ = exchange
     if observation.probe.refused:
         return
     identified = observation.reply.upstream_id is not None
@@ -89,6 +93,19 @@ def refused_by_http(exchange: CheckedExchange) -> Outcomes:
     elif observation.rows:
         effect = "left a row, expected none"
     yield REFUSED, finding(REFUSED, observation, effect) if effect else None
+
+
+@check(REPLY, IGNORED, over=CheckedExchange)
+def reply_is_that_of_the_control(exchange: CheckedExchange) -> Outcomes:
+    """V4, and C1's half of it: a reply equals that without a header but for ids and times."""
+    observation, control = exchange.observation, exchange.control
+    claim = IGNORED if observation.served_by == "before" else REPLY
+    if control is None or (claim == IGNORED and not observation.probe.header):
+        return  # says nothing of the header; to `after` it says that none of an earlier request is at work
+    yield Observed(claim)
+    if reply_differences(observation.reply, control.reply):
+        effect = f"the reply differs from that without the header: {describe_reply(control.reply)}"
+        yield finding(claim, observation, effect)
 
 
 def claims_of(observation: Observation, kind: Aspect, policy: Policy) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ bounded: two batches are held.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from itertools import compress, islice
 from typing import Final, NamedTuple, Protocol
 
+from harness.clients.exchange import Outcome
 from harness.probing.record import ProbeRecord
 from harness.sut.observation import Exchange, Observation, Probe, ProbeGroup, Row
 from harness.sut.reference import CONNECTIONS, TIMEOUT_S, Endpoint, FullRate, OwnRows
@@ -27,6 +28,9 @@ Batch = list[ProbeGroup]
 Matched = list[tuple[Row, ...]]
 """Rows of each exchange, in their order."""
 Answer = tuple[Exchange, tuple[Row, ...]]
+Circumstances = tuple[str, str, str, bool]
+"""Stage and build that served a request, who asked, and whether for a stream."""
+KnownControls = dict[Circumstances, Observation]
 Item = Sequence[Probe]
 """Requests that go over one connection one after the other, with no other between them."""
 
@@ -160,3 +164,26 @@ async def _batches(items: Iterable[Item], size: int) -> AsyncGenerator[Batch, No
     source = iter(items)
     while batch := [ProbeGroup(tuple(item), together=True) for item in islice(source, size)]:
         yield batch
+
+
+def beside_controls(
+    observations: Sequence[Observation], known: KnownControls | None = None
+) -> Iterator[tuple[Observation, Observation | None]]:
+    """Each with the first one without a header in its circumstances, to whose reply its own is held.
+
+    None where that was not answered, for that one itself, and for what HTTP refuses. `known` are those of batches
+    before, and takes up more.
+    """
+    known = {} if known is None else known
+    for observation in observations:
+        if not observation.probe.header:
+            known.setdefault(_circumstances(observation), observation)
+    for observation in observations:
+        control = known.get(_circumstances(observation))
+        if control is observation or observation.probe.refused:
+            control = None
+        yield observation, control if control and control.reply.outcome is Outcome.REPLY else None
+
+
+def _circumstances(observation: Observation) -> Circumstances:
+    return (observation.stage, observation.served_by, observation.probe.auth, observation.probe.stream)

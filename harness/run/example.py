@@ -14,9 +14,8 @@ from typing import Any, Final
 import psycopg
 
 from harness import plan
-from harness.checks.compatibility import REPLY
 from harness.checks.evidence import describe_reply, finding, hint_of
-from harness.checks.row_checks import ACCOUNTED
+from harness.checks.row_checks import ACCOUNTED, REPLY
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
@@ -95,7 +94,7 @@ async def judge_example(
         if on_seen is not None:
             for observation in seen:
                 on_seen(observation.probe, observation.rows)
-        judge_headers(results, [seen[1]], seen, policy)
+        judge_headers(results, seen, policy)
         if not served(seen[1].reply):
             results.refute(finding(REPLY, seen[1], "not served beside the others, as it was alone"))
         if auth is not Auth.SIGNED_IN:

@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count
 from typing import Final
 
 from harness.automata.suites import SuiteKind
 from harness.backend.serve import HOST
-from harness.checks.compatibility import TableTotals, judge_replies
+from harness.checks.compatibility import TableTotals
 from harness.checks.registry import run_checks
-from harness.checks.row_checks import judge_rows
-from harness.clients.shape import PLAIN, Shape
+from harness.checks.row_checks import CheckedExchange
+from harness.clients.shape import PLAIN
 from harness.database.relations import totalled
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import Caller
-from harness.probing.run import observations
+from harness.probing.run import KnownControls, beside_controls, observations
 from harness.probing.values import longest_valid
 from harness.report.contents import RuleBehaviour
 from harness.rollout import is_plans
@@ -93,12 +93,13 @@ def prove_rule(
         results.method("V7", Method.COMPLETE)
     try:
         with node_oracle() as node:
-            count = _Counted(headers)
-            for differing in disagreements(policy, count, node):
+            number = count()
+            counted = (header for header, _ in zip(headers, number, strict=False))
+            for differing in disagreements(policy, counted, node):
                 value = differing.lines[0] if differing.lines else b""
                 finding = Finding("V7", "the rule as a function", str(differing), weight=len(value))
                 results.refute(finding)
-            results.observed("V7", count.seen)
+            results.observed("V7", next(number))
             told = f"the {kind} suite: {bound(policy, kind)}" if kind else f"samples: {why_sampled(policy)}"
             results.detail("V7", f"Node {node.node} agrees on {told}")
     except UnavailableError as error:
@@ -162,19 +163,6 @@ def _endpoint(environment: Environment) -> Endpoint:
     )
 
 
-class _Counted:
-    """Passes headers on and counts them."""
-
-    def __init__(self, headers: Iterable[Sequence[bytes]]) -> None:
-        self._headers = headers
-        self.seen = 0
-
-    def __iter__(self) -> Iterator[Sequence[bytes]]:
-        for header in self._headers:
-            self.seen += 1
-            yield header
-
-
 def cases(
     caller: Caller, values: Iterable[bytes], level: Level, samples: Iterable[CaseSequence] | None
 ) -> Iterator[CaseSequence]:
@@ -224,11 +212,11 @@ def otherwise(caller: Caller) -> list[tuple[str | None, bool]]:
 
 
 def judge_headers(
-    results: Results, controls: Iterable[Observation], batch: Sequence[Observation], policy: Policy
+    results: Results, batch: Sequence[Observation], policy: Policy, known: KnownControls | None = None
 ) -> None:
-    """Judges V1 to V6, I2 and R1 on a batch of requests to one endpoint, beside those without the header."""
-    judge_rows(results, batch, policy)
-    judge_replies(results, [*controls, *(seen for seen in batch if not seen.probe.refused)])
+    """Judges V1 to V6, I2 and R1 on requests, beside those without the header; `known` are such of batches before."""
+    beside = beside_controls(batch, known)
+    run_checks(results, (CheckedExchange(seen, policy, control=control) for seen, control in beside))
 
 
 def _suite_probes(
@@ -255,12 +243,10 @@ async def _send_suite(
     sent: SentCounts,
     on_progress: LineCallback,
 ) -> SentCounts:
-    controls: dict[Shape, Observation] = {}
+    known: KnownControls = {}
     async with aclosing(observations(_endpoint(environment), environment.rows, probes)) as batches:
         async for batch in batches:
-            for seen in batch:
-                controls.setdefault(seen.probe.shape, seen)
-            judge_headers(results, controls.values(), batch, policy)
+            judge_headers(results, batch, policy, known)
             sent.answers += answers_of((seen.probe, seen.rows) for seen in batch)
             sent.requests += len(batch)
             sent.controls += sum(not seen.probe.lines for seen in batch)

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final
 
 from harness import plan
-from harness.checks.compatibility import PREPARED, TableTotals, judge_old_clients, judge_replies
+from harness.checks.compatibility import PREPARED, TableTotals, judge_old_clients
 from harness.checks.exploration import Explored, exploration_lines, failing_program
 from harness.checks.order import (
     DerivedRule,
@@ -26,6 +26,7 @@ from harness.probing.judge import Aspect
 from harness.rollout import Rollout
 from harness.rule.policy import Policy
 from harness.rule.suite import Level
+from harness.run.headers import judge_headers
 from harness.run.progress import ProgressDisplay, silent
 from harness.stages.analysis import analyse
 from harness.stages.environment import BuildPair, Stack
@@ -201,7 +202,6 @@ def _judge_requests(
         )
         probed += of_stages
         in_flight += held  # the traffic of swaps is O4's: how much there is depends on time
-    judge_replies(results, probed)
+    judge_headers(results, probed, policy)
     judge_old_clients(results, probed)
-    judge_rows(results, probed, policy)
     judge_rows(results, in_flight, policy, (Aspect.PAIRS, Aspect.USER))

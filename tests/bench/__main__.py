@@ -30,7 +30,7 @@ from harness.clients.id_client import plans_client
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.probe_factory import plan_caller
-from harness.probing.run import Item, observations
+from harness.probing.run import Item, KnownControls, observations
 from harness.rule.cases import NAME, HeaderCase, Kind
 from harness.rule.policy import STRICT
 from harness.rule.suite import Level, complete_suite
@@ -125,11 +125,10 @@ async def by_wire(environment: Environment) -> Measured:
 
 async def by_suite(environment: Environment) -> Measured:
     """As prove sends its suite: every row matched, and each batch judged by every claim of the header."""
-    results, controls = Results(claims_of(Level.STANDARD)), list[Observation]()
+    results, known = Results(claims_of(Level.STANDARD)), KnownControls()
 
     def judge(batch: Sequence[Observation]) -> None:
-        controls.extend(batch[: not controls])
-        judge_headers(results, controls, batch, STRICT)
+        judge_headers(results, batch, STRICT, known)
 
     return await send_suite(environment, "prove's suite", judge)
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from harness import plan
-from harness.checks.compatibility import TableTotals, judge_old_clients, judge_replies
+from harness.checks.compatibility import TableTotals, judge_old_clients
 from harness.checks.registry import run_checks
-from harness.checks.row_checks import judge_rows
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth, ExtensionBuild, plan_header
 from harness.clients.id_client import plans_client
 from harness.clients.shape import PLAIN
 from harness.probing.probe_factory import SignedIn, plan_caller
 from harness.rule.policy import STRICT
+from harness.run.headers import judge_headers
 from harness.stages.matrix import MACHINE
 from harness.stages.prepared_result import PreparedResult
 from harness.sut.observation import Observation, Row
@@ -69,9 +69,8 @@ def good() -> list[Observation]:
 
 def judged(observations: list[Observation]) -> dict[str, Status]:
     results = Results(tuple(replace(claim, least=1) for claim in plan.CLAIMS))
-    judge_replies(results, observations)
+    judge_headers(results, observations, STRICT)
     judge_old_clients(results, observations)
-    judge_rows(results, observations, STRICT)
     judged_here = ("V4", "C1", "C2", "R1", "I1", "I2")
     return {one.claim.id: one.status for one in results.judgements() if one.claim.id in judged_here}
 

@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.checks.compatibility import judge_replies
 from harness.checks.evidence import describe_reply, describe_request, hint_of, replay_command
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.probing.features import SHAPE, TEXT, reply_differences
 from harness.probing.probe_factory import plan_caller
+from harness.rule.policy import STRICT
+from harness.run.headers import judge_headers
 from harness.sut.observation import Observation
 from harness.verdict import Claim, Results, Status
 
@@ -43,7 +44,7 @@ def test_reply_to_a_header_of_another_name_is_compared_too() -> None:
     claim = Claim("V4", "", "", "")
     results = Results((claim,))
     failed = Reply(Outcome.REPLY, 500, DONE.headers, b"{}")
-    judge_replies(results, [observed(), observed((b"x_posthog_distinct_id", b"abc"), reply=failed)])
+    judge_headers(results, [observed(), observed((b"x_posthog_distinct_id", b"abc"), reply=failed)], STRICT)
     assert results.judgements()[0].status is Status.REFUTED
 
 

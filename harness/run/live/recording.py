@@ -29,8 +29,7 @@ from harness.backend.builds import HeaderLines, Sender
 from harness.backend.http import NodeProtocol
 from harness.backend.losses import Abort, Loss
 from harness.backend.usage import MISSING_ID, Accounts, Usage
-from harness.checks.compatibility import REPLY
-from harness.checks.row_checks import IGNORED
+from harness.checks.row_checks import IGNORED, REPLY
 from harness.clients.exchange import Outcome, Reply
 from harness.clients.request_spec import RequestSpec
 from harness.probing.probe_factory import received_probe
