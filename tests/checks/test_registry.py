@@ -129,5 +129,5 @@ def test_claim_is_brought_by_one_check_only() -> None:
 def test_what_is_registered_for_now_is_forgotten() -> None:
     with registered_for_now():
         register()
-        assert len(checks_over(CheckedExchange)) == 3
+        assert len(checks_over(CheckedExchange)) == 4
     assert brought_claims() == ()
