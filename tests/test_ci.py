@@ -60,6 +60,14 @@ def test_a_part_beside_ends_with_ci_and_is_told(tmp_path: Path) -> None:
     eventually(lambda: None if process.exists() else True)  # it was ended; whoever inherits it lets it go
 
 
+def test_a_part_beside_that_failed_before_ci_did_is_told() -> None:
+    ended = bash(
+        "part() { echo begun; exit 7; }; beside it part; while kill -0 $!; do sleep 0.01; done; exit 1"
+    )
+    assert ended.returncode == 1
+    assert "it, which ran beside others; exit code 7\nbegun\n" in ended.stderr
+
+
 def unnamed(command: str, files: Iterable[Path], mark: str) -> list[str]:
     """Files with tests of the mark that a command of tox, which names files, leaves out."""
     marked = [str(file.relative_to(ROOT)) for file in files if f"pytest.mark.{mark}" in file.read_text()]

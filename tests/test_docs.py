@@ -24,7 +24,7 @@ from tests import reference
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 ELSEWHERE_MAX: Final = 12
-BLOCK_S_MAX: Final = 300
+BLOCK_S_MAX: Final = 600
 LEFT_OUT: Final = "[...]"
 
 

@@ -89,7 +89,7 @@ async def test_standard_level_runs_every_stage_and_derives_the_rule(
     templates: Templates,
 ) -> None:
     section, standing = await told_by(templates, Level.STANDARD, ALL_CLAIMS, BuildPair())
-    assert {status for _, status, _, _ in standing} == {Status.PROVEN}
+    assert [(claim, told) for claim, status, _, told in standing if status is not Status.PROVEN] == []
     assert section["orders"] == {"enumerated": 624, "total": 624}
     assert section["stages"] == {"stood_up": 40, "total": 40}
     assert section["stand_ups"] == {"stood_up": 64, "total": 64}
