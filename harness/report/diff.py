@@ -64,14 +64,15 @@ class ReportDiff(Struct, frozen=True, tag_field="format", tag="harness.diff/1"):
 def report_diff(old: Report, new: Report) -> ReportDiff:
     """Compares two reports that hold together."""
     old, new = presentable(old), presentable(new)
-    comparable = old.level == new.level
+    comparable = (old.level, old.extra_states) == (new.level, new.extra_states)
     context = [
         f"{name.lower()} {said or '(none)'} -> {facts(new).get(name) or '(none)'}"
         for name in dict.fromkeys((*facts(old), *facts(new)))
         if name not in OF_THE_RUN and (said := facts(old).get(name)) != facts(new).get(name)
     ]
     if not comparable:
-        context.append("counts are not compared, since the levels differ")
+        what = "levels" if old.level != new.level else "numbers of extra states"
+        context.append(f"counts are not compared, since the {what} differ")
     differences = tuple(_differences(old, new, comparable=comparable))
     return ReportDiff(tuple(context), differences, any(difference.worse for difference in differences))
 

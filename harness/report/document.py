@@ -118,6 +118,8 @@ class Report(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     """Name of the header rule."""
     level: str
     """How much was sent."""
+    extra_states: Count = 0
+    """States beyond those of the rule, of implementations for which the suite that was sent is complete."""
     seed: Count
     """Seed of everything random."""
     started: str

@@ -52,6 +52,7 @@ def facts(report: Report) -> dict[str, str]:
         "Started": report.started,
         "Took": f"{report.seconds:.1f} s",
         "Level": report.level,
+        "Extra states": str(report.extra_states or ""),
         "Shard": f"{report.shard.number}/{report.shard.of}" if report.shard else "",
         "Seed": str(report.seed),
         "Rule": report.policy,

@@ -1,6 +1,10 @@
 """How much of the header rule's suite is sent."""
 
 from enum import StrEnum
+from typing import Final
+
+EXTRA_STATES_MAX: Final = 9
+"""Most states beyond the rule's that a suite is made for; each makes it more than a hundred times as large."""
 
 
 class Level(StrEnum):

@@ -7,6 +7,7 @@ modulo 2^256, so that the digests of all shards add up to that of the whole suit
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
 from typing import Final, NamedTuple, Self
 
 from harness.errors import UsageError
@@ -61,11 +62,10 @@ class Share:
         self._sum = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        for place, value in enumerate(self._values):
-            if place % self._shard.of == self._shard.number - 1:
-                self.count += 1
-                self._sum = (self._sum + int.from_bytes(hashlib.sha256(value).digest(), "big")) % _MODULUS
-                yield value
+        for value in islice(self._values, self._shard.number - 1, None, self._shard.of):
+            self.count += 1
+            self._sum = (self._sum + _number_of(value)) % _MODULUS
+            yield value
 
     @property
     def digest(self) -> str:
@@ -77,6 +77,28 @@ class Share:
         for _ in self:
             pass
         return self
+
+
+class ShardTotals(NamedTuple):
+    """What a shard has to send: how many headers, and their digest."""
+
+    headers: int
+    digest: str
+
+
+def totals_by_shard(values: Iterable[bytes], of: int) -> tuple[ShardTotals, ...]:
+    """What each of so many shards has to send, in one pass that holds no header."""
+    counts, sums = [0] * of, [0] * of
+    for value, number in zip(values, cycle(range(of)), strict=False):
+        counts[number] += 1
+        sums[number] += _number_of(value)
+    return tuple(
+        ShardTotals(count, f"{total % _MODULUS:064x}") for count, total in zip(counts, sums, strict=True)
+    )
+
+
+def _number_of(value: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(value).digest(), "big")
 
 
 def sum_of(digests: Iterable[str]) -> str:

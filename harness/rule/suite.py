@@ -2,7 +2,8 @@
 
 Smoke is the machine's borders. Standard adds the short suite of `automata.suites`. Exhaustive adds the complete one, a
 proof within its bound, where over the wire it has at most `WIRE_MAX` headers; else the one that takes no byte for
-another, and the complete one is for the rule as a function.
+another, and the complete one is for the rule as a function. With extra states exhaustive always adds the complete one,
+for implementations with so many states more; `extra_states` says whether a run may send it.
 
 What is proven is accept or reject, and where the rule ends in words, which is stored; for implementations that are
 deterministic and treat requests independently. Which value is stored elsewhere, and what one request leaves for the
@@ -15,14 +16,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Final
+from typing import Final, Self
 
 from harness.automata.borders import border_texts
+from harness.automata.complete import CompleteSuite
 from harness.automata.identification import IDENTIFIED_MAX, Identified, identified
 from harness.automata.letters import FIELD_BYTES
 from harness.automata.machine import TooLargeError
 from harness.automata.pattern import parsed
-from harness.automata.suites import SPREAD, SuiteKind, least_and_most, texts
+from harness.automata.suites import SPREAD, SuiteKind, texts
 from harness.automata.tree import Node, Repetition
 from harness.rule.level import Level as Level
 from harness.rule.limit import longest_texts
@@ -44,28 +46,43 @@ class SuiteSize:
     headers: int
     octets: int
 
+    @classmethod
+    def of(cls, complete: CompleteSuite) -> Self:
+        """That of a complete suite, which is not made for it."""
+        return cls(complete.amount.texts, complete.amount.octets)
+
+    def __add__(self, other: SuiteSize) -> SuiteSize:
+        return SuiteSize(self.headers + other.headers, self.octets + other.octets)
+
     def __str__(self) -> str:
         return f"{self.headers:,} headers, {self.octets:,} bytes"
 
 
-def suite(policy: Policy, level: Level) -> Iterator[bytes]:
-    """The header values of a level, each once, in an order that never changes."""
+def suite(policy: Policy, level: Level, extra_states: int = 0) -> Iterator[bytes]:
+    """The header values of a level, each once, in an order that never changes; made as they are taken."""
     rule = rule_of(policy)
     borders = dict.fromkeys(_borders(policy))
     if rule is None or level is Level.SMOKE:
         return iter(borders)
-    further = texts(rule, sent_kind(policy, level) or SuiteKind.SHORT)
+    kind = sent_kind(policy, level, extra_states) or SuiteKind.SHORT
+    further = texts(rule, kind, extra_states)
     return chain(borders, (text for text in further if text not in borders))
 
 
-def sent_kind(policy: Policy, level: Level) -> SuiteKind | None:
+def sent_kind(policy: Policy, level: Level, extra_states: int = 0) -> SuiteKind | None:
     """The size of the suite that goes over the wire; None for borders alone."""
     if level is Level.SMOKE or rule_of(policy) is None:
         return None
     if level is Level.STANDARD:
         return SuiteKind.SHORT
+    if extra_states:
+        return SuiteKind.COMPLETE
     return next(
-        (kind for kind in (SuiteKind.COMPLETE, SuiteKind.BYTES) if is_at_most(policy, kind, WIRE_MAX)),
+        (
+            kind
+            for kind in (SuiteKind.COMPLETE, SuiteKind.BYTES)
+            if kind_size(policy, kind).headers <= WIRE_MAX
+        ),
         SuiteKind.SHORT,
     )
 
@@ -75,7 +92,8 @@ def function_kind(policy: Policy, level: Level) -> SuiteKind | None:
     if rule_of(policy) is None:
         return None
     largest = FUNCTION_MAX if level is Level.EXHAUSTIVE else WIRE_MAX
-    return SuiteKind.COMPLETE if is_at_most(policy, SuiteKind.COMPLETE, largest) else SuiteKind.BYTES
+    is_small = kind_size(policy, SuiteKind.COMPLETE).headers <= largest
+    return SuiteKind.COMPLETE if is_small else SuiteKind.BYTES
 
 
 def function_suite(policy: Policy, level: Level) -> Iterator[bytes]:
@@ -84,12 +102,12 @@ def function_suite(policy: Policy, level: Level) -> Iterator[bytes]:
     return suite(policy, Level.SMOKE) if rule is None or kind is None else texts(rule, kind)
 
 
-def complete_suite(policy: Policy) -> Iterator[bytes]:
+def complete_suite(policy: Policy, extra_states: int = 0) -> Iterator[bytes]:
     """The complete suite, each header once, in an order that never changes. Raises NoMachineError."""
     rule = rule_of(policy)
     if rule is None:
         raise NoMachineError(why_sampled(policy))
-    return texts(rule, SuiteKind.COMPLETE)
+    return texts(rule, SuiteKind.COMPLETE, extra_states)
 
 
 @lru_cache(maxsize=16)
@@ -116,35 +134,36 @@ def proves_values(policy: Policy) -> bool:
     return rule is not None and any(isinstance(answer, str) for answer in rule.machine.answers)
 
 
-def is_proof(policy: Policy, level: Level) -> bool:
+def is_proof(policy: Policy, level: Level, extra_states: int = 0) -> bool:
     """Whether what a level sends is a proof within its bound: the value is the text itself, or one of words."""
     as_it_is = all(operation.match or operation.one_of for operation in policy.rule)
-    return sent_kind(policy, level) is SuiteKind.COMPLETE and (as_it_is or proves_values(policy))
+    is_complete = sent_kind(policy, level, extra_states) is SuiteKind.COMPLETE
+    return is_complete and (as_it_is or proves_values(policy))
 
 
-def bound(policy: Policy, kind: SuiteKind = SuiteKind.COMPLETE) -> str:
+def bound(policy: Policy, kind: SuiteKind = SuiteKind.COMPLETE, extra_states: int = 0) -> str:
     """What a suite proves, in words, with its counts. The policy has a machine."""
-    return f"{what_it_shows(policy, kind)}; {kind_size(policy, kind)}"
+    return f"{what_it_shows(policy, kind, extra_states)}; {kind_size(policy, kind, extra_states)}"
 
 
-def what_is_sent(policy: Policy, level: Level) -> str:
+def what_is_sent(policy: Policy, level: Level, extra_states: int = 0) -> str:
     """A level in words: its counts, the size of its suite, and what that one shows."""
-    kind = sent_kind(policy, level)
+    kind = sent_kind(policy, level, extra_states)
+    counts = size(policy, level, extra_states)
     if kind is not None:
-        return f"{size(policy, level)}; {kind}: {what_it_shows(policy, kind)}"
+        return f"{counts}; {kind}: {what_it_shows(policy, kind, extra_states)}"
     why = why_sampled(policy)
-    return f"{size(policy, level)}; " + (f"sampled: {why}" if why else "the borders of the rule")
+    return f"{counts}; " + (f"sampled: {why}" if why else "the borders of the rule")
 
 
-def what_it_shows(policy: Policy, kind: SuiteKind) -> str:
+def what_it_shows(policy: Policy, kind: SuiteKind, extra_states: int = 0) -> str:
     """What a suite of this size shows. The policy has a machine."""
     rule = rule_of(policy)
     assert rule is not None
     if kind is SuiteKind.COMPLETE:
         about = "accept/reject and the stored word" if proves_values(policy) else "accept/reject"
-        return (
-            f"{about}, deterministic implementations of at most {rule.states:,} states, requests independent"
-        )
+        states = rule.states + extra_states
+        return f"{about}, deterministic implementations of at most {states:,} states, requests independent"
     each = f"in each of {rule.states:,} states"
     if kind is SuiteKind.BYTES:
         return f"{each}, no byte is taken for one of another class"
@@ -152,16 +171,24 @@ def what_it_shows(policy: Policy, kind: SuiteKind) -> str:
 
 
 @lru_cache(maxsize=16)
-def size(policy: Policy, level: Level) -> SuiteSize:
-    """How much a level is for this policy; counted, not stated."""
-    return measured(suite(policy, level))
+def size(policy: Policy, level: Level, extra_states: int = 0) -> SuiteSize:
+    """How much a level is for this policy: of the complete suite by its formula, else counted."""
+    rule = rule_of(policy)
+    if rule is None or sent_kind(policy, level, extra_states) is not SuiteKind.COMPLETE:
+        return measured(suite(policy, level))
+    complete = CompleteSuite(rule, extra_states)
+    return SuiteSize.of(complete) + measured(
+        border for border in dict.fromkeys(_borders(policy)) if border not in complete
+    )
 
 
 @lru_cache(maxsize=32)
-def kind_size(policy: Policy, kind: SuiteKind) -> SuiteSize:
-    """How much a suite of this size is; counted. The policy has a machine."""
+def kind_size(policy: Policy, kind: SuiteKind, extra_states: int = 0) -> SuiteSize:
+    """How much a suite of this size is: the complete one by its formula, else counted. The policy has a machine."""
     rule = rule_of(policy)
     assert rule is not None
+    if kind is SuiteKind.COMPLETE:
+        return SuiteSize.of(CompleteSuite(rule, extra_states))
     return measured(texts(rule, kind))
 
 
@@ -172,20 +199,6 @@ def measured(headers: Iterable[bytes]) -> SuiteSize:
         count += 1
         octets += len(header)
     return SuiteSize(count, octets)
-
-
-@lru_cache(maxsize=32)
-def is_at_most(policy: Policy, kind: SuiteKind, largest: int) -> bool:
-    """Whether a suite has at most so many headers; counted one by one only where it is not known before.
-
-    The policy has a machine.
-    """
-    rule = rule_of(policy)
-    assert rule is not None
-    if kind is not SuiteKind.COMPLETE:
-        return kind_size(policy, kind).headers <= largest
-    least, most = least_and_most(rule)
-    return least <= largest and (most <= largest or kind_size(policy, kind).headers <= largest)
 
 
 def _borders(policy: Policy) -> Iterator[bytes]:

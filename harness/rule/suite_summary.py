@@ -4,18 +4,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from harness.automata.identification import Identified
-from harness.automata.suites import SuiteKind, least_and_most
+from harness.automata.suites import SuiteKind
+from harness.rule.extra_states import shards_least, told_extra_states
 from harness.rule.policy import Policy
-from harness.rule.suite import (
-    FUNCTION_MAX,
-    WIRE_MAX,
-    is_at_most,
-    kind_size,
-    rule_of,
-    what_it_shows,
-    why_sampled,
-)
+from harness.rule.shard import SHARDS_MAX
+from harness.rule.suite import FUNCTION_MAX, WIRE_MAX, kind_size, rule_of, what_it_shows, why_sampled
 
 
 class SuiteSummary(Struct, frozen=True):
@@ -25,15 +18,13 @@ class SuiteSummary(Struct, frozen=True):
     """short, byte for byte, complete."""
     shows: str
     headers: int
-    octets: int | None
-    """The sum of their lengths; null where they were not made to be counted: there are `headers` at most."""
+    octets: int
+    """The sum of their lengths."""
     use: str
     """Where it is sent, or what else is given it."""
 
     def __str__(self) -> str:
-        count = f"at most {self.headers:,} headers" if self.octets is None else f"{self.headers:,} headers"
-        octets = "" if self.octets is None else f", {self.octets:,} bytes"
-        return f"{self.size}: {self.shows}; {count}{octets}; {self.use}"
+        return f"{self.size}: {self.shows}; {self.headers:,} headers, {self.octets:,} bytes; {self.use}"
 
 
 class MachineSummary(Struct, frozen=True):
@@ -43,6 +34,8 @@ class MachineSummary(Struct, frozen=True):
     classes: int
     """Of bytes that no state tells apart."""
     suites: tuple[SuiteSummary, ...]
+    extra_state: str = ""
+    """How large the complete suite is with one extra state, and how `harness prove` sends it."""
 
 
 def summary(policy: Policy) -> MachineSummary | None:
@@ -50,21 +43,26 @@ def summary(policy: Policy) -> MachineSummary | None:
     rule = rule_of(policy)
     if rule is None:
         return None
-    is_sent = is_at_most(policy, SuiteKind.COMPLETE, WIRE_MAX)
+    complete = kind_size(policy, SuiteKind.COMPLETE).headers
+    is_sent = complete <= WIRE_MAX
+    given = (
+        "too large to be listed"
+        if complete > FUNCTION_MAX
+        else "given to the rule as a function, at exhaustive"
+    )
     suites = [
         _counted(policy, SuiteKind.SHORT, "sent at standard"),
         _counted(policy, SuiteKind.BYTES, "not needed" if is_sent else "sent at exhaustive"),
-        _counted(policy, SuiteKind.COMPLETE, "sent at exhaustive") if is_sent else _too_large(policy, rule),
+        _counted(policy, SuiteKind.COMPLETE, "sent at exhaustive" if is_sent else given),
     ]
-    return MachineSummary(rule.states, len(rule.machine.classes), tuple(suites))
+    return MachineSummary(rule.states, len(rule.machine.classes), tuple(suites), _extra_state(policy))
 
 
-def _too_large(policy: Policy, rule: Identified) -> SuiteSummary:
-    _, most = least_and_most(rule)
-    use = (
-        "too large to be listed" if most > FUNCTION_MAX else "given to the rule as a function, at exhaustive"
-    )
-    return SuiteSummary(SuiteKind.COMPLETE, what_it_shows(policy, SuiteKind.COMPLETE), most, None, use)
+def _extra_state(policy: Policy) -> str:
+    shards = shards_least(policy, 1, WIRE_MAX)
+    how = f"sent in {shards:,} shards" if shards > 1 else "sent in one run"
+    how += " by --extra-states 1 at exhaustive"
+    return f"{told_extra_states(policy, 1)}; {how if shards <= SHARDS_MAX else 'too large to be sent'}"
 
 
 def _counted(policy: Policy, kind: SuiteKind, use: str) -> SuiteSummary:
@@ -81,3 +79,4 @@ def described(policy: Policy) -> Iterator[str]:
     yield f"machine: {found.states:,} states over {found.classes} classes of bytes"
     yield "suite:"
     yield from (f"  {suite}" for suite in found.suites)
+    yield f"  {found.extra_state}"

@@ -27,6 +27,7 @@ from harness.report.contents import Requests, RuleBehaviour, Sections
 from harness.report.document import Report, cleaned
 from harness.rollout.digest import rollout_digest
 from harness.rule.accepted_values import stored_samples
+from harness.rule.extra_states import told_extra_states
 from harness.rule.level import Level
 from harness.rule.policy import Policy
 from harness.rule.shard import Shard, Share
@@ -78,7 +79,9 @@ async def judge_target(
     results = Results(
         claims_for(shard, (*claims_of(options.build, under.policy.name, under.rollout), *user_claims()))
     )
-    share = Share(suite(under.policy, options.level), shard)
+    share = Share(suite(under.policy, options.level, options.extra_states), shard)
+    if options.extra_states:
+        on_line(told_extra_states(under.policy, options.extra_states))
     judging = _Judging(options, under, site, results, on_line, progress, build, shard, share)
     for claim, reason in options.waivers.items():
         waive(judging.results, claim, reason)
@@ -163,6 +166,7 @@ class _Judging:
                 scope=(options.build, *self.under.scope(required_ids(options.build))),
                 seed=options.seed,
                 level=options.level,
+                extra_states=options.extra_states,
             ),
             consequence=consequence(judgements, options.build, self.seen, self.under.spec.column),
             remarks=(*self.remarks, *self.under.remarks(required_ids(options.build))),
@@ -306,8 +310,9 @@ class _Judging:
             self.results.detail(claim, f"{options.level} level: {counts}")
             if not self.shard.is_whole:
                 self.results.detail(claim, f"shard {self.shard} of the suite, {self.share.count:,} headers")
-            if complete and is_proof(policy, options.level):
+            if complete and is_proof(policy, options.level, options.extra_states):
                 self.results.method(claim, Method.COMPLETE)
-                self.results.detail(claim, bound(policy))
+                self.results.detail(claim, bound(policy, extra_states=options.extra_states))
             elif complete and options.level is not Level.SMOKE:  # which sends values of each class alone
-                self.results.detail(claim, f"suite: {what_is_sent(policy, options.level)}")
+                sent_suite = what_is_sent(policy, options.level, options.extra_states)
+                self.results.detail(claim, f"suite: {sent_suite}")

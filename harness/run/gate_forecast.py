@@ -14,9 +14,11 @@ from harness.probing import covering
 from harness.probing.judge import Expected, expect
 from harness.probing.probe_factory import HOSTS, HOSTS_V4, ProbeFactory
 from harness.rollout.identities import has_account
+from harness.rule.shard import Shard, Share
+from harness.rule.suite import suite
 from harness.run.gate_option_checks import caller_of, check, limits_of
 from harness.run.gate_run import STRENGTHS
-from harness.run.gate_suite import array, first, further, last, over_http2, preflight
+from harness.run.gate_suite import array, first, further, last, over_http2, preflight, suite_alone
 from harness.run.gate_values import Values
 from harness.run.options.gate import GateOptions
 from harness.run.progress import LineCallback
@@ -131,10 +133,17 @@ def _forecast_probes(options: GateOptions, factory: ProbeFactory, *, over_tls: b
         for each in array(factory, values, new, strength):
             yield from each.probes
 
+    shard = Shard.parse(options.shard)
+    share = Share(suite(factory.caller.policy, options.level, options.extra_states), shard)
     pairs, *triples = STRENGTHS[options.level]
-    for part in (preflight(factory), first(factory, values)):
-        for each in part:
+    for each in preflight(factory):
+        yield from each.probes
+    if not shard.is_first:
+        for each in suite_alone(factory, share, options.level):
             yield from each.probes
+        return
+    for each in first(factory, values):
+        yield from each.probes
     yield from shapes(pairs)
     for each in last(factory, values):
         yield from each.probes
@@ -142,5 +151,5 @@ def _forecast_probes(options: GateOptions, factory: ProbeFactory, *, over_tls: b
         yield from over_http2(factory, values)
     for strength in triples:
         yield from shapes(strength)
-    for each in further(factory, values, options.level, options.seed):
+    for each in further(factory, values, options.level, options.seed, share):
         yield from each.probes

@@ -4,11 +4,12 @@ from harness.database.dsn import check_dsn
 from harness.errors import UsageError
 from harness.probing.probe_factory import Caller
 from harness.report.attestation import named_build
+from harness.rule.extra_states import check_extra_states
 from harness.rule.policy import STRICT
 from harness.rule.shard import Shard
 from harness.rule.suite import Level
 from harness.run.gate_claims import NEVER_WAIVED
-from harness.run.gate_suite import REQUESTS_MAX
+from harness.run.gate_suite import REQUESTS_MAX, SUITE_MAX
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import AT_END_S
 from harness.run.under_test import check_needed
@@ -55,6 +56,8 @@ def check(options: GateOptions) -> None:
             "--shard divides the header rule's suite, which the gate sends at standard and exhaustive alone; leave it "
             "out"
         )
+    if options.extra_states and options.read_only:
+        raise UsageError("--extra-states enlarges the suite, and --read-only sends nothing; leave one out")
     if options.deployed:
         named_build(options.deployed)
     if options.deployed_from:
@@ -72,6 +75,8 @@ def check(options: GateOptions) -> None:
         )
     if options.rollout is not None and options.policy != STRICT.name:
         raise UsageError("--policy is another name of a rollout's folder; give --rollout alone")
+    shard = Shard.parse(options.shard)
+    check_extra_states(under.policy, options.level, options.extra_states, shard, SUITE_MAX)
     if not options.read_only:
         check_needed(under.rollout, under.parameters)
 

@@ -16,8 +16,8 @@ from harness.probing.probe_factory import ProbeFactory
 from harness.probing.values import longest_valid
 from harness.rollout.identities import is_by_address
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
+from harness.rule.level import Level
 from harness.rule.samples import sampled_sequences
-from harness.rule.suite import Level, suite
 from harness.run.gate_values import Values, fits
 from harness.sut.observation import Probe, ProbeGroup
 
@@ -25,6 +25,8 @@ REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE
 """Most requests of a level, repetitions included."""
 REQUESTS_USUAL: Final = {Level.SMOKE: 350, Level.STANDARD: 6_300, Level.EXHAUSTIVE: 118_000}
 """Requests that a level takes where nothing is tried again, about."""
+SUITE_MAX: Final = 110_000
+"""Headers that one run sends of a suite with extra states; what is left of REQUESTS_MAX is for all else."""
 BESIDE: Final = {Level.SMOKE: 20, Level.STANDARD: 20, Level.EXHAUSTIVE: 400}
 """Requests to one control."""
 SAMPLES: Final = {Level.SMOKE: 0, Level.STANDARD: 60, Level.EXHAUSTIVE: 60}
@@ -114,7 +116,7 @@ def suite_alone(factory: ProbeFactory, share: Iterable[bytes], level: Level) -> 
 
 
 def further(
-    factory: ProbeFactory, values: Values, level: Level, seed: int, share: Iterable[bytes] | None = None
+    factory: ProbeFactory, values: Values, level: Level, seed: int, share: Iterable[bytes]
 ) -> Iterator[ProbeGroup]:
     """What the larger levels send beyond that, what matters most first."""
     if level is Level.SMOKE:
@@ -137,7 +139,7 @@ def further(
             case for case in sequence if fits(case, factory.caller.given_bytes) and not case.refused_by_http
         ]
         yield ProbeGroup((*map(factory.probe, cases), factory.control(follows=True)), together=True)
-    yield from suite_alone(factory, suite(policy, level) if share is None else share, level)
+    yield from suite_alone(factory, share, level)
     yield from _fresh(factory, values, level)
 
 

@@ -113,13 +113,15 @@ async def prove_headers(
     samples: tuple[CaseSequence, ...],
     progress: ProgressDisplay,
     shard: Shard = WHOLE,
+    extra_states: int = 0,
 ) -> SentCounts:
     """Judges the V-claims over the wire on a stand where the rollout has arrived; returns what it sent."""
     policy = shared.rule
     async with running_stage(shared, shared.model.arrived) as environment:
-        with progress(f"header rule over the wire, {level} suite: {size(policy, level)}") as on_progress:
+        counts = size(policy, level, extra_states)
+        with progress(f"header rule over the wire, {level} suite: {counts}") as on_progress:
             before = await environment.totals()
-            share = Share(suite(policy, level), shard)
+            share = Share(suite(policy, level, extra_states), shard)
             caller = await environment.stack.caller(environment.dsn)
             sequences = cases(caller, share, level, samples if shard.is_first else None)
             probes = _suite_probes(caller, sequences, otherwise(caller) if shard.is_first else ())
@@ -130,11 +132,12 @@ async def prove_headers(
             results, [TableTotals(sent.replied, before, await environment.totals(), totalled(shared.rollout))]
         )
     for claim in filter(results.__contains__, DECISIONS):
-        if is_proof(policy, level):
+        if is_proof(policy, level, extra_states):
             results.method(claim, Method.COMPLETE)
-            results.detail(claim, f"over the wire: {bound(policy)}")
+            results.detail(claim, f"over the wire: {bound(policy, extra_states=extra_states)}")
         else:
-            results.detail(claim, f"{level} suite over the wire: {what_is_sent(policy, level)}")
+            sent_suite = what_is_sent(policy, level, extra_states)
+            results.detail(claim, f"{level} suite over the wire: {sent_suite}")
         if not shard.is_whole:
             results.detail(claim, f"shard {shard} of it, {sent.share.count:,} headers")
     return sent

@@ -1,6 +1,6 @@
 """One run of the proof: what was asked, resolved once, and where its parts leave what they found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -12,10 +12,11 @@ from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans, load_rollout
+from harness.rule.extra_states import check_extra_states, share_max, told_extra_states
 from harness.rule.policy import Policy, header_policy
 from harness.rule.samples import CaseSequence, sampled_sequences
 from harness.rule.shard import WHOLE, Shard, Share
-from harness.rule.suite import Level, size
+from harness.rule.suite import WIRE_MAX, Level, size
 from harness.run.gate_claims import WITHOUT
 from harness.run.headers import SAMPLES, SentCounts
 from harness.run.options.prove import ProveOptions
@@ -43,6 +44,7 @@ class ProofPlan:
     rollout: Rollout
     model: StageModel
     level: Level
+    extra_states: int
     seed: int
     policy: Policy
     builds: BuildPair
@@ -54,7 +56,10 @@ class ProofPlan:
     def describe(self) -> tuple[str, ...]:
         """The plan's order as a numbered tree, then what the level looks at; the parts alone where not all run."""
         if self.parts != self.every_part:
-            return tuple(f"only: {part}" for part in ProofPart if part in self.parts)
+            return (
+                *(f"only: {part}" for part in ProofPart if part in self.parts),
+                *self._about_extra_states(),
+            )
         steps, stage = plan_order_of(self.rollout, self.model).steps, self.model.start
         lines = [f"The plan's order, {len(steps) + 1} stages:", f"1. {stage}"]
         for number, step in enumerate(steps, start=2):
@@ -65,14 +70,22 @@ class ProofPlan:
         if not self.is_plans:
             cases = len(self.rollout.tables.client.cases) if self.rollout.tables.client else 0
             client = f"{cases} {'case' if cases == 1 else 'cases'} of its options under Node"
+        under_node = "all of the suite against Node" + (", without extra states" if self.extra_states else "")
         return (
             *lines,
             f"At level {self.level}:",
-            f"   header rule  {size(self.policy, self.level)} over the wire; all of the suite against Node",
+            f"   header rule  {size(self.policy, self.level, self.extra_states)} over the wire; {under_node}",
+            *(f"   {line}" for line in self._about_extra_states()),
             f"   migration    {self.migrated_rows:,} rows under writers; locks, files, rollback",
             f"   extension    {client}",
             f"   orders       {orders}",
         )
+
+    def _about_extra_states(self) -> Iterator[str]:
+        """How large the suite is with them, and what of it is sent; nothing without."""
+        if self.extra_states:
+            share = share_max(self.policy, self.extra_states, self.shard.of)
+            yield f"{told_extra_states(self.policy, self.extra_states)}; shard {self.shard} sends {share:,} at most"
 
     @property
     def is_plans(self) -> bool:
@@ -142,6 +155,7 @@ def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | N
             "a backend of your own"
         )
     policy = header_policy(rollout, options.policy)
+    check_extra_states(policy, options.level, options.extra_states, shard, WIRE_MAX)
     if is_plans(rollout):
         worded = plan.claims_under(options.policy, claims_of(options.level))
         every = ALL
@@ -153,6 +167,7 @@ def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | N
         rollout,
         model_of(rollout),
         options.level,
+        options.extra_states,
         options.seed,
         policy,
         builds,

@@ -84,6 +84,7 @@ def prove(
             scope=planned.left_out,
             seed=options.seed,
             level=options.level,
+            extra_states=options.extra_states,
         ),
         subject=planned.rollout.header.name,
         inputs=inputs(options.policy) if planned.is_plans else inputs_of(planned.rollout),
@@ -135,7 +136,7 @@ def _run_under_node(proof: Proof) -> None:
 async def _headers(proof: Proof, shared: Stack) -> None:
     plan = proof.plan
     proof.sent = await prove_headers(
-        proof.results, shared, plan.level, plan.samples, proof.progress, plan.shard
+        proof.results, shared, plan.level, plan.samples, proof.progress, plan.shard, plan.extra_states
     )
 
 
@@ -180,6 +181,8 @@ def _replayable(judgement: Judgement, policy: str, planned: ProofPlan) -> Judgem
     if not planned.is_plans:
         of = f" --rollout {shlex.quote(str(planned.rollout.folders[0]))}"
         again = f"harness prove{of} --level {planned.level} --seed {planned.seed}"
+        if planned.extra_states:  # the whole suite may be too large for one run
+            again += f" --extra-states {planned.extra_states} --shard {planned.shard}"
         found = tuple(
             replace(finding, replay=finding.replay + of if _is_exploration(finding) else again)
             for finding in judgement.findings

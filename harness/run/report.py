@@ -45,6 +45,7 @@ def run_report(
     scope: tuple[str, ...] = (),
     seed: int = 0,
     level: str = "",
+    extra_states: int = 0,
 ) -> Report:
     """What the report of every run has. `judged_by` and `scope` name the command and the parts of it that judged."""
     judgements = tuple(judgements)
@@ -55,6 +56,7 @@ def run_report(
         command=command,
         seed=seed,
         level=level,
+        extra_states=extra_states,
         policy=policy,
         server=server,
         started=begun.at.isoformat(timespec="seconds"),

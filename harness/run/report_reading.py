@@ -13,8 +13,8 @@ from harness.errors import UsageError
 from harness.report.check import faults, request_faults
 from harness.report.document import Report, from_json
 from harness.rollout import load_rollout
+from harness.rule.level import EXTRA_STATES_MAX, Level
 from harness.rule.policy import POLICIES
-from harness.rule.suite import Level
 from harness.run.gate_claims import DATABASE_CLAIMS, NEVER_WAIVED, WITHOUT
 from harness.run.gate_claims import claims_of as claims_of_gate
 from harness.run.options.rehearse import JUDGED, RehearsalPart
@@ -61,6 +61,8 @@ def faults_of(report: Report) -> Iterator[str]:
     command, _ = _of(report)
     required = required_of(report)
     yield from faults(report, required, NEVER_WAIVED if command == "gate" else ())
+    if report.extra_states > EXTRA_STATES_MAX:
+        yield f"its extra states are {report.extra_states}, above {EXTRA_STATES_MAX}"
     yield from _option_faults(report)
     yield from _policy_faults(report)
     if command == "gate":
@@ -69,7 +71,12 @@ def faults_of(report: Report) -> Iterator[str]:
 
 def _option_faults(report: Report) -> Iterator[str]:
     """Where the command line gives something else than the report says that was used."""
-    used = {"--policy": report.policy, "--level": report.level, "--seed": str(report.seed)}
+    used = {
+        "--policy": report.policy,
+        "--level": report.level,
+        "--seed": str(report.seed),
+        "--extra-states": str(report.extra_states),
+    }
     for option, value in _given(report):
         if option in used and used[option] != value:
             yield f"its {option[2:]} is {used[option]!r}, and its command says {option} {value}"

@@ -105,6 +105,15 @@ def test_counts_of_other_levels_are_not_compared() -> None:
     )
 
 
+def test_counts_of_other_extra_states_are_not_compared() -> None:
+    found = report_diff(good(), good(claim("V1", observed=30), extra_states=1))
+    assert found.differences == ()
+    assert found.context == (
+        "extra states (none) -> 1",
+        "counts are not compared, since the numbers of extra states differ",
+    )
+
+
 def test_the_page_shows_hostile_texts_as_texts() -> None:
     old, new = whole_report(), structs.replace(whole_report(HOSTILE), target=HOSTILE)
     page = to_diff_html(old, new, report_diff(old, new))

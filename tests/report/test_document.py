@@ -24,7 +24,7 @@ FIELDS = [
         "server",
         "policy",
     ),
-    *("level", "seed", "started", "seconds", "rollout", "deployed", "shard"),
+    *("level", "extra_states", "seed", "started", "seconds", "rollout", "deployed", "shard"),
     *("inputs", "plan", "remarks", "judged_by", "claims", "sections"),
 ]
 """Of the first edition and since: none may go, or change its place."""

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from harness.automata.complete import CompleteSuite
 from harness.automata.identification import Identified
-from harness.automata.suites import SuiteKind, state_phase, texts
+from harness.automata.suites import SuiteKind, texts
 from harness.rule.policy import Policy
 from harness.rule.suite import rule_of
 from tests.rule.fix_rules import RULES
@@ -102,7 +103,7 @@ def left_by_own_headers(rule: Identified, machines: FalseSteps, letters: bytes) 
 
 
 def left_by_state_phase(rule: Identified, machines: FalseSteps, letters: bytes) -> FalseSteps:
-    for word in dict.fromkeys(state_phase(rule)):
+    for word in CompleteSuite(rule).state_phase():
         states = np.zeros(machines.count, dtype=np.int32)
         for byte in word:
             states = machines.step(states, letters.index(byte))

@@ -18,7 +18,7 @@ from harness.probing.judge import expect_of_stranger, is_address_id
 from harness.probing.probe_factory import ProbeFactory, plan_caller, value_case
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
-from harness.rule.suite import Level
+from harness.rule.suite import Level, suite
 from harness.run import gate_confirm, gate_run
 from harness.run.gate_claims import claims_of
 from harness.run.gate_suite import first, further, last, preflight
@@ -116,7 +116,8 @@ def test_only_heads_that_every_server_takes_are_sent(factory: ProbeFactory) -> N
     assert any(not fits(case) for case in fixed_cases())
     values = Values(factory.caller)
     suites = (preflight(factory), first(factory, values), last(factory, values))
-    probe_groups = [each for some in (*suites, further(factory, values, Level.STANDARD, 0)) for each in some]
+    last_of_all = further(factory, values, Level.STANDARD, 0, suite(factory.caller.policy, Level.STANDARD))
+    probe_groups = [each for some in (*suites, last_of_all) for each in some]
     heads = [
         sum(len(name) + len(value) + 4 for name, value in probe.request.headers)
         for each in probe_groups

@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.report.document import JudgedBuild, Report, ShardReport, to_json
 from harness.rule.level import Level
 from harness.rule.policy import POLICIES, STRICT
-from harness.rule.shard import Shard, Share, sum_of
+from harness.rule.shard import Shard, ShardTotals, Share, sum_of, totals_by_shard
 from harness.rule.suite import suite
 from harness.run.accept import accept
 from harness.run.gate_claims import claims_of
@@ -40,7 +40,7 @@ def of_shard(number: int, **more: Any) -> Report:
         else judgement(claim, observed=100)
         for claim in claims_of("after")
     ]
-    count, digest = expected(STRICT, "standard", number, OF)
+    count, digest = expected(STRICT, Level.STANDARD, OF)[number - 1]
     usual: dict[str, Any] = {
         "shard": ShardReport(number, OF, count, digest, 9),
         "rollout": "sha256:" + "0" * 64,
@@ -66,6 +66,8 @@ def test_shards_add_up_to_the_suite_whatever_the_order() -> None:
     assert sum_of(share.digest for share in shares) == whole.digest
     assert len({share.digest for share in shares}) == OF
     assert max(share.count for share in shares) - min(share.count for share in shares) <= 1
+    due = totals_by_shard(iter(values), OF)
+    assert due == tuple(ShardTotals(share.count, share.digest) for share in reversed(shares))
 
 
 def test_five_shards_are_one_verdict() -> None:
@@ -104,6 +106,10 @@ WRONG: dict[str, tuple[Callable[[list[Report]], object], str]] = {
     "another level": (
         lambda all_: all_.__setitem__(1, of_shard(2, level="exhaustive")),
         "not of one level: standard and exhaustive",
+    ),
+    "other extra states": (
+        lambda all_: all_.__setitem__(1, of_shard(2, extra_states=1)),
+        "not of one number of extra states: 0 and 1",
     ),
     "another target": (lambda all_: all_.__setitem__(1, of_shard(2, target="x")), "not of one target:  and x"),
     "another rollout": (
@@ -170,9 +176,8 @@ def test_shards_of_prove_are_what_one_run_is(proven: Report, tmp_path: Path) -> 
         each.id: each.status for each in proven.judgements
     }
     shards = [shard for file in files if (shard := read_text(file.read_text(), "x").shard)]
-    assert (sum(shard.probes for shard in shards), sum_of(shard.digest for shard in shards)) == expected(
-        STRICT, "smoke", 1, 1
-    )
+    sent = ShardTotals(sum(shard.probes for shard in shards), sum_of(shard.digest for shard in shards))
+    assert (sent,) == expected(STRICT, Level.SMOKE, 1)
     assert all(shard.controls for shard in shards)
     done = harness_command("report", "merge", *map(str, files[1:]), "--json", str(tmp_path / "all.json"))
     assert done.returncode == 3
@@ -208,7 +213,6 @@ async def test_five_shards_of_the_gate_are_what_one_run_is(
         each.id: each.status for each in alone.judgements
     }
     shards = [shard for file in files if (shard := read_text(file.read_text(), "x").shard)]
-    assert (sum(shard.probes for shard in shards), sum_of(shard.digest for shard in shards)) == expected(
-        STRICT, "standard", 1, 1
-    )
+    sent = ShardTotals(sum(shard.probes for shard in shards), sum_of(shard.digest for shard in shards))
+    assert (sent,) == expected(STRICT, Level.STANDARD, 1)
     assert all(shard.controls for shard in shards)

@@ -13,6 +13,7 @@ from harness.run.options.shared import (
     TARGET,
     AllowHostOption,
     ChecksOption,
+    ExtraStatesOption,
     JsonOption,
     LevelOption,
     PolicyOption,
@@ -116,6 +117,7 @@ class GateOptions:
     ] = None
     seed: SeedOption = 0
     shard: ShardOption = ""
+    extra_states: ExtraStatesOption = 0
     checks: ChecksOption = ()
     max_requests: Annotated[
         int | None, Option("Send no more than this; by default what the level takes.", group=LIMITS), Range()

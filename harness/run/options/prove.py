@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from harness.rule.level import Level
 from harness.run.options.shared import (
     ChecksOption,
+    ExtraStatesOption,
     LevelOption,
     PolicyOption,
     PostgresOption,
@@ -25,6 +26,7 @@ class ProveOptions:
     session_pooler: SessionPoolerOption = False
     seed: SeedOption = 0
     shard: ShardOption = ""
+    extra_states: ExtraStatesOption = 0
     checks: ChecksOption = ()
     rollout: RolloutOption = None
     command: str = "harness prove"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 from harness.errors import UsageError
-from harness.rule.level import Level
+from harness.rule.level import EXTRA_STATES_MAX, Level
 from harness.run.options.definition import Choices, FolderOption, HeaderLines, Option, PlaceValue, Range
 
 if TYPE_CHECKING:
@@ -83,6 +83,16 @@ ShardOption = Annotated[
         metavar="K/N",
     ),
     PlaceValue(),
+]
+ExtraStatesOption = Annotated[
+    int,
+    Option(
+        "Send the complete suite for implementations with so many states more than the rule needs: for each one some "
+        "hundred times as many headers, so that it wants --shard. At exhaustive alone. Example: --level exhaustive "
+        "--extra-states 1 --shard 1/134",
+        metavar="N",
+    ),
+    Range(0, EXTRA_STATES_MAX),
 ]
 RequestHeadersOption = Annotated[
     tuple[str, ...],
