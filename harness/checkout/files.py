@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
-from harness.rollout.tables import SourceFile
+from harness.rollout.client_tables import SourceFile
 
 SKIPPED: Final = frozenset(
     ("node_modules", ".git", ".next", "dist", "out", "build", "coverage", "__tests__", "test", "tests")

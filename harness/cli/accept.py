@@ -42,7 +42,7 @@ def accept(options: AcceptOptions) -> int:
 
 
 def _about(found: "Acceptance") -> str:
-    from harness.run.accept import shown_age
+    from harness.run.accept_wanted import shown_age
 
     report = found.report
     assert report is not None

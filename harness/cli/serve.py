@@ -24,7 +24,8 @@ def serve(options: ServeOptions) -> int:
         print_line(
             "starting Postgres, the backend and a model that costs nothing"
         )  # before what takes longer to import
-    from harness.cli.serve_view import JsonView, LiveView, PlainView, summary_lines
+    from harness.cli.serve_lines import summary_lines
+    from harness.cli.serve_view import JsonView, LiveView, PlainView
     from harness.run.serve import serve
 
     if options.json_lines:

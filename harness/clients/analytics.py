@@ -18,7 +18,7 @@ from aiohttp import web
 from harness.clients.id_client import IdClient
 from harness.clients.persons import is_persons, kept
 from harness.errors import UnavailableError
-from harness.rollout.tables import Consumer
+from harness.rollout.client_tables import Consumer
 
 HOST: Final = "127.0.0.1"
 SECONDS_MAX: Final = 30.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from typing import Final
 
-from harness.rollout.tables import DerivedId
+from harness.rollout.client_tables import DerivedId
 
 LONG: Final = 10_000
 """Characters of the longest id drawn."""

@@ -10,7 +10,7 @@ from harness.clients.extension_evidence import BuiltHeaders, Derivation, Fleet, 
 from harness.clients.extension_host import ExtensionHost
 from harness.clients.id_client import IdClient
 from harness.clients.persistence import MACHINE, SCENARIOS, Scenario
-from harness.rollout.tables import Calls
+from harness.rollout.client_tables import Calls
 
 ORDINARY: Final = 250
 SHARED: Final = 25

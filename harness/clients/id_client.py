@@ -7,7 +7,7 @@ from json import loads
 
 from harness.errors import UsageError
 from harness.rollout import Rollout, load_rollout
-from harness.rollout.tables import Client, Consumer, DerivedId, Events, Storage
+from harness.rollout.client_tables import Client, Consumer, DerivedId, Events, Storage
 from harness.rule.operations import well_formed
 
 

@@ -1,6 +1,6 @@
 """Which ids lead to a subject of the service that reads them: its own limits, beside those of the plan. Pure."""
 
-from harness.rollout.tables import Consumer
+from harness.rollout.client_tables import Consumer
 from harness.rule.policy import JS_TRIM
 
 

@@ -4,46 +4,22 @@ Builds the request of a shape: header lines and body as a real client would send
 """
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
-from harness import plan
 from harness.clients.exchange import HeaderLine, Request
+from harness.clients.extra_lines import extra_lines
+from harness.clients.filled_text import Parameters, filled
 from harness.clients.shape import PLAIN, Connection, Extra, Forwarded, Shape
 from harness.errors import UsageError
 from harness.rollout import Rollout, load_rollout
 from harness.rollout.checking import PLACEHOLDER
-from harness.rollout.identities import stores_header
-from harness.rollout.tables import Identity
+from harness.rollout.tables import FILLED_IN, Identity
 
 AGENT: Final = "user-agent"
-ID_OF: Final = "id-of-the-{}"
 _LISTED: Final = (Forwarded.IPV6_LIST, Forwarded.IPV4_LIST)
-_EDGE: Final = (
-    ("x-vercel-ip-city", "Berlin"),
-    ("x-vercel-ip-country", "DE"),
-    ("x-vercel-ip-latitude", "52.5"),
-    ("x-vercel-ip-longitude", "13.4"),
-    ("x-vercel-ja4-digest", "t13d1516h2_8daaf6152771_02713d6af862"),
-)
-"""What one edge network adds; another backend minds none of it."""
-_LIBRARY: Final = (
-    ("accept", "application/json"),
-    ("accept-language", "*"),
-    ("sec-fetch-mode", "cors"),
-    ("http-referer", "https://example.org/"),
-    ("x-title", "Example"),
-    ("x-stainless-lang", "js"),
-    ("x-stainless-retry-count", "0"),
-    ("x-stainless-runtime", "node"),
-)
-"""What an SDK on Node's fetch adds to each request. Not accept-encoding: a compressed reply would hide its id."""
-
-Parameters = Mapping[str, str]
-"""What stands for {NAME} in the texts of a rollout's file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +57,9 @@ class RequestSpec:
         """Whether every parameter that is needed to ask as this identity is given, and what its rows hold."""
         texts = (identity.auth, identity.value, *identity.headers.values())
         return all(
-            name in parameters or name in _MADE for text in texts for name in PLACEHOLDER.findall(text or "")
+            name in parameters or name in FILLED_IN
+            for text in texts
+            for name in PLACEHOLDER.findall(text or "")
         )
 
     @cached_property
@@ -156,7 +134,9 @@ class RequestSpec:
         table = self.rollout.tables.request
         given = tuple(parameters.items())
         first, rest, closes = _lines_around(self, shape, given, mark)
-        body = _body(self, shape.body, given, shape.stream, number if self._is_numbered(shape) else 0)
+        body = _body(
+            self, shape.body, given, shape.stream, number if "{uuid}" in self._body_text(shape.body) else 0
+        )
         if stub is not None:
             body = json.dumps(json.loads(body) | {"stub": stub}).encode()
         forwarded: tuple[HeaderLine, ...] = ()
@@ -166,26 +146,10 @@ class RequestSpec:
         path = shape.path or table.paths[0]
         return Request(path, (*first, *forwarded, *rest, *header, *closes), body, table.method)
 
-    def user_of(self, identity: Identity, parameters: Parameters, address: str) -> str | None:
-        """Whom a request is accounted to; None where nobody is, or that is not known beforehand."""
-        if identity.user is None:
-            return None
-        values = {**parameters, "client_address": address}
-        if any(name not in values for name in PLACEHOLDER.findall(identity.user)):
-            return None
-        return filled(identity.user, values)
-
-    def value_of(self, identity: Identity, parameters: Parameters) -> str | None:
-        """What the rows of an identity hold whatever it sends; None where that is what the rule makes of the header."""
-        return None if stores_header(identity) else filled(identity.value, parameters)
-
     @cached_property
     def _headers(self) -> Mapping[str, tuple[str, ...]]:
         headers = self.rollout.tables.request.headers
         return {name.lower(): values for name, values in headers.items() if values}
-
-    def _is_numbered(self, shape: Shape) -> bool:
-        return "{uuid}" in self._body_text(shape.body)
 
     def _body_text(self, name: str | None) -> str:
         bodies = self.rollout.tables.request.bodies
@@ -207,33 +171,7 @@ class RequestSpec:
 
     def extra_lines(self, extra: Extra) -> tuple[tuple[str, str], ...]:
         """Header lines that a client's library adds, or something between client and backend."""
-        if extra is Extra.COOKIE:
-            names = ("session", *self.names_alike)
-            return (("cookie", "; ".join(f"{name}={ID_OF.format('cookie')}" for name in names)),)
-        if extra is Extra.TRACE:
-            return (
-                ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-                ("x-request-id", "3f8a1c5e-0d27-4b6e-9a14-7c2f5d8b3e60"),
-                ("baggage", f"{self._bare_name}={ID_OF.format('baggage')}"),
-            )
-        return {Extra.EDGE: _EDGE, Extra.LIBRARY: _LIBRARY}.get(extra, ())
-
-
-_MADE: Final = frozenset({"uuid", "header", "value", "stream", "client_address"})
-"""What a run makes itself."""
-
-
-def filled(text: str, parameters: Parameters, number: int = 0) -> str:
-    """A text with its parameters; {uuid} is one that depends on a number. Raises UsageError for one that is missing."""
-
-    def value(name: str) -> str:
-        if name == "uuid":
-            return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{plan.MARK}/{number}"))
-        if name not in parameters:
-            raise UsageError(f"parameter.{name} has no value; give it with --set {name}=VALUE")
-        return parameters[name]
-
-    return PLACEHOLDER.sub(lambda match: value(match[1]), text)
+        return extra_lines(extra, self.names_alike, self._bare_name)
 
 
 @lru_cache(maxsize=64)

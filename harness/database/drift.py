@@ -5,6 +5,7 @@ Reads the catalogue alone, so a role that may read no row will do.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import psycopg
@@ -20,7 +21,7 @@ from harness.database.declaration import (
     index_difference,
 )
 from harness.database.declared import DeclaredStore, plan_store
-from harness.database.effects import facts
+from harness.database.effects import facts, relation_facts
 from harness.database.effects.model import Effect, in_one_line
 from harness.database.evaluation import identifier
 from harness.database.index_build import Drop, build_statements, drop_index, make_room
@@ -94,7 +95,7 @@ def _place(
     connection: psycopg.Connection[Any], effects: Sequence[Effect], store: DeclaredStore
 ) -> _DriftPlace:
     """Where the column is altered, once what the effects advise is done: a part may be none any more."""
-    relation = facts.relation(connection, store.table)
+    relation = relation_facts.relation(connection, store.table)
     assert relation is not None, "the table exists"
     begin = f"{store.table}, partition of "
     detached = any(effect.differs and effect.subject.startswith(begin) for effect in effects)
@@ -190,7 +191,7 @@ def _index_drift(
             yield _with_room(missing, make_room(connection, store.table, name))
         elif (
             difference.kind is DifferenceKind.UNFINISHED
-            and catalog.schema_state(connection) is SchemaState.BUILDING
+            and catalog.schema_state(connection, store) is SchemaState.BUILDING
         ):
             yield Drift(subject, declared, "it is being built", (), "see recovery/look.sql")
         else:
@@ -237,14 +238,12 @@ BY_HAND = "a foreign table takes no index: build one on its server"
 _LOCKS = "under a lock_timeout: SET lock_timeout = '2s';"
 
 
+_SHAPE = attrgetter("method", "columns", "predicate", "unique")
+
+
 def _like(index: Index, declared: Index) -> bool:
     """Whether it is of the declared shape, valid or not, under whatever name."""
-    return (index.method, index.columns, index.predicate, index.unique) == (
-        declared.method,
-        declared.columns,
-        declared.predicate,
-        declared.unique,
-    )
+    return _SHAPE(index) == _SHAPE(declared)
 
 
 def _alter(place: _DriftPlace, action: str) -> str:

@@ -9,34 +9,27 @@ Standard library only, for a start without site-packages; it must not know what 
 import ctypes
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from harness.database import cluster
-
-HARNESS: Final = 0
-"""The descriptor that the harness holds the other end of."""
+from harness.database.harness_watch import _POLL_SECONDS, HarnessGoneError, Watch
+from harness.database.server_seeds import fill
 
 INITDB_SECONDS: Final = 60.0
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 10.0
 """Above the 5 s after which a postmaster in immediate shutdown kills its children."""
 
-_POLL_SECONDS: Final = 0.004
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
-
-
-class HarnessGoneError(Exception):
-    """Nobody wants the server any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +42,6 @@ class ServerSpec:
     seeds: str  # folder of initialised data directories
     settings: dict[str, str]  # of the server
     revives: bool = False  # starts it again, on the same data, when it dies by itself
-
-
-class Watch:
-    """Waits for children and for the harness at once, without polling."""
-
-    def __init__(self) -> None:
-        # A process that the harness forked may hold the other end of the pipe after it; Linux can watch itself.
-        self._harness = os.pidfd_open(os.getppid()) if sys.platform == "linux" else HARNESS
-        self._bell, ringer = os.pipe()
-        os.set_blocking(ringer, False)
-        signal.set_wakeup_fd(ringer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ignored, signal.SIG_IGN)
-
-    def wait(self, done: Callable[[], bool], seconds: float | None, *, harness: bool = True) -> bool:
-        """Until `done`, tried whenever a child ends; False when the time is up before.
-
-        Raises HarnessGoneError when the harness goes first, unless it no longer matters.
-        """
-        deadline = None if seconds is None else time.monotonic() + seconds
-        watched = [self._bell, HARNESS, self._harness] if harness else [self._bell]
-        while not done():
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            readable = select.select(watched, [], [], left)[0]
-            if self._bell in readable:
-                os.read(self._bell, 4096)
-            elif readable:
-                raise HarnessGoneError
-        return True
 
 
 class Postmaster:
@@ -228,7 +189,7 @@ def serve(spec: ServerSpec) -> None:
         if not reachable:
             install = cluster.runnable(install, directory)
         version = run([str(install / "bin" / "postgres"), "--version"]).split()[2]
-        cluster.fill(directory, install, account, run, Path(spec.seeds), f"{spec.package}-postgres-{version}")
+        fill(directory, install, account, run, Path(spec.seeds), f"{spec.package}-postgres-{version}")
         while True:
             pid = postmaster.start(install, spec.settings)
             _message(

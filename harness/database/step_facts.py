@@ -17,7 +17,7 @@ from harness.database.rows import all_rows
 from harness.database.scripts import statements_of
 from harness.database.sql_statement import SqlStatement, plain_name, read_statement
 from harness.rollout import Rollout
-from harness.rollout.tables import RolloutStep
+from harness.rollout.step_tables import RolloutStep
 
 Connection = psycopg.Connection[Any]
 

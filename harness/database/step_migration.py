@@ -16,7 +16,7 @@ from harness.database.server import where
 from harness.database.step_facts import Progress, StepProgress, progress_of, sql_steps
 from harness.errors import UnavailableError, UsageError
 from harness.rollout import Rollout
-from harness.rollout.tables import RolloutStep
+from harness.rollout.step_tables import RolloutStep
 
 BASE: Final = "base"
 READY: Final = "ready"

@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from harness.clients.exchange import HeaderLine, Request
 from harness.clients.extension import FREE_MODEL, ExtensionBuild, plan_header
-from harness.clients.request_spec import Parameters, RequestSpec, plan_spec
+from harness.clients.filled_text import Parameters, user_of, value_of
+from harness.clients.request_spec import RequestSpec, plan_spec
 from harness.clients.shape import PLAIN, Forwarded, Shape
 from harness.errors import UsageError
 from harness.probing.covering import Constraint, Factors
@@ -86,11 +87,11 @@ class Caller:
             raise UsageError(
                 f"cannot ask as {identity.name!r}: no token is known for this target; leave --auth out"
             )
-        email = spec.value_of(identity, self.parameters)
+        email = value_of(identity, self.parameters)
         request = spec.request(
             shape, self.parameters, address=address, header=header, mark=mark, number=unique, stub=stub
         )
-        user = spec.user_of(identity, self.parameters, address)
+        user = user_of(identity, self.parameters, address)
         return Probe(
             request=request,
             kind=kind,
@@ -314,7 +315,7 @@ def received_probe(
         extension=ExtensionBuild.AFTER if header else ExtensionBuild.BEFORE,
         user=user,
         spec=spec,
-        email=None if email is None else spec.value_of(accounts[0], {"email": email}),
+        email=None if email is None else value_of(accounts[0], {"email": email}),
         alone=False,
     )
 

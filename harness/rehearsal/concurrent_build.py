@@ -13,7 +13,7 @@ from harness.database.scripts import Script, statements_of
 from harness.database.sql_statement import plain_name, read_statement
 from harness.database.step_facts import Progress, progress_of
 from harness.database.step_migration import migrate_steps
-from harness.rollout.tables import RolloutStep
+from harness.rollout.step_tables import RolloutStep
 
 _STATES: Final[Mapping[Progress, SchemaStatus]] = {
     Progress.NOT_DONE: SchemaState.COLUMN,

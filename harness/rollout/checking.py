@@ -9,11 +9,10 @@ import sqlparse
 from harness.automata.compiled import compiled
 from harness.automata.machine import TooLargeError
 from harness.automata.pattern import ParsedPattern, PatternError, parsed
-from harness.rollout.claims import CLAIMS
+from harness.rollout.claims_checking import check_claims
 from harness.rollout.files import Files, Place, further_files
-from harness.rollout.quotes import missing_in
 from harness.rollout.steps import check_order, check_steps, twice
-from harness.rollout.tables import FILLED_IN, Audit, Tables
+from harness.rollout.tables import FILLED_IN, Tables
 from harness.rollout.typed import VALUE_MAX, Problem, dotted
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -22,7 +21,6 @@ NEED_OPTION: Final = ("options", "provider")
 """Files of the client in which the option is looked for."""
 OPERATIONS: Final = ("take", "trim", "lower", "match", "one_of")
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_AUDIT_NEEDS: Final = {"rests": "on", "build": "build", "query": "query"}
 
 
 def check(tables: Tables, files: Files) -> None:
@@ -37,7 +35,7 @@ def check(tables: Tables, files: Files) -> None:
         check_order,
         _reference,
         _client,
-        _claims,
+        check_claims,
     ):
         rule(tables, files)
     for place, name in further_files(tables):
@@ -217,41 +215,4 @@ def _client(tables: Tables, _files: Files) -> None:
         raise Problem(
             ("client", "files", wanted),
             f"client.files.{wanted} needs client.option; expected the handler's option that becomes the header's value",
-        )
-
-
-def _claims(tables: Tables, files: Files) -> None:
-    audits = {audit.id for audit in tables.audit}
-    for name in twice(audit.id for audit in tables.audit):
-        raise Problem(("audit",), f"audit {name}: two sentences of that id")
-    for index, audit in enumerate(tables.audit):
-        _audit(audit, ("audit", index), audits)
-    plan = files.text(("rollout", "plan"), tables.rollout.plan) if tables.rollout.plan else None
-    for name, wording in tables.claims.items():
-        if name not in CLAIMS:
-            raise Problem(("claims", name), f"claims.{name} is no claim; there are {', '.join(CLAIMS)}")
-        _quote(tables, plan, ("claims", name), f"claims.{name}", wording.quote)
-    for index, audit in enumerate(tables.audit):
-        _quote(tables, plan, ("audit", index), f"audit {audit.id}", audit.quote)
-
-
-def _audit(audit: Audit, place: Place, audits: set[str]) -> None:
-    if audit.id in CLAIMS:
-        raise Problem(place, f"audit {audit.id} is the id of a claim; choose another")
-    for kind, key in _AUDIT_NEEDS.items():
-        if (audit.kind == kind) is not bool(getattr(audit, key)):
-            does = f"{key} is missing" if audit.kind == kind else f'{key} goes with kind = "{kind}"'
-            raise Problem(place, f"audit {audit.id}: {does}")
-    if other := next((name for name in audit.on if name not in CLAIMS and name not in audits), None):
-        raise Problem(place, f"audit {audit.id} rests on {other}, which is no claim")
-
-
-def _quote(tables: Tables, plan: str | None, place: Place, said: str, quote: str) -> None:
-    if not quote:
-        return
-    if plan is None:
-        raise Problem(place, f"{said}.quote: rollout.plan is not set; name the file that is quoted")
-    if missing_in(plan, quote):
-        raise Problem(
-            place, f"{said}.quote is not in {tables.rollout.plan}: {json.dumps(quote, ensure_ascii=False)}"
         )

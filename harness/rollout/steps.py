@@ -8,7 +8,8 @@ from typing import Final
 import sqlparse
 
 from harness.rollout.files import Files, Place
-from harness.rollout.tables import RolloutStep, Tables
+from harness.rollout.step_tables import RolloutStep
+from harness.rollout.tables import Tables
 from harness.rollout.typed import Problem
 
 _CONCURRENTLY: Final = re.compile(r"\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.IGNORECASE)

@@ -1,59 +1,32 @@
 """The tables and keys of a rollout's file as types: what may be given, its default, and what is expected. Pure.
 
-`reading` fills them, `checking` holds together what one type alone cannot; the JSON Schema is made of them. A text that
-is expected to be more than a text has its noun and its form beside it, for the line that refuses another.
+`reading` fills them, `checking` holds together what one type alone cannot; the JSON Schema is made of them.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-
-def _text(noun: str, expected: str, pattern: str) -> Any:
-    return Meta(pattern=f"^(?:{pattern})$", description=expected, extra={"noun": noun})
-
-
-Name = Annotated[str, _text("name", "lower-case letters, digits and hyphens, 1 to 64", "[a-z0-9-]{1,64}")]
-Title = Annotated[str, _text("name", "one line of 1 to 80 characters", r"[^\x00-\x1f\x7f]{1,80}")]
-Token = Annotated[
-    str, _text("header name", "a token of HTTP (RFC 9110, 5.6.2)", r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
-]
-UrlPath = Annotated[str, _text("path", "printable ASCII that starts with /", r"/[!-~]*")]
-JsonPath = Annotated[
-    str, _text("path", "names joined by dots, such as order.ref", r"[^.\[\]$\s]+(?:\.[^.\[\]$\s]+)*")
-]
-Identifier = Annotated[
-    str, _text("identifier", "a name in the database of 1 to 63 bytes", r"[^\x00-\x1f\x7f\"]{1,63}")
-]
-TypeName = Annotated[
-    str, _text("type", "a type of PostgreSQL, such as text", r"[A-Za-z][A-Za-z0-9_ (),.\[\]]*")
-]
-FileName = Annotated[
-    str,
-    _text(
-        "file name", "a path below the folder, with / between its parts", r"(?!/)(?!.*(?:^|/)\.\.(?:/|$)).+"
-    ),
-]
-Variable = Annotated[str, _text("variable", "capital letters, digits and _", r"[A-Z][A-Z0-9_]*")]
-ClaimId = Annotated[str, _text("claim id", "a letter and a number, such as V1", r"[A-Z][0-9]{1,3}")]
-ValueName = Annotated[
-    str,
-    _text(
-        "value",
-        "organization_id, editor_name or project_id",
-        "organization_id|editor_name|project_id",
-    ),
-]
-Status = Annotated[int, Meta(ge=200, le=599)]
-Take = Annotated[int, Meta(ge=1, le=100_000)]
-Replicas = Annotated[int, Meta(ge=1, le=5)]
-Least = Annotated[int, Meta(ge=1)]
-HexDigits = Annotated[int, Meta(ge=1, le=64)]
-
-
-class FileTable(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A table of the file."""
+from harness.rollout.client_tables import BackendTable, Client, Consumer
+from harness.rollout.file_types import (
+    ClaimId,
+    FileName,
+    FileTable,
+    Identifier,
+    JsonPath,
+    Least,
+    Name,
+    Status,
+    Take,
+    Title,
+    Token,
+    TypeName,
+    UrlPath,
+    Variable,
+    _text,
+)
+from harness.rollout.step_tables import PlanOrder, Reference, RolloutStep, RunnerTable
 
 
 class About(FileTable, frozen=True, kw_only=True):
@@ -218,167 +191,6 @@ class Identity(FileTable, frozen=True):
     """What the main table's user column holds."""
     value: str = "{header}"
     """What the column holds: {header} is what the rule makes of the header."""
-
-
-class RolloutStep(FileTable, frozen=True):
-    """One step of the rollout."""
-
-    name: Title
-    kind: Literal["sql", "deploy", "release"] = "sql"
-    up: FileName | None = None
-    down: FileName | None = None
-    """The file that takes the step back."""
-    recovery: FileName | None = None
-    """What is run after a concurrent build that failed."""
-    concurrent: bool = False
-    """The file builds an index concurrently, and so cannot run in a transaction."""
-    data: bool = False
-    """The file changes rows; done too early it is stale, and is done again."""
-    needs: tuple[str, ...] | None = None
-    """Names of the steps that must be done before; by default the SQL step before it."""
-    replicas: Replicas = 2
-    """Of a deployment: how many are swapped, one after another."""
-    reversible: bool | None = None
-    """By default whether there is a `down`; a deployment is reversible, a release is not."""
-
-
-class PlanOrder(FileTable, frozen=True):
-    """What the plan says of the order."""
-
-    steps: tuple[str, ...] = ()
-    """The plan's own order; by default the file's."""
-    stated: tuple[tuple[str, str], ...] = ()
-    """Pairs of steps, the first before the second, as the plan says."""
-    implied: tuple[tuple[str, str], ...] = ()
-    """As the plan takes for granted."""
-
-
-class ReferenceView(FileTable, frozen=True):
-    """A view that reads the column."""
-
-    up: FileName
-    down: FileName
-
-
-class Reference(FileTable, frozen=True):
-    """What the harness's own reference backend runs on."""
-
-    baseline: FileName | None = None
-    """The tables before the rollout."""
-    seed: FileName | None = None
-    """Rows that are there before the rollout."""
-    insert: FileName | None = None
-    """The statement that accounts for a request, with marks {columns}, {values} and, with `ctes`, {ctes}; in it stand
-    %(usage_id)s, %(user_id)s for who is accounted, %(message_id)s for the reply's id, and others."""
-    ctes: FileName | None = None
-    """Common table expressions that the build with the change adds."""
-    columns: Mapping[Identifier, str] = {}
-    """Columns that the build with the change writes, each with its expression; {value} is what the rule made."""
-    headers: Mapping[ValueName, Token] = {}
-    """Values of the statement that come from another header of the request."""
-    view: ReferenceView | None = None
-
-
-class RunnerTable(FileTable, frozen=True):
-    """How the project applies its migrations."""
-
-    kind: Literal["statements", "drizzle"] = "statements"
-    file: FileName | None = None
-    """The migration as the plan writes it."""
-
-
-class Case(FileTable, frozen=True):
-    """Options of the client, and the header that it sends with them."""
-
-    options: Mapping[str, Any]
-    header: str | None = None
-    """Without one it sends none."""
-
-
-class Storage(FileTable, frozen=True):
-    """Where the client keeps its id."""
-
-    file: FileName
-    key: str
-    corrected: FileName | None = None
-    """The file with the workarounds that the audit names."""
-
-
-class DerivedId(FileTable, frozen=True):
-    """How the client makes its id: a prefix, then the first hex digits of sha256(the device's id + salt)."""
-
-    prefix: str = ""
-    salt: str = ""
-    hex_digits: HexDigits = 64
-    shared: tuple[str, ...] = ()
-    """What stands for a device's id where there is none, and so is many devices'."""
-    answers: FileName | None = None
-    """Devices' ids with what is derived from each, computed elsewhere: [{"machineId": ..., "id": ...}, ...]."""
-
-
-class Calls(FileTable, frozen=True):
-    """What the handler is called with beside the option, each left out and given in every combination."""
-
-    options: Mapping[str, str] = {}
-    metadata: Mapping[str, str] = {}
-
-
-class SourceFile(FileTable, frozen=True):
-    """A file of a checkout, found by a pattern and by what must stand in it."""
-
-    glob: str
-    symbol: str
-    """A name that the file declares or exports."""
-
-
-class Client(FileTable, frozen=True):
-    """The client's half."""
-
-    handler: FileName | None = None
-    before: FileName | None = None
-    """The handler as it was."""
-    option: str | None = None
-    """The handler's option that becomes the header's value."""
-    cases: tuple[Case, ...] = ()
-    calls: Calls = Calls()
-    derived: DerivedId | None = None
-    storage: Storage | None = None
-    files: Mapping[str, SourceFile] = {}
-    """Files of the client's checkout that `harness check` runs."""
-    stubs: Mapping[str, FileName] = {}
-    """What stands in for a module that they import: its name, and a file .mjs."""
-
-
-class BackendTable(FileTable, frozen=True):
-    """The backend's checkout."""
-
-    files: Mapping[str, SourceFile] = {}
-    stubs: Mapping[str, FileName] = {}
-    """What stands in for a package, a function that a file exports, `fetch` or `process.env` where its handler is run:
-    the name, and a file .mjs whose default export makes it."""
-
-
-class Events(FileTable, frozen=True):
-    """How the client's events reach the service, and what they look like on the wire."""
-
-    program: FileName
-    """Python that sends events with the service's own package."""
-    path: UrlPath = "/batch/"
-    """Where batches of events are posted to, as {"batch": [{"event": ..., "properties": {...}}, ...]}."""
-    subject: str = "subject"
-    """The key of an event under which its subject's id stands."""
-    alias: str = "alias"
-    """The event whose property `alias` is another id of the same subject."""
-
-
-class Consumer(FileTable, frozen=True):
-    """What the service that reads the values refuses or cuts."""
-
-    refuses: tuple[str, ...] = ()
-    """Values that it takes for nobody's."""
-    take: Take | None = None
-    """It keeps so many characters."""
-    events: Events | None = None
 
 
 class Wording(FileTable, frozen=True):

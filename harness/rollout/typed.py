@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from harness.errors import UsageError
-from harness.rollout.tables import FileTable
+from harness.rollout.file_types import FileTable
 
 VALUE_MAX: Final = 120
 """Longer values are cut in a message."""

@@ -9,16 +9,8 @@ from harness.automata.machine import TooLargeError
 from harness.automata.tree import CharacterSet, Concatenation, Node, Repetition
 from harness.automata.written import written
 from harness.rollout.tables import Operation
-from harness.rule.behaviour import (
-    BehaviourOperation,
-    Casing,
-    HeaderBehaviour,
-    Matching,
-    Storing,
-    Taking,
-    Trimming,
-    behaviour_of,
-)
+from harness.rule.behaviour import HeaderBehaviour, Storing, behaviour_of
+from harness.rule.behaviour_operations import BehaviourOperation, Casing, Matching, Taking, Trimming
 from harness.rule.machine import NoMachineError, composed
 from harness.rule.policy import Policy
 

@@ -7,33 +7,22 @@ left apart; where none is left, the smallest set of answers that none explains i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from harness.automata.tree import CharacterSet
-from harness.rule.behaviour import (
-    HeaderBehaviour,
-    Lines,
-    Matching,
-    PlacedOperation,
-    behaviour_of,
-    function_of,
-    reader,
-)
-from harness.rule.edits import Edit, edits
+from harness.rule.behaviour import HeaderBehaviour, Lines, PlacedOperation, behaviour_of, function_of, reader
+from harness.rule.behaviour_operations import Matching
+from harness.rule.edit import Edit
+from harness.rule.edits import edits
+from harness.rule.explanation import Answer, Answers, Candidate, RuleExplanation, opposed, size_of
 from harness.rule.inferred import inferred_trees
 from harness.rule.operations import in_order
-from harness.rule.policy import FIELD_BYTES, Policy
+from harness.rule.policy import Policy
 from harness.rule.telling import further_headers, telling_headers
-from harness.rule.trees import is_ambiguous, parts_of
-
-Answer = tuple[Lines, str | None]
-"""Header lines and what was stored for them; None for NULL."""
-Answers = Sequence[Answer]
-Ask = Callable[[Sequence[Lines]], Answers]
-"""Sends headers and gives their answers; what has none is left out."""
+from harness.rule.telling_apart import characters_of, contradicting, distinct, telling_round
+from harness.rule.trees import is_ambiguous
 
 _Result = TypeVar("_Result", covariant=True)
 _Steps = Generator[Sequence[Lines], Answers, _Result]
@@ -44,85 +33,12 @@ PAIRS_MAX: Final = 20_000
 """Pairs that are tried before the answers are taken for inexplicable."""
 SLOW_PAIRS_MAX: Final = 500
 CANDIDATES_MAX: Final = 40
-ROUND_MAX: Final = 300
-"""Headers of a round that tells candidates apart."""
 FURTHER_MAX: Final = 2_000
 """Headers of a round from which a pattern is read."""
-SHOWN_MAX: Final = 40
-"""Bytes of a value that are shown."""
-CONTRADICTING_MAX: Final = 12
 
 
 READ_OFF: Final = "no slip of the catalogue, but read off the answers"
 LISTED: Final = "of the values that were sent these alone are stored, which other explanations fit as well"
-
-
-class Candidate(NamedTuple):
-    """A behaviour that explains every answer."""
-
-    sentence: str
-    behaviour: HeaderBehaviour
-
-
-@dataclass(frozen=True, slots=True)
-class RuleExplanation:
-    """What explains every answer of a run, or why nothing does."""
-
-    rule: HeaderBehaviour
-    """What the rule says."""
-    candidates: tuple[Candidate, ...]
-    """The simplest first."""
-    answers: int
-    """Headers whose stored value was seen, those of the further round included."""
-    asked: int
-    """Headers of the further round."""
-    contradicting: tuple[Answer, ...] = ()
-    """Without candidates: a smallest set of answers that no candidate explains."""
-
-    def __str__(self) -> str:
-        if not self.candidates:
-            shown = "; ".join(map(answer_in_words, self.contradicting))
-            words = f"no one or two slips, and no simple pattern, explain all {self.answers:,} answers"
-            return f"{words}; none explains these together: {shown}" if shown else words
-        first, *others = self.candidates
-        words = f"behaves as {first.behaviour}: {first.sentence}; explains all {self.answers:,} answers"
-        if str(first.behaviour) != str(self.rule):
-            words += f"; the rule is {self.rule}"
-        if others:
-            words += f"; {len(others)} other candidates are left, such as {others[0].behaviour}: {others[0].sentence}"
-        return words
-
-
-def answer_in_words(answer: Answer) -> str:
-    """Header lines and what was stored, for people."""
-    lines, value = answer
-    return f"{_shown(lines)} {_stored(value)}"
-
-
-def _shown(lines: Lines) -> str:
-    if not lines:
-        return "no header"
-    return " and ".join(
-        ascii(line.decode("latin-1"))
-        if len(line) <= SHOWN_MAX
-        else f"{len(line)} bytes {line[:12].decode('latin-1')!a}..."
-        for line in lines
-    )
-
-
-def _stored(value: str | None) -> str:
-    if value is None:
-        return "stores NULL"
-    return f"stores {value!a}" if len(value) <= SHOWN_MAX else f"stores {len(value)} characters"
-
-
-def explain_answers(policy: Policy, answers: Answers, ask: Ask | None = None) -> RuleExplanation | None:
-    """What explains every answer; None where the rule itself does. Raises PatternError for what is no expression."""
-    search = Explaining(policy, answers)
-    headers = search.advance(())
-    while headers:
-        headers = search.advance(() if ask is None else ask(headers))
-    return search.explanation
 
 
 class Explaining:
@@ -160,8 +76,8 @@ class _Search:
         self._sort()
         if not self.disagreeing:
             return None
-        if (opposed := _opposed(self.answers)) is not None:
-            return RuleExplanation(self.rule, (), len(self.answers), 0, opposed)
+        if (both := opposed(self.answers)) is not None:
+            return RuleExplanation(self.rule, (), len(self.answers), 0, both)
         found = self._found(self._slips())
         read_off = not found
         if read_off:
@@ -177,12 +93,12 @@ class _Search:
                 self._found(self._patterns()) or self._found(self._slips()) or self._found(self._all_pairs())
             )
         if found:
-            return RuleExplanation(self.rule, _distinct(found), len(self.answers), self.asked)
+            return RuleExplanation(self.rule, distinct(found), len(self.answers), self.asked)
         return RuleExplanation(self.rule, (), len(self.answers), self.asked, self._contradicting())
 
     def _sort(self) -> None:
         right = self.rule.function()
-        self.disagreeing = sorted((each for each in self.answers if right(each[0]) != each[1]), key=_size)
+        self.disagreeing = sorted((each for each in self.answers if right(each[0]) != each[1]), key=size_of)
         units = {unit for (lines, _) in self.disagreeing for unit in b"".join(lines)}
         # Of classes only what stands in a header that disagrees: every other slip is seen in headers that agree.
         self.edits = [
@@ -281,7 +197,7 @@ class _Search:
         right = self.rule.function()
         # A list of what was stored explains what is missing; of what is there besides, it says nothing.
         lacks = any(value is None and right(lines) is not None for lines, value in self.disagreeing)
-        for tree, is_list in inferred_trees(taken, _characters(self.rule)):
+        for tree, is_list in inferred_trees(taken, characters_of(self.rule)):
             if is_list and not lacks:
                 continue
             place = operations[at].place if at < len(operations) else len(operations)
@@ -304,13 +220,13 @@ class _Search:
         """
         if not candidates:
             return candidates
-        headers = _telling_round([candidate.behaviour for candidate in candidates])
+        headers = telling_round([candidate.behaviour for candidate in candidates])
         pool = telling_headers(candidates[0].behaviour) if read_off else ()
         yield from self._ask([*headers, *pool[:: len(pool) // FURTHER_MAX + 1]])
         return [candidate for candidate in candidates if self._fits(candidate.behaviour)]
 
     def _contradicting(self) -> tuple[Answer, ...]:
-        """Greedy: the answer that most candidates fail, then that which most of the others fail, and so on."""
+        """Of single slips and patterns, by the answers that disagree and some of the others."""
         candidates = [
             *(each.behaviour for each in self._singles()),
             *(each.behaviour for each in self._patterns()),
@@ -321,81 +237,4 @@ class _Search:
             *self.first[len(self.disagreeing) :][:200],
             *self.disagreeing[200:400],
         ]
-        failed = []
-        for behaviour in candidates:
-            stored = function_of(behaviour)
-            if stored is None:
-                continue
-            failed.append({at for at, (lines, value) in enumerate(answers) if stored(lines) != value})
-        chosen: list[int] = []
-        while failed and len(chosen) < CONTRADICTING_MAX:
-            best = max(
-                range(len(answers)),
-                key=lambda at: (sum(at in each for each in failed), -_size(answers[at])[0]),
-            )
-            left = [each for each in failed if best not in each]
-            if len(left) == len(failed):
-                break
-            chosen.append(best)
-            failed = left
-        return tuple(answers[at] for at in chosen)
-
-
-def _characters(behaviour: HeaderBehaviour) -> frozenset[str]:
-    """What the rule's expressions hold, of a header's bytes."""
-    sets = [
-        part.ranges
-        for _, operation in behaviour.operations
-        if isinstance(operation, Matching)
-        for _, part in parts_of(operation.tree)
-        if isinstance(part, CharacterSet)
-    ]
-    return frozenset(
-        chr(byte)
-        for byte in FIELD_BYTES
-        if any(low <= byte <= high for ranges in sets for low, high in ranges)
-    )
-
-
-def _distinct(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Those that some header tells apart; of others the first."""
-    pool = telling_headers(candidates[0].behaviour)
-    found: dict[tuple[str | None, ...], Candidate] = {}
-    for candidate in candidates:
-        found.setdefault(tuple(map(candidate.behaviour.function(), pool)), candidate)
-    return tuple(found.values())
-
-
-def _opposed(answers: Answers) -> tuple[Answer, ...] | None:
-    """Two different answers to one header."""
-    known: dict[Lines, str | None] = {}
-    for lines, value in answers:
-        if lines in known and known[lines] != value:
-            return (lines, known[lines]), (lines, value)
-        known[lines] = value
-    return None
-
-
-def _size(answer: Answer) -> tuple[int, int]:
-    lines, _ = answer
-    return sum(map(len, lines)), len(lines)
-
-
-def _telling_round(behaviours: Sequence[HeaderBehaviour]) -> list[Lines]:
-    """Headers on which the behaviours differ, and those that tell the first from what is one slip beside it."""
-    first = behaviours[0]
-    pool = telling_headers(first)
-    chosen: dict[Lines, None] = {}
-    known = first.function()
-    values = {lines: known(lines) for lines in pool}
-    beside = (edit.change(first) for edit in edits(first))
-    for other in (*behaviours[1:], *beside):
-        if other is None or other == first or len(chosen) >= ROUND_MAX:
-            continue
-        stored = function_of(other)
-        if stored is None or any(stored(lines) != values[lines] for lines in chosen):
-            continue
-        telling = next((lines for lines in pool if stored(lines) != values[lines]), None)
-        if telling is not None:
-            chosen[telling] = None
-    return list(chosen)
+        return contradicting(candidates, answers)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from harness.automata.bounds import bounds_of
 from harness.automata.pattern import parsed
 from harness.rule.policy import FIELD_BYTES, Policy
-from harness.rule.telling import encoded, word
+from harness.rule.telling import encoded
+from harness.rule.words import word
 
 
 def longest_texts(policy: Policy) -> Iterator[bytes]:

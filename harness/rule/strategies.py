@@ -26,8 +26,8 @@ from harness.rule.cases import (
     other_names,
 )
 from harness.rule.policy import FIELD_BYTES, OWS, STRICT, Policy
-from harness.rule.telling import word
 from harness.rule.translated import python_pattern
+from harness.rule.words import word
 
 Lines = tuple[Line, ...]
 

@@ -21,7 +21,7 @@ from harness.probing.probe_factory import Caller
 from harness.rule.agreement import disagreements
 from harness.rule.behaviour import Lines as HeaderLines
 from harness.rule.cases import NAME, HeaderCase, Kind, distance_to_boundary
-from harness.rule.explain import Answers
+from harness.rule.explanation import Answers
 from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import Policy
 from harness.rule.samples import CaseSequence

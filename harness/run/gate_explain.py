@@ -7,7 +7,7 @@ from harness.clients.shape import PLAIN
 from harness.probing.probe_factory import ProbeFactory
 from harness.report.contents import RuleBehaviour
 from harness.rule.behaviour import Lines
-from harness.rule.explain import Answers
+from harness.rule.explanation import Answers
 from harness.run.gate_confirm import AT_END
 from harness.run.gate_values import fits
 from harness.run.probe_session import ProbeSession

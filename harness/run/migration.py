@@ -12,7 +12,7 @@ from harness.rehearsal.migrated_schema import migrate_and_read
 from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
 from harness.rehearsal.table import filled
 from harness.rollout import Rollout
-from harness.rollout.tables import RolloutStep
+from harness.rollout.step_tables import RolloutStep
 from harness.verdict import Results
 
 

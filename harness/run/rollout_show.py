@@ -8,8 +8,9 @@ from msgspec import Struct, to_builtins
 from harness.database.relations import Relations
 from harness.rollout import Rollout
 from harness.rollout.claims import asked, not_asked
+from harness.rollout.step_tables import RolloutStep
 from harness.rollout.steps import needed
-from harness.rollout.tables import Header, Identity, Operation, RolloutStep, Tables
+from harness.rollout.tables import Header, Identity, Operation, Tables
 from harness.rule.behaviour import has_behaviour
 from harness.rule.faults import told_faults
 from harness.rule.policy import Policy, policy_of

@@ -7,7 +7,8 @@ from typing import Final
 from harness.report.contents import RuleBehaviour
 from harness.rule.behaviour import Lines, has_behaviour
 from harness.rule.cases import Kind
-from harness.rule.explain import Answer, Answers, Explaining, RuleExplanation, answer_in_words
+from harness.rule.explain import Explaining
+from harness.rule.explanation import Answer, Answers, RuleExplanation, answer_in_words
 from harness.rule.policy import Policy
 from harness.sut.observation import Probe, Row
 from harness.verdict import Results

@@ -37,8 +37,9 @@ from harness.rollout import Rollout, is_plans, load_rollout
 from harness.rule.policy import STRICT, Policy, header_policy
 from harness.run.live.address import Address, example_value
 from harness.run.live.listening import Shutdown, running, silenced
+from harness.run.live.open_request import RecordingAccounts
 from harness.run.live.page import Router, live_page
-from harness.run.live.recording import RecordingAccounts, RecordingMiddleware, protocol
+from harness.run.live.recording import RecordingMiddleware, protocol
 from harness.run.live.request_log import Counts, LoggedRequest, RequestLog
 from harness.run.live.row_poller import RowPoller
 from harness.run.options.serve import ServeOptions

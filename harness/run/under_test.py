@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from harness.clients.extra_headers import ExtraHeaders
-from harness.clients.request_spec import Parameters, RequestSpec
+from harness.clients.filled_text import Parameters
+from harness.clients.request_spec import RequestSpec
 from harness.data import policy_folder
 from harness.database.declared import DeclaredStore, declared_store
 from harness.errors import UsageError

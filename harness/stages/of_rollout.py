@@ -8,8 +8,8 @@ from harness.database.scripts import Script, statements_of
 from harness.rehearsal.lock_modes import CONFLICTS, LockMode
 from harness.rehearsal.own.lock_prediction import predicted_lock
 from harness.rollout import Rollout, load_rollout
+from harness.rollout.step_tables import RolloutStep
 from harness.rollout.steps import needed
-from harness.rollout.tables import RolloutStep
 from harness.stages.comparison import StatedOrder
 from harness.stages.expectation import expectation_of
 from harness.stages.model import DEPLOY, StageModel

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.database import cluster
+from harness.database import cluster, server_seeds
 from harness.database.cluster import Account, ServerDirectory
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
@@ -121,7 +121,7 @@ def filled(base: Path, account: Account, new_place: Callable[[], ServerDirectory
 
     def fill() -> Path:
         place = new_place()
-        cluster.fill(place, Path("/install"), account, initdb, base / "cache" / "seeds", "16.0")
+        server_seeds.fill(place, Path("/install"), account, initdb, base / "cache" / "seeds", "16.0")
         return place.data
 
     return fill
@@ -172,7 +172,7 @@ def test_seed_that_was_never_finished_is_not_used(filled: Callable[[], Path], ba
 
 def test_seed_is_kept_by_one_start_at_a_time(filled: Callable[[], Path], base: Path) -> None:
     seeds = base / "cache" / "seeds"
-    with cluster._only_writer(seeds):
+    with server_seeds._only_writer(seeds):
         filled()
     assert not list(seeds.iterdir())
 

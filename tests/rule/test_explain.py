@@ -11,7 +11,8 @@ from harness.automata.pattern import parsed
 from harness.automata.tree import Alternation, CharacterSet, Node, Repetition
 from harness.rule.behaviour import HeaderBehaviour, Lines, Stored, behaviour_of
 from harness.rule.edits import edits
-from harness.rule.explain import LISTED, Answers, RuleExplanation, explain_answers
+from harness.rule.explain import LISTED, Explaining
+from harness.rule.explanation import Answers, RuleExplanation
 from harness.rule.faults import rule_faults
 from harness.rule.policy import FIELD_BYTES, Policy
 from harness.rule.suite import Level, suite
@@ -19,6 +20,7 @@ from harness.rule.telling import telling_headers
 from tests.rule.test_operations import ROLLOUTS, fixed
 
 PLAN = ROLLOUTS["posthog-distinct-id"]
+Ask = Callable[[Sequence[Lines]], Answers]
 PAIRS = 50
 ANY_TEXTS = 400
 
@@ -70,6 +72,14 @@ def alike(one: Stored, other: Stored, pool: Sequence[Lines]) -> bool:
 def contradicts(found: RuleExplanation, answers: Answers) -> bool:
     functions = [candidate.behaviour.function() for candidate in found.candidates]
     return any(function(lines) != value for function in functions for lines, value in answers)
+
+
+def explain_answers(policy: Policy, answers: Answers, ask: Ask | None = None) -> RuleExplanation | None:
+    search = Explaining(policy, answers)
+    headers = search.advance(())
+    while headers:
+        headers = search.advance(() if ask is None else ask(headers))
+    return search.explanation
 
 
 def pairs_of(policy: Policy, count: int) -> Iterator[tuple[str, HeaderBehaviour]]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from harness.backend.defects import CATALOGUE, build_lines, find_build
-from harness.cli.serve_view import JsonView, PlainView, line
+from harness.cli.serve_lines import line
+from harness.cli.serve_view import JsonView, PlainView
 from harness.errors import UsageError
 from harness.run.live.page import entry_data
 from harness.run.live.request_log import ExpectedRow, LoggedRequest, State

@@ -7,8 +7,8 @@ from typing import Final
 import psycopg
 
 from harness.database.catalog import Connection
-from harness.database.effects.facts import ColumnFacts
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.effects.relation_facts import ColumnFacts
 from harness.database.effects.retype import retype
 from harness.database.evaluation import DEPENDS, OpenError, evaluated, identifier, selected, typed
 from harness.database.value_outcome import ValueOutcome

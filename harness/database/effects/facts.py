@@ -157,94 +157,34 @@ class Key:
     """Whether the table has a primary key beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelationFacts:
-    """What a name stands for. `kind` is r for a table, p for a partitioned one, v for a view, m, f as in pg_class."""
-
-    kind: str
-    is_partition: bool
-    top: list[str]
-    """The table that this one is a part of, the uppermost; its own name where it is no partition."""
-    is_of_type: bool
-    """Whether it takes its columns from a composite type."""
-    view: str | None
-    partition_key: str | None
-    leaves: list[str | None]
-    """What a row must meet to be taken by each partition that has none itself; None: it takes every row."""
-    bound: str | None
-    """The same of the relation, where it is a partition."""
-    children: list[str]
-    parents: list[str]
-    has_default: bool
-    """Whether it has a default partition."""
-    has_parts_in_parts: bool
-    """Whether a partition of it is partitioned."""
-    bases: list[str]
-    """The relations that a view reads."""
-    readers: list[str]
-    """What depends on a view, in words."""
-    free_name: str
-    """A name for the view that nothing has yet."""
-    free_part: str
-    """A name for a default partition that nothing has yet."""
-    insertable: bool
-    unwritable: list[str]
-    """Columns of a view that are expressions."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
-    """A column with what its value is made of where none is given."""
-
-    name: str
-    type: str
-    generated: str
-    """Empty, or s (stored), or v (virtual)."""
-    identity: str
-    """Empty, or a (always), or d (by default)."""
-    is_held: bool
-    """Whether something depends on it that would refuse its drop."""
-    expression: str | None
-    type_kind: str
-    """b for a base type, d for a domain, e for an enumeration."""
-    category: str
-    """S for types of text."""
-    type_default: str | None
-    not_null: bool
-    collation: str
-    """Empty for a type that has none."""
-    deterministic: bool
-    """Whether only values of the same bytes are equal."""
-
-
 def constraints(connection: Connection, table: str) -> tuple[Constraint, ...]:
     """Constraints other than keys and NOT NULL, by table and name."""
-    return _facts(connection, Constraint, "constraints", table=table)
+    return facts_of(connection, Constraint, "constraints", table=table)
 
 
 def triggers(connection: Connection, table: str) -> tuple[Trigger, ...]:
     """All triggers but PostgreSQL's own, by table and name."""
-    return _facts(connection, Trigger, "triggers", table=table)
+    return facts_of(connection, Trigger, "triggers", table=table)
 
 
 def functions(connection: Connection, name: str) -> tuple[Function, ...]:
     """Functions of a name, without its schema, that do not come with PostgreSQL."""
-    return _facts(connection, Function, "functions", name=name)
+    return facts_of(connection, Function, "functions", name=name)
 
 
 def policies(connection: Connection, table: str) -> tuple[RowPolicy, ...]:
     """Policies for INSERT, by name; none where row-level security is off."""
-    return _facts(connection, RowPolicy, "policies", table=table)
+    return facts_of(connection, RowPolicy, "policies", table=table)
 
 
 def rules(connection: Connection, table: str) -> tuple[RewriteRule, ...]:
     """Rules by name, but for the one that a view is."""
-    return _facts(connection, RewriteRule, "rules", table=table)
+    return facts_of(connection, RewriteRule, "rules", table=table)
 
 
 def maintained_indexes(connection: Connection, table: str) -> tuple[MaintainedIndex, ...]:
     """Indexes that writes maintain, by table and name; valid or not."""
-    return _facts(connection, MaintainedIndex, "indexes", table=table)
+    return facts_of(connection, MaintainedIndex, "indexes", table=table)
 
 
 def not_null_holders(connection: Connection, table: str, column: str) -> tuple[Key, ...]:
@@ -254,17 +194,7 @@ def not_null_holders(connection: Connection, table: str, column: str) -> tuple[K
         return tuple(cursor.execute(statement, {"table": table, "column": column}).fetchall())
 
 
-def relation(connection: Connection, table: str) -> RelationFacts | None:
-    """What the name stands for, None when for nothing."""
-    return next(iter(_facts(connection, RelationFacts, "relation", table=table)), None)
-
-
-def column_facts(connection: Connection, table: str) -> tuple[ColumnFacts, ...]:
-    """The columns in their order."""
-    return _facts(connection, ColumnFacts, "columns", table=table)
-
-
-def _facts(connection: Connection, kind: type[_Fact], query: str, **parameters: str) -> tuple[_Fact, ...]:
+def facts_of(connection: Connection, kind: type[_Fact], query: str, **parameters: str) -> tuple[_Fact, ...]:
     statement = sql_text(f"queries/effects_{query}.sql").encode()
     with connection.cursor(row_factory=class_row(kind)) as cursor:
         return tuple(cursor.execute(statement, parameters).fetchall())

@@ -8,8 +8,9 @@ import psycopg
 
 from harness.database.catalog import Connection
 from harness.database.effects import facts
-from harness.database.effects.facts import RelationFacts, RewriteRule
+from harness.database.effects.facts import RewriteRule
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.effects.relation_facts import RelationFacts
 from harness.database.effects.view import view_effect
 from harness.database.evaluation import (
     DEPENDS,

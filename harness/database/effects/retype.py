@@ -7,8 +7,8 @@ with a parsed body names the column (0A000). Source: PostgreSQL, "ALTER TABLE"; 
 from collections.abc import Collection, Sequence
 
 from harness.database.catalog import Connection
-from harness.database.effects.facts import ColumnFacts
 from harness.database.effects.model import Target
+from harness.database.effects.relation_facts import ColumnFacts
 from harness.database.evaluation import identifier
 from harness.database.holders import (
     Holder,

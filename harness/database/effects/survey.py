@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.database.catalog import Connection
 from harness.database.declared import DeclaredStore, plan_store
-from harness.database.effects import facts
+from harness.database.effects import relation_facts
 from harness.database.effects.column import column_effects, with_values_of_type
 from harness.database.effects.constraints import constraint_effects, index_effects
 from harness.database.effects.model import Effect, Target
@@ -47,10 +47,10 @@ def _of_table(
     counted: Mapping[str, str],
     views_left: int = VIEWS_MAX,
 ) -> Iterator[Effect]:
-    relation = facts.relation(connection, target.table)
+    relation = relation_facts.relation(connection, target.table)
     if relation is None:
         return
-    columns = facts.column_facts(connection, target.table)
+    columns = relation_facts.column_facts(connection, target.table)
     own = next((column for column in columns if column.name == target.column), None)
     if own is None:
         if relation.kind in "vmf":

@@ -6,9 +6,9 @@ import psycopg
 from psycopg import sql
 
 from harness.database.catalog import Connection
-from harness.database.effects import facts
-from harness.database.effects.facts import ColumnFacts, RelationFacts
+from harness.database.effects import facts, relation_facts
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
+from harness.database.effects.relation_facts import ColumnFacts, RelationFacts
 from harness.database.evaluation import identifier, open_reason, selected
 from harness.database.value_outcome import ValueOutcome
 
@@ -81,7 +81,7 @@ def _shown(
         return by_hand
     base = relation.bases[0]
     name = base[1:-1].replace('""', '"') if base.startswith('"') else base
-    columns = facts.column_facts(connection, name)
+    columns = relation_facts.column_facts(connection, name)
     names = [column.name for column in columns]
     marker = next((name for name in _MARKERS if name in names), None)
     if target.column not in names or marker is None:

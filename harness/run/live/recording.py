@@ -9,9 +9,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.backend.app import (
@@ -25,18 +23,20 @@ from harness.backend.app import (
     client_address,
     parse_body,
 )
-from harness.backend.builds import HeaderLines, Sender
+from harness.backend.builds import HeaderLines
 from harness.backend.http import NodeProtocol
 from harness.backend.losses import Abort, Loss
-from harness.backend.usage import MISSING_ID, Accounts, Usage
+from harness.backend.usage import MISSING_ID
 from harness.checks.row_checks import IGNORED, REPLY
 from harness.clients.exchange import Outcome, Reply
+from harness.clients.filled_text import user_of
 from harness.clients.request_spec import RequestSpec
 from harness.probing.probe_factory import received_probe
 from harness.report.escape import visible
 from harness.rule.policy import OWS, Policy
 from harness.rule.reasons import http_reason, near_miss, reason
-from harness.run.live.request_log import ExpectedRow, LoggedRequest, RequestLog, State
+from harness.run.live.open_request import OpenRequest, open_request
+from harness.run.live.request_log import ExpectedRow, RequestLog, State
 from harness.run.live.row_poller import PendingRow, RowPoller
 from harness.sut.observation import Observation
 
@@ -44,47 +44,6 @@ TEXT_LENGTH_MAX: Final = 200
 """Of a text from outside, no more than this is shown."""
 
 _REQUEST_LINE: Final = re.compile(rb"([A-Z]+ \S+) HTTP/1\.[01]\r?\n")
-
-
-@dataclass(slots=True, eq=False)
-class OpenRequest:
-    """One request while it is being answered."""
-
-    entry: LoggedRequest
-    address: str
-    anonymous: str
-    """Who is accounted where nobody is signed in."""
-    since: datetime
-    """The database's clock at some moment before it came."""
-    task: "asyncio.Task[Any] | None"
-    scope: Scope
-    started: float = field(default_factory=time.monotonic)
-    status: int = 0
-    sent: bytearray = field(default_factory=bytearray)
-    """The body of the request."""
-    headers: HeaderLines = field(default_factory=list)
-    """Of the reply."""
-    body: bytearray = field(default_factory=bytearray)
-    """Of the reply."""
-    due: ExpectedRow | None = None
-    note: str = ""
-
-
-_open_request: ContextVar[OpenRequest | None] = ContextVar("request", default=None)
-"""The request that the running task belongs to; the tasks of its accounting inherit it."""
-
-
-class RecordingAccounts(Accounts):
-    """Accounts that note what each request must leave."""
-
-    def later(self, usage: Usage, sender: Sender) -> None:
-        """Notes what is due, then accounts for it as ever."""
-        request = _open_request.get()
-        if request is not None:
-            # The address is read anew from the header lines: a build that reads another one is then seen as wrong.
-            user = request.anonymous if sender.email is None else usage.user_id
-            request.due = ExpectedRow(user, sender.email, sender.streamed)
-        super().later(usage, sender)
 
 
 class RecordingMiddleware:
@@ -108,7 +67,7 @@ class RecordingMiddleware:
 
     def on_event(self, event: Loss | Abort) -> None:
         """Logs what the proxy's clients cannot see."""
-        request = _open_request.get()
+        request = open_request.get()
         if request is None:
             return
         if isinstance(event, Abort):
@@ -144,7 +103,7 @@ class RecordingMiddleware:
                 request.body += message.get("body", b"")
             await send(message)
 
-        _open_request.set(request)
+        open_request.set(request)
         self._open.add(request)
         self._idle.clear()
         try:
@@ -184,7 +143,7 @@ class RecordingMiddleware:
         ruling = reason(self._policy, lines)
         usual = asked == f"POST {self._spec.rollout.tables.request.paths[0]}"
         entry = self._log.open(_short(address) or "no address", asked, lines, ruling, hint, usual=usual)
-        nobody = self._spec.user_of(self._spec.identities[0], {}, address) or ""
+        nobody = user_of(self._spec.identities[0], {}, address) or ""
         return OpenRequest(entry, address, nobody, self._poller.stamp, asyncio.current_task(), scope)
 
     def _answered(self, request: OpenRequest) -> None:
