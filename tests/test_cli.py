@@ -101,11 +101,26 @@ def listening(pids: set[int]) -> set[int]:
     return {int(line[1].rpartition(":")[2], 16) for line in lines if line[3] == "0A" and line[9] in inodes}
 
 
+IN_THE_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""Starts a command as a script's `&` does: it ignores SIGINT."""
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see a process's children")
 @pytest.mark.catalogue(every=1)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
-def test_ending_prove_in_mid_run_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "prefix"),
+    [
+        pytest.param(signal.SIGINT, (), id="SIGINT"),
+        pytest.param(signal.SIGKILL, (), id="SIGKILL"),
+        pytest.param(signal.SIGTERM, (), id="SIGTERM"),
+        pytest.param(signal.SIGTERM, IN_THE_BACKGROUND, id="SIGTERM in the background"),
+    ],
+)
+def test_ending_prove_in_mid_run_leaves_nothing(
+    number: signal.Signals, prefix: tuple[str, ...], tmp_path: Path
+) -> None:
     command = [
+        *prefix,
         sys.executable,
         "-m",
         "harness",

@@ -192,6 +192,8 @@ def main() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's `&` starts it so
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)  # asyncio turns that one into an orderly end
 
 
