@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness.backend.builds import Build
 from harness.rule.behaviour import Lines, Stored
@@ -15,31 +15,24 @@ PREFIX: Final = "slip-"
 NAME_MAX: Final = 64
 
 
-class Slip(NamedTuple):
-    """A generated fault, and the shortest header that tells it from the rule."""
-
-    fault: RuleFault
-    telling: Lines
-
-
 @lru_cache(maxsize=16)
-def slips(policy: Policy) -> Mapping[str, Slip]:
-    """The faults that a header tells from the rule, by the names of their builds, the plainest first."""
-    found: dict[str, Slip] = {}
+def slips(policy: Policy) -> Mapping[str, tuple[RuleFault, Lines]]:
+    """The faults that a header tells from the rule, each with the shortest that does, by the names of their builds."""
+    found: dict[str, tuple[RuleFault, Lines]] = {}
     for fault, telling in told_faults(policy).told:
         words = re.sub(r"[^a-z0-9]+", "-", fault.sentence.lower()).strip("-")
         name = f"{PREFIX}{words}"[:NAME_MAX].rstrip("-")
-        found[name if name not in found else f"{name}-{len(found)}"] = Slip(fault, telling)
+        found[name if name not in found else f"{name}-{len(found)}"] = fault, telling
     return found
 
 
 def slip_build(after: Build, policy: Policy, header: bytes, name: str) -> Build | None:
     """The build `after` with the fault of that name; None for an unknown one. `header` is the name in lower case."""
-    slip = slips(policy).get(name)
-    if slip is None:
+    if name not in slips(policy):
         return None
-    stores = partial(_stored, slip.fault.function(), header)
-    return replace(after, name=name, summary=slip.fault.sentence, stores=stores)
+    fault, _ = slips(policy)[name]
+    stores = partial(_stored, fault.function(), header)
+    return replace(after, name=name, summary=fault.sentence, stores=stores)
 
 
 def _stored(

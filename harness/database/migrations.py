@@ -5,7 +5,6 @@ Which files lead from one state to the next is data; whether they did is read fr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -25,7 +24,7 @@ from harness.database.migration_steps import (
 )
 from harness.database.runners import OnStatement, Runner, applied_by, connect
 from harness.database.schema_state import DESCRIPTIONS, SchemaState, SchemaStatus, UnmanagedSchema
-from harness.database.scripts import Applied, Script, StatementFailed
+from harness.database.scripts import Applied, MigrationReport, Script, StatementFailed
 from harness.database.server import where
 from harness.errors import UnavailableError, UsageError
 
@@ -35,15 +34,6 @@ _NEXT: Final[Mapping[SchemaStatus, str]] = {
     UnmanagedSchema.FOREIGN: "use a database of its own, or mend the differences",
 }
 _NEXT_ELSE: Final = "remove the cause, then migrate again: it goes on from there"
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationReport:
-    """What a migration or rollback did. Nothing applied: the database was there already."""
-
-    before: SchemaStatus
-    after: SchemaState
-    applied: tuple[Applied, ...]
 
 
 class MigrationError(UnavailableError):
@@ -165,7 +155,7 @@ def _apply_files(
             f"runner {runner} reports success, but {where(dsn)} is in state {after}, not {to}: "
             f"{DESCRIPTIONS[after]}; somebody else migrates it at the same time, or the runner did nothing"
         )
-    return MigrationReport(before, to, applied)
+    return MigrationReport(before, to, DESCRIPTIONS[to], applied)
 
 
 def _current_state(dsn: str, to: SchemaState) -> SchemaStatus:

@@ -53,6 +53,18 @@ class Applied:
     duration_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class MigrationReport:
+    """What a migration or a rollback did. Nothing applied: the database was there already."""
+
+    before: str
+    """The state it was in: of the default rollout one of `SchemaStatus`, of another the steps that were done."""
+    after: str
+    description: str
+    """Of that state."""
+    applied: tuple[Applied, ...]
+
+
 class StatementFailed(Exception):
     """A statement was refused; those before it were accepted. `sqlstate` is '' when the connection broke."""
 

@@ -4,14 +4,14 @@ Which files lead there the rollout says; whether they did is read from the catal
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from harness.database import catalog
 from harness.database.baseline import check_empty
 from harness.database.declared import DeclaredStore
 from harness.database.runners import OnStatement, Runner, applied_by, connect
-from harness.database.scripts import Applied, Script, StatementFailed
+from harness.database.scripts import Applied, MigrationReport, Script, StatementFailed
 from harness.database.server import where
 from harness.database.step_facts import Progress, StepProgress, progress_of, sql_steps
 from harness.errors import UnavailableError, UsageError
@@ -21,17 +21,6 @@ from harness.rollout.step_tables import RolloutStep
 BASE: Final = "base"
 READY: Final = "ready"
 EMPTY: Final = "empty"
-
-
-@dataclass(frozen=True, slots=True)
-class StepsReport:
-    """What was done. Nothing applied: the database was there already."""
-
-    before: str
-    after: str
-    applied: tuple[Applied, ...]
-    steps: tuple[StepProgress, ...]
-    """How far each is now."""
 
 
 def target_of(rollout: Rollout, to: str, further: Sequence[str] = ()) -> int:
@@ -63,7 +52,7 @@ def migrate_steps(
     on_statement: OnStatement,
     *,
     with_baseline: bool = False,
-) -> StepsReport:
+) -> MigrationReport:
     """Does the steps up to a state that are not done yet, in the file's order; from an empty database `with_baseline`.
 
     What changes rows alone is done again each time, until a later step is done: the catalogue does not show it.
@@ -99,12 +88,12 @@ def migrate_steps(
         for number, each in enumerate(_now(dsn, rollout))
     )
     _check_reached(dsn, action, [each for each in after[:target] if each.progress is not Progress.DONE])
-    return StepsReport(EMPTY if is_empty else describe_state(before), describe_state(after), applied, after)
+    return _report(EMPTY if is_empty else describe_state(before), after, applied)
 
 
 def take_back_steps(
     dsn: str, store: DeclaredStore, to: str, runner: Runner, on_statement: OnStatement
-) -> StepsReport:
+) -> MigrationReport:
     """Takes back what is done beyond a state, the last step first. Raises as `migrate_steps` does.
 
     A step that changed rows alone, and has no file that takes it back, is passed over.
@@ -134,7 +123,12 @@ def take_back_steps(
     after = _now(dsn, rollout)
     left = [each for each in after[target:] if each.progress is not Progress.NOT_DONE]
     _check_reached(dsn, action, [each for each in left if not each.step.data])
-    return StepsReport(describe_state(before), describe_state(after), applied, after)
+    return _report(describe_state(before), after, applied)
+
+
+def _report(before: str, after: Sequence[StepProgress], applied: tuple[Applied, ...]) -> MigrationReport:
+    description = ", ".join(f"{each.step.name} {each.progress}" for each in after)
+    return MigrationReport(before, describe_state(after), description, applied)
 
 
 def _now(dsn: str, rollout: Rollout) -> tuple[StepProgress, ...]:

@@ -1,7 +1,7 @@
 """What `harness migrate` does: brings a database to a state, or back, and shows what is there."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -11,8 +11,8 @@ from harness.database.declared import DeclaredStore, declared_store
 from harness.database.migration_steps import TARGETS
 from harness.database.pooler import check_direct
 from harness.database.runners import OnStatement, Runner, connect
-from harness.database.schema_state import DESCRIPTIONS, SchemaState
-from harness.database.scripts import Applied
+from harness.database.schema_state import SchemaState
+from harness.database.scripts import Applied, MigrationReport
 from harness.database.server import where
 from harness.database.step_migration import migrate_steps, take_back_steps, target_of
 from harness.rollout import Rollout, is_plans, load_rollout
@@ -64,10 +64,7 @@ def run_migrate(options: MigrateOptions, echo: Callable[[str], None]) -> Migrate
     state = state_of(store.rollout, options.to)
     with connect(dsn) as connection:
         check_direct(connection, dsn, where(dsn), session_pooler=options.session_pooler)
-    if isinstance(state, SchemaState):
-        done = _migrate_default(options, state, print_statement)
-    else:
-        done = _migrate_steps(options, store, print_statement)
+    done = _migrated(options, store, state, print_statement)
     if not done.applied:
         echo(f"nothing to do: {where(dsn)} is in state {done.after} already")
     table, column, index = _facts(dsn, store)
@@ -83,8 +80,8 @@ def run_migrate(options: MigrateOptions, echo: Callable[[str], None]) -> Migrate
     )
     return MigrateDocument(
         database=where(dsn),
-        before=done.before,
-        after=done.after,
+        before=str(done.before),
+        after=str(done.after),
         statements=tuple(statements),
         column=column,
         index=index,
@@ -101,36 +98,17 @@ def state_of(rollout: Rollout, to: str) -> SchemaState | int:
     return SchemaState(to) if to in TARGETS else TARGETS[target_of(rollout, to, (SchemaState.COLUMN,))]
 
 
-class _Done(NamedTuple):
-    """What was done, for either kind of rollout."""
-
-    before: str
-    after: str
-    description: str
-    applied: tuple[Applied, ...]
-
-
-def _migrate_default(options: MigrateOptions, to: SchemaState, on_statement: OnStatement) -> _Done:
-    dsn, runner = options.database_url, Runner(options.runner)
+def _migrated(
+    options: MigrateOptions, store: DeclaredStore, to: SchemaState | int, on_statement: OnStatement
+) -> MigrationReport:
+    dsn, runner, baseline = options.database_url, Runner(options.runner), options.with_baseline
+    if isinstance(to, SchemaState):
+        if options.rollback:
+            return migrations.rollback(dsn, to, runner, on_statement)
+        return migrations.migrate(dsn, to, runner, on_statement, with_baseline=baseline)
     if options.rollback:
-        report = migrations.rollback(dsn, to, runner, on_statement)
-    else:
-        report = migrations.migrate(dsn, to, runner, on_statement, with_baseline=options.with_baseline)
-    with connect(dsn) as connection:
-        state = catalog.schema_state(connection)
-    return _Done(str(report.before), str(state), DESCRIPTIONS[state], report.applied)
-
-
-def _migrate_steps(options: MigrateOptions, store: DeclaredStore, on_statement: OnStatement) -> _Done:
-    dsn, runner = options.database_url, Runner(options.runner)
-    if options.rollback:
-        report = take_back_steps(dsn, store, options.to, runner, on_statement)
-    else:
-        report = migrate_steps(
-            dsn, store, options.to, runner, on_statement, with_baseline=options.with_baseline
-        )
-    description = ", ".join(f"{each.step.name} {each.progress}" for each in report.steps)
-    return _Done(report.before, report.after, description, report.applied)
+        return take_back_steps(dsn, store, options.to, runner, on_statement)
+    return migrate_steps(dsn, store, options.to, runner, on_statement, with_baseline=baseline)
 
 
 def _facts(dsn: str, store: DeclaredStore) -> tuple[str, str | None, str | None]:

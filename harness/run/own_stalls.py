@@ -20,7 +20,6 @@ from harness.rehearsal.own.rows import fill, planned
 from harness.rehearsal.own.statistics import Statistics
 from harness.rehearsal.own.traffic_statements import Template, derived_workload, workload_of
 from harness.rehearsal.stalls import Migrated, measure
-from harness.report.timeline import timeline
 from harness.run import own_tables
 from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import RehearsalPart
@@ -103,9 +102,8 @@ def measure_stalls(rehearsal: OwnRehearsal, name: str, traffic: RehearsalTraffic
     rehearsal.sections.statements = tables.statements_table(measured)
     for table in (rehearsal.sections.stalls, rehearsal.sections.statements):
         rehearsal.show(table)
-    title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
-    rehearsal.sections.timeline = timeline(
-        [tables.panel(measurement) for measurement in measured], title, options.max_stall_ms or None
+    rehearsal.sections.timeline = tables.picture(
+        measured, options.rows, options.writes_per_s, options.max_stall_ms
     )
 
 

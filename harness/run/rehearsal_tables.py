@@ -12,7 +12,7 @@ from harness.rehearsal.measurements import Measured, Span
 from harness.rehearsal.runner_results import Attempt, Cell, Matrix, Way
 from harness.rehearsal.scenario import ScenarioResult
 from harness.report.contents import Table
-from harness.report.timeline import Band, Panel
+from harness.report.timeline import Band, Panel, timeline
 
 _ADMINISTRATIVE: Final = re.compile(r"\s*(SET|RESET|BEGIN|COMMIT)\b", re.IGNORECASE)
 """Statements that take no time worth a line."""
@@ -163,8 +163,13 @@ def statements_table(measured: Sequence[Measured]) -> Table:
     return Table("Statements", columns, rows, notes)
 
 
-def panel(measured: Measured) -> Panel:
-    """The picture of one way to migrate."""
+def picture(measured: Sequence[Measured], rows: int, writes_per_s: float, budget_ms: float | None) -> str:
+    """The latency of writes in each way to migrate."""
+    title = f"Write latency, {rows:,} rows, {writes_per_s:g} writes/s"
+    return timeline([_panel(measurement) for measurement in measured], title, budget_ms or None)
+
+
+def _panel(measured: Measured) -> Panel:
     bands = tuple(
         Band(label(span.statement), span.began_ms, span.ended_ms) for span in _timed_spans(measured)
     )

@@ -33,7 +33,6 @@ from harness.rehearsal.stalls import measure
 from harness.rehearsal.table import filled
 from harness.report.contents import Sections, Table
 from harness.report.document import Report
-from harness.report.timeline import timeline
 from harness.rollout import is_plans, load_rollout
 from harness.run import rehearsal_tables as tables
 from harness.run.options.rehearse import JUDGED, RehearsalPart, RehearseOptions
@@ -169,10 +168,9 @@ def _stalls(rehearsal: _Rehearsal, name: str) -> None:
         run_check(rehearsal.results, stalls_are_within_the_budget, measured[0], options.max_stall_ms)
     rehearsal.sections.stalls = rehearsal.shown(tables.stalls_table(measured))
     rehearsal.sections.statements = rehearsal.shown(tables.statements_table(measured))
-    title = f"Write latency, {options.rows:,} rows, {options.writes_per_s:g} writes/s"
     if measured:
-        rehearsal.sections.timeline = timeline(
-            [tables.panel(measurement) for measurement in measured], title, options.max_stall_ms or None
+        rehearsal.sections.timeline = tables.picture(
+            measured, options.rows, options.writes_per_s, options.max_stall_ms
         )
 
 

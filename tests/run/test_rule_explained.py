@@ -45,8 +45,8 @@ TEN = {
 
 
 def test_ten_faults_are_of_every_operator_of_the_rule() -> None:
-    operators = {slips(STRICT)[name].fault.operator for name in TEN.values()}
-    assert operators == {slip.fault.operator for slip in slips(STRICT).values()}
+    operators = {slips(STRICT)[name][0].operator for name in TEN.values()}
+    assert operators == {slip[0].operator for slip in slips(STRICT).values()}
 
 
 @pytest.mark.catalogue
@@ -56,7 +56,7 @@ async def test_gate_says_which_slip_a_backend_makes(judge_build: Judge, operator
     assert report.verdict is Verdict.NO_GO
     told = report.sections.behaviour
     assert told is not None
-    assert told.slip == slips(STRICT)[TEN[operator]].fault.sentence
+    assert told.slip == slips(STRICT)[TEN[operator]][0].sentence
     assert (told.candidates, told.others, told.contradicting) == (1, (), ())
     assert 0 < told.asked < told.answers
     assert report.sections.requests is not None
@@ -105,8 +105,8 @@ def test_prove_says_it_of_other_rollouts(server: Server, rollout: str, build: st
     told = report.sections.behaviour
     assert told is not None
     policy = policy_of(load_rollout(folder))
-    made = slips(policy)[build].fault
-    (said_to_be,) = [slip.fault for slip in slips(policy).values() if slip.fault.sentence == told.slip]
+    made = slips(policy)[build][0]
+    (said_to_be,) = [slip[0] for slip in slips(policy).values() if slip[0].sentence == told.slip]
     pool = telling_headers(made.behaviour)
     assert list(map(said_to_be.function(), pool)) == list(
         map(made.function(), pool)
