@@ -160,29 +160,28 @@ def _checked(dsn: str, session_pooler: bool | None) -> tuple[str, bool]:
     """The version of the server behind a DSN, if databases may be made on it, and whether a pooler is before it."""
     if fault := dsn_fault(dsn, of_server=True):
         raise UsageError(f"the DSN cannot be read: {fault}")
+    place = where(dsn)
     try:
         with _connection(dsn) as connection:
-            pooled = check_direct(connection, dsn, where(dsn), session_pooler=session_pooler)
+            pooled = check_direct(connection, dsn, place, session_pooler=session_pooler)
             row = connection.execute(
                 "SELECT rolname, rolsuper OR rolcreatedb, pg_is_in_recovery(), current_setting('server_version')"
                 " FROM pg_roles WHERE rolname = current_user"
             ).fetchone()
     except psycopg.Error as error:
         raise UnavailableError(
-            f"cannot connect to {where(dsn)} ({' '.join(str(error).split())}); {_INSTEAD}"
+            f"cannot connect to {place} ({' '.join(str(error).split())}); {_INSTEAD}"
         ) from error
     assert row is not None, "every session has a role"
     role, may_create, is_standby, server_version = row
     version = str(server_version).split()[0]
     if int(version.split(".")[0]) < VERSION_MIN:
-        raise UnavailableError(
-            f"{where(dsn)} is Postgres {version}; {VERSION_MIN} or later is needed; {_INSTEAD}"
-        )
+        raise UnavailableError(f"{place} is Postgres {version}; {VERSION_MIN} or later is needed; {_INSTEAD}")
     if is_standby:
-        raise UnavailableError(f"{where(dsn)} is a standby, where no database can be made; {_INSTEAD}")
+        raise UnavailableError(f"{place} is a standby, where no database can be made; {_INSTEAD}")
     if not may_create:
         raise UnavailableError(
-            f"role {role} may not create databases on {where(dsn)}; "
+            f"role {role} may not create databases on {place}; "
             f"let a superuser run ALTER ROLE {role} CREATEDB, or {_INSTEAD}"
         )
     return version, pooled

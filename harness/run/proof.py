@@ -1,6 +1,6 @@
 """One run of the proof: what was asked, resolved once, and where its parts leave what they found."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -42,16 +42,14 @@ class ProofPlan:
     """What a run will do, as its options say; nothing runs yet."""
 
     rollout: Rollout
-    model: StageModel
+    policy: Policy
+    shard: Shard
     level: Level
     extra_states: int
     seed: int
-    policy: Policy
     builds: BuildPair
-    shard: Shard
-    parts: frozenset[ProofPart]
-    claims: tuple[Claim, ...]
-    """What is judged, the audited sentences beside."""
+    only: frozenset[str] | None
+    """Claims without which nothing is to be run; None: all are judged."""
 
     def describe(self) -> tuple[str, ...]:
         """The plan's order as a numbered tree, then what the level looks at; the parts alone where not all run."""
@@ -105,6 +103,25 @@ class ProofPlan:
         return ALL if self.is_plans else OF_ANY
 
     @cached_property
+    def model(self) -> StageModel:
+        """The stages of the rollout."""
+        return model_of(self.rollout)
+
+    @cached_property
+    def parts(self) -> frozenset[ProofPart]:
+        """What is run: a shard beyond the first sends its part of the suite and nothing else."""
+        return (
+            parts_of(self.only) & self.every_part if self.shard.is_first else frozenset({ProofPart.HEADERS})
+        )
+
+    @cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        """What is judged, the audited sentences beside."""
+        if self.is_plans:
+            return claims_for(self.shard, plan.claims_under(self.policy.name, claims_of(self.level)))
+        return claims_for(self.shard, (*rollout_claims(self.rollout, self.level), *brought_claims()))
+
+    @cached_property
     def scope(self) -> Scope:
         """The orders that the level looks at."""
         return scope_of(self.level, self.rollout, self.model)
@@ -141,37 +158,20 @@ class Proof:
     """None until the orders have run."""
 
 
-def proof_plan(options: ProveOptions, builds: BuildPair, only: Iterable[str] | None) -> ProofPlan:
-    """What the options ask for. A shard beyond the first sends its part of the suite and nothing else.
+def proof_plan(options: ProveOptions, builds: BuildPair, only: frozenset[str] | None) -> ProofPlan:
+    """What the options ask for; `only` names claims: just the parts that these need are run.
 
-    `only` names claims: just the parts that these need are run. Raises UsageError for
-    what is no shard, and for a rollout without a reference.
+    Raises UsageError for what is no shard, and for a rollout without a reference.
     """
-    shard = Shard.parse(options.shard)
     rollout = load_rollout(options.rollout)
     if rollout.tables.reference.insert is None:
         raise UsageError(
             f"{rollout.folders[0]}: no reference.insert, so there is no reference to prove it on; harness gate judges "
             "a backend of your own"
         )
-    policy = header_policy(rollout, options.policy)
-    check_extra_states(policy, options.level, options.extra_states, shard, WIRE_MAX)
-    if is_plans(rollout):
-        worded = plan.claims_under(options.policy, claims_of(options.level))
-        every = ALL
-    else:
-        worded, every = (*rollout_claims(rollout, options.level), *brought_claims()), OF_ANY
-    parts = parts_of(only) & every if shard.is_first else frozenset({ProofPart.HEADERS})
-    claims = claims_for(shard, worded)
-    return ProofPlan(
-        rollout,
-        model_of(rollout),
-        options.level,
-        options.extra_states,
-        options.seed,
-        policy,
-        builds,
-        shard,
-        parts,
-        claims,
+    policy, shard = header_policy(rollout, options.policy), Shard.parse(options.shard)
+    planned = ProofPlan(
+        rollout, policy, shard, options.level, options.extra_states, options.seed, builds, only
     )
+    check_extra_states(policy, planned.level, planned.extra_states, shard, WIRE_MAX)
+    return planned

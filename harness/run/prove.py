@@ -69,7 +69,7 @@ def prove(
         judge_audit(results, audits)
     sentences = {claim.id for claim, _, _ in audits}
     judgements = tuple(
-        _replayable(judgement, options.policy, planned)
+        _replayable(judgement, planned)
         for judgement in results.judgements()
         if judgement.id not in sentences and (only is None or judgement.id in only)
     )
@@ -82,13 +82,13 @@ def prove(
             server=name,
             policy=planned.policy.name,
             scope=planned.left_out,
-            seed=options.seed,
-            level=options.level,
-            extra_states=options.extra_states,
+            seed=planned.seed,
+            level=planned.level,
+            extra_states=planned.extra_states,
         ),
         subject=planned.rollout.header.name,
-        inputs=inputs(options.policy) if planned.is_plans else inputs_of(planned.rollout),
-        rollout=digest_of(options.policy) if planned.is_plans else rollout_digest(planned.rollout),
+        inputs=inputs(planned.policy.name) if planned.is_plans else inputs_of(planned.rollout),
+        rollout=digest_of(planned.policy.name) if planned.is_plans else rollout_digest(planned.rollout),
         plan=lines if planned.shard.is_first else (),
         remarks=(*_remarks(planned), *(proof.orders.remarks if proof.orders else ())),
         sections=Sections(
@@ -173,7 +173,7 @@ def _remarks(planned: ProofPlan) -> Iterator[str]:
     return iter(()) if planned.is_plans else rollout_remarks(planned.rollout)
 
 
-def _replayable(judgement: Judgement, policy: str, planned: ProofPlan) -> Judgement:
+def _replayable(judgement: Judgement, planned: ProofPlan) -> Judgement:
     """The judgement with what is not the default in its replay lines: policy, and the build where a request is sent.
 
     A single request is replayed of the plan's rollout alone: of another the proof is run again, but an exploration.
@@ -188,7 +188,7 @@ def _replayable(judgement: Judgement, policy: str, planned: ProofPlan) -> Judgem
             for finding in judgement.findings
         )
         return replace(judgement, findings=found)
-    build = planned.builds.after
+    build, policy = planned.builds.after, planned.policy.name
     further = "" if policy == ProveOptions().policy else f" --policy={policy}"
     sends = f" --build={build}{further}" if build != BuildPair().after else further
     findings = (
