@@ -6,7 +6,6 @@ without the header is tried again before it is believed, and a row is missing on
 
 import asyncio
 import secrets
-import shlex
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,7 +36,7 @@ from harness.run.progress import LineCallback, ignored
 from harness.run.rule_explained import OnSeen
 from harness.sut.external import Limits, Sending, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
-from harness.sut.journal import Journal, journal_file, run_mark, run_name
+from harness.sut.journal import new_journal, run_mark
 from harness.sut.observation import Exchange, Probe, ProbeGroup
 from harness.verdict import Finding, Results
 
@@ -219,15 +218,9 @@ async def target_examples(
     except DatabaseUnavailableError as error:
         raise UnavailableError(f"{error}; check --database-url") from None
     try:
-        started, bits = datetime.now(UTC), secrets.randbits(32)
-        run = run_name(started, bits)
-        file = options.journal or journal_file(run)
-        with Journal.open(file, run, site.url, started) as journal:
-            named = run if options.journal is None else shlex.quote(str(file))
-            on_line(
-                f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
-            )
-            factory = ProbeFactory(caller, bits, run_mark(run))
+        bits = secrets.randbits(32)
+        with new_journal(options.journal, site.url, datetime.now(UTC), bits, on_line) as journal:
+            factory = ProbeFactory(caller, bits, run_mark(journal.run))
             sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given, journal)
             examples = TargetExamples(options, sending, rows, factory, _primer(caller))
             await examples.understand(on_progress, on_line)

@@ -5,7 +5,6 @@ Whatever ends a run early, the report holds what was judged until then, and why 
 
 import asyncio
 import secrets
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,10 +27,9 @@ from harness.report.document import Report, cleaned
 from harness.rollout.digest import rollout_digest
 from harness.rule.accepted_values import stored_samples
 from harness.rule.extra_states import told_extra_states
-from harness.rule.level import Level
 from harness.rule.policy import Policy
 from harness.rule.shard import Shard, Share
-from harness.rule.suite import bound, is_proof, suite, what_is_sent
+from harness.rule.suite import suite
 from harness.run.clean import clean
 from harness.run.earlier import earlier_runs
 from harness.run.fault_coverage import FaultCoverage
@@ -41,7 +39,6 @@ from harness.run.gate_conclude import conclude
 from harness.run.gate_option_checks import check, limits_of, waive
 from harness.run.gate_run import GateRun
 from harness.run.gate_target import UnjudgeableError
-from harness.run.headers import DECISIONS
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
@@ -51,9 +48,9 @@ from harness.run.under_test import UnderTest
 from harness.sut.deployed_schema import read_deployed_schema
 from harness.sut.external import Sending, Site, site_of
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
-from harness.sut.journal import Journal, journal_file, run_mark, run_name
+from harness.sut.journal import Journal, new_journal, run_mark
 from harness.sut.value_queries import read_stored_values
-from harness.verdict import Method, Results
+from harness.verdict import Results
 
 _Read = TypeVar("_Read")
 
@@ -215,21 +212,13 @@ class _Judging:
             return str(error)
         self.server = rows.server
         bits = secrets.randbits(32)
-        run = run_name(self.begun.at, bits)
-        file = options.journal or journal_file(run)
         try:
-            with Journal.open(file, run, self.site.url, self.begun.at) as journal:
-                named = run if options.journal is None else shlex.quote(str(file))
-                self.on_line(
-                    f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them "
-                    "back"
-                )
-                stopped = await self._run(bits, run, rows, journal)
+            with new_journal(options.journal, self.site.url, self.begun.at, bits, self.on_line) as journal:
+                return await self._run(bits, rows, journal)
         finally:
             await rows.close()
-        return stopped
 
-    async def _run(self, bits: int, name: str, rows: ForeignRows, journal: Journal) -> str | None:
+    async def _run(self, bits: int, rows: ForeignRows, journal: Journal) -> str | None:
         options = self.options
         policy = self.under.policy
         caller = self.under.caller(options.build)
@@ -250,8 +239,7 @@ class _Judging:
         stopped, waited = None, False
         with self.progress(f"{options.level} suite") as on_progress:
             run = GateRun(
-                results=self.results,
-                factory=ProbeFactory(caller, bits, run_mark(name)),
+                factory=ProbeFactory(caller, bits, run_mark(journal.run)),
                 session=session,
                 level=options.level,
                 seed=options.seed,
@@ -262,6 +250,7 @@ class _Judging:
                 on_line=self.on_line,
                 share=self.share,
                 shard=self.shard,
+                extra_states=options.extra_states,
                 fault_coverage=self._fault_coverage(policy),
             )
             try:
@@ -278,12 +267,11 @@ class _Judging:
             self.seen = Seen(rows.has_column, len(session.record.ids), judge.rows, judge.valued)
         stopped = conclude(run, stopped)
         self.controls, self.behaviour = session.record.controls, run.behaviour
-        self._detail_how_judged(run, complete=stopped is None and not session.record.open)
         self.remarks += run.remarks
         if options.build == "after" and run.fault_coverage.requests:
             self.remarks.append(run.fault_coverage.describe())
         self.requests = Requests(
-            session.sending.requests, tuple(session.record.requests), name, str(journal.file)
+            session.sending.requests, tuple(session.record.requests), journal.run, str(journal.file)
         )
         return stopped
 
@@ -299,20 +287,3 @@ class _Judging:
             self.remarks.append(str(error))
         else:
             self.remarks.append(cleaned.words)
-
-    def _detail_how_judged(self, run: GateRun, *, complete: bool) -> None:
-        options, policy, session = self.options, self.under.policy, run.session
-        for claim in (session.judge.reply_claim, session.judge.column_claim):
-            for text in run.covered:
-                self.results.detail(claim, text)
-        for claim in DECISIONS if options.build == "after" else ():
-            counts = f"{session.record.probes:,} requests with a header, {session.record.controls:,} without"
-            self.results.detail(claim, f"{options.level} level: {counts}")
-            if not self.shard.is_whole:
-                self.results.detail(claim, f"shard {self.shard} of the suite, {self.share.count:,} headers")
-            if complete and is_proof(policy, options.level, options.extra_states):
-                self.results.method(claim, Method.COMPLETE)
-                self.results.detail(claim, bound(policy, extra_states=options.extra_states))
-            elif complete and options.level is not Level.SMOKE:  # which sends values of each class alone
-                sent_suite = what_is_sent(policy, options.level, options.extra_states)
-                self.results.detail(claim, f"suite: {sent_suite}")

@@ -1,4 +1,4 @@
-"""What a run of the gate did not see: whatever was planned and gave no observation makes its claims unknown.
+"""What a run of the gate saw, and what not: whatever was planned and gave no observation makes its claims unknown.
 
 A class of requests that is refused or fails each time, while its neighbours are served, is told apart here: some are
 refused for everybody whatever the rollout, others are a fault of their own.
@@ -12,9 +12,12 @@ from harness.clients.shape import Shape
 from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
 from harness.probing.judge import Aspect
+from harness.rule.level import Level
+from harness.rule.suite import bound, is_proof, what_is_sent
 from harness.run.gate_run import GateRun
+from harness.run.headers import DECISIONS
 from harness.sut.observation import Probe
-from harness.verdict import Finding
+from harness.verdict import Finding, Method
 
 CORE: Final = frozenset({"path", "auth", "stream"})
 """Factors that a backend serves whatever they are; of others it may know some values only."""
@@ -24,7 +27,7 @@ SHAPES_LEAST: Final = 3
 
 def conclude(run: GateRun, stopped: str | None) -> str | None:
     """Makes unknown whatever was not seen; `stopped` is why the run ended early. Why the suite is not complete."""
-    session, results = run.session, run.results
+    session, results = run.session, run.session.judge.results
     failing = 0 if stopped or session.sending.stopped else _conclude_refused(run)
     unsteady = session.judge.replies.unsteady()
     failed = session.record.failed.total()
@@ -52,6 +55,7 @@ def conclude(run: GateRun, stopped: str | None) -> str | None:
         text = session.judge.in_common(claim) if results.refuted(claim) else ""
         if text:
             results.detail(claim, f"refuted {text}")
+    _detail_how_judged(run, complete=reason is None and not session.record.open)
     return reason
 
 
@@ -72,7 +76,7 @@ def _conclude_refused(run: GateRun) -> int:
         if _is_fault(each, statuses) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
             failing += failed
             effect = f"{text} each time, with the header and without; {len(served)} other shapes of requests are served"
-            run.results.refute(Finding(OLD_CLIENT, named, effect))
+            run.session.judge.results.refute(Finding(OLD_CLIENT, named, effect))
         elif all(status.startswith("4") for status in statuses):
             if not all(shape.body in bodies for shape in shapes):  # as it should be
                 run.remarks.append(f"{text} for everybody: left out")
@@ -96,7 +100,7 @@ def _leave_out(run: GateRun, shapes: Iterable[Shape]) -> None:
 
 
 def _conclude_probes(run: GateRun) -> None:
-    session, results = run.session, run.results
+    session, results = run.session, run.session.judge.results
     unseen: dict[str, list[Probe]] = {}
     for probe in session.record.open.values():
         for claim in session.judge.claims_of(probe, Aspect.VALUE):
@@ -114,10 +118,28 @@ def _conclude_probes(run: GateRun) -> None:
 
 
 def _conclude_columns(run: GateRun) -> None:
-    session, results = run.session, run.results
+    session, results = run.session, run.session.judge.results
     if session.judge.columns.waiting:
         text = f"{session.judge.columns.waiting:,} pairs of rows could not be compared with one without the header"
         results.inconclusive(session.judge.column_claim, text)
     if session.rows.unreadable:
         text = f"this role may not read {', '.join(session.rows.unreadable)}; grant it SELECT on both tables"
         results.inconclusive(session.judge.column_claim, text)
+
+
+def _detail_how_judged(run: GateRun, *, complete: bool) -> None:
+    judge, record, policy = run.session.judge, run.session.record, run.session.judge.policy
+    for claim in (judge.reply_claim, judge.column_claim):
+        for text in run.covered:
+            judge.results.detail(claim, text)
+    for claim in DECISIONS if judge.build == "after" else ():
+        counts = f"{record.probes:,} requests with a header, {record.controls:,} without"
+        judge.results.detail(claim, f"{run.level} level: {counts}")
+        if not run.shard.is_whole:
+            judge.results.detail(claim, f"shard {run.shard} of the suite, {run.share.count:,} headers")
+        if complete and is_proof(policy, run.level, run.extra_states):
+            judge.results.method(claim, Method.COMPLETE)
+            judge.results.detail(claim, bound(policy, extra_states=run.extra_states))
+        elif complete and run.level is not Level.SMOKE:  # which sends values of each class alone
+            sent_suite = what_is_sent(policy, run.level, run.extra_states)
+            judge.results.detail(claim, f"suite: {sent_suite}")

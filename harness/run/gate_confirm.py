@@ -1,4 +1,4 @@
-"""Tries again what is doubted: sends a suspect among controls, in an order that no rhythm of the target can follow."""
+"""Sends again what gave no observation, and what differed: among controls, in an order that no rhythm can follow."""
 
 import random
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from harness.checks.row_checks import OLD_CLIENT
 from harness.probing.controls import Controls, Repeated, Suspect, repeated
 from harness.probing.features import STATUS, Features, reply_features, row_features
 from harness.probing.probe_factory import ProbeFactory
+from harness.probing.record import RETRIABLE
 from harness.report.escape import shown
 from harness.run.probe_session import ProbeSession
 from harness.sut.observation import Exchange, Probe, ProbeGroup
@@ -20,6 +21,11 @@ TRIAL_MORE: Final = 24
 SUSPECTED_MAX: Final = 8
 SEQUENCE_TRIES: Final = 3
 """How often a sequence is sent again of which a request was not served."""
+RETRIES_MAX: Final = 2
+"""How often a request is sent again that gave no observation."""
+RETRIES_SHARE: Final = 10
+"""One in so many may need it; with more the target is not fit to be judged."""
+BESIDE_RETRIES: Final = 4
 AT_END: Final = 4
 """Requests that ask whether rows still come."""
 
@@ -33,6 +39,40 @@ class _Trial(NamedTuple):
     controls: Controls[Exchange]
     claim: str
     by_rows: bool
+
+
+async def retry_unobserved(session: ProbeSession, factory: ProbeFactory) -> None:
+    """Repeats what had no reply, a 429 or a 5xx, as far as that is the exception."""
+    unobserved, sequence = session.record.unobserved, session.record.sequence
+    for _ in range(RETRIES_MAX):
+        probes = [
+            probe
+            for number, probe in session.record.open.items()
+            if number in unobserved and unobserved[number].status in RETRIABLE
+        ]
+        singly = [probe for probe in probes if probe.number not in sequence]
+        found = [sequence[probe.number] for probe in probes if probe.number in sequence]
+        sequences = {each[0].number: each for each in found}.values()
+        accidents = len(singly) + len(sequences)
+        if not probes or session.sending.stopped or RETRIES_SHARE * accidents > session.sending.requests:
+            return
+        again = [ProbeGroup(_sequence_again(session, factory, each), together=True) for each in sequences]
+        for shape in dict.fromkeys(probe.shape for probe in singly):
+            of_shape = [
+                session.record.repeat(probe, factory.repeat_of(probe))
+                for probe in singly
+                if probe.shape == shape
+            ]
+            for at in range(0, len(of_shape), BESIDE_RETRIES):
+                again.append(ProbeGroup((*of_shape[at : at + BESIDE_RETRIES], factory.control(shape))))
+        await session.match_rows(await session.send(again))
+
+
+def _sequence_again(
+    session: ProbeSession, factory: ProbeFactory, probes: Sequence[Probe]
+) -> tuple[Probe, ...]:
+    again = zip(probes, factory.sequence_repeat_of(probes), strict=True)
+    return tuple(session.record.repeat(*both) for both in again)
 
 
 async def confirm_suspected(session: ProbeSession, factory: ProbeFactory, seed: int) -> None:
@@ -68,8 +108,7 @@ async def confirm_sequences(
             continue
         last: Exchange | None = None
         for _ in range(SEQUENCE_TRIES):
-            repeat_of = zip(each.probes, factory.sequence_repeat_of(each.probes), strict=True)
-            probes = tuple(session.record.repeat(*both) for both in repeat_of)
+            probes = _sequence_again(session, factory, each.probes)
             control = factory.control(each.probes[0].shape)
             sent_probes = await session.send([ProbeGroup(probes, together=True), ProbeGroup((control,))])
             await session.match_rows(sent_probes)

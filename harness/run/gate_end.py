@@ -1,4 +1,4 @@
-"""What ends a run of the gate: rows that have not come, and a second look at every request from both tables."""
+"""What ends a run of the gate: wrong values again, what explains them, rows that have not come, and a second look."""
 
 import asyncio
 from collections import Counter
@@ -10,13 +10,22 @@ from harness.checks.row_checks import ACCOUNTED
 from harness.clients.shape import PLAIN
 from harness.probing.probe_factory import ProbeFactory
 from harness.probing.second_look import Change, change, whole_alone
+from harness.report.contents import RuleBehaviour
+from harness.rule.behaviour import Lines
+from harness.rule.explanation import Answers
 from harness.run.gate_confirm import AT_END, TRIAL, TRIAL_LEAST
+from harness.run.gate_values import fits
 from harness.run.probe_session import ProbeSession
+from harness.run.rule_explained import answers_of, explained
 from harness.sut.foreign_rows import DatabaseUnavailableError
 from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 
 REFUTED_MAX: Final = 3
 """Refuted claims of which a request is sent again."""
+EXPLAINING_MAX: Final = 1_000
+"""Headers at most that are sent to tell apart what would explain the stored values."""
+BESIDE_EXPLAINING: Final = 20
+"""Requests to one control."""
 AT_ONCE: Final = 2_000
 """Requests in one look."""
 Item = TypeVar("Item")
@@ -52,6 +61,41 @@ async def repeat_refuted(session: ProbeSession, factory: ProbeFactory, claims: I
             judge.results.detail(claim, f"{text}a part of the replicas is another build")
         elif failed:
             judge.results.detail(claim, f"wrong again in each of {failed} repetitions")
+
+
+async def explain_rule(session: ProbeSession, factory: ProbeFactory) -> RuleBehaviour | None:
+    """What explains the stored values of all requests; None where no claim of the rule is refuted."""
+    judge = session.judge
+    if judge.build == "before":
+        return None
+    left = [EXPLAINING_MAX]
+
+    async def ask(headers: Sequence[Lines]) -> Answers:
+        cases = (factory.caller.lines(*lines) for lines in headers)
+        count = max(
+            0,
+            min(left[0], (session.sending.left - AT_END - 1) * BESIDE_EXPLAINING // (BESIDE_EXPLAINING + 1)),
+        )
+        fitting = [case for case in cases if fits(case, factory.caller.given_bytes)][:count]
+        left[0] -= len(fitting)
+        return await _answers(session, factory, [factory.probe(case, PLAIN) for case in fitting])
+
+    seen = [(exchange.probe, (row,)) for exchange, row in session.record.kept.values()]
+    return await explained(judge.results, judge.policy, answers_of(seen), ask)
+
+
+async def _answers(session: ProbeSession, factory: ProbeFactory, probes: Sequence[Probe]) -> Answers:
+    """Sends the requests beside controls, a batch after the other, and judges their rows like those of the suite."""
+    groups = [
+        ProbeGroup((*probes[at : at + BESIDE_EXPLAINING], factory.control(follows=True)))
+        for at in range(0, len(probes), BESIDE_EXPLAINING)
+    ]
+    if not groups or session.sending.stopped:
+        return ()
+    sent = await session.send(groups)
+    await session.match_rows(sent)
+    kept = (session.record.kept.get(probe.number) for probe in probes)
+    return answers_of((exchange.probe, (row,)) for exchange, row in filter(None, kept))
 
 
 async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None:

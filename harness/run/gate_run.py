@@ -5,31 +5,27 @@ command line nor reports.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 
 from harness.clients.shape import Shape
 from harness.probing import covering
 from harness.probing.covering import Constraint
 from harness.probing.probe_factory import ProbeFactory
-from harness.probing.record import RETRIABLE
 from harness.report.contents import RuleBehaviour
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level
 from harness.run.fault_coverage import FaultCoverage
-from harness.run.gate_confirm import AT_END, confirm_suspected
-from harness.run.gate_end import look_for_missing, repeat_refuted, second_look
-from harness.run.gate_explain import explain_rule
+from harness.run.gate_confirm import AT_END, confirm_suspected, retry_unobserved
+from harness.run.gate_end import explain_rule, look_for_missing, repeat_refuted, second_look
 from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2, suite_alone
 from harness.run.gate_target import understand
 from harness.run.gate_values import Values
 from harness.run.probe_session import AT_END_S, ProbeSession
 from harness.run.progress import LineCallback
-from harness.sut.observation import Probe, ProbeGroup
-from harness.verdict import Results
+from harness.sut.observation import ProbeGroup
 
 BATCH: Final = 500
 """Requests sent before their rows are looked for, about."""
@@ -39,11 +35,6 @@ SLOW_TIMES: Final = 4
 MISSING_SHARE: Final = 2
 MISSING_MAX: Final = 500
 """With so many rows missing, and so large a share of all requests, there is no need to go on."""
-RETRIES_MAX: Final = 2
-"""How often a request is sent again that gave no observation."""
-RETRIES_SHARE: Final = 10
-"""One in so many may need it; with more the target is not fit to be judged."""
-BESIDE_RETRIES: Final = 4
 STRENGTHS: Final = {Level.SMOKE: (2,), Level.STANDARD: (2, 3), Level.EXHAUSTIVE: (2, 3)}
 """How many factor values of a request are combined, in the order in which they are sent."""
 EXTENSIONS_MAX: Final = 3
@@ -54,7 +45,6 @@ EXTENSIONS_MAX: Final = 3
 class GateRun:
     """The phases, in their order; `run` fills the results."""
 
-    results: Results
     factory: ProbeFactory
     session: ProbeSession
     level: Level
@@ -70,6 +60,7 @@ class GateRun:
     share: Share
     """What of the header rule's suite is sent."""
     shard: Shard
+    extra_states: int
     fault_coverage: FaultCoverage
     """Which faults of the catalogue the requests would have shown."""
     remarks: list[str] = field(default_factory=list)
@@ -103,7 +94,7 @@ class GateRun:
         else:
             await self._send(suite_alone(factory, self.share, self.level))
         limits.deadline = self.deadline
-        await self._retry()
+        await retry_unobserved(session, factory)
         await confirm_suspected(session, factory, self.seed)
         await repeat_refuted(session, factory, self.claims)
         self.behaviour = await explain_rule(session, factory)
@@ -238,38 +229,6 @@ class GateRun:
     def _batch(self) -> int:
         """Where rows come late, they are waited for less often."""
         return BATCH if self.session.rows.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
-
-    async def _retry(self) -> None:
-        """Repeats what had no reply, a 429 or a 5xx, as far as that is the exception."""
-        session = self.session
-        unobserved, sequence = session.record.unobserved, session.record.sequence
-        for _ in range(RETRIES_MAX):
-            probes = [
-                probe
-                for number, probe in session.record.open.items()
-                if number in unobserved and unobserved[number].status in RETRIABLE
-            ]
-            singly = [probe for probe in probes if probe.number not in sequence]
-            found = [sequence[probe.number] for probe in probes if probe.number in sequence]
-            sequences = {each[0].number: each for each in found}.values()
-            accidents = len(singly) + len(sequences)
-            if not probes or session.sending.stopped or RETRIES_SHARE * accidents > session.sending.requests:
-                return
-            shapes = dict.fromkeys(probe.shape for probe in singly)
-            groups = [[probe for probe in singly if probe.shape == shape] for shape in shapes]
-            probe_groups = [each for group in groups for each in self._groups_to_retry(group)]
-            sent_probes = await session.send([*map(self._sequence_to_retry, sequences), *probe_groups])
-            await session.match_rows(sent_probes)
-
-    def _sequence_to_retry(self, probes: Sequence[Probe]) -> ProbeGroup:
-        repeat_of = zip(probes, self.factory.sequence_repeat_of(probes), strict=True)
-        return ProbeGroup(tuple(self.session.record.repeat(*both) for both in repeat_of), together=True)
-
-    def _groups_to_retry(self, probes: Sequence[Probe]) -> Iterator[ProbeGroup]:
-        left = iter(probes)
-        while some := list(islice(left, BESIDE_RETRIES)):
-            repeat_of = [self.session.record.repeat(probe, self.factory.repeat_of(probe)) for probe in some]
-            yield ProbeGroup((*repeat_of, self.factory.control(some[0].shape)))
 
 
 def next_batch(source: Iterator[ProbeGroup], least: int = BATCH) -> list[ProbeGroup]:

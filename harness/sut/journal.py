@@ -9,7 +9,8 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,8 +32,9 @@ RUN: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 class Journal:
     """The journal of one run, being written; a context manager."""
 
-    def __init__(self, file: Path, stream: IO[str]) -> None:
+    def __init__(self, file: Path, run: str, stream: IO[str]) -> None:
         self.file = file
+        self.run = run
         self._stream = stream
 
     @classmethod
@@ -51,7 +53,7 @@ class Journal:
             raise UnavailableError(
                 f"cannot write journal {file}: {error.strerror}; name one with --journal"
             ) from None
-        journal = cls(file, stream)
+        journal = cls(file, run, stream)
         journal._write([{"schema": SCHEMA, "run": run, "backend": url, "started": started.isoformat()}])
         return journal
 
@@ -104,6 +106,24 @@ class Journalled:
     requests: int = 0
     ended: bool = False
     """Whether the run came to its end, or was cleaned up after."""
+
+
+@contextmanager
+def new_journal(
+    given: Path | None, url: str, started: datetime, bits: int, on_line: Callable[[str], None]
+) -> Iterator[Journal]:
+    """The journal of a run that begins, in the file that was given or under the run's name; says where it is.
+
+    Raises as `Journal.open`.
+    """
+    run = run_name(started, bits)
+    file = given or journal_file(run)
+    with Journal.open(file, run, url, started) as journal:
+        named = run if given is None else shlex.quote(str(file))
+        on_line(
+            f"run {run}: requests are noted in {file} before they are sent; harness clean {named} takes them back"
+        )
+        yield journal
 
 
 def run_name(started: datetime, bits: int) -> str:
