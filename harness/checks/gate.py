@@ -31,7 +31,6 @@ from harness.probing.explain import explain
 from harness.probing.features import reply_features, row_features
 from harness.probing.judge import Aspect, Expected, counted, expect_of_stranger, judge
 from harness.probing.record import ProbeRecord
-from harness.probing.second_look import whole_alone
 from harness.rollout.identities import has_account
 from harness.rule.policy import Policy
 from harness.sut.hosts import target_options
@@ -116,8 +115,8 @@ class TargetJudge:
         self._judge_rows(exchange, rows)
         if sum(row.whole for row in rows) == 1:
             self.record.seen(probe)
-        if (row := whole_alone(rows)) is not None:
-            self.record.keep(exchange, row)
+        if len(rows) == 1 and rows[0].whole:
+            self.record.keep(exchange, rows[0])
         features = row_features(rows)
         if not features or probe.refused:
             return

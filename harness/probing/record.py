@@ -12,7 +12,6 @@ from typing import Final
 from harness.clients.exchange import Reply
 from harness.clients.shape import Shape
 from harness.report.contents import SentRequest
-from harness.sut.journal import listed
 from harness.sut.observation import Exchange, Probe, Row
 
 LISTED_MAX: Final = 5_000
@@ -106,7 +105,7 @@ class ProbeRecord:
         self.probes += not probe.control
         self.controls += probe.control
         if len(self.requests) < LISTED_MAX:
-            self.requests.append(SentRequest(**listed(probe), status=reply.status, id=identity))
+            self.requests.append(SentRequest(**probe.listed, status=reply.status, id=identity))
         if identity is not None:
             (self.repeated if identity in self.ids else self.ids).add(identity)
             self.unobserved.pop(origin, None)

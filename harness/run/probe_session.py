@@ -27,16 +27,14 @@ class ProbeSession:
     halves_before: frozenset[str | None] = frozenset()
     """Usage rows of the signed-in user that had no metadata when the suite began: of somebody else, or another run."""
     began: datetime = field(default_factory=our_clock)
+    record: ProbeRecord = field(init=False)
+    """What was asked and seen so far."""
     run: ProbeRun = field(init=False)
 
     def __post_init__(self) -> None:
         """What is sent is entered in the judge's record."""
+        self.record = self.judge.record
         self.run = ProbeRun(self.sending, self.rows, self.record)
-
-    @property
-    def record(self) -> ProbeRecord:
-        """What was asked and seen so far."""
-        return self.judge.record
 
     async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends requests and compares replies; rows are not looked for yet."""

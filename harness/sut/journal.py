@@ -19,7 +19,6 @@ from typing import IO, Any, Final, Self
 from harness import plan
 from harness.data import state_path
 from harness.errors import UnavailableError, UsageError
-from harness.rule.notation import written
 from harness.sut.observation import Exchange, Probe
 
 SCHEMA: Final = "harness.journal/1"
@@ -59,7 +58,7 @@ class Journal:
 
     def sending(self, probes: Iterable[Probe]) -> None:
         """Notes requests; they may be sent once this has returned."""
-        self._write(listed(probe) for probe in probes)
+        self._write(probe.listed for probe in probes)
 
     def replied(self, exchanges: Iterable[Exchange]) -> None:
         """Notes the ids of replies, by which rows are found where addresses do not reach them."""
@@ -134,18 +133,6 @@ def run_name(started: datetime, bits: int) -> str:
 def run_mark(run: str) -> str:
     """What the user agent of a run's requests holds."""
     return f"{plan.MARK}/{run}"
-
-
-def listed(probe: Probe) -> dict[str, Any]:
-    """A request as it stands in the journal and in the report."""
-    return {
-        "request": probe.number,
-        "address": probe.address,
-        "auth": str(probe.auth),
-        "stream": probe.stream,
-        "kind": probe.kind,
-        "header": [written(line) for line in probe.header],
-    }
 
 
 def journal_file(run: str) -> Path:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.clients.exchange import HeaderLine, Reply, Request
 from harness.clients.extension import ExtensionBuild
 from harness.clients.request_spec import RequestSpec
 from harness.clients.shape import Shape
 from harness.rollout.tables import Identity
+from harness.rule.notation import written
 
 
 class Probe(NamedTuple):
@@ -77,6 +78,18 @@ class Probe(NamedTuple):
         """What may tell it from requests that fare otherwise."""
         with_header = "absent" if self.control else "sent"
         return {"header": with_header, "kind of header": self.kind, **self.spec.circumstances(self.shape)}
+
+    @property
+    def listed(self) -> dict[str, Any]:
+        """As it stands in a journal and in a report."""
+        return {
+            "request": self.number,
+            "address": self.address,
+            "auth": str(self.auth),
+            "stream": self.stream,
+            "kind": self.kind,
+            "header": [written(line) for line in self.header],
+        }
 
 
 @dataclass(frozen=True, slots=True)
