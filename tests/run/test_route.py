@@ -36,20 +36,21 @@ VALUES: Final = (b"a" * 255, b"a" * 256)
 SUPPLIES: Final = {"_batches", "_paced", "_suite_probes"}
 """Generators that are handed down, to be read where requests are taken from them."""
 DATA: Final = (
-    *("automata/", "rollout/", "report/", "rule/", "database/", "polling", "plan", "data"),
-    *("clients/exchange", "clients/request_", "clients/shape", "clients/ex", "clients/by_hand"),
-    *("clients/dispatch", "clients/connection", "probing/features", "probing/record", "probing/values"),
-    *("sut/columns", "sut/hosts", "sut/observation", "sut/target_clock", "stages/matrix"),
-    *("checks/evidence", "checks/user_checks", "run/rule_explained", "run/fault_coverage"),
+    *("automata/", "rollout/", "report/", "rule/", "database/", "stages/", "polling", "plan", "data"),
+    *("probing/features", "probing/record", "probing/values", "sut/columns", "sut/hosts"),
+    *("sut/observation", "sut/target_clock", "checks/evidence", "checks/user_checks"),
+    *("run/rule_explained", "run/fault_coverage"),
 )
-"""What a request, its reply, its rows and their words are made of: these decide nothing of where it goes."""
+"""What a request, its reply, its rows and their words are made of, and all of `clients` but one: these decide nothing
+of where it goes."""
+WIRE: Final = "clients/wire"
 
 GATE: Final = {
     "run/gate_suite": "run/gate_run",
     "probing/probe_factory": "run/gate_suite",
     "probing/run": "run/gate_run",
     "sut/external": "probing/run",
-    "clients/wire": "sut/external",
+    WIRE: "sut/external",
     "sut/foreign_rows": "probing/run",
     "sut/rows": "sut/foreign_rows",
     "checks/gate": "run/gate_run",
@@ -63,7 +64,7 @@ HEADERS: Final = {
     "probing/probe_factory": "run/headers",
     "probing/run": "run/headers",
     "sut/reference": "probing/run",
-    "clients/wire": "sut/reference",
+    WIRE: "sut/reference",
     "sut/rows": "sut/reference",
     "checks/registry": "run/headers",
     "checks/row_checks": "checks/registry",
@@ -79,7 +80,7 @@ def module_of(frame: FrameType | None) -> str | None:
         file = Path(frame.f_code.co_filename)
         if file.is_relative_to(HARNESS):
             name = file.relative_to(HARNESS).with_suffix("").as_posix()
-            if not name.startswith(tuple(DATA)):
+            if name == WIRE or not name.startswith((*DATA, "clients/")):
                 return name
         frame = frame.f_back
     return None
@@ -161,6 +162,7 @@ async def test_a_request_of_the_gate_meets_no_module_twice() -> None:
             on_line=lambda _: None,
             share=Share((), WHOLE),
             shard=WHOLE,
+            extra_states=0,
             fault_coverage=FaultCoverage(STRICT, "", {}),
         )
         with entered() as found:
