@@ -5,7 +5,6 @@ the verdict is a sentence whose status is another than recorded. Sentences that 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from harness import plan
@@ -33,30 +32,26 @@ Recorded = Sequence[tuple[Claim, Status, str]]
 Resting = Sequence[tuple[Claim, tuple[str, ...], str]]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanEvidence:
-    """What A1 to A8 are judged by, from one environment that nobody else used."""
+@check(LIKELY_WORKS, FILES, ENDPOINTS, SENDERS, FIELDS, COVERAGE, USERS, BLOAT)
+def sentences_hold(
+    coverage_error: str,
+    observations: Sequence[Observation],
+    listed_users: frozenset[tuple[str, str | None, int]],
+    columns_before: int,
+) -> Outcomes:
+    """A1 to A8, by one environment that nobody else used.
 
-    coverage_error: str
-    """What the plan's coverage query was refused with while there was no row; empty when it was not."""
-    observations: tuple[Observation, ...]
-    """`IDS` requests to the backend whose INSERT was left, `IDS` of one address to the whole one, one by the alias."""
-    listed_users: frozenset[tuple[str, str | None, int]]
-    """What the plan's query lists afterwards: user, value, and how many requests."""
-    columns_before: int
-    """Columns of the metadata table beside the rollout's."""
-
-
-@check(LIKELY_WORKS, FILES, ENDPOINTS, SENDERS, FIELDS, COVERAGE, USERS, BLOAT, over=PlanEvidence)
-def sentences_hold(evidence: PlanEvidence) -> Outcomes:
-    """A1 to A8."""
-    observations = evidence.observations
-    yield from _judge_coverage(evidence.coverage_error)
+    `coverage_error` is what the plan's coverage query was refused with while there was no row. `observations` are
+    `IDS` requests to the backend whose INSERT was left, `IDS` of one address to the whole one, and one by the alias;
+    `listed_users` what the plan's query lists afterwards: user, value, and how many requests. `columns_before` are
+    those of the metadata table beside the rollout's.
+    """
+    yield from _judge_coverage(coverage_error)
     yield from _judge_insert_left(observations[:IDS])
     yield from _judge_ids(observations[IDS : 2 * IDS])
     yield from _judge_endpoints(observations[2 * IDS :])
-    yield from _judge_users(evidence.listed_users, observations[IDS:])
-    yield from _judge_fields(evidence.columns_before)
+    yield from _judge_users(listed_users, observations[IDS:])
+    yield from _judge_fields(columns_before)
     yield Observed(SENDERS)
     yield Inconclusive(SENDERS, "who sends cannot be seen here: the reference has no other clients")
 

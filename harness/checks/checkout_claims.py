@@ -1,9 +1,11 @@
 """What is asked of the plan's files in two checkouts. Pure, and light: a stored report is read by it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from harness import plan
+from harness.rollout.claims import worded
 from harness.rollout.identities import stores_header
 from harness.rollout.tables import Tables
 from harness.verdict import Claim
@@ -76,15 +78,8 @@ def claims_of(scope: Sequence[str], tables: Tables) -> tuple[Claim, ...]:
         *((OPTIONS_CLAIM, BUILT_CLAIM) if CLIENT in scope else ()),
         *(claim for claim in client if CLIENT in scope and claim.id in (*CLIENT_IDS, "E8")),
     ]
+    found = (worded(claim, tables) for claim in asked)
     return tuple(
-        Claim(
-            claim.id,
-            own.sentence or claim.sentence,
-            own.quote,
-            own.section,
-            ONE_CODE.get(claim.id, own.least or claim.least),
-        )
-        if (own := tables.claims.get(claim.id)) is not None
-        else claim
-        for claim in asked
+        replace(claim, least=ONE_CODE.get(claim.id, claim.least)) if claim.id in tables.claims else claim
+        for claim in found
     )

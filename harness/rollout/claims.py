@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from harness.automata.bounds import bounds_of
 from harness.automata.pattern import parsed
 from harness.rollout.tables import Tables
+from harness.verdict import Claim
 
 
 class Condition(NamedTuple):
@@ -164,6 +165,15 @@ CLAIMS: Final[Mapping[str, tuple[Condition, str]]] = {
 def sentence_of(claim: str) -> str:
     """What a claim says of any rollout."""
     return CLAIMS[claim][1]
+
+
+def worded(claim: Claim, tables: Tables) -> Claim:
+    """The claim in the file's words where it has some, with the file's quote; else as it stands."""
+    wording = tables.claims.get(claim.id)
+    if wording is None:
+        return claim
+    sentence, least = wording.sentence or claim.sentence, wording.least or claim.least
+    return Claim(claim.id, sentence, wording.quote, wording.section, least)
 
 
 def asked(tables: Tables) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ import psycopg
 
 from harness import plan
 from harness.backend.builds import AFTER, UNWIRED
-from harness.checks.audit import IDS, PlanEvidence
-from harness.checks.registry import run_checks
+from harness.checks.audit import IDS, sentences_hold
+from harness.checks.registry import run_check
 from harness.clients.extension import plan_header
 from harness.clients.id_client import plans_client
 from harness.clients.shape import PLAIN, Shape
@@ -36,7 +36,7 @@ async def audit_sentences(results: Results, shared: Stack) -> None:
         observations = await _send(environment)
         users = await _listed_users(environment)
         columns = _columns_before(environment.dsn)
-    run_checks(results, [PlanEvidence(coverage_error, tuple(observations), users, columns)])
+    run_check(results, sentences_hold, coverage_error, observations, users, columns)
 
 
 async def _coverage_error(environment: Environment) -> str:

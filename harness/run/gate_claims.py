@@ -7,8 +7,8 @@ from harness import plan
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED
 from harness.rollout import Rollout, is_plans
-from harness.rollout.claims import asked, sentence_of
-from harness.rollout.tables import Tables, Wording
+from harness.rollout.claims import asked, sentence_of, worded
+from harness.rollout.tables import Tables
 from harness.rule.policy import POLICIES, STRICT
 from harness.verdict import Claim
 
@@ -35,10 +35,10 @@ def claims_of(build: str, policy: str = STRICT.name, rollout: Rollout | None = N
     """The claims required of a deployed build, as the policy words them, or the file of another rollout."""
     if rollout is not None and policy not in POLICIES and not is_plans(rollout):
         return _of_rollout(build, rollout.tables)
-    worded = plan.claims_under(policy, (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS))
+    in_words = plan.claims_under(policy, (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS))
     known = {
         claim.id: replace(claim, sentence=plan.GATE_SENTENCES.get(claim.id, claim.sentence))
-        for claim in worded
+        for claim in in_words
     }
     return tuple(known[each] for each in required_ids(build))
 
@@ -47,10 +47,8 @@ def _of_rollout(build: str, tables: Tables) -> tuple[Claim, ...]:
     """Those that apply to the rollout, each in the file's words where it has some."""
     known = {claim.id: claim for claim in (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS)}
     applying = frozenset(asked(tables))
-    return tuple(_worded(known[name], tables) for name in required_ids(build) if name in applying)
-
-
-def _worded(claim: Claim, tables: Tables) -> Claim:
-    wording = tables.claims.get(claim.id, Wording())
-    sentence = wording.sentence or FURTHER.get(claim.id) or sentence_of(claim.id)
-    return Claim(claim.id, sentence, wording.quote, wording.section, wording.least or claim.least)
+    return tuple(
+        worded(Claim(name, FURTHER.get(name) or sentence_of(name), "", "", known[name].least), tables)
+        for name in required_ids(build)
+        if name in applying
+    )

@@ -10,7 +10,7 @@ from typing import Final
 
 from harness import plan
 from harness.rollout import Rollout
-from harness.rollout.claims import asked, not_asked, sentence_of
+from harness.rollout.claims import asked, not_asked, sentence_of, worded
 from harness.rule.level import Level
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.stages.orders import ONE_ROLL_BACK, OrderGraph
@@ -63,10 +63,6 @@ def _least(rollout: Rollout, level: Level) -> dict[str, int]:
 
 
 def _worded(claim: Claim, rollout: Rollout) -> Claim:
-    wording = rollout.tables.claims.get(claim.id)
-    if wording is None:
-        return claim
+    found = worded(claim, rollout.tables)
     # A file that extends the plan's has what the plan's own audit of the client needs: its cases are fewer.
-    least = claim.least if claim.id == "E5" else wording.least or claim.least
-    sentence = wording.sentence or claim.sentence
-    return replace(claim, sentence=sentence, quote=wording.quote, section=wording.section, least=least)
+    return replace(found, least=claim.least) if claim.id == "E5" else found
