@@ -12,8 +12,7 @@ evidence of its own parameters; it yields what came of it. It does no I/O and ho
 import importlib
 import pkgutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -122,18 +121,6 @@ def brought_claims(*kinds: type) -> tuple[Claim, ...]:
     return tuple(
         claim for kind in kinds or tuple(_BY_TYPE) for each in checks_over(kind) for claim in each.brought
     )
-
-
-@contextmanager
-def registered_for_now() -> Iterator[None]:
-    """Forgets at its end what was registered in it."""
-    _import_all()  # what it would register inside is registered once in a process, and would be forgotten
-    before = {kind: list(checks) for kind, checks in _BY_TYPE.items()}
-    try:
-        yield
-    finally:
-        _BY_TYPE.clear()
-        _BY_TYPE.update(before)
 
 
 def run_checks(results: Results, pieces: Iterable[object]) -> None:

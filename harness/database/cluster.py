@@ -1,4 +1,4 @@
-"""The files of one embedded Postgres: its directory, binaries that its account can run, initialised data.
+"""The files of one embedded Postgres: its directory, and binaries that its account can run.
 
 Standard library only, since the watchdog runs it without site-packages. Knows nothing of processes that last,
 of readiness or of the harness; `run` is how it starts the short programs it needs.

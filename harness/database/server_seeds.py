@@ -1,6 +1,7 @@
 """The initialised data of an embedded server: made by initdb once a version, then copied from a seed, byte for byte.
 
-Standard library only, since the watchdog runs it without site-packages."""
+Standard library only, since the watchdog runs it without site-packages.
+"""
 
 import os
 import shutil

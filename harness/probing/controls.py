@@ -22,7 +22,6 @@ WAITING_MAX: Final = 5_000
 """Requests kept until a control of their shape has come."""
 SHARE_LEAST: Final = 6
 """From so many strange repetitions on, and no strange control, a part of a fleet is another build."""
-UNSERVED: Final = frozenset({"no reply", "connection closed"})
 
 
 def is_rare(count: int, total: int) -> bool:

@@ -14,6 +14,7 @@ _AUDIT_NEEDS: Final = {"rests": "on", "build": "build", "query": "query"}
 
 
 def check_claims(tables: Tables, files: Files) -> None:
+    """Raises Problem for the first thing that does not hold."""
     audits = {audit.id for audit in tables.audit}
     for name in twice(audit.id for audit in tables.audit):
         raise Problem(("audit",), f"audit {name}: two sentences of that id")

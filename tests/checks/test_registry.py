@@ -14,7 +14,6 @@ from harness.checks.registry import (
     brought_claims,
     check,
     checks_over,
-    registered_for_now,
     run_checks,
 )
 from harness.checks.row_checks import CheckedExchange, judge_rows
@@ -24,6 +23,7 @@ from harness.rule.suite import Level
 from harness.run.proof_claims import claims_of
 from harness.verdict import Claim, Finding, Method, Results, Status
 from tests.checks.test_compatibility import good
+from tests.fix_checks import registered_for_now
 from tests.report.sample import report
 
 OWN = Claim("X1", "A user's id has no space in it.", "our own rule", "ours", least=4)
