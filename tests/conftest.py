@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fix_faketime",
     "tests.fix_stack",
     "tests.fix_stages",
+    "tests.fix_three_steps",
     "tests.fix_checks",
     "tests.fix_extension",
     "tests.fix_serve",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from harness.checks.first_breaks import FirstBreak, describe_breaks, first_breaks, unbroken
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
 from harness.checks.row_checks import effect_of
 from harness.checks.violations import SafetyEvidence, Violation, cause_of, reference_of, violation_in
@@ -16,6 +17,7 @@ from harness.stages.orders import OrderGraph, Survey
 from harness.stages.precedence import keeping
 from harness.stages.runs import PathRun, TransitionRun
 from harness.stages.safety import Place, expected_unsafe, is_promised, smallest_unsafe_order
+from harness.stages.symmetry import Sharing
 from harness.sut.observation import Observation
 from harness.verdict import Finding, Method
 
@@ -46,6 +48,7 @@ class DerivedRule(NamedTuple):
     orders: OrderGraph
     safety: Safety
     replay: str
+    sharing: Sharing | None = None
 
 
 class HeldRequests(NamedTuple):
@@ -92,17 +95,22 @@ def rule_is_what_is_promised(derived: DerivedRule) -> Outcomes:
     """O2: exactly the orders that keep to what is promised are safe.
 
     A rule that asks for more refutes it. One that asks for less leaves it unknown: a violation that the rule should
-    follow from was not observed, and whether it would be is not known.
+    follow from was not observed, and whether it would be is not known. So does a step with which an order that breaks
+    the rule should first break something, and nothing broke when it was run.
     """
-    evidence, orders, safety, replay = derived
+    evidence, orders, safety, replay, sharing = derived
     rule = safety.rule
     assert rule is not None, "the orders that are judged are those that were analysed"
     yield Observed(RULE, orders.count)
     passed = orders.survey()
     yield from _report_uncovered(RULE, evidence.uncovered(passed.stages, passed.transitions))
     yield Detail(RULE, f"derived: {rule}; {rule.safe:,} of {rule.total:,} orders are safe")
-    promised = derive_rule(orders, expected_unsafe(orders.model)).constraints
+    expected = expected_unsafe(orders.model)
+    promised = derive_rule(orders, expected).constraints
     if rule.expressible and set(rule.constraints) == set(promised):
+        breaks = first_breaks(orders, expected, evidence)
+        yield Detail(RULE, describe_breaks(breaks, sharing))
+        yield from _report_unbroken(unbroken(breaks))
         return
     unsafe_order = smallest_unsafe_order(orders.within(keeping(promised, orders.model)), safety.unsafe)
     if unsafe_order is None:
@@ -191,6 +199,14 @@ def _report_uncovered(claim: str, uncovered: Sequence[str]) -> Outcomes:
     if uncovered:
         more = f" and {len(uncovered) - 1} more" if len(uncovered) > 1 else ""
         yield Inconclusive(claim, f"not covered: {uncovered[0]}{more}")
+
+
+def _report_unbroken(left: Sequence[FirstBreak]) -> Outcomes:
+    if left:
+        more = f", as with {len(left) - 1} more" if len(left) > 1 else ""
+        yield Inconclusive(
+            RULE, f"{left[0].first.orders:,} orders should break by: {left[0]}; nothing did{more}"
+        )
 
 
 def _wrong_value(observation: Observation, policy: Policy) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.checks.violations import SafetyEvidence, describe_transition
-from harness.report.contents import Covered, Enumerated, Orders, SafetyRule, Taken
+from harness.report.contents import Covered, Enumerated, Orders, SafetyRule, Table, Taken
 from harness.stages.analysis import Safety
 from harness.stages.graph import machines, mermaid, stage_safety
 from harness.stages.model import StageModel, after, stage_configs
@@ -23,6 +23,8 @@ class OrdersEvidence:
     evidence: SafetyEvidence
     path_runs: tuple[PathRun, ...]
     safety: Safety
+    breaks: Table | None = None
+    """Where the unsafe orders first break, and what was seen there; None where there are none, or too little ran."""
     warnings: tuple[str, ...] = ()
     """What code meets that prepares other statements than the plan's; none of it changes the verdict."""
     assumption: str = ""

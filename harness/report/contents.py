@@ -228,6 +228,8 @@ class Sections(Struct, kw_only=True, omit_defaults=True):
     """Further parts of a report by name; the JSON holds those that there are."""
 
     orders: Orders | None = None
+    breaks: Table | None = None
+    """Where unsafe orders first break, and what was seen there."""
     matrix: Table | None = None
     locks: Table | None = None
     traps: Table | None = None

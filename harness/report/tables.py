@@ -25,6 +25,7 @@ def tables_of(report: Report) -> dict[str, Table]:
     """Every section of a report that is shown as a table, by name, in the order of the JSON."""
     sections = report.sections
     found = {
+        "breaks": sections.breaks,
         "matrix": sections.matrix,
         "locks": sections.locks,
         "traps": sections.traps,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.contents import AuditedSentence, Orders, SelfTest
+from harness.report.contents import Table as Breaks
 from harness.report.document import Report
 from harness.report.escape import visible
 from harness.report.phrases import (
@@ -30,6 +31,7 @@ from harness.report.phrases import (
     verdict_line,
     without_backticks,
 )
+from harness.report.tables import print_table
 from harness.verdict import Judgement, Status, Verdict
 
 COLOURS: Final = {Status.PROVEN: "green", Status.REFUTED: "bold red", Status.UNKNOWN: "bold yellow"}
@@ -38,6 +40,9 @@ VERDICTS: Final = {
     Verdict.NO_GO: "bold red",
     Verdict.INCONCLUSIVE: "bold yellow",
 }
+
+BREAKS_MAX: Final = 100
+"""So many steps at which unsafe orders break are listed here."""
 
 Row = tuple[Text, str, list[str]]
 """A word of status, an id, and the lines beside them; all but the first line of them dimmed."""
@@ -57,6 +62,8 @@ def print_report(report: Report, console: Console, further: Callable[[], None] =
         _print_findings(console, judgement)
     if shown.sections.orders:
         _print_orders(console, shown.sections.orders)
+    if shown.sections.breaks:
+        _print_breaks(console, shown.sections.breaks)
     if shown.sections.selftest:
         _print_selftest(console, shown.sections.selftest)
     _print_audit(console, shown)
@@ -118,6 +125,13 @@ def _print_orders(console: Console, orders: Orders) -> None:
         _print(console, "shortest unsafe sequence:")
     for line in orders.smallest_unsafe_order:
         _print(console, line)
+
+
+def _print_breaks(console: Console, breaks: Breaks) -> None:
+    if len(breaks.rows) <= BREAKS_MAX:
+        print_table(breaks, console)
+    else:
+        _print(console, f"{breaks.title}; {len(breaks.rows):,} rows, on the page and in the JSON")
 
 
 def _print_selftest(console: Console, selftest: SelfTest) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from harness import plan
 from harness.checks.compatibility import PREPARED, TableTotals, judge_old_clients
 from harness.checks.exploration import Explored, exploration_lines, failing_program
+from harness.checks.first_breaks import breaks_table, first_breaks
 from harness.checks.order import (
     DerivedRule,
     HeldRequests,
@@ -20,9 +21,10 @@ from harness.checks.order import (
 from harness.checks.order_evidence import OrdersEvidence
 from harness.checks.registry import run_checks
 from harness.checks.row_checks import judge_rows
-from harness.checks.violations import find_violations
+from harness.checks.violations import SafetyEvidence, find_violations
 from harness.database.relations import totalled
 from harness.probing.judge import Aspect
+from harness.report.contents import Table
 from harness.rollout import Rollout
 from harness.rule.policy import Policy
 from harness.rule.suite import Level
@@ -140,7 +142,7 @@ async def prove_orders(
     run_checks(results, [HeldRequests(path_runs, shared.rule, replay)])
     run_checks(results, [SwapTraffic(path_runs, replay)])
     if scope.forward is not None:
-        run_checks(results, [DerivedRule(evidence, scope.forward, safety, replay)])
+        run_checks(results, [DerivedRule(evidence, scope.forward, safety, replay, scope.sharing)])
     if level is Level.EXHAUSTIVE:
         run_checks(results, [RolledBack(evidence, scope.survey, replay)])
     _judge_requests(results, path_runs, shared.rule, totalled(shared.rollout))
@@ -150,11 +152,19 @@ async def prove_orders(
         evidence,
         path_runs,
         safety,
+        breaks=_breaks(scope, evidence),
         warnings=await _prepared(results, shared),
         assumption=scope.sharing.assumption,
         exploration=tuple(exploration_lines(stats)),
         failing_program=failing_program(stats),
     )
+
+
+def _breaks(scope: Scope, evidence: SafetyEvidence) -> Table | None:
+    """Where the orders that were analysed first break, by what was observed."""
+    if scope.forward is None:
+        return None
+    return breaks_table(first_breaks(scope.forward, evidence.unsafe, evidence), scope.sharing)
 
 
 def replay_line(stats: ExplorationStats, shared: Stack) -> str:

@@ -93,6 +93,7 @@ def prove(
         remarks=(*_remarks(planned), *(proof.orders.remarks if proof.orders else ())),
         sections=Sections(
             orders=proof.orders.orders() if proof.orders else None,
+            breaks=proof.orders.breaks if proof.orders else None,
             behaviour=proof.sent.behaviour,
             audit=audited(results.judgements(), audits, RESTING_AUDIT) if planned.parts == ALL else (),
         ),

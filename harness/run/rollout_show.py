@@ -1,6 +1,6 @@
 """What `harness rollout show` prints: everything that follows from a rollout's file. Starts and asks nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct, to_builtins
@@ -17,6 +17,7 @@ from harness.rule.policy import Policy, policy_of
 from harness.rule.suite import why_sampled
 from harness.rule.suite_summary import MachineSummary, described, summary
 from harness.stages.analysis import analyse
+from harness.stages.first_unsafe import first_unsafe
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.stages.orders import OrderGraph, Survey
 from harness.stages.safety import expected_unsafe
@@ -41,6 +42,16 @@ class NotAsked(Struct, frozen=True):
     reason: str
 
 
+class FirstStep(Struct, frozen=True):
+    """A step with which orders are expected to break first."""
+
+    step: str
+    stage: str
+    """That it is taken in."""
+    orders: int
+    """How many orders break there, and nowhere before."""
+
+
 class ExpectedSafety(Struct, frozen=True):
     """What is expected of a rollout's orders, as the statements of its files read."""
 
@@ -51,6 +62,8 @@ class ExpectedSafety(Struct, frozen=True):
     """How that compares with the plan's order."""
     smallest_unsafe_order: tuple[str, ...]
     """The fewest steps to something that is expected to break."""
+    first_unsafe: tuple[FirstStep, ...] = ()
+    """Each step with which some order first breaks; their numbers of orders add up to all that are unsafe."""
 
 
 class RolloutDocument(Struct, frozen=True, kw_only=True, tag_field="format", tag="harness.rollout/1"):
@@ -197,20 +210,38 @@ def _orders(rollout: Rollout) -> Iterator[str]:
     yield f"legal orders: {passed}"
     yield f"  expected to be safe: {expected.safe:,}, by the rule: {expected.rule}"
     yield f"  {expected.plan}"
+    yield from _first_breaks(expected.first_unsafe)
     if expected.smallest_unsafe_order:
         first = ", ".join(expected.smallest_unsafe_order)
         yield f"  smallest order that is expected to break something: {first}"
+
+
+def _first_breaks(found: Sequence[FirstStep]) -> Iterator[str]:
+    """How many orders are expected to break, and by which steps; in which stages stands in the JSON."""
+    if not found:
+        return
+    orders = sum(first.orders for first in found)
+    yield f"  expected to break something: {orders:,}, first at one of {len(found):,} steps taken in a stage:"
+    for step in dict.fromkeys(first.step for first in found):
+        counts = [first.orders for first in found if first.step == step]
+        stages = "one stage" if len(counts) == 1 else f"{len(counts):,} stages"
+        yield f"    {step}: {sum(counts):,} in {stages}"
 
 
 def _expected(rollout: Rollout) -> tuple[ExpectedSafety, Survey]:
     """What the statements of the files let expect, and what there is: nothing has run."""
     model = model_of(rollout)
     graph = OrderGraph(model)
-    safety = analyse(graph, expected_unsafe(model), plan_order_of(rollout, model))
+    unsafe = expected_unsafe(model)
+    safety = analyse(graph, unsafe, plan_order_of(rollout, model))
     assert safety.rule is not None, "there are orders"
     steps = safety.smallest_unsafe.order.steps if safety.smallest_unsafe else ()
     rule = safety.rule
-    text = ExpectedSafety(rule.safe, str(rule), str(safety.comparison), tuple(map(str, steps)))
+    first = tuple(
+        FirstStep(str(each.step or "start"), str(each.stage), each.orders)
+        for each in first_unsafe(graph, unsafe)
+    )
+    text = ExpectedSafety(rule.safe, str(rule), str(safety.comparison), tuple(map(str, steps)), first)
     return text, graph.survey()
 
 

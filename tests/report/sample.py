@@ -13,6 +13,7 @@ from harness.report.contents import (
     Sections,
     SelfTest,
     SentRequest,
+    Table,
     TrialOutcome,
 )
 from harness.report.document import Input, JudgedBy, Report
@@ -147,6 +148,11 @@ def sections(value: str) -> Sections:
     )
     return Sections(
         orders=orders(value),
+        breaks=Table(
+            "174 unsafe orders first break at one step: each was run and broke",
+            ("orders", "step", "taken in stage", "seen"),
+            (("174", "swap replica 1", "schema base", f"lost {value}"),),
+        ),
         timeline=timeline([panel], "Write latency"),
         selftest=SelfTest(("V1", "V2", "R1"), trials),
         audit=(slip,),

@@ -1,7 +1,10 @@
 """The further parts of a report: rendered where they are there, left out where they are not."""
 
+from io import StringIO
+
 import pytest
 from msgspec import structs
+from rich.console import Console
 
 from harness import plan
 from harness.checks.audit import audited
@@ -11,9 +14,10 @@ from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
 from harness.report.phrases import coverage
 from harness.report.tables import ROWS_MAX, requests_table, tables_of
+from harness.report.text import BREAKS_MAX, print_report
 from tests.report.sample import judgement, report, requests, sections, whole_report
 
-NAMES = ("orders", "timeline", "selftest", "audit", "requests")
+NAMES = ("orders", "breaks", "timeline", "selftest", "audit", "requests")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,6 +50,20 @@ def test_coverage_of_orders_has_its_counts() -> None:
     assert orders is not None
     assert coverage(orders)[:2] == ("624 of 624 orders enumerated", "39 of 40 stages run")
     assert coverage(orders)[-1] == "152 orders are safe"
+
+
+def test_steps_at_which_orders_break_are_in_every_form() -> None:
+    whole = whole_report("x")
+    console = Console(file=StringIO(), width=200)
+    print_report(whole, console)
+    assert isinstance(console.file, StringIO)
+    for text in (console.file.getvalue(), to_markdown(whole), to_html(whole)):
+        assert "174 unsafe orders first break at one step" in text
+    breaks = whole.sections.breaks
+    assert breaks is not None
+    many = structs.replace(breaks, rows=breaks.rows * (BREAKS_MAX + 1))
+    print_report(structs.replace(whole, sections=structs.replace(whole.sections, breaks=many)), console)
+    assert "101 rows, on the page and in the JSON" in console.file.getvalue()
 
 
 def test_audited_sentence_holds_its_claim_and_what_was_recorded() -> None:

@@ -1,32 +1,26 @@
 """Three steps more: as many orders as there are, the rule and the smallest unsafe one in a moment, each break real."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from harness.database.scripts import Script
-from harness.database.server import Server
-from harness.database.templates import Templates
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rollout import load_rollout
 from harness.stages.analysis import analyse
 from harness.stages.environment import running_stage
 from harness.stages.model import Stage, StageModel, after, stage_configs
-from harness.stages.of_rollout import model_of, plan_model, plan_order_of
+from harness.stages.of_rollout import plan_model, plan_order_of
 from harness.stages.orders import OrderGraph, order_of
 from harness.stages.paths import config_transitions, plan_paths
 from harness.stages.runs import StepRefused
 from harness.stages.safety import expected_unsafe, is_promised, is_refused
 from harness.stages.schema import Schema
-from harness.stages.stack import Stack, stack
+from harness.stages.stack import Stack
 from harness.stages.steps import Step, StepAction, StepState, Version
 from harness.sut.observation import Observation
+from tests.fix_three_steps import MODEL, ROLLOUT
 
-ROLLOUT = load_rollout(Path(__file__).parents[1] / "rollouts" / "three-steps")
-MODEL = model_of(ROLLOUT)
 BEFORE, AFTER = Version.BEFORE, Version.AFTER
 SECONDS_MAX = 10.0
 """A moment even on a machine that is busy; alone it is a tenth of a second."""
@@ -37,18 +31,6 @@ FILL, REQUIRE = (
 )
 START_BUILD = MODEL.step(StepAction.START)
 SWAP_1, SWAP_2 = (MODEL.step(StepAction.SWAP, number) for number in (1, 2))
-
-
-@pytest.fixture(scope="module")
-def its_templates(server: Server) -> Iterator[Templates]:
-    with Templates(server, rollout=ROLLOUT) as templates:
-        yield templates
-
-
-@pytest.fixture
-async def its_stack(its_templates: Templates) -> AsyncIterator[Stack]:
-    async with stack(its_templates, "strict") as shared:
-        yield shared
 
 
 def test_rule_of_120960_orders_is_derived_in_a_moment() -> None:
