@@ -20,6 +20,8 @@ ROUND_MAX: Final = 300
 
 def distinct(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Those that some header tells apart; of others the first."""
+    if len(candidates) == 1:
+        return tuple(candidates)
     pool = telling_headers(candidates[0].behaviour)
     found: dict[tuple[str | None, ...], Candidate] = {}
     for candidate in candidates:
