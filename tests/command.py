@@ -1,6 +1,7 @@
 """`harness` and `pytest` as their users start them: a process with its own arguments, streams and environment.
 
-The imports of a command take a second. So one process has them ready, and forks itself for each call.
+The imports of a command take a second. So one process has them ready, and forks itself for each call. A shell's script
+calls it, too: by a program that hands its arguments, streams and environment over.
 """
 
 import atexit
@@ -9,6 +10,9 @@ import importlib
 import json
 import os
 import pkgutil
+import select
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +35,15 @@ LIMIT_S: Final = 240
 """After so long a call is killed."""
 ROOT: Final = Path(__file__).resolve().parent.parent
 _TURN: Final = Lock()
+_MESSAGE_MAX: Final = 1 << 20
+_CALLING: Final = """
+import json, os, socket, sys
+call = {"program": "harness", "arguments": sys.argv[2:], "env": dict(os.environ), "cwd": os.getcwd()}
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as talk:
+    talk.connect(sys.argv[1])
+    socket.send_fds(talk, [json.dumps(call).encode()], [0, 1, 2])
+    sys.exit(int(talk.recv(100) or b"1"))
+"""
 
 
 def harness_command(
@@ -43,6 +56,13 @@ def harness_command(
 def pytest_command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """What `python -m pytest ARGUMENTS` prints and returns, in this directory."""
     return _forked("pytest", arguments, env, subprocess.DEVNULL)
+
+
+def harness_program() -> str:
+    """`harness` as it is installed: a script that a shell finds and runs."""
+    _, place = _forking()
+    words = [sys.executable, "-I", "-S", "-c", _CALLING, place]
+    return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
 
 
 def _forked(
@@ -58,7 +78,7 @@ def _forked(
                 "cwd": str(Path.cwd()),
             }
             files = [nothing if stdin == subprocess.DEVNULL else stdin, out.fileno(), err.fileno()]
-            talk = _forking()
+            talk, _ = _forking()
             socket.send_fds(talk, [json.dumps(call).encode()], files)
             code = int(talk.recv(100))
             texts = [_text(file.fileno()) for file in (out, err)]
@@ -74,42 +94,61 @@ def _text(file: int) -> str:
 
 
 @cache
-def _forking() -> socket.socket:
-    """The process that forks; it ends when its socket is closed, as it is at the latest with this process."""
+def _forking() -> tuple[socket.socket, str]:
+    """The process that forks, and where it listens; it ends when its socket is closed, as it is with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="harness-", dir="/tmp"))  # a socket's path is short
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", "tests.command", str(theirs.fileno())]
-    process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(folder / "calls"))
+    listener.listen()
+    given = [theirs.fileno(), listener.fileno()]
+    command = [sys.executable, "-m", "tests.command", *map(str, given)]
+    process = subprocess.Popen(command, cwd=ROOT, pass_fds=given, stdin=subprocess.DEVNULL)
     theirs.close()
+    listener.close()
 
     def end() -> None:
         ours.close()
         process.wait(LIMIT_S)
+        shutil.rmtree(folder)
 
     atexit.register(end)
-    return ours
+    return ours, str(folder / "calls")
 
 
-def _fork_for_each(talk: socket.socket) -> int:
-    """Forks for each call, until its socket is closed."""
+def _fork_for_each(talk: socket.socket, listener: socket.socket) -> int:
+    """Forks for each call, one at a time, until its socket is closed."""
     for package in (harness.run, harness.cli):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     gc.freeze()  # else each collection in a fork writes into, and so copies, the pages of all that is imported
     while True:
-        message, files, _, _ = socket.recv_fds(talk, 1 << 20, 3)
-        if not message:
+        ready, _, _ = select.select([talk, listener], [], [])
+        if talk not in ready:
+            with listener.accept()[0] as caller:
+                _fork(caller, [talk, listener, caller])
+        elif not _fork(talk, [talk, listener]):
             return 0
-        child = os.fork()
-        if child == 0:
-            talk.close()
-            code = _called(json.loads(message), files)
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)  # to take down what was imported costs more than most calls
-        for file in files:
-            os.close(file)
-        talk.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+
+
+def _fork(caller: socket.socket, ours: list[socket.socket]) -> bool:
+    """Answers one call with its exit code; False where the caller has gone. A fork keeps none of our sockets."""
+    message, files, _, _ = socket.recv_fds(caller, _MESSAGE_MAX, 3)
+    if not message:
+        return False
+    child = os.fork()
+    if child == 0:
+        for each in ours:
+            each.close()
+        code = _called(json.loads(message), files)
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # to take down what was imported costs more than most calls
+    for file in files:
+        os.close(file)
+    caller.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+    return True
 
 
 def _called(call: Mapping[str, object], files: list[int]) -> int:
@@ -136,4 +175,4 @@ def _called(call: Mapping[str, object], files: list[int]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_fork_for_each(socket.socket(fileno=int(sys.argv[1]))))
+    sys.exit(_fork_for_each(*(socket.socket(fileno=int(number)) for number in sys.argv[1:])))

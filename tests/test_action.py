@@ -23,6 +23,7 @@ from harness.run.options.gate import GateOptions
 from harness.run.report import SUMMARY_VARIABLE
 from harness.run.signing import SIGNING_VARIABLE
 from tests.checkout.edits import backend
+from tests.command import harness_program
 
 ACTION: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "action.yml").read_text())
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
@@ -68,7 +69,6 @@ RECORDER = """#!/bin/sh
 for one in "$@"; do printf '%s\\n' "$one"; done
 exit 1
 """
-REAL = f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n'
 
 
 def test_no_expression_stands_in_a_script() -> None:
@@ -133,8 +133,7 @@ def test_accept_passes_on_what_it_is_given(tmp_path: Path) -> None:
 
 def test_check_annotates_the_line_that_is_wrong(tmp_path: Path) -> None:
     checkout = backend(tmp_path / "work")
-    own = f"GITHUB_ACTIONS=true PYTHONPATH='{os.environ.get('PYTHONPATH', '')}'"
-    program = REAL.replace("exec", f"{own} exec")
+    program = harness_program().replace("exec", "GITHUB_ACTIONS=true exec", 1)
     done = judge(tmp_path, {"checkout": checkout.name}, program, CHECK)
     assert done.returncode == 1, done.stderr
     marks = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
@@ -151,7 +150,7 @@ def test_check_annotates_the_line_that_is_wrong(tmp_path: Path) -> None:
 
 
 def test_accept_without_a_build_is_misuse(tmp_path: Path) -> None:
-    done = judge(tmp_path, {"backend-url": "http://x", "verdict": "v.json"}, REAL, ACCEPT)
+    done = judge(tmp_path, {"backend-url": "http://x", "verdict": "v.json"}, harness_program(), ACCEPT)
     assert done.returncode == 2
     assert "--deployed" in done.stderr
 
@@ -214,7 +213,9 @@ def test_the_backend_of_the_workflow_is_allowed(url: str, passed: list[str], tmp
 
 
 def test_misuse_is_the_exit_code_of_the_step(tmp_path: Path) -> None:
-    done = judge(tmp_path, {"backend-url": "ftp://x", "database-url": "postgresql://127.0.0.1:1/x"}, REAL)
+    done = judge(
+        tmp_path, {"backend-url": "ftp://x", "database-url": "postgresql://127.0.0.1:1/x"}, harness_program()
+    )
     assert done.returncode == 2
     assert not (tmp_path / "output").exists()
 
@@ -230,7 +231,7 @@ async def test_action_says_go_for_the_reference_and_leaves_its_reports(
         "auth-email": reference.email or "",
         "level": "smoke",
     }
-    done = await asyncio.to_thread(judge, tmp_path, inputs, REAL)
+    done = await asyncio.to_thread(judge, tmp_path, inputs, harness_program())
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stdout
     assert (tmp_path / "output").read_text() == "verdict=GO\n"
     assert (tmp_path / "summary").read_text().startswith("## ✅ GO")

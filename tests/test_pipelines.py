@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 
 from harness.run.options.gate import GateOptions
 from harness.run.signing import new_keys
+from tests.command import harness_command, harness_program
 from tests.fix_gate import of_reference
 from tests.fix_stack import StartReplica
 from tests.test_action import ACTION
@@ -53,7 +54,7 @@ def work(tmp_path: Path) -> Path:
     bin_folder = tmp_path / "runner" / "rollout-harness" / "bin"
     bin_folder.mkdir(parents=True)
     (bin_folder / "python").symlink_to(sys.executable)
-    (bin_folder / "harness").write_text(f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n')
+    (bin_folder / "harness").write_text(harness_program())
     for repository, program in (("backend", "deploy"), ("extension", "release")):
         folder = tmp_path / repository
         folder.mkdir()
@@ -256,7 +257,9 @@ async def test_gitlab_gates_and_releases(reference: GateOptions, work: Path) -> 
     assert not (work / "extension" / "release.done").exists()
 
 
-async def test_argo_judges_the_preview(reference: GateOptions, work: Path) -> None:
+async def test_argo_judges_the_preview(
+    reference: GateOptions, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = document("kind: AnalysisTemplate")["spec"]
     job = spec["metrics"][0]["provider"]["job"]["spec"]
     (container,) = job["template"]["spec"]["containers"]
@@ -274,15 +277,8 @@ async def test_argo_judges_the_preview(reference: GateOptions, work: Path) -> No
     words = [word.replace("/tmp/verdict.json", f"{work}/verdict.json") for word in words]  # noqa: S108
     assert (job["backoffLimit"], words[0]) == (0, "harness")
     variables = gitlab_variables(reference, work)
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", *words],
-        cwd=work,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    monkeypatch.chdir(work)
+    done = await asyncio.to_thread(harness_command, *words[1:], env=os.environ | variables)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (work / "verdict.json").exists()
 
