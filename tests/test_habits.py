@@ -12,9 +12,11 @@ from harness.cli import COMMANDS
 from harness.cli.serve_view import PlainView
 from harness.clients.request_spec import plan_spec
 from harness.probing.probe_factory import SignedIn
+from harness.report.document import to_json
 from harness.run.live.address import Address
 from harness.run.live.request_log import Counts
 from tests.command import harness_command
+from tests.report.sample import whole_report
 
 PROGRAM = "from harness.cli import app; app(prog_name='harness')"
 
@@ -69,22 +71,18 @@ def test_other_shells_get_a_script_of_their_own(shell: str) -> None:
     )
 
 
-def test_a_pipe_gets_no_escape_codes() -> None:
-    done = harness_command("doctor")
-    assert done.stdout
-    assert "\x1b" not in done.stdout
-
-
-def coloured(**variables: str) -> bool:
-    """Whether doctor's output, in a pipe, has codes of colour; bold type is none."""
+def test_force_color_colours_and_no_color_wins(tmp_path: Path) -> None:
+    stored = tmp_path / "report.json"
+    stored.write_text(to_json(whole_report()))
     kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
-    return "\x1b[32m" in harness_command("doctor", env={**kept, **variables}).stdout
 
+    def shown(**variables: str) -> str:
+        return harness_command("report", str(stored), env={**kept, **variables}).stdout
 
-def test_force_color_colours_and_no_color_wins() -> None:
-    assert coloured(FORCE_COLOR="1")
-    assert not coloured(FORCE_COLOR="1", NO_COLOR="1")
-    assert not coloured()
+    assert "\x1b[32m" in shown(FORCE_COLOR="1")
+    assert "\x1b[32m" not in shown(FORCE_COLOR="1", NO_COLOR="1")  # bold type is no colour
+    assert "NO-GO" in shown()
+    assert "\x1b" not in shown()
 
 
 def test_a_hunt_leaves_nothing_in_the_working_directory(tmp_path: Path) -> None:

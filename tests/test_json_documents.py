@@ -8,17 +8,18 @@ import click
 import msgspec
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from harness.cli import COMMANDS, app
+from harness.cli.fuzz import fuzz, replay
 from harness.cli.streams import document_text
 from harness.data import sql_path
-from harness.database.server import Server
 from harness.report.diff import ReportDiff
 from harness.report.document import to_json
 from harness.run.clean import CleanDocument
 from harness.run.coverage import CoverageDocument
 from harness.run.migrate import MigrateDocument
-from harness.run.replay import ReplayDocument
+from harness.run.replay import ReplayDocument, Replayed
 from harness.run.rollout_new import NewRolloutDocument
 from harness.run.rollout_show import RolloutDocument
 from harness.run.schema import SchemaDocument
@@ -28,6 +29,7 @@ from harness.verdict import Verdict
 from tests.command import harness_command
 from tests.reference_json import DOCUMENTS
 from tests.report.sample import judgement, report, whole_report
+from tests.run.test_fuzz import FOUND
 
 REPORTS = {"check", "gate", "prove", "rehearse", "report merge", "selftest"}
 """Commands that write their report to a file."""
@@ -40,6 +42,12 @@ def read(done: subprocess.CompletedProcess[str], kind: type[Document], code: int
     """The one document of standard output, read strictly; the exit code is this one."""
     assert done.returncode == code, done.stderr
     return msgspec.json.decode(done.stdout.encode(), type=kind)
+
+
+def called(command: click.Command, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a command prints and returns, called in this process."""
+    done = CliRunner().invoke(command, [*arguments, "--json"], standalone_mode=False)
+    return subprocess.CompletedProcess(arguments, done.return_value, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -94,17 +102,19 @@ def test_a_database_is_told_of(base_dsn: str) -> None:
     assert found.requests == found.coverage.requests > 0
 
 
-def test_a_find_and_its_replay(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_find_and_its_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found and what comes of a replay is given here; tests.run.test_fuzz has both for real."""
     monkeypatch.chdir(tmp_path)
-    on = ["--postgres", server.dsn("postgres"), "--json"]
-    hunt = ["fuzz", "--build", "A-to-z", "--examples", "60", "--example-db", str(tmp_path / "examples")]
-    found = read(harness_command(*hunt, *on), FuzzDocument, 1)
+    monkeypatch.setattr("harness.run.fuzz.fuzz", lambda *_: FOUND)
+    found = read(called(fuzz, "--build", "limit-256"), FuzzDocument, 1)
     assert found.found is not None
-    assert found.found.findings[0].claim == "V3"
-    assert found.found.replay.startswith(f"harness replay {found.found.stored} --postgres ")
-    failing = read(harness_command("replay", found.found.stored, *on), ReplayDocument, 1)
-    assert failing.findings[0].claim == "V3"
-    fixed = read(harness_command("replay", found.found.stored, "--build", "after", *on), ReplayDocument)
+    assert found.found.findings[0].claim == "V1"
+    assert found.found.replay == f"harness replay {found.found.stored}"
+    outcomes = iter([Replayed("limit-256", FOUND.findings), Replayed("after", ())])
+    monkeypatch.setattr("harness.run.replay.replay", lambda *_: next(outcomes))
+    failing = read(called(replay, found.found.stored), ReplayDocument, 1)
+    assert failing.findings[0].claim == "V1"
+    fixed = read(called(replay, found.found.stored, "--build", "after"), ReplayDocument)
     assert (fixed.fixed, fixed.findings) == (True, ())
 
 

@@ -168,6 +168,7 @@ def test_the_command_prints_what_it_found(ready_dsn: str) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "This machine\n" in ended.stdout
     assert sys.executable in ended.stdout
+    assert "\x1b" not in ended.stdout  # into a pipe
     assert ended.stdout.rstrip().endswith("nothing that is needed is missing")
 
 
