@@ -76,7 +76,7 @@ def theirs(
 
 @pytest.mark.parametrize(
     ("options", "passed"),
-    [((), 6), (("-n", "2", "-k", "server or database or stage"), 4)],
+    [((), 6), (("-n", "2", "-k", "server or database"), 2)],
     ids=["alone", "two workers"],
 )
 def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, options: tuple[str, ...], passed: int) -> None:
@@ -115,6 +115,7 @@ def test_another_rollout_has_its_file_database_and_stage(theirs: pytest.Pytester
         """
         import harness
         import psycopg
+        import pytest
 
         def test_file(rollout):
             assert rollout.name == "machine-id"
@@ -124,12 +125,15 @@ def test_another_rollout_has_its_file_database_and_stage(theirs: pytest.Pytester
                 connection.execute("SELECT machine_id FROM microdollar_usage_metadata")
 
         def test_stage(rollout_stage, rollout):
-            (value, *_) = rollout.header.examples
-            (row,) = rollout_stage.rows(rollout_stage.send(value))
-            assert row.value == harness.stored(value, rollout=rollout)
+            for value in rollout.header.examples:
+                (row,) = rollout_stage.rows(rollout_stage.send(value))
+                assert row.value == harness.stored(value, rollout=rollout)
+            with pytest.raises(harness.UsageError, match="'nobody' is no identity of rollout machine-id"):
+                rollout_stage.send(caller="nobody")
 
-        def test_gate(rollout_gate):
-            assert rollout_gate().verdict == "GO"
+        def test_gate(rollout_gate, rollout):
+            report = rollout_gate()
+            assert (report.verdict, report.subject) == ("GO", rollout.header.name)
         """
     )
     folder = f"--rollout={fixture_path('rollouts/machine-id')}"

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from harness import RunningStage, UnavailableError, UsageError, load_rollout, stage, stored
+from harness import RunningStage, UnavailableError, UsageError, load_rollout, stage
 from harness.data import fixture_path
 from harness.database.server import Server
 from harness.library.stage import blocking
@@ -62,36 +62,20 @@ def test_several_threads_ask_it(rollout_stage: RunningStage) -> None:
         assert list(executor.map(stored, range(8))) == [f"t{number}" for number in range(8)]
 
 
-async def test_a_stage_starts_inside_a_loop(server: Server) -> None:
-    async with stage(postgres=server.admin_dsn, schema="base", replicas=("before", "before")) as older:
-        assert (await older.arows(await older.asend("vscode-1")))[0].value is None
+async def test_a_stage_starts_inside_a_loop_at_any_stage(server: Server) -> None:
+    async with stage(postgres=server.admin_dsn, schema="base", replicas=("before", "after")) as older:
+        assert (await older.arows(await older.asend("vscode-1", replica=0)))[0].value is None
+        sent = await older.asend("vscode-1", replica=1)  # ahead of its column
+        assert sent.reply.status == 200
+        assert await older.arows(sent, wait_s=0.2) == ()
     with pytest.raises(UsageError, match="does not run"):
         older.url  # noqa: B018 - asked for its refusal
 
 
-def test_a_row_that_is_lost_is_not_there(server: Server) -> None:
-    with stage(postgres=server.admin_dsn, schema="base") as early:  # `after` replicas ahead of the column
-        sent = early.send("vscode-1")
-        assert sent.reply.status == 200
-        assert early.rows(sent, wait_s=0.2) == ()
-
-
-def test_a_stage_of_another_rollout(server: Server) -> None:
+def test_a_stage_has_as_many_replicas_as_its_rollout() -> None:
     rollout = load_rollout(fixture_path("rollouts/machine-id"))
-    with stage(rollout=rollout, postgres=server.admin_dsn) as running:
-        for value in rollout.header.examples:
-            sent = running.send(value)
-            assert sent.reply.status == 200
-            assert [row.value for row in running.rows(sent)] == [stored(value, rollout=rollout)]
-        with pytest.raises(UsageError, match="'nobody' is no identity of rollout machine-id"):
-            running.send(caller="nobody")
     with pytest.raises(UsageError, match="3 given; a stage of machine-id has 2"):
         stage(rollout=rollout, replicas=("after", "after", "before"))
-
-
-def test_a_faulty_build_is_seen(server: Server) -> None:
-    with stage(postgres=server.admin_dsn, after="limit-256") as faulty:
-        assert faulty.rows(faulty.send("a" * 256))[0].value == "a" * 256
 
 
 def test_what_there_is_none_of_is_refused() -> None:
