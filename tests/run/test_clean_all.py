@@ -158,7 +158,7 @@ def test_a_database_that_refuses_is_no_answer(dsn: str) -> None:
 async def test_without_its_journal_a_run_is_taken_back_where_sure(
     start: StartReplica, dsn: str, run_gate: Judge
 ) -> None:
-    report = await run_gate(of_reference(await start(dsn, "after"), dsn))
+    report = await run_gate(of_reference(await start(dsn, "after"), dsn), max_requests=200)
     name = str(requests_of(report).run)
     found = clean_all(dsn, load_rollout(), delete=True)
     (one,) = found.found

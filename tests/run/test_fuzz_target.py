@@ -73,7 +73,9 @@ async def test_a_proxy_that_overwrites_addresses_is_judged_alike(
         found = await asyncio.to_thread(fuzz, options, said, said)
         assert found is None
         report = await run_gate(
-            GateOptions(there.url, empty_dsn, there.free_model, level=Level.SMOKE), clean=True
+            GateOptions(there.url, empty_dsn, there.free_model, level=Level.SMOKE),
+            clean=True,
+            max_requests=60,
         )
     assert not with_status(report, Status.REFUTED)
     (journal,) = journals(own_journals)

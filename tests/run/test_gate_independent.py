@@ -57,7 +57,8 @@ async def judged(run_gate: Judge, backend: Backend, wait_rows_s: float = 3.0) ->
     return await run_gate(of_backend(backend), wait_rows_s=wait_rows_s, timeout_s=2.0, time_limit_s=40.0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.catalogue(every=1)
+@pytest.mark.parametrize("kind", sorted(KINDS))
 async def test_a_backend_with_nothing_wrong_is_go(kind: Kind, empty_dsn: str, run_gate: Judge) -> None:
     with independent(kind, empty_dsn, late_ms=(5, 60)) as backend:
         report = await judged(run_gate, backend)
