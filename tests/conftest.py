@@ -21,5 +21,6 @@ pytest_plugins = [
     "tests.fix_orders",
     "tests.fix_report",
     "tests.fix_marks",
+    "tests.fix_collector",
     "tests.foreign.rates",
 ]
