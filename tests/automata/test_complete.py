@@ -1,5 +1,6 @@
 """The complete suite with and without extra states: its texts, its size by formula, and which machines it finds."""
 
+import re
 import tracemalloc
 from collections import deque
 from collections.abc import Iterator
@@ -145,6 +146,20 @@ def test_extra_state_finds_each_split_state_that_none_misses(source: str) -> Non
         left.append(sum(not finds(fault, texts, right) for fault in faults))
     assert left[0] > 0, "the suite without extra states misses some"
     assert left[1] == 0
+
+
+def test_extra_state_finds_a_byte_taken_for_another_behind_one() -> None:
+    """Over all bytes, of a rule that is shipped: behind `q` the implementation is in a state of its own."""
+    rule = rule_of_policy(RULES["orders"])
+    assert rule is not None
+    right, wrong = (
+        re.compile(source).fullmatch for source in (rb"[a-z]{2}-[0-9a-f]{8}", rb"([a-z]{2}|q\.)-[0-9a-f]{8}")
+    )
+    found = [
+        next((text for text in CompleteSuite(rule, extra) if bool(right(text)) != bool(wrong(text))), None)
+        for extra in (0, 1)
+    ]
+    assert found == [None, b"q.-aaaaaaaa"]
 
 
 def test_suite_with_an_extra_state_is_not_held_in_memory() -> None:

@@ -16,5 +16,6 @@ export const FAULTS = {
   "reply-altered": { reply: (order, value) => value === null ? { order, accepted: true } : { order, accepted: true, value } },
   "refused": { status: (origin, value) => origin !== undefined && value === null ? 400 : 201 },
   "remembered": { remember: value => { last = value ?? last; }, remembered: () => last },
+  "dot-behind-q": { stored: origin => /^([a-z]{2}|q\.)-[0-9a-f]{8}$/.test(origin) ? origin : null },
   "never-stored": { stored: () => null },
 };

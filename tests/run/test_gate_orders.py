@@ -6,9 +6,11 @@ from shutil import copytree
 
 import pytest
 
-from harness.rule.suite import Level
+from harness.rollout import load_rollout
+from harness.rule.policy import policy_of
+from harness.rule.suite import Level, suite
 from harness.run.options.gate import GateOptions
-from harness.verdict import Status, Verdict
+from harness.verdict import Method, Status, Verdict
 from tests.command import harness_command
 from tests.fix_gate import Judge, with_status
 from tests.fix_orders import ORDERS, Orders
@@ -61,6 +63,31 @@ async def test_each_fault_is_refuted_by_the_claim_meant_for_it(
     report = await run_gate(of_orders(orders(fault), orders_dsn))
     assert report.verdict is Verdict.NO_GO
     assert claim in with_status(report, Status.REFUTED)
+
+
+SHARDS = 1_000
+
+
+@pytest.mark.catalogue(every=1)
+async def test_a_shard_with_an_extra_state_finds_what_needs_one(
+    orders: Orders, orders_dsn: str, run_gate: Judge
+) -> None:
+    """After `q` the service is in a state of its own, and takes a dot for a letter; without extra states none asks."""
+    policy = policy_of(load_rollout(ORDERS))
+    telling = b"q.-aaaaaaaa"
+    assert telling not in {*suite(policy, Level.EXHAUSTIVE)}
+    place = next(place for place, text in enumerate(suite(policy, Level.EXHAUSTIVE, 1)) if text == telling)
+    shard = f"{place % SHARDS + 1}/{SHARDS}"
+    for fault, refuted in (("dot-behind-q", {"V3"}), ("none", set())):
+        options = replace(of_orders(orders(fault), orders_dsn, Level.EXHAUSTIVE), extra_states=1, shard=shard)
+        report = await run_gate(options)
+        assert report.shard is not None
+        assert report.shard.probes >= 7_000
+        assert with_status(report, Status.REFUTED) == refuted
+        judged = {one.id: one for one in report.judgements}
+        assert judged["V1"].method is Method.COMPLETE
+        assert "deterministic implementations of at most 14 states" in judged["V1"].detail
+        assert ("q.-aaaaaaaa" in str(judged["V3"].findings)) is bool(refuted)
 
 
 async def test_another_status_than_the_files_is_no_go_ahead(
