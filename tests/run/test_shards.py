@@ -82,6 +82,15 @@ def test_five_shards_are_one_verdict() -> None:
     assert list(faults_of(whole)) == []
 
 
+def test_phrases_of_all_shards_stand_once_and_shares_in_remarks() -> None:
+    told = "over the wire: a bound; 115,637 headers"
+    reports = [
+        changed(number, "V1", detail=f"{told}; shard {number}/5 of it, 663 headers") for number in range(1, 6)
+    ]
+    (found,) = (each for each in put_together(reports).judgements if each.id == "V1")
+    assert found.detail == told
+
+
 def with_shard(report: Report, **changes: Any) -> Report:
     assert report.shard is not None
     return structs.replace(report, shard=structs.replace(report.shard, **changes))
