@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import psycopg
-from psycopg.pq import ExecStatus
-
+from harness.checkout.handler_statements import WAIT_MS, StatementClient, document_of
 from harness.checkout.modules import Modules
 from harness.checkout.served_modules import (
     NotRunnableError,
@@ -23,7 +21,6 @@ from harness.checkout.served_modules import (
     start_message,
 )
 from harness.clients.exchange import HeaderLine, Outcome, Reply, Request
-from harness.database.runners import connect
 from harness.errors import UnavailableError
 from harness.rule.node import NodeChild, line, node_child
 
@@ -68,7 +65,7 @@ class RunningHandler:
     """Errors that it wrote to its log, the first few."""
     threw: dict[str, int] = field(default_factory=dict)
     """What the handler threw, with the line, and how often."""
-    _connections: dict[int, psycopg.Connection[Any]] = field(default_factory=dict)
+    _clients: dict[int, StatementClient] = field(default_factory=dict)
 
     def replies(self, requests: Sequence[tuple[Request, str]]) -> list[HandlerReply]:
         """The reply to each request, all being open at once; each comes with the id that its model's reply has.
@@ -99,35 +96,33 @@ class RunningHandler:
                 if "need" in asked:
                     self.node.write(line(self.served.answer(asked["need"])))
                 elif "sql" in asked:
-                    self.node.write(line(self._execute(asked["sql"], asked["values"], asked["client"])))
+                    self._send(asked["sql"], asked["values"], asked["client"])
+                    self.node.write(line(self._result(asked["client"])))
+                elif "result" in asked:
+                    self.node.write(line(self._result(asked["result"], WAIT_MS // 5)))
                 else:
                     return asked
 
-    def _execute(self, text: str, values: Sequence[str | None], client: int) -> dict[str, Any]:
-        """A statement with its parameters as node-postgres sends it: as text, their types left to the server."""
-        if client not in self._connections:
-            self._connections[client] = connect(self.dsn)
-        given = [None if value is None else value.encode() for value in values]
-        result = self._connections[client].pgconn.exec_params(text.encode(), given)
+    def _send(self, text: str, values: Sequence[str | None], client: int) -> None:
+        if client not in self._clients:
+            self._clients[client] = StatementClient(self.dsn)
+        self._clients[client].send(text, values)
         self.statements += 1
-        if result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
-            message = result.get_error_message().strip().splitlines()[0]
-            sqlstate = (result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) or b"").decode()
-            refused = RefusedStatement(sqlstate, message.removeprefix("ERROR:").strip())
+
+    def _result(self, client: int, wait_ms: int = WAIT_MS) -> dict[str, Any]:
+        result = self._clients[client].result(wait_ms)
+        if result is None:
+            return {"waits": True}
+        document = document_of(result)
+        if "error" in document:
+            refused = RefusedStatement(document["code"], document["error"])
             self.refused[refused] = self.refused.get(refused, 0) + 1
-            return {"error": refused.message, "code": sqlstate}
-        columns = range(result.nfields)
-        return {
-            "names": [(result.fname(at) or b"").decode() for at in columns],
-            "oids": [result.ftype(at) for at in columns],
-            "rows": [[_cell(result.get_value(row, at)) for at in columns] for row in range(result.ntuples)],
-            "count": result.command_tuples or 0,
-        }
+        return document
 
     def close(self) -> None:
         """Closes its connections."""
-        for connection in self._connections.values():
-            connection.close()
+        for client in self._clients.values():
+            client.close()
 
 
 class HandlerSource(NamedTuple):
@@ -187,7 +182,3 @@ def _reply(document: dict[str, Any]) -> Reply:
         return Reply(Outcome.TIMEOUT, 0, reason=str(document["error"]))
     headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in document["headers"])
     return Reply(Outcome.REPLY, document["status"], headers, base64.b64decode(document["body"]))
-
-
-def _cell(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace")

@@ -28,30 +28,38 @@ BEFORE: Final = "a database where the journal stood before this rollout"
 
 
 def migrate_folder(
-    server: Server, folder: Path, ours: frozenset[str], store: DeclaredStore
-) -> tuple[MigrationOutcome, ...]:
+    server: Server, empty: str, folder: Path, ours: frozenset[str], store: DeclaredStore
+) -> tuple[MigrationOutcome, MigrationOutcome]:
     """Applies a folder as drizzle does, from both starts; `ours` are the names of the rollout's files.
+
+    `empty` is the DSN of the empty database, which is left as the folder makes it.
 
     Raises UsageError when the folder cannot be read, or its journal names a file that is not there.
     """
     whole = Folder.read(folder)
     first = next((at for at, entry in enumerate(whole.journal) if f"{entry.tag}.sql" in ours), None)
     earlier = replace(whole, journal=whole.journal[:first])
-    return (_migrated(server, store, EMPTY, whole), _migrated(server, store, BEFORE, earlier, whole))
-
-
-def _migrated(server: Server, store: DeclaredStore, start: str, *folders: Folder) -> MigrationOutcome:
+    from_empty = migrated(empty, store, EMPTY, whole)
+    if (
+        first is None and not from_empty.refused
+    ):  # what is before the rollout is all, and it has been applied there
+        return from_empty, migrated(empty, store, BEFORE, whole)
     with server.database() as dsn:
-        for folder in folders:
-            try:
-                run_drizzle_like(dsn, folder)
-            except StatementFailed as failed:
-                message = f"{failed.sqlstate} {failed.message}"
-                return MigrationOutcome(start, refused=message, file=failed.file)
-        with connect(dsn) as connection:
-            made = columns(connection, store.table), indexes(connection, store.table)
-        index = None if store.index is None else index_difference(made[1], store.index)
-        return MigrationOutcome(start, "", "", column_difference(made[0], store.column), index, *made)
+        return from_empty, migrated(dsn, store, BEFORE, earlier, whole)
+
+
+def migrated(dsn: str, store: DeclaredStore, start: str, *folders: Folder) -> MigrationOutcome:
+    """What becomes of a database by folders, one after the other; `start` says where it stands."""
+    for folder in folders:
+        try:
+            run_drizzle_like(dsn, folder)
+        except StatementFailed as failed:
+            message = f"{failed.sqlstate} {failed.message}"
+            return MigrationOutcome(start, refused=message, file=failed.file)
+    with connect(dsn) as connection:
+        made = columns(connection, store.table), indexes(connection, store.table)
+    index = None if store.index is None else index_difference(made[1], store.index)
+    return MigrationOutcome(start, "", "", column_difference(made[0], store.column), index, *made)
 
 
 def live_lines(dsn: str, folder: Path, table: str) -> tuple[str, ...]:

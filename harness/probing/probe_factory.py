@@ -19,9 +19,8 @@ from harness.probing.covering import Constraint, Factors
 from harness.rollout.identities import has_account, is_by_address, stores_header
 from harness.rollout.tables import Identity
 from harness.rule.accepted_values import AcceptedValues
-from harness.rule.cases import HeaderCase, Kind
+from harness.rule.cases import CaseSequence, HeaderCase, Kind
 from harness.rule.policy import STRICT, Policy
-from harness.rule.samples import CaseSequence
 from harness.sut.observation import Probe
 
 HOSTS: Final = ipaddress.IPv6Network("2001:db8::/32")

@@ -84,6 +84,10 @@ class HeaderCase:
         return None if self.refused_by_http else policy.stored(self.values)
 
 
+CaseSequence = tuple[HeaderCase, ...]
+"""Sent one after the other."""
+
+
 def distance_to_boundary(value: bytes, policy: Policy = STRICT) -> float:
     """How many edits a value is away from a longest accepted one: 0 at the boundary, for a search to minimise."""
     text = received([value]) or ""

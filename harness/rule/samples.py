@@ -3,11 +3,9 @@
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from harness.rule.cases import NAME, HeaderCase
+from harness.rule.cases import NAME, CaseSequence
 from harness.rule.policy import Policy
 from harness.rule.strategies import header_cases, sequences
-
-CaseSequence = tuple[HeaderCase, ...]
 
 
 def sampled_sequences(

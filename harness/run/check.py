@@ -1,6 +1,5 @@
 """What `harness check` does: the real files of two checkouts, each judged before anything is deployed."""
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace as with_changes
@@ -12,7 +11,6 @@ from harness.errors import UsageError
 from harness.report.document import Report
 from harness.rollout import load_rollout
 from harness.run.check_backend import check_backend, check_migrations, check_schema_against
-from harness.run.check_client import check_built, check_client, check_options, placed
 from harness.run.check_handler import check_handler, check_way, not_replayed
 from harness.run.check_prepare import prepared_or_why
 from harness.run.options.check import CheckOptions
@@ -36,17 +34,20 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
     rollout = load_rollout(options.rollout)
     results = Results(claims_of(tuple(checkouts), rollout.tables))
     remarks: list[str] = []
-    places: Mapping[str, str] = {}
     name = "none"
     if options.backend is not None:
         checkout = options.backend.resolve()
         with progress("what the files are run with, fetched once"):
             remarks += [why] if (why := prepared_or_why()) else []
-        with running_server(options.postgres) as server, ThreadPoolExecutor(1) as pool:
+        with (
+            running_server(options.postgres) as server,
+            server.database() as empty,
+            ThreadPoolExecutor(1) as pool,
+        ):
             with progress("the value's way by a parser; the migrations, on databases of their own"):
                 # The migrations wait for the server, so the parser goes on meanwhile; each judges claims of its own.
                 applied = pool.submit(
-                    check_migrations, results, rollout, checkout, server, options.database_url
+                    check_migrations, results, rollout, checkout, server, empty, options.database_url
                 )
                 judged = check_backend(results, rollout, checkout)
                 made = applied.result()
@@ -58,18 +59,23 @@ def check(options: CheckOptions, on_line: LineCallback, progress: ProgressDispla
                 remarks += handler.remarks
             name = f"Postgres {server.version} ({server.kind})"
     if options.extension is not None:
+        # Here, because most look at one checkout at a time.
+        from harness.run.check_client import check_built, check_client, check_options, placed
+
         with progress("the extension's files under Node"):
             places = check_client(results, rollout, options.extension.resolve())
             check_options(results, rollout, options.extension.resolve())
             check_built(results, rollout, options.extension.resolve())
+        judgements = tuple(placed(judgement, places) for judgement in results.judgements())
+    else:
+        judgements = results.judgements()
     for remark in remarks:
         on_line(remark)
-    judgements = tuple(not_replayed(placed(judgement, places)) for judgement in results.judgements())
     return with_changes(
         run_report(
             "check",
             begun,
-            judgements,
+            tuple(map(not_replayed, judgements)),
             command=options.command,
             server=name,
             scope=tuple(checkouts),

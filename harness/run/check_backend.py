@@ -51,6 +51,8 @@ class AppliedMigrations(NamedTuple):
     ours: frozenset[str] = frozenset()
     outcome: MigrationOutcome | None = None
     """What became of an empty database."""
+    dsn: str = ""
+    """Of that database."""
 
 
 def check_backend(results: Results, rollout: Rollout, checkout: Path) -> ReadBackend:
@@ -127,9 +129,9 @@ def _moved(checkout: Path, *files: Located) -> list[str]:
 
 
 def check_migrations(
-    results: Results, rollout: Rollout, checkout: Path, server: Server, database_url: str | None
+    results: Results, rollout: Rollout, checkout: Path, server: Server, empty: str, database_url: str | None
 ) -> AppliedMigrations:
-    """Judges the migrations folder by what its files do to databases of ours."""
+    """Judges the migrations folder by what its files do to databases of ours; `empty` is one without tables."""
     role = rollout.tables.backend.files.get("migrations")
     journal = None if role is None else locate(checkout, role)
     if journal is None or journal.path is None:
@@ -146,7 +148,7 @@ def check_migrations(
         for name, sections in linted.files.sections.items()
         if name not in journalled and all(is_concurrent(part) for each in sections for part in each.parts)
     )
-    outcomes = migrate_folder(server, folder, ours, store)
+    outcomes = migrate_folder(server, empty, folder, ours, store)
     faults = journal_faults(folder, ours, store)
     judge_migrations(results, folder.relative_to(checkout).as_posix(), outcomes, linted, faults, by_hand)
     remarks = [lint.describe() for lint in linted.faults if lint.rule not in STOPS]
@@ -155,4 +157,4 @@ def check_migrations(
         remarks.append(index_form(folder, ours, store.index.name, store.table, is_made=is_made))
     if database_url is not None:
         remarks += live_lines(database_url, folder, store.table)
-    return AppliedMigrations([*remarks, *_moved(checkout, journal)], folder, ours, outcomes[0])
+    return AppliedMigrations([*remarks, *_moved(checkout, journal)], folder, ours, outcomes[0], empty)

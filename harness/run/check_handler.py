@@ -90,15 +90,17 @@ def _run(
     server: Server,
 ) -> list[str]:
     assert made.folder is not None
+    assert made.outcome is not None
     if not is_prepared():
         raise NotRunnableError(UNPREPARED)
     steps = [Script(step.up, rollout.text(step.up)) for step in rollout.tables.step if step.up]
-    caller, store = caller_of(rollout), declared_store(rollout)
+    caller = caller_of(rollout)
     with (
-        handler_database(server, made.folder, made.ours, steps, store) as (dsn, made_by),
+        handler_database(server, made.dsn, made.outcome, made.folder, made.ours, steps) as (dsn, made_by),
         running_handler(source, dsn, caller.parameters) as handler,
         connect(dsn) as connection,
     ):
+        connection.prepare_threshold = 1  # the same query after each batch, on a server of ours
         sent = lost = 0
         for observations in _observed(handler, connection, way, caller):
             if not sent:

@@ -13,7 +13,7 @@ from harness.clients.extra_headers import ExtraHeaders
 from harness.data import state_path
 from harness.report.escape import masked
 from harness.rule import notation
-from harness.rule.samples import CaseSequence
+from harness.rule.cases import CaseSequence
 from harness.run.options.fuzz import REFERENCE, FuzzedOptions
 from harness.run.reproduction import Reproduction, write_reproduction
 from harness.sut.hosts import target_options

@@ -22,9 +22,8 @@ from harness.clients.shape import PLAIN
 from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
 from harness.probing.run import observations
-from harness.rule.cases import NAME, HeaderCase, Kind
+from harness.rule.cases import NAME, CaseSequence, HeaderCase, Kind
 from harness.rule.policy import Policy
-from harness.rule.samples import CaseSequence
 from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.headers import CONTROL, judge_headers
 from harness.run.rule_explained import OnSeen

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from harness.clients.extension import Auth
+from harness.rule.cases import CaseSequence
 from harness.rule.policy import POLICIES
-from harness.rule.samples import CaseSequence
 from harness.run.example import judge_example, require_service
 from harness.run.example_target import target_examples
 from harness.run.fuzzed_backend import subject

@@ -22,8 +22,7 @@ from harness.database.dsn import check_dsn
 from harness.errors import UnavailableError, UsageError
 from harness.probing.probe_factory import Caller, ProbeFactory
 from harness.rule.accepted_values import AcceptedValues
-from harness.rule.cases import HeaderCase, Kind
-from harness.rule.samples import CaseSequence
+from harness.rule.cases import CaseSequence, HeaderCase, Kind
 from harness.run.example import PRIMER
 from harness.run.gate_claims import claims_of
 from harness.run.gate_confirm import confirm_sequences, confirm_suspected

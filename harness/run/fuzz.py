@@ -20,11 +20,10 @@ from harness.errors import UsageError
 from harness.probing.probe_factory import Caller
 from harness.rule.agreement import disagreements
 from harness.rule.behaviour import Lines as HeaderLines
-from harness.rule.cases import NAME, HeaderCase, Kind, distance_to_boundary
+from harness.rule.cases import NAME, CaseSequence, HeaderCase, Kind, distance_to_boundary
 from harness.rule.explanation import Answers
 from harness.rule.oracle import NodeOracle, node_oracle
 from harness.rule.policy import Policy
-from harness.rule.samples import CaseSequence
 from harness.rule.shard import Shard
 from harness.rule.strategies import header_cases, sequences
 from harness.run.counterexample import Counterexample

@@ -17,7 +17,6 @@ from harness.probing.values import longest_valid
 from harness.rollout.identities import is_by_address
 from harness.rule.cases import HeaderCase, Kind, fixed_cases, other_names
 from harness.rule.level import Level
-from harness.rule.samples import sampled_sequences
 from harness.run.gate_values import Values, fits
 from harness.sut.observation import Probe, ProbeGroup
 
@@ -134,6 +133,9 @@ def further(
         if fits(case, factory.caller.given_bytes) and not case.refused_by_http
     ]
     yield from _beside(factory, standing, beside)
+    # Here, because Hypothesis takes a tenth of a second that `check`, which draws nothing, need not wait.
+    from harness.rule.samples import sampled_sequences
+
     for sequence in sampled_sequences(policy, SAMPLES[level], seed, factory.caller.spec.header_name):
         cases = [
             case for case in sequence if fits(case, factory.caller.given_bytes) and not case.refused_by_http

@@ -22,12 +22,11 @@ from harness.rollout import is_plans
 from harness.rule.accepted_values import AcceptedValues
 from harness.rule.agreement import disagreements
 from harness.rule.behaviour import Lines
-from harness.rule.cases import HeaderCase, Kind, control_cases, fixed_cases
+from harness.rule.cases import CaseSequence, HeaderCase, Kind, control_cases, fixed_cases
 from harness.rule.explanation import Answer, Answers
 from harness.rule.limit import edge_texts, limit_texts
 from harness.rule.oracle import node_oracle
 from harness.rule.policy import Policy
-from harness.rule.samples import CaseSequence
 from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import (
     Level,

@@ -12,9 +12,10 @@ from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans, load_rollout
+from harness.rule.cases import CaseSequence
 from harness.rule.extra_states import check_extra_states, share_max, told_extra_states
 from harness.rule.policy import Policy, header_policy
-from harness.rule.samples import CaseSequence, sampled_sequences
+from harness.rule.samples import sampled_sequences
 from harness.rule.shard import WHOLE, Shard, Share
 from harness.rule.suite import WIRE_MAX, Level, size
 from harness.run.gate_claims import WITHOUT

@@ -10,9 +10,8 @@ from typing import Any, Final
 from harness.clients.extension import Auth
 from harness.errors import UsageError
 from harness.rule import notation
-from harness.rule.cases import HeaderCase, Kind
+from harness.rule.cases import CaseSequence, HeaderCase, Kind
 from harness.rule.policy import POLICIES
-from harness.rule.samples import CaseSequence
 
 SCHEMA: Final = "harness.replay/1"
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from harness.rule.cases import CLASSES
-from harness.rule.samples import CaseSequence
+from harness.rule.cases import CLASSES, CaseSequence
 from harness.run.counterexample import StoredCounterexample
 from harness.run.options.fuzz import REFERENCE, FuzzOptions
 

@@ -10,7 +10,10 @@ from typing import Any, Final
 
 import pytest
 
+from harness.checkout.migrated import EMPTY, migrated
 from harness.checks.checkout_claims import BACKEND, HANDLER_CLAIMS, claims_of
+from harness.database.declared import declared_store
+from harness.database.drizzle_folder import Folder
 from harness.database.server import Server, running_server
 from harness.rollout import load_rollout
 from harness.run.check_backend import AppliedMigrations, check_backend
@@ -51,8 +54,11 @@ def judged(server: Server, checkout: Path, *more: str) -> tuple[dict[str, Judgem
     rollout = load_rollout()
     results = Results(claims_of((BACKEND,), rollout.tables))
     read = check_backend(results, rollout, checkout)
-    made = AppliedMigrations([], checkout / MIGRATIONS, frozenset((MIGRATION.rpartition("/")[2],)))
-    handler = check_handler(results, rollout, read, made, server)
+    folder, ours = checkout / MIGRATIONS, frozenset((MIGRATION.rpartition("/")[2],))
+    with server.database() as empty:
+        outcome = migrated(empty, declared_store(rollout), EMPTY, Folder.read(folder))
+        made = AppliedMigrations([], folder, ours, outcome, empty)
+        handler = check_handler(results, rollout, read, made, server)
     check_way(results, read, handler)
     wanted = {*HANDLER_CLAIMS, *more}
     return {each.id: each for each in results.judgements() if each.id in wanted}, handler.remarks
@@ -87,6 +93,22 @@ def test_what_the_rows_have_is_not_refuted_by_the_parser(server: Server, tmp_pat
     assert {claim.status for claim in claims.values()} == {Status.PROVEN}
     line = line_of(checkout, USAGE, "      posthog_distinct_id,")
     assert f"the rows have it; not followed: {USAGE}:{line} " in claims["F4"].detail
+
+
+IN_TRANSACTION: Final = (
+    Edit(
+        USAGE,
+        "  await db.execute(sql`\n    WITH",
+        "  await db.transaction(async tx => { await tx.execute(sql`\n    WITH",
+    ),
+    Edit(USAGE, "_new)\n  `);", "_new)\n  `); await db.execute(sql`DISCARD SEQUENCES`); });"),
+)
+"""Each request's rows in a transaction of its own, in which it holds rows of lookup tables that others change, too."""
+
+
+def test_transactions_wait_for_each_other(server: Server, tmp_path: Path) -> None:
+    claims, _ = judged(server, backend(tmp_path, *CORRECTED, *IN_TRANSACTION))
+    assert {claim.status for claim in claims.values()} == {Status.PROVEN}, claims["R1"]
 
 
 def test_what_does_not_compile_is_refuted_whatever_the_rows_have(server: Server, tmp_path: Path) -> None:

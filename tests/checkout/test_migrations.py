@@ -30,7 +30,8 @@ def server() -> Iterator[Server]:
 def judged(server: Server, checkout: Path, database_url: str | None = None) -> tuple[Judgement, list[str]]:
     rollout = load_rollout()
     results = Results(claims_of((BACKEND,), rollout.tables))
-    remarks = check_migrations(results, rollout, checkout, server, database_url).remarks
+    with server.database() as empty:
+        remarks = check_migrations(results, rollout, checkout, server, empty, database_url).remarks
     (judgement,) = (each for each in results.judgements() if each.id == "F1")
     return judgement, remarks
 

@@ -14,9 +14,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import plan_caller
-from harness.rule.cases import NAME, HeaderCase, Kind, other_names
+from harness.rule.cases import NAME, CaseSequence, HeaderCase, Kind, other_names
 from harness.rule.policy import STRICT, received
-from harness.rule.samples import CaseSequence
 from harness.run.counterexample import describe_counterexample, store_counterexample
 from harness.run.example import judge_example, require_service
 from harness.run.fuzz import Fuzzer, example_database

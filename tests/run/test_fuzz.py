@@ -14,9 +14,8 @@ from harness.cli.fuzz import replay as replay_command
 from harness.database.server import Server
 from harness.errors import UsageError
 from harness.probing.probe_factory import plan_caller
-from harness.rule.cases import NAME, HeaderCase, Kind
+from harness.rule.cases import NAME, CaseSequence, HeaderCase, Kind
 from harness.rule.policy import STRICT
-from harness.rule.samples import CaseSequence
 from harness.run.counterexample import Counterexample, describe_counterexample, store_counterexample
 from harness.run.fuzz import Fuzzer, example_database, fuzz
 from harness.run.options.fuzz import FuzzedOptions, FuzzOptions

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.probing.probe_factory import plan_caller
-from harness.rule.samples import CaseSequence
+from harness.rule.cases import CaseSequence
 from harness.run.fuzz import BATCH, Fuzzer, example_database
 from harness.run.options.fuzz import FuzzOptions
 from harness.verdict import Finding

@@ -8,8 +8,7 @@ import pytest
 
 from harness.errors import UnavailableError
 from harness.rollout import load_rollout
-from harness.rule.cases import NAME, HeaderCase, Kind
-from harness.rule.samples import CaseSequence
+from harness.rule.cases import NAME, CaseSequence, HeaderCase, Kind
 from harness.rule.suite import Level
 from harness.run.clean import clean
 from harness.run.fuzz import fuzz
