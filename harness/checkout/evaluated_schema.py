@@ -11,11 +11,14 @@ class EvaluatedColumn:
     type: str
     not_null: bool
     has_default: bool
+    further: tuple[str, ...] = ()
+    """What else it is declared to be: unique, generated, with a foreign key, ..."""
 
     def describe(self) -> str:
         """Type, nullability and default in one line."""
         default = ", with a default" if self.has_default else ""
-        return f"{self.type}, {'not null' if self.not_null else 'nullable'}{default}"
+        further = "".join(f", {words}" for words in self.further)
+        return f"{self.type}, {'not null' if self.not_null else 'nullable'}{default}{further}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,20 @@ class EvaluatedIndex:
     unique: bool
     method: str
     is_partial: bool
+    options: tuple[str, ...] = ()
+    """What is said of its columns: desc, an operator class, ..."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a btree over all rows, and nothing more."""
+        return not (self.unique or self.is_partial or self.options) and self.method == "btree"
 
     def describe(self) -> str:
         """Everything in one line."""
         kind = "unique index" if self.unique else "index"
         columns = ", ".join(name or "an expression" for name in self.columns)
-        partial = ", partial" if self.is_partial else ""
-        return f"{kind} {self.name or 'without a name'} on {columns} by {self.method}{partial}"
+        more = "".join(f", {words}" for words in (*(["partial"] if self.is_partial else []), *self.options))
+        return f"{kind} {self.name or 'without a name'} on {columns} by {self.method}{more}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,19 @@ def evaluated_table(checkout: Path, path: Path, symbol: str) -> EvaluatedTable:
 
 def _table(document: dict[str, Any]) -> EvaluatedTable:
     columns = (
-        EvaluatedColumn(each["name"], each["type"], each["notNull"], each["hasDefault"])
+        EvaluatedColumn(
+            each["name"], each["type"], each["notNull"], each["hasDefault"], tuple(each["further"])
+        )
         for each in document["columns"]
     )
     indexes = (
         EvaluatedIndex(
-            each["name"] or "", tuple(each["columns"]), each["unique"], each["method"], each["partial"]
+            each["name"] or "",
+            tuple(each["columns"]),
+            each["unique"],
+            each["method"],
+            each["partial"],
+            tuple(each["options"]),
         )
         for each in document["indexes"]
     )

@@ -1,5 +1,6 @@
 """Judges schema.ts of a checkout: by what it comes to when it is run, else by what a parser reads in it. Pure."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,7 @@ from harness.database.declaration import find
 from harness.database.declared import DeclaredStore
 from harness.verdict import Finding, Method, Results
 
+_PLAIN_INDEX: Final = re.compile(r"index\([^()]*\)\s*\.on\(\s*[\w.]+\s*,?\s*\)")
 CHANGED_BACK: Final = "the next generated migration changes the column or the index back, or drops it"
 
 
@@ -42,8 +44,8 @@ def judge_schema_file(results: Results, table: DeclaredTable, store: DeclaredSto
         what = f"{table.column.where}: it is declared as {'.'.join(table.column.calls)}, not as {_builder(store)}"
         _refute(results, what, f"write `{_column(store)}`")
     wanted = "" if store.index is None else store.index.name
-    wrong = [text for name, text in table.indexes if name != wanted or not text.startswith("index(")]
-    if wanted and (wrong or not table.indexes or any(".where(" in text for _, text in table.indexes)):
+    wrong = [text for name, text in table.indexes if name != wanted or not _PLAIN_INDEX.fullmatch(text)]
+    if wanted and (wrong or not table.indexes):
         shown = ", ".join(text for _, text in table.indexes) or "no index over the column"
         _refute(results, f"{table.where}: {shown} is declared", f"write `{_index(store)}`")
     results.detail(SCHEMA, f"declared at {table.column.where}; read by a parser, not evaluated: {reason}")
@@ -60,15 +62,18 @@ def judge_evaluated(
     if column is None:
         _refute(results, f"{at}: no {store.column.name} is declared", f"add `{_column(store)}`")
         return
-    if (column.type, column.not_null, column.has_default) != (store.column.type, False, False):
+    if (column.type, column.not_null, column.has_default, column.further) != (
+        store.column.type,
+        False,
+        False,
+        (),
+    ):
         what = f"{at}: it comes to {column.describe()}, not to {store.column.type}, nullable"
         _refute(results, what, f"write `{_column(store)}`")
     over = [index for index in table.indexes if store.column.name in index.columns]
     wanted = "" if store.index is None else store.index.name
     plain = [index for index in over if index.name == wanted and index.columns == (store.column.name,)]
-    if wanted and (
-        len(over) != 1 or not plain or plain[0].unique or plain[0].is_partial or plain[0].method != "btree"
-    ):
+    if wanted and (len(over) != 1 or not plain or not plain[0].is_plain):
         shown = "; ".join(index.describe() for index in over) or "no index over the column"
         _refute(results, f"{declared.where}: it comes to {shown}", f"write `{_index(store)}`")
     results.detail(SCHEMA, f"declared at {at}; under Node with drizzle-orm: {column.describe()}")

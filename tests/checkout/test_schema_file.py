@@ -44,7 +44,27 @@ WRONG = {
     "no index": Edit(SCHEMA, INDEX, ""),
     "another name": Edit(SCHEMA, "metadata_posthog_distinct_id'", "metadata_distinct_id'"),
     "a unique index": Edit(SCHEMA, "    index('idx_microdollar_usage_metadata_posthog", UNIQUE),
+    "unique": Edit(SCHEMA, "distinct_id: text(),", "distinct_id: text().unique(),"),
+    "generated": Edit(SCHEMA, "distinct_id: text(),", "distinct_id: text().generatedAlwaysAs('x'),"),
+    "a foreign key": Edit(
+        SCHEMA, "distinct_id: text(),", "distinct_id: text().references(() => kilocode_users.id),"
+    ),
+    "an array": Edit(SCHEMA, "distinct_id: text(),", "distinct_id: text().array(),"),
+    "a default of the client": Edit(
+        SCHEMA, "distinct_id: text(),", "distinct_id: text().$default(() => 'x'),"
+    ),
+    "an index downwards": Edit(SCHEMA, "table.posthog_distinct_id)", "table.posthog_distinct_id.desc())"),
+    "an operator class": Edit(
+        SCHEMA, "table.posthog_distinct_id)", "table.posthog_distinct_id.op('text_pattern_ops'))"
+    ),
+    "two columns": Edit(
+        SCHEMA, "(table.posthog_distinct_id)", "(table.posthog_distinct_id, table.message_id)"
+    ),
+    "another method": Edit(
+        SCHEMA, "').on(table.posthog_distinct_id)", "').using('hash', table.posthog_distinct_id)"
+    ),
 }
+"""`text({ enum: [...] })` is none of them: it is a type of TypeScript's alone."""
 
 
 @pytest.mark.parametrize("name", WRONG)
