@@ -44,6 +44,9 @@ class Recorder:
         self.shown.append(entry)
         self._moved.set()
 
+    def owed(self, left: int) -> None:
+        """Nothing."""
+
     def ending(self) -> None:
         """Nothing is shown for it."""
 

@@ -27,6 +27,9 @@ from harness.rule.operations import well_formed
 
 TRIES: Final = 3
 PAUSE_S_MAX: Final = 0.1
+BACKLOG_S_MAX: Final = 600.0
+"""How long accounting may work off what it owes."""
+LOOK_S: Final = 0.5
 MISSING_ID: Final = "<missing>"
 """What message_id holds when the upstream sent no id."""
 
@@ -126,6 +129,7 @@ class Accounts:
         users = build.users
         self._user = numbered(of_users("user_email", users).as_string()) if users else None
         self._pending: set[asyncio.Task[None]] = set()
+        self._ended = 0
         self._insert = numbered(accounting_statement(build).as_string())
         self._known: dict[str, Numbered] = {"": self._insert}
 
@@ -143,18 +147,32 @@ class Accounts:
         for _ in range(usage.times):
             self._start(self._write(usage, delay_s))
 
-    async def drain(self) -> None:
-        """Waits until every accepted request is accounted for or given up; at most ten seconds."""
-        deadline = time.monotonic() + DRAIN_S_MAX
-        while self._pending and (left := deadline - time.monotonic()) > 0:
-            await asyncio.wait(
-                self._pending, timeout=left
-            )  # what is done may have begun a statement after it
+    async def drain(self, on_wait: Callable[[int], None] = lambda _: None) -> None:
+        """Waits until every accepted request is accounted for or given up.
+
+        It goes on for as long as one of them is within ten seconds, and for ten minutes at most: a busy machine works
+        off what it owes. `on_wait` is told every ten seconds how many are left.
+        """
+        began = latest = told = time.monotonic()
+        ended = self._ended
+        while self._pending and time.monotonic() < min(latest + DRAIN_S_MAX, began + BACKLOG_S_MAX):
+            # What is done may have begun a statement after it.
+            await asyncio.wait(self._pending, timeout=LOOK_S)
+            now = time.monotonic()
+            if self._ended != ended:
+                ended, latest = self._ended, now
+            if self._pending and now >= told + DRAIN_S_MAX:
+                told = now
+                on_wait(len(self._pending))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._pending.discard(task)
+        self._ended += 1
 
     async def _write(self, usage: Usage, delay_s: float) -> None:
         if delay_s:

@@ -45,6 +45,10 @@ class PlainView:
         """Says what is waited for."""
         _print(self._console, [("ending: open requests and their rows are waited for", "")])
 
+    def owed(self, left: int) -> None:
+        """Says how many are left."""
+        _print(self._console, [(f"ending: {left:,} requests are still to be accounted for", "")])
+
 
 class JsonView:
     """For a machine: one JSON object a line, with the member `event`: stack, request, ending or summary."""
@@ -67,6 +71,9 @@ class JsonView:
     def ending(self) -> None:
         """Says that open requests are waited for."""
         self._print("ending", {})
+
+    def owed(self, left: int) -> None:
+        """Nothing: each of them is told when it is complete."""
 
     def summary(self, summary: Summary) -> None:
         """Prints what the whole run saw."""
@@ -110,6 +117,10 @@ class LiveView:
     def ending(self) -> None:
         """Says what is waited for."""
         self._status = "ending: open requests are waited for; Ctrl-C cuts them off"
+
+    def owed(self, left: int) -> None:
+        """Says how many are left."""
+        self._status = f"ending: {left:,} requests are still to be accounted for"
 
     def __rich__(self) -> Group:
         """What stands at the bottom now."""

@@ -105,6 +105,9 @@ class View(Protocol):
     def ending(self) -> None:
         """The end has begun: open requests are waited for."""
 
+    def owed(self, left: int) -> None:
+        """So many requests are still to be accounted for, ten seconds after this was said last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -186,9 +189,9 @@ async def serve_until(
                     await _drain(recorder, shutdown, 0.0 if options.upstream_error == "hang" else DRAIN_S_MAX)
                     poller.stop()
                     await looking
-                    await _finish_accounting(accounts, poller, rows)
+                    await _finish_accounting(accounts, poller, rows, view)
             await _finish_accounting(
-                accounts, poller, rows
+                accounts, poller, rows, view
             )  # of requests that came before the port was closed
             return Summary(log.counts, await _usage_rows(connection, spec.rollout) - before)
         except psycopg.Error as error:
@@ -227,9 +230,9 @@ async def _drain(recorder: RecordingMiddleware, shutdown: Shutdown, seconds: flo
     await idle
 
 
-async def _finish_accounting(accounts: RecordingAccounts, poller: RowPoller, rows: Rows) -> None:
+async def _finish_accounting(accounts: RecordingAccounts, poller: RowPoller, rows: Rows, view: View) -> None:
     """Waits for the accounting, then looks for all rows a last time."""
-    await accounts.drain()
+    await accounts.drain(view.owed)
     await poller.finish(rows)
 
 
