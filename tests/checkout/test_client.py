@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.checks.checkout_claims import CLIENT, claims_of
+from harness.database.server import Server
 from harness.rollout import load_rollout
 from harness.run.check import check
 from harness.run.check_client import check_built, check_options
@@ -134,14 +135,15 @@ def test_the_type_of_the_options_is_followed(name: str, tmp_path: Path) -> None:
     assert all(finding.condition.startswith(f"{OPTIONS}:") for finding in judgement.findings)
 
 
-def test_nothing_is_written_into_the_checkouts(tmp_path: Path) -> None:
+def test_nothing_is_written_into_the_checkouts(tmp_path: Path, server: Server) -> None:
     checkouts = [backend(tmp_path), client(tmp_path)]
     before = {path: path.stat() for folder in checkouts for path in (folder, *folder.rglob("*"))}
     for path in before:
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = {path: path.stat() for path in before}
     try:
-        check(CheckOptions(backend=checkouts[0], extension=checkouts[1]), lambda _: None)
+        options = CheckOptions(backend=checkouts[0], extension=checkouts[1], postgres=server.dsn("postgres"))
+        check(options, lambda _: None)
         now = {path: path.stat() for folder in checkouts for path in (folder, *folder.rglob("*"))}
         assert {path: (s.st_mtime_ns, s.st_size) for path, s in now.items()} == {
             path: (s.st_mtime_ns, s.st_size) for path, s in before.items()

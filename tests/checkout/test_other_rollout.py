@@ -7,6 +7,7 @@ import pytest
 
 from harness.checks.checkout_claims import BACKEND, claims_of
 from harness.data import fixture_path
+from harness.database.server import Server
 from harness.rollout import load_rollout
 from harness.run.check import check
 from harness.run.options.check import CheckOptions
@@ -47,17 +48,19 @@ def checkout(folder: Path) -> Path:
     return made
 
 
-def test_a_backend_is_judged_by_its_own_rollout(tmp_path: Path, rollout: Path) -> None:
-    report = check(CheckOptions(backend=checkout(tmp_path), rollout=rollout), lambda _: None)
+def test_a_backend_is_judged_by_its_own_rollout(tmp_path: Path, rollout: Path, server: Server) -> None:
+    options = CheckOptions(backend=checkout(tmp_path), rollout=rollout, postgres=server.dsn("postgres"))
+    report = check(options, lambda _: None)
     assert report.verdict is Verdict.GO, [(each.id, each.detail, each.findings) for each in report.judgements]
     assert report.subject == "x-install-id"
 
 
-def test_a_fault_is_found_by_its_own_rollout(tmp_path: Path, rollout: Path) -> None:
+def test_a_fault_is_found_by_its_own_rollout(tmp_path: Path, rollout: Path, server: Server) -> None:
     made = checkout(tmp_path)
     path = made / ROUTE
     path.write_text(path.read_text().replace("<= 255", "<= 256"))
-    report = check(CheckOptions(backend=made, rollout=rollout), lambda _: None)
+    options = CheckOptions(backend=made, rollout=rollout, postgres=server.dsn("postgres"))
+    report = check(options, lambda _: None)
     assert {each.id for each in report.judgements if each.status is Status.REFUTED} == {"V2"}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.checks.checkout_claims import BACKEND, claims_of
+from harness.database.server import Server
 from harness.rollout import load_rollout
 from harness.run.check import check
 from harness.run.check_backend import check_backend
@@ -140,11 +141,10 @@ def test_what_cannot_be_run_is_read_by_the_parser(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("packages")
-def test_a_migration_that_makes_another_type_is_told(tmp_path: Path) -> None:
+def test_a_migration_that_makes_another_type_is_told(tmp_path: Path, server: Server) -> None:
     altered = "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id varchar(255);\n"
-    report = check(
-        CheckOptions(backend=backend(tmp_path, *WIRED, Edit(MIGRATION, "", altered))), lambda _: None
-    )
+    made = backend(tmp_path, *WIRED, Edit(MIGRATION, "", altered))
+    report = check(CheckOptions(backend=made, postgres=server.dsn("postgres")), lambda _: None)
     judgement = next(each for each in report.judgements if each.id == "F2")
     assert (
         "and the migrations make posthog_distinct_id character varying(255)"

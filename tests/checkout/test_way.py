@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.checks.checkout_claims import BACKEND, claims_of
+from harness.database.server import Server
 from harness.rollout import load_rollout
 from harness.run.check import check
 from harness.run.check_backend import check_backend
@@ -106,13 +107,13 @@ def test_what_cannot_be_followed_is_unknown(tmp_path: Path) -> None:
     assert f"{ROUTE}:12: no INSERT into microdollar_usage_metadata is reached" in claims["F3"].detail
 
 
-def test_a_moved_handler_is_found_by_what_it_exports(tmp_path: Path) -> None:
+def test_a_moved_handler_is_found_by_what_it_exports(tmp_path: Path, server: Server) -> None:
     checkout = backend(tmp_path, *CORRECTED)
     (checkout / "src/app/api/gateway/[...path]/route.ts").unlink()
     (checkout / "src/app/proxy").mkdir()
     (checkout / ROUTE).rename(checkout / "src/app/proxy/route.ts")
     lines: list[str] = []
-    report = check(CheckOptions(backend=checkout), lines.append)
+    report = check(CheckOptions(backend=checkout, postgres=server.dsn("postgres")), lines.append)
     assert report.verdict is Verdict.GO
     assert lines[:1] == ["src/app/api/openrouter/*path*/route.ts was moved: judged is src/app/proxy/route.ts"]
 
