@@ -1,8 +1,8 @@
-"""Keeps tests that hold whole catalogues out of the default run: it has the first entry of each.
+"""Keeps tests that hold whole catalogues out of the default run: it has the first entry of each, or as marked.
 
-`tox run -e catalogue` has every fourth of the others, or as the mark says: all (`every=1`), or none, since `tox run -e
-proof` proves it (`in_proof=True`); with HARNESS_CATALOGUE=all it has all of all. `tox run -e foreign` has the other
-backend's.
+`tox run -e catalogue` has every fourth of the others, or all (`every=1`). The default has none of what takes long and
+is seen there (`in_default=False`), and neither has any of what `tox run -e proof` proves (`in_proof=True`). With
+HARNESS_CATALOGUE=all it has all of all. `tox run -e foreign` has the other backend's.
 """
 
 import os
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if any(mark not in expression and item.get_closest_marker(mark) for mark in APART)
     ]
     every = [item for item in items if item.get_closest_marker(CATALOGUE)]
-    usual = {item for item, number in _numbered(every) if not number and hasattr(item, "callspec")}
+    usual = {item for item, number in _numbered(every) if not number and _is_usual(item)}
     if CATALOGUE not in expression:
         left += [item for item in every if item not in usual]
     elif os.environ.get("HARNESS_CATALOGUE") != "all":
@@ -70,6 +70,12 @@ def _mark(item: pytest.Item) -> Mapping[str, Any]:
     """What the catalogue's mark of a test says."""
     mark = item.get_closest_marker(CATALOGUE)
     return mark.kwargs if mark else {}
+
+
+def _is_usual(item: pytest.Item) -> bool:
+    """Whether the default run has the first entry."""
+    mark = _mark(item)
+    return hasattr(item, "callspec") and mark.get("in_default", True) and not mark.get("in_proof")
 
 
 def _numbered(items: list[pytest.Item]) -> list[tuple[pytest.Item, int]]:

@@ -32,11 +32,17 @@ def test_proven(entry: int) -> None:
     pass
 
 
+@pytest.mark.catalogue(in_default=False)
+@pytest.mark.parametrize("entry", range(2))
+def test_late(entry: int) -> None:
+    pass
+
+
 def test_another() -> None:
     pass
 """
-DEFAULT = ["test_entry[0]", "test_each[0]", "test_proven[0]", "test_another"]
-SAMPLE = ["test_entry[4]", "test_entry[8]", "test_each[1]", "test_each[2]", "test_alone"]
+DEFAULT = ["test_entry[0]", "test_each[0]", "test_another"]
+SAMPLE = ["test_entry[4]", "test_entry[8]", "test_each[1]", "test_each[2]", "test_alone", "test_late[0]"]
 
 
 def ran(folder: Path, *arguments: str, **environment: str) -> tuple[list[str], str]:
@@ -53,12 +59,12 @@ def test_default_run_has_the_first_and_the_catalogues_others(tmp_path: Path) -> 
     assert ran(tmp_path)[0] == DEFAULT
     chosen, printed = ran(tmp_path, "-m", "catalogue")
     assert chosen == SAMPLE
-    assert "ran 5 of 16 entries; tox run -e py has 3, tox run -e proof proves 1; all: HARNESS" in printed
+    assert "ran 6 of 18 entries; tox run -e py has 2, tox run -e proof proves 2; all: HARNESS" in printed
 
 
 def test_all_are_run_where_all_are_asked_for(tmp_path: Path) -> None:
     chosen, printed = ran(tmp_path, "-m", "catalogue", HARNESS_CATALOGUE="all")
-    assert len(chosen) == 16
+    assert len(chosen) == 18
     assert "entries; " not in printed
 
 
@@ -66,4 +72,4 @@ def test_what_is_left_out_is_said_where_workers_ran_the_tests(tmp_path: Path) ->
     (tmp_path / "test_one.py").write_text(CATALOGUE)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = catalogue\n")
     words = ("-p", "no:cacheprovider", "-p", "tests.fix_marks", str(tmp_path), "-n", "1", "-m", "catalogue")
-    assert "ran 5 of 16 entries" in pytest_command(*words, env={"PATH": ""}).stdout
+    assert "ran 6 of 18 entries" in pytest_command(*words, env={"PATH": ""}).stdout

@@ -85,7 +85,8 @@ async def over_http2(
             await task
 
 
-@pytest.mark.parametrize("drops", [False, True])
+@pytest.mark.catalogue(every=1)
+@pytest.mark.parametrize("drops", [True, False])
 async def test_an_edge_that_loses_the_header_over_http2_alone_refutes(
     start: StartReplica,
     ready_dsn: str,

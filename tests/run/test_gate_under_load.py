@@ -22,8 +22,6 @@ from harness.verdict import Status, Verdict
 from tests.fix_faketime import StartWrong, WrongStack
 from tests.fix_gate import Judge, requests_of, with_status
 
-pytestmark = pytest.mark.catalogue
-
 BUILDS: dict[str, set[str]] = {
     "after": set(),
     "limit-256": {"V2"},
@@ -58,12 +56,14 @@ def busy_cores() -> Iterator[None]:
         yield
 
 
+@pytest.mark.catalogue(in_default=False)  # two processes that spin
 @pytest.mark.parametrize("build", BUILDS)
 async def test_busy_processors_change_no_verdict(build: str, judge_build: Judge) -> None:
     with busy_cores():
         assert_verdict(await judge_build(build), build)
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("build", BUILDS)
 async def test_slow_statements_change_no_verdict(build: str, judge_build: Judge, ready_dsn: str) -> None:
     with psycopg.connect(ready_dsn) as connection:
@@ -71,6 +71,7 @@ async def test_slow_statements_change_no_verdict(build: str, judge_build: Judge,
     assert_verdict(await judge_build(build), build)
 
 
+@pytest.mark.catalogue(in_default=False)  # a Postgres, a backend and two clocks
 @pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize(("backend", "database"), [(-1, 1), (1, -1)], ids=["behind", "ahead"])
 async def test_clocks_off_and_stepping_change_no_verdict(

@@ -30,7 +30,7 @@ def test_prove_says_go_with_counts_for_the_reference(proven: Report) -> None:
     assert otherwise(Level.SMOKE, "prove", to_json(report)) == []
 
 
-@pytest.mark.catalogue
+@pytest.mark.catalogue(in_default=False)
 @pytest.mark.parametrize(
     ("builds", "claim", "told", "only"),
     [
