@@ -66,8 +66,8 @@ class Reply:
     @property
     def is_stream(self) -> bool:
         """Whether the body is an event stream, by its type or by how it begins."""
-        kind = self.header("content-type") or ""
-        return kind.lower().startswith("text/event-stream") or self.body.lstrip().startswith(_STREAM)
+        kind = next((value for name, value in self.headers if name == b"content-type"), b"")
+        return kind.lower().startswith(b"text/event-stream") or self.body.lstrip().startswith(_STREAM)
 
     def documents(self) -> tuple[dict[str, object], ...]:
         """JSON objects of the body: the body itself, or those of an event stream; none of what is no JSON object."""

@@ -71,14 +71,20 @@ class ExtraHeaders:
         return replace(request, headers=(*self.lines, *request.headers)) if self.lines else request
 
     def masked(self, text: str) -> str:
-        """The text without a value."""
-        if self._secrets is None:
+        """The text without a value; itself where it holds none."""
+        octets = text.encode("utf-8", "surrogatepass") if self._secrets is not None else b""
+        if self._secrets is None or self._secrets.search(octets) is None:
             return text
-        return self._secrets.sub(MASK, text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        return self._secrets.sub(MASK, octets).decode("utf-8", "surrogatepass")
 
     def masked_reply(self, reply: Reply) -> Reply:
         """The reply without a value, so that what echoes one is like what does not."""
         if self._secrets is None or self._in_body is None:
+            return reply
+        held = any(self._secrets.search(value) for _, value in reply.headers) or self._in_body.search(
+            reply.body
+        )
+        if not held and not reply.reason:
             return reply
         headers = tuple((name, self._secrets.sub(MASK, value)) for name, value in reply.headers)
         return replace(

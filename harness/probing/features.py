@@ -129,7 +129,8 @@ def row_features(rows: Iterable[Row]) -> dict[str, str]:
         return {}
     texts = whole[0].texts
     keys, times_at = _columns(whole[0].names)
-    found = dict(zip(keys, ["NULL" if text is None else short(text) for text in texts], strict=True))
+    cut = ["NULL" if text is None else text if len(text) <= TEXT_MAX else short(text) for text in texts]
+    found = dict(zip(keys, cut, strict=True))
     if times_at:
         times = {texts[place] for place in times_at}
         found["created_at of both rows"] = "the same" if len(times) == 1 else "different"

@@ -108,8 +108,8 @@ def counted(rows: Sequence[Row]) -> str:
 def is_address_id(user: str, address: str | None, identities: Collection[Identity]) -> bool:
     """Whether an id is that of a user at this address, however it is written; None: at any address."""
     stated = address_of(user, identities)
-    if stated is None:
-        return False
+    if stated is None or stated == address:
+        return stated is not None
     try:
         found = ipaddress.ip_address(stated.partition("%")[0])
     except ValueError:

@@ -5,9 +5,10 @@ command line nor reports.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from harness.clients.shape import Shape
@@ -110,14 +111,29 @@ class GateRun:
     async def _send_shapes(self, values: Values, began: float) -> None:
         """Every shape of requests, then what the level has beyond that."""
         pairs, *triples = STRENGTHS[self.level]
-        await self._send(first(self.factory, values))
+        await self._send_beside(first(self.factory, values), pairs)
         await self._send_array(values, pairs)
         self._foresee(asyncio.get_running_loop().time() - began)
-        await self._send(last(self.factory, values))
+        await self._send_beside(last(self.factory, values), *triples)
         await self._send_over_http2(values)
         for strength in triples:
             await self._send_array(values, strength)
         await self._send(further(self.factory, values, self.level, self.seed, self.share))
+
+    async def _send_beside(self, source: Iterator[ProbeGroup], *strengths: int) -> None:
+        """Sends rounds while the arrays that are due next are made on a thread; they are kept until then."""
+        self._learn_constraints()
+        making = [asyncio.create_task(asyncio.to_thread(self._wanted(strength))) for strength in strengths]
+        try:
+            await self._send(source)
+        finally:
+            await asyncio.gather(*making, return_exceptions=True)
+
+    def _wanted(self, strength: int) -> Callable[[], list[Shape]]:
+        """Makes the shapes of an array, by what is known now."""
+        factors, constraints = self.factory.caller.factors, tuple(self._constraints)
+        allowed = [shape for shape in self._shapes if covering.is_allowed(shape, constraints, factors)]
+        return partial(covering.shapes, strength, factors=factors, fixed=allowed, constraints=constraints)
 
     def _foresee(self, seconds: float) -> None:
         """Says at the start that the time limit leaves less than the level takes."""
@@ -140,10 +156,7 @@ class GateRun:
             self._learn_constraints()
             if attempt and self._constraints == known:
                 break  # the array is complete
-            allowed = [
-                shape for shape in self._shapes if covering.is_allowed(shape, self._constraints, factors)
-            ]
-            wanted = covering.shapes(strength, factors=factors, fixed=allowed, constraints=self._constraints)
+            wanted = self._wanted(strength)()
             new = [shape for shape in wanted if shape not in self._shapes]
             if not new or self.unsent:
                 break  # nothing more may be sent, or nothing more is there

@@ -174,25 +174,31 @@ class ForeignRows:
 
         `first`: until one of them has a row. `looked_for` is told at each look for how long, in seconds.
         """
-        found, late = FoundRows(), set[RowKey]()
+        found = FoundRows()
         wanted = [(self.key_of(exchange), exchange.at) for exchange in exchanges]
         if not wanted:
             return found
         loop = asyncio.get_running_loop()
         began = loop.time()
         far_from = began + min(wait_s / 2, FAR_AFTER_S)
+        missing, looks = list(wanted), 0
 
         async def is_enough() -> bool:
-            nonlocal found, late
+            nonlocal found, missing, looks
             looked = loop.time()
-            if looked > far_from:
-                await self._look_for_step(late, since)
+            if looked > far_from and looks:
+                await self._look_for_step((key for key, _ in missing if key.reply_id), since)
             found = await self.find([key for key, _ in wanted], since, far=looked > far_from)
-            whole = {key for key, _ in wanted if any(row.whole for row in found.of(key))}
-            came = [looked - ended for key, ended in wanted if key in late and key in whole]
-            self.slowest_s = max([self.slowest_s, *came])
-            late = {key for key, _ in wanted if key.reply_id} - whole
-            if bool(whole) if first else not late:
+            came: list[tuple[RowKey, float]] = []
+            late: list[tuple[RowKey, float]] = []
+            for each in missing:
+                (came if any(row.whole for row in found.of(each[0])) else late).append(each)
+            if looks:
+                self.slowest_s = max(
+                    [self.slowest_s, *(looked - ended for key, ended in came if key.reply_id)]
+                )
+            missing, looks = late, looks + 1
+            if len(late) < len(wanted) if first else not any(key.reply_id for key, _ in late):
                 return True
             looked_for(looked - began)
             return False
