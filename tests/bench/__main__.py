@@ -44,7 +44,11 @@ from harness.sut.observation import Observation
 from harness.sut.reference import Endpoint
 from harness.sut.rows import Rows
 from harness.verdict import Results
-from tests.bench.proofs import proofs
+from tests.bench.proofs import compared_proofs
+from tests.bench.proofs import lines_of as proof_lines
+from tests.bench.sizes import lines_of as size_lines
+from tests.bench.sizes import measured_sizes
+from tests.bench.summary import speeds, table
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
 CONNECTIONS = 8
@@ -275,7 +279,15 @@ def main() -> None:
         of_wrk = f"{one.rate / reference:.2f}" if reference else "-"
         of_fuzzer = f"{one.rate / schemathesis:.1f}" if schemathesis else "-"
         print(f"{one.name:<20}{one.rate:>12,.0f}{of_wrk:>10}{of_fuzzer:>18}  {one.remark}")
-    for line in proofs():
+    found = list(compared_proofs())
+    sizes = measured_sizes()
+    rates = {one.name: one.rate for one in measured}
+    for line in (
+        *proof_lines(found),
+        *size_lines(sizes),
+        "",
+        *table([*speeds(rates, reference, found, sizes)]),
+    ):
         print(line, flush=True)
 
 

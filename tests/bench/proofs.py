@@ -8,7 +8,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -31,20 +31,35 @@ class Proof(NamedTuple):
     """By claim."""
 
 
-def proofs() -> Iterator[str]:
-    """The table, a line at a time; nothing where no other version is named."""
-    if not BEFORE:
-        return
-    yield f"{'prove':<10}{'pairs':>6}{'before':>10}{'now':>10}{'now/before':>12}   CPU seconds, medians"
-    for level, pairs in PAIRS.items():
+class Compared(NamedTuple):
+    """The pairs at one level: medians of CPU seconds, and what the last pair has observed."""
+
+    level: str
+    pairs: int
+    before_s: float
+    now_s: float
+    before: Mapping[str, int]
+    now: Mapping[str, int]
+
+
+def compared_proofs() -> Iterator[Compared]:
+    """Each level that has pairs; nothing where no other version is named."""
+    for level, pairs in PAIRS.items() if BEFORE else ():
         runs = [(_proof((BEFORE,), level), _proof(NOW, level)) for _ in range(pairs)]
-        if not runs:
-            continue
-        before = statistics.median(old.cost.cpu_s for old, _ in runs)
-        now = statistics.median(new.cost.cpu_s for _, new in runs)
-        yield f"{level:<10}{pairs:>6}{before:>10.1f}{now:>10.1f}{now / before:>12.2f}"
-        old, new = runs[-1]
-        yield from _observations(old.observed, new.observed)
+        if runs:
+            before_s = statistics.median(old.cost.cpu_s for old, _ in runs)
+            now_s = statistics.median(new.cost.cpu_s for _, new in runs)
+            yield Compared(level, pairs, before_s, now_s, *(proof.observed for proof in runs[-1]))
+
+
+def lines_of(compared: Iterable[Compared]) -> Iterator[str]:
+    """The table, a line at a time."""
+    for number, one in enumerate(compared):
+        if number == 0:
+            yield f"{'prove':<10}{'pairs':>6}{'before':>10}{'now':>10}{'now/before':>12}   CPU seconds, medians"
+        ratio = one.now_s / one.before_s
+        yield f"{one.level:<10}{one.pairs:>6}{one.before_s:>10.1f}{one.now_s:>10.1f}{ratio:>12.2f}"
+        yield from _observations(one.before, one.now)
 
 
 def _proof(program: tuple[str, ...], level: str) -> Proof:

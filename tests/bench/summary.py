@@ -1,0 +1,54 @@
+"""The lines of speed as one table, with their bounds and what was measured before: as docs/design.md has it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from tests.bench.proofs import Compared
+from tests.bench.sizes import Size, growth_of
+
+BEFORE: Final = {"wire": "0.83", "suite": "1.43", "gate": "2.3"}
+"""By wrk's rate on the same proxy in the same run, on two cores; of prove it is measured in the same run."""
+
+
+class Speed(NamedTuple):
+    """One measure."""
+
+    words: str
+    bound: str
+    before: str
+    now: str
+
+
+def speeds(
+    rates: Mapping[str, float], wrk: float, compared: Sequence[Compared], sizes: Sequence[Size]
+) -> Iterator[Speed]:
+    """Each measure that the run has; `rates` is by client, requests a second."""
+    if wrk and (rate := rates.get("wire client")):
+        yield Speed(
+            "wire client, each row matched, of wrk's rate",
+            "at least 0.9",
+            BEFORE["wire"],
+            f"{rate / wrk:.2f}",
+        )
+    for name, key, words in (
+        ("prove's suite", "suite", "prove's suite, each row judged"),
+        ("gate at standard", "gate", "gate at standard"),
+    ):
+        if wrk and (rate := rates.get(name)):
+            took = f"{words}, of wrk's time for as many requests"
+            yield Speed(took, "at most 1.5", BEFORE[key], f"{wrk / rate:.2f}")
+    for one in compared:
+        words = f"prove at {one.level}, CPU seconds of it and all that it starts"
+        now = f"{one.now_s:.1f}, of before {one.now_s / one.before_s:.2f}"
+        yield Speed(words, "at most 0.6 of before", f"{one.before_s:.1f}", now)
+    if (growth := growth_of(sizes)) is not None:
+        words = f"memory from {sizes[-2].requests:,} to {sizes[-1].requests:,} requests"
+        yield Speed(words, "at most 1.2 times", "-", f"{growth:.2f} times")
+
+
+def table(found: Sequence[Speed]) -> Iterator[str]:
+    """The lines of a table in Markdown."""
+    yield "| measure | bound | before | now |"
+    yield "|---|---|---|---|"
+    for speed in found:
+        yield f"| {speed.words} | {speed.bound} | {speed.before} | {speed.now} |"
