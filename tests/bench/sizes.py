@@ -22,14 +22,13 @@ from harness.backend.serve import HOST, loop_factory
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.probe_factory import plan_caller
-from harness.probing.run import Item, observations
+from harness.probing.run import Item, KnownControls, observations
 from harness.rule.policy import STRICT
 from harness.rule.suite import Level, complete_suite
 from harness.run.headers import judge_headers
 from harness.run.proof_claims import claims_of
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import addresses
-from harness.sut.observation import Observation
 from harness.sut.reference import Endpoint
 from harness.sut.rows import Rows
 from harness.verdict import Results
@@ -82,7 +81,7 @@ def lines_of(sizes: Sequence[Size]) -> Iterator[str]:
 async def send_sizes(environment: Environment, sizes: Sequence[int] = SIZES) -> list[Size]:
     """Sends the suite over and over until the largest size is reached; each size is measured as it is passed."""
     endpoint = Endpoint((HOST, environment.replicas[0].process.port), "after", "bench", environment.lost)
-    results, controls, left = Results(claims_of(Level.STANDARD)), list[Observation](), list(sizes)
+    results, known, left = Results(claims_of(Level.STANDARD)), KnownControls(), list(sizes)
     measured: list[Size] = []
     counted, began, cpu_s = 0, time.monotonic(), time.process_time()
     async with (
@@ -90,8 +89,7 @@ async def send_sizes(environment: Environment, sizes: Sequence[int] = SIZES) -> 
         aclosing(observations(endpoint, Rows(connection), _items())) as batches,
     ):
         async for batch in batches:
-            controls.extend(batch[: not controls])
-            judge_headers(results, controls, batch, STRICT)
+            judge_headers(results, batch, STRICT, known)
             counted += len(batch)
             while left and counted >= left[0]:
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
