@@ -73,15 +73,15 @@ async def judge_target(
     build = DeployedBuild(options, site)
     shard = Shard.parse(options.shard)
     under = options.under_test
-    results = Results(
-        claims_for(shard, (*claims_of(options.build, under.policy.name, under.rollout), *user_claims()))
-    )
+    claims = (*claims_of(options.build, under.policy.name, under.rollout), *user_claims())
+    results = Results(claims_for(shard, claims))
+    target = TargetJudge(results, under.policy, site.url, options.build, under.options, given=under.given)
     share = Share(suite(under.policy, options.level, options.extra_states), shard)
     if options.extra_states:
         on_line(told_extra_states(under.policy, options.extra_states))
-    judging = _Judging(options, under, site, results, on_line, progress, build, shard, share)
+    judging = _Judging(options, under, site, target, on_line, progress, build, shard, share)
     for claim, reason in options.waivers.items():
-        waive(judging.results, claim, reason)
+        waive(results, claim, reason)
     await judging.judge()
     return cleaned(judging.report(), under.given.masked)
 
@@ -93,7 +93,7 @@ class _Judging:
     options: GateOptions
     under: UnderTest
     site: Site
-    results: Results
+    target: TargetJudge
     on_line: LineCallback
     progress: ProgressDisplay
     build: DeployedBuild
@@ -106,12 +106,13 @@ class _Judging:
     requests: Requests | None = None
     """What was sent; None where nothing could be."""
     seen: Seen | None = None
-    controls: int = 0
-    """Requests without the header that were sent."""
     behaviour: RuleBehaviour | None = None
     """What explains the stored values where they are not those of the rule."""
-    own_ids: set[str] = field(default_factory=set)
-    """Of replies, by which the rows of this run are known."""
+
+    @property
+    def results(self) -> Results:
+        """What was judged until now."""
+        return self.target.results
 
     async def judge(self) -> None:
         options = self.options
@@ -119,11 +120,11 @@ class _Judging:
         if judges_database:
             values = stored_samples(self.under.rollout)
             schema = partial(read_deployed_schema, declared=self.under.store, values=values)
-            claims = tuple(claim for claim in (COLUMN, INDEX) if self._is_asked(claim))
+            claims = tuple(claim for claim in (COLUMN, INDEX) if claim in self.results)
             await self._judge_database(schema, judge_schema, claims)
         stopped = await self.build.at_the_start()
         if stopped is None:
-            stopped = await (self._look_only() if options.read_only else self._send())
+            stopped = await self._judge_requests()
         if stopped is not None:
             self.remarks.insert(0, stopped)
             for claim in self._wire_claims:
@@ -137,7 +138,7 @@ class _Judging:
             read = partial(
                 read_stored_values,
                 policy=policy,
-                own_ids=self.own_ids,
+                own_ids=self.target.record.ids,
                 earlier_ids=earlier.ids,
                 declared=self.under.store,
             )
@@ -174,10 +175,7 @@ class _Judging:
             rollout=rollout_digest(self.under.rollout),
             deployed=self.build.deployed,
         )
-        return marked(report, self.shard, self.share, self.controls)
-
-    def _is_asked(self, claim: str) -> bool:
-        return any(each.id == claim for each in self.results.claims)
+        return marked(report, self.shard, self.share, self.target.record.controls)
 
     @property
     def _wire_claims(self) -> tuple[str, ...]:
@@ -194,16 +192,7 @@ class _Judging:
         else:
             judge(self.results, evidence)
 
-    async def _look_only(self) -> str:
-        try:
-            rows = await ForeignRows.connect(self.options.database_url, store=self.under.store)
-        except DatabaseUnavailableError as error:
-            return str(error)
-        self.server = rows.server
-        await rows.close()
-        return "nothing was sent (--read-only)"
-
-    async def _send(self) -> str | None:
+    async def _judge_requests(self) -> str | None:
         """Sends the suite and matches rows; why that was cut short, or None."""
         options = self.options
         try:
@@ -213,6 +202,8 @@ class _Judging:
         self.server = rows.server
         bits = secrets.randbits(32)
         try:
+            if options.read_only:
+                return "nothing was sent (--read-only)"
             with new_journal(options.journal, self.site.url, self.begun.at, bits, self.on_line) as journal:
                 return await self._run(bits, rows, journal)
         finally:
@@ -222,20 +213,13 @@ class _Judging:
         options = self.options
         policy = self.under.policy
         caller = self.under.caller(options.build)
-        if not caller.accounts and options.build == "after" and self._is_asked(IDENTITY):
+        if not caller.accounts and options.build == "after" and IDENTITY in self.results:
             self.results.inconclusive(
                 IDENTITY, "nobody could be signed in: no token and e-mail of a test user were given"
             )
         deadline = asyncio.get_running_loop().time() + options.time_limit_s
-        judge = TargetJudge(
-            self.results, policy, self.site.url, options.build, self.under.options, given=self.under.given
-        )
-        session = ProbeSession(
-            Sending(self.site, limits_of(options, deadline), self.under.given, journal),
-            rows,
-            judge,
-        )
-        self.own_ids = session.record.ids
+        sending = Sending(self.site, limits_of(options, deadline), self.under.given, journal)
+        session = ProbeSession(sending, rows, self.target)
         stopped, waited = None, False
         with self.progress(f"{options.level} suite") as on_progress:
             run = GateRun(
@@ -263,15 +247,14 @@ class _Judging:
                 stopped = str(error)
                 waited = isinstance(error, UnjudgeableError)
         if waited and not rows.hidden:
-            judge = session.judge
-            self.seen = Seen(rows.has_column, len(session.record.ids), judge.rows, judge.valued)
+            self.seen = Seen(rows.has_column, len(session.record.ids), self.target.rows, self.target.valued)
         stopped = conclude(run, stopped)
-        self.controls, self.behaviour = session.record.controls, run.behaviour
+        self.behaviour = run.behaviour
         self.remarks += run.remarks
         if options.build == "after" and run.fault_coverage.requests:
             self.remarks.append(run.fault_coverage.describe())
         self.requests = Requests(
-            session.sending.requests, tuple(session.record.requests), journal.run, str(journal.file)
+            sending.requests, tuple(session.record.requests), journal.run, str(journal.file)
         )
         return stopped
 

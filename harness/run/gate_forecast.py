@@ -16,7 +16,7 @@ from harness.probing.probe_factory import HOSTS, HOSTS_V4, ProbeFactory
 from harness.rollout.identities import has_account
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import suite
-from harness.run.gate_option_checks import caller_of, check, limits_of
+from harness.run.gate_option_checks import check, limits_of
 from harness.run.gate_run import STRENGTHS
 from harness.run.gate_suite import array, first, further, last, over_http2, preflight, suite_alone
 from harness.run.gate_values import Values
@@ -99,7 +99,7 @@ class Forecast:
 
 def forecast(options: GateOptions, site: Site) -> Forecast:
     """Counts what a run with these options would send to the site."""
-    caller = caller_of(options)
+    caller = options.under_test.caller(options.build)
     limit = limits_of(options, 0.0).requests_max
     found = Forecast(str(options.level), site.url, limit, caller.spec)
     for probe in _forecast_probes(options, ProbeFactory(caller, run=0), over_tls=site.tls is not None):

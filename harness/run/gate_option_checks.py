@@ -2,7 +2,6 @@
 
 from harness.database.dsn import check_dsn
 from harness.errors import UsageError
-from harness.probing.probe_factory import Caller
 from harness.report.attestation import named_build
 from harness.rule.extra_states import check_extra_states
 from harness.rule.policy import STRICT
@@ -79,8 +78,3 @@ def check(options: GateOptions) -> None:
     check_extra_states(under.policy, options.level, options.extra_states, shard, SUITE_MAX)
     if not options.read_only:
         check_needed(under.rollout, under.parameters)
-
-
-def caller_of(options: GateOptions) -> Caller:
-    """Who sends a run's requests."""
-    return options.under_test.caller(options.build)
