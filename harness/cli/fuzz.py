@@ -90,10 +90,10 @@ def check_target(options: FuzzedOptions) -> None:
 
     under = options.under_test
     if options.target == REFERENCE:
-        if not under.is_plans:
+        if under.rollout.tables.reference.insert is None:
             raise UsageError(
-                f"--rollout {under.rollout.name}: the reference that is fuzzed is the plan's; name a backend of your "
-                "own with --target"
+                f"--rollout {under.rollout.name}: no reference.insert, so there is no reference to send to; name a "
+                "backend of your own with --target"
             )
         return
     if under.is_plans and not options.free_model:

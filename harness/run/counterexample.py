@@ -120,7 +120,7 @@ def store_counterexample(
         replay=masked(f"harness replay {shlex.quote(str(file))}{_options(options)}")
         if file is not None
         else "",
-        serve=f"harness serve --build {options.build} --policy {options.policy}" if reference else "",
+        serve=f"harness serve --build {options.build}{_judged_by(options)}" if reference else "",
         send=tuple(masked(line_by_hand(request, url, options.given.hidden)) for request in requests),
     )
 
@@ -142,17 +142,22 @@ def _stored(reproduction: Reproduction, folder: Path) -> tuple[Path | None, str]
     )
 
 
+def _judged_by(options: FuzzedOptions) -> str:
+    """Which rule the reference is held to."""
+    if options.under_test.is_plans:
+        return f" --policy {options.under_test.policy.name}"
+    return f" --rollout {shlex.quote(str(options.under_test.rollout.folders[0]))}"
+
+
 def _options(options: FuzzedOptions) -> str:
     """What leads a replay to where the find was made; a DSN with a password is left to the environment."""
     if options.target == REFERENCE:
         is_usual = (
             options.postgres == FuzzedOptions().postgres or masked(options.postgres) != options.postgres
         )
-        return (
-            options.given.options
-            if is_usual
-            else f" --postgres {shlex.quote(options.postgres)}{options.given.options}"
-        )
+        rollout = "" if options.under_test.is_plans else _judged_by(options)
+        postgres = "" if is_usual else f" --postgres {shlex.quote(options.postgres)}"
+        return f"{rollout}{postgres}{options.given.options}"
     dsn = options.database_url or ""
     database = DATABASE if masked(dsn) != dsn else f"--database-url {shlex.quote(dsn)}"
     wait = "" if options.wait_s is None else f" --wait-rows {options.wait_s:g}"

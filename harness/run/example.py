@@ -21,11 +21,16 @@ from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.database.dsn import CONNECT_S_MAX
 from harness.errors import UnavailableError
+from harness.probing.probe_factory import Caller
 from harness.probing.run import observations
+from harness.rollout import is_plans
+from harness.rule.accepted_values import AcceptedValues
 from harness.rule.cases import NAME, CaseSequence, HeaderCase, Kind
+from harness.rule.level import Level
 from harness.rule.policy import Policy
 from harness.run.fuzzed_backend import FuzzedBackend
 from harness.run.headers import CONTROL, judge_headers
+from harness.run.rollout_claims import rollout_claims
 from harness.run.rule_explained import OnSeen
 from harness.stages.matrix import addresses
 from harness.sut.observation import Observation
@@ -33,6 +38,15 @@ from harness.sut.rows import RowKey, Rows, key_of
 from harness.verdict import Finding, Results
 
 PRIMER: Final = HeaderCase(((NAME, b"fuzz-primer"),), Kind.VALID)
+
+
+def primer_of(caller: Caller) -> HeaderCase:
+    """A header that the rule accepts, the same in each run: of the plan's what it has always been."""
+    known = PRIMER.values[0]
+    if caller.policy.stored([known]) is None:
+        known = AcceptedValues(caller.policy, caller.spec.rollout.header).draw() or known
+    return caller.case(known, Kind.VALID)
+
 
 _ORIGIN: Final = addresses(1)
 """None twice in a run: a row that comes late is never taken for that of a later example."""
@@ -46,7 +60,7 @@ async def require_service(
         backend.caller.sequence(CONTROL, PLAIN._replace(auth=auth, stream=stream), address=next(_ORIGIN))
     ]
     async with _reader(backend) as connection:
-        sent = observations(backend.endpoint, Rows(connection), items, wait_s=backend.wait_s)
+        sent = observations(backend.endpoint, Rows(connection, backend.store), items, wait_s=backend.wait_s)
         (seen,) = [one async for batch in sent for one in batch]
     reply = seen.reply
     if not served(reply):
@@ -76,15 +90,16 @@ async def judge_example(
 
     With `rows_within_s` the rows are read once more after so many seconds: a second row may come late.
     """
+    primer, rollout = primer_of(backend.caller), backend.caller.spec.rollout
     items = [
         backend.caller.sequence(
-            (PRIMER, *sequence), PLAIN._replace(auth=auth, stream=stream), address=next(_ORIGIN)
+            (primer, *sequence), PLAIN._replace(auth=auth, stream=stream), address=next(_ORIGIN)
         )
         for sequence in (CONTROL, *example)
     ]
-    results = Results(plan.CLAIMS)
+    results = Results(plan.CLAIMS if is_plans(rollout) else rollout_claims(rollout, Level.SMOKE))
     async with _reader(backend) as connection:
-        rows = Rows(connection)
+        rows = Rows(connection, backend.store)
         sent = observations(backend.endpoint, rows, items, wait_s=backend.wait_s)
         seen = [one async for batch in sent for one in batch]
         if rows_within_s:

@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.clients.extension import Auth
 from harness.rule.cases import CaseSequence
-from harness.rule.policy import POLICIES
 from harness.run.example import judge_example, require_service
 from harness.run.example_target import target_examples
 from harness.run.fuzzed_backend import subject
@@ -38,7 +37,7 @@ async def example_judge(
     if options.target == REFERENCE:
         async with subject(options) as backend:
             await require_service(backend, auth=auth, stream=stream)
-            judge = partial(judge_example, backend, POLICIES[options.policy], on_seen=on_seen)
+            judge = partial(judge_example, backend, options.under_test.policy, on_seen=on_seen)
             yield backend.words, partial(judge, auth=auth, stream=stream, rows_within_s=rows_within_s)
     else:
         async with target_examples(options, on_line, on_progress) as examples:

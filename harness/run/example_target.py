@@ -20,10 +20,9 @@ from harness.clients.request_bytes import HEAD_BYTES_SURE
 from harness.clients.shape import PLAIN, Shape
 from harness.database.dsn import check_dsn
 from harness.errors import UnavailableError, UsageError
-from harness.probing.probe_factory import Caller, ProbeFactory
-from harness.rule.accepted_values import AcceptedValues
-from harness.rule.cases import CaseSequence, HeaderCase, Kind
-from harness.run.example import PRIMER
+from harness.probing.probe_factory import ProbeFactory
+from harness.rule.cases import CaseSequence, HeaderCase
+from harness.run.example import PRIMER, primer_of
 from harness.run.gate_claims import claims_of
 from harness.run.gate_confirm import confirm_sequences, confirm_suspected
 from harness.run.gate_end import look_for_missing, second_look
@@ -186,14 +185,6 @@ class TargetExamples:
         self.sending.limits.deadline = asyncio.get_running_loop().time() + EXAMPLE_S_MAX
 
 
-def _primer(caller: Caller) -> HeaderCase:
-    """One that the rule accepts, the same in each run: of the plan's what it has always been."""
-    known = PRIMER.values[0]
-    if caller.policy.stored([known]) is None:
-        known = AcceptedValues(caller.policy, caller.spec.rollout.header).draw() or known
-    return caller.case(known, Kind.VALID)
-
-
 def _ids(session: ProbeSession) -> list[str]:
     return [claim.id for claim in session.judge.results.claims]
 
@@ -221,7 +212,7 @@ async def target_examples(
         with new_journal(options.journal, site.url, datetime.now(UTC), bits, on_line) as journal:
             factory = ProbeFactory(caller, bits, run_mark(journal.run))
             sending = Sending(site, Limits(REQUESTS_MAX, None, TIMEOUT_S, 0.0), options.given, journal)
-            examples = TargetExamples(options, sending, rows, factory, _primer(caller))
+            examples = TargetExamples(options, sending, rows, factory, primer_of(caller))
             await examples.understand(on_progress, on_line)
             yield examples
             for reason, count in examples.unjudged.most_common(3):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.backend import serve
-from harness.backend.defects import find_build
+from harness.backend.rollout_builds import rollout_build
 from harness.backend.serve import HOST
+from harness.database.declared import DeclaredStore
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.probe_factory import Caller
+from harness.rollout import load_rollout
 from harness.run.options.fuzz import FuzzedOptions
 from harness.stages.environment import BuildPair, running_stage, stack
 from harness.stages.steps import Version
@@ -27,6 +29,8 @@ class FuzzedBackend:
     endpoint: Endpoint
     dsn: str
     caller: Caller
+    store: DeclaredStore
+    """Where the rows are there."""
     wait_s: float
     words: str
 
@@ -37,15 +41,17 @@ async def subject(options: FuzzedOptions) -> AsyncIterator[FuzzedBackend]:
 
     Raises UsageError for an unknown build, UnavailableError when no database can be had.
     """
-    find_build(options.build)
+    under = options.under_test
+    rollout = load_rollout() if under.is_plans else under.rollout
+    rollout_build(rollout, options.build)
     serve.warm()
     version = Version.BEFORE if options.build == "before" else Version.AFTER
-    with running_server(options.postgres) as server, Templates(server) as templates:
+    with running_server(options.postgres) as server, Templates(server, rollout=rollout) as templates:
         builds = (
             BuildPair(after=options.build) if version is Version.AFTER else BuildPair(before=options.build)
         )
         async with (
-            stack(templates, options.policy, builds) as shared,
+            stack(templates, under.policy.name, builds) as shared,
             running_stage(shared, shared.model.arrived_with(version)) as environment,
         ):
             process = environment.replicas[0].process
@@ -59,6 +65,7 @@ async def subject(options: FuzzedOptions) -> AsyncIterator[FuzzedBackend]:
                 ),
                 environment.dsn,
                 await shared.caller(environment.dsn),
+                shared.store,
                 min(options.wait_s or 1.0, 1.0),
                 f"reference build {options.build} on Postgres {server.version} ({server.kind})",
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from harness.database.declared import plan_store
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import plan_caller
 from harness.rule.cases import NAME, CaseSequence, HeaderCase, Kind, other_names
@@ -107,6 +108,7 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[FuzzedBackend]:
                 Endpoint(address, "after", "the small backend"),
                 dsn,
                 plan_caller(MODEL),
+                plan_store(),
                 2.0,
                 "the small backend",
             )

@@ -38,7 +38,7 @@ def test_the_right_service_has_none(orders: Orders, orders_dsn: str) -> None:
     assert (done.returncode, "nothing found" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
-def test_the_reference_is_not_fuzzed_by_another_rollout() -> None:
+def test_rollout_without_a_reference_is_not_fuzzed_by_itself() -> None:
     refused = harness_command("fuzz", "--rollout", str(ORDERS))
     assert refused.returncode == 2
     assert "name a backend of your own with --target" in refused.stderr
