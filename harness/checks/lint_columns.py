@@ -58,13 +58,19 @@ def column_faults(store: DeclaredStore, name: str, part: StatementPart) -> Itera
         return
     for action in statement.actions:
         added = action.verb == "ADD COLUMN"
-        if plain_name(action.name) != column.name or not (added or action.verb == "ALTER COLUMN"):
+        of_constraint = action.verb == "ADD CONSTRAINT" and re.search(
+            rf"(?<![\w$]){re.escape(column.name)}(?![\w$])", action.rest
+        )
+        if not of_constraint and (
+            plain_name(action.name) != column.name or not (added or action.verb == "ALTER COLUMN")
+        ):
             continue
         changed = _TYPE.match(action.rest)
         if added or changed:
             why = _unlike(store, action.rest[changed.end() :] if changed else action.rest)
         else:
-            why = _constraint(action.rest) if action.rest.upper().startswith("SET ") else ""
+            sets = of_constraint or action.rest.upper().startswith("SET ")
+            why = _constraint(action.rest) if sets else ""
         if why:
             advice = (
                 "write the declared one" if added else "leave the action out; the declared column needs none"

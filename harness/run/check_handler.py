@@ -155,6 +155,8 @@ def _check_reached(handler: RunningHandler, observations: Sequence[Observation])
     """
     if any(row.whole for seen in observations for row in seen.rows):
         return
+    if any(seen.rows for seen in observations) and not (handler.refused or handler.threw or handler.logged):
+        return  # nothing went wrong, and what it stores is half of what belongs together
     refused = list(handler.refused)
     if any(each.sqlstate.startswith(OF_THE_STATEMENT) and "stub:" not in each.message for each in refused):
         return

@@ -78,6 +78,15 @@ WRONG = {
     "a unique index": (
         Edit(MIGRATION, "", f"{ALTER};\nCREATE UNIQUE INDEX {INDEX} {ON};\n"), MIGRATION, "another index",
     ),
+    "a check behind it": (
+        Edit(
+            MIGRATION,
+            "",
+            f"{ALTER};\n{CUT}\nALTER TABLE microdollar_usage_metadata ADD CHECK (posthog_distinct_id <> '');\n",
+        ),
+        MIGRATION,
+        "has a CHECK",
+    ),
     "a doubled idx": (Edit(JOURNAL, '"idx": 1', '"idx": 0'), JOURNAL, "idx 0 is given twice"),
     "no snapshot": (Edit(f"{MIGRATIONS}/meta/0000_snapshot.json", "", "{}"), JOURNAL, "has no snapshot"),
     "a snapshot without it": (
