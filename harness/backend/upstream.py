@@ -32,7 +32,7 @@ from starlette.types import Receive, Scope, Send
 
 from harness.rule.operations import well_formed
 
-HOLD_S_MAX: Final = 60.0
+HOLD_S_MAX: Final = 180.0
 PROVIDER: Final = "stub"
 """By this member of a reply one sees that no real model has answered."""
 CONTENT: Final = ("All", " is", " well.")

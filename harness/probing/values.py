@@ -37,6 +37,8 @@ PROPERTIES: Final = ("constructor", "__proto__", "toString", "hasOwnProperty", "
 SEPARATORS: Final = (
     "-", "_", "--", "__", "a--b", "a__b", "a-_b", "-a", "a-", "_a", "a_", "--a--", "__a__", "x---y___z", "z-",
 )  # fmt: skip
+REPEATED: Final = ("a" * 16, "0" * 8, "Z" * 64, "_" * 32, "-" * 12)
+"""One character over and over: a rule against junk refuses it."""
 LONG_MAX: Final = 2048
 """Where a rule has no bound, or a higher one, values of so many characters are its long ones."""
 ALMOST_OF: Final = 3
@@ -78,6 +80,7 @@ def _known(policy: Policy) -> list[bytes]:
         SEPARATORS,
         tuple(_extension_ids()),
         tuple(_long(policy)),
+        REPEATED,
     ]
     turns = max(map(len, groups))
     mixed = [group[turn] for turn in range(turns) for group in groups if turn < len(group)]

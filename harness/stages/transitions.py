@@ -33,7 +33,7 @@ HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
 
 Probed = Callable[[Sequence[Version]], frozenset[int]]
 """Which replicas of a stage requests are sent to, counted from 0."""
-HELD_TIMEOUT_S: Final = 60.0
+HELD_TIMEOUT_S: Final = 180.0
 TRAFFIC_CLIENTS: Final = 2
 PACE_S: Final = 0.01
 """Pause of a client of the traffic between two requests."""
