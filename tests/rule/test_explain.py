@@ -21,7 +21,6 @@ from tests.rule.test_operations import ROLLOUTS, fixed
 
 PLAN = ROLLOUTS["posthog-distinct-id"]
 Ask = Callable[[Sequence[Lines]], Answers]
-PAIRS = 10
 ANY_TEXTS = 400
 
 # Devised before the code: other shapes, prefixes, parity, word lists; whether each is found was seen afterwards.
@@ -146,9 +145,11 @@ def test_every_slip_is_what_explains_its_answers(name: str, which: str, least: i
     assert slips_explained(policy, slips_of(policy, which)) >= least
 
 
-def test_pairs_of_slips_are_what_explains_their_answers() -> None:
+@pytest.mark.catalogue
+@pytest.mark.parametrize("count", [10, 50])
+def test_pairs_of_slips_are_what_explains_their_answers(count: int) -> None:
     pool = telling_headers(behaviour_of(PLAN))
-    for sentence, both in pairs_of(PLAN, PAIRS):
+    for sentence, both in pairs_of(PLAN, count):
         answers = answers_of(PLAN, both.function())
         found = explain_answers(PLAN, answers)
         assert found is not None
