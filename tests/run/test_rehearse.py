@@ -50,10 +50,9 @@ def test_rehearsal_of_stalls_measures_every_way_and_draws_it(server: Server) -> 
 
 
 def test_rehearsal_is_no_go_when_a_write_waits_too_long(server: Server) -> None:
-    rows = {"rows": 20_000, "writes_per_s": 500.0}  # on fast machines a write comes while the index is built, too
-    report, _ = run(
-        server, RehearsalPart.STALLS, migration="plain-index", max_stall_ms=0.01, compare=False, **rows
-    )
+    # So many that on a fast machine, too, a write comes while the index is built.
+    size = {"rows": 20_000, "writes_per_s": 500.0, "max_stall_ms": 0.01}
+    report, _ = run(server, RehearsalPart.STALLS, migration="plain-index", compare=False, **size)
     assert report.verdict is Verdict.NO_GO
     (judgement,) = report.judgements
     assert judgement.claim.id == "M11"
