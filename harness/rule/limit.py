@@ -23,19 +23,21 @@ def longest_texts(policy: Policy) -> Iterator[bytes]:
 def edge_texts(policy: Policy) -> Iterator[bytes]:
     """A longest text with the lowest and the highest byte that may, and that may not, stand at either of its ends.
 
-    Some come more than once.
+    And where the rule cuts, `cut_texts`. Some come more than once.
     """
     for text in longest_texts(policy):
         for place in (0, len(text) - 1):
             fit, others = _fitting(policy, text, place)
             for bytes_ in (fit, others):
                 yield from (_with(text, place, byte) for byte in (*bytes_[:1], *bytes_[-1:]))
+    yield from cut_texts(policy)
 
 
 def limit_texts(policy: Policy) -> Iterator[bytes]:
     """A longest text with each byte first, each last, and each that may stand there in the middle.
 
-    What is stored of the first two, one byte longer; and each byte as the one too many. Some come more than once.
+    What is stored of the first two, one byte longer; each byte as the one too many; and where the rule cuts,
+    `cut_texts`. Some come more than once.
     """
     for text in longest_texts(policy):
         for place in (0, len(text) - 1):
@@ -45,6 +47,20 @@ def limit_texts(policy: Policy) -> Iterator[bytes]:
         middle = len(text) // 2
         yield from (_with(text, middle, byte) for byte in _fitting(policy, text, middle)[0])
         yield from (text + bytes([byte]) for byte in FIELD_BYTES)
+    yield from cut_texts(policy)
+
+
+def cut_texts(policy: Policy) -> Iterator[bytes]:
+    """Where the rule cuts a text: one just as long, and one longer, with a blank at either end, or with none.
+
+    A rule that trims shows by them whether it cuts before or behind that.
+    """
+    blank = encoded("\xa0", policy.reading.decode)  # HTTP takes other blanks away itself (RFC 9110, 5.5)
+    for operation in policy.rule:
+        if operation.take is not None:
+            for length in (operation.take, operation.take + 1):
+                letters = b"a" * (length - 1)
+                yield from (letters + b"a", blank + letters, letters + blank)
 
 
 def _fitting(policy: Policy, text: bytes, place: int) -> tuple[list[int], list[int]]:

@@ -106,6 +106,7 @@ IN_TRANSACTION: Final = (
 """Each request's rows in a transaction of its own, in which it holds rows of lookup tables that others change, too."""
 
 
+@pytest.mark.catalogue(in_default=False)  # a minute of waiting
 def test_transactions_wait_for_each_other(server: Server, tmp_path: Path) -> None:
     claims, _ = judged(server, backend(tmp_path, *CORRECTED, *IN_TRANSACTION))
     assert {claim.status for claim in claims.values()} == {Status.PROVEN}, claims["R1"]

@@ -1,14 +1,16 @@
 """Texts about the greatest length: they are evidence for the limit, and show a rule that counts or reads otherwise."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from harness.checks.row_checks import header_claim
 from harness.rule.cases import Kind, control_cases, fixed_cases
-from harness.rule.limit import edge_texts, limit_texts, longest_texts
+from harness.rule.limit import cut_texts, edge_texts, limit_texts, longest_texts
 from harness.rule.policy import FIELD_BYTES, POLICIES, STRICT, Policy
 from tests.rule.fix_rules import FEATURE, ORDERS, matching
+from tests.rule.test_operations import ROLLOUTS
 
 EACH_POLICY = pytest.mark.parametrize("policy", [*POLICIES.values(), ORDERS], ids=[*POLICIES, "orders"])
 
@@ -46,6 +48,15 @@ def test_limit_that_counts_a_byte_otherwise_is_shown(byte: bytes) -> None:
     """Most texts of a suite repeat one letter: a limit that leaves another byte out of its count passes them."""
     too_long = [text for text in limit_texts(STRICT) if len(text) > STRICT.length_max]
     assert any(len(text.replace(byte, b"")) <= STRICT.length_max for text in too_long)
+
+
+def test_rule_that_trims_before_it_cuts_is_shown_at_the_limit() -> None:
+    policy = ROLLOUTS["machine-id"]
+    cut, trim, *others = policy.rule
+    swapped = replace(policy, rule=(trim, cut, *others))
+    told = [text for text in cut_texts(policy) if policy.stored([text]) != swapped.stored([text])]
+    assert {header_claim([text], policy) for text in told} == {"V2"}
+    assert not [*cut_texts(STRICT)]
 
 
 def test_every_byte_that_http_refuses_is_in_a_case() -> None:

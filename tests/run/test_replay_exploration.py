@@ -51,6 +51,7 @@ def test_line_of_a_failure_repeats_it(
     assert "    0. start: schema " in output
 
 
+@pytest.mark.catalogue(in_default=False)  # more than a minute of waiting for rows that are lost
 def test_line_of_another_rollout_names_its_folder(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.stages.exploration_stats.SHRINK_S_MAX", 0.3)
     folder = fixture_path("rollouts/machine-id")
