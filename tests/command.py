@@ -18,12 +18,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -33,6 +34,7 @@ import harness.run
 
 LIMIT_S: Final = 240
 """After so long a call is killed."""
+HARNESS: Final = (sys.executable, "-m", "harness")
 ROOT: Final = Path(__file__).resolve().parent.parent
 _TURN: Final = Lock()
 _MESSAGE_MAX: Final = 1 << 20
@@ -63,6 +65,16 @@ def harness_program() -> str:
     _, place = _forking()
     words = [sys.executable, "-I", "-S", "-c", _CALLING, place]
     return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
+
+
+@contextmanager
+def started(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process in this block, killed at its end where it still runs; for `options` see subprocess.Popen."""
+    with subprocess.Popen(words, text=True, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _forked(

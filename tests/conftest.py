@@ -1,5 +1,11 @@
 """Loads the shared fixtures; one `tests.fix_<subject>` a line."""
 
+import signal
+
+# A job that a shell put into the background ignores Ctrl-C's signal, and so would all that it starts: CI often is.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = [
     "pytester",
     "tests.fix_headers",

@@ -5,13 +5,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.database.server import Server
-from tests.command import harness_command
+from tests.command import HARNESS, harness_command, started
 from tests.database.processes import awaited_end, eventually
 
 
@@ -119,28 +118,18 @@ IN_THE_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
 def test_ending_prove_in_mid_run_leaves_nothing(
     number: signal.Signals, prefix: tuple[str, ...], tmp_path: Path
 ) -> None:
-    command = [
-        *prefix,
-        sys.executable,
-        "-m",
-        "harness",
-        "prove",
-        "--level",
-        "smoke",
-        "--json",
-        str(tmp_path / "r.json"),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+    words = [*prefix, *HARNESS, "prove", "--level", "smoke", "--json", str(tmp_path / "r.json")]
+    with started(*words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
         assert run.stderr is not None
         while "header rule over the wire" not in run.stderr.readline():
             assert run.poll() is None
-        started = descendants(run.pid)
-        ports = listening(started)
-        directories = {home for pid in started if (home := data_directory(pid))}
-        assert len(started) >= 6
+        begun = descendants(run.pid)
+        ports = listening(begun)
+        directories = {home for pid in begun if (home := data_directory(pid))}
+        assert len(begun) >= 6
         assert len(ports) >= 1
         assert directories
-        with awaited_end(*started & descendants(run.pid)):
+        with awaited_end(*begun & descendants(run.pid)):
             run.send_signal(number)
         said = run.stderr.read()
     if number is not signal.SIGKILL:

@@ -9,6 +9,7 @@ import pytest
 from harness.database.runners import connect
 from harness.database.server import Server
 from harness.errors import UnavailableError
+from harness.rehearsal.own import rows
 from harness.rehearsal.own.rows import fill, planned
 from harness.rehearsal.own.statistics import NO_STATISTICS, ColumnStatistics, Statistics
 from harness.rehearsal.own.traffic_statements import derived_workload, workload_of
@@ -241,6 +242,23 @@ def test_pair_without_a_primary_key_is_updated(connection: psycopg.Connection[An
     fill(connection, made, lambda _: None, lambda _: None)
     writers, _ = derived_workload(connection, [of for of in made if of.table.oid == oid])
     assert [template.label for template in writers] == ["UPDATE of t"]
+
+
+@pytest.mark.parametrize("table", ["firms", "events"])
+def test_rows_that_do_not_fit_are_refused_by_the_first(
+    table: str, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "BATCH", 100)
+    monkeypatch.setattr(rows, "bytes_free", lambda _: 100_000)
+    with pytest.raises(
+        UnavailableError, match=rf"{table} and the copy .* GB are free .* give --rows a smaller"
+    ):
+        filled(connection, table)
+    assert one(connection, f"SELECT count(*) FROM {table}") == 100
+    monkeypatch.setattr(rows, "bytes_free", lambda _: None)
+    connection.execute(f"TRUNCATE {table} CASCADE".encode())
+    filled(connection, table)
+    assert one(connection, f"SELECT count(*) FROM {table}") == ROWS
 
 
 def test_trigger_is_not_called_for_the_rows(connection: psycopg.Connection[Any]) -> None:

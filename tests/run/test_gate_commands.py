@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.command import harness_command
+from tests.command import HARNESS, harness_command, started
 from tests.fix_gate import of_reference
 from tests.fix_stack import StartReplica
 
@@ -114,8 +113,8 @@ def test_coverage_of_nothing_is_inconclusive_under_a_limit(ready_dsn: str) -> No
 
 
 def test_the_upstream_stub_serves_until_it_is_told_to_end() -> None:
-    command = [sys.executable, "-m", "harness", "upstream", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    words = [*HARNESS, "upstream", "--port", "0"]
+    with started(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = next(word for word in process.stdout.readline().split() if word.startswith("http://")).rstrip(
             ";"

@@ -2,12 +2,11 @@
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.command import harness_command
+from tests.command import HARNESS, harness_command, started
 from tests.database.processes import awaited_end
 from tests.test_cli import descendants
 
@@ -73,27 +72,15 @@ def test_dsn_in_a_report_is_masked() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see a process's children")
 def test_interrupt_while_rows_are_made_leaves_nothing() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "harness",
-        "rehearse",
-        "--migration",
-        "0042_note.sql",
-        "--schema",
-        "schema.sql",
-    ]
-    with subprocess.Popen(
-        [*command, "--rows", "1000000000"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+    words = ["rehearse", "--migration", "0042_note.sql", "--schema", "schema.sql", "--rows", "5000000"]
+    with started(*HARNESS, *words, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if "making 1,000,000,000 rows" in line:
+            if "making 5,000,000 rows" in line:
                 break
-        started = descendants(process.pid)
-        assert started
-        with awaited_end(*started):
+        begun = descendants(process.pid)
+        assert begun
+        with awaited_end(*begun):
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=SECONDS_MAX)
     assert process.returncode == 130

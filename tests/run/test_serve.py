@@ -29,6 +29,7 @@ from harness.database.server import Server
 from harness.errors import UnavailableError
 from harness.run.live import row_poller
 from harness.run.live.request_log import State
+from tests.command import HARNESS, started
 from tests.fix_serve import ASK, LIMIT_S, Serve
 
 VALID = b"vscode-0123456789abcdef"
@@ -389,14 +390,9 @@ async def test_events_hold_the_stack_what_came_before_and_the_end(serve: Serve) 
 @contextmanager
 def command(*arguments: str, server: Server) -> Iterator[subprocess.Popen[str]]:
     """`harness serve` in a process, killed at the end if it still runs."""
-    words = [sys.executable, "-m", "harness", "serve", "--port", "0", *arguments]
-    words += ["--postgres", server.dsn("postgres")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
+    words = [*HARNESS, "serve", "--port", "0", *arguments, "--postgres", server.dsn("postgres")]
+    with started(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process
 
 
 def lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
@@ -446,11 +442,9 @@ def test_fault_is_told_in_the_line_the_summary_and_the_exit_code(server: Server)
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_terminal_completes_the_line_and_shows_bytes_escaped(server: Server) -> None:
     ours, theirs = os.openpty()
-    words = [sys.executable, "-m", "harness", "serve", "--port", "0", "--postgres", server.dsn("postgres")]
+    words = [*HARNESS, "serve", "--port", "0", "--postgres", server.dsn("postgres")]
     terminal = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
-    with subprocess.Popen(
-        words, stdin=theirs, stdout=theirs, env=terminal, start_new_session=True
-    ) as process:
+    with started(*words, stdin=theirs, stdout=theirs, env=terminal, start_new_session=True) as process:
         os.close(theirs)
         told = read_until(ours, b"Ctrl-C ends it.")
         (port,) = re.findall(rb"http://127\.0\.0\.1:(\d+)/harness", told)

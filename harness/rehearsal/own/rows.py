@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from harness.database.disk_room import bytes_free
 from harness.errors import UnavailableError
 from harness.rehearsal.own.insertion import ROOM, Parent, TableRows, has_room, insertion
 from harness.rehearsal.own.parts import parts_of, routes
@@ -22,6 +23,12 @@ PARENT_ROWS: Final = 1_000
 """Rows of a table that is only referred to."""
 FAULTS_MAX: Final = 100
 """Constraints of a table that are dropped, one after the other."""
+_SIZE: Final = """
+SELECT coalesce(
+    (SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(%(table)s::oid::regclass)),
+    pg_total_relation_size(%(table)s::oid::regclass)
+)
+"""
 
 Connection = psycopg.Connection[Any]
 OnRemark = Callable[[str], object]
@@ -91,7 +98,7 @@ def fill(
     """Makes the rows of each table, and its statistics; triggers and foreign keys are not called where that is allowed.
 
     A CHECK or an exclusion that the rows do not hold for is dropped, and told. Raises UnavailableError where another
-    constraint refuses them.
+    constraint refuses them, and where the first of them show that all would not fit.
     """
     for of in planned_rows:
         for name in of.table.exclusions:
@@ -107,6 +114,8 @@ def fill(
                 source = f"generate_series({begin}::int8, {last}, {parts}) AS g (n)"
                 _insert(connection, of, route, source, on_remark)
             done = last + 1
+            if first == 0:
+                _check_room(connection, of, done)
             on_progress(f"{of.table.describe()} {done / of.rows:.0%}")
         connection.execute(sql.SQL("ANALYZE {}").format(of.table.identifier))
         if has_room(of, ROOM):  # what writers insert later must pass as well
@@ -114,6 +123,19 @@ def fill(
                 _insert(
                     connection, of, route, f"(SELECT {of.rows + ROOM}::int8 AS n) AS g", on_remark, keep=False
                 )
+
+
+def _check_room(connection: Connection, of: TableRows, done: int) -> None:
+    """Raises UnavailableError where the rows and a copy of them, which is what is migrated, do not fit."""
+    row = connection.execute(_SIZE, {"table": of.table.oid}).fetchone()
+    free = bytes_free(connection)
+    still = int(row[0]) / done * (2 * of.rows - done) if row else 0
+    if free is not None and still > free:
+        raise UnavailableError(
+            f"{of.rows:,} rows of {of.table.describe()} and the copy of them that is migrated would take "
+            f"{still / 1e9:.1f} GB more, and {free / 1e9:.1f} GB are free where the server's data lies; give --rows a "
+            "smaller number, or --postgres a server with more room"
+        )
 
 
 def _insert(
