@@ -21,7 +21,7 @@ from harness.rule.inferred import inferred_trees
 from harness.rule.operations import in_order
 from harness.rule.policy import Policy
 from harness.rule.telling import further_headers, telling_headers
-from harness.rule.telling_apart import characters_of, contradicting, distinct, telling_round
+from harness.rule.telling_apart import characters_of, contradicting, distinct, side_by_side, telling_round
 from harness.rule.trees import is_ambiguous
 
 _Result = TypeVar("_Result", covariant=True)
@@ -221,8 +221,10 @@ class _Search:
         if not candidates:
             return candidates
         headers = telling_round([candidate.behaviour for candidate in candidates])
-        pool = telling_headers(candidates[0].behaviour) if read_off else ()
-        yield from self._ask([*headers, *pool[:: len(pool) // FURTHER_MAX + 1]])
+        if read_off:
+            pool = telling_headers(candidates[0].behaviour)
+            headers += (*side_by_side(candidates[0].behaviour), *pool[:: len(pool) // FURTHER_MAX + 1])
+        yield from self._ask(headers)
         return [candidate for candidate in candidates if self._fits(candidate.behaviour)]
 
     def _contradicting(self) -> tuple[Answer, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
 from harness.automata.tree import CharacterSet
@@ -11,9 +12,11 @@ from harness.rule.behaviour_operations import Matching
 from harness.rule.edits import edits
 from harness.rule.explanation import Answer, Answers, Candidate, size_of
 from harness.rule.policy import FIELD_BYTES
-from harness.rule.telling import telling_headers
+from harness.rule.telling import encoded, telling_headers
 from harness.rule.trees import parts_of
+from harness.rule.words import words_of
 
+_ALPHANUMERIC: Final = ascii_lowercase, ascii_uppercase, digits
 ROUND_MAX: Final = 300
 """Headers of a round that tells candidates apart."""
 
@@ -47,6 +50,21 @@ def telling_round(behaviours: Sequence[HeaderBehaviour]) -> list[Lines]:
         if telling is not None:
             chosen[telling] = None
     return list(chosen)
+
+
+def side_by_side(behaviour: HeaderBehaviour) -> list[Lines]:
+    """Each two signs that the behaviour knows next to each other in a value: signs may only separate, such as dots."""
+    text = min(words_of(behaviour), key=len, default="")
+    known = sorted(characters_of(behaviour))
+    letters = (next((each for each in known if each in kind), "") for kind in _ALPHANUMERIC)
+    beside = [*letters, *(each for each in known if each.isascii() and not each.isalnum())]
+    half = max(1, len(text) // 2)
+    begin, end = text[:half], text[half:] or text
+    return [
+        (encoded(f"{begin}{one}{other}{end}", behaviour.reading.decode),)
+        for one in beside
+        for other in beside
+    ]
 
 
 CONTRADICTING_MAX: Final = 12

@@ -176,6 +176,17 @@ def test_pattern_outside_the_catalogue_is_read_off(source: str) -> None:
     assert alike(found.candidates[0].behaviour.function(), stored, texts)
 
 
+@pytest.mark.parametrize("source", [r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", "[a-z]+(-[a-z]+)*"])
+def test_signs_that_only_separate_are_told_from_a_class(source: str) -> None:
+    def stored(lines: Lines) -> str | None:
+        text = PLAN.reading.text(lines)
+        return text if text and re.fullmatch(source, text) else None
+
+    found = explain_answers(PLAN, answers_of(PLAN, stored), asked_of(stored))
+    assert found is not None
+    assert not found.candidates
+
+
 def test_fourteen_of_twenty_patterns_are_said_to_be_exact() -> None:
     assert len(OUTSIDE) == 20
     assert sum(OUTSIDE.values()) >= EXACT_LEAST
