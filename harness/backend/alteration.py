@@ -5,7 +5,7 @@ from typing import Final
 
 from harness.backend.builds import HeaderLines
 
-EVENT_STREAM: Final = "text/event-stream"
+EVENT_STREAM: Final = b"text/event-stream"
 """Content type of a stream, before its parameters (HTML standard, "Server-sent events")."""
 
 _END: Final = b"\n\n"

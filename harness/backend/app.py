@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-import aiohttp
-
 from harness import plan
 from harness.backend.admission import (
     UNAVAILABLE,
@@ -29,6 +27,7 @@ from harness.backend.builds import Build, HeaderLines, Incoming, Memory, Sender
 from harness.backend.completion import read_completion
 from harness.backend.decision import Decision, decide, stored_value
 from harness.backend.entry import changed, usage_of
+from harness.backend.hop import Hop, HopError, UpstreamReply
 from harness.backend.http import AS_SENT, node_header
 from harness.backend.losses import Abort
 from harness.backend.usage import Accounts, OnEvent, Usage
@@ -50,6 +49,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+UPSTREAM_PATH: Final = "/chat/completions"
+UNREACHABLE: Final = {"error": "the upstream could not be reached"}
 BODY_BYTES_MAX: Final = 8 << 20
 """Of a reply, no more than this is kept for accounting."""
 
@@ -65,23 +66,21 @@ class Call:
 
 
 class Proxy:
-    """One replica's application. `origin` is the upstream's URL without a path."""
+    """One replica's application; `hop` leads to its upstream."""
 
     def __init__(
         self,
         build: Build,
         policy: Policy,
-        origin: str,
+        hop: Hop,
         secret: str,
-        session: aiohttp.ClientSession,
         accounts: Accounts,
         on_event: OnEvent,
     ) -> None:
         self._build = build
         self._policy = policy
-        self._url = origin + "/chat/completions"
+        self._hop = hop
         self._secret = secret
-        self._session = session
         self._accounts = accounts
         self._on_event = on_event
         self._memory = Memory()
@@ -112,31 +111,29 @@ class Proxy:
     async def _forward(self, call: Call, send: Send, gone: asyncio.Task[Any]) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        hop = asyncio.ensure_future(
-            self._session.post(
-                self._url, data=self._asked(call), headers={"content-type": "application/json"}
-            )
-        )
         try:
-            await asyncio.wait({hop, gone}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:  # the server ends, and has waited long enough
-            hop.cancel()
-            raise
-        if not hop.done():  # the client left before the upstream answered: no row
-            hop.cancel()
-            self._on_event(Abort())
+            upstream = await self._hop.post(UPSTREAM_PATH, self._asked(call))
+        except HopError:
+            await _respond(send, 502, UNREACHABLE)
             return
+        # That a client has left shows in `receive` alone, while we wait for the upstream. Closing its reply ends that
+        # wait, with an error that is the client's doing and not the upstream's.
+        gone.add_done_callback(lambda _: upstream.close())
         try:
-            upstream = await hop
-        except aiohttp.ClientError:
-            await _respond(send, 502, {"error": "the upstream could not be reached"})
-            return
-        latency = loop.time() - started
-        async with upstream:
+            await upstream.head()
+            latency = loop.time() - started
             if upstream.status == 402:
                 await _respond(send, 503, UNAVAILABLE)
                 return
             kept, complete = await self._pass_through(call, upstream, send, gone)
+        except HopError:
+            if gone.done():  # the client left before the upstream answered: no row
+                self._on_event(Abort())
+            else:
+                await _respond(send, 502, UNREACHABLE)
+            return
+        finally:
+            upstream.close()
         usage = self._usage(call, upstream.status, kept, latency=latency, complete=complete)
         if usage is not None:
             self._accounts.later(usage, call.sender)
@@ -148,26 +145,23 @@ class Proxy:
         return json.dumps(call.asked.document | {"stub": self._build.behaviour(call.sender)}).encode()
 
     async def _pass_through(
-        self, call: Call, upstream: aiohttp.ClientResponse, send: Send, gone: asyncio.Task[Any]
+        self, call: Call, upstream: UpstreamReply, send: Send, gone: asyncio.Task[Any]
     ) -> tuple[bytes, bool]:
         """Streams the upstream's body to the client; returns what was kept of it, and whether it came to its end."""
         kept = bytearray()
 
         async def chunks() -> AsyncIterator[bytes]:
-            async for chunk in upstream.content.iter_any():
+            async for chunk in upstream.chunks():
                 if len(kept) + len(chunk) <= BODY_BYTES_MAX:
                     kept.extend(chunk)
                 yield chunk
 
-        # That a client has left shows in `receive` alone, while we wait for the upstream. Closing the upstream's
-        # connection ends that wait, with an error that is the client's doing and not the upstream's.
-        gone.add_done_callback(lambda _: upstream.close())
         try:
             headers, passed = await self._reply(call, upstream, chunks())
             await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
             async for chunk in passed:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except aiohttp.ClientError:
+        except HopError:
             if gone.done():
                 self._on_event(Abort())
             return bytes(kept), False
@@ -175,21 +169,21 @@ class Proxy:
         return bytes(kept), True
 
     async def _reply(
-        self, call: Call, upstream: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]
+        self, call: Call, upstream: UpstreamReply, chunks: AsyncIterator[bytes]
     ) -> tuple[HeaderLines, AsyncIterator[bytes]]:
         """Header lines and body of the reply, as the build has them."""
-        kind = upstream.headers.get("content-type", "application/json")
-        length = upstream.headers.get("content-length")
+        kind = upstream.header(b"content-type") or b"application/json"
+        length = upstream.header(b"content-length")
         if self._build.alters is not None and upstream.status < 400:
             alter = partial(self._build.alters, call.sender)
             if kind.startswith(EVENT_STREAM):
                 chunks = altered_events(chunks, alter)
             else:
                 body = alter(b"".join([chunk async for chunk in chunks]))
-                chunks, length = one_chunk(body), str(len(body))
-        headers = [(b"content-type", kind.encode("latin-1"))]
+                chunks, length = one_chunk(body), b"%d" % len(body)
+        headers = [(b"content-type", kind)]
         if length:
-            headers.append((b"content-length", length.encode("latin-1")))
+            headers.append((b"content-length", length))
         return merged(headers, call.decision.headers), chunks
 
     def _usage(self, call: Call, status: int, body: bytes, *, latency: float, complete: bool) -> Usage | None:

@@ -14,11 +14,11 @@ from collections.abc import Coroutine, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-import aiohttp
 import uvicorn
 from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
+from harness.backend.hop import Hop
 from harness.backend.http import behind_refusals
 from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
 from harness.backend.rollout_builds import rollout_build
@@ -85,11 +85,10 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
         open=False,
         kwargs={"autocommit": True, "application_name": APPLICATION},
     )
-    connector = aiohttp.TCPConnector(limit=0)
-    async with pool, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+    async with pool, Hop(config.origin) as hop:
         await pool.wait()
         accounts = Accounts(pool, build, on_event)
-        proxy = Proxy(build, policy, config.origin, config.secret, session, accounts, on_event)
+        proxy = Proxy(build, policy, hop, config.secret, accounts, on_event)
         await _listen(proxy, port, pipe, behind_refusals(build.error_page))
         await accounts.drain()
 

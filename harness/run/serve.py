@@ -12,11 +12,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmana
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import aiohttp
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
+from harness.backend.hop import Hop
 from harness.backend.builds import Build
 from harness.backend.defects import DEFECTS
 from harness.backend.http import behind_refusals
@@ -214,11 +214,11 @@ async def _backend(
     async with (
         running(Upstream(stub_behaviour(options)), "httptools", listener, grace_s=STUB_GRACE_S),
         pool,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session,
+        Hop(origin) as hop,
     ):
         await pool.wait()
         accounts = RecordingAccounts(pool, build, recorder.on_event)
-        recorder.app = Proxy(build, policy, origin, secret, session, accounts, recorder.on_event)
+        recorder.app = Proxy(build, policy, hop, secret, accounts, recorder.on_event)
         yield accounts
 
 
