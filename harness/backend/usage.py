@@ -10,17 +10,16 @@ import random
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from psycopg import AsyncConnection, sql
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg import sql
 
 from harness.backend.builds import AccountingInsert, Build, FollowUp, Sender
 from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
+from harness.backend.sessions import Sessions
 from harness.data import sql_text
 from harness.database.relations import of_users
 from harness.rule.operations import well_formed
@@ -120,10 +119,10 @@ OnEvent = Callable[[Loss | Abort], None]
 
 
 class Accounts:
-    """Writes usage rows through a pool, in tasks that outlive their request and are drained at the end."""
+    """Writes usage rows, in tasks that outlive their request and are drained at the end."""
 
-    def __init__(self, pool: AsyncConnectionPool, build: Build, on_event: OnEvent) -> None:
-        self._pool = pool
+    def __init__(self, sessions: Sessions, build: Build, on_event: OnEvent) -> None:
+        self._sessions = sessions
         self._build = build
         self._on_event = on_event
         users = build.users
@@ -137,7 +136,7 @@ class Accounts:
         """The user's e-mail, or None when there is no such user. Raises psycopg.Error when the database is away."""
         if self._user is None:
             return None
-        async with self._connection() as connection:
+        async with self._sessions.session() as connection:
             user = await (await self._user.execute(connection, {"user_id": user_id})).fetchone()
         return None if user is None else str(user[0])
 
@@ -182,7 +181,7 @@ class Accounts:
         for attempt in range(1, TRIES + 1):
             try:
                 await self._account(values, usage.follows, attempt)
-            except (psycopg.Error, PoolTimeout) as error:
+            except psycopg.Error as error:
                 if attempt == TRIES:
                     self._give_up(usage, error)
                 else:
@@ -197,7 +196,7 @@ class Accounts:
 
     async def _account(self, values: dict[str, object], follows: tuple[FollowUp, ...], attempt: int) -> None:
         at_once = [follow_up for follow_up in follows if follow_up.delay_s is None]
-        async with self._connection() as connection:
+        async with self._sessions.session() as connection:
             if not at_once:
                 await self._insert.execute(connection, values)
                 return
@@ -212,26 +211,16 @@ class Accounts:
         await asyncio.sleep(delay_s)
         again = {} if follow_up.file else {"usage_id": uuid.uuid4()}
         try:
-            async with self._connection() as connection:
+            async with self._sessions.session() as connection:
                 more = values | again | dict(follow_up.values)
                 await self._statement(follow_up.file).execute(connection, more)
-        except (psycopg.Error, PoolTimeout) as error:
+        except psycopg.Error as error:
             log.warning("%s failed: %s", follow_up.file, str(error).partition("\n")[0])
 
     def _statement(self, file: str) -> Numbered:
         if file not in self._known:
             self._known[file] = numbered(sql_text(file))
         return self._known[file]
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        """A session of the pool, but none that the server has closed: Node's pool drops such ones by itself."""
-        for _ in range(self._pool.max_size + 1):
-            async with self._pool.connection() as connection:
-                if _alive(connection):
-                    yield connection
-                    return
-        raise PoolTimeout("every session of the pool was closed by the server")
 
     def _give_up(self, usage: Usage, error: Exception) -> None:
         state = getattr(error, "sqlstate", None) or ""
@@ -242,14 +231,3 @@ class Accounts:
 
 def _as_written(value: object) -> object:
     return well_formed(value) if isinstance(value, str) else value
-
-
-def _alive(connection: AsyncConnection[Any]) -> bool:
-    # libpq learns of a closed session only when it reads. The first read gives the server's last message ("terminating
-    # connection"), the second the end of the stream, which is the error that we look for.
-    try:
-        for _ in range(2):
-            connection.pgconn.consume_input()
-    except psycopg.Error:
-        return False
-    return True

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
 
 from harness.backend.app import Proxy
-from harness.backend.hop import Hop
 from harness.backend.builds import Build
 from harness.backend.defects import DEFECTS
 from harness.backend.http import behind_refusals
 from harness.backend.rollout_builds import rollout_build
 from harness.backend.serve import HOST, check_port, loop_factory
-from harness.backend.server import BACKLOG, POOL_SIZE
+from harness.backend.server import BACKLOG, SESSIONS_MAX
+from harness.backend.sessions import Sessions
 from harness.backend.upstream import Upstream
+from harness.backend.upstream_client import UpstreamClient
 from harness.clients.request_spec import RequestSpec
 from harness.data import sql_text
 from harness.database.declared import declared_store
@@ -208,17 +208,15 @@ async def _backend(
     options: ServeOptions, build: Build, policy: Policy, dsn: str, secret: str, recorder: RecordingMiddleware
 ) -> AsyncIterator[RecordingAccounts]:
     """The reference proxy behind its recorder, and the upstream behind the proxy."""
-    pool = AsyncConnectionPool(dsn, min_size=1, max_size=POOL_SIZE, open=False, kwargs={"autocommit": True})
     listener = socket.create_server((HOST, 0), backlog=BACKLOG)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
     async with (
         running(Upstream(stub_behaviour(options)), "httptools", listener, grace_s=STUB_GRACE_S),
-        pool,
-        Hop(origin) as hop,
+        Sessions(dsn, SESSIONS_MAX) as sessions,
+        UpstreamClient(origin) as client,
     ):
-        await pool.wait()
-        accounts = RecordingAccounts(pool, build, recorder.on_event)
-        recorder.app = Proxy(build, policy, hop, secret, accounts, recorder.on_event)
+        accounts = RecordingAccounts(sessions, build, recorder.on_event)
+        recorder.app = Proxy(build, policy, client, secret, accounts, recorder.on_event)
         yield accounts
 
 

@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from psycopg_pool import AsyncConnectionPool
 
+from harness.backend.sessions import Sessions
 from harness.database.declared import plan_store
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import plan_caller
@@ -60,7 +60,7 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[FuzzedBackend]:
 
     async def account(user: str, identity: str, value: str | None, delay_s: float) -> None:
         await asyncio.sleep(delay_s)  # what a late row is
-        async with pool.connection() as connection:
+        async with sessions.session() as connection, connection.transaction():
             row = uuid.uuid4()
             zeros = "0, 0, 0, 0, 0"
             await connection.execute(
@@ -102,7 +102,7 @@ async def backend(dsn: str, fault: Fault) -> AsyncIterator[FuzzedBackend]:
                 accounting.add(task)
             writer.write(reply % (asked.status, len(text), text))
 
-    async with AsyncConnectionPool(dsn, min_size=0, max_size=4, open=False) as pool:
+    async with Sessions(dsn, 4) as sessions:
         async with server(talk) as address:
             yield FuzzedBackend(
                 Endpoint(address, "after", "the small backend"),

@@ -13,7 +13,7 @@ import uvicorn
 
 from harness.backend.server import server_config
 
-LOGGERS: Final = ("harness", "uvicorn.error", "psycopg.pool")
+LOGGERS: Final = ("harness", "uvicorn.error")
 """Their lines go with the request they are about; on the terminal they would be noise."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

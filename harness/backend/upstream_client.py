@@ -14,7 +14,7 @@ import httptools
 from harness.backend.builds import HeaderLines
 
 
-class HopError(Exception):
+class UpstreamError(Exception):
     """The upstream cannot be reached, or its reply is none or broke off."""
 
 
@@ -27,7 +27,7 @@ class UpstreamReply:
         """Names in lower case."""
         self._connection = connection
         self._parts: list[bytes] = []
-        self._error: HopError | None = None
+        self._error: UpstreamError | None = None
         self._ended = False
         self._awaited: asyncio.Future[None] | None = None  # something has come
 
@@ -36,12 +36,12 @@ class UpstreamReply:
         return next((value for key, value in self.headers if key == name), None)
 
     async def head(self) -> None:
-        """Waits for status and headers. Raises HopError."""
+        """Waits for status and headers. Raises UpstreamError."""
         while not self.status:
             await self._more()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body, in the pieces in which it comes. Raises HopError where it breaks off."""
+        """The body, in the pieces in which it comes. Raises UpstreamError where it breaks off."""
         while True:
             if self._parts:
                 chunk = b"".join(self._parts)
@@ -56,17 +56,17 @@ class UpstreamReply:
         """Gives the reply up, with its connection; nothing where it has ended."""
         if not self._ended:
             self._connection.abort()
-            self.on_error(HopError("given up"))
+            self.on_error(UpstreamError("given up"))
 
     async def _more(self) -> None:
-        if self._error is not None:
-            raise self._error
-        self._awaited = asyncio.get_running_loop().create_future()
-        try:
-            await self._awaited
-        finally:
-            self._awaited = None
-        if self._error is not None and not self._parts:
+        """Waits until something has come. Raises UpstreamError where nothing does any more."""
+        if self._error is None:
+            self._awaited = asyncio.get_running_loop().create_future()
+            try:
+                await self._awaited
+            finally:
+                self._awaited = None
+        elif not self._parts:
             raise self._error
 
     # the connection calls these
@@ -86,7 +86,7 @@ class UpstreamReply:
         self._ended = True
         self._wake()
 
-    def on_error(self, error: HopError) -> None:
+    def on_error(self, error: UpstreamError) -> None:
         """Nothing more comes."""
         self._error = self._error or error
         self._wake()
@@ -96,7 +96,7 @@ class UpstreamReply:
             self._awaited.set_result(None)
 
 
-class Hop:
+class UpstreamClient:
     """Connections to one upstream; `origin` is its URL without a path."""
 
     def __init__(self, origin: str) -> None:
@@ -109,7 +109,7 @@ class Hop:
         self._all: set[_Connection] = set()
 
     async def post(self, path: str, body: bytes) -> UpstreamReply:
-        """Sends JSON; the reply is returned before its head has come. Raises HopError."""
+        """Sends JSON; the reply is returned before its head has come. Raises UpstreamError."""
         connection = await self._connection()
         head = b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
         return connection.send(head % (path.encode("ascii"), self._host, len(body)) + body)
@@ -132,7 +132,7 @@ class Hop:
                 lambda: _Connection(self._idle, self._all), *self._address
             )
         except OSError as error:
-            raise HopError(str(error)) from error
+            raise UpstreamError(str(error)) from error
         return connection
 
 
@@ -178,7 +178,7 @@ class _Connection(asyncio.Protocol):
     def _fail(self, reason: str) -> None:
         reply, self._reply = self._reply, None
         if reply is not None:
-            reply.on_error(HopError(reason))
+            reply.on_error(UpstreamError(reason))
 
     # httptools calls these
 
