@@ -6,6 +6,7 @@ The types are walked here and not by msgspec as a whole, whose messages do not n
 import difflib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -43,7 +44,7 @@ def unknown_keys(values: Any, hint: Any, file: Path, place: tuple[str | int, ...
     """Raises UsageError for a key that its table does not have, and names the nearest that it has."""
     kind = _kind(hint)
     if isinstance(kind, type) and issubclass(kind, FileTable) and isinstance(values, dict):
-        hints = get_type_hints(kind, include_extras=True)
+        hints = _hints(kind)
         for key, value in values.items():
             if key not in hints:
                 raise UsageError(f"{file}: {dotted((*place, key))} is no key; {_nearest(key, hints)}")
@@ -94,14 +95,21 @@ def _value(value: Any, hint: Any, place: tuple[str | int, ...]) -> Any:
 
 
 def typed(values: Mapping[str, Any], kind: type[AnyTable], place: tuple[str | int, ...]) -> AnyTable:
-    hints = get_type_hints(kind, include_extras=True)
-    for field in msgspec.structs.fields(kind):
-        if field.required and field.name not in values:
-            raise Problem(
-                (*place, field.name),
-                f"{dotted((*place, field.name))} is missing; {_wanted(hints[field.name])}",
-            )
+    hints = _hints(kind)
+    for name in _required(kind):
+        if name not in values:
+            raise Problem((*place, name), f"{dotted((*place, name))} is missing; {_wanted(hints[name])}")
     return kind(**{key: _value(value, hints[key], (*place, key)) for key, value in values.items()})
+
+
+@cache
+def _hints(kind: type[FileTable]) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+@cache
+def _required(kind: type[FileTable]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.required)
 
 
 def _items(value: Any, kind: Any, hint: Any, place: tuple[str | int, ...]) -> tuple[Any, ...]:

@@ -1,20 +1,19 @@
 """Node as the test oracle of the rule: what the plan's JavaScript stores for a header.
 
-The rule of a policy is its owner's JavaScript, for the plan's own the file in the rollout's folder; a child process
-evaluates it with Node's own `Headers`.
+The rule of a policy is its owner's JavaScript; a child process evaluates it with Node's own `Headers`.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from harness.data import fixture_path, rule_path
+from harness.data import fixture_path
 from harness.errors import UnavailableError, UsageError
 from harness.rule.node import SECONDS_MAX, NodeChild, line, node_child
 from harness.rule.policy import Policy
@@ -40,10 +39,9 @@ HEADERS_PER_MESSAGE: Final = 1000
 
 @dataclass(slots=True)
 class NodeOracle:
-    """A running Node that knows the policies' JavaScript. Used by one thread at a time; made by `node_oracle`."""
+    """A running Node. Used by one thread at a time; made by `node_oracle`."""
 
     _child: NodeChild
-    _rules: dict[str, str] = field(default_factory=dict)
 
     @property
     def node(self) -> str:
@@ -61,16 +59,17 @@ class NodeOracle:
         Any number of headers: they travel in messages of `HEADERS_PER_MESSAGE`.
         Raises UnavailableError when Node ends or does not answer, UsageError for a policy that has no JavaScript.
         """
-        rule = self._rule(policy)
+        if not policy.javascript:
+            raise UsageError(f"policy {policy.name!r} has no JavaScript to be judged by")
         readings: list[Reading] = []
         batches = [
             headers[at : at + HEADERS_PER_MESSAGE] for at in range(0, len(headers), HEADERS_PER_MESSAGE)
         ]
-        message = _message(policy, rule, batches[0]) if batches else b""
+        message = _message(policy, batches[0]) if batches else b""
         for batch, following in zip_longest(batches, batches[1:], fillvalue=()):
             with self._child.deadline():
                 self._child.write(message)
-                message = _message(policy, rule, following)  # written down while Node judges the one before
+                message = _message(policy, following)  # written down while Node judges the one before
                 reply = self._child.read()
             if not isinstance(reply, list) or len(reply) != len(batch):
                 raise UnavailableError(
@@ -79,24 +78,11 @@ class NodeOracle:
             readings.extend(REFUSED if answer is False else answer for answer in reply)
         return readings
 
-    def _rule(self, policy: Policy) -> str:
-        if policy.javascript:
-            return policy.javascript
-        if policy.name not in self._rules:
-            path = rule_path(policy.name)
-            try:
-                self._rules[policy.name] = path.read_text(encoding="utf-8")
-            except FileNotFoundError as error:
-                raise UsageError(
-                    f"policy {policy.name!r} has no JavaScript to be judged by: write its rule to {path}"
-                ) from error
-        return self._rules[policy.name]
 
-
-def _message(policy: Policy, rule: str, headers: Sequence[Sequence[bytes]]) -> bytes:
+def _message(policy: Policy, headers: Sequence[Sequence[bytes]]) -> bytes:
     values = [[value.decode("latin-1") for value in lines] for lines in headers]
     duplicates = policy.reading.duplicates
-    return line({"name": NAME, "rule": rule, "duplicates": duplicates, "headers": values})
+    return line({"name": NAME, "rule": policy.javascript, "duplicates": duplicates, "headers": values})
 
 
 @contextlib.contextmanager

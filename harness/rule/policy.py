@@ -1,21 +1,21 @@
 """The header rule as data: which value of the header is stored, if any.
 
 A policy is what a rollout's file says of its header: the reading, which makes a text of its lines, and the rule's
-operations, which make a value of the text. The plan's own two are here by their names.
+operations, which make a value of the text.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from harness import plan
 from harness.automata.letters import FIELD_BYTES as FIELD_BYTES
 from harness.automata.source import code_units
+from harness.data import policy_folder
 from harness.errors import UsageError
-from harness.rollout import Rollout, is_plans
+from harness.rollout import Rollout, is_plans, load_rollout
 from harness.rollout.reading import FILE
 from harness.rollout.tables import Operation
 from harness.rule.operations import apply_rule, javascript
@@ -35,7 +35,7 @@ class Policy:
     absent: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What is stored without the header, by the request's path; elsewhere NULL."""
     javascript: str = ""
-    """The rule as its owner writes it, for Node; empty: the file of the policy's name."""
+    """The rule as its owner writes it, for Node."""
     is_sampled: bool = False
     """Whether no suite is made of the rule."""
 
@@ -116,17 +116,6 @@ def header_policy(rollout: Rollout, name: str) -> Policy:
     return POLICIES[name] if is_plans(rollout) else policy_of(rollout)
 
 
-STRICT: Final = Policy("strict", plan.RULE)
-"""The plan's rule (revision 15286b36)."""
-
-LENGTH_ONLY: Final = Policy(
-    "length-only", (Operation(match=rf"[\s\S]{{1,{plan.LENGTH_MAX}}}"), Operation(trim="js"))
-)
-"""The plan's later revision (9eff57e7): any character, measured before the trim; can store an empty string."""
-
-POLICIES: Final = {policy.name: policy for policy in (STRICT, LENGTH_ONLY)}
-
-
 def received(lines: Sequence[bytes]) -> str | None:
     """What `Headers.get` returns for these lines: None when there is no line, else a string of latin-1 characters."""
     return NODE.text(lines)
@@ -140,3 +129,14 @@ def refused(line: bytes) -> bool:
 def utf16_length(text: str) -> int:
     """JavaScript's `String.length`: characters beyond U+FFFF count twice."""
     return len(code_units(text))
+
+
+def _revision(name: str) -> Policy:
+    """The rule of the plan in one of its revisions, whose folder has it."""
+    return replace(policy_of(load_rollout(policy_folder(name))), name=name)
+
+
+STRICT: Final = _revision("strict")
+LENGTH_ONLY: Final = _revision("length-only")
+POLICIES: Final = {policy.name: policy for policy in (STRICT, LENGTH_ONLY)}
+"""What `--policy` names, for one release: each is another name of a folder's rule."""

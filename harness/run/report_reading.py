@@ -9,6 +9,7 @@ from typing import Final
 
 from harness import plan
 from harness.checks.checkout_claims import claims_of as claims_of_check
+from harness.data import policy_folder, rule_path
 from harness.errors import UsageError
 from harness.report.check import faults, request_faults
 from harness.report.document import Report, from_json
@@ -94,12 +95,13 @@ def _policy_faults(report: Report) -> Iterator[str]:
         for policy in POLICIES
     }
     own = wordings.pop(report.policy)
-    rules = [PurePosixPath(file.name) for file in report.inputs if "/rules/" in file.name]
+    files = [PurePosixPath(file.name) for file in report.inputs]
+    folders = {file.parent.name for file in files if file.name == rule_path(report.policy).name}
     for policy, wording in wordings.items():
         for judgement in report.judgements:
             if judgement.sentence == wording.get(judgement.id) != own[judgement.id]:
                 yield f"{judgement.id} has the sentence of policy {policy}, and its policy is {report.policy}"
-        if any(rule.stem == policy for rule in rules):
+        if policy_folder(policy).name in folders:
             yield f"its inputs hold the rule of policy {policy}, and its policy is {report.policy}"
 
 

@@ -104,7 +104,7 @@ CHANGES: dict[str, tuple[Callable[[Document], object], str]] = {
     "a policy that nobody knows": (lambda changed: changed.update(policy="lax"), "policy 'lax' is none of"),
     "another policy": (lambda changed: changed.update(policy="length-only"), "V1 has the sentence of policy strict"),
     "the rule of another policy": (
-        lambda changed: changed.update(inputs=[{"name": "fixtures/judge/rules/length-only.js", "sha256": "ab" * 32}]),
+        lambda changed: changed.update(inputs=[{"name": "fixtures/rollouts/length-only/rule.js", "sha256": "ab" * 32}]),
         "its inputs hold the rule of policy length-only",
     ),
     "the policy of the command": (with_option("--policy length-only"), "its command says --policy length-only"),
