@@ -129,7 +129,9 @@ class ProofPlan:
 
     @cached_property
     def samples(self) -> tuple[CaseSequence, ...]:
-        """What Hypothesis draws beyond the suite, by the seed."""
+        """What Hypothesis draws beyond the suite, by the seed; nothing for a shard that leaves it to the first."""
+        if not self.shard.is_first:
+            return ()
         name = self.rollout.header.name.lower().encode("ascii")
         return sampled_sequences(self.policy, SAMPLES[self.level], self.seed, name)
 
