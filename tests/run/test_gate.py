@@ -126,7 +126,7 @@ async def test_a_backend_whose_rows_come_late_is_go_at_the_end(judge_build: Judg
 
 
 async def test_rows_later_than_the_wait_are_no_evidence_of_anything(judge_build: Judge) -> None:
-    report = await judge_build("late-rows", wait_rows_s=0.3)
+    report = await judge_build("late-rows-7", wait_rows_s=0.3)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert any("raise --wait-rows" in one.detail for one in report.judgements)
 

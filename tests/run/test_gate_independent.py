@@ -61,7 +61,7 @@ async def judged(run_gate: Judge, backend: Backend, wait_rows_s: float = 3.0) ->
 @pytest.mark.parametrize("kind", sorted(KINDS))
 async def test_a_backend_with_nothing_wrong_is_go(kind: Kind, empty_dsn: str, run_gate: Judge) -> None:
     with independent(kind, empty_dsn, late_ms=(5, 60)) as backend:
-        report = await judged(run_gate, backend)
+        report = await run_gate(of_backend(backend), wait_rows_s=60.0, timeout_s=30.0, time_limit_s=200.0)
     assert report.verdict is Verdict.GO
     assert with_status(report, Status.PROVEN) == {one.claim.id for one in report.judgements}
 
