@@ -107,22 +107,33 @@ def running_server(choice: str = "embedded", *, session_pooler: bool | None = No
     and touches no other. Raises UsageError for another choice and for a pooler, unless it keeps sessions and
     `session_pooler` is given; UnavailableError when there is no such server.
     """
+    check_choice(choice)
     kind, _, detail = choice.partition(":")
     if choice.startswith(_SCHEMES):
         with attached_server("dsn", choice, session_pooler=session_pooler) as server:
             yield server
-    elif kind == "embedded" and (detail or "16").isdecimal():
+    elif kind == "embedded":
         with embedded_server(int(detail or "16")) as embedded:
             yield Server("embedded", embedded.version, embedded.dsn("postgres"))
-    elif kind == "docker":
+    else:
         # Here, because it takes half a second that nobody else needs to wait.
         from harness.database.container import DEFAULT_IMAGE, postgres_container
 
         with postgres_container(detail or DEFAULT_IMAGE) as dsn, attached_server("docker", dsn) as server:
             yield server
-    else:
-        shown = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
-        raise UsageError(f"no such Postgres: {shown!r}; choose {CHOICES}")
+
+
+def check_choice(choice: str) -> None:
+    """Raises UsageError for what names no kind of server."""
+    kind, _, detail = choice.partition(":")
+    if (
+        choice.startswith(_SCHEMES)
+        or kind == "docker"
+        or (kind == "embedded" and (detail or "16").isdecimal())
+    ):
+        return
+    shown = re.sub(r"[^\w.:+-].*", "...", choice, flags=re.DOTALL)  # the rest may be a password
+    raise UsageError(f"no such Postgres: {shown!r}; choose {CHOICES}")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, named_rollout
+from harness.pytest_plugin.options import LEVELS, folder, gate_options, given, named_rollout, pairs
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.items import Judge
@@ -72,6 +72,7 @@ def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
     from harness.library.gate import gate
     from harness.rule.policy import STRICT, policy_of
     from harness.run.gate_claims import DATABASE_CLAIMS, claims_of
+    from harness.run.gate_option_checks import check_waiver
 
     def judge(chosen: frozenset[str]) -> "Report":
         read_only = chosen <= frozenset(DATABASE_CLAIMS)
@@ -85,4 +86,7 @@ def _of_target(config: pytest.Config) -> "tuple[tuple[Claim, ...], Judge]":
     rollout = named_rollout(config)
     build = "before" if given(config, "build") == "before" else "after"
     policy = STRICT if rollout is None else policy_of(rollout)
-    return (*claims_of(build, policy.name, rollout), *user_claims()), judge
+    claims = (*claims_of(build, policy.name, rollout), *user_claims())
+    for claim, reason in pairs(config, "waive").items():
+        check_waiver(claims, claim, reason)
+    return claims, judge

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from harness.rollout import Rollout
 
 LEVELS: Final = ("smoke", "standard", "exhaustive")
+BUILDS: Final = ("before", "after")
 _OPTIONS: Final = {
     "level": "how much the gate sends: smoke (default), standard or exhaustive",
     "postgres": "Postgres of the fixtures: embedded (default), embedded:18, docker, docker:IMAGE, or a DSN",
@@ -61,8 +62,17 @@ def refuse_misuse(config: pytest.Config) -> None:
     if given(config, "target") and not given(config, "database-url"):
         raise pytest.UsageError("--rollout-target needs --rollout-database-url: the rows are what is judged")
     pairs(config, "waive")
+    if (
+        config.getoption("--rollout-waive")
+        and config.getoption("--rollout-claims")
+        and not given(config, "target")
+    ):
+        raise pytest.UsageError("--rollout-waive needs --rollout-target: no claim of the reference is waived")
     if folder(config) or pairs(config, "set") or given(config, "target"):
         _refuse_parameters(config)
+    named = ("postgres", "build", "json")
+    if lines(config, "request-header") or any(given(config, name) for name in named):
+        _refuse_values(config)
 
 
 def _refuse_parameters(config: pytest.Config) -> None:
@@ -87,6 +97,29 @@ def _refuse_parameters(config: pytest.Config) -> None:
     if given(config, "target") and missing:
         about = f": {declared[missing].help}" if declared[missing].help else ""
         raise pytest.UsageError(f"--rollout-target needs --rollout-set {missing}=VALUE{about}")
+
+
+def _refuse_values(config: pytest.Config) -> None:
+    from harness.backend.rollout_builds import rollout_build
+    from harness.database.server import check_choice
+    from harness.errors import UsageError
+    from harness.rollout import load_rollout
+    from harness.run.options.shared import check_writable, given_headers
+
+    build, target = given(config, "build"), given(config, "target")
+    if target and build not in ("", *BUILDS):
+        raise pytest.UsageError(
+            f"--rollout-build {build!r} is none of {', '.join(BUILDS)}, which a target may be"
+        )
+    try:
+        check_choice(given(config, "postgres") or "embedded")
+        if build and not target:
+            rollout_build(named_rollout(config) or load_rollout(), build)
+        given_headers(lines(config, "request-header"))
+        if config.getoption("--rollout-claims") and given(config, "json"):
+            check_writable([Path(given(config, "json"))])
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def folder(config: pytest.Config) -> str:

@@ -1,5 +1,7 @@
 """Whether what the user of the gate asked for fits together, and the limits that follow from it."""
 
+from collections.abc import Iterable
+
 from harness.database.dsn import check_dsn
 from harness.errors import UsageError
 from harness.report.attestation import named_build
@@ -15,7 +17,7 @@ from harness.run.under_test import check_needed
 from harness.sut.build_source import BuildSource
 from harness.sut.external import Limits
 from harness.sut.foreign_rows import WAIT_S_MIN
-from harness.verdict import Results
+from harness.verdict import Claim, Results
 
 
 def limits_of(options: GateOptions, deadline: float) -> Limits:
@@ -32,8 +34,14 @@ def limits_of(options: GateOptions, deadline: float) -> Limits:
 
 
 def waive(results: Results, claim: str, reason: str) -> None:
-    """Goes on without a claim. Raises UsageError for one that is not required, or without a reason."""
-    known = [one.id for one in results.claims]
+    """Goes on without a claim. Raises UsageError as `check_waiver`."""
+    check_waiver(results.claims, claim, reason)
+    results.waive(claim, reason)
+
+
+def check_waiver(claims: Iterable[Claim], claim: str, reason: str) -> None:
+    """Raises UsageError for a claim that is not among the required ones or never waived, or without a reason."""
+    known = [one.id for one in claims]
     if claim not in known:
         raise UsageError(f"cannot waive {claim!r}: required are {', '.join(known)}")
     if claim in NEVER_WAIVED:
@@ -44,7 +52,6 @@ def waive(results: Results, claim: str, reason: str) -> None:
         raise UsageError(
             f"cannot waive {claim} without a reason; for example --waive {claim}='no test account'"
         )
-    results.waive(claim, reason)
 
 
 def check(options: GateOptions) -> None:

@@ -49,6 +49,7 @@ def test_gate(rollout_gate):
     report = rollout_gate()
     assert report.verdict == "GO", [one.findings for one in report.judgements]
 """
+TARGET = "--rollout-target=http://a --rollout-database-url=postgresql:///x --rollout-set=model=x"
 INI = """
 [pytest]
 asyncio_mode = auto
@@ -102,6 +103,17 @@ def test_fixtures_in_tests_of_others(theirs: pytest.Pytester, options: tuple[str
             "*no reference.insert*name one with --rollout-target*",
         ),
         ("--rollout-target=http://127.0.0.1:1", "*--rollout-target needs --rollout-database-url*"),
+        ("--rollout-postgres=odd", "*no such Postgres: 'odd'; choose *"),
+        ("--rollout-build=odd", "*unknown build 'odd'; *"),
+        (
+            f"{TARGET} --rollout-build=odd",
+            "*--rollout-build 'odd' is none of before, after, which a target may*",
+        ),
+        (f"{TARGET} --rollout-claims --rollout-waive=Z9=why", "*cannot waive 'Z9': required are *"),
+        (f"{TARGET} --rollout-claims --rollout-waive=V1=why", "*cannot waive V1: *are always required*"),
+        (f"{TARGET} --rollout-request-header=odd", "*no NAME of letters*"),
+        ("--rollout-claims --rollout-waive=I1=why", "*--rollout-waive needs --rollout-target: *"),
+        ("--rollout-claims --rollout-json=no/such.json", "*cannot write no/such.json: *"),
     ],
 )
 def test_options_that_are_wrong_end_it_at_once(theirs: pytest.Pytester, option: str, problem: str) -> None:
