@@ -5,7 +5,7 @@ import { db } from './drizzle';
 export type User = { id: string; google_user_email: string };
 
 type Auth =
-  | { user: User; authFailedResponse: null }
+  | { user: User; organizationId?: string; authFailedResponse: null }
   | { user: null; authFailedResponse: Response };
 
 export async function getUserFromAuth(_wanted: { adminOnly: boolean }): Promise<Auth> {
@@ -13,7 +13,8 @@ export async function getUserFromAuth(_wanted: { adminOnly: boolean }): Promise<
   try {
     const { id } = jwt.verify(token ?? '', process.env.NEXTAUTH_SECRET!) as { id: string };
     const user = await db.query.kilocode_users.findFirst({ where: (users, { eq }) => eq(users.id, id) });
-    if (user) return { user, authFailedResponse: null };
+    const organizationId = (await headers()).get('x-kilocode-organizationid') ?? undefined;
+    if (user) return { user, organizationId, authFailedResponse: null };
   } catch {
     // an anonymous user
   }
