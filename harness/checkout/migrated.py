@@ -120,14 +120,33 @@ def _of_snapshot(folder: Path, number: int, tag: str, journal: str, store: Decla
         what = f"{tag} has no snapshot meta/{next(iter(names))}"
         return JournalFault(JOURNAL, _line_of(journal, tag), what, effect, "generate it by drizzle-kit")
     try:
-        tables = json.loads(snapshot.read_text(encoding="utf-8"))["tables"]
-        table = tables.get(f"public.{store.table}", {})
+        read = json.loads(text := snapshot.read_text(encoding="utf-8"))
+        table = read["tables"].get(f"public.{store.table}", {})
         is_known = store.column.name in table.get("columns", {})
     except (ValueError, KeyError, AttributeError) as error:
         what = f"cannot be read: {error}"
         return JournalFault(f"meta/{snapshot.name}", 1, what, effect, "generate it by drizzle-kit")
+    if is_known and (other := _of_same_parent(snapshot, str(read.get("prevId", "")))):
+        what = f"its prevId is that of {other}, too"
+        effect = "drizzle-kit takes it for a collision and generates no further migration"
+        edit = "generate it anew by drizzle-kit, on top of the newest one"
+        return JournalFault(f"meta/{snapshot.name}", _line_of(text, "prevId"), what, effect, edit)
     what = "" if is_known else f"its {store.table} has no {store.column.name}"
     return JournalFault(f"meta/{snapshot.name}", 1, what, effect, "generate it by drizzle-kit")
+
+
+def _of_same_parent(snapshot: Path, parent: str) -> str:
+    """Another snapshot that follows the same one: two branches each generated theirs, and both were merged."""
+    begins = re.compile(
+        rf'"prevId"\s*:\s*"{re.escape(parent)}"'
+    )  # each file has some hundred kB, and begins with it
+    others = (path for path in sorted(snapshot.parent.glob("*_snapshot.json")) if path != snapshot)
+    return next((path.name for path in others if parent and _begins_with(path, begins)), "")
+
+
+def _begins_with(path: Path, pattern: re.Pattern[str]) -> bool:
+    with path.open(encoding="utf-8", errors="replace") as opened:
+        return pattern.search(opened.read(1_000)) is not None
 
 
 def _line_of(text: str, word: str) -> int:

@@ -9,6 +9,7 @@ from harness.checkout.way import BackendWay
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE
 from harness.checks.lint import Linted
 from harness.checks.lint_model import Lint
+from harness.database.declaration import DifferenceKind
 from harness.verdict import Finding, Method, Results
 
 
@@ -68,6 +69,10 @@ STOPS: Final = frozenset(
 """Faults of the linter by which the rollout does not get where it should; the others are remarks."""
 
 
+LOST: Final = "every INSERT that names it fails (42703): usage of all users is lost behind a 200"
+ANOTHER_COLUMN: Final = "it stores, refuses or fills in otherwise than is declared"
+
+
 def judge_migrations(
     results: Results,
     folder: str,
@@ -119,7 +124,7 @@ def _of_outcome(outcome: MigrationOutcome, folder: str, lints: Sequence[Lint]) -
     if not outcome.has_column and outcome.column is not None:
         reason = "" if lint is None else f"; {lint.message}"
         what = f"the migrator reports success, and of the column: {outcome.column.describe()}{reason}"
-        effect = "every INSERT that names it fails (42703): usage of all users is lost behind a 200"
+        effect = LOST if outcome.column.kind is DifferenceKind.MISSING else ANOTHER_COLUMN
     else:
         assert outcome.index is not None
         what, effect = (

@@ -148,7 +148,8 @@ def index_faults(store: DeclaredStore, parts: Mapping[str, Sequence[StatementPar
 def _on_table(store: DeclaredStore, part: StatementPart) -> SqlStatement | None:
     index = read_statement(part.code)
     of_table = index.builds and plain_name(index.table) == store.table
-    return index if of_table and store.column.name in index.rest.lower() else None
+    has_its_name = store.index is not None and plain_name(index.name) == store.index.name
+    return index if of_table and (has_its_name or store.column.name in index.rest.lower()) else None
 
 
 def _unlike(index: SqlStatement, column: str) -> str:

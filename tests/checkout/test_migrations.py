@@ -17,7 +17,8 @@ from tests.checkout.edits import ADDED, CORRECTED, JOURNAL, MIGRATION, MIGRATION
 
 ALTER = "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
-ON = "ON microdollar_usage_metadata (posthog_distinct_id)"
+TABLE = "microdollar_usage_metadata"
+ON = f"ON {TABLE} (posthog_distinct_id)"
 TAG = "0005_add_posthog_distinct_id_to_usage_metadata"
 
 
@@ -93,6 +94,10 @@ WRONG = {
         Edit(f"{MIGRATIONS}/meta/0001_snapshot.json", "", json.dumps({"tables": {}})),
         f"{MIGRATIONS}/meta/0001_snapshot.json", "has no posthog_distinct_id",
     ),
+    "another index of that name": (
+        Edit(MIGRATION, "", f"{ALTER};\n{CUT}\nCREATE INDEX {INDEX} ON {TABLE} (message_id);\n"),
+        f"{MIGRATION}:3", "another index",
+    ),
 }  # fmt: skip
 
 
@@ -106,6 +111,32 @@ def test_a_wrong_folder_is_refuted_at_its_file(name: str, server: Server, tmp_pa
     assert judgement.status is Status.REFUTED
     finding = next(each for each in judgement.findings if says in each.condition)
     assert finding.condition.startswith(f"{file}:")
+
+
+def snapshot(number: int, made: str, parent: str) -> Edit:
+    """A snapshot that knows the column."""
+    columns = {"posthog_distinct_id": {}}
+    text = {"id": made, "prevId": parent, "tables": {f"public.{TABLE}": {"columns": columns}}}
+    return Edit(f"{MIGRATIONS}/meta/{number:04}_snapshot.json", "", json.dumps(text, indent=2))
+
+
+@pytest.mark.parametrize(("parent", "is_right"), [("b", True), ("a", False)], ids=["a chain", "a fork"])
+def test_snapshots_follow_each_other(parent: str, is_right: bool, server: Server, tmp_path: Path) -> None:
+    snapshots = (snapshot(0, "b", "a"), snapshot(1, "c", parent))
+    judgement, _ = judged(server, backend(tmp_path, ADDED, *snapshots))
+    if is_right:
+        assert judgement.status is Status.PROVEN, judgement.findings
+        return
+    (finding,) = judgement.findings
+    assert (
+        finding.condition
+        == f"{MIGRATIONS}/meta/0001_snapshot.json:3: its prevId is that of 0000_snapshot.json, too"
+    )
+
+
+def test_a_column_that_is_another_one_is_not_called_missing(server: Server, tmp_path: Path) -> None:
+    judgement, _ = judged(server, backend(tmp_path, Edit(MIGRATION, "", f"{ALTER[:-4]}varchar(64);\n")))
+    assert "42703" not in judgement.findings[0].effect
 
 
 def test_what_drizzle_would_do_in_a_database_is_told(server: Server, tmp_path: Path) -> None:
