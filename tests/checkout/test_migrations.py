@@ -115,7 +115,7 @@ def test_a_wrong_folder_is_refuted_at_its_file(name: str, server: Server, tmp_pa
 
 def snapshot(number: int, made: str, parent: str) -> Edit:
     """A snapshot that knows the column."""
-    columns = {"posthog_distinct_id": {}}
+    columns: dict[str, object] = {"posthog_distinct_id": {}}
     text = {"id": made, "prevId": parent, "tables": {f"public.{TABLE}": {"columns": columns}}}
     return Edit(f"{MIGRATIONS}/meta/{number:04}_snapshot.json", "", json.dumps(text, indent=2))
 
