@@ -15,17 +15,20 @@ from harness.database.relations import Relations
 
 NOTHING: Final = sql.SQL("false")
 COLUMNS_QUERY: Final = """
-    SELECT c.relname, a.attname, has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+    SELECT c.relname, a.attname, has_column_privilege(a.attrelid, a.attnum, 'SELECT'), a.attgenerated <> ''
     FROM unnest(%s::text[]) AS wanted(name)
     JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(wanted.name))
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY c.relname, a.attnum"""
-"""Table, column and whether it may be read, of the tables that are named."""
+"""Table, column, whether it may be read and whether it is generated, of the tables that are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadableColumns:
-    """Columns by table, without the one that is rolled out."""
+    """Columns by table, without the one that is rolled out.
+
+    Nor those that the database generates: what they hold follows from other columns of their row.
+    """
 
     store: DeclaredStore
     main: tuple[str, ...] = ()
@@ -40,15 +43,20 @@ class ReadableColumns:
 
     @classmethod
     def of(cls, store: DeclaredStore, records: Iterable[Sequence[object]]) -> "ReadableColumns":
-        """From table, column and whether it may be read."""
-        listed = [(str(table), str(column), bool(readable)) for table, column, readable in records]
+        """From table, column, whether it may be read and whether it is generated."""
+        records = list(records)
+        listed = [(str(table), str(column), bool(readable)) for table, column, readable, _ in records]
         rolled_out = (store.table, store.column.name)
+        follow = {(table, column) for table, column, _, generated in records if generated}
 
         def readable(table: str) -> tuple[str, ...]:
             return tuple(
                 name
                 for there, name, may_read in listed
-                if there == table and may_read and (there, name) != rolled_out
+                if there == table
+                and may_read
+                and (there, name) != rolled_out
+                and ((there, name) not in follow or name in store.needed[table])
             )
 
         main, detail = store.main, store.detail

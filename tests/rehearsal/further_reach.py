@@ -244,6 +244,14 @@ REACH: Final = {
         ),
         CERTAIN,
     ),
+    "derived-flag": (
+        (f"ALTER TABLE {T} ADD has_value boolean GENERATED ALWAYS AS ({C} IS NOT NULL) STORED",),
+        NONE,
+    ),
+    "derived-rounded": (
+        (f"ALTER TABLE {T} ADD size numeric(9, 1) GENERATED ALWAYS AS (length({C}) / 8.0) STORED",),
+        NONE,
+    ),
     "derived-check": (
         (f"ALTER TABLE {T} ADD size integer GENERATED ALWAYS AS (length({C})) STORED CHECK (size < 100)",),
         CERTAIN,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from harness.database.catalog import Connection
 from harness.database.effects.model import Certainty, Effect, Target, describe_outcomes, harms, one_line
@@ -38,10 +39,11 @@ def column_effects(
 
 def outcomes_of_type(connection: Connection, target: Target) -> tuple[ValueOutcome, ...]:
     """Each value as the column's type takes it. Raises OpenError."""
+    outcomes = typed(connection, target.type, target.values)
+    if not any(map(_is_cut, outcomes)) or not _is_bounded(connection, target.type):
+        return outcomes
     return tuple(
-        # A cast cuts what an INSERT refuses; the type `name` alone cuts on INSERT, too.
-        ValueOutcome(outcome.value, None, TOO_LONG) if target.type != "name" and _is_cut(outcome) else outcome
-        for outcome in typed(connection, target.type, target.values)
+        ValueOutcome(outcome.value, None, TOO_LONG) if _is_cut(outcome) else outcome for outcome in outcomes
     )
 
 
@@ -52,6 +54,16 @@ def with_values_of_type(connection: Connection, target: Target) -> Target:
     except OpenError:
         kept = []
     return replace(target, values=tuple(kept))
+
+
+def _is_bounded(connection: Connection, type_: str) -> bool:
+    """Whether it is a type of texts or bits: a cast to it cuts what an INSERT refuses.
+
+    Another one is written shorter, as `true` of boolean is. The type `name` alone cuts on INSERT, too.
+    """
+    named = sql.Literal(type_).as_string()
+    category = f"SELECT typcategory IN ('S', 'V') FROM pg_type WHERE oid = to_regtype({named})"  # noqa: S608
+    return type_ != "name" and selected(connection, category) == [(True,)]
 
 
 def _is_cut(outcome: ValueOutcome) -> bool:

@@ -136,6 +136,12 @@ ENTRIES: tuple[Entry, ...] = (
         "The table is partitioned by id, and the index covers one of its two parts.",
         FORGOTTEN_PART,
     ),
+    _harmless(
+        "harmless-generated-columns",
+        "Whether there is a value, and how long it is, stand in columns that the database generates.",
+        f"ALTER TABLE {TABLE} ADD has_id boolean GENERATED ALWAYS AS ({COLUMN} IS NOT NULL) STORED, "
+        f"ADD id_size numeric(9, 1) GENERATED ALWAYS AS (length({COLUMN}) / 8.0) STORED",
+    ),
     _harmless("harmless-schema-audit", "A trigger copies each row's id into an audit table.", AUDIT),
     _harmless(
         "harmless-schema-partitioned",
