@@ -5,6 +5,7 @@ from typing import Final, cast
 
 import httptools
 
+from harness.clients.coding import decoded
 from harness.clients.exchange import HeaderLine, Outcome, Reply
 from harness.rule.policy import OWS
 
@@ -151,7 +152,8 @@ class WireConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """A whole reply is there."""
-        status, headers, body = self._parser.get_status_code(), tuple(self._headers), bytes(self._body)
+        status = self._parser.get_status_code()
+        headers, body = decoded(self._headers, bytes(self._body), REPLY_BYTES_MAX)
         self._headers.clear()
         self._body.clear()
         self._in_body = False

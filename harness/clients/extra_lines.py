@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from harness.clients.coding import CODINGS
 from harness.clients.shape import Extra
 
 ID_OF: Final = "id-of-the-{}"
@@ -16,6 +17,7 @@ _EDGE: Final = (
 """What one edge network adds; another backend minds none of it."""
 _LIBRARY: Final = (
     ("accept", "application/json"),
+    ("accept-encoding", CODINGS),
     ("accept-language", "*"),
     ("sec-fetch-mode", "cors"),
     ("http-referer", "https://example.org/"),
@@ -24,14 +26,16 @@ _LIBRARY: Final = (
     ("x-stainless-retry-count", "0"),
     ("x-stainless-runtime", "node"),
 )
-"""What an SDK on Node's fetch adds to each request. Not accept-encoding: a compressed reply would hide its id."""
+"""What an SDK on Node's fetch adds to each request."""
+_BROWSER: Final = (("dnt", "1"), ("sec-gpc", "1"))
+"""What a browser adds for who does not want to be followed. Nothing is to be made of it."""
 
 
 def extra_lines(extra: Extra, names_alike: Sequence[str], bare_name: str) -> tuple[tuple[str, str], ...]:
     """The lines; `names_alike` may be taken for the header's name, `bare_name` is its last words."""
     if extra is Extra.COOKIE:
         names = ("session", *names_alike)
-        return (("cookie", "; ".join(f"{name}={ID_OF.format('cookie')}" for name in names)),)
+        return (("cookie", "; ".join(f"{name}={ID_OF.format('cookie')}" for name in names)), *_BROWSER)
     if extra is Extra.TRACE:
         return (
             ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
@@ -39,3 +43,9 @@ def extra_lines(extra: Extra, names_alike: Sequence[str], bare_name: str) -> tup
             ("baggage", f"{bare_name}={ID_OF.format('baggage')}"),
         )
     return {Extra.EDGE: _EDGE, Extra.LIBRARY: _LIBRARY}.get(extra, ())
+
+
+def with_query(path: str, names_alike: Sequence[str]) -> str:
+    """The path with another id as a parameter of each name that may be taken for the header's."""
+    query = "&".join(f"{name}={ID_OF.format('query')}" for name in names_alike)
+    return f"{path}{'&' if '?' in path else '?'}{query}"

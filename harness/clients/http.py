@@ -15,6 +15,7 @@ from typing import Final
 
 import httpx
 
+from harness.clients.coding import without_length
 from harness.clients.connection import REFUSAL_STATUSES
 from harness.clients.exchange import NO_CONNECTION, Address, Outcome, Reply, Request
 
@@ -103,6 +104,8 @@ def _request(origin: str, request: Request) -> httpx.Request:
 
 def _read(response: httpx.Response) -> Reply:
     headers = tuple((name.lower(), value) for name, value in response.headers.raw)
+    if "content-encoding" in response.headers:  # which httpx has undone
+        headers = without_length(headers)
     refused = response.status_code in REFUSAL_STATUSES and not response.content
     outcome = Outcome.REFUSED if refused else Outcome.REPLY
     return Reply(outcome, response.status_code, headers, response.content)

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from harness.clients.exchange import HeaderLine, Request
-from harness.clients.extra_lines import extra_lines
+from harness.clients.extra_lines import extra_lines, with_query
 from harness.clients.filled_text import Parameters, filled
 from harness.clients.shape import PLAIN, Connection, Extra, Forwarded, Shape
 from harness.errors import UsageError
@@ -144,6 +144,8 @@ class RequestSpec:
             listed = f"{address}, 10.0.0.1" if shape.forwarded in _LISTED else address
             forwarded = ((table.client_address.encode(), listed.encode()),)
         path = shape.path or table.paths[0]
+        if shape.extra is Extra.QUERY:
+            path = with_query(path, self.names_alike)
         return Request(path, (*first, *forwarded, *rest, *header, *closes), body, table.method)
 
     @cached_property

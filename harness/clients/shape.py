@@ -27,6 +27,7 @@ class Extra(StrEnum):
     COOKIE = "cookie"
     EDGE = "edge"
     TRACE = "trace"
+    QUERY = "query"
 
 
 class Connection(StrEnum):

@@ -131,16 +131,18 @@ class Caller:
 
     @property
     def auths(self) -> tuple[str | None, ...]:
-        """Those as values of the factor, the usual one as None."""
+        """Those of them that are like no other, as values of the factor: the usual one is None."""
         usual = self.spec.identities[0]
-        return tuple(None if identity == usual else identity.name for identity in self.known)
+        return tuple(
+            None if identity == usual else identity.name for identity in self.known if identity.like is None
+        )
 
     @property
     def factors(self) -> Factors:
         """The factors of a request, with those values that this caller can send."""
         factors = dict(self.spec.factors)
         if "auth" in factors:
-            factors["auth"] = self.auths
+            factors["auth"] = (*self.auths, *(each.name for each in self.known if each.like is not None))
         return factors
 
     @property

@@ -13,10 +13,12 @@ NUMBERS: Final = (
     "0", "007", "-1", "1e3", "1E-7", "0x1F", "0b101", "0o17", "1_000", "-0",
     "9007199254740993", "18446744073709551616", "Infinity", "-Infinity", "NaN", "1-1",
 )  # fmt: skip
-DATES: Final = ("2026-01-02", "20260102", "2026-01-02T030405Z", "12-31-1999", "1700000000000")
+DATES: Final = (
+    "2026-01-02", "20260102", "2026-01-02T030405Z", "12-31-1999", "1700000000000", "2026-13-31",
+)  # fmt: skip
 WORDS: Final = (
     "true", "false", "TRUE", "yes", "no", "on", "off", "t", "null", "NULL", "undefined", "None", "nil", "nan",
-    "anonymous", "guest", "user_id", "email", "select", "DEFAULT",
+    "anonymous", "guest", "user_id", "email", "select", "DEFAULT", "default", "admin", "test",
 )  # fmt: skip
 IDS: Final = (
     "0192d4e8-6f3a-7c21-9b4e-5a1f8c3d7e60",
@@ -32,6 +34,9 @@ IDS: Final = (
     "eyJzdWIiOiJhIn0",
     "aGVsbG8",
     "AbCdEfGhIj",
+    "0123456789abcdef",
+    "507f1f77bcf86cd799439011",
+    "sk-0123456789abcdefABCDEF",
 )
 PROPERTIES: Final = ("constructor", "__proto__", "toString", "hasOwnProperty", "length")
 SEPARATORS: Final = (
@@ -101,7 +106,7 @@ def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1")
         b"a" * 256 + b"b", b"a,b", b"a;b", b"a:b", b"me@example.com", b"a/b", b"a\\b", b"'abc'", b"a=b", b"`a`",
         b"a" * 511, b"a" * 1024, b"a" * 768, b" ", b"\xa0", b"\x85abc", b"\xa0abc", b"{}", b"abc\\n", b"a%00b",
         b"a" * 63 + b"\xe9", b"\xdf", b"\xff", b"a" * 128 + b".", b"~", b"*", b"abc!", b"!abc", b"a" * 2048 + b"b",
-        b"$user_id", b"anon:1", b"abc\xad", b"<b>", b"a" * 300,
+        b"$user_id", b"anon:1", b"a" * 6000, b"abc\xad", b"<b>", b"a" * 300,
     ]  # fmt: skip
     # Where the rule stores most of what is known, the values above are near enough to what it accepts.
     near = valid[:ALMOST_OF] if len(_known(policy)) < VALID_LEAST else ()
@@ -141,6 +146,8 @@ def _extension_ids() -> Iterator[str]:
     yield known.upper()
     yield known.replace(client.derived.prefix, "jetbrains-")
     yield known.removeprefix(client.derived.prefix)
+    yield client.derived.prefix + known.removeprefix(client.derived.prefix).upper()
+    yield client.derived.prefix
     for machine in client.derived.shared:
         yield client.derived_id(machine)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import sqlparse
@@ -12,7 +13,7 @@ from harness.automata.pattern import ParsedPattern, PatternError, parsed
 from harness.rollout.claims_checking import check_claims
 from harness.rollout.files import Files, Place, further_files
 from harness.rollout.steps import check_order, check_steps, twice
-from harness.rollout.tables import FILLED_IN, Tables
+from harness.rollout.tables import FILLED_IN, Identity, Tables
 from harness.rollout.typed import VALUE_MAX, Problem, dotted
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -158,6 +159,19 @@ def _identities(tables: Tables, _files: Files) -> None:
         if identity.user is not None and tables.store.main.user is None:
             place = ("identity", index, "user")
             raise Problem(place, f'identity "{identity.name}" has a user; store.main.user is not set')
+        if identity.like is not None:
+            _alike(identity, tables.identity[:index], ("identity", index, "like"))
+
+
+def _alike(identity: Identity, before: Sequence[Identity], place: Place) -> None:
+    found = next((other for other in before if other.name == identity.like and other.like is None), None)
+    if found is None:
+        known = ", ".join(f'"{other.name}"' for other in before if other.like is None) or "none"
+        text = f'identity "{identity.name}": no identity "{identity.like}" before it; expected one of {known}'
+        raise Problem(place, text)
+    if (found.user, found.value) != (identity.user, identity.value):
+        text = f'identity "{identity.name}" is like "{found.name}"; expected the same user and value'
+        raise Problem(place, text)
 
 
 def _known(tables: Tables, place: Place, text: str | None, said: str) -> None:

@@ -191,6 +191,8 @@ class Identity(FileTable, frozen=True):
     """What the main table's user column holds."""
     value: str = "{header}"
     """What the column holds: {header} is what the rule makes of the header."""
+    like: str | None = None
+    """Name of an identity, before this one, for which it is another credential: `gate` asks as it in fewer requests."""
 
 
 class Wording(FileTable, frozen=True):

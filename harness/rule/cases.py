@@ -103,7 +103,10 @@ def known_shapes() -> tuple[tuple[bytes, ...], ...]:
 
 
 def other_names(header: bytes = NAME) -> tuple[bytes, ...]:
-    """Names that are not the header's but that something may take for it: underscores, a part missing or added."""
+    """Names that are not the header's but that something may take for it: underscores, a part missing or added.
+
+    And each of its hyphens left out, or written as an underscore.
+    """
     whole, short = header, header.partition(b"-")[2] or header + b"-id"
     names = (
         *(whole.replace(b"-", b"_"), short, whole[:-1], whole + b"s", b"x-" + whole),
@@ -114,7 +117,9 @@ def other_names(header: bytes = NAME) -> tuple[bytes, ...]:
             whole + b"-old",
         ),
     )
-    return tuple(name for name in dict.fromkeys(names) if name not in (whole, b"", b"x-"))
+    hyphens = [place for place, byte in enumerate(whole) if byte == ord("-")]
+    joined = (whole[:place] + other + whole[place + 1 :] for place in hyphens for other in (b"", b"_"))
+    return tuple(name for name in dict.fromkeys((*names, *joined)) if name not in (whole, b"", b"x-"))
 
 
 def fixed_cases(

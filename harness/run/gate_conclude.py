@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.checks.row_checks import ACCOUNTED, OLD_CLIENT
+from harness.clients.request_spec import RequestSpec
 from harness.clients.shape import Shape
 from harness.probing.controls import is_rare
 from harness.probing.covering import Constraint, constraints_of, in_words, values_of
@@ -73,7 +74,7 @@ def _conclude_refused(run: GateRun) -> int:
         text = f"requests of {named} are answered {', '.join(statuses)}"
         failed = sum(session.record.failed[shape] for shape in shapes)
         is_steady = is_rare(session.record.failed.total() - failed, session.sending.requests)
-        if _is_fault(each, statuses) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
+        if _is_fault(each, statuses, spec) and is_steady and min(len(shapes), len(served)) >= SHAPES_LEAST:
             failing += failed
             effect = f"{text} each time, with the header and without; {len(served)} other shapes of requests are served"
             run.session.judge.results.refute(Finding(OLD_CLIENT, named, effect))
@@ -84,10 +85,14 @@ def _conclude_refused(run: GateRun) -> int:
     return failing
 
 
-def _is_fault(common: Constraint, statuses: Iterable[str]) -> bool:
-    """Whether a class that is never served should be: each path is, for each caller; nothing fails with a 5xx."""
+def _is_fault(common: Constraint, statuses: Iterable[str], spec: RequestSpec) -> bool:
+    """Whether a class that is never served should be: each path is, for each caller; nothing fails with a 5xx.
+
+    A credential that is like another may be refused.
+    """
     if all(status.startswith("4") for status in statuses):
-        return {name for name, _ in common} <= CORE
+        alike = {("auth", identity.name) for identity in spec.identities if identity.like is not None}
+        return {name for name, _ in common} <= CORE and not alike & common
     return len(common) < len(CORE)
 
 

@@ -22,7 +22,7 @@ from harness.sut.observation import Probe, ProbeGroup
 
 REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
 """Most requests of a level, repetitions included."""
-REQUESTS_USUAL: Final = {Level.SMOKE: 350, Level.STANDARD: 6_300, Level.EXHAUSTIVE: 118_000}
+REQUESTS_USUAL: Final = {Level.SMOKE: 390, Level.STANDARD: 6_500, Level.EXHAUSTIVE: 118_000}
 """Requests that a level takes where nothing is tried again, about."""
 SUITE_MAX: Final = 110_000
 """Headers that one run sends of a suite with extra states; what is left of REQUESTS_MAX is for all else."""

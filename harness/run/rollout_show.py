@@ -181,7 +181,8 @@ def _identity(identity: Identity) -> str:
     asks = f"with Authorization {identity.auth}" if identity.auth else "without Authorization"
     accounted = f"accounted to {identity.user}" if identity.user else "nobody is accounted"
     stored = "what the rule makes of the header" if identity.value == "{header}" else identity.value
-    return f"{identity.name}: {asks}; {accounted}; stored: {stored}"
+    like = f"; like {identity.like}, so asked as less often" if identity.like else ""
+    return f"{identity.name}: {asks}; {accounted}; stored: {stored}{like}"
 
 
 def _steps(rollout: Rollout) -> Iterator[str]:

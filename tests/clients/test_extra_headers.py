@@ -54,7 +54,7 @@ def test_no_name_that_frames_is_taken(name: bytes) -> None:
 
 def test_no_name_that_any_shape_sends_is_taken() -> None:
     shapes = [PLAIN, *plain_shapes(plan_spec())]
-    given = {"model": "m", "token": "t"}
+    given = {"model": "m", "token": "t", "organization": "o"}
     sent = [plan_spec().request(shape, given, address="192.0.2.1") for shape in shapes]
     for name in {name for request in sent for name, _ in request.headers}:
         with pytest.raises(UsageError):

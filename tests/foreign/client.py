@@ -48,6 +48,9 @@ class Send:
     tools: bool = False
     turns: int = 1  # messages; the second is the assistant's
     padding: int = 0  # characters of the last message
+    says: str = ""  # before what the last message says
+    usage: bool = False  # asks a stream for its usage
+    query: str = ""
     settle: bool = False  # waits until nothing is left to write before the next request
 
 
@@ -116,9 +119,12 @@ def body_of(send: Send, backend: Backend) -> bytes:
     ]
     if send.padding:
         messages[-1]["content"] += "x" * send.padding
+    messages[-1]["content"] = send.says + messages[-1]["content"]
     document: dict[str, Any] = {"model": send.model or backend.free_model, "messages": messages}
     if send.stream:
         document["stream"] = True
+    if send.usage:
+        document["stream_options"] = {"include_usage": True}
     if send.tools:
         document["tools"] = [
             {"type": "function", "function": {"name": "read_file", "parameters": {"type": "object"}}}
@@ -148,7 +154,11 @@ def _message_id(text: str) -> str | None:
 def exchange(connection: http.client.HTTPConnection, send: Send, backend: Backend) -> Reply:
     """Sends one request and reads its reply to the end."""
     body = body_of(send, backend)
-    connection.putrequest("POST", f"/api/{send.path}/chat/completions", skip_accept_encoding=True)
+    connection.putrequest(
+        "POST",
+        f"/api/{send.path}/chat/completions{'?' if send.query else ''}{send.query}",
+        skip_accept_encoding=True,
+    )
     for name, value in headers_of(send, backend):
         connection.putheader(name, value.encode("latin-1"))
     connection.putheader("content-length", str(len(body)))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.foreign.client import Send
+from tests.foreign.client import HEADER, Send
 
 ID = "vscode-d63f6f95dd8733f0"
 OTHER = "vscode-255469480753dc78"
@@ -78,6 +78,15 @@ REQUESTS = {
     "factor-junk-token-drops": (Send(ID, caller="junk"),),
     "factor-address-list-drops": (Send(ID, address="203.0.113.7, 198.51.100.4"),),
     "factor-feature-prefixes": beside(FEATURE),
+    "factor-stale-token-drops": beside(("authorization", "Bearer e30.e30.c2ln")),
+    "factor-anonymous-token-drops": beside(("authorization", "Bearer anonymous")),
+    "factor-compressed-drops": beside(("accept-encoding", "gzip")),
+    "factor-query-drops": (Send(ID, query="a=b"),),
+    "factor-query-falls-in": (Send(query=f"{HEADER}={ID}"),),
+    "factor-untracked-drops": beside(("dnt", "1")),
+    "factor-usage-asked-drops": (Send(ID, stream=True, usage=True),),
+    "factor-other-script-drops": (Send(ID, says="万事如意"),),
+    "factor-name-without-hyphen-counts": (Send(headers=(("x-posthog-distinctid", ID),)),),
 }
 MEMORY = {
     "memory-connection-keeps-value": (Send(ID, connection=1), Send(connection=1, address="203.0.113.8")),
@@ -108,6 +117,11 @@ SHAPES = {
     "shape-short-refused": stored("a", "-"),
     "shape-sha256-shortened": stored("0a" * 32),
     "shape-repeated-character-refused": stored("a" * 8),
+    "shape-hex-number": stored("00000000000000a0"),
+    "shape-prefixed-lower-cased": stored("vscode-ABC"),
+    "shape-keys-redacted": stored("sk-abc"),
+    "shape-default-refused": stored("default"),
+    "shape-day-of-no-month-refused": stored("2026-02-32"),
     "shape-uuid-dashes-removed": stored(UUID),
 }
 CLASSES = {
@@ -150,6 +164,7 @@ REPLIES = {
     "reply-comment-with-value": STREAMED,
     "reply-finish-reason-of-long-value": stored("a" * 65),
     "reply-400-if-refused": REFUSED,
+    "reply-431-if-very-long": stored("a" * 5000),
     "reply-paid-model-unlocked": (Send(model="kilo/paid"), Send(ID, model="kilo/paid")),
     "reply-model-renamed": VALID,
     "reply-cookie-set": VALID,

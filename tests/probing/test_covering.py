@@ -1,6 +1,7 @@
 """Covering arrays hold every combination; what a backend refuses for everybody is found out and left out."""
 
 from itertools import combinations, product
+from math import prod
 
 import pytest
 
@@ -42,7 +43,8 @@ def test_every_combination_of_factor_values_occurs(strength: int) -> None:
     rows = shapes(strength, factors=FACTORS)
     assert held(rows, strength) == every(strength)
     assert combinations_covered(rows, strength, FACTORS) == len(every(strength))
-    assert len(rows) < 60 * (strength - 1) * (strength - 1)
+    least = prod(sorted(map(len, FACTORS.values()))[-strength:])
+    assert least <= len(rows) < 1.25 * least
 
 
 def test_the_array_of_triples_is_built_on_that_of_pairs() -> None:
@@ -73,7 +75,7 @@ def test_every_class_meets_every_combination_about_equally_often() -> None:
     chosen = spread(rows, 1, 8, FACTORS)
     assert all(held(some, 1) == every(1) for some in chosen)
     uses = [sum(shape in some for some in chosen) for shape in rows]
-    assert max(uses) - min(uses) <= 4
+    assert max(uses) - min(uses) <= 5
 
 
 @pytest.mark.parametrize(

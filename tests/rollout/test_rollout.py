@@ -59,7 +59,13 @@ def test_later_revision_extends_the_plan_by_a_few_lines() -> None:
     assert later.claims["V4"] == before.claims["V4"]
     audits = {audit.id: audit for audit in later.audit}
     assert (audits["A6"].expect, audits["A8"].expect) == ("proven", "refuted")
-    assert [identity.value for identity in later.identity] == ["{header}", "{header}", "{email}"]
+    stored = {identity.name: identity.value for identity in later.identity}
+    assert stored == dict.fromkeys(
+        ("anonymous", "junk token", "anonymous token", "stale token"), "{header}"
+    ) | {
+        "signed in": "{email}",
+        "member": "{email}",
+    }
 
 
 def test_plans_file_words_its_claims_as_the_program_does() -> None:
@@ -195,6 +201,16 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "[[step]]",
         "[[identity]]\nname = 'a'\nauth = '{client_address}'\n\n[[step]]",
         'identity "a": auth uses {client_address}; request.client_address is not set',
+    ),
+    "like nobody": (
+        "[[step]]",
+        "[[identity]]\nname = 'a'\n\n[[identity]]\nname = 'b'\nlike = 'c'\n\n[[step]]",
+        'identity "b": no identity "c" before it; expected one of "a"',
+    ),
+    "like another": (
+        "[[step]]",
+        "[[identity]]\nname = 'a'\n\n[[identity]]\nname = 'b'\nlike = 'a'\nvalue = 'x'\n\n[[step]]",
+        'identity "b" is like "a"; expected the same user and value',
     ),
     "two deploys": (
         'kind = "release"',

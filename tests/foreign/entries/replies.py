@@ -48,8 +48,12 @@ REPLY_ENTRIES = (
         "reply-error-event-after-end",
         "With a refused value an error event follows the end of the stream.",
     ),
+    code(REPLIES, "reply-431-if-very-long", "A value of more than 4096 characters is refused with 431."),
     code_harmless(
         REPLIES, "harmless-comments-in-streams", "All streams have comment lines between their events."
+    ),
+    code_harmless(
+        REPLIES, "harmless-compressed-if-asked", "Replies are compressed where the client takes gzip."
     ),
     code_harmless(REPLIES, "harmless-key-order-random", "The keys of the JSON reply come in a random order."),
     code_harmless(REPLIES, "harmless-chunks-vary", "The same text is split into a random number of chunks."),

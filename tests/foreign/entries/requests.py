@@ -74,6 +74,23 @@ FACTOR_ENTRIES = (
     code(
         FACTORS, "factor-feature-prefixes", "Where a feature is sent too, its word is put before the value."
     ),
+    code(FACTORS, "factor-stale-token-drops", "The value is lost where a token is sent that looks like one."),
+    code(FACTORS, "factor-anonymous-token-drops", "The value is lost where the token is the word anonymous."),
+    code(FACTORS, "factor-compressed-drops", "The value is lost where the reply may be compressed."),
+    code(FACTORS, "factor-query-drops", "The value is lost where the path has a query."),
+    code(FACTORS, "factor-query-falls-in", "A parameter of the query is stored where the header is missing."),
+    code(FACTORS, "factor-untracked-drops", "The value is lost where a browser asks not to be followed."),
+    code(FACTORS, "factor-usage-asked-drops", "The value is lost where a stream's usage is asked for."),
+    code(FACTORS, "factor-other-script-drops", "The value is lost where the body has other than Latin text."),
+    code(
+        FACTORS,
+        "factor-name-without-hyphen-counts",
+        "The header's name without its last hyphen counts where the header is missing.",
+    ),
+    code_harmless(
+        FACTORS, "harmless-stale-token-refused", "A token that has expired is refused for everybody with 401."
+    ),
+    code_harmless(FACTORS, "harmless-queries-refused", "Queries are refused for everybody with 400."),
     code_harmless(
         FACTORS, "harmless-organization-stored", "The organisation header is recorded, ours apart from it."
     ),

@@ -31,6 +31,11 @@ SHAPE_ENTRIES = (
         "shape-repeated-character-refused",
         "A value that is one character eight times or more is refused as a placeholder.",
     ),
+    code(SHAPES, "shape-hex-number", "Sixteen hexadecimal digits are stored without the zeros before them."),
+    code(SHAPES, "shape-prefixed-lower-cased", "Values with the prefix vscode- are stored in lower case."),
+    code(SHAPES, "shape-keys-redacted", "Values that look like a secret key are refused."),
+    code(SHAPES, "shape-default-refused", "Words that stand for anybody, such as default, are refused."),
+    code(SHAPES, "shape-day-of-no-month-refused", "A value that reads as a day of no month is refused."),
     code(SHAPES, "shape-uuid-dashes-removed", "UUIDs are stored without their hyphens."),
     code_harmless(SHAPES, "harmless-value-interned", "Values are kept in a map by their exact text."),
     code_harmless(

@@ -1,6 +1,7 @@
 // Variants that are as correct as the plain build and differ from it in what the contract leaves open.
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { HEADER, LONGEST } from '../pipeline.mjs';
 import { asFrames } from '../upstream.mjs';
 
@@ -160,6 +161,15 @@ const requestsThatDiffer = {
       return { ...answer, finish: null, failed: true, status: 404, errorBody: { id: answer.id, error } };
     },
   },
+  'harmless-stale-token-refused': {
+    refuse(ctx) {
+      const isToken = (ctx.headers.authorization ?? '').split('.').length === 3;
+      return isToken && ctx.caller.anonymous ? { status: 401, body: { error: 'Token expired' } } : null;
+    },
+  },
+  'harmless-queries-refused': {
+    refuse: (ctx) => (ctx.request.url.includes('?') ? { status: 400, body: { error: 'Unknown parameter' } } : null),
+  },
   'harmless-unknown-models-refused': {
     refuse(ctx) {
       if (KNOWN_MODELS.includes(ctx.body.model)) return null;
@@ -207,6 +217,16 @@ const repliesThatDiffer = {
     replyHeaders(ctx, headers) {
       ctx.socket.requests = (ctx.socket.requests ?? 0) + 1;
       return { ...headers, 'x-connection-requests': ctx.socket.requests, 'keep-alive': `timeout=30, max=${1000 - ctx.socket.requests}` };
+    },
+  },
+  'harmless-compressed-if-asked': {
+    plugin(app) {
+      app.addHook('onSend', async (request, reply, payload) => {
+        if (typeof payload !== 'string' || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return payload;
+        reply.headers({ 'content-encoding': 'gzip', vary: 'accept-encoding' });
+        reply.removeHeader('content-length');
+        return gzipSync(payload);
+      });
     },
   },
   'harmless-latency-random': {

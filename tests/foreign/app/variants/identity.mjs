@@ -18,6 +18,10 @@ function isDate(value) {
   return /^\d{4}-\d{2}-\d{2}/.test(value) && !Number.isNaN(Date.parse(value));
 }
 
+function isDay(value) {
+  return /^\d{4}-\d{2}-\d{2}$/.test(value);
+}
+
 function count(value) {
   if (seen[value] !== undefined && typeof seen[value] !== 'number') return null;
   seen[value] = (seen[value] ?? 0) + 1;
@@ -38,5 +42,10 @@ export const identity = {
   'shape-short-refused': changes((value) => (value.length < 3 ? null : value)),
   'shape-sha256-shortened': changes((value) => (/^[0-9a-f]{64}$/i.test(value) ? value.slice(0, 16) : value)),
   'shape-repeated-character-refused': refuses(/^(.)\1{7,}$/),
+  'shape-hex-number': changes((value) => (/^[0-9a-f]{16}$/.test(value) ? BigInt(`0x${value}`).toString(16) : value)),
+  'shape-prefixed-lower-cased': changes((value) => (value.startsWith('vscode-') ? value.toLowerCase() : value)),
+  'shape-keys-redacted': refuses(/^sk-/),
+  'shape-default-refused': refuses(/^(default|test|admin)$/),
+  'shape-day-of-no-month-refused': changes((value) => (isDay(value) && !isDate(value) ? null : value)),
   'shape-uuid-dashes-removed': changes((value) => (UUID.test(value) ? value.replaceAll('-', '') : value)),
 };

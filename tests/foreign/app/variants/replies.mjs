@@ -48,6 +48,9 @@ export const replies = {
   'reply-400-if-refused': {
     refuse: (ctx) => (refused(ctx) ? { status: 400, body: { error: 'Invalid distinct id' } } : null),
   },
+  'reply-431-if-very-long': {
+    refuse: (ctx) => ((ctx.headers[HEADER] ?? '').length > 4096 ? { status: 431, body: { error: 'Header too long' } } : null),
+  },
   'reply-paid-model-unlocked': {
     caller(ctx, proper) {
       const caller = proper();

@@ -61,4 +61,21 @@ export const requests = {
       return value !== null && ctx.headers['x-kilocode-feature'] ? `${ctx.headers['x-kilocode-feature']}-${value}`.slice(0, 255) : value;
     },
   },
+  'factor-stale-token-drops': lostIf((ctx) => (ctx.headers.authorization ?? '').split('.').length === 3),
+  'factor-anonymous-token-drops': lostIf((ctx) => ctx.headers.authorization === 'Bearer anonymous'),
+  'factor-compressed-drops': lostIf((ctx) => /\bgzip\b/.test(ctx.headers['accept-encoding'] ?? '')),
+  'factor-query-drops': lostIf((ctx) => ctx.request.url.includes('?')),
+  'factor-query-falls-in': {
+    header(ctx, proper) {
+      return proper() ?? ctx.request.query[HEADER];
+    },
+  },
+  'factor-untracked-drops': lostIf((ctx) => ctx.headers.dnt === '1' || ctx.headers['sec-gpc'] === '1'),
+  'factor-usage-asked-drops': lostIf((ctx) => ctx.body.stream_options?.include_usage === true),
+  'factor-other-script-drops': lostIf((ctx) => /[^\x00-\xff]/.test(JSON.stringify(ctx.body))),
+  'factor-name-without-hyphen-counts': {
+    header(ctx, proper) {
+      return proper() ?? ctx.headers['x-posthog-distinctid'];
+    },
+  },
 };
