@@ -20,7 +20,7 @@ from harness.backend.app import Proxy
 from harness.backend.http import behind_refusals
 from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
 from harness.backend.rollout_builds import rollout_build
-from harness.backend.serve import APPLICATION, HOST, ReplicaConfig, loop_factory, rollout_in
+from harness.backend.serve import APPLICATION, GC_THRESHOLDS, HOST, ReplicaConfig, loop_factory, rollout_in
 from harness.backend.sessions import Sessions
 from harness.backend.upstream import Upstream
 from harness.backend.upstream_client import UpstreamClient
@@ -47,6 +47,7 @@ def run_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
 def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
     # What is there now stays: the collector need not walk it, and its pages stay those of the process we come from.
     gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     # Ctrl-C is the parent's: it stops us when it has drained its clients.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Losses are reported through the pipe; on the parent's terminal it would be noise.

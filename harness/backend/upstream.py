@@ -22,13 +22,15 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from harness.backend.asgi import Receive, Scope, Send, answer, read_body
 from harness.rule.operations import well_formed
+
+T = TypeVar("T")
 
 HOLD_S_MAX: Final = 180.0
 TEXT: Final = b"text/plain; charset=utf-8"
@@ -88,11 +90,11 @@ class Upstream:
     def _gate(self, name: str) -> Gate:
         return self._gates.setdefault(name, Gate())
 
-    async def _held(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def _held(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _query(scope)
         least = int(asked.get("count", "0"))
         try:
-            held = await self._gate(asked["gate"]).count(least)
+            held = await _unless_gone(receive, self._gate(asked["gate"]).count(least))
         except TimeoutError:
             await _json(send, {"error": f"fewer than {least} requests arrived"}, 504)
             return
@@ -147,8 +149,8 @@ class Upstream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         first, *others = (_chunk(base, word) for word in CONTENT * behaviour.get("times", 1))
         await send({"type": "http.response.body", "body": first, "more_body": True})
-        if (gate := behaviour.get("hold_middle")) and not await self._opened(gate, receive):
-            return
+        if gate := behaviour.get("hold_middle"):
+            await _unless_gone(receive, self._gate(gate).wait())
         if behaviour.get("malformed"):
             others.insert(0, b"data: {not JSON\n\n")
         final = {"index": 0, "delta": {}, "finish_reason": "stop"}
@@ -156,18 +158,16 @@ class Upstream:
         rest = b"".join((*others, last, b"data: [DONE]\n\n"))
         await send({"type": "http.response.body", "body": rest, "more_body": False})
 
-    async def _opened(self, gate: str, receive: Receive) -> bool:
-        """Waits at a gate; whether it was opened before the client has left. Raises TimeoutError."""
-        waiting = asyncio.ensure_future(self._gate(gate).wait())
-        gone = asyncio.ensure_future(_gone(receive))
-        try:
-            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if waiting.done():
-                waiting.result()
-            return waiting.done()
-        finally:
-            waiting.cancel()
-            gone.cancel()
+
+async def _unless_gone(receive: Receive, waiting: Coroutine[Any, Any, T]) -> T | None:
+    """What is waited for; None where the client leaves before it is there. Raises TimeoutError."""
+    task, gone = asyncio.ensure_future(waiting), asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        task.cancel()
+        gone.cancel()
 
 
 async def _gone(receive: Receive) -> None:

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 import psycopg
@@ -74,6 +75,10 @@ class Usage:
     """How often it is accounted for."""
     follows: tuple[FollowUp, ...] = ()
     """Statements after each time."""
+
+
+FIELDS: Final = tuple(Usage.__slots__)
+_values = attrgetter(*FIELDS)
 
 
 def accounting_statement(build: Build) -> sql.Composed:
@@ -176,7 +181,7 @@ class Accounts:
     async def _write(self, usage: Usage, delay_s: float) -> None:
         if delay_s:
             await asyncio.sleep(delay_s)  # a slow accountant is what this build is about
-        values = {field: _as_written(getattr(usage, field)) for field in Usage.__slots__}
+        values = {name: _as_written(value) for name, value in zip(FIELDS, _values(usage), strict=True)}
         values["usage_id"] = uuid.uuid4()
         for attempt in range(1, TRIES + 1):
             try:

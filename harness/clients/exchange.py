@@ -81,7 +81,7 @@ class Reply:
 
 @lru_cache(maxsize=BODIES_KEPT)  # whoever matches rows, counts and compares asks for it again
 def _id_in(body: bytes, id_at: tuple[str, ...]) -> str | None:
-    for document in documents(body):
+    for document in _documents(body):  # of a stream no further than to the first that has one
         found: object = document
         for name in id_at:
             found = found.get(name) if isinstance(found, dict) else None
@@ -95,15 +95,17 @@ def _id_in(body: bytes, id_at: tuple[str, ...]) -> str | None:
 @lru_cache(maxsize=BODIES_KEPT)
 def documents(body: bytes) -> tuple[dict[str, object], ...]:
     """JSON objects of a body: the body itself, or the data of each event of a stream. Callers only read them."""
-    documents = []
+    return tuple(_documents(body))
+
+
+def _documents(body: bytes) -> Iterator[dict[str, object]]:
     for text in _events(body) if body.lstrip().startswith(_STREAM) else [body]:
         try:
             document = json.loads(text)
         except ValueError:
             continue
         if isinstance(document, dict):
-            documents.append(document)
-    return tuple(documents)
+            yield document
 
 
 _STREAM: Final = (b"data:", b":", b"event:", b"id:", b"retry:")

@@ -69,6 +69,8 @@ def well_formed(text: str) -> str:
     """The text as Node writes it to a socket: U+FFFD for each lone surrogate (ECMA-262, toWellFormed)."""
     # Through UTF-16 and back: two halves that meet become one character, a half without its other becomes
     # U+FFFD. `encode("utf-8", "replace")` would make "?" of both.
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 

@@ -58,6 +58,7 @@ def prove(
     lines = planned.describe()
     serve.warm()
     gc.freeze()  # what is imported stays: the collector had spent half of its time on walking it again
+    gc.set_threshold(*serve.GC_THRESHOLDS)
     with running_server(options.postgres, session_pooler=options.session_pooler) as server:
         name = f"Postgres {server.version} ({server.kind})"
         for line in (name, *lines):

@@ -58,6 +58,8 @@ class Stack:
     """What its requests look like."""
     store: DeclaredStore = field(default_factory=plan_store)
     """Where their rows are."""
+    _first_user: list[SignedIn] = field(default_factory=list, repr=False)
+    """The same in every database, since all are made from one: read once."""
 
     @property
     def rollout(self) -> Rollout:
@@ -71,7 +73,9 @@ class Stack:
 
     async def signed_in(self, dsn: str) -> SignedIn:
         """The first user of the seeded database, with a token."""
-        return await signed_in(dsn, self.secret, self.rollout.tables.store.users)
+        if not self._first_user:
+            self._first_user.append(await signed_in(dsn, self.secret, self.rollout.tables.store.users))
+        return self._first_user[0]
 
     async def caller(self, dsn: str) -> Caller:
         """Who may ask as anybody, signed in as that user."""

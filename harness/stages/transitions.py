@@ -6,8 +6,8 @@ connection is refused, as a balancer does. What is observed is returned; whether
 
 import asyncio
 import contextlib
-import json
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -18,7 +18,7 @@ from harness.clients.exchange import NO_CONNECTION, Outcome, Reply, Request
 from harness.clients.extension import ExtensionBuild
 from harness.clients.shape import PLAIN
 from harness.errors import UnavailableError
-from harness.polling import apoll_until
+from harness.polling import POLL_S
 from harness.probing.probe_factory import Caller
 from harness.stages.environment import Environment, ServedRequest
 from harness.stages.matrix import header_kinds, streaming
@@ -103,7 +103,7 @@ async def run_transition(
     except StepRefused as error:
         refusal = error
     finally:
-        for gate in gates:
+        for gate in (gate for gate, tasks in zip(gates, holding, strict=True) if tasks):
             await release(environment, gate)
         held = await asyncio.gather(*(task for tasks in holding for task in tasks))
     observations = await environment.account([*held, *traffic], since, description)
@@ -127,20 +127,27 @@ async def await_held(
 
     Raises UnavailableError when that takes too long.
     """
-    expected = silent + len(holding)
-    held = 0
-
-    async def are_all_held_or_ended() -> bool:
-        nonlocal held
-        ended = sum(task.done() for task in holding)
-        reply = await _send_to_upstream(environment, "GET", f"/stub/held?gate={gate}&count=0")
-        held = json.loads(reply.body)["held"] if reply.status == 200 else 0
-        return held + ended >= expected
-
-    if not await apoll_until(are_all_held_or_ended, HELD_TIMEOUT_S):
-        raise UnavailableError(
-            f"{expected} requests should wait at the upstream's gate, and {held} do after {HELD_TIMEOUT_S:.0f} s"
+    deadline = time.monotonic() + HELD_TIMEOUT_S
+    while (left_s := deadline - time.monotonic()) > 0:
+        not_ended = [task for task in holding if not task.done()]
+        expected = silent + len(not_ended)
+        if expected == 0:
+            return
+        look = asyncio.create_task(
+            _send_to_upstream(environment, "GET", f"/stub/held?gate={gate}&count={expected}")
         )
+        try:
+            await asyncio.wait({look, *not_ended}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if look.done():
+                if look.result().status == 200:
+                    return
+                await asyncio.sleep(POLL_S)
+        finally:
+            look.cancel()
+    raise UnavailableError(
+        f"{silent + len(holding)} requests should wait at the upstream's gate, and not all do after"
+        f" {HELD_TIMEOUT_S:.0f} s"
+    )
 
 
 async def release(environment: Environment, gate: str) -> None:
