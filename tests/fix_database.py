@@ -2,15 +2,41 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from harness.database.runners import connect
+from harness.database.declared import plan_store
+from harness.database.runners import Runner, applied_by, connect
 from harness.database.schema_state import SchemaState
+from harness.database.scripts import Applied, MigrationReport, Script
 from harness.database.server import Server
+from harness.database.step_migration import migrate_steps, take_back_steps
 from harness.database.templates import Templates
+
+BASE, COLUMN, READY = "base", "add the column", "ready"
+"""What the default rollout is migrated to."""
+RECOVERY_FILE: Final = "recovery/drop_invalid_index.sql"
+VIEW_FILE: Final = "view/view_with_column.sql"
+
+
+def migrate(
+    dsn: str, to: str, runner: Runner = Runner.STATEMENTS, *, with_baseline: bool = False
+) -> MigrationReport:
+    """Does the default rollout's steps up to a state."""
+    return migrate_steps(dsn, plan_store(), to, runner, lambda _: None, with_baseline=with_baseline)
+
+
+def roll_back(dsn: str, to: str, runner: Runner = Runner.STATEMENTS) -> MigrationReport:
+    """Takes the default rollout's steps back to a state."""
+    return take_back_steps(dsn, plan_store(), to, runner, lambda _: None)
+
+
+def apply(dsn: str, scripts: Sequence[Script], runner: Runner = Runner.STATEMENTS) -> tuple[Applied, ...]:
+    """Applies files in order, whatever they do. Raises StatementFailed."""
+    return applied_by(runner, dsn, scripts, lambda _: None)
 
 
 def change(dsn: str, *statements: str) -> None:

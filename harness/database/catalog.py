@@ -197,7 +197,7 @@ def differences(connection: Connection, store: DeclaredStore | None = None) -> t
     Further columns and indexes are no difference: the rollout touches none of them.
     """
     store = store or plan_store()
-    tables, names, types = ([each[place] for each in store.baseline_columns] for place in range(3))
+    tables, names, types = ([each[place] for each in store.kept_columns] for place in range(3))
     found = [
         f"{table}.{column} is {'missing' if there is None else there}, not {wanted}"
         for table, column, wanted, there in all_rows(

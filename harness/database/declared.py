@@ -78,6 +78,19 @@ class DeclaredStore:
         return tuple(_created_columns(self.rollout.text(baseline))) if baseline else ()
 
     @cached_property
+    def kept_columns(self) -> tuple[tuple[str, str, str], ...]:
+        """Those of the tables before the rollout that no step changes, renames or drops, alone or with their table."""
+        steps = [each for file in self._ups for each in _statements(self.rollout.text(file))]
+        changed = {
+            (plain_name(each.table), plain_name(name)) for each in steps for _, name, _ in each.actions
+        }
+        gone = {plain_name(name) for each in steps if each.command == "DROP TABLE" for name in each.names}
+        gone |= {table for table, name in changed if not name}
+        return tuple(
+            column for column in self.baseline_columns if column[0] not in gone and column[:2] not in changed
+        )
+
+    @cached_property
     def view(self) -> str | None:
         """The view that comes to read the column; None where the rollout has none."""
         view = self.rollout.tables.reference.view

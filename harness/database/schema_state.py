@@ -15,6 +15,10 @@ class SchemaState(StrEnum):
     INVALID = "invalid"
 
 
+TARGETS: Final = (SchemaState.BASE, SchemaState.COLUMN, SchemaState.READY)
+"""States that steps end in; the others are those of a build under way or interrupted."""
+
+
 class UnmanagedSchema(StrEnum):
     """What a database holds that is in no state of the rollout."""
 

@@ -21,18 +21,24 @@ from harness.rollout.step_tables import RolloutStep
 BASE: Final = "base"
 READY: Final = "ready"
 EMPTY: Final = "empty"
+NAMED_MAX: Final = 3
+"""Differences that are named."""
 
 
-def target_of(rollout: Rollout, to: str, further: Sequence[str] = ()) -> int:
-    """How many of the SQL steps are to be done. Raises UsageError, which names `further` words, for an unknown one."""
+def target_of(rollout: Rollout, to: str) -> int:
+    """How many of the SQL steps are to be done; a word that one step's name alone has is as good as the name.
+
+    Raises UsageError for what is none of them.
+    """
     names = [step.name for step in sql_steps(rollout)]
     if to == BASE:
         return 0
     if to == READY:
         return len(names)
-    if to in names:
-        return names.index(to) + 1
-    known = ", ".join((BASE, *further, *names, READY))
+    meant = [name for name in names if name == to] or [name for name in names if to in name.split()]
+    if len(meant) == 1:
+        return names.index(meant[0]) + 1
+    known = ", ".join((BASE, *names, READY))
     raise UsageError(f"no state {to!r} of rollout {rollout.name}; ask for one of {known}")
 
 
@@ -70,7 +76,7 @@ def migrate_steps(
         check_empty(dsn, action, store.tables, with_baseline=with_baseline)
         scripts.append(_baseline(rollout))
     else:
-        _check(dsn, action, before)
+        _check(dsn, action, before, store)
     ahead = [each.step.name for each in before[target:] if each.progress is not Progress.NOT_DONE]
     if ahead and not is_empty:
         raise UsageError(
@@ -96,12 +102,13 @@ def take_back_steps(
 ) -> MigrationReport:
     """Takes back what is done beyond a state, the last step first. Raises as `migrate_steps` does.
 
-    A step that changed rows alone, and has no file that takes it back, is passed over.
+    A step that changed rows alone, and has no file that takes it back, is passed over. Where the column goes that the
+    rollout's view reads, the view is made anew without it first; UnavailableError, too, where another one reads it.
     """
     rollout, action = store.rollout, f"rollback to {to}"
     target = target_of(rollout, to)
     before = _now(dsn, rollout)
-    _check(dsn, action, before)
+    _check(dsn, action, before, store)
     behind = [
         each.step.name for each in before[:target] if each.is_seen and each.progress is not Progress.DONE
     ]
@@ -109,7 +116,7 @@ def take_back_steps(
         raise UsageError(
             f"{action}: {where(dsn)} is not so far, {behind[0]} is not done; ask for a migration to {to}"
         )
-    scripts = []
+    scripts = _without_readers(dsn, action, store) if _takes_the_column(store, before[target:]) else []
     for each in reversed(before[target:]):
         if each.progress is Progress.INVALID:
             scripts.append(_recovery(rollout, each.step))
@@ -126,6 +133,23 @@ def take_back_steps(
     return _report(describe_state(before), after, applied)
 
 
+def _takes_the_column(store: DeclaredStore, steps: Sequence[StepProgress]) -> bool:
+    return any(each.step.up == store.column_file and each.progress is Progress.DONE for each in steps)
+
+
+def _without_readers(dsn: str, action: str, store: DeclaredStore) -> list[Script]:
+    """What lets go of the column that is to be dropped: nothing, or the rollout's view made anew."""
+    with connect(dsn) as connection:
+        readers = catalog.readers_of_column(connection, store.table, store.column.name)
+    view = store.rollout.tables.reference.view
+    if others := [reader for reader in readers if reader != store.view]:
+        raise UnavailableError(
+            f"{action}: {', '.join(others)} reads {store.column.name}, and only {store.view or 'no view'} is known "
+            "here; make it anew without the column, then run this again"
+        )
+    return [_script(store.rollout, view.down)] if readers and view else []
+
+
 def _report(before: str, after: Sequence[StepProgress], applied: tuple[Applied, ...]) -> MigrationReport:
     description = ", ".join(f"{each.step.name} {each.progress}" for each in after)
     return MigrationReport(before, describe_state(after), description, applied)
@@ -136,8 +160,16 @@ def _now(dsn: str, rollout: Rollout) -> tuple[StepProgress, ...]:
         return progress_of(connection, rollout)
 
 
-def _check(dsn: str, action: str, steps: Sequence[StepProgress]) -> None:
+def _check(dsn: str, action: str, steps: Sequence[StepProgress], store: DeclaredStore) -> None:
     """Raises UnavailableError where nothing can be done from here."""
+    with connect(dsn) as connection:
+        foreign = catalog.differences(connection, store)
+    if foreign:
+        more = f" and {len(foreign) - NAMED_MAX} more" if len(foreign) > NAMED_MAX else ""
+        raise UnavailableError(
+            f"{action}: {where(dsn)} has tables or indexes of the rollout's names in another shape "
+            f"({'; '.join(foreign[:NAMED_MAX])}{more}); use a database of its own, or mend the differences"
+        )
     for each in steps:
         if each.progress is Progress.BUILDING:
             raise UnavailableError(

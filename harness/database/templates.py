@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import RLock
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
-from harness.database.migration_steps import TARGETS
-from harness.database.migrations import seed
 from harness.database.runners import connect, run_statements
-from harness.database.schema_state import SchemaState
+from harness.database.schema_state import TARGETS, SchemaState
 from harness.database.scripts import Script
 from harness.database.server import Server
 from harness.database.structure import Structure, structure
@@ -118,4 +116,11 @@ class Templates:
             run_statements(dsn, [baseline], lambda _: None)
         if reference.seed is not None:
             with connect(dsn) as connection:
-                seed(connection, self._seed_rows, self.rollout.text(reference.seed))
+                _fill(connection, self._seed_rows, self.rollout.text(reference.seed))
+
+
+def _fill(connection: psycopg.Connection[Any], rows: int, seed: str) -> None:
+    """By a rollout's seed, which makes users, lookups, `rows` pairs of rows; the same every time."""
+    with connection.transaction():
+        connection.execute("SELECT set_config('harness.seed_rows', %s, true)", [str(rows)])
+        connection.execute(seed.encode())

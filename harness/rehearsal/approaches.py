@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from harness.data import sql_text
-from harness.database.migration_steps import FORWARD
-from harness.database.schema_state import SchemaState
 from harness.database.scripts import statements_of
 from harness.rehearsal.layouts import CORRECTED as CORRECTED_LAYOUT
 from harness.rehearsal.layouts import Layout
-from harness.rehearsal.statements import ADD_COLUMN, BUILD_INDEX, without_concurrently
+from harness.rehearsal.statements import ADD, ADD_COLUMN, BUILD, BUILD_INDEX, without_concurrently
 
 REPORT_S: Final = 1.0
 """How long the report reads that the ALTER queues behind."""
@@ -35,14 +32,10 @@ class Approach:
     """Whether a refused statement ends the migration and is measured too, in place of an error."""
 
 
-def _corrected(state: SchemaState) -> tuple[str, ...]:
-    return tuple(statement.text for statement in statements_of(sql_text(FORWARD[state].file)))
-
-
 CORRECTED: Final = Approach(
     "corrected",
     "the column under a lock_timeout, then the index with CONCURRENTLY",
-    _corrected(SchemaState.BASE) + _corrected(SchemaState.COLUMN),
+    tuple(statement.text for script in (ADD, BUILD) for statement in statements_of(script.text)),
 )
 
 APPROACHES: Final = (

@@ -6,16 +6,11 @@ Each is a folder as drizzle keeps it; runners that know no journal are given its
 from dataclasses import dataclass
 from typing import Final
 
+from harness import plan
 from harness.database.drizzle_folder import BREAKPOINT, Folder, JournalEntry
-from harness.database.migration_steps import FORWARD, PLAN_FILE
-from harness.database.schema_state import SchemaState, UnmanagedSchema
 from harness.database.scripts import Script, statements_of
 from harness.database.sql_statement import read_statement
-from harness.rehearsal.statements import without_concurrently
-
-BASELINE: Final = Script.ours(FORWARD[UnmanagedSchema.EMPTY].file)
-ADD_FILE: Final = FORWARD[SchemaState.BASE].file
-BUILD_FILE: Final = FORWARD[SchemaState.COLUMN].file
+from harness.rehearsal.statements import ADD, BASELINE, BUILD, without_concurrently
 
 RECORDED_WHEN: Final = 1_760_000_000_000
 """Journal time of the baseline, in milliseconds since 1970; the rollout's files come a day later."""
@@ -62,7 +57,7 @@ def folder_of(*files: Script, journalled: bool = True, when: int = NEW_WHEN) -> 
     return Folder((BASELINE, *files), known + new if journalled else known)
 
 
-AS_WRITTEN: Final = Script.ours(PLAN_FILE)
+AS_WRITTEN: Final = Script.ours(plan.MIGRATION_FILE)
 BASELINE_FOLDER: Final = folder_of()
 """What was there before the rollout."""
 
@@ -87,9 +82,9 @@ LAYOUTS: Final = (
     ),
     Layout(
         "out of band",
-        "the column by the runner; the index by hand afterwards, with sql/" + BUILD_FILE,
-        folder_of(Script.ours(ADD_FILE)),
-        out_of_band=(Script.ours(BUILD_FILE),),
+        "the column by the runner; the index by hand afterwards, with " + BUILD.name,
+        folder_of(ADD),
+        out_of_band=(BUILD,),
     ),
     Layout(
         "plain index",

@@ -12,7 +12,6 @@ from psycopg import sql
 
 from harness import plan
 from harness.database import catalog
-from harness.database.migration_steps import VIEW_FILE
 from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
 from harness.database.schema_state import SchemaState
@@ -26,6 +25,7 @@ from harness.rehearsal.statements import (
     BUILD_INDEX,
     DROP_COLUMN,
     DROP_INDEX,
+    VIEW,
     last_statement,
     without_concurrently,
 )
@@ -47,7 +47,7 @@ CASES: Final = (
         LockMode.ACCESS_EXCLUSIVE,
     ),
     LockCase(
-        "CREATE OR REPLACE VIEW", last_statement(VIEW_FILE), _COLUMN, Hold.TRANSACTION, LockMode.ACCESS_SHARE
+        "CREATE OR REPLACE VIEW", last_statement(VIEW), _COLUMN, Hold.TRANSACTION, LockMode.ACCESS_SHARE
     ),
     LockCase(
         "DROP INDEX CONCURRENTLY", DROP_INDEX, _READY, Hold.BEFORE_DROP, LockMode.SHARE_UPDATE_EXCLUSIVE

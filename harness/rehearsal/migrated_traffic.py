@@ -11,15 +11,15 @@ import psycopg
 from harness import plan
 from harness.database import catalog
 from harness.database.declaration import Column, Index
-from harness.database.migration_steps import VIEW_FILE
-from harness.database.migrations import rollback
+from harness.database.declared import plan_store
 from harness.database.rows import one_row
-from harness.database.runners import connect, run_statements
+from harness.database.runners import Runner, connect, run_statements
 from harness.database.schema_state import SchemaState
-from harness.database.scripts import Script, StatementFailed, statements_of
+from harness.database.scripts import StatementFailed, statements_of
 from harness.database.server import Server
 from harness.database.sql_statement import read_statement
 from harness.database.sqlstate import named
+from harness.database.step_migration import BASE, take_back_steps
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rehearsal.accounting import kept
@@ -35,6 +35,7 @@ from harness.rehearsal.migration_evidence import BuildLocks, MigratedTraffic
 from harness.rehearsal.recovery import current_state, send
 from harness.rehearsal.runner_results import Matrix, Way
 from harness.rehearsal.stalls import MIGRATION_S_MAX
+from harness.rehearsal.statements import VIEW
 from harness.rehearsal.traffic import Traffic, traffic
 
 RATE: Final = Rate(writers=4, writes_per_s=400.0, readers=1, reads_per_s=25.0)
@@ -146,12 +147,12 @@ def _migrate(dsn: str, layout: Layout, running: Traffic) -> None:
 
 def _roll_back(evidence: MigratedTraffic, dsn: str, running: Traffic) -> None:
     """The view first reads the column; then everything goes back, the backend `after` before the column."""
-    refusal = send(dsn, Script.ours(VIEW_FILE))
+    refusal = send(dsn, VIEW)
     evidence.view_refused = None if refusal is None else named(refusal.sqlstate)
     running.pass_by(BESIDE)
     running.swap(back=True)
     try:
-        rollback(dsn, SchemaState.BASE)
+        take_back_steps(dsn, plan_store(), BASE, Runner.STATEMENTS, lambda _: None)
     except UnavailableError as error:
         evidence.rollback_errors.append(str(error))
 

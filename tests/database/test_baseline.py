@@ -2,11 +2,11 @@
 
 import hashlib
 
+from harness import plan
 from harness.data import rollout_folders, sql_path
 from harness.database import catalog
 from harness.database.declaration import Index
 from harness.database.declared import plan_store
-from harness.database.migration_steps import PLAN_FILE
 from harness.database.runners import connect
 from harness.database.scripts import statements_of
 
@@ -172,7 +172,7 @@ def test_differences_query_names_every_column_of_the_baseline(base_dsn: str) -> 
 
 
 def test_plan_file_is_byte_for_byte_the_block_of_the_plan() -> None:
-    content = sql_path(PLAN_FILE).read_bytes()
+    content = sql_path(plan.MIGRATION_FILE).read_bytes()
     assert hashlib.sha256(content).hexdigest() == (
         "1ba64995a146d6a2375fc558876e1fab6169982190763c35d7d3ecfe3d991244"
     )
@@ -186,7 +186,7 @@ NOT_MIGRATIONS = ("usage", "queries", "defects", "faults")
 def test_sql_files_begin_with_locks_and_transaction_rules() -> None:
     folders = (sql_path(""), *rollout_folders())
     files = [path for folder in folders for path in folder.rglob("*.sql")]
-    apart = (PLAN_FILE, "insert.sql")
+    apart = (plan.MIGRATION_FILE, "insert.sql")
     ours = [path for path in files if path.parent.name not in NOT_MIGRATIONS and path.name not in apart]
     assert len(ours) >= 8
     for path in ours:

@@ -4,14 +4,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from harness.database.baseline import contents
-from harness.database.migration_steps import TARGETS
 from harness.database.runners import connect
-from harness.database.schema_state import SchemaState
 from harness.errors import UnavailableError
 from harness.run.migrate import run_migrate
 from harness.run.options.migrate import MigrateOptions
+from tests.fix_database import BASE, COLUMN, READY
 
-BASE, COLUMN, READY = TARGETS
 OTHERS = {
     "an application's table": "CREATE TABLE orders (id int)",
     "a table in a schema of its own": "CREATE SCHEMA app; CREATE TABLE app.orders (id int)",
@@ -31,7 +29,7 @@ OTHERS = {
 }
 
 
-def migrate(dsn: str, to: SchemaState = READY, *, with_baseline: bool = True) -> list[str]:
+def migrate(dsn: str, to: str = READY, *, with_baseline: bool = True) -> list[str]:
     said: list[str] = []
     run_migrate(MigrateOptions(dsn, to, with_baseline=with_baseline), said.append)
     return said
@@ -42,8 +40,8 @@ def held(dsn: str) -> list[tuple[str, str, str]]:
         return contents(connection)
 
 
-@pytest.mark.parametrize("to", TARGETS)
-def test_an_empty_database_is_left_empty_unless_asked(empty_dsn: str, to: SchemaState) -> None:
+@pytest.mark.parametrize("to", [BASE, COLUMN, READY])
+def test_an_empty_database_is_left_empty_unless_asked(empty_dsn: str, to: str) -> None:
     with pytest.raises(
         UnavailableError, match=f"^migrate to {to}: looked for microdollar_usage and .*--with-baseline"
     ):

@@ -7,9 +7,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from harness.database import catalog
 from harness.database import templates as module
-from harness.database.migration_steps import TARGETS
 from harness.database.runners import OnStatement, connect, run_statements
-from harness.database.schema_state import SchemaState
+from harness.database.schema_state import TARGETS, SchemaState
 from harness.database.scripts import Script
 from harness.database.server import Server
 from harness.database.structure import structure_differences

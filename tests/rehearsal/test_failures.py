@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from harness.data import sql_text
-from harness.database.migrations import migrate
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
 from harness.database.scripts import Script
@@ -29,6 +28,7 @@ from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 from harness.rehearsal.recovery import current_state, recover, send
 from harness.rehearsal.scenario import FailureScenario, Note, ScenarioResult
 from harness.rehearsal.statements import DROP_INDEX
+from tests.fix_database import migrate
 
 READY = SchemaState.READY
 FAILURE_SCENARIOS = scenarios_of(PLAN_BUILD)
@@ -209,7 +209,7 @@ def test_scenario_that_stands_still_is_ended(column_dsn: str, monkeypatch: pytes
 def test_migrators_truly_at_once_end_ready_after_one_more_run(base_dsn: str) -> None:
     def run(dsn: str) -> None:
         with suppress(UnavailableError):
-            migrate(dsn, READY)
+            migrate(dsn, "ready")
 
     threads = [threading.Thread(target=partial(run, base_dsn)) for _ in range(3)]
     for thread in threads:
@@ -218,4 +218,4 @@ def test_migrators_truly_at_once_end_ready_after_one_more_run(base_dsn: str) -> 
         thread.join(60)
     if current_state(base_dsn) is SchemaState.INVALID:
         recover(base_dsn)
-    assert migrate(base_dsn, READY).after is READY
+    assert migrate(base_dsn, "ready").after == "ready"

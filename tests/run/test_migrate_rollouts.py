@@ -137,11 +137,11 @@ def test_a_refused_statement_says_where_the_database_is_left(empty_dsn: str, tmp
 @pytest.mark.parametrize(
     ("folder", "to", "known"),
     [
-        (ORDERS, "column", "of rollout order-origin; ask for one of base, add the column, ready"),
+        (ORDERS, "index", "of rollout order-origin; ask for one of base, add the column, ready"),
         (
             fixture_path("rollouts/posthog-distinct-id"),
             "building",
-            "ask for one of base, column, add the column, ",
+            "ask for one of base, add the column, build the index, ready",
         ),
     ],
     ids=["orders", "the default"],
@@ -153,7 +153,7 @@ def test_an_unknown_state_is_refused_with_the_known_ones(folder: Path, to: str, 
 
 def test_the_default_rollout_knows_its_steps_by_name(empty_dsn: str) -> None:
     folder = fixture_path("rollouts/posthog-distinct-id")
-    assert migrate(empty_dsn, folder, "add the column").after == "column"
+    assert migrate(empty_dsn, folder, "add the column").after == "add the column"
     assert migrate(empty_dsn, folder, "build the index").after == "ready"
 
 

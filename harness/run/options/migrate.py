@@ -19,8 +19,8 @@ class MigrateOptions:
     to: Annotated[
         str,
         Option(
-            "State to bring it to: base, before the first step; ready, behind the last step of SQL; or the name of the "
-            "last step that is to be done. Of the default rollout the first one is also column. Example: --to ready",
+            "State to bring it to: base, before the first step; ready, behind the last step of SQL; or the last step "
+            "that is to be done, by its name or a word of it that no other has. Example: --to ready",
             metavar="STATE",
         ),
     ]
