@@ -22,7 +22,7 @@ from harness.rehearsal.frozen_build import WAIT_S_MAX, FrozenBuild
 
 
 @asynccontextmanager
-async def held(dsn: str, hold: Hold, statement: str) -> AsyncIterator[int]:
+async def held(dsn: str, hold: Hold, statement: str, table: str = plan.METADATA_TABLE) -> AsyncIterator[int]:
     """The process id that holds the statement's locks, for as long as the context lasts.
 
     Afterwards a transaction is taken back, and a concurrent statement is let go on to its end. Raises psycopg.Error
@@ -35,11 +35,11 @@ async def held(dsn: str, hold: Hold, statement: str) -> AsyncIterator[int]:
             yield await aprocess_of(connection)
             await connection.execute("ROLLBACK")
     elif hold is Hold.BEFORE_DROP:
-        async with _frozen_drop(dsn, statement) as pid:
+        async with _frozen_drop(dsn, statement, table) as pid:
             yield pid
     else:
         build = sql.Composed([sql.SQL(statement)])
-        async with FrozenBuild(dsn, BuildPhase(hold.value), build) as frozen:
+        async with FrozenBuild(dsn, BuildPhase(hold.value), build, table=table) as frozen:
             yield frozen.pid
             await frozen.finish()
 
@@ -55,15 +55,15 @@ def old_snapshot(dsn: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @asynccontextmanager
-async def _frozen_drop(dsn: str, statement: str) -> AsyncIterator[int]:
+async def _frozen_drop(dsn: str, statement: str, table: str) -> AsyncIterator[int]:
     """A concurrent drop in its first wait, held by a reader."""
     async with (
         await psycopg.AsyncConnection.connect(dsn, autocommit=True) as reader,
         await psycopg.AsyncConnection.connect(dsn, autocommit=True) as dropper,
     ):
         await reader.execute("BEGIN")
-        table = sql.Identifier(plan.METADATA_TABLE)
-        await reader.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(table))
+        lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.Identifier(table))
+        await reader.execute(lock)
         pid = await aprocess_of(dropper)
         drop = asyncio.create_task(_run(dropper, statement))
         try:

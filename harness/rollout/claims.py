@@ -106,15 +106,22 @@ CLAIMS: Final[Mapping[str, tuple[Condition, str]]] = {
     "M2": (_SQL, "The steps rewrite no row."),
     "M3": (_SQL, "The column is as the steps declare it."),
     "M4": (_INDEX, "The index that the steps declare serves every look-up by a value of the column."),
-    "M5": (_INDEX, ""),
-    "M6": (_INDEX, ""),
+    "M5": (_INDEX, "A look-up by a value of the column is answered from the index."),
+    "M6": (
+        _INDEX,
+        "While an index is built, other sessions can read, insert and update, also while the build waits for others.",
+    ),
     "M7": (_TEXT, "A row without a value is no bigger than before."),
     "M8": (
         _SQL,
         "Under writers of both builds the steps fail none, and every accepted write has all its rows.",
     ),
     "M9": (_SQL, "Taken back by their files, the steps leave the schema and the rows as they were."),
-    "M10": (_ALONE, ""),
+    "M10": (
+        _ALONE,
+        "A file that builds an index concurrently is accepted statement by statement; in a transaction it is refused,"
+        " and nothing is changed.",
+    ),
     "M11": (_SQL, ""),
     "M13": (
         _INDEX,

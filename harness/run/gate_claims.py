@@ -6,9 +6,9 @@ from typing import Final
 from harness import plan
 from harness.checks.gate_index import INDEX
 from harness.checks.gate_schema import COLUMN, STORED
+from harness.database.asked_claims import asked_of
 from harness.rollout import Rollout, is_plans
-from harness.rollout.claims import asked, sentence_of, worded
-from harness.rollout.tables import Tables
+from harness.rollout.claims import sentence_of, worded
 from harness.rule.policy import POLICIES, STRICT
 from harness.verdict import Claim
 
@@ -34,7 +34,7 @@ def required_ids(build: str) -> tuple[str, ...]:
 def claims_of(build: str, policy: str = STRICT.name, rollout: Rollout | None = None) -> tuple[Claim, ...]:
     """The claims required of a deployed build, as the policy words them, or the file of another rollout."""
     if rollout is not None and policy not in POLICIES and not is_plans(rollout):
-        return _of_rollout(build, rollout.tables)
+        return _of_rollout(build, rollout)
     in_words = plan.claims_under(policy, (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS))
     known = {
         claim.id: replace(claim, sentence=plan.GATE_SENTENCES.get(claim.id, claim.sentence))
@@ -43,12 +43,12 @@ def claims_of(build: str, policy: str = STRICT.name, rollout: Rollout | None = N
     return tuple(known[each] for each in required_ids(build))
 
 
-def _of_rollout(build: str, tables: Tables) -> tuple[Claim, ...]:
+def _of_rollout(build: str, rollout: Rollout) -> tuple[Claim, ...]:
     """Those that apply to the rollout, each in the file's words where it has some."""
     known = {claim.id: claim for claim in (*plan.CLAIMS, *plan.MIGRATION_CLAIMS, *plan.GATE_CLAIMS)}
-    applying = frozenset(asked(tables))
+    applying = frozenset(asked_of(rollout))
     return tuple(
-        worded(Claim(name, FURTHER.get(name) or sentence_of(name), "", "", known[name].least), tables)
+        worded(Claim(name, FURTHER.get(name) or sentence_of(name), "", "", known[name].least), rollout.tables)
         for name in required_ids(build)
         if name in applying
     )

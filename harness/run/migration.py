@@ -7,6 +7,7 @@ from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.rehearsal.applied_steps import apply_steps
 from harness.rehearsal.applied_under_writers import apply_under_writers
+from harness.rehearsal.built_indexes import build_indexes
 from harness.rehearsal.layouts import CORRECTED, Layout
 from harness.rehearsal.migrated_schema import migrate_and_read
 from harness.rehearsal.migrated_traffic import migrate_under_writers, observe_build_locks, run_plan_file
@@ -33,14 +34,17 @@ def judge_migration(
 
 
 def judge_steps(results: Results, server: Server, templates: Templates, rows: int) -> None:
-    """Judges M1, M2, M3 and M7 to M9 for the SQL steps of the templates' rollout, on tables of so many rows."""
-    rollout = templates.rollout
+    """Judges M1 to M10, those that apply, for the SQL steps of the templates' rollout, on tables of so many rows."""
+    rollout, ups = templates.rollout, ups_of(templates.rollout)
+    builds = [step.up for step in rollout.tables.step if step.up and step.concurrent]
     with Templates(server, seed_rows=rows, rollout=rollout) as filled_templates:
         with filled_templates.after([]) as dsn:
-            steps = apply_steps(dsn, declared_store(rollout), ups_of(rollout), downs_of(rollout))
+            steps = apply_steps(dsn, declared_store(rollout), ups, downs_of(rollout))
             run_checks(results, [steps])
         with filled_templates.after([]) as dsn:
             run_checks(results, [apply_under_writers(dsn, rollout, *_beside_deployment(rollout))])
+        if builds:
+            run_checks(results, [build_indexes(templates, filled_templates, ups, builds)])
 
 
 def _beside_deployment(rollout: Rollout) -> tuple[tuple[Script, ...], tuple[Script, ...]]:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from harness import plan
+from harness.database.asked_claims import asked_of, not_asked_of
 from harness.rollout import Rollout
-from harness.rollout.claims import asked, not_asked, sentence_of, worded
+from harness.rollout.claims import sentence_of, worded
 from harness.rule.level import Level
 from harness.stages.of_rollout import model_of, plan_order_of
 from harness.stages.orders import ONE_ROLL_BACK, OrderGraph
@@ -18,18 +19,21 @@ from harness.verdict import Claim
 
 PROVEN: Final = (
     *("V1", "V2", "V3", "V4", "V5", "V6", "V7", "C1", "C2", "C3", "I1", "I2", "R1", "R2"),
-    *("M1", "M2", "M3", "M7", "M8", "M9", "O1", "O2", "O3", "O4", "O5", "E5"),
+    *("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "O1", "O2", "O3", "O4", "O5", "E5"),
 )
 """What a proof judges of any rollout, in this order."""
 PER_STEP: Final = 6
 """Requests that are held across a step at the least."""
 RULE_LEAST: Final = 100
+LOCKS: Final = 24
+"""Of one build: eight modes in each of its three waits."""
 WRITES_LEAST: Final = 20
+_COUNTED_HERE: Final = frozenset(("E5", "M6", "M10"))
 
 
 def rollout_claims(rollout: Rollout, level: Level) -> tuple[Claim, ...]:
     """Those that apply at a level, in the file's words where it has some."""
-    applying = frozenset(asked(rollout.tables))
+    applying = frozenset(asked_of(rollout))
     least = _least(rollout, level)
     later = {"O2", "R2"} if level is Level.SMOKE else set()
     later |= set() if level is Level.EXHAUSTIVE else {"O5"}
@@ -43,11 +47,11 @@ def rollout_claims(rollout: Rollout, level: Level) -> tuple[Claim, ...]:
 
 def remarks(rollout: Rollout) -> Iterator[str]:
     """Which claims do not apply, with the reasons; and which do, but are not judged by a proof of this rollout."""
-    reasons = [f"{' '.join(names)} ({reason})" for names, reason in not_asked(rollout.tables)]
+    reasons = [f"{' '.join(names)} ({reason})" for names, reason in not_asked_of(rollout)]
     if reasons:
         yield f"not asked of rollout {rollout.name}: {'; '.join(reasons)}"
     audits = {audit.id for audit in rollout.tables.audit}
-    left = [name for name in asked(rollout.tables) if name not in PROVEN and name not in audits]
+    left = [name for name in asked_of(rollout) if name not in PROVEN and name not in audits]
     yield f"judged by other commands or for the plan's rollout alone: {' '.join(left)}"
 
 
@@ -59,10 +63,20 @@ def _least(rollout: Rollout, level: Level) -> dict[str, int]:
         found["O5"] = OrderGraph(model, ONE_ROLL_BACK).count
     cases = len(rollout.tables.client.cases) if rollout.tables.client else 1
     prepared = 2 if rollout.tables.reference.view else 1  # the old backend's INSERT, and a SELECT on the view
-    return found | {"V7": RULE_LEAST, "M8": WRITES_LEAST, "M9": 1, "E5": cases, "C3": prepared}
+    return found | {
+        "V7": RULE_LEAST,
+        "M8": WRITES_LEAST,
+        "M9": 1,
+        "M6": LOCKS,
+        "M10": 2,
+        "E5": cases,
+        "C3": prepared,
+    }
 
 
 def _worded(claim: Claim, rollout: Rollout) -> Claim:
     found = worded(claim, rollout.tables)
-    # A file that extends the plan's has what the plan's own audit of the client needs: its cases are fewer.
-    return replace(found, least=claim.least) if claim.id == "E5" else found
+    if claim.id == "M10":  # the plan words it of one file that none of its steps is
+        found = replace(found, sentence=claim.sentence)
+    # A file that extends the plan's has what the plan's own checks need: what is looked at here is less.
+    return replace(found, least=claim.least) if claim.id in _COUNTED_HERE else found

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from msgspec import Struct, to_builtins
 
+from harness.database.asked_claims import asked_of, not_asked_of
 from harness.database.relations import Relations
 from harness.rollout import Rollout
-from harness.rollout.claims import asked, not_asked
 from harness.rollout.step_tables import RolloutStep
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, Tables
@@ -105,8 +105,8 @@ def rollout_document(rollout: Rollout) -> RolloutDocument:
         steps=tuple(NeededStep(step.name, step.kind, tuple(names)) for step, names in needed(tables.step)),
         orders=OrderGraph(model_of(rollout)).count if tables.step else None,
         expected=_expected(rollout)[0] if tables.step else None,
-        claims=asked(tables),
-        not_asked=tuple(NotAsked(tuple(ids), reason) for ids, reason in not_asked(tables)),
+        claims=asked_of(rollout),
+        not_asked=tuple(NotAsked(tuple(ids), reason) for ids, reason in not_asked_of(rollout)),
         main=" ".join(relations.main_relation().as_string(None).split()),
         detail=" ".join(relations.detail_relation().as_string(None).split()),
     )
@@ -125,7 +125,7 @@ def describe_rollout(rollout: Rollout) -> Iterator[str]:
     yield "who asks:"
     yield from (f"  {_identity(identity)}" for identity in tables.identity)
     yield from _steps(rollout)
-    yield from _claims(tables)
+    yield from _claims(rollout)
     yield "queries, on these two relations:"
     yield f"  main    {relations.main_relation().as_string(None)}"
     detail = " ".join(relations.detail_relation().as_string(None).split())
@@ -246,8 +246,8 @@ def _expected(rollout: Rollout) -> tuple[ExpectedSafety, Survey]:
     return text, graph.survey()
 
 
-def _claims(tables: Tables) -> Iterator[str]:
-    names = asked(tables)
+def _claims(rollout: Rollout) -> Iterator[str]:
+    names = asked_of(rollout)
     yield f"claims: {len(names)} apply: {' '.join(names)}"
-    for ids, reason in not_asked(tables):
+    for ids, reason in not_asked_of(rollout):
         yield f"  not asked: {' '.join(ids)}, since {reason}"

@@ -12,12 +12,12 @@ from harness.clients.extra_headers import ExtraHeaders
 from harness.clients.filled_text import Parameters
 from harness.clients.request_spec import RequestSpec
 from harness.data import policy_folder
+from harness.database.asked_claims import asked_of, not_asked_of
 from harness.database.declared import DeclaredStore, declared_store
 from harness.errors import UsageError
 from harness.probing.probe_factory import Caller
 from harness.rollout import Rollout, is_plans, load_rollout
 from harness.rollout.checking import PLACEHOLDER
-from harness.rollout.claims import asked, not_asked
 from harness.rollout.tables import FILLED_IN
 from harness.rule.policy import POLICIES, Policy, policy_of
 from harness.run.gate_claims import WITHOUT
@@ -78,14 +78,14 @@ class UnderTest:
         """Which of these claims do not apply, as a report's scope says it; the plan's own rollout has all."""
         if self.is_plans:
             return ()
-        applying = frozenset(asked(self.rollout.tables))
+        applying = frozenset(asked_of(self.rollout))
         return tuple(f"{WITHOUT}{claim}" for claim in required if claim not in applying)
 
     def remarks(self, required: Sequence[str]) -> list[str]:
         """Which of these claims do not apply to the rollout, with the reasons, in one line; none where all do."""
         found = [
             (reason, [claim for claim in ids if claim in required])
-            for ids, reason in not_asked(self.rollout.tables)
+            for ids, reason in not_asked_of(self.rollout)
         ]
         told = [f"{', '.join(ids)} ({reason})" for reason, ids in found if ids]
         return [f"not asked of rollout {self.rollout.name}: {'; '.join(told)}"] if told else []
