@@ -5,7 +5,7 @@ from typing import Final
 from harness.checks.migration import INDEX, LOOK_UP
 from harness.checks.migration_traffic import BUILD, KEPT_OUT, PLAN_FILE
 from harness.checks.registry import Detail, Inconclusive, Observed, Outcomes, check
-from harness.rehearsal.built_indexes import BuiltIndexes
+from harness.rehearsal.index_evidence import BuiltIndexes
 from harness.rehearsal.lock_modes import NEEDS, LockMode
 from harness.verdict import Finding, Method
 

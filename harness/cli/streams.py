@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from harness.report.document import Report
 
 
+TOLD_EVERY_S: Final = 30.0
 _COMMAND: Final = re.compile(r"^(\s*)(?=::|##\[)", re.MULTILINE)
 """Where a line begins as one that GitHub's runner would carry out; it looks behind white space, too."""
 
@@ -69,7 +71,7 @@ def _inert(text: str) -> str:
 
 @contextlib.contextmanager
 def show_progress(words: str) -> Iterator[Callable[[str], None]]:
-    """Shows on standard error what is going on: a changing line on a terminal, one plain line elsewhere."""
+    """Shows on standard error what is going on: a changing line on a terminal, elsewhere plain ones, seldom."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -79,7 +81,20 @@ def show_progress(words: str) -> Iterator[Callable[[str], None]]:
             yield lambda more: status.update(escape(plain(f"{words}: {more}")))
     else:
         click.echo(plain(words), err=True)
-        yield lambda _: None
+        yield _told_now_and_then(words)
+
+
+def _told_now_and_then(words: str) -> Callable[[str], None]:
+    """Writes how far it is each half minute at the most: a log has no changing line."""
+    told = time.monotonic()
+
+    def show(more: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= TOLD_EVERY_S:
+            told = time.monotonic()
+            click.echo(plain(f"{words}: {more}"), err=True)
+
+    return show
 
 
 def write_report(report: "Report", outputs: Renderings, further: Callable[[], None] = lambda: None) -> int:

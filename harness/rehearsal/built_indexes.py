@@ -5,14 +5,13 @@ Afterwards the catalogue says what is there, and the planner what it finds a val
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
 from harness.database import catalog
-from harness.database.declaration import Index, find
+from harness.database.declaration import find
 from harness.database.declared import DeclaredStore, declared_store
 from harness.database.rows import one_row
 from harness.database.runners import connect, run_statements
@@ -23,59 +22,12 @@ from harness.database.templates import Templates
 from harness.database.transactions import run_file_transaction, run_simple_query
 from harness.rehearsal.build_phase import BUILD_WAITS, Hold
 from harness.rehearsal.held import held
+from harness.rehearsal.index_evidence import BuiltIndex, BuiltIndexes, HeldBuild, SentBuild
 from harness.rehearsal.lock_modes import LockMode
 
 VALUED_ROWS: Final = 1000
 """Rows that are given a value before the planner is asked, where the column takes one that is made up."""
 _WHOLE: Final = "every file so far in one transaction"
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBuild:
-    """A build at one moment."""
-
-    file: str
-    hold: Hold
-    refused: frozenset[LockMode]
-    """The locks on its table that another session does not get meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class SentBuild:
-    """A file that builds an index, sent in some way: what the server answered, and whether the tables changed."""
-
-    file: str
-    way: str
-    in_transaction: bool
-    sqlstate: str
-    """Empty where nothing was refused."""
-    message: str
-    has_changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltIndex:
-    """An index after all steps."""
-
-    file: str
-    name: str
-    found: Index | None
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltIndexes:
-    """All that was seen of the concurrent builds of one rollout."""
-
-    held: tuple[HeldBuild, ...]
-    sent: tuple[SentBuild, ...]
-    built: tuple[BuiltIndex, ...]
-    declared: Index | None
-    """The plain one on the rollout's column."""
-    valued_rows: int
-    found_by: tuple[str, ...]
-    """The indexes by which the planner finds a value of the column."""
-    refused: str = ""
-    """By what the steps, or a build that was to be held, were refused; the rest was not seen then."""
 
 
 def build_indexes(

@@ -44,6 +44,12 @@ _USERS: Final = Condition(
 )
 _STEPS: Final = Condition(lambda tables: bool(tables.step), "no steps")
 _SQL: Final = Condition(lambda tables: any(step.kind == "sql" for step in tables.step), "no step of SQL")
+_TAKEN_BACK: Final = Condition(
+    lambda tables: (
+        _SQL.applies(tables) and all(step.down is not None for step in tables.step if step.kind == "sql")
+    ),
+    "a step of SQL has no down",
+)
 _INDEX: Final = Condition(
     lambda tables: any(step.concurrent for step in tables.step), "no index is built concurrently"
 )
@@ -116,7 +122,7 @@ CLAIMS: Final[Mapping[str, tuple[Condition, str]]] = {
         _SQL,
         "Under writers of both builds the steps fail none, and every accepted write has all its rows.",
     ),
-    "M9": (_SQL, "Taken back by their files, the steps leave the schema and the rows as they were."),
+    "M9": (_TAKEN_BACK, "Taken back by their files, the steps leave the schema and the rows as they were."),
     "M10": (
         _ALONE,
         "A file that builds an index concurrently is accepted statement by statement; in a transaction it is refused,"

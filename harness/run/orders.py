@@ -123,11 +123,11 @@ async def prove_orders(
                 thin=scope.thin,
                 probed=scope.sharing.probed,
                 on_path=lambda path_run: on_progress(
-                    f"orders: {len(path_run.path.steps)} steps of a path taken, {next(left)} paths left"
+                    f"{len(path_run.path.steps)} steps of a path taken, {next(left)} of {len(scope.paths)} paths left"
                 ),
             )
             if exploration is not None:
-                on_progress("orders: random exploration")
+                on_progress("random exploration")
                 await exploration
                 run_checks(results, [Explored(stats, replay_line(stats, shared) or replay)])
     except BaseException:

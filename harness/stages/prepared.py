@@ -1,11 +1,11 @@
-"""Statements that a connection had prepared before the column was added: which still work, and which fail for good.
+"""Statements that a connection had prepared before the first step: which still work, and which fail for good.
 
 A connection pool outlives a migration, and drivers prepare what they execute often (psycopg from the sixth time on).
 Adding a column changes the result of `SELECT *`, which PostgreSQL refuses to a prepared statement on every try
 (PostgreSQL, PREPARE; "cached plan must not change result type"). What is right is judged in `checks`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,10 +17,11 @@ from harness.backend.usage import TRIES, accounting_statement
 from harness.database.declared import DeclaredStore, declared_store
 from harness.rollout import Rollout
 from harness.stages.environment import Stack
-from harness.stages.model import after
+from harness.stages.model import Stage, after
+from harness.stages.of_rollout import plan_order_of
 from harness.stages.old_write import old_values
 from harness.stages.prepared_result import PreparedResult
-from harness.stages.steps import StepAction
+from harness.stages.steps import Step, StepAction
 
 EXECUTIONS: Final = 6
 """Executions after which psycopg has prepared a statement (its prepare_threshold is 5)."""
@@ -83,8 +84,13 @@ def _common(store: DeclaredStore) -> tuple[PreparedStatement, ...]:
 
 
 async def prepared_results(stack: Stack) -> tuple[PreparedResult, ...]:
-    """Prepares every statement in one session, adds the column in another, and executes them again."""
+    """Prepares every statement in one session, takes the steps in another, and executes them again.
+
+    The old backend's own is asked of it for as long as there is an old replica in the plan's order.
+    """
     tried = statements(stack.rollout, stack.builds.before)
+    order = plan_order_of(stack.rollout, stack.model).steps
+    gone = max((at for at, step in enumerate(order) if step.action is StepAction.SWAP), default=len(order))
     table = sql.Identifier(declared_store(stack.rollout).table)
     async with (
         stack.schema.database(stack.templates, stack.model.start) as dsn,
@@ -93,24 +99,34 @@ async def prepared_results(stack: Stack) -> tuple[PreparedResult, ...]:
         create = sql.SQL("CREATE TABLE {} (LIKE {})").format(sql.Identifier(ARCHIVE), table)
         await session.execute(create)
         is_prepared = [await _prepare(session, statement) for statement in tried]
-        stage = stack.model.start
-        for step in stack.model.steps:
-            if step.action is StepAction.DO and step in stage.moves:
-                await stack.schema.take(stack.templates, dsn, stage, step)
-                stage = after(stage, step)
+        stage = await _take(stack, dsn, stack.model.start, order[:gone])
+        of_old = await _try(session, tried[0])
+        await _take(stack, dsn, stage, order[gone:])
+        refusals = [of_old, *[await _try(session, statement) for statement in tried[1:]]]
         return tuple(
             [
                 PreparedResult(
                     statement.words,
                     needed=statement.needed,
                     prepared=prepared,
-                    refusals=await _try(session, statement),
+                    refusals=refused,
                     tries=TRIES,
                     remedy=statement.remedy,
                 )
-                for statement, prepared in zip(tried, is_prepared, strict=True)
+                for statement, prepared, refused in zip(tried, is_prepared, refusals, strict=True)
             ]
         )
+
+
+async def _take(stack: Stack, dsn: str, stage: Stage, steps: Iterable[Step]) -> Stage:
+    """Takes those that are files, and returns where they lead; replicas are changed in the model alone."""
+    for step in steps:
+        if step not in stage.moves or step.action not in (StepAction.DO, StepAction.SWAP):
+            continue
+        if step.action is StepAction.DO:
+            await stack.schema.take(stack.templates, dsn, stage, step)
+        stage = after(stage, step)
+    return stage
 
 
 async def _prepare(session: psycopg.AsyncConnection[Any], prepared: PreparedStatement) -> bool:

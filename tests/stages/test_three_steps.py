@@ -7,6 +7,7 @@ import pytest
 
 from harness.database.scripts import Script
 from harness.rehearsal.build_phase import BuildPhase
+from harness.stages import prepared
 from harness.stages.analysis import analyse
 from harness.stages.environment import running_stage
 from harness.stages.model import Stage, StageModel, after, stage_configs
@@ -203,3 +204,16 @@ async def test_old_replica_loses_rows_once_the_column_is_mandatory(its_stack: St
 async def test_plans_order_of_all_steps_is_taken_for_real(its_stack: Stack) -> None:
     seen, refused = await walked(its_stack, *plan_order_of(ROLLOUT, MODEL).steps)
     assert (lost(seen), refused) == (set(), "")
+
+
+@pytest.mark.parametrize("is_last", [False, True], ids=["as planned", "deployed last"])
+async def test_old_statement_has_to_work_while_an_old_replica_runs(
+    its_stack: Stack, monkeypatch: pytest.MonkeyPatch, is_last: bool
+) -> None:
+    order = plan_order_of(ROLLOUT, MODEL)
+    if is_last:
+        swaps_last = sorted(order.steps, key=lambda step: step.action is StepAction.SWAP)
+        monkeypatch.setattr(prepared, "plan_order_of", lambda *_: order._replace(steps=tuple(swaps_last)))
+    old, *_ = await prepared.prepared_results(its_stack)
+    assert old.still_works is not is_last
+    assert is_last is ("23502" in "".join(old.refusals))
