@@ -90,7 +90,7 @@ def test_a_hunt_leaves_nothing_in_the_working_directory(tmp_path: Path) -> None:
     here.mkdir()
     homes = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "XDG_STATE_HOME": str(tmp_path / "state")}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HYPOTHESIS")}
-    command = [sys.executable, "-m", "harness", "fuzz", "--function", "--examples", "40"]
+    command = [sys.executable, "-m", "harness", "fuzz", "--function", "--examples", "12"]
     subprocess.run(
         command, cwd=here, env={**kept, **homes}, stdout=subprocess.DEVNULL, timeout=120, check=True
     )

@@ -146,7 +146,7 @@ def test_every_slip_is_what_explains_its_answers(name: str, which: str, least: i
 
 
 @pytest.mark.catalogue
-@pytest.mark.parametrize("count", [10, 50])
+@pytest.mark.parametrize("count", [3, 50])
 def test_pairs_of_slips_are_what_explains_their_answers(count: int) -> None:
     pool = telling_headers(behaviour_of(PLAN))
     for sentence, both in pairs_of(PLAN, count):

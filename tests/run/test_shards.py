@@ -185,6 +185,7 @@ def test_only_the_first_shard_draws_samples() -> None:
     assert drawn == [SAMPLES[Level.SMOKE], 0, 0]
 
 
+@pytest.mark.catalogue(every=1)
 def test_shards_of_prove_are_what_one_run_is(proven: Report, tmp_path: Path) -> None:
     """For real: two runs on two servers, read from their files, against one run of the same seed."""
     files = []
