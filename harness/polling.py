@@ -8,7 +8,38 @@ from typing import Final, TypeVar
 POLL_S: Final = 0.005
 """Between two looks at something near by."""
 
+BACKLOG_S_MAX: Final = 600.0
+"""How long a busy machine may work off what it owes."""
+
 T = TypeVar("T")
+
+
+class Backlog:
+    """How long work is waited for that goes on: as long as some of it ends in time, and for ten minutes at most."""
+
+    def __init__(self, quiet_s_max: float) -> None:
+        """`quiet_s_max` may pass from one end to the next."""
+        self._quiet_s_max = quiet_s_max
+        self._began = self._latest = time.monotonic()
+
+    def ended(self) -> None:
+        """Some of it has ended."""
+        self._latest = time.monotonic()
+
+    @property
+    def waited_s(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._began
+
+    @property
+    def quiet_s(self) -> float:
+        """Since some of it ended."""
+        return time.monotonic() - self._latest
+
+    @property
+    def left_s(self) -> float:
+        """How long it is still waited for if nothing ends; 0 when it is no longer."""
+        return max(min(self._quiet_s_max - self.quiet_s, BACKLOG_S_MAX - self.waited_s), 0.0)
 
 
 def poll_until(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.polling import apoll_until, poll_until
+from harness.polling import BACKLOG_S_MAX, Backlog, apoll_until, poll_until
 
 
 def test_first_true_answer_ends_the_poll() -> None:
@@ -49,3 +49,19 @@ async def test_error_of_a_look_ends_the_poll() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await apoll_until(look, 10.0)
+
+
+def test_work_that_goes_on_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    backlog = Backlog(10.0)
+    now[0] = 9.0
+    assert (backlog.left_s, backlog.quiet_s) == (1.0, 9.0)
+    backlog.ended()
+    assert backlog.left_s == 10.0
+    now[0] = BACKLOG_S_MAX - 1
+    backlog.ended()
+    assert (backlog.left_s, backlog.waited_s) == (1.0, BACKLOG_S_MAX - 1)
+    now[0] = BACKLOG_S_MAX + 1
+    backlog.ended()
+    assert backlog.left_s == 0.0

@@ -33,6 +33,7 @@ from harness.rule.operations import well_formed
 T = TypeVar("T")
 
 HOLD_S_MAX: Final = 180.0
+"""Of a request that is held, and so of whoever waits for its reply."""
 TEXT: Final = b"text/plain; charset=utf-8"
 PROVIDER: Final = "stub"
 """By this member of a reply one sees that no real model has answered."""

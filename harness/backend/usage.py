@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 import re
-import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
 from harness.backend.sessions import Sessions
 from harness.data import sql_text
 from harness.database.relations import of_users
+from harness.polling import Backlog
 from harness.rule.operations import well_formed
 
 TRIES: Final = 3
 PAUSE_S_MAX: Final = 0.1
-BACKLOG_S_MAX: Final = 600.0
 """How long accounting may work off what it owes."""
 LOOK_S: Final = 0.5
 MISSING_ID: Final = "<missing>"
@@ -157,16 +156,15 @@ class Accounts:
         It goes on for as long as one of them is within ten seconds, and for ten minutes at most: a busy machine works
         off what it owes. `on_wait` is told every ten seconds how many are left.
         """
-        began = latest = told = time.monotonic()
-        ended = self._ended
-        while self._pending and time.monotonic() < min(latest + DRAIN_S_MAX, began + BACKLOG_S_MAX):
+        backlog, ended, told_s = Backlog(DRAIN_S_MAX), self._ended, 0.0
+        while self._pending and backlog.left_s:
             # What is done may have begun a statement after it.
             await asyncio.wait(self._pending, timeout=LOOK_S)
-            now = time.monotonic()
             if self._ended != ended:
-                ended, latest = self._ended, now
-            if self._pending and now >= told + DRAIN_S_MAX:
-                told = now
+                ended = self._ended
+                backlog.ended()
+            if self._pending and backlog.waited_s >= told_s + DRAIN_S_MAX:
+                told_s = backlog.waited_s
                 on_wait(len(self._pending))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -16,13 +16,12 @@ import psycopg
 
 from harness import plan
 from harness.errors import UnavailableError
+from harness.polling import Backlog
 from harness.rehearsal.accounting import ACCOUNTING
 from harness.rehearsal.measurements import USUAL_RATE, Rate, Sample
 from harness.rehearsal.workload import Send, Workload
 
 WAIT_S_MAX: Final = 60.0
-BACKLOG_S_MAX: Final = 600.0
-"""How long writers may work off what they owe."""
 RECONNECT_S_MAX: Final = 2
 """A writer whose server has gone tries again soon."""
 
@@ -89,19 +88,19 @@ class Traffic:
         Raises UnavailableError when no write is answered for a minute, or they are not within ten.
         """
         now_ms, looked_at, passed = self.now_ms(), len(self._samples), 0
-        latest = began = time.monotonic()
+        backlog = Backlog(WAIT_S_MAX)
         with self._changed:
             while passed < writes:
                 new = [sample for sample in self._samples[looked_at:] if sample.write]
                 looked_at = len(self._samples)
                 passed += sum(sample.scheduled_ms >= now_ms for sample in new)
                 # On a busy machine writers owe much: as long as they are answered, what falls due now has its turn.
-                latest = time.monotonic() if new else latest
-                until = min(latest + WAIT_S_MAX, began + BACKLOG_S_MAX)
-                if passed < writes and not self._changed.wait(max(until - time.monotonic(), 0)):
+                if new:
+                    backlog.ended()
+                if passed < writes and not self._changed.wait(backlog.left_s):
                     raise UnavailableError(
-                        f"{passed} of {writes} writes were answered that fell due {time.monotonic() - began:.0f} s "
-                        f"ago or later; the last write of any was answered {time.monotonic() - latest:.0f} s ago"
+                        f"{passed} of {writes} writes were answered that fell due {backlog.waited_s:.0f} s ago or "
+                        f"later; the last write of any was answered {backlog.quiet_s:.0f} s ago"
                     )
 
     def stop(self) -> None:

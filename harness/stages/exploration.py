@@ -13,6 +13,7 @@ from typing import Final, Self
 from psycopg import sql
 
 from harness.backend.serve import APPLICATION
+from harness.backend.upstream import HOLD_S_MAX
 from harness.clients import wire
 from harness.clients.exchange import Reply
 from harness.clients.extension import ExtensionBuild
@@ -28,7 +29,7 @@ from harness.stages.model import StageConfig
 from harness.stages.paths import ConfigTransition
 from harness.stages.pending import HeldBatch, PendingRequest, discrepancy, open_to_disconnect
 from harness.stages.stack import Replica
-from harness.stages.transitions import HELD_TIMEOUT_S, await_held, release
+from harness.stages.transitions import await_held, release
 from harness.sut.observation import Row
 from harness.sut.rows import RowKey
 
@@ -110,7 +111,7 @@ class Exploration:
             if OUTCOMES[plan_.fault].disconnects:
                 batch.disconnecting.append(await open_to_disconnect(request))
             else:
-                sending = wire.send(to.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
+                sending = wire.send(to.address, request.probe.request, timeout_s=HOLD_S_MAX)
                 batch.replies.append(asyncio.create_task(sending))
         await await_held(self._environment, batch.gate, len(batch.disconnecting), batch.replies)
         self.held.append(batch)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from harness.backend.upstream import HOLD_S_MAX
 from harness.clients.exchange import Reply
 from harness.errors import UnavailableError
 from harness.probing.judge import Aspect, counted, expect, judge
@@ -11,7 +12,6 @@ from harness.stages.exploration_stats import Discrepancy
 from harness.stages.faults import OUTCOMES, RequestPlan
 from harness.stages.stack import Replica
 from harness.stages.steps import Version
-from harness.stages.transitions import HELD_TIMEOUT_S
 from harness.sut.observation import Probe, Row
 
 
@@ -73,7 +73,7 @@ async def open_to_disconnect(request: PendingRequest) -> asyncio.Task[None]:
     begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     reading = asyncio.create_task(_read(request, begun))
     if request.plan.hold_point == "hold_middle":
-        await asyncio.wait({reading, begun}, timeout=HELD_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({reading, begun}, timeout=HOLD_S_MAX, return_when=asyncio.FIRST_COMPLETED)
         if not begun.done():
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -85,7 +85,7 @@ async def _read(request: PendingRequest, begun: asyncio.Future[None]) -> None:
     """Reads the reply until it ends or the task is cancelled; `begun` is done with its first chunk."""
     from harness.clients import http  # httpx: only where clients are to leave
 
-    sending = http.chunks(request.replica.address, request.probe.request, timeout_s=HELD_TIMEOUT_S)
+    sending = http.chunks(request.replica.address, request.probe.request, timeout_s=HOLD_S_MAX)
     async with sending as chunks:
         async for _ in chunks:
             if not begun.done():

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, Final
 
+from harness.backend.upstream import HOLD_S_MAX
 from harness.clients import wire
 from harness.clients.exchange import NO_CONNECTION, Outcome, Reply, Request
 from harness.clients.extension import ExtensionBuild
@@ -33,7 +34,6 @@ HOLD_POINTS: Final = (("hold", False), ("hold", True), ("hold_middle", True))
 
 Probed = Callable[[Sequence[Version]], frozenset[int]]
 """Which replicas of a stage requests are sent to, counted from 0."""
-HELD_TIMEOUT_S: Final = 180.0
 TRAFFIC_CLIENTS: Final = 2
 PACE_S: Final = 0.01
 """Pause of a client of the traffic between two requests."""
@@ -116,7 +116,7 @@ async def _hold(replica: Replica, probe: Probe) -> ServedRequest:
     # Read now: after a swap, another replica stands at this place.
     version = replica.version
     # Thousands are sent in a run, here and below: over httpx each would cost ten times the time.
-    reply = await wire.send(replica.address, probe.request, timeout_s=HELD_TIMEOUT_S)
+    reply = await wire.send(replica.address, probe.request, timeout_s=HOLD_S_MAX)
     return ServedRequest(probe, reply, version)
 
 
@@ -127,7 +127,7 @@ async def await_held(
 
     Raises UnavailableError when that takes too long.
     """
-    deadline = time.monotonic() + HELD_TIMEOUT_S
+    deadline = time.monotonic() + HOLD_S_MAX
     while (left_s := deadline - time.monotonic()) > 0:
         not_ended = [task for task in holding if not task.done()]
         expected = silent + len(not_ended)
@@ -146,7 +146,7 @@ async def await_held(
             look.cancel()
     raise UnavailableError(
         f"{silent + len(holding)} requests should wait at the upstream's gate, and not all do after"
-        f" {HELD_TIMEOUT_S:.0f} s"
+        f" {HOLD_S_MAX:.0f} s"
     )
 
 
@@ -157,7 +157,7 @@ async def release(environment: Environment, gate: str) -> None:
 
 async def _send_to_upstream(environment: Environment, method: str, path: str) -> Reply:
     address = ("127.0.0.1", environment.stack.upstream.port)
-    return await wire.send(address, Request(path, (), b"", method=method), timeout_s=HELD_TIMEOUT_S)
+    return await wire.send(address, Request(path, (), b"", method=method), timeout_s=HOLD_S_MAX)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness import polling
 from harness.backend import usage
 from harness.backend.usage import Accounts
 
@@ -28,14 +29,14 @@ async def test_what_is_still_answered_is_waited_for(monkeypatch: pytest.MonkeyPa
     accounts, left, looks, told = Owed(works), list(works), count(1), list[int]()
 
     def clock() -> float:
-        """Two seconds more at each look; one work in six seconds ends."""
+        """A second more at each look; one work in three seconds ends."""
         look = next(looks)
         if look % 3 == 0 and left:
             left.pop().set()
-        return look * 2.0
+        return float(look)
 
     monkeypatch.setattr(usage, "LOOK_S", 0.01)
-    monkeypatch.setattr(usage, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(polling, "time", SimpleNamespace(monotonic=clock))
     await accounts.drain(told.append)
     assert not accounts._pending
     assert len(told) > 3
