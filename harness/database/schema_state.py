@@ -1,6 +1,5 @@
 """The states of a database in the rollout, by name; which one a database is in, `catalog.schema_state` reads."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -28,13 +27,3 @@ class UnmanagedSchema(StrEnum):
 
 SchemaStatus = SchemaState | UnmanagedSchema
 """What the catalogue can answer: a state of the rollout, or none."""
-
-DESCRIPTIONS: Final[Mapping[SchemaStatus, str]] = {
-    UnmanagedSchema.EMPTY: "no table of the rollout is there",
-    UnmanagedSchema.FOREIGN: "tables or indexes of the rollout's names are there in another shape",
-    SchemaState.BASE: "the tables are there, the column is not",
-    SchemaState.COLUMN: "the column is there, its index is not",
-    SchemaState.READY: "the column and its valid index are there",
-    SchemaState.BUILDING: "the index is being built",
-    SchemaState.INVALID: "an interrupted build left an invalid index, which no query uses",
-}

@@ -6,7 +6,7 @@ Bruijn, "A combinatorial problem", 1946). A letter is a kind of caller with a ki
 
 from collections.abc import Sequence
 from enum import StrEnum
-from itertools import pairwise, product
+from itertools import product
 from typing import Final, NamedTuple, TypeVar
 
 Letter = TypeVar("Letter")
@@ -64,16 +64,6 @@ def short(callers: Sequence[CallerKind]) -> list[MemoryStep]:
     for turn in SMOKE_ROTATIONS:
         found += [MemoryStep(_cyclic(who, at), _cyclic(what, at + turn)) for at in range(length)]
     return found
-
-
-def pairs_of(steps: Sequence[MemoryStep]) -> tuple[int, int, int]:
-    """How many different ordered pairs of steps, of callers and of kinds of value stand side by side."""
-    beside = list(pairwise(steps))
-    return (
-        len(set(beside)),
-        len({(one.caller, other.caller) for one, other in beside}),
-        len({(one.sent, other.sent) for one, other in beside}),
-    )
 
 
 def _cyclic(sequence: Sequence[Letter], at: int) -> Letter:

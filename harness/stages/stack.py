@@ -83,10 +83,6 @@ class Stack:
         given = {"token": user.token, "email": user.email, "user_id": user.user_id}
         return Caller(self.spec, self.rule, parameters=_reference_parameters(self.rollout) | given)
 
-    def stranger(self) -> Caller:
-        """Who may ask as anybody but a user with a token."""
-        return Caller(self.spec, self.rule, parameters=_reference_parameters(self.rollout))
-
 
 def _reference_parameters(rollout: Rollout) -> dict[str, str]:
     """What stands for {NAME} in requests to the reference."""

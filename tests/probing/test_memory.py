@@ -1,10 +1,11 @@
 """Sequences hold every ordered pair of what they promise, in the fewest requests."""
 
+from collections.abc import Sequence
 from itertools import pairwise, product
 
 import pytest
 
-from harness.probing.memory import CallerKind, HeaderKind, MemoryStep, complete, every_pair, pairs_of, short
+from harness.probing.memory import CallerKind, HeaderKind, MemoryStep, complete, every_pair, short
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
@@ -26,6 +27,16 @@ CALLERS = [
     CallerKind("signed in"),
     CallerKind("junk token"),
 ]
+
+
+def pairs_of(steps: Sequence[MemoryStep]) -> tuple[int, int, int]:
+    """How many different ordered pairs of steps, of callers and of kinds of value stand side by side."""
+    beside = list(pairwise(steps))
+    return (
+        len(set(beside)),
+        len({(one.caller, other.caller) for one, other in beside}),
+        len({(one.sent, other.sent) for one, other in beside}),
+    )
 
 
 def test_the_complete_sequence_has_every_pair_of_both() -> None:
