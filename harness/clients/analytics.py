@@ -9,21 +9,18 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from aiohttp import web
-
 from harness.clients.id_client import IdClient
+from harness.clients.json_server import HOST, json_server
 from harness.clients.persons import is_persons, kept
 from harness.errors import UnavailableError
 from harness.rollout.client_tables import Consumer
 
-HOST: Final = "127.0.0.1"
 SECONDS_MAX: Final = 30.0
 """Longest that the program with the official package may take for all its calls."""
-BODY_BYTES_MAX: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +71,13 @@ class Analytics:
         person = self.person(subject_id)
         return [event for event in self.events if event.alias is None and event.subject_id in person]
 
-    async def take(self, request: web.Request) -> web.Response:
-        """Takes one batch; a body that is not one is answered with 400."""
+    def take(self, document: Any) -> None:
+        """Takes one batch. Raises ValueError for what is none."""
         try:
-            batch = (await request.json())["batch"]
-            arrived = [self._event(document) for document in batch]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return web.json_response({"detail": "not a batch of events"}, status=400)
+            arrived = [self._event(event) for event in document["batch"]]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("not a batch of events") from error
         self.events += arrived
-        return web.json_response({"status": "Ok"})
 
     def _event(self, document: dict[str, Any]) -> AnalyticsEvent:
         wire = self.consumer.events
@@ -96,22 +91,15 @@ class Analytics:
 async def analytics(client: IdClient) -> AsyncIterator[Analytics]:
     """A running stand-in on a free loopback port. Raises UnavailableError when it cannot listen."""
     running = Analytics("", client.consumer)
-    app = web.Application(client_max_size=BODY_BYTES_MAX)
-    app.router.add_post(client.events.path, running.take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, HOST, 0)
+    async with AsyncExitStack() as open_:
         try:
-            await site.start()
+            port = await open_.enter_async_context(json_server(client.events.path, running.take))
         except OSError as error:
             raise UnavailableError(
                 f"the analytics stand-in cannot listen on {HOST}: {error.strerror}"
             ) from None
-        running.origin = f"http://{HOST}:{runner.addresses[0][1]}"
+        running.origin = f"http://{HOST}:{port}"
         yield running
-    finally:
-        await runner.cleanup()
 
 
 class SentEvents(NamedTuple):

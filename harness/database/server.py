@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -32,6 +32,9 @@ _URL: Final = re.compile(
 _INSTEAD: Final = "give another DSN, or choose `embedded`"
 
 
+_Connection = psycopg.Connection[tuple[object, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running server on which databases may be made."""
@@ -41,6 +44,7 @@ class Server:
     admin_dsn: str = field(repr=False)  # URL of a database that exists, as a role that may create others
     _created: set[str] = field(default_factory=set, repr=False)
     pooled: bool = False  # behind a pooler, which keeps connections open after their clients have gone
+    _idle: list[_Connection] = field(default_factory=list, repr=False)  # connected to the admin's database
 
     def dsn(self, database: str) -> str:
         """URL of a database on this server, for libpq and for programs that take the same form."""
@@ -64,7 +68,7 @@ class Server:
         by_files = self.kind != "dsn" and int(self.version.split(".")[0]) >= 15
         strategy = sql.SQL("STRATEGY = FILE_COPY" if by_files else "")
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(sql.Identifier(name), origin, strategy)
-        with _connection(self.admin_dsn) as connection:
+        with self._administering() as connection:
             if self.pooled and template in self._created:  # the server waits 5 s until they are gone
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template]
@@ -80,11 +84,42 @@ class Server:
         """
         if name not in self._created:
             raise UsageError(f"refused to drop database {name}: it was not made here")
-        with _connection(self.admin_dsn) as connection:
+        with self._administering() as connection:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
         self._created.discard(name)
+
+    def close(self) -> None:
+        """Closes what it keeps open."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _administering(self) -> Iterator[_Connection]:
+        """A connection of the caller's own, kept for whoever comes next: to make one costs as much as a DROP."""
+        connection = self._kept() or _connection(self.admin_dsn)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self.pooled:  # its sessions are counted
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _kept(self) -> _Connection | None:
+        """One that was kept and that the server has not closed since."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # threads share the server
+                return None
+            with suppress(psycopg.Error):
+                connection.execute("")
+                return connection
+            connection.close()
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:
@@ -113,8 +148,11 @@ def running_server(choice: str = "embedded", *, session_pooler: bool | None = No
         with attached_server("dsn", choice, session_pooler=session_pooler) as server:
             yield server
     elif kind == "embedded":
-        with embedded_server(int(detail or "16")) as embedded:
-            yield Server("embedded", embedded.version, embedded.dsn("postgres"))
+        with (
+            embedded_server(int(detail or "16")) as embedded,
+            closing(Server("embedded", embedded.version, embedded.dsn("postgres"))) as server,
+        ):
+            yield server
     else:
         # Here, because it takes half a second that nobody else needs to wait.
         from harness.database.container import DEFAULT_IMAGE, postgres_container
@@ -148,8 +186,10 @@ def attached_server(kind: str, dsn: str, *, session_pooler: bool | None = None) 
         yield server
     except BaseException:
         _drop_all(server)
+        server.close()
         raise
     left = _drop_all(server)
+    server.close()
     if left:
         raise UnavailableError(f"{where(dsn)} cannot be reached any more; drop by hand: {', '.join(left)}")
 
@@ -162,7 +202,7 @@ def _drop_all(server: Server) -> list[str]:
     return sorted(server._created)
 
 
-def _connection(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
+def _connection(dsn: str) -> _Connection:
     bounded = {"connect_timeout": CONNECT_SECONDS} | conninfo_to_dict(dsn)
     return psycopg.connect(make_conninfo("", **bounded), autocommit=True)
 

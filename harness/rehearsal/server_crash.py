@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 import psycopg
@@ -27,13 +27,16 @@ def crashing_server(major: int, of: ConcurrentBuild = PLAN_BUILD) -> Iterator[tu
 
     Raises UsageError for a version that is not shipped, UnavailableError when it does not start.
     """
-    with embedded_server(major, durable=True, revives=True) as embedded:
+    with (
+        embedded_server(major, durable=True, revives=True) as embedded,
+        closing(Server("embedded", embedded.version, embedded.dsn("postgres"))) as server,
+    ):
 
         async def run(dsn: str, note: Note) -> None:
             await _crash(embedded, of, dsn, note)
 
         yield (
-            Server("embedded", embedded.version, embedded.dsn("postgres")),
+            server,
             FailureScenario(
                 "crash of the server",
                 "in mid-build leaves an invalid index; what was committed is kept",

@@ -41,6 +41,7 @@ DUPLICATES_MAX: Final = 100
 SEQUENCE_MAX: Final = 8
 
 
+@lru_cache(maxsize=256)
 @st.composite
 def header_cases(
     draw: st.DrawFn, policy: Policy = STRICT, kinds: Collection[Kind] = tuple(Kind), header: bytes = NAME
@@ -56,10 +57,15 @@ def sequences(draw: st.DrawFn, policy: Policy = STRICT, header: bytes = NAME) ->
 
     A value that sticks to the next request shows there. Shrinks to one valid id and one request without.
     """
-    cases = draw(st.lists(header_cases(policy, _STICKY, header), max_size=SEQUENCE_MAX - 2))
+    cases = draw(_sticky(policy, header))
     place = draw(st.integers(0, len(cases)))
     pair = [draw(header_cases(policy, (Kind.VALID,), header)), HeaderCase((), Kind.ABSENT, header)]
     return tuple(cases[:place] + pair + cases[place:])
+
+
+@lru_cache(maxsize=16)
+def _sticky(policy: Policy, header: bytes) -> st.SearchStrategy[list[HeaderCase]]:
+    return st.lists(header_cases(policy, _STICKY, header), max_size=SEQUENCE_MAX - 2)
 
 
 _STICKY: Final = (Kind.ABSENT, Kind.VALID, Kind.EMPTY, Kind.NEAR, Kind.SHAPE, Kind.DUPLICATE, Kind.OTHER_NAME)
@@ -78,6 +84,7 @@ def _alphabet(policy: Policy) -> str:
     return "".join(sorted(allowed, key=lambda character: (not character.isalnum(), character)))
 
 
+@lru_cache(maxsize=64)
 def _ids(policy: Policy, size: int = 24) -> st.SearchStrategy[bytes]:
     """Values that the rule stores as they are: of its words, of its expression, or of its letters in any order."""
     words = next((each.one_of for each in reversed(policy.rule) if each.one_of), None)
@@ -99,6 +106,7 @@ _LATIN_1: Final = st.characters(codec="latin-1", categories=("L", "N", "P", "S")
 _ANY_BYTE: Final = st.sampled_from([chr(byte) for byte in FIELD_BYTES]).map(_octets)
 
 
+@lru_cache(maxsize=256)
 @st.composite
 def _near(draw: st.DrawFn, policy: Policy) -> bytes:
     """An id with one byte inserted, replaced or cut."""
@@ -109,6 +117,7 @@ def _near(draw: st.DrawFn, policy: Policy) -> bytes:
     return text[:place] + byte + text[place + (edit != "insert") :]
 
 
+@lru_cache(maxsize=256)
 @st.composite
 def _run(draw: st.DrawFn, policy: Policy, lengths: tuple[int, ...]) -> bytes:
     """A run of one character, of one of the lengths, perhaps with one byte replaced.
@@ -149,6 +158,7 @@ _SHORT: Final = 2
 """What the length of a find shrinks to when it is not about length."""
 
 
+@lru_cache(maxsize=256)
 @st.composite
 def _between_blanks(draw: st.DrawFn, policy: Policy) -> bytes:
     edge = st.lists(st.sampled_from(EDGES), max_size=2).map(b"".join)

@@ -1,12 +1,17 @@
 """The analytics stand-in takes what the official package sends, over HTTP, and joins what is aliased."""
 
+import asyncio
+import gzip
+import json
 import logging
+from collections.abc import AsyncIterator
 
-import aiohttp
+import httpx
 import pytest
 
 from harness.clients.analytics import Analytics, AnalyticsEvent, alias, analytics, capture, send
 from harness.clients.id_client import plans_client
+from harness.clients.json_server import BODY_BYTES_MAX
 from harness.errors import UnavailableError
 
 CLIENT = plans_client()
@@ -35,14 +40,51 @@ async def test_events_arrive_whatever_the_environment_has(
 
 
 async def test_compressed_batch_is_taken() -> None:
-    body = {"api_key": "k", "batch": [{"event": "e", "distinct_id": "i", "properties": {}}]}
+    batch = {"api_key": "k", "batch": [{"event": "e", "distinct_id": "i", "properties": {}}]}
     async with (
         analytics(CLIENT) as server,
-        aiohttp.ClientSession() as session,
-        session.post(f"{server.origin}/batch/", json=body, compress="gzip") as reply,
+        httpx.AsyncClient(trust_env=False) as http,
     ):
-        assert reply.status == 200
-    assert server.events == [AnalyticsEvent("e", "i", None)]
+        body = gzip.compress(json.dumps(batch).encode())
+        for content in (body, in_chunks(body)):
+            reply = await http.post(
+                f"{server.origin}/batch/", content=content, headers={"content-encoding": "gzip"}
+            )
+            assert reply.status_code == 200
+        cut = await http.post(
+            f"{server.origin}/batch/", content=body[:-1], headers={"content-encoding": "gzip"}
+        )
+        assert cut.status_code == 400
+    assert server.events == [AnalyticsEvent("e", "i", None)] * 2
+
+
+async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
+    for byte in body:
+        yield bytes([byte])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "size", "status"),
+    [
+        ("POST", "/batch", 0, 404),
+        ("GET", "/batch/", 0, 405),
+        ("POST", "/batch/", BODY_BYTES_MAX + 1, 413),
+        ("POST", "/batch/", BODY_BYTES_MAX, 400),
+    ],
+)
+async def test_what_the_service_has_not_is_refused(method: str, path: str, size: int, status: int) -> None:
+    async with analytics(CLIENT) as server, httpx.AsyncClient(trust_env=False) as http:
+        reply = await http.request(method, server.origin + path, content=b"x" * size)
+    assert reply.status_code == status
+
+
+async def test_what_is_no_http_ends_the_connection() -> None:
+    async with analytics(CLIENT) as server:
+        host, _, port = server.origin.rpartition("/")[2].partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"no HTTP\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
 
 
 @pytest.mark.parametrize(
@@ -51,10 +93,9 @@ async def test_compressed_batch_is_taken() -> None:
 async def test_body_that_is_no_batch_is_refused_and_leaves_nothing(body: bytes) -> None:
     async with (
         analytics(CLIENT) as server,
-        aiohttp.ClientSession() as session,
-        session.post(f"{server.origin}/batch/", data=body) as reply,
+        httpx.AsyncClient(trust_env=False) as http,
     ):
-        assert reply.status == 400
+        assert (await http.post(f"{server.origin}/batch/", content=body)).status_code == 400
     assert server.events == []
 
 

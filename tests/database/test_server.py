@@ -95,3 +95,13 @@ def test_dsn_is_read_back_by_libpq_whatever_the_name(name: str) -> None:
     dsn = Server("dsn", "16.0", "postgresql://u@/x?host=/run/pg&port=7").dsn(name)
     parts = psycopg.conninfo.conninfo_to_dict(dsn)
     assert parts == {"user": "u", "host": "/run/pg", "port": "7", "dbname": name}
+
+
+def test_a_connection_that_the_server_ended_is_replaced(server: Server) -> None:
+    server.drop_database(server.create_database())
+    with psycopg.connect(server.admin_dsn, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    server.drop_database(server.create_database())
