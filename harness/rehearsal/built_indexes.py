@@ -23,7 +23,7 @@ from harness.database.transactions import run_file_transaction, run_simple_query
 from harness.rehearsal.build_phase import BUILD_WAITS, Hold
 from harness.rehearsal.held import held
 from harness.rehearsal.index_evidence import BuiltIndex, BuiltIndexes, HeldBuild, SentBuild
-from harness.rehearsal.lock_modes import LockMode
+from harness.rehearsal.locks import refused_modes
 
 VALUED_ROWS: Final = 1000
 """Rows that are given a value before the planner is asked, where the column takes one that is made up."""
@@ -96,29 +96,14 @@ async def _held(templates: Templates, before: Sequence[Script], script: Script) 
         for hold in BUILD_WAITS if build.is_concurrent else (Hold.TRANSACTION,):
             with templates.after(before) as dsn:
                 run_statements(dsn, [first], lambda _: None)
-                async with held(dsn, hold, build.text, table):
-                    found.append(HeldBuild(script.name, hold, _refused(dsn, table)))
+                with connect(dsn) as other:
+                    async with held(dsn, hold, build.text, table):
+                        found.append(HeldBuild(script.name, hold, refused_modes(other, table)))
     return found
 
 
 def _build_of(script: Script) -> SqlStatement:
     return read_statement(statements_of(script.text)[-1].text)
-
-
-def _refused(dsn: str, table: str) -> frozenset[LockMode]:
-    with connect(dsn) as connection:
-        return frozenset(mode for mode in LockMode if not _is_granted(connection, table, mode))
-
-
-def _is_granted(connection: psycopg.Connection[Any], table: str, mode: LockMode) -> bool:
-    """Whether another session gets the lock at once; it is given back at once."""
-    lock = sql.SQL("LOCK TABLE {} IN {} MODE NOWAIT").format(sql.Identifier(table), sql.SQL(mode.value))
-    try:
-        with connection.transaction(force_rollback=True):
-            connection.execute(lock)
-    except psycopg.errors.LockNotAvailable:
-        return False
-    return True
 
 
 def _applied(
@@ -164,7 +149,12 @@ def _found_by(connection: psycopg.Connection[Any], store: DeclaredStore) -> tupl
     connection.execute("SET plan_cache_mode = force_generic_plan")
     connection.execute(prepare)
     (nodes,) = one_row(connection, "EXPLAIN (FORMAT JSON) EXECUTE look_up (NULL)")
-    return tuple(dict.fromkeys(_indexes_in(nodes[0]["Plan"])))
+    return indexes_in(nodes)
+
+
+def indexes_in(plans: Any) -> tuple[str, ...]:
+    """Every index that is named in query plans, as EXPLAIN (FORMAT JSON) has them."""
+    return tuple(dict.fromkeys(_indexes_in({"Plans": [plan["Plan"] for plan in plans]})))
 
 
 def _indexes_in(node: dict[str, Any]) -> Iterator[str]:

@@ -84,17 +84,20 @@ def _look(dsn: str, case: LockCase, pid: int) -> ObservedLocks:
         return ObservedLocks(
             case=case,
             held=tuple(mode for mode in LockMode if mode.in_pg_locks in granted),
-            refused=frozenset(mode for mode in LockMode if not _granted(connection, mode)),
+            refused=refused_modes(connection, plan.METADATA_TABLE),
             waits_for=one_row(connection, "SELECT cardinality(pg_blocking_pids(%s))", [pid])[0],
         )
 
 
-def _granted(connection: psycopg.Connection[Any], mode: LockMode) -> bool:
+def refused_modes(connection: psycopg.Connection[Any], table: str) -> frozenset[LockMode]:
+    """Which of the modes another session is refused at once."""
+    return frozenset(mode for mode in LockMode if not _is_granted(connection, table, mode))
+
+
+def _is_granted(connection: psycopg.Connection[Any], table: str, mode: LockMode) -> bool:
     """Whether another session gets the lock at once; it is given back at once."""
     # A mode is a keyword of the grammar, which cannot be a parameter.
-    statement = sql.SQL("LOCK TABLE {} IN {} MODE NOWAIT").format(
-        sql.Identifier(plan.METADATA_TABLE), sql.SQL(mode.value)
-    )
+    statement = sql.SQL("LOCK TABLE {} IN {} MODE NOWAIT").format(sql.Identifier(table), sql.SQL(mode.value))
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(statement)

@@ -13,6 +13,7 @@ from harness.database.rows import one_row
 from harness.database.runners import connect
 from harness.database.scripts import StatementFailed
 from harness.database.sqlstate import named
+from harness.rehearsal.built_indexes import indexes_in
 from harness.rehearsal.held import old_snapshot
 from harness.rehearsal.layouts import Layout
 from harness.rehearsal.migration_evidence import ColumnUse, MigratedSchema, RowSizes
@@ -72,17 +73,7 @@ def _use(dsn: str, connection: psycopg.Connection[Any], before: TablesBefore, ro
     )
     row = _execute(connection, look_up).fetchone()
     assert row is not None
-    return ColumnUse(sizes, valued, tuple(sorted(_index_names(row[0]))))
-
-
-def _index_names(node: Any) -> set[str]:
-    """Every index named anywhere in a query plan."""
-    if isinstance(node, list):
-        return set().union(*map(_index_names, node))
-    if not isinstance(node, dict):
-        return set()
-    names = {node["Index Name"]} if "Index Name" in node else set()
-    return names.union(*map(_index_names, node.values()))
+    return ColumnUse(sizes, valued, tuple(sorted(indexes_in(row[0]))))
 
 
 def _sizes(

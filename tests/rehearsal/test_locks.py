@@ -12,7 +12,7 @@ from harness.database.templates import Templates
 from harness.rehearsal.build_phase import Hold
 from harness.rehearsal.held import held
 from harness.rehearsal.lock_modes import CONFLICTS, NEEDS, Access, LockCase, LockMode
-from harness.rehearsal.locks import CASES, _granted, observe_locks
+from harness.rehearsal.locks import CASES, observe_locks, refused_modes
 
 NOBODY: tuple[Access, ...] = ()
 DDL = (Access.MAINTENANCE, Access.DDL)
@@ -42,7 +42,7 @@ def test_lock_conflicts_are_those_of_the_server(base_dsn: str) -> None:
         for mode in LockMode:
             with holder.transaction(force_rollback=True):
                 holder.execute(f"LOCK TABLE microdollar_usage_metadata IN {mode} MODE".encode())
-                found[mode] = {asked for asked in LockMode if not _granted(other, asked)}
+                found[mode] = refused_modes(other, "microdollar_usage_metadata")
     assert found == CONFLICTS
 
 
