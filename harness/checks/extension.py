@@ -10,7 +10,7 @@ from harness.clients.devices import collision_odds
 from harness.clients.extension_code import Headers, WindowOutcome
 from harness.clients.extension_evidence import BuiltHeaders, Derivation, Fleet, TelemetryOff
 from harness.report.escape import shown
-from harness.rule.policy import POLICIES
+from harness.rule.policy import policies_of
 from harness.verdict import Finding, Method
 
 DERIVED: Final = "E1"
@@ -27,7 +27,7 @@ INSTALLATIONS: Final = (1_000_000, 10_000_000, 100_000_000)
 
 @check(DERIVED, over=Derivation)
 def id_is_derived_alike(derivation: Derivation) -> Outcomes:
-    """E1: Node, Python and the known answers agree, and every policy stores the id as it is."""
+    """E1: Node, Python and the known answers agree, and the rule stores the id as it is."""
     client = derivation.code.client
     for device_id, wanted, derived in zip(
         derivation.device_ids, derivation.expected, derivation.derived, strict=True
@@ -37,7 +37,7 @@ def id_is_derived_alike(derivation: Derivation) -> Outcomes:
         if derived != wanted or client.derived_id(device_id) != wanted:
             effect = f"Node derives {derived}, Python {client.derived_id(device_id)}, expected {wanted}"
             yield Finding(DERIVED, condition, effect)
-        elif any(policy.accepted(wanted) != wanted for policy in POLICIES.values()):
+        elif any(policy.accepted(wanted) != wanted for policy in policies_of(client.rollout)):
             yield Finding(DERIVED, condition, f"a header rule does not accept {shown(wanted)}")
     drawn = len(derivation.device_ids) - derivation.known
     detail = f"Node {derivation.node}, {derivation.known} known answers, {drawn} machineIds drawn"

@@ -13,7 +13,7 @@ from harness.clients.extension_evidence import ScenarioRun
 from harness.clients.persistence import ABSENT, FAULTS, FOUND, KEEPING, SCENARIOS, Scenario
 from harness.report.escape import shown
 from harness.rule.cases import HEADER_BLOCK_MAX
-from harness.rule.policy import POLICIES
+from harness.rule.policy import Policy, policies_of
 from harness.verdict import Finding, Results
 
 KEPT: Final = "E2"
@@ -81,7 +81,7 @@ def requests_go_out(claim: str, run: ScenarioRun) -> Outcomes:
 
 @check(VALID, VALID_PLANNED)
 def ids_are_valid(claim: str, run: ScenarioRun) -> Outcomes:
-    """E4 or E10: each window sends an id that every policy accepts as it is, or none, and that it does send.
+    """E4 or E10: each window sends an id that the rule accepts as it is, or none, and that it does send.
 
     An id is what is derived from a machine, or a string that was found in the storage.
     """
@@ -90,7 +90,8 @@ def ids_are_valid(claim: str, run: ScenarioRun) -> Outcomes:
     if isinstance(run.scenario.found, str):
         ids.add(run.scenario.found)
     yield Observed(claim, len(run.requests))
-    for effect in dict.fromkeys(_invalidity(window, ids) for window in run.requests):
+    rules = policies_of(run.code.client.rollout)
+    for effect in dict.fromkeys(_invalidity(window, ids, rules) for window in run.requests):
         if effect:
             yield _finding(claim, run, effect)
 
@@ -108,11 +109,11 @@ def obstacle(window: WindowResult) -> str:
     return ""
 
 
-def _invalidity(window: WindowResult, ids: Set[str]) -> str:
+def _invalidity(window: WindowResult, ids: Set[str], rules: Sequence[Policy]) -> str:
     if window.header is None or obstacle(window):
         return obstacle(window)
     value = shown(window.header.encode("latin-1"))
-    if any(policy.accepted(window.header) != window.header for policy in POLICIES.values()):
+    if any(policy.accepted(window.header) != window.header for policy in rules):
         return f"sent {value}, which the header rule does not accept"
     return (
         ""

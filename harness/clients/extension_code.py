@@ -95,9 +95,9 @@ def planned(client: IdClient | None = None) -> ExtensionCode:
 
 
 def patched(client: IdClient | None = None) -> ExtensionCode:
-    """The plan's code with the audit's workarounds in the id's function."""
+    """The plan's code with the audit's workarounds in the id's function, where the file has such."""
     client = client or plans_client()
-    return _code("patched", client, client.storage.corrected)
+    return _code("patched", client, client.storage.corrected or client.storage.file)
 
 
 def before(client: IdClient | None = None) -> ExtensionCode:

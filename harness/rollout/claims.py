@@ -20,6 +20,12 @@ class Condition(NamedTuple):
     """Why it is not asked where that does not hold."""
 
 
+def makes_ids(tables: Tables) -> bool:
+    """Whether the client makes the value itself, and the file says how it is made, kept and given to the handler."""
+    client = tables.client
+    return client is not None and None not in (client.storage, client.derived, client.option)
+
+
 def _bounded(tables: Tables) -> bool:
     rule = tables.header.rule if tables.header else ()
     return any(operation.take or _has_bound(operation.match) for operation in rule)
@@ -62,7 +68,7 @@ _RUNNER: Final = Condition(
 )
 _CLIENT: Final = Condition(lambda tables: tables.client is not None, "no client")
 _STORAGE: Final = Condition(
-    lambda tables: tables.client is not None and tables.client.storage is not None, "no client.storage"
+    lambda tables: makes_ids(tables), "no client.storage with client.derived and client.option"
 )
 _BACKEND_FILES: Final = Condition(lambda tables: "route" in tables.backend.files, "no backend.files")
 _CLIENT_FILES: Final = Condition(
@@ -152,16 +158,22 @@ CLAIMS: Final[Mapping[str, tuple[Condition, str]]] = {
         _STEPS,
         "After any single roll-back, at any time, nothing is unsafe but what the steps' statements let expect.",
     ),
-    "E1": (_STORAGE, ""),
-    "E2": (_STORAGE, ""),
-    "E3": (_STORAGE, ""),
-    "E4": (_STORAGE, ""),
+    "E1": (
+        _STORAGE,
+        "From every device the client derives the id that its file describes, which the rule accepts.",
+    ),
+    "E2": (
+        _STORAGE,
+        "An installation derives its id once, stores it before use, and keeps it; a lost write changes nothing.",
+    ),
+    "E3": (_STORAGE, "The client sends its request even if its storage fails or is wrong."),
+    "E4": (_STORAGE, "An id that the rule accepts is sent, or none, whatever the storage holds."),
     "E5": (
         _CLIENT,
         "The client sends the header that its options give, or none, and changes no other header.",
     ),
     "E6": (_STORAGE, ""),
-    "E7": (_STORAGE, ""),
+    "E7": (_STORAGE, "Installations send an id of their own or none, and none without telemetry."),
     "F1": (_BACKEND_FILES, ""),
     "F2": (_BACKEND_FILES, ""),
     "F3": (_BACKEND_FILES, ""),

@@ -116,6 +116,11 @@ def header_policy(rollout: Rollout, name: str) -> Policy:
     return POLICIES[name] if is_plans(rollout) else policy_of(rollout)
 
 
+def policies_of(rollout: Rollout) -> tuple[Policy, ...]:
+    """The rules that a value which the client makes must pass: of the plan's own in both revisions, else the file's."""
+    return tuple(POLICIES.values()) if is_plans(rollout) else (policy_of(rollout),)
+
+
 def received(lines: Sequence[bytes]) -> str | None:
     """What `Headers.get` returns for these lines: None when there is no line, else a string of latin-1 characters."""
     return NODE.text(lines)

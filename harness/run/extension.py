@@ -21,8 +21,10 @@ from harness.clients.extension_runs import (
     run_scenarios,
     switch_telemetry_off,
 )
+from harness.clients.id_client import id_client
 from harness.errors import UnavailableError
 from harness.rollout import Rollout
+from harness.rollout.claims import makes_ids
 from harness.verdict import Results
 
 
@@ -44,7 +46,8 @@ def judge_extension(
     try:
         with extension_host() as host:
             run_checks(results, [derive(host, as_planned, count=devices, seed=seed)])
-            run_checks(results, [build_headers(host, as_planned)])
+            if as_planned.client.client.before is not None:
+                run_checks(results, [build_headers(host, as_planned)])
             judge_persistence(results, run_scenarios(host, as_planned), run_scenarios(host, with_workarounds))
             for own, off, code in (
                 (OWN_PLANNED, TELEMETRY_PLANNED, as_planned),
@@ -59,10 +62,19 @@ def judge_extension(
             results.inconclusive(claim, str(error))
 
 
-def judge_client(results: Results, rollout: Rollout) -> None:
-    """Judges E5 by the cases of a rollout's file, where it has a client."""
+def judge_client(results: Results, rollout: Rollout, *, devices: int, seed: int) -> None:
+    """Judges E5 by the cases of a rollout's file, where it has a client; E1 to E4 and E7 where that makes ids."""
     if rollout.tables.client is None or rollout.tables.client.handler is None:
         return
+    if makes_ids(rollout.tables):
+        client = id_client(rollout)
+        judge_extension(
+            results,
+            devices=devices,
+            seed=seed,
+            as_planned=planned(client),
+            with_workarounds=patched(client),
+        )
     try:
         run_checks(results, run_cases(rollout))
     except UnavailableError as error:

@@ -12,6 +12,7 @@ from harness.database.server import Server
 from harness.database.templates import Templates
 from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans, load_rollout
+from harness.rollout.claims import makes_ids
 from harness.rule.cases import CaseSequence
 from harness.rule.extra_states import check_extra_states, share_max, told_extra_states
 from harness.rule.policy import Policy, header_policy
@@ -68,7 +69,8 @@ class ProofPlan:
         client = f"{self.devices:,} machine ids under Node; its storage, its header, its events"
         if not self.is_plans:
             cases = len(self.rollout.tables.client.cases) if self.rollout.tables.client else 0
-            client = f"{cases} {'case' if cases == 1 else 'cases'} of its options under Node"
+            ids = f"; {self.devices:,} ids, and its storage" if makes_ids(self.rollout.tables) else ""
+            client = f"{cases} {'case' if cases == 1 else 'cases'} of its options under Node{ids}"
         under_node = "all of the suite against Node" + (", without extra states" if self.extra_states else "")
         return (
             *lines,

@@ -130,7 +130,7 @@ def _run_under_node(proof: Proof) -> None:
     if ProofPart.RULE in proof.plan.parts:
         prove_rule(proof.results, proof.plan.policy, samples=proof.plan.samples, level=proof.plan.level)
     if ProofPart.EXTENSION in proof.plan.parts and not proof.plan.is_plans:
-        judge_client(proof.results, proof.plan.rollout)
+        judge_client(proof.results, proof.plan.rollout, devices=proof.plan.devices, seed=proof.plan.seed)
     elif ProofPart.EXTENSION in proof.plan.parts:
         judge_extension(proof.results, devices=proof.plan.devices, seed=proof.plan.seed)
 

@@ -19,9 +19,20 @@ from harness.verdict import Claim
 
 PROVEN: Final = (
     *("V1", "V2", "V3", "V4", "V5", "V6", "V7", "C1", "C2", "C3", "I1", "I2", "R1", "R2"),
-    *("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "O1", "O2", "O3", "O4", "O5", "E5"),
+    *("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "O1", "O2", "O3", "O4", "O5"),
+    *("E1", "E2", "E3", "E4", "E5", "E7"),
 )
 """What a proof judges of any rollout, in this order."""
+ELSEWHERE: Final = {
+    "harness gate": ("V8", "V9", "V10", "R3", "D1"),
+    "harness rehearse": ("M11", "M13", "M14"),
+    "harness check": ("F1", "F2", "F3", "F4", "F7", "F8"),
+    "harness selftest": ("S1", "S2"),
+    "of the default rollout alone, whose layouts of migration files are known": ("M15",),
+    "of the default rollout alone, whose analytics package is run": ("E6",),
+    "of the default rollout alone, whose sentences are looked at by code of their own": ("A0",),
+}
+"""By whom what no proof of any rollout judges is judged."""
 PER_STEP: Final = 6
 """Requests that are held across a step at the least."""
 RULE_LEAST: Final = 100
@@ -50,9 +61,15 @@ def remarks(rollout: Rollout) -> Iterator[str]:
     reasons = [f"{' '.join(names)} ({reason})" for names, reason in not_asked_of(rollout)]
     if reasons:
         yield f"not asked of rollout {rollout.name}: {'; '.join(reasons)}"
-    audits = {audit.id for audit in rollout.tables.audit}
-    left = [name for name in asked_of(rollout) if name not in PROVEN and name not in audits]
-    yield f"judged by other commands or for the plan's rollout alone: {' '.join(left)}"
+    yield f"not judged by prove: {'; '.join(elsewhere(rollout))}"
+
+
+def elsewhere(rollout: Rollout) -> Iterator[str]:
+    """The claims that apply and are no proof's, by who judges them."""
+    applying = frozenset(asked_of(rollout))
+    for by, names in ELSEWHERE.items():
+        if own := [name for name in names if name in applying]:
+            yield f"{' '.join(own)} ({by})"
 
 
 def _least(rollout: Rollout, level: Level) -> dict[str, int]:

@@ -7,7 +7,7 @@ from msgspec import Struct, to_builtins
 
 from harness.database.asked_claims import asked_of, not_asked_of
 from harness.database.relations import Relations
-from harness.rollout import Rollout
+from harness.rollout import Rollout, is_plans
 from harness.rollout.step_tables import RolloutStep
 from harness.rollout.steps import needed
 from harness.rollout.tables import Header, Identity, Operation, Tables
@@ -16,6 +16,7 @@ from harness.rule.faults import told_faults
 from harness.rule.policy import Policy, policy_of
 from harness.rule.suite import why_sampled
 from harness.rule.suite_summary import MachineSummary, described, summary
+from harness.run.rollout_claims import elsewhere
 from harness.stages.analysis import analyse
 from harness.stages.first_unsafe import first_unsafe
 from harness.stages.of_rollout import model_of, plan_order_of
@@ -251,3 +252,5 @@ def _claims(rollout: Rollout) -> Iterator[str]:
     yield f"claims: {len(names)} apply: {' '.join(names)}"
     for ids, reason in not_asked_of(rollout):
         yield f"  not asked: {' '.join(ids)}, since {reason}"
+    if not is_plans(rollout):
+        yield f"  not judged by prove: {'; '.join(elsewhere(rollout))}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.data import fixture_path
+from harness.database.asked_claims import asked_of
 from harness.database.server import Server
 from harness.errors import UsageError
 from harness.report.document import Report, to_json
@@ -14,7 +15,7 @@ from harness.rule.level import Level
 from harness.run.options.prove import ProveOptions
 from harness.run.prove import prove
 from harness.run.report_reading import read_text
-from harness.run.rollout_claims import PROVEN, remarks, rollout_claims
+from harness.run.rollout_claims import ELSEWHERE, PROVEN, remarks, rollout_claims
 from harness.verdict import Status, Verdict
 
 
@@ -41,7 +42,17 @@ def test_claims_that_do_not_apply_are_told_with_the_reason() -> None:
     told, others = remarks(rollout)
     assert "V2 (the rule has no bound that is known)" in told
     assert "M8" in asked
-    assert "M14" in others
+    assert others.startswith(
+        "not judged by prove: V8 V9 V10 R3 D1 (harness gate); M11 M14 (harness rehearse); "
+    )
+
+
+@pytest.mark.parametrize("name", ["posthog-distinct-id", "length-only", "machine-id", "feature"])
+def test_every_claim_that_applies_is_judged_by_somebody(name: str) -> None:
+    rollout = load_rollout(fixture_path(f"rollouts/{name}"))
+    known = {*PROVEN, *(claim for claims in ELSEWHERE.values() for claim in claims)}
+    audits = {audit.id for audit in rollout.tables.audit}
+    assert [claim for claim in asked_of(rollout) if claim not in known | audits] == []
 
 
 def test_a_file_words_its_claims_and_levels_ask_for_more() -> None:
@@ -106,3 +117,26 @@ def test_a_rollout_without_a_reference_is_refused_in_one_line() -> None:
         UsageError, match=r"orders: no reference\.insert, so there is no reference to prove it on"
     ):
         prove(ProveOptions(Level.SMOKE, rollout=folder), lambda _: None)
+
+
+CLIENT = ("E1", "E2", "E3", "E4", "E5", "E7")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refuted"),
+    [
+        ("", "", ""),
+        ("kilocode-posthog", "kilocode-posthag", "E1"),
+    ],
+    ids=["as it is", "another salt"],
+)
+def test_a_client_that_makes_ids_is_proven_from_its_file(
+    server: Server, tmp_path: Path, old: str, new: str, refuted: str
+) -> None:
+    for name in ("length-only", "posthog-distinct-id", "kilo"):
+        shutil.copytree(fixture_path(f"rollouts/{name}"), tmp_path / name)
+    file = tmp_path / "posthog-distinct-id" / "client" / "anonymous-id.js"
+    file.write_text(file.read_text().replace(old, new) if old else file.read_text())
+    report = proven(server, tmp_path / "length-only", *CLIENT)
+    assert [one.id for one in report.judgements] == list(CLIENT)
+    assert [one.id for one in report.judgements if one.status is not Status.PROVEN] == refuted.split()
