@@ -36,7 +36,7 @@ async def test_a_waived_claim_is_named_with_its_reason(rollout_stage: RunningSta
 def test_a_faulty_backend_is_no_go(server: Server) -> None:
     with stage(postgres=server.admin_dsn, after="limit-256") as faulty:
         assert faulty.rows(faulty.send("a" * 256))[0].value == "a" * 256
-        report = gate(faulty.url, faulty.dsn, parameters=faulty.parameters)
+        report = gate(faulty.url, faulty.dsn, parameters=faulty.parameters, max_requests=160)
     assert report.verdict is Verdict.NO_GO
     (found,) = {finding.claim for judgement in report.judgements for finding in judgement.findings}
     assert found == "V2"

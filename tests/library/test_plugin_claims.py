@@ -31,10 +31,10 @@ def test_each_claim_is_a_test(pytester: pytest.Pytester, server: Server) -> None
     every = [claim.id for claim in claims_of(Level.SMOKE)]
     collected = claims(pytester, server, "--collect-only", "-q").outlines
     assert [line.removeprefix("rollout::") for line in collected if line.startswith("rollout::")] == every
-    count = sum(name.startswith("E") for name in every)
+    some = [name for name in every if name.startswith("E") and name != "E6"]  # of one part, under Node
+    count = len(some)
     assert count > 3
-    some = " or ".join(name for name in every if name.startswith("E"))
-    ended = claims(pytester, server, "-n", "2", "--junitxml=junit.xml", "-k", some)
+    ended = claims(pytester, server, "-n", "2", "--junitxml=junit.xml", "-k", " or ".join(some))
     ended.assert_outcomes(passed=count)  # all of them, at level standard: tox -e proof
     junit = (pytester.path / "junit.xml").read_text()
     assert junit.count("<testcase ") == count
