@@ -167,13 +167,13 @@ def readers_of_column(connection: Connection, table: str, column: str) -> tuple[
     return tuple(row[0] for row in all_rows(connection, statement, [table, column]))
 
 
-def schema_state(connection: Connection, store: DeclaredStore | None = None) -> SchemaStatus:
-    """The database's state in a rollout, by default the plan's, by its catalogue alone.
+def schema_state(connection: Connection) -> SchemaStatus:
+    """The database's state in the plan's rollout, by its catalogue alone.
 
     An index that is not valid is BUILDING while some session builds it, else INVALID. A session without
     pg_read_all_stats does not see the builds of others and gets INVALID.
     """
-    store = store or plan_store()
+    store = plan_store()
     if not any(exists(connection, table) for table in store.tables):
         return UnmanagedSchema.EMPTY
     if differences(connection, store):
@@ -187,8 +187,13 @@ def schema_state(connection: Connection, store: DeclaredStore | None = None) -> 
         return SchemaState.COLUMN
     if index.is_usable:
         return SchemaState.READY
+    return SchemaState.BUILDING if is_being_built(connection, store.index.name) else SchemaState.INVALID
+
+
+def is_being_built(connection: Connection, index: str) -> bool:
+    """Whether a session builds an index that is there, as far as this one may see others."""
     building = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(quote_ident(%s))"
-    return SchemaState.BUILDING if all_rows(connection, building, [store.index.name]) else SchemaState.INVALID
+    return bool(all_rows(connection, building, [index]))
 
 
 def differences(connection: Connection, store: DeclaredStore | None = None) -> tuple[str, ...]:

@@ -25,7 +25,6 @@ from harness.database.effects import facts, relation_facts
 from harness.database.effects.model import Effect, in_one_line
 from harness.database.evaluation import identifier
 from harness.database.index_build import Drop, build_statements, drop_index, make_room
-from harness.database.schema_state import SchemaState
 from harness.database.visibility import obstacles, whereabouts
 
 
@@ -189,10 +188,7 @@ def _index_drift(
             advice = "after the column" if find(columns, column) is None else ""
             missing = _missing_index(indexes, difference.declared, build, advice)
             yield _with_room(missing, make_room(connection, store.table, name))
-        elif (
-            difference.kind is DifferenceKind.UNFINISHED
-            and catalog.schema_state(connection, store) is SchemaState.BUILDING
-        ):
+        elif difference.kind is DifferenceKind.UNFINISHED and catalog.is_being_built(connection, name):
             yield Drift(subject, declared, "it is being built", (), "see recovery/look.sql")
         else:
             # An index that cannot be over text is gone once the column is.

@@ -191,5 +191,4 @@ def _unfinished(connection: Connection, index: str) -> Progress | None:
     rows = all_rows(connection, state, [index])
     if not rows or rows[0][0]:
         return None
-    building = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(quote_ident(%s))"
-    return Progress.BUILDING if all_rows(connection, building, [index]) else Progress.INVALID
+    return Progress.BUILDING if catalog.is_being_built(connection, index) else Progress.INVALID
