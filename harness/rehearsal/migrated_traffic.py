@@ -3,14 +3,11 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from typing import Final
 
 import psycopg
 
 from harness import plan
-from harness.database import catalog
-from harness.database.declaration import Column, Index
 from harness.database.declared import plan_store
 from harness.database.rows import one_row
 from harness.database.runners import Runner, connect, run_statements
@@ -20,6 +17,7 @@ from harness.database.server import Server
 from harness.database.sql_statement import read_statement
 from harness.database.sqlstate import named
 from harness.database.step_migration import BASE, take_back_steps
+from harness.database.structure import Structure, structure
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rehearsal.accounting import kept
@@ -85,29 +83,17 @@ def _case(name: str, text: str, hold: Hold, done: list[str]) -> LockCase:
     return LockCase(name, text, SchemaState.BASE, hold, LockMode.SHARE_UPDATE_EXCLUSIVE, first=tuple(done))
 
 
-@dataclass(frozen=True, slots=True)
-class _Schema:
-    """What a rollback must leave as it was."""
-
-    columns: tuple[Column, ...]
-    indexes: tuple[Index, ...]
-    view: str
-
-    @classmethod
-    def read(cls, dsn: str) -> "_Schema":
-        with connect(dsn) as connection:
-            (view,) = one_row(connection, "SELECT pg_get_viewdef(quote_ident(%s)::regclass)", [plan.VIEW])
-            return cls(
-                catalog.columns(connection, plan.METADATA_TABLE),
-                catalog.indexes(connection, plan.METADATA_TABLE),
-                view,
-            )
+def _schema(dsn: str) -> tuple[Structure, str]:
+    """What a rollback must leave as it was: the tables, and the view."""
+    with connect(dsn) as connection:
+        (view,) = one_row(connection, "SELECT pg_get_viewdef(quote_ident(%s)::regclass)", [plan.VIEW])
+    return structure(dsn), view
 
 
 def migrate_under_writers(dsn: str, layout: Layout) -> MigratedTraffic:
     """Migrates a database in state `base`, and rolls back what ends in state `ready`; writers of both builds run."""
     evidence = MigratedTraffic(layout.name)
-    before = _Schema.read(dsn)
+    before = _schema(dsn)
     rolled_back_ms = float("inf")
     with deadline(dsn, MIGRATION_S_MAX), traffic(dsn, RATE) as running:
         running.pass_by(BESIDE)
@@ -123,7 +109,7 @@ def migrate_under_writers(dsn: str, layout: Layout) -> MigratedTraffic:
     evidence.rollback_writes = tuple(sample for sample in writes if sample.scheduled_ms >= rolled_back_ms)
     evidence.accepted, evidence.kept = running.accepted(), kept(dsn, running.prefix)
     if evidence.rollback_writes:
-        evidence.is_as_before = _Schema.read(dsn) == before
+        evidence.is_as_before = _schema(dsn) == before
     return evidence
 
 

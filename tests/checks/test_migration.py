@@ -98,7 +98,7 @@ def test_failed_writes_refute_and_leave_the_rollback_unknown(base_dsn: str, name
 def test_roll_back_is_refuted_when_it_leaves_something(
     base_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrated_traffic, "rollback", lambda *_: None)
+    monkeypatch.setattr(migrated_traffic, "take_back_steps", lambda *_: None)
     results = new_results()
     run_checks(results, [migrate_under_writers(base_dsn, CORRECTED)])
     assert found(results, "M8").status is Status.PROVEN
