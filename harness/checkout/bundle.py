@@ -1,6 +1,7 @@
-"""A client's module with the constants that it imports, as one CommonJS text without types, to be run under Node.
+"""A client's module with what it imports, as one CommonJS text without types, to be run under Node.
 
-Of the checkout's own modules those are taken in that need nothing but such modules; all else is for whoever runs it.
+Of the checkout's own modules those are taken in that need nothing but such modules, and what the host has; all else is
+for whoever runs it.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from harness.checkout.modules import Module, Modules
+from harness.checkout.modules import Declared, Imported, Module, Modules
 from harness.checkout.source import string_of, text_of
 from harness.data import fixture_path
 from harness.errors import UnavailableError
@@ -19,6 +20,8 @@ from harness.rule.node import node_path
 
 MODULES_MAX: Final = 60
 SECONDS_MAX: Final = 30.0
+HOST: Final = frozenset(("vscode", "crypto", "timers", "timers/promises", "util", "buffer", "url", "path"))
+"""Packages that the host of an extension has, with or without `node:`."""
 _START: Final = """
 const loaded = {};
 const load = number => {
@@ -37,11 +40,11 @@ def bundle(checkout: Path, path: Path, symbol: str) -> str:
     Raises UsageError for a file that cannot be read, UnavailableError where Node cannot take the types out.
     """
     modules = Modules(checkout)
-    taken = [modules.read(path)]
+    taken = [_declaring(modules, modules.read(path), symbol)]
     links: list[dict[str, int]] = []
     for module in taken:  # grows while it is gone through
         links.append({})
-        for specifier in dict.fromkeys(imported.specifier for imported in module.imports.values()):
+        for specifier in dict.fromkeys(imported.specifier for imported in _needed(module)):
             found = modules.resolve(specifier, module)
             if found is None or found.suffix == ".json" or not _is_light(modules, modules.read(found)):
                 continue
@@ -56,13 +59,24 @@ def bundle(checkout: Path, path: Path, symbol: str) -> str:
     return f"'use strict';\n{first}{_START}exports.{symbol} = load(0).{symbol};\n"
 
 
+def _declaring(modules: Modules, module: Module, symbol: str) -> Module:
+    """The module that declares what another one only passes on."""
+    declared = modules.exported(module, symbol)
+    return declared.module if isinstance(declared, Declared) else module
+
+
+def _needed(module: Module) -> tuple[Imported, ...]:
+    return (*module.imports.values(), *module.passed_on.values())
+
+
 def _is_light(modules: Modules, module: Module, depth: int = 0) -> bool:
-    """Whether a module needs only such modules: then it is constants and small functions."""
-    values = [imported for imported in module.imports.values() if not imported.is_type]
-    if depth > 8 or module.stars or module.passed_on:
+    """Whether a module needs only such modules, and the host: then it is constants and small functions."""
+    if depth > 8 or module.stars:
         return False
-    for imported in values:
+    for imported in (each for each in _needed(module) if not each.is_type):
         found = modules.resolve(imported.specifier, module)
+        if found is None and imported.specifier.removeprefix("node:") in HOST:
+            continue
         if found is None or not _is_light(modules, modules.read(found), depth + 1):
             return False
     return True
@@ -84,8 +98,14 @@ def _common_js(module: Module) -> str:
             parts.append(text_of(declaration))
     parts.append(data[at:].decode("utf-8", "replace"))
     for outer, inner in module.exports.items():
-        if inner in module.values and outer != "default":
+        imported = module.imports.get(inner)
+        is_value = inner in module.values or (imported is not None and not imported.is_type)
+        if is_value and outer != "default":
             names.append(f"exports.{outer} = {inner};")
+    for outer, passed in module.passed_on.items():
+        if not passed.is_type and outer != "default":
+            inner = "" if passed.name == "*" else f".{passed.name}"
+            names.append(f"exports.{outer} = require({json.dumps(passed.specifier)}){inner};")
     return "".join(parts) + "\n" + "\n".join(names)
 
 

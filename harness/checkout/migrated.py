@@ -17,7 +17,7 @@ from harness.database.declaration import (
 )
 from harness.database.declared import DeclaredStore
 from harness.database.drizzle import recorded, run_drizzle_like
-from harness.database.drizzle_folder import JOURNAL, Folder
+from harness.database.drizzle_folder import JOURNAL, Folder, read_journal
 from harness.database.runners import connect
 from harness.database.scripts import StatementFailed
 from harness.database.server import Server, where
@@ -34,7 +34,7 @@ def migrate_folder(
 
     `empty` is the DSN of the empty database, which is left as the folder makes it.
 
-    Raises UsageError when the folder cannot be read, or its journal names a file that is not there.
+    Raises UsageError when the folder cannot be read.
     """
     whole = Folder.read(folder)
     first = next((at for at, entry in enumerate(whole.journal) if f"{entry.tag}.sql" in ours), None)
@@ -56,6 +56,8 @@ def migrated(dsn: str, store: DeclaredStore, start: str, *folders: Folder) -> Mi
         except StatementFailed as failed:
             message = f"{failed.sqlstate} {failed.message}"
             return MigrationOutcome(start, refused=message, file=failed.file)
+        except UsageError as error:  # the journal names a file that is not there
+            return MigrationOutcome(start, refused=str(error), file=JOURNAL)
     with connect(dsn) as connection:
         made = columns(connection, store.table), indexes(connection, store.table)
     index = None if store.index is None else index_difference(made[1], store.index)
@@ -81,6 +83,19 @@ def live_lines(dsn: str, folder: Path, table: str) -> tuple[str, ...]:
     if row and row[0]:
         lines.append(f"{where(dsn)}: {table} takes {row[0]}: a plain index blocks its writers")
     return tuple(lines)
+
+
+def unreadable_journal(folder: Path) -> JournalFault | None:
+    """What is wrong with a journal that drizzle cannot read, such as one with the marks of a merge in it."""
+    try:
+        read_journal(folder)
+    except UsageError as error:
+        cause = error.__cause__
+        line = cause.lineno if isinstance(cause, json.JSONDecodeError) else 1
+        effect = "drizzle stops there, before any migration, and the release is blocked"
+        what = f"it cannot be read: {type(cause).__name__}: {cause}"
+        return JournalFault(JOURNAL, line, what, effect, "make it what drizzle-kit writes")
+    return None
 
 
 def journal_faults(folder: Path, ours: frozenset[str], store: DeclaredStore) -> tuple[JournalFault, ...]:

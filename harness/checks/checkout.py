@@ -99,17 +99,17 @@ def judge_migrations(
             condition = f"{_place(folder, lint)}: {lint.message}"
             remedy = " ".join((lint.advice, *lint.remedy)).strip()
             results.refute(Finding(MIGRATIONS, condition, f"{lint.rule} in the files", workaround=remedy))
-    for fault in journal:
-        results.refute(
-            Finding(
-                MIGRATIONS,
-                f"{folder}/{fault.file}:{fault.line}: {fault.what}",
-                fault.effect,
-                workaround=fault.edit,
-            )
-        )
+    judge_journal(results, folder, journal)
     for lint in linted.not_judged:
         results.inconclusive(MIGRATIONS, f"{_place(folder, lint)}: {lint.message}")
+
+
+def judge_journal(results: Results, folder: str, faults: Sequence[JournalFault]) -> None:
+    """Refutes F1 for each fault of the journal and of the newest snapshot."""
+    results.method(MIGRATIONS, Method.EXHAUSTIVE)
+    for fault in faults:
+        condition = f"{folder}/{fault.file}:{fault.line}: {fault.what}"
+        results.refute(Finding(MIGRATIONS, condition, fault.effect, workaround=fault.edit))
 
 
 def _of_outcome(outcome: MigrationOutcome, folder: str, lints: Sequence[Lint]) -> Finding | None:

@@ -52,8 +52,8 @@ BUILT_CLAIM: Final = Claim(BUILT, "Where handlers are built, the id is fetched a
 CLIENT_IDS: Final = ("E1", "E2", "E5", "E9", "E10", "E11", "E12")
 """What is asked of an extension's checkout: what our copies of its files are held to, as the plan has them."""
 
-HANDLER_CLAIMS: Final = ("V1", "V2", "V3", "V5", "I1", "I2", "R1")
-"""What is asked of the backend's handler when it is run: what the gate asks of a deployed one's rows."""
+HANDLER_CLAIMS: Final = ("V1", "V2", "V3", "V4", "V5", "I1", "I2", "R1")
+"""What is asked of the backend's handler when it is run: what the gate asks of a deployed one's rows and replies."""
 
 IDENTITY: Final = "I1"
 VALUE_CLAIMS: Final = ("V1", "V2", "V3", "V5")

@@ -51,9 +51,9 @@ def provider_adds_one_header(headers: BuiltHeaders) -> Outcomes:
     for call, old, new in zip(headers.calls, headers.before, headers.after, strict=True):
         yield Observed(PROVIDER)
         sent = call["options"].get(client.option)
-        expected = dict(old or {}) | ({client.header: sent} if sent else {})
-        if dict(new or {}) != expected:
-            yield Finding(PROVIDER, f"provider called with {call}", _difference(new, expected))
+        expected = _on_the_wire(old) | ({client.header.lower(): sent} if sent else {})
+        if (now := _on_the_wire(new)) != expected:
+            yield Finding(PROVIDER, f"provider called with {call}", _difference(now, expected))
     combinations = "combinations of organisation, project, mode, task and option"
     yield Detail(PROVIDER, f"{len(headers.calls)} {combinations}")
 
@@ -88,9 +88,16 @@ def no_id_is_sent_without_telemetry(claim: str, run: TelemetryOff) -> Outcomes:
         yield Finding(claim, run.condition, effect, workaround=WORKAROUNDS.get(claim, ""))
 
 
-def _difference(now: Headers, expected: Mapping[str, str]) -> str:
-    names: Sequence[str] = sorted({*(now or {}), *expected})
-    changed = [name for name in names if (now or {}).get(name) != expected.get(name)]
-    return "; ".join(
-        f"{name}: {(now or {}).get(name)!r}, expected {expected.get(name)!r}" for name in changed
-    )
+def _on_the_wire(headers: Headers) -> dict[str, str]:
+    """By names in lower case: HTTP knows no others, and joins the values of those that differ in case alone."""
+    joined: dict[str, str] = {}
+    for name, value in (headers or {}).items():
+        lower = name.lower()
+        joined[lower] = f"{joined[lower]}, {value}" if lower in joined else value
+    return joined
+
+
+def _difference(now: Mapping[str, str], expected: Mapping[str, str]) -> str:
+    names: Sequence[str] = sorted({*now, *expected})
+    changed = [name for name in names if now.get(name) != expected.get(name)]
+    return "; ".join(f"{name}: {now.get(name)!r}, expected {expected.get(name)!r}" for name in changed)

@@ -7,12 +7,18 @@ from harness.checkout.drizzle_schema import DeclaredTable, declared_table
 from harness.checkout.evaluated_schema import EvaluatedTable
 from harness.checkout.files import Located, locate
 from harness.checkout.handler import HandlerSource
-from harness.checkout.migrated import index_form, journal_faults, live_lines, migrate_folder
+from harness.checkout.migrated import (
+    index_form,
+    journal_faults,
+    live_lines,
+    migrate_folder,
+    unreadable_journal,
+)
 from harness.checkout.migration_outcome import MigrationOutcome
 from harness.checkout.schema_run import evaluated_table
 from harness.checkout.served_modules import NotRunnableError, Watched
 from harness.checkout.way import BackendWay, follow_backend
-from harness.checks.checkout import STOPS, judge_migrations
+from harness.checks.checkout import STOPS, judge_journal, judge_migrations
 from harness.checks.checkout_claims import INSERT, MIGRATIONS, ROUTE, SCHEMA
 from harness.checks.checkout_schema import judge_against_catalogue, judge_evaluated, judge_schema_file
 from harness.checks.lint_builds import is_concurrent
@@ -139,6 +145,9 @@ def check_migrations(
         results.inconclusive(MIGRATIONS, f"no journal of migrations: {why}")
         return AppliedMigrations([])
     folder = journal.path.parent.parent
+    if fault := unreadable_journal(folder):
+        judge_journal(results, folder.relative_to(checkout).as_posix(), [fault])
+        return AppliedMigrations([])
     store = declared_store(rollout)
     linted = lint_folder(folder, store=store)
     ours = frozenset(file.name for file in linted.files.ours)

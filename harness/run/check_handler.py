@@ -19,7 +19,8 @@ from harness.checkout.served_modules import NotRunnableError
 from harness.checkout.way import BackendWay
 from harness.checks.checkout import judge_way
 from harness.checks.checkout_claims import HANDLER_CLAIMS
-from harness.checks.row_checks import judge_rows
+from harness.checks.registry import run_checks
+from harness.checks.row_checks import CheckedExchange
 from harness.database.declared import declared_store
 from harness.database.runners import connect
 from harness.database.scripts import Script, StatementFailed
@@ -101,21 +102,28 @@ def _run(
         connect(dsn) as connection,
     ):
         connection.prepare_threshold = 1  # the same query after each batch, on a server of ours
-        sent = lost = 0
+        lost, seen_so_far = 0, list[Observation]()
         for observations in _observed(handler, connection, way, caller):
-            if not sent:
+            if not seen_so_far:
                 _check_reached(handler, observations)
-            judge_rows(results, observations, caller.policy)
-            sent += len(observations)
+            seen_so_far += observations
             lost += sum(not seen.rows and seen.reply.upstream_id is not None for seen in observations)
             if lost > LOST_MAX:
                 break
-    evidence = f"{sent:,} requests to the handler under Node, {handler.statements:,} statements"
+    run_checks(results, _with_controls(seen_so_far, caller.policy))
+    evidence = f"{len(seen_so_far):,} requests to the handler under Node, {handler.statements:,} statements"
     for claim in filter(results.__contains__, HANDLER_CLAIMS):
         results.detail(claim, evidence)
         if made_by:
             results.detail(claim, made_by)
     return list(_remarks(handler))
+
+
+def _with_controls(observations: Sequence[Observation], policy: Policy) -> Iterator[CheckedExchange]:
+    """Each request beside one of the same shape without the header."""
+    controls = {seen.probe.shape: seen for seen in reversed(observations) if seen.probe.control}
+    for seen in observations:
+        yield CheckedExchange(seen, policy, control=controls.get(seen.probe.shape))
 
 
 def _observed(

@@ -52,6 +52,70 @@ def test_the_corrected_files_are_go(tmp_path: Path) -> None:
     assert verdict is Verdict.GO
 
 
+ELSEWHERE = "src/core/kilocode/distinct-id.ts"
+BY_NAME = Edit(IDENTITY, "", "export { getPostHogAnonymousId } from './distinct-id';\n")
+TIMER = """  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, 1000);
+  });
+"""
+AFTER_IT = "  clearTimeout(timer);\n"
+
+
+def identity(*edits: tuple[str, str], file: str = IDENTITY) -> Edit:
+    text = CORRECTED_ID.new
+    for old, new in edits:
+        assert text.count(old), old
+        text = text.replace(old, new)
+    return Edit(file, "", text)
+
+
+IMPORTED = "import { getPostHogAnonymousId as id } from './distinct-id';\n"
+MACHINE = "import * as vscode from 'vscode';\nexport const machine = () => vscode.env;\n"
+ENDS = """  const ends = AbortSignal.timeout(1000);
+  const late = new Promise<void>(resolve => ends.addEventListener('abort', () => resolve()));
+"""
+HASH = "import { createHash } from 'node:crypto';\n"
+STYLES = {
+    "passed on": (identity(file=ELSEWHERE), BY_NAME),
+    "all passed on": (identity(file=ELSEWHERE), Edit(IDENTITY, "", "export * from './distinct-id';\n")),
+    "imported and exported": (
+        identity(file=ELSEWHERE),
+        Edit(IDENTITY, "", f"{IMPORTED}export {{ id as getPostHogAnonymousId }};\n"),
+    ),
+    "a helper that asks the editor": (
+        identity(
+            ("import { env, type ", "import { machine } from './machine';\nimport { type "), ("env.", "machine()."),
+        ),
+        Edit("src/core/kilocode/machine.ts", "", MACHINE),
+    ),
+    "a promise of a timer": (
+        identity(
+            (HASH, f"{HASH}import {{ setTimeout as sleep }} from 'node:timers/promises';\n"),
+            (TIMER, "  const late = sleep(1000);\n"), (AFTER_IT, ""),
+        ),
+    ),
+    "a signal that ends": (
+        identity(
+            (TIMER, ENDS), (AFTER_IT, ""),
+        ),
+    ),
+    "a timer made a promise": (
+        identity(
+            (HASH, f"{HASH}import {{ promisify }} from 'node:util';\n"),
+            (TIMER, "  const late = promisify(setTimeout)(1000);\n"), (AFTER_IT, ""),
+        ),
+    ),
+    "the header in another case": (CORRECTED_ID, Edit(HANDLER, "'x-posthog-distinct-id'", "'X-PostHog-Distinct-Id'")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_other_styles_of_the_same_are_go(name: str, tmp_path: Path) -> None:
+    claims, verdict = judged(client(tmp_path, IDENTIFIED, *STYLES[name]))
+    assert verdict is Verdict.GO, refuted(claims)
+
+
 SENT = "headers['x-posthog-distinct-id'] = distinctId;"
 LOST = f"{SENT} delete headers[X_KILOCODE_TASKID];"
 READ = "this.options.posthogDistinctId"

@@ -39,7 +39,7 @@ FILES: Final = {"route": ROUTE, "helpers": HELPERS, "usage": USAGE}
 FAULTS: Final[list[dict[str, Any]]] = entries("handler_fault")
 
 BROKEN: Final = Edit(ROUTE, "const url = new URL(request.url);", "const url = missing(request.url);")
-ROWLESS: Final = {"I1", "I2", "R1"}
+ROWLESS: Final = {"V4", "I1", "I2", "R1"}
 
 pytestmark = pytest.mark.usefixtures("packages")
 

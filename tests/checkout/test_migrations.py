@@ -94,6 +94,8 @@ WRONG = {
         Edit(f"{MIGRATIONS}/meta/0001_snapshot.json", "", json.dumps({"tables": {}})),
         f"{MIGRATIONS}/meta/0001_snapshot.json", "has no posthog_distinct_id",
     ),
+    "an entry without its file": (Edit(JOURNAL, TAG, TAG.replace("_to_", "_on_")), JOURNAL, "there is no file"),
+    "the marks of a merge": (Edit(JOURNAL, '": [', '": [\n<<<<<<< HEAD'), f"{JOURNAL}:5", "cannot be read"),
     "another index of that name": (
         Edit(MIGRATION, "", f"{ALTER};\n{CUT}\nCREATE INDEX {INDEX} ON {TABLE} (message_id);\n"),
         f"{MIGRATION}:3", "another index",
