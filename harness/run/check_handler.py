@@ -152,7 +152,9 @@ def _observation(
     policy: Policy,
     since: datetime,
 ) -> Observation:
-    stage = f"{_place(exchange.probe, got, rows, way, policy)}: run under Node"
+    is_served = exchange.reply.upstream_id is not None
+    place = _place(exchange.probe, got, rows, way, policy) if is_served else way.handler
+    stage = f"{place}: run under Node"
     return Observation(exchange.probe, exchange.reply, rows, "after", stage, since)
 
 
