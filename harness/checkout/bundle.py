@@ -7,6 +7,7 @@ for whoever runs it.
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,6 @@ from harness.rule.node import node_path
 
 MODULES_MAX: Final = 60
 SECONDS_MAX: Final = 30.0
-HOST: Final = frozenset(("vscode", "crypto", "timers", "timers/promises", "util", "buffer", "url", "path"))
-"""Packages that the host of an extension has, with or without `node:`."""
 _START: Final = """
 const loaded = {};
 const load = number => {
@@ -65,6 +64,12 @@ def _declaring(modules: Modules, module: Module, symbol: str) -> Module:
     return declared.module if isinstance(declared, Declared) else module
 
 
+@cache
+def _packages_of_host() -> frozenset[str]:
+    """Packages that the host of an extension has, here and for real; with or without `node:`."""
+    return frozenset(json.loads(fixture_path("extension/packages.json").read_text(encoding="utf-8")))
+
+
 def _needed(module: Module) -> tuple[Imported, ...]:
     return (*module.imports.values(), *module.passed_on.values())
 
@@ -73,9 +78,10 @@ def _is_light(modules: Modules, module: Module, depth: int = 0) -> bool:
     """Whether a module needs only such modules, and the host: then it is constants and small functions."""
     if depth > 8 or module.stars:
         return False
+    of_host = _packages_of_host()
     for imported in (each for each in _needed(module) if not each.is_type):
         found = modules.resolve(imported.specifier, module)
-        if found is None and imported.specifier.removeprefix("node:") in HOST:
+        if found is None and imported.specifier.removeprefix("node:") in of_host:
             continue
         if found is None or not _is_light(modules, modules.read(found), depth + 1):
             return False
