@@ -92,6 +92,14 @@ loop_factory()  # uvloop is imported here, once, and not in each replica
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaving = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Waits to be stopped; uvicorn's own looks ten times a second, for what nothing here is set to."""
+        await self._leaving.wait()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """SIGTERM and the parent's death stop it; uvicorn's own handlers would also take SIGINT."""
@@ -107,6 +115,7 @@ class _Server(uvicorn.Server):
 
     def _leave(self) -> None:
         self.should_exit = True
+        self._leaving.set()
         parent = multiprocessing.parent_process()
         if parent is not None and not parent.is_alive():
             self.force_exit = True

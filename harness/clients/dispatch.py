@@ -134,30 +134,48 @@ class Worker:
             await self._disconnect()
 
     async def _exchange(self, written: Written) -> Reply:
-        (host, port), limits = self._dispatch.address, self._dispatch.limits
         if self._connection is None or not self._connection.is_usable:
             await self._disconnect()
-            try:
-                self._connection = await self._connect()
-            except TimeoutError:
-                reason = f"{NO_CONNECTION} to {host}:{port} in {limits.timeout_s:g} s"
-                return Reply(Outcome.TIMEOUT, 0, reason=reason)
-            except OSError as error:
-                return Reply(Outcome.REFUSED, 0, reason=f"{NO_CONNECTION} to {host}:{port}: {error}")
+            connection = await _connected(self._dispatch.address, self._dispatch.limits)
+            if isinstance(connection, Reply):
+                return connection
+            self._connection = connection
         return await self._connection.send(written.data, last=written.last)
 
-    async def _connect(self) -> WireConnection:
-        host, port = self._dispatch.address
-        limits = self._dispatch.limits
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await _ended(connection)
+
+
+async def exchange(address: Address, data: bytes, limits: ConnectionLimits) -> Reply:
+    """The reply to one request on a connection of its own, without a worker."""
+    connection = await _connected(address, limits)
+    if isinstance(connection, Reply):
+        return connection
+    try:
+        return await connection.send(data, last=True)
+    finally:
+        await _ended(connection)
+
+
+async def _connected(address: Address, limits: ConnectionLimits) -> WireConnection | Reply:
+    """A connection, or what becomes of a request for which there is none."""
+    host, port = address
+    try:
         async with asyncio.timeout(limits.timeout_s):
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: WireConnection(limits.timeout_s), host, port, ssl=limits.tls
             )
-        return connection
+    except TimeoutError:
+        reason = f"{NO_CONNECTION} to {host}:{port} in {limits.timeout_s:g} s"
+        return Reply(Outcome.TIMEOUT, 0, reason=reason)
+    except OSError as error:
+        return Reply(Outcome.REFUSED, 0, reason=f"{NO_CONNECTION} to {host}:{port}: {error}")
+    return connection
 
-    async def _disconnect(self) -> None:
-        """Waits until the connection is gone: a transport that outlives its loop is a warning of its own."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.end()
-            await asyncio.wait({connection.lost}, timeout=CLOSE_S_MAX)
+
+async def _ended(connection: WireConnection) -> None:
+    """Waits until the connection is gone: a transport that outlives its loop is a warning of its own."""
+    connection.end()
+    await asyncio.wait({connection.lost}, timeout=CLOSE_S_MAX)

@@ -5,11 +5,10 @@ timeout. One request is in flight on a connection at a time: a refusal can overt
 so what is pipelined around a malformed request cannot be told apart. Replies to HEAD are not understood.
 """
 
-import contextlib
 import ssl
 from collections.abc import AsyncGenerator
 
-from harness.clients.dispatch import ConnectionLimits, Dispatch, Items, Written
+from harness.clients.dispatch import ConnectionLimits, Dispatch, Items, Written, exchange
 from harness.clients.exchange import Address, Reply, Request
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.request_bytes import HTTP_PORT, HTTPS_PORT, ends_connection, host_of, request_bytes
@@ -55,8 +54,5 @@ async def send(
     address: Address, request: Request, *, timeout_s: float = 10.0, tls: ssl.SSLContext | None = None
 ) -> Reply:
     """The reply to one request, on a connection of its own."""
-    async with contextlib.aclosing(
-        send_all(address, [request], connections=1, timeout_s=timeout_s, tls=tls)
-    ) as replies:
-        _, reply = await anext(replies)
-        return reply
+    data = request_bytes(request, host_of(address, HTTPS_PORT if tls else HTTP_PORT))
+    return await exchange(address, data, ConnectionLimits(1, timeout_s, tls))
