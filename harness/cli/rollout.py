@@ -26,7 +26,7 @@ def rollout_show(options: ShowOptions) -> int:
     if options.json_output:
         print_document(rollout_document(load_rollout(options.rollout)))
         return 0
-    for line in describe_rollout(load_rollout(options.rollout)):
+    for line in tuple(describe_rollout(load_rollout(options.rollout))):  # all is right before any is printed
         print_line(line)
     return 0
 

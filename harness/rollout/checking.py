@@ -8,7 +8,7 @@ from typing import Final
 import sqlparse
 
 from harness.automata.compiled import compiled
-from harness.automata.machine import TooLargeError
+from harness.automata.machine import StateMachine, TooLargeError
 from harness.automata.pattern import ParsedPattern, PatternError, parsed
 from harness.rollout.claims_checking import check_claims
 from harness.rollout.files import Files, Place, further_files
@@ -21,6 +21,9 @@ PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 NEED_OPTION: Final = ("options", "provider")
 """Files of the client in which the option is looked for."""
 OPERATIONS: Final = ("take", "trim", "lower", "match", "one_of")
+OF_HTTP: Final = frozenset(
+    ("connection", "content-encoding", "content-length", "expect", "host", "keep-alive", "te", "trailer")
+) | {"transfer-encoding", "upgrade"}
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -60,6 +63,12 @@ def _header(tables: Tables, _files: Files) -> None:
     header = tables.header
     if header is None:
         return
+    if header.name.lower() in OF_HTTP:
+        raise Problem(
+            ("header", "name"),
+            f"header.name = {json.dumps(header.name)} is HTTP's own, by which servers read requests; expected one of "
+            "the application's",
+        )
     for index, operation in enumerate(header.rule):
         place = ("header", "rule", index)
         given = [name for name in OPERATIONS if getattr(operation, name) is not None]
@@ -90,13 +99,14 @@ def _pattern(source: str, place: Place, *, suite: bool) -> None:
             place,
             f"{shown} is no regular expression: {error}; expected JavaScript's, without slashes and flags",
         ) from None
-    reason = _no_automaton(pattern) if suite else ""
-    if reason:
+    if suite and (reason := _no_automaton(pattern)):
         raise Problem(
             place,
             f"{shown}: {reason}, of which the suite is made; without the suite gate, fuzz and orders still work: "
             'set header.suite = "sampled"',
         )
+    if suite and not _takes_a_text(compiled(pattern.tree)):
+        raise Problem(place, f"{shown} fits no text that a header holds, so that nothing would be stored")
 
 
 def _no_automaton(pattern: ParsedPattern) -> str:
@@ -107,6 +117,10 @@ def _no_automaton(pattern: ParsedPattern) -> str:
     except TooLargeError as error:
         return f"{error} in its finite automaton"
     return ""
+
+
+def _takes_a_text(machine: StateMachine) -> bool:
+    return any(machine.answers[to] for row in machine.table for to in row)
 
 
 def _store(tables: Tables, files: Files) -> None:

@@ -45,6 +45,11 @@ def _step(step: RolloutStep, place: Place, files: Files) -> None:
     if step.up is None:
         raise Problem(place, f'step "{step.name}": up is missing; expected a file of SQL')
     texts = {key: files.text((*place, key), getattr(step, key)) for key in given}
+    for key, text in texts.items():
+        if not sqlparse.format(text, strip_comments=True).strip(" \t\r\n;"):
+            raise Problem(
+                (*place, key), f"{getattr(step, key)}: no statement in it; expected one of SQL at the least"
+            )
     builds = _CONCURRENTLY.search(sqlparse.format(texts["up"], strip_comments=True)) is not None
     if step.concurrent and step.data:
         raise Problem(place, f'step "{step.name}": data = true needs NOT concurrent')

@@ -171,11 +171,22 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "header.rule[0].match = '(?=ab)[a-z]{2}-[0-9a-f]{8}': look-ahead at position 1 has no finite automaton, of "
         'which the suite is made; without the suite gate, fuzz and orders still work: set header.suite = "sampled"',
     ),
+    "nothing": (
+        "match = '[a-z]{2}-[0-9a-f]{8}'",
+        "match = '[]|'",
+        "header.rule[0].match = '[]|' fits no text that a header holds, so that nothing would be stored",
+    ),
     "explosion": (
         "match = '[a-z]{2}-[0-9a-f]{8}'",
         "match = '(a|b)*a(a|b){20}'",
         "header.rule[0].match = '(a|b)*a(a|b){20}': more than 20,000 states in its finite automaton, of which the "
         'suite is made; without the suite gate, fuzz and orders still work: set header.suite = "sampled"',
+    ),
+    "header of HTTP": (
+        'name = "x-request-origin"',
+        'name = "Content-Length"',
+        'header.name = "Content-Length" is HTTP\'s own, by which servers read requests; expected one of the '
+        "application's",
     ),
     "header beside itself": (
         "[header]",
@@ -289,6 +300,15 @@ def test_mistake_is_one_line_with_file_key_and_value(tmp_path: Path, mistake: st
     assert str(refused.value) == f"{broken}/rollout.toml: {told.replace('{folder}', str(broken))}"
 
 
+@pytest.mark.parametrize("file", ["up.sql", "down.sql"])
+@pytest.mark.parametrize("text", ["", "-- nothing\n;\n"])
+def test_file_without_a_statement_is_told(tmp_path: Path, file: str, text: str) -> None:
+    broken = copied(tmp_path, (ORDERS / "rollout.toml").read_text())
+    (broken / file).write_text(text)
+    with pytest.raises(UsageError, match=f"{file}: no statement in it; expected one of SQL at the least"):
+        load_rollout(broken)
+
+
 def test_sampled_rule_may_use_what_has_no_automaton(tmp_path: Path) -> None:
     text = (ORDERS / "rollout.toml").read_text().replace(RULE, f"suite = 'sampled'\n{RULE}")
     load_rollout(copied(tmp_path, text.replace("'[a-z]", "'(?=a)[a-z]")))
@@ -316,7 +336,7 @@ def test_command_ends_in_two_with_that_line(tmp_path: Path) -> None:
 def test_example_that_the_rule_refuses_is_told(tmp_path: Path, example: str) -> None:
     text = (ORDERS / "rollout.toml").read_text().replace('["eu-0123abcd"]', f'["eu-0123abcd", "{example}"]')
     done = harness_command("rollout", "show", "--rollout", str(copied(tmp_path, text)))
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"harness: {tmp_path}/rollout.toml: header.examples[1] = ")
     assert done.stderr.endswith(": the rule refuses it; expected a value of which something is stored\n")
 
