@@ -77,6 +77,10 @@ class ExtraHeaders:
             return text
         return self._secrets.sub(MASK, octets).decode("utf-8", "surrogatepass")
 
+    def is_in(self, octets: bytes) -> bool:
+        """Whether octets hold a value, be it as a part of a word; more than what is masked."""
+        return any(form in octets for form in self._forms)
+
     def masked_reply(self, reply: Reply) -> Reply:
         """The reply without a value, so that what echoes one is like what does not."""
         if self._secrets is None or self._in_body is None:
@@ -96,13 +100,18 @@ class ExtraHeaders:
         return (*(value.decode() for _, value in self.lines), *self.secrets)
 
     @cached_property
+    def _forms(self) -> list[bytes]:
+        """The longest first."""
+        return sorted({form for value in self._values for form in _forms(value)}, key=len, reverse=True)
+
+    @cached_property
     def _secrets(self) -> re.Pattern[bytes] | None:
-        return _pattern(self._values, rb"(?<![\w-])%b(?![\w-])")
+        return _pattern(self._forms, rb"(?<![\w-])%b(?![\w-])")
 
     @cached_property
     def _in_body(self) -> re.Pattern[bytes] | None:
         """In a body a short one is masked as a whole text only: it may stand for the name of something, too."""
-        return _pattern(self._values, rb'(?<=")%b(?=")')
+        return _pattern(self._forms, rb'(?<=")%b(?=")')
 
 
 NONE_GIVEN: Final = ExtraHeaders()
@@ -144,8 +153,7 @@ def varied_names(spec: RequestSpec) -> frozenset[bytes]:
     return frozenset(names | {name.lower() for name in other_names(spec.header_name)}) - FRAMING
 
 
-def _pattern(values: Iterable[str], alone: bytes) -> re.Pattern[bytes] | None:
-    forms = sorted({form for value in values for form in _forms(value)}, key=len, reverse=True)
+def _pattern(forms: Iterable[bytes], alone: bytes) -> re.Pattern[bytes] | None:
     patterns = [re.escape(form) if len(form) >= ALONE_MAX else alone % re.escape(form) for form in forms]
     return re.compile(b"|".join(patterns)) if patterns else None
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from operator import is_
 from typing import Annotated, Any, Final, Self, cast
 
-from msgspec import Meta, Struct, ValidationError, convert, field, structs, to_builtins
+from msgspec import Meta, Struct, ValidationError, convert, field, msgpack, structs, to_builtins
 
 from harness.errors import UsageError
 from harness.report.contents import Seconds, Sections
@@ -200,9 +200,18 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def cleaned(report: Report, mask: Callable[[str], str] = masked) -> Report:
-    """The same without secrets in any of its texts."""
-    return cast("Report", _cleaned(report, mask))
+def cleaned(
+    report: Report, mask: Callable[[str], str] = masked, is_in: Callable[[bytes], bool] = lambda _: True
+) -> Report:
+    """The same without secrets in any of its texts.
+
+    `is_in` tells whether octets hold any: where all texts of the report hold none, each by itself is not masked.
+    """
+    try:
+        octets = msgpack.encode(report)  # which has each text as it is
+    except UnicodeEncodeError:  # of a half of a character
+        return cast("Report", _cleaned(report, mask))
+    return cast("Report", _cleaned(report, mask)) if is_in(octets) else report
 
 
 def _cleaned(value: Any, mask: Callable[[str], str]) -> Any:

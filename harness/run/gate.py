@@ -42,6 +42,7 @@ from harness.run.gate_target import UnjudgeableError
 from harness.run.options.gate import GateOptions
 from harness.run.probe_session import ProbeSession
 from harness.run.progress import LineCallback, ProgressDisplay, silent
+from harness.run.rare_collection import collected_rarely
 from harness.run.report import Begun, inputs, inputs_of, run_report
 from harness.run.shards import claims_for, marked
 from harness.run.under_test import UnderTest
@@ -82,8 +83,9 @@ async def judge_target(
     judging = _Judging(options, under, site, target, on_line, progress, build, shard, share)
     for claim, reason in options.waivers.items():
         waive(results, claim, reason)
-    await judging.judge()
-    return cleaned(judging.report(), under.given.masked)
+    with collected_rarely():
+        await judging.judge()
+        return cleaned(judging.report(), under.given.masked, under.given.is_in)
 
 
 @dataclass(slots=True)

@@ -80,8 +80,10 @@ async def explain_rule(session: ProbeSession, factory: ProbeFactory) -> RuleBeha
         left[0] -= len(fitting)
         return await _answers(session, factory, [factory.probe(case, PLAIN) for case in fitting])
 
-    seen = [(exchange.probe, (row,)) for exchange, row in session.record.kept.values()]
-    return await explained(judge.results, judge.policy, answers_of(seen), ask)
+    def seen() -> Answers:
+        return answers_of((exchange.probe, (row,)) for exchange, row in session.record.kept.values())
+
+    return await explained(judge.results, judge.policy, seen, ask)
 
 
 async def _answers(session: ProbeSession, factory: ProbeFactory, probes: Sequence[Probe]) -> Answers:

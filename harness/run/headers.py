@@ -155,7 +155,7 @@ async def _explained(
         sent.replied += sum(observation.reply.upstream_id is not None for observation in seen)
         return answers_of((observation.probe, observation.rows) for observation in seen)
 
-    return await explained(results, caller.policy, sent.answers, ask)
+    return await explained(results, caller.policy, lambda: sent.answers, ask)
 
 
 def _endpoint(environment: Environment) -> Endpoint:

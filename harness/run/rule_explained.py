@@ -53,14 +53,16 @@ def answers_of(seen: Iterable[tuple[Probe, Sequence[Row]]]) -> list[Answer]:
 
 
 async def explained(
-    results: Results, policy: Policy, answers: Answers, ask: AskHeaders
+    results: Results, policy: Policy, answers: Callable[[], Answers], ask: AskHeaders
 ) -> RuleBehaviour | None:
     """What explains every answer, as evidence of the first claim that is refuted, and for the report.
+
+    The answers are asked for only where there is something to explain.
 
     None where no claim of the rule is refuted, or where the rule itself explains every answer.
     """
     refuted = [claim for claim in RULE_CLAIMS if claim in results and results.refuted(claim)]
-    explanation = await explanation_of(policy, answers, ask) if refuted else None
+    explanation = await explanation_of(policy, answers(), ask) if refuted else None
     if explanation is None:
         return None
     results.detail(refuted[0], str(explanation))

@@ -99,3 +99,12 @@ def test_echoes_in_headers_and_reasons_are_masked() -> None:
     same = reply(SECRET)
     assert NONE_GIVEN.masked_reply(same) is same
     assert NONE_GIVEN.masked(SECRET) == SECRET
+
+
+def test_octets_hold_whatever_is_masked_in_them() -> None:
+    given = ExtraHeaders.read([BYPASS, "x-short: geheim", 'x-quoted: quo"ted\\value'])
+    for echo in (SECRET, "s3cret%2Bvalue%2Fof%3Dmine", "as geheim, yes", r"quo\"ted\\value"):
+        assert given.masked(echo) != echo
+        assert given.is_in(f"more before it {echo} and behind".encode())
+    assert not given.is_in(b"nothing of it")
+    assert not NONE_GIVEN.is_in(SECRET.encode())

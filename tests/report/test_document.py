@@ -35,6 +35,17 @@ def test_report_is_the_same_after_it_was_written_and_read() -> None:
     assert from_json(to_json(written)) == written
 
 
+def test_a_report_without_a_secret_is_not_walked() -> None:
+    def never(text: str) -> str:
+        raise AssertionError(text)
+
+    report = replace(whole_report(), target="https://me:geheim@example.com")
+    assert cleaned(report, never, lambda octets: b"anders" in octets) is report
+    assert "geheim" not in cleaned(report, is_in=lambda octets: b"geheim" in octets).target
+    halved = replace(report, remarks=("\ud800",))
+    assert "geheim" not in cleaned(halved, is_in=lambda _: False).target, "not to be told from octets"
+
+
 def test_json_keeps_its_fields_and_their_order() -> None:
     assert list(json.loads(to_json(whole_report()))) == FIELDS
 
