@@ -49,6 +49,11 @@ class WireConnection(asyncio.Protocol):
         idle_s = 0.0 if self._idle_since is None else self._loop.time() - self._idle_since
         return not self._over and idle_s <= IDLE_S_MAX
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it stands and no reply is waited for."""
+        return not self._over and self._reply is None
+
     def send(self, data: bytes, *, last: bool) -> asyncio.Future[Reply]:
         """Writes one request; its reply comes with the future. After the `last` one the connection ends."""
         assert self._transport is not None

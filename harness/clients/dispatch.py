@@ -41,15 +41,53 @@ class ConnectionLimits:
         return max(64, 2 * self.connections)
 
 
+class Connections:
+    """So many places for connections. Dispatches that are at work at once may share them.
+
+    A context manager: what is open and idle is used again, by whomever, until the last who has entered leaves.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._places = asyncio.Semaphore(count)
+        self._idle: list[WireConnection] = []
+        self._users = 0
+
+    async def take(self) -> WireConnection | None:
+        """Waits for a place; the connection that is there, or None."""
+        await self._places.acquire()
+        return self._idle.pop() if self._idle else None
+
+    def give_back(self, connection: WireConnection | None) -> None:
+        """Leaves a place, with a connection on which no reply is waited for."""
+        if connection is not None:
+            self._idle.append(connection)
+        self._places.release()
+
+    async def __aenter__(self) -> None:
+        self._users += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._users -= 1
+        if not self._users:
+            idle, self._idle = self._idle, []
+            await asyncio.gather(*map(_ended, idle))
+
+
 class Dispatch:
     """One source of requests and its workers; read `replies`, to their end or not, then `close`."""
 
     def __init__(
-        self, address: Address, items: Items, write: Callable[[Request], Written], limits: ConnectionLimits
+        self,
+        address: Address,
+        items: Items,
+        write: Callable[[Request], Written],
+        limits: ConnectionLimits,
+        connections: Connections,
     ) -> None:
         self.address = address
         self.write = write
         self.limits = limits
+        self.connections = connections
         self._room = limits.room
         self._error: Exception | None = None
         self._items = None if isinstance(items, AsyncIterable) else iter(items)
@@ -124,6 +162,7 @@ class Worker:
     async def run(self) -> None:
         """Works until the source has ended."""
         dispatch = self._dispatch
+        self._connection = await dispatch.connections.take()
         try:
             while requests := await dispatch.next():
                 for index, request in requests:
@@ -131,7 +170,11 @@ class Worker:
         except Exception as error:  # the source's, whatever it is: it goes to whoever takes the replies
             dispatch.fail(error)
         finally:
-            await self._disconnect()
+            try:
+                if self._connection is not None and not self._connection.is_idle:
+                    await self._disconnect()
+            finally:
+                dispatch.connections.give_back(self._connection)
 
     async def _exchange(self, written: Written) -> Reply:
         if self._connection is None or not self._connection.is_usable:

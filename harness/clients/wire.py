@@ -8,7 +8,7 @@ so what is pipelined around a malformed request cannot be told apart. Replies to
 import ssl
 from collections.abc import AsyncGenerator
 
-from harness.clients.dispatch import ConnectionLimits, Dispatch, Items, Written, exchange
+from harness.clients.dispatch import ConnectionLimits, Connections, Dispatch, Items, Written, exchange
 from harness.clients.exchange import Address, Reply, Request
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.request_bytes import HTTP_PORT, HTTPS_PORT, ends_connection, host_of, request_bytes
@@ -23,6 +23,7 @@ async def send_all(
     timeout_s: float = 10.0,
     tls: ssl.SSLContext | None = None,
     given: ExtraHeaders = NONE_GIVEN,
+    shared: Connections | None = None,
 ) -> AsyncGenerator[tuple[int, Reply], None]:
     """Sends every request and yields (index, reply) as replies come; each index once, counted over all requests.
 
@@ -30,8 +31,9 @@ async def send_all(
     reply. A sequence loses its connection only when the server, or a malformed request in it, ends that. `timeout_s`
     bounds the connect, and from the write on the reply; seconds. With `tls` connections are encrypted; a server
     without a good certificate refuses each request, and the reason says so. `given` has what is added to every
-    request, and masks it in the replies. To stop early, close the generator (`contextlib.aclosing`). What `requests`
-    raises is raised here. Raises UsageError for a limit that lets nothing through.
+    request, and masks it in the replies. With `shared` all calls that share it have so many connections in all. To
+    stop early, close the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises UsageError
+    for a limit that lets nothing through.
     """
     if connections < 1 or timeout_s <= 0:
         raise UsageError(f"nothing can be sent with connections={connections}, timeout_s={timeout_s}")
@@ -42,12 +44,14 @@ async def send_all(
         data = request_bytes(request, host)
         return Written(data, ends_connection(request, data))
 
-    dispatch = Dispatch(address, requests, write, ConnectionLimits(connections, timeout_s, tls))
-    try:
-        async for index, reply in dispatch.replies():
-            yield index, given.masked_reply(reply)
-    finally:
-        await dispatch.close()
+    places = shared or Connections(connections)
+    async with places:
+        dispatch = Dispatch(address, requests, write, ConnectionLimits(connections, timeout_s, tls), places)
+        try:
+            async for index, reply in dispatch.replies():
+                yield index, given.masked_reply(reply)
+        finally:
+            await dispatch.close()
 
 
 async def send(

@@ -6,11 +6,11 @@ bounded: two batches are held.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from itertools import compress, islice
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from harness.clients.exchange import Outcome
 from harness.probing.record import ProbeRecord
@@ -22,12 +22,12 @@ BATCH: Final = 1000
 """Groups sent before their rows are read."""
 
 ANSWERED_IN_TURN: Final = 4
-"""Answers that are yielded before others have their turn."""
+"""Answers that are judged before others have their turn."""
 
+T = TypeVar("T")
 Batch = list[ProbeGroup]
 Matched = list[tuple[Row, ...]]
 """Rows of each exchange, in their order."""
-Answer = tuple[Exchange, tuple[Row, ...]]
 Circumstances = tuple[str, str, str, bool]
 """Stage and build that served a request, who asked, and whether for a stream."""
 KnownControls = dict[Circumstances, Observation]
@@ -38,8 +38,16 @@ Item = Sequence[Probe]
 class ProbeSender(Protocol):
     """Sends at its own pace."""
 
-    def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
-        """What has ended; what was not sent any more has no exchange."""
+    async def note(self, probe_groups: Sequence[ProbeGroup]) -> None:
+        """Notes what will be sent, where that is to be known before it is; `send` notes what is not noted yet."""
+
+    def send(
+        self, probe_groups: Sequence[ProbeGroup], handed_out: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Exchange, None]:
+        """What has ended; what was not sent any more has no exchange.
+
+        One that can send further groups beside the last of these calls `handed_out` when these have left.
+        """
 
 
 class RowReader(Protocol):
@@ -64,19 +72,32 @@ class SentProbes(NamedTuple):
 class ProbeRun:
     """One sender and one reader, and a record of requests where it matters which of them were seen."""
 
-    def __init__(self, sender: ProbeSender, reader: RowReader, record: ProbeRecord | None = None) -> None:
+    def __init__(
+        self,
+        sender: ProbeSender,
+        reader: RowReader,
+        record: ProbeRecord | None = None,
+        on_exchange: Callable[[Exchange], None] = lambda _: None,
+        on_rows: Callable[[Exchange, tuple[Row, ...]], None] = lambda *_: None,
+    ) -> None:
         self._sender = sender
         self._reader = reader
         self._record = record
+        self._on_exchange = on_exchange  # is told of each as it ends
+        self._on_rows = on_rows
+        self._under_way: set[asyncio.Task[SentProbes]] = set()
 
-    async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
+    async def send(
+        self, probe_groups: Sequence[ProbeGroup], handed_out: Callable[[], None] | None = None
+    ) -> SentProbes:
         """Sends, and looks for no rows yet."""
         since = await self._reader.now()
         exchanges: list[Exchange] = []
-        async with aclosing(self._sender.send(probe_groups)) as sending:
+        async with aclosing(self._sender.send(probe_groups, handed_out)) as sending:
             async for exchange in sending:
                 if self._record is not None:
                     self._record.enter(exchange)
+                self._on_exchange(exchange)
                 exchanges.append(exchange)
         return SentProbes(tuple(exchanges), since)
 
@@ -90,48 +111,81 @@ class ProbeRun:
         found = iter(await self._reader.read(wanted, sent.since, wait_s))
         return [next(found) if each else () for each in is_wanted]
 
-    async def answers(self, batches: AsyncGenerator[Batch, None]) -> AsyncGenerator[Answer, None]:
-        """As `stream`, one exchange after the other with its rows."""
+    async def note(self, probe_groups: Sequence[ProbeGroup]) -> None:
+        """Lets the sender note what will be sent, while others are on the wire."""
+        await self._sender.note(probe_groups)
+
+    async def judge(self, batches: AsyncGenerator[Batch, None]) -> None:
+        """As `stream`; `on_rows` is told of one exchange after the other with its rows."""
         async with aclosing(self.stream(batches)) as parts:
             async for sent, found in parts:
                 for number, answer in enumerate(zip(sent.exchanges, found, strict=True)):
                     if number % ANSWERED_IN_TURN == 0:
                         # Requests are under way on the same loop: the target is not to wait for us.
                         await asyncio.sleep(0)
-                    yield answer
+                    self._on_rows(*answer)
+
+    async def all_ended(self) -> None:
+        """Waits until every request of the batches so far has ended. Raises what a sender has raised."""
+        await asyncio.gather(*self._under_way)
 
     async def stream(
         self, batches: AsyncGenerator[Batch, None]
     ) -> AsyncGenerator[tuple[SentProbes, Matched], None]:
-        """Sends batch after batch, and yields each with its rows; the next is asked for when the one before was sent.
+        """Sends batch after batch, and yields each with its rows; the next is asked for when the one before has left.
 
         Raises what the sender, the reader or `batches` raises, whichever is first; to stop early, close it.
         """
-        waiting: SentProbes | None = None
-        async with aclosing(batches):
-            async for batch in batches:
-                sending = asyncio.create_task(self.send(batch))
-                try:
-                    if waiting is not None:
-                        yield waiting, await self._read_beside(waiting, sending)
-                    waiting = await sending
-                finally:
-                    sending.cancel()
-                    await asyncio.gather(sending, return_exceptions=True)
-        if waiting is not None:
-            yield waiting, await self.read(waiting)
-
-    async def _read_beside(self, waiting: SentProbes, sending: asyncio.Task[SentProbes]) -> Matched:
-        """Rows of a batch; a sender that fails meanwhile ends the reading, which may have long to wait."""
-        reading = asyncio.create_task(self.read(waiting))
+        waiting: asyncio.Task[SentProbes] | None = None
         try:
-            await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-            return await reading
+            async with aclosing(batches):
+                async for batch in batches:
+                    handed_out = asyncio.Event()
+                    sending = asyncio.create_task(self._send(batch, handed_out))
+                    self._under_way.add(sending)
+                    sending.add_done_callback(self._under_way.discard)
+                    if waiting is not None:
+                        yield await self._read_beside(waiting, sending)
+                    await _first_of(handed_out.wait(), sending)
+                    waiting = sending
+            if waiting is not None:
+                sent = await waiting
+                yield sent, await self.read(sent)
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            under_way = [*self._under_way]
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _send(self, batch: Batch, handed_out: asyncio.Event) -> SentProbes:
+        try:
+            return await self.send(batch, handed_out.set)
+        finally:
+            handed_out.set()
+
+    async def _read_beside(
+        self, waiting: asyncio.Task[SentProbes], sending: asyncio.Task[SentProbes]
+    ) -> tuple[SentProbes, Matched]:
+        """Rows of a batch; a sender that fails meanwhile ends the reading, which may have long to wait."""
+
+        async def read() -> tuple[SentProbes, Matched]:
+            sent = await waiting
+            return sent, await self.read(sent)
+
+        return await _first_of(read(), sending)
+
+
+async def _first_of(wanted: Coroutine[Any, Any, T], sending: asyncio.Task[SentProbes]) -> T:
+    """What a coroutine returns, or at once what a sender raises that fails meanwhile."""
+    task = asyncio.create_task(wanted)
+    try:
+        await asyncio.wait({task, sending}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+        return await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def observations(

@@ -41,6 +41,9 @@ STRENGTHS: Final = {Level.SMOKE: (2,), Level.STANDARD: (2, 3), Level.EXHAUSTIVE:
 EXTENSIONS_MAX: Final = 3
 """How often an array is completed after shapes were found that the target refuses for everybody."""
 
+Batches = AsyncGenerator[list[ProbeGroup], None]
+"""Rounds to send at once; when the next are asked for, these have left; `ProbeRun.all_ended` waits for their ends."""
+
 
 @dataclass(slots=True)
 class GateRun:
@@ -91,9 +94,9 @@ class GateRun:
         limits.deadline = min(limits.deadline, self.deadline - rest)
         values = Values(factory.caller)
         if self.shard.is_first:
-            await self._send_shapes(values, began)
+            await self._send(self._shapes_in_turn(values, began))
         else:
-            await self._send(suite_alone(factory, self.share, self.level))
+            await self._send(iter([self._batches(suite_alone(factory, self.share, self.level))]))
         limits.deadline = self.deadline
         await retry_unobserved(session, factory)
         await confirm_suspected(session, factory, self.seed)
@@ -108,24 +111,26 @@ class GateRun:
         await second_look(session, factory)
         self.remarks += session.rows.remarks()
 
-    async def _send_shapes(self, values: Values, began: float) -> None:
-        """Every shape of requests, then what the level has beyond that."""
+    def _shapes_in_turn(self, values: Values, began: float) -> Iterator[Batches]:
+        """Every shape of requests, then what the level has beyond that; each part is asked for when all was sent."""
         pairs, *triples = STRENGTHS[self.level]
-        await self._send_beside(first(self.factory, values), pairs)
-        await self._send_array(values, pairs)
+        yield self._beside(first(self.factory, values), pairs)
+        yield self._array(values, pairs)
         self._foresee(asyncio.get_running_loop().time() - began)
-        await self._send_beside(last(self.factory, values), *triples)
-        await self._send_over_http2(values)
+        yield self._beside(last(self.factory, values), *triples)
+        yield self._over_http2(values)
         for strength in triples:
-            await self._send_array(values, strength)
-        await self._send(further(self.factory, values, self.level, self.seed, self.share))
+            yield self._array(values, strength)
+        yield self._batches(further(self.factory, values, self.level, self.seed, self.share))
 
-    async def _send_beside(self, source: Iterator[ProbeGroup], *strengths: int) -> None:
-        """Sends rounds while the arrays that are due next are made on a thread; they are kept until then."""
+    async def _beside(self, source: Iterator[ProbeGroup], *strengths: int) -> Batches:
+        """Rounds to send while the arrays that are due next are made on a thread; they are kept until then."""
         self._learn_constraints()
         making = [asyncio.create_task(asyncio.to_thread(self._wanted(strength))) for strength in strengths]
         try:
-            await self._send(source)
+            async with aclosing(self._batches(source, apart=True)) as batches:
+                async for batch in batches:
+                    yield batch
         finally:
             await asyncio.gather(*making, return_exceptions=True)
 
@@ -147,8 +152,8 @@ class GateRun:
             self.on_line(text)
             self.remarks.append(text)
 
-    async def _send_array(self, values: Values, strength: int) -> None:
-        """Sends a covering array, and completes it where shapes turn out to be refused for everybody."""
+    async def _array(self, values: Values, strength: int) -> Batches:
+        """A covering array, completed where shapes turn out to be refused for everybody."""
         factory, replies = self.factory, self.session.judge.replies
         factors = factory.caller.factors
         for attempt in range(EXTENSIONS_MAX):
@@ -161,9 +166,10 @@ class GateRun:
             if not new or self.unsent:
                 break  # nothing more may be sent, or nothing more is there
             probe_groups = array(factory, values, new, strength)
-            await self._send(
-                self.fault_coverage.ordered(probe_groups) if strength == covering.PAIR else probe_groups
-            )
+            ordered = self.fault_coverage.ordered(probe_groups) if strength == covering.PAIR else probe_groups
+            async with aclosing(self._batches(ordered, apart=True)) as batches:
+                async for batch in batches:
+                    yield batch
             self._shapes += new
         served = [shape for shape in self._shapes if shape in set(replies.served)]
         names = {2: "pair", 3: "triple"}
@@ -180,7 +186,11 @@ class GateRun:
         concerned = [each for each in found if covering.concerns(each, caller.factors)]
         self._constraints = [*caller.constraints, *concerned]
 
-    async def _send_over_http2(self, values: Values) -> None:
+    async def _over_http2(self, values: Values) -> Batches:
+        """Sends requests over HTTP/2 itself: there is no batch of them."""
+        nothing: tuple[list[ProbeGroup], ...] = ()
+        for batch in nothing:
+            yield batch
         if self.unsent:
             return
         sent_probes = await self.session.send_over_http2(over_http2(self.factory, values))
@@ -188,16 +198,15 @@ class GateRun:
             await self.session.match_rows(sent_probes)
             self.covered.append(f"{len(sent_probes.exchanges)} requests over HTTP/2")
 
-    async def _send(self, source: Iterator[ProbeGroup]) -> None:
-        """Sends rounds; while a part is sent, the rows of the part before are waited for."""
-        judge = self.session.judge
-        async with aclosing(self.session.run.answers(self._batches(source))) as answers:
-            async for exchange, rows in answers:
-                judge.compare(exchange)
-                judge.match(exchange, rows)
+    async def _send(self, parts: Iterator[Batches]) -> None:
+        """Sends the batches of each part; while one is sent, the rows of the one before are waited for."""
+        await self.session.run.judge(in_turn(parts))
 
-    async def _batches(self, source: Iterator[ProbeGroup]) -> AsyncGenerator[list[ProbeGroup], None]:
-        """Rounds to send at once, as long as there is a point in going on; the next are made while these are sent."""
+    async def _batches(self, source: Iterator[ProbeGroup], *, apart: bool = False) -> Batches:
+        """Rounds to send at once, as long as there is a point in going on; the next are made while these are sent.
+
+        `apart`: each batch has ended before it is thought of the next, as where shapes follow from what was refused.
+        """
         session = self.session
         following = asyncio.create_task(self._prepared(source))
         try:
@@ -205,10 +214,12 @@ class GateRun:
                 for each in batch:
                     session.record.plan(each.probes, together=each.together)
                 following = asyncio.create_task(self._prepared(source))
-                ended = session.record.ended
+                requests = session.sending.requests
                 yield batch
+                if apart:
+                    await session.run.all_ended()
                 self._sent += batch
-                self._look_at(sum(len(each.probes) for each in batch) - (session.record.ended - ended))
+                self._look_at(sum(len(each.probes) for each in batch) - (session.sending.requests - requests))
         finally:
             following.cancel()
         self.fault_coverage.sent(self._sent)
@@ -224,13 +235,15 @@ class GateRun:
             self.fault_coverage.sent(sent)
             return next_batch(source, self._batch)
 
-        return await asyncio.to_thread(prepare)
+        batch = await asyncio.to_thread(prepare)
+        await self.session.run.note(batch)
+        return batch
 
-    def _look_at(self, not_ended: int) -> None:
-        """Whether there is a point in going on, after a part of which so many requests have not ended."""
+    def _look_at(self, not_sent: int) -> None:
+        """Whether there is a point in going on, after a part of which so many requests might not be sent."""
         session, sent = self.session, self.session.sending.requests
         self.on_progress(f"{sent:,} requests sent")
-        if not_ended:
+        if not_sent:
             self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
         elif len(session.record.missing) > MISSING_MAX and MISSING_SHARE * len(session.record.missing) > sent:
             self.unsent = f"{len(session.record.missing):,} requests have no row: the rest was not sent"
@@ -242,6 +255,14 @@ class GateRun:
     def _batch(self) -> int:
         """Where rows come late, they are waited for less often."""
         return BATCH if self.session.rows.slowest_s <= SLOW_S else SLOW_TIMES * BATCH
+
+
+async def in_turn(parts: Iterator[Batches]) -> Batches:
+    """The batches of one part after the other; a part is asked for when the one before has ended."""
+    for part in parts:
+        async with aclosing(part) as batches:
+            async for batch in batches:
+                yield batch
 
 
 def next_batch(source: Iterator[ProbeGroup], least: int = BATCH) -> list[ProbeGroup]:

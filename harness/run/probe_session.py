@@ -34,11 +34,11 @@ class ProbeSession:
     def __post_init__(self) -> None:
         """What is sent is entered in the judge's record."""
         self.record = self.judge.record
-        self.run = ProbeRun(self.sending, self.rows, self.record)
+        self.run = ProbeRun(self.sending, self.rows, self.record, self.judge.compare, self.judge.match)
 
     async def send(self, probe_groups: Sequence[ProbeGroup]) -> SentProbes:
         """Sends requests and compares replies; rows are not looked for yet."""
-        return self._compared(await self.run.send(probe_groups))
+        return await self.run.send(probe_groups)
 
     async def send_over_http2(self, probes: Sequence[Probe]) -> SentProbes:
         """The same over HTTP/2; without answers where the target does not offer it."""
@@ -47,7 +47,8 @@ class ProbeSession:
         self.record.plan([exchange.probe for exchange in exchanges])
         for exchange in exchanges:
             self.record.enter(exchange)
-        return self._compared(SentProbes(tuple(exchanges), since))
+            self.judge.compare(exchange)
+        return SentProbes(tuple(exchanges), since)
 
     async def match_rows(
         self, sent_probes: SentProbes, wait_s: float | None = None
@@ -71,8 +72,3 @@ class ProbeSession:
         """Usage rows of a user without metadata, those of the last minutes before the run among them."""
         found = await self.rows.both_sides([RowKey(None, user)], self.began)
         return [row for row in found.by_user.get(user, ()) if row.metadata_id is None]
-
-    def _compared(self, sent_probes: SentProbes) -> SentProbes:
-        for exchange in sent_probes.exchanges:
-            self.judge.compare(exchange)
-        return sent_probes

@@ -6,7 +6,7 @@ journal before it does.
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.clients import wire
+from harness.clients.dispatch import Connections
 from harness.clients.exchange import Address, Reply, Request
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.http import send_over_http2
@@ -100,6 +101,8 @@ class Sending:
         self._next_at = 0.0
         self._outstanding = 0
         self._progress = asyncio.Event()
+        self._connections = Connections(CONNECTIONS)
+        self._noted: dict[int, ProbeGroup] = {}  # by their ids: in the journal, and not sent yet
 
     @property
     def over_tls(self) -> bool:
@@ -111,39 +114,51 @@ class Sending:
         """How many requests may still be sent."""
         return 0 if self.stopped else self.limits.requests_max - self.requests
 
-    async def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
-        """Each exchange as it ends; what was not sent any more has none. To stop early, close it."""
-        await self._note([probe for each in probe_groups for probe in each.probes])
+    async def send(
+        self, probe_groups: Sequence[ProbeGroup], handed_out: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Exchange, None]:
+        """Each exchange as it ends; what was not sent any more has none. To stop early, close it.
+
+        `handed_out` is called when all have left or none may any more: then the next may be sent beside the last of
+        these, over the same connections.
+        """
+        await self.note(probe_groups)
+        for each in probe_groups:
+            self._noted.pop(id(each), None)
         supplied: list[tuple[Probe, list[int]]] = []
         exchanges: list[Exchange] = []
         loop = asyncio.get_running_loop()
-        self._outstanding = 0
         sent = wire.send_all(
             self._site.address,
-            self._paced(probe_groups, supplied),
+            self._paced(probe_groups, supplied, handed_out),
             connections=CONNECTIONS,
             timeout_s=self.limits.timeout_s,
             tls=self._site.tls,
             given=self._given,
+            shared=self._connections,
         )
-        async with aclosing(sent) as replies:
-            async for index, reply in replies:
-                probe, unanswered = supplied[index]
-                unanswered[0] -= 1
-                self._outstanding -= not unanswered[0]
-                self._look_at(probe, reply, loop.time())
-                self._progress.set()
-                exchanges.append(Exchange(probe, reply, loop.time()))
-                yield exchanges[-1]
-                if self._silent >= SILENT_MAX:
-                    break
+        try:
+            async with aclosing(sent) as replies:
+                async for index, reply in replies:
+                    probe, unanswered = supplied[index]
+                    unanswered[0] -= 1
+                    self._outstanding -= not unanswered[0]
+                    self._look_at(probe, reply, loop.time())
+                    self._progress.set()
+                    exchanges.append(Exchange(probe, reply, loop.time()))
+                    yield exchanges[-1]
+                    if self._silent >= SILENT_MAX:
+                        break
+        finally:
+            self._outstanding -= len({id(unanswered) for _, unanswered in supplied if unanswered[0]})
+            self._progress.set()
         await self._note_replies(exchanges)
 
     async def send_over_http2(self, probes: Sequence[Probe]) -> list[Exchange]:
         """Answers to requests over HTTP/2; none where the site does not offer it."""
         if not self.over_tls or not await self._may_send(len(probes)):
             return []
-        await self._note(probes)
+        await self.note([ProbeGroup(tuple(probes))])
         loop = asyncio.get_running_loop()
         replies = await send_over_http2(
             self._site.url,
@@ -161,27 +176,33 @@ class Sending:
         await self._note_replies(exchanges)
         return exchanges
 
-    async def _note(self, probes: Sequence[Probe]) -> None:
-        if self._journal is not None:
-            await asyncio.to_thread(self._journal.sending, probes)
+    async def note(self, probe_groups: Sequence[ProbeGroup]) -> None:
+        """Puts what is to be sent into the journal, if it is not there yet: others may be on the wire meanwhile."""
+        new = [each for each in probe_groups if id(each) not in self._noted]
+        if self._journal is not None and new:
+            await asyncio.to_thread(self._journal.sending, [probe for each in new for probe in each.probes])
+            self._noted |= {id(each): each for each in new}
 
     async def _note_replies(self, exchanges: Sequence[Exchange]) -> None:
         if self._journal is not None:
             await asyncio.to_thread(self._journal.replied, exchanges)
 
     async def _paced(
-        self, probe_groups: Sequence[ProbeGroup], supplied: list[tuple[Probe, list[int]]]
+        self,
+        probe_groups: Sequence[ProbeGroup],
+        supplied: list[tuple[Probe, list[int]]],
+        handed_out: Callable[[], None] | None,
     ) -> AsyncIterator[list[Request]]:
-        for each in probe_groups:
-            units = [each.probes] if each.together else [(probe,) for probe in each.probes]
-            for unit in units:
-                if not await self._may_send(len(unit)):
-                    return
-                self.requests += len(unit)
-                self._outstanding += 1
-                unanswered = [len(unit)]
-                supplied.extend((probe, unanswered) for probe in unit)
-                yield [probe.request for probe in unit]
+        for unit in _units(probe_groups):
+            if not await self._may_send(len(unit)):
+                break
+            self.requests += len(unit)
+            self._outstanding += 1
+            unanswered = [len(unit)]
+            supplied.extend((probe, unanswered) for probe in unit)
+            yield [probe.request for probe in unit]
+        if handed_out is not None:
+            handed_out()
 
     async def _may_send(self, count: int) -> bool:
         """Waits until so many more may leave; False when nothing may any more."""
@@ -221,6 +242,12 @@ class Sending:
             if self._silent >= SILENT_MAX:
                 text = reply.reason or str(reply.outcome)
                 self.stopped = self.stopped or f"the target does not answer any more: {text}"
+
+
+def _units(probe_groups: Sequence[ProbeGroup]) -> Iterator[tuple[Probe, ...]]:
+    """What goes over one connection without another between."""
+    for each in probe_groups:
+        yield from [each.probes] if each.together else [(probe,) for probe in each.probes]
 
 
 def retry_after_s(reply: Reply) -> float:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, Final, Self
 
 from harness import plan
@@ -35,6 +36,7 @@ class Journal:
         self.file = file
         self.run = run
         self._stream = stream
+        self._lock = Lock()  # replies are noted on one thread while what is next is noted on another
 
     @classmethod
     def open(cls, file: Path, run: str, url: str, started: datetime) -> Self:
@@ -80,10 +82,12 @@ class Journal:
             self._stream.close()
 
     def _write(self, lines: Iterable[dict[str, Any]]) -> None:
+        written = "".join(json.dumps(line) + "\n" for line in lines)
         try:
-            self._stream.writelines(json.dumps(line) + "\n" for line in lines)
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+            with self._lock:
+                self._stream.write(written)
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
         except OSError as error:
             raise UnavailableError(
                 f"cannot write journal {self.file}: {error.strerror}; nothing more was sent"

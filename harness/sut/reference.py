@@ -44,7 +44,12 @@ class FullRate:
     connections: int = CONNECTIONS
     timeout_s: float = TIMEOUT_S
 
-    async def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
+    async def note(self, probe_groups: Sequence[ProbeGroup]) -> None:
+        """Nothing: a backend of ours goes with what was sent to it."""
+
+    async def send(
+        self, probe_groups: Sequence[ProbeGroup], _handed_out: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Exchange, None]:
         """Each request with its reply, once all have ended."""
         probes = [probe for each in probe_groups for probe in each.probes]
         exchanges: list[Exchange | None] = [None] * len(probes)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from harness.clients.dispatch import Items
+from harness.clients.dispatch import Connections, Items
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.request_bytes import request_bytes
 from harness.clients.wire import send_all
@@ -105,6 +105,42 @@ async def test_sequence_goes_over_one_connection_with_nothing_between() -> None:
     for first in range(1000, 2000, 5):
         client, at = places[first]
         assert by_connection[client][at : at + 5] == list(range(first, first + 5))
+
+
+HELD = 99
+
+
+async def test_calls_share_connections_and_never_have_more() -> None:
+    opened, at_once, most = 0, 0, 0
+    goes_on = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened, at_once, most
+        opened += 1
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            while True:
+                number = await read_number(reader)
+                if number == HELD:  # the one that is still under way while the next call is at work
+                    await goes_on.wait()
+                body = b"%d" % number
+                writer.write(OK % (len(body), body))
+        finally:
+            at_once -= 1
+
+    async with server(talk) as address:
+        shared = Connections(2)
+        first = asyncio.create_task(
+            gather(address, [request(HELD), *requests(9)], connections=2, shared=shared)
+        )
+        second = await gather(address, requests(20), connections=2, shared=shared)
+        assert not first.done()
+        goes_on.set()
+        assert len(await first) + len(second) == 30
+        assert (opened, most) == (2, 2)
+        await gather(address, requests(2), connections=1, shared=shared)
+        assert opened == 3, "what was idle has ended with the last of them"
 
 
 async def test_index_counts_requests_over_single_ones_and_sequences() -> None:

@@ -3,7 +3,7 @@
 import ast
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +23,9 @@ ROW = Row("1", "anon:a", "1", "m", None)
 class Log:
     """A sender and a reader that note what they do; each step waits for what `after` names to have happened."""
 
-    def __init__(self, after: dict[str, str] | None = None, fails: str = "") -> None:
+    def __init__(self, after: dict[str, str] | None = None, fails: str = "", *, early: bool = False) -> None:
         self.lines: list[str] = []
+        self._early = early  # whether the next may be sent before these have ended
         self._after = after or {}
         self._fails = fails
         self._changed = asyncio.Condition()
@@ -37,8 +38,15 @@ class Log:
         if line == self._fails:
             raise ConnectionError(line)
 
-    async def send(self, probe_groups: Sequence[ProbeGroup]) -> AsyncGenerator[Exchange, None]:
+    async def note(self, probe_groups: Sequence[ProbeGroup]) -> None:
+        raise AssertionError(probe_groups)
+
+    async def send(
+        self, probe_groups: Sequence[ProbeGroup], handed_out: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Exchange, None]:
         probes = [probe for each in probe_groups for probe in each.probes]
+        if self._early and handed_out is not None:
+            handed_out()
         await self._do(f"send {probes[0].number}")
         for probe in probes:
             yield Exchange(probe, REPLY, 0.0)
@@ -77,6 +85,29 @@ async def test_rows_are_read_while_the_next_batch_is_sent() -> None:
     assert await numbers(log, 3) == [1, 2, 3]
     assert log.lines.index("made 2") > log.lines.index("send 1"), "asked for before the one before was sent"
     assert log.lines[-1] == "read 3"
+
+
+async def test_a_batch_leaves_while_the_last_of_the_one_before_ends() -> None:
+    log = Log(after={"send 1": "send 2", "send 2": "send 3"}, early=True)  # else it would never end
+    with pytest.raises(TimeoutError):
+        await numbers(log, 3)  # two are under way at most
+    log = Log(after={"send 1": "send 2"}, early=True)
+    assert await numbers(log, 3) == [1, 2, 3]
+
+
+async def test_who_makes_batches_can_wait_for_all_before() -> None:
+    log = Log(after={"send 1": "made 1"}, early=True)
+    run = ProbeRun(log, log, on_exchange=lambda exchange: log.lines.append(f"told {exchange.probe.number}"))
+
+    async def after_all() -> AsyncGenerator[Batch, None]:
+        async with aclosing(batches(log, 2)) as made:
+            async for batch in made:
+                yield batch
+                await run.all_ended()
+
+    async with aclosing(run.stream(after_all())) as parts:
+        assert [len(sent.exchanges) async for sent, _ in parts] == [1, 1]
+    assert log.lines.index("told 1") < log.lines.index("made 2")
 
 
 async def test_nothing_to_send_reads_nothing() -> None:

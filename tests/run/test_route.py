@@ -33,7 +33,7 @@ HARNESS: Final = Path(harness.__file__).parent
 NOW: Final = datetime(2026, 3, 1, tzinfo=UTC)
 VALUES: Final = (b"a" * 255, b"a" * 256)
 
-SUPPLIES: Final = {"_batches", "_paced", "_suite_probes"}
+SUPPLIES: Final = {"_batches", "in_turn", "_paced", "_suite_probes"}
 """Generators that are handed down, to be read where requests are taken from them."""
 DATA: Final = (
     *("automata/", "rollout/", "report/", "rule/", "database/", "stages/", "polling", "plan", "data"),
@@ -53,7 +53,7 @@ GATE: Final = {
     WIRE: "sut/external",
     "sut/foreign_rows": "probing/run",
     "sut/rows": "sut/foreign_rows",
-    "checks/gate": "run/gate_run",
+    "checks/gate": "probing/run",
     "checks/registry": "checks/gate",
     "probing/controls": "checks/gate",
     "probing/judge": "checks/gate",
@@ -166,7 +166,7 @@ async def test_a_request_of_the_gate_meets_no_module_twice() -> None:
             fault_coverage=FaultCoverage(STRICT, "", {}),
         )
         with entered() as found:
-            await run._send(suite_alone(factory, VALUES, Level.STANDARD))
+            await run._send(iter([run._batches(suite_alone(factory, VALUES, Level.STANDARD))]))
     assert results.refuted("V2"), "no finding: the way was not gone to its end"
     assert_entered(found, GATE)
 

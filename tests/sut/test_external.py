@@ -98,6 +98,42 @@ async def test_requests_are_in_the_journal_before_they_are_sent(tmp_path: Path) 
     assert noted == [3, 3, 3]
 
 
+async def test_what_is_noted_ahead_is_noted_once(tmp_path: Path) -> None:
+    file, begun = tmp_path / "run.jsonl", datetime.now(UTC)
+    async with serving(lambda _: OK) as (port, _):
+        with Journal.open(file, run_name(begun, 1), "http://127.0.0.1", begun) as journal:
+            one, groups = sending(port, journal=journal), controls(3)
+            await one.note(groups)
+            assert read_journal(file).requests == 3
+            await ended(one.send(groups))
+            assert read_journal(file).requests == 3
+            await ended(one.send(groups))
+    assert read_journal(file).requests == 6, "sent again, noted again"
+
+
+async def test_the_next_leave_beside_the_last_of_those_before() -> None:
+    ends, handed_out = asyncio.Event(), asyncio.Event()
+    is_first = iter([True])
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(head.lower().split(b"content-length: ")[-1].split(b"\r\n")[0]))
+                if next(is_first, False):
+                    await ends.wait()
+                writer.write(OK)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        one = sending(server.sockets[0].getsockname()[1])
+        first = asyncio.create_task(ended(one.send(controls(2), handed_out.set)))
+        await handed_out.wait()
+        assert len(await ended(one.send(controls(20)))) == 20
+        assert not first.done()
+        ends.set()
+        assert len(await first) == 2
+
+
 async def test_the_limit_of_requests_ends_sending_but_for_a_reserve() -> None:
     async with serving(lambda _: OK) as (port, heads):
         one = sending(port, most=10)
