@@ -70,6 +70,8 @@ class TargetJudge:
     replies: Controls[Exchange] = field(default_factory=Controls)
     columns: Controls[Exchange] = field(default_factory=Controls)
     """What other columns of the rows hold, of requests with the header and of their controls."""
+    _claims: dict[tuple[Aspect, str | None], tuple[str, ...]] = field(default_factory=dict)
+    """What `claims_of` has found for an identity, in the respects for which that is all."""
 
     @property
     def reply_claim(self) -> str:
@@ -225,8 +227,14 @@ class TargetJudge:
 
     def claims_of(self, probe: Probe, kind: Aspect) -> tuple[str, ...]:
         """The claims that one respect of a request's rows is evidence for, of those that are asked."""
+        known = self._claims.get((kind, probe.shape.auth))
+        if known is not None:
+            return known
         claims = claims_of_target(probe, kind, self.build, self.policy)
-        return tuple(claim for claim in claims if claim in self.results)
+        asked = tuple([claim for claim in claims if claim in self.results])
+        if kind is not Aspect.VALUE:  # which hangs on the header, too
+            self._claims[kind, probe.shape.auth] = asked
+        return asked
 
     def _expected(self, probe: Probe) -> Expected:
         return expect_of_stranger(

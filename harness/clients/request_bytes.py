@@ -1,6 +1,7 @@
 """A request as bytes on the wire, and the name of an address in them. Pure."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from harness.clients.exchange import FRAMING, Address, Request
@@ -45,9 +46,12 @@ def ends_connection(request: Request, data: bytes) -> bool:
     # What is left without the bytes that a field value may have are exactly the line ends, unless one is in a value.
     if head.translate(None, FIELD_BYTES) != line_ends or not _TARGET.fullmatch(request.path):
         return True
-    return any(
-        name.translate(None, _TOKEN) or not name or name.lower() in FRAMING for name, _ in request.headers
-    )
+    return any(_may_frame(name) for name, _ in request.headers)
+
+
+@lru_cache(maxsize=512)  # most names are in every request
+def _may_frame(name: bytes) -> bool:
+    return not name or bool(name.translate(None, _TOKEN)) or name.lower() in FRAMING
 
 
 def host_of(address: Address, default_port: int = HTTP_PORT) -> str:

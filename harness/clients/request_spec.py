@@ -43,11 +43,15 @@ class RequestSpec:
         """Who may ask, the usual one first."""
         return self.rollout.tables.identity
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, Identity]:
+        return {identity.name: identity for identity in self.identities}
+
     def identity(self, name: str | None) -> Identity:
         """The identity of a name; None is the usual one. Raises UsageError for another."""
         if name is None:
             return self.identities[0]
-        found = next((identity for identity in self.identities if identity.name == name), None)
+        found = self._by_name.get(name)
         if found is None:
             known = ", ".join(identity.name for identity in self.identities)
             raise UsageError(f"{name!r} is no identity of rollout {self.rollout.name}; there are {known}")

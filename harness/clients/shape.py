@@ -7,6 +7,7 @@ rollout it is of: so the plainest request of each has the same shape. Which valu
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
 
@@ -81,10 +82,20 @@ class Shape(NamedTuple):
         own = {name: value for name, value in zip(_FIELDS, self, strict=False) if value != _USUAL[name]}
         return {**own, **dict(self.headers)}
 
+    @property
+    def differing_count(self) -> int:
+        """How many factors are not as usual."""
+        return _differing_count(self)
+
 
 _FIELDS: Final = tuple(name for name in Shape._fields if name != "headers")
 _USUAL: Final[Mapping[str, object]] = Shape._field_defaults
 PLAIN: Final = Shape()
+
+
+@lru_cache(maxsize=4096)  # asked for each request, of which some dozen have one shape
+def _differing_count(shape: Shape) -> int:
+    return len(shape.differing)
 
 
 def describe_factor(name: str, value: object) -> str:

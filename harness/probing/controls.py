@@ -137,6 +137,8 @@ class Controls(Generic[Example]):
     def usual_status(self, shape: Shape) -> str | None:
         """The status of controls of a shape: of several, one that is served, then any reply, then the most frequent."""
         statuses = self._baselines[shape].statuses if shape in self._baselines else Counter[str]()
+        if len(statuses) == 1:  # of nearly all
+            return next(iter(statuses))
         return max(
             statuses,
             key=lambda status: (_is_served(status), status.isdigit(), statuses[status]),

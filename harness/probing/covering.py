@@ -100,7 +100,11 @@ def _apart(shape: Shape, constraints: Sequence[Constraint], factors: Factors) ->
 
 def combinations_covered(covered: Iterable[Shape], strength: int, factors: Factors) -> int:
     """How many combinations of so many factor values occur in these shapes."""
-    return len({each for shape in covered for each in combinations(values_of(shape, factors), strength)})
+    numbers: dict[Value, int] = {}
+    held = (
+        [numbers.setdefault(value, len(numbers)) for value in values_of(shape, factors)] for shape in covered
+    )
+    return len({each for values in held for each in combinations(values, strength)})
 
 
 def spread(rows: Sequence[Shape], strength: int, count: int, factors: Factors) -> list[list[Shape]]:

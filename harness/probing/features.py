@@ -6,12 +6,12 @@ requests without the header (`controls`), of ours it is declared, since two of t
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
-from harness.clients.exchange import Outcome, Reply, documents
+from harness.clients.exchange import HeaderLine, Outcome, Reply, documents
 from harness.sut.observation import Row
 
 Features = Mapping[str, str]
@@ -43,13 +43,18 @@ def reply_features(reply: Reply) -> dict[str, str]:
     """Status, each header, the framing of a stream, the shape of the JSON and each of its values."""
     if reply.status == 0:
         return {STATUS: "no reply" if reply.outcome is Outcome.TIMEOUT else "connection closed"}
-    found = {STATUS: str(reply.status)}
-    for name, value in reply.headers:
+    body = _body_features(_without_id(reply), reply.is_stream)
+    return {STATUS: str(reply.status), **_header_features(reply.headers), **body}
+
+
+@lru_cache(maxsize=256)  # replies of one second differ in little but their ids
+def _header_features(headers: tuple[HeaderLine, ...]) -> Features:
+    found: dict[str, str] = {}
+    for name, value in headers:
         known = name.decode("latin-1").lower()
         if known not in HOP_BY_HOP:
             key, text = f"{HEADER}{known}", value.decode("latin-1")
             found[key] = f"{found[key]}, {text}" if key in found else text
-    found.update(_body_features(_without_id(reply), reply.is_stream))
     return found
 
 
@@ -69,7 +74,9 @@ class Strength(Enum):
 
 def differing(features: Features, usual: Features, masked: Collection[str] = ()) -> set[str]:
     """Names of the features in which two requests differ, but for those that are masked."""
-    return {name for name, _ in features.items() ^ usual.items() if name not in masked}
+    found = {name for name, value in features.items() if usual.get(name) != value}
+    found |= usual.keys() - features.keys()
+    return found.difference(masked)
 
 
 def reply_differences(reply: Reply, control: Reply, strength: Strength = Strength.WHOLE) -> list[str]:
@@ -129,8 +136,10 @@ def row_features(rows: Iterable[Row]) -> dict[str, str]:
         return {}
     texts = whole[0].texts
     keys, times_at = _columns(whole[0].names)
-    cut = ["NULL" if text is None else text if len(text) <= TEXT_MAX else short(text) for text in texts]
-    found = dict(zip(keys, cut, strict=True))
+    held: Sequence[str] = ["NULL" if text is None else text for text in texts]
+    if max(map(len, held), default=0) > TEXT_MAX:
+        held = [short(text) for text in held]
+    found = dict(zip(keys, held, strict=True))
     if times_at:
         times = {texts[place] for place in times_at}
         found["created_at of both rows"] = "the same" if len(times) == 1 else "different"

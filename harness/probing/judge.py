@@ -77,7 +77,10 @@ def expect_of_stranger(
         return Expected(values, accepts, "nobody", lambda _: True)
     if is_by_address(probe.identity):
         words = "an address" if address is None else probe.user
-        return Expected(values, accepts, words, lambda user: is_address_id(user, address, identities))
+        written = probe.user
+        return Expected(
+            values, accepts, words, lambda user: user == written or is_address_id(user, address, identities)
+        )
     if signed_in_user is None:
         words = "the signed-in user"
         return Expected(values, accepts, words, lambda user: address_of(user, identities) is None)

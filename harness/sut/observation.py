@@ -61,7 +61,8 @@ class Probe(NamedTuple):
     @property
     def lines(self) -> tuple[bytes, ...]:
         """Values of the header that is rolled out, as sent, line by line."""
-        return tuple(value for name, value in self.header if name.lower() == self.spec.header_name)
+        wanted = self.spec.header_name
+        return tuple([value for name, value in self.header if name == wanted or name.lower() == wanted])
 
     @property
     def control(self) -> bool:
@@ -71,7 +72,7 @@ class Probe(NamedTuple):
     @property
     def weight(self) -> int:
         """How much it is to read: of several that show the same, the lightest is shown."""
-        return sum(map(len, self.lines)) + 10 * len(self.shape.differing)
+        return sum(map(len, self.lines)) + 10 * self.shape.differing_count
 
     @property
     def circumstances(self) -> dict[str, object]:
