@@ -17,6 +17,7 @@ import yaml
 from harness.cli.accept import accept
 from harness.cli.check import check
 from harness.cli.gate import gate
+from harness.data import cache_path
 from harness.rule.policy import POLICIES
 from harness.rule.suite import Level
 from harness.run.options.gate import GateOptions
@@ -53,6 +54,7 @@ def judge(
     (folder / "work").mkdir(exist_ok=True)
     own = {"RUNNER_TEMP": str(folder), "GITHUB_OUTPUT": str(folder / "output"), "HOME": str(folder)}
     own |= {SUMMARY_VARIABLE: str(folder / "summary"), "PATH": os.environ["PATH"]}
+    own["XDG_CACHE_HOME"] = str(cache_path("").parent)  # else initdb runs again
     bash = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
     return subprocess.run(
         bash,
