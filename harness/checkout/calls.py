@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Node
 
-from harness.checkout.source import CLASSES, bare, inside, key_of, string_of, text_of
+from harness.checkout.source import CLASSES, bare, inside, is_async, key_of, string_of, text_of
 from harness.checkout.values import (
     HEADERS,
     IDENTITY,
+    PROMISED,
     REQUEST,
     NameScope,
     SourceFunction,
     Value,
     joined,
     merge_labels,
+    settled,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,26 @@ _TELLS_ONLY: Final = frozenset(
     )
 )
 """Calls that return something about a value, not the value."""
+_MAKES_ANOTHER: Final = frozenset(
+    (
+        "slice",
+        "substring",
+        "substr",
+        "charAt",
+        "toLowerCase",
+        "toUpperCase",
+        "replace",
+        "replaceAll",
+        "padStart",
+        "padEnd",
+        "repeat",
+        "split",
+        "normalize",
+        "encodeURIComponent",
+        "btoa",
+    )
+)
+"""Calls that return another text than the one that they are given, or called on."""
 _ANALYTICS: Final = frozenset(("capture", "identify", "alias", "captureEvent", "identifyUser"))
 """Calls that say of an event, or of a person, whose it is."""
 _COPIES: Final = frozenset(
@@ -148,6 +170,7 @@ def _own(
     """A call of a function that the checkout has."""
     label = run.sources.get(function.node.id)
     if label is not None:
+        label = PROMISED if label == IDENTITY and is_async(function.node) else label
         return Value({label: (run.hop(node, scope, "read", name),)})
     if function.node.type in CLASSES:
         return _instance(run, node, scope, function, given)
@@ -218,14 +241,17 @@ def _unknown(run: Following, receiver: Value, name: str, given: list[Value], *, 
     for value in given:
         if value.function is None or value.function.node.type in CLASSES:
             continue
+        receiver = settled(receiver)
         several = Value(dict(receiver.labels), dict(receiver.fields), is_closed=receiver.is_closed)
         through.append(run.invoke(value.function, [several if receiver.is_followed() else Value()]))
     if name in _TELLS_ONLY or (
         is_new and name not in {"Headers", "Request", "NextRequest", "Promise", "String"}
     ):
         return joined(*through) if is_new else Value()
-    labels = Value(dict(receiver.labels))
+    labels = Value(dict(settled(receiver).labels))
     labels.labels.pop(REQUEST, None)
-    return joined(
-        labels, *through, *(value for value in given if value.function is None and value.is_followed())
-    )
+    parts = [settled(value) for value in given if value.function is None and value.is_followed()]
+    if name in _MAKES_ANOTHER:  # where a request's value is followed, what comes of it is seen by the run
+        labels.labels.pop(IDENTITY, None)
+        parts = [value for value in parts if IDENTITY not in value.labels]
+    return joined(labels, *through, *parts)

@@ -15,6 +15,7 @@ from harness.checkout.source import inside, key_of, line_of, string_of, text_of
 
 DEPTH_MAX: Final = 24
 _SAME: Final = frozenset(("Partial", "Required", "Readonly", "NonNullable", "Awaited", "Promise", "Exclude"))
+_NO_TEXT: Final = frozenset(("number", "boolean", "symbol", "never", "object", "void"))
 _OBJECTS: Final = frozenset(("object", "extend", "strictObject", "looseObject"))
 _MEMBERS: Final = frozenset(
     (
@@ -71,6 +72,16 @@ def properties(kind: Node | None, module: Module, modules: Modules, depth: int =
     if kind.type == "generic_type":
         return _generic(kind, module, modules, depth)
     return OPEN
+
+
+def text_less(kind: Node | None) -> str:
+    """A type that no text fits, as it is written; empty where one may."""
+    if kind is None:
+        return ""
+    inner = kind.named_children[0] if kind.type == "type_annotation" and kind.named_children else kind
+    of_union = [part for part in inside(inner) if part.type not in {"union_type", "parenthesized_type"}]
+    fits = any(part.type != "predefined_type" or text_of(part) not in _NO_TEXT for part in of_union)
+    return "" if fits else text_of(inner)
 
 
 def declared_type(name: str, module: Module, modules: Modules) -> Properties:

@@ -16,7 +16,16 @@ from tree_sitter import Node
 from harness.checkout.expressions import EXPRESSIONS, parts
 from harness.checkout.modules import Declared, Imported, Module, Modules
 from harness.checkout.patterns import bind
-from harness.checkout.source import CLASSES, TRANSPARENT, bare, last_line_of, line_of, string_of, text_of
+from harness.checkout.source import (
+    CLASSES,
+    TRANSPARENT,
+    awaits,
+    bare,
+    last_line_of,
+    line_of,
+    string_of,
+    text_of,
+)
 from harness.checkout.statements import go_through
 from harness.checkout.values import (
     HEADER,
@@ -28,6 +37,7 @@ from harness.checkout.values import (
     SourceFunction,
     Value,
     joined,
+    settled,
 )
 
 STEPS_MAX: Final = 400_000
@@ -178,7 +188,8 @@ class Interpreter:
         self.count()
         kind = node.type
         if kind in TRANSPARENT:
-            return self.expression(bare(node), scope)
+            value = self.expression(bare(node), scope)
+            return settled(value) if awaits(node) else value
         if kind in {"identifier", "this", "shorthand_property_identifier"}:
             if kind == "this":
                 return next((s.this for s in scope.chain() if s.this is not None), Value())

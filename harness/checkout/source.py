@@ -99,6 +99,20 @@ def bare(node: Node) -> Node:
     return node
 
 
+def awaits(node: Node) -> bool:
+    """Whether an `await` is among what `bare` takes off."""
+    while node.type in TRANSPARENT and node.named_children:
+        if node.type == "await_expression":
+            return True
+        node = node.named_children[-1 if node.type == "type_assertion" else 0]
+    return False
+
+
+def is_async(function: Node) -> bool:
+    """Whether a function is declared to return a promise by `async`."""
+    return any(child.type == "async" for child in function.children)
+
+
 def string_of(node: Node | None) -> str | None:
     """What a string literal without substitutions says; None for anything else."""
     if node is None:

@@ -27,6 +27,8 @@ BESIDE: Final = "beside"
 """What stands beside a header's value in an object."""
 IDENTITY: Final = "identity"
 """What the function of the anonymous id returns."""
+PROMISED: Final = "promised"
+"""The promise of it, which nobody has waited for."""
 DEPTH_MAX: Final = 6
 """Fields of fields that are looked into for a label."""
 
@@ -156,6 +158,18 @@ def joined(*values: Value) -> Value:
         for name, part in value.fields.items():
             made.fields[name] = joined(made.fields[name], part) if name in made.fields else part
     return made
+
+
+def settled(value: Value) -> Value:
+    """What a promise comes to, or an array of promises: the value itself where there is none."""
+    fields = value.fields
+    if PROMISED not in value.labels and not any(PROMISED in part.labels for part in fields.values()):
+        return value
+    if fields and not all(name.isdecimal() for name in fields):
+        return value  # an object: what its fields promise nobody waits for
+    labels = {IDENTITY if label == PROMISED else label: hops for label, hops in value.labels.items()}
+    parts = {name: settled(part) for name, part in fields.items()}
+    return Value(labels, parts, is_closed=value.is_closed, text=value.text, external=value.external)
 
 
 def merge_labels(into: dict[str, tuple[Hop, ...]], labels: Mapping[str, tuple[Hop, ...]]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.checkout.bundle import bundle
 from harness.checkout.client_way import ClientWay, follow_client
-from harness.checkout.declared_types import declared_type
+from harness.checkout.declared_types import declared_type, text_less
 from harness.checkout.files import locate
 from harness.checkout.modules import Modules
 from harness.checks.checkout_claims import BUILT, CLIENT_IDS, OPTIONS
@@ -106,6 +106,12 @@ def check_options(results: Results, rollout: Rollout, checkout: Path) -> None:
             else f"{place}: no type {symbol} is exported"
         )
         edit = f"add `{option}?: string` to it"
+        results.refute(
+            Finding(OPTIONS, what, "the project does not compile once it is filled", workaround=edit)
+        )
+    elif option in kind.types and (other := text_less(kind.types[option][0])):
+        what = f"{place}: {option} of {symbol} is declared as {other}"
+        edit = f"make it `{option}?: string`"
         results.refute(
             Finding(OPTIONS, what, "the project does not compile once it is filled", workaround=edit)
         )

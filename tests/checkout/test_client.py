@@ -117,6 +117,7 @@ def test_other_styles_of_the_same_are_go(name: str, tmp_path: Path) -> None:
 
 
 SENT = "headers['x-posthog-distinct-id'] = distinctId;"
+EDITORLESS = f"{SENT} delete headers[X_KILOCODE_EDITORNAME];"
 LOST = f"{SENT} delete headers[X_KILOCODE_TASKID];"
 READ = "this.options.posthogDistinctId"
 ID, PROVIDER = f"{IDENTITY}:6: ", f"{HANDLER}:9: "
@@ -129,6 +130,7 @@ FAULTS = {
     "the option's name": (Edit(HANDLER, READ, "this.options.distinctId"), "E5", PROVIDER),
     "always sent": (Edit(HANDLER, "if (distinctId) {", "if (true) {"), "E5", PROVIDER),
     "another header lost": (Edit(HANDLER, SENT, LOST), "E5", PROVIDER),
+    "a header of a stand-in lost": (Edit(HANDLER, SENT, EDITORLESS), "E5", PROVIDER),
 }
 
 
@@ -151,6 +153,14 @@ WHOLE = "import type { ProviderSettings } from '@roo-code/types';"
 MOVED = f"type Own = {{ a: 1 }};\nexport type ApiHandlerOptions = Own & {{\n{DECLARED}}};\n"
 TYPES = {
     "of a package": ((Edit(OPTIONS, DECLARED, ""),), Status.UNKNOWN),
+    "a number": (
+        (Edit(OPTIONS, "posthogDistinctId?: string;", "posthogDistinctId?: number;"),),
+        Status.REFUTED,
+    ),
+    "or a text": (
+        (Edit(OPTIONS, "posthogDistinctId?: string;", "posthogDistinctId?: number | string | null;"),),
+        Status.PROVEN,
+    ),
     "closed": (
         (
             Edit(OPTIONS, DECLARED, ""),
@@ -219,6 +229,11 @@ def test_nothing_is_written_into_the_checkouts(tmp_path: Path, server: Server) -
 
 FETCHED = "    const posthogDistinctId = await getPostHogAnonymousId(this.context);\n"
 BUILT = {
+    "not waited for": (Edit(PROVIDER_FILE, "await getPostHogAnonymousId", "getPostHogAnonymousId"), ":11: "),
+    "a part of it": (
+        Edit(PROVIDER_FILE, "posthogDistinctId });", "posthogDistinctId: posthogDistinctId.slice(1) });"),
+        ":11: ",
+    ),
     "fetched and not handed on": (Edit(PROVIDER_FILE, ", posthogDistinctId });", " });"), ":11: "),
     "another value": (
         Edit(PROVIDER_FILE, ", posthogDistinctId });", ", posthogDistinctId: text });"),
@@ -253,6 +268,25 @@ def test_a_handler_without_the_id_is_found(name: str, tmp_path: Path) -> None:
 
 CALL = "await getPostHogAnonymousId(this.context)"
 REWRITTEN = {
+    "waited for later": (
+        Edit(PROVIDER_FILE, "await getPostHogAnonymousId", "getPostHogAnonymousId"),
+        Edit(PROVIDER_FILE, ", posthogDistinctId });", ", posthogDistinctId: await posthogDistinctId });"),
+    ),
+    "waited for among others": (
+        Edit(
+            PROVIDER_FILE,
+            f"const posthogDistinctId = {CALL}",
+            "const [posthogDistinctId] = await Promise.all([getPostHogAnonymousId(this.context), text])",
+        ),
+    ),
+    "where it has come": (
+        Edit(
+            PROVIDER_FILE,
+            FETCHED,
+            "    return getPostHogAnonymousId(this.context).then(posthogDistinctId => {\n",
+        ),
+        Edit(PROVIDER_FILE, "return { handler, text };", "return { handler, text };\n    });"),
+    ),
     "as it is": (),
     "a renamed variable": (
         Edit(PROVIDER_FILE, "const posthogDistinctId", "const id"),
