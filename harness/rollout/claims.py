@@ -49,6 +49,12 @@ _USERS: Final = Condition(
     lambda tables: any(identity.user for identity in tables.identity), "no identity has a user"
 )
 _STEPS: Final = Condition(lambda tables: bool(tables.step), "no steps")
+_SWAPS: Final = Condition(
+    lambda tables: (
+        _STEPS.applies(tables) and all(step.replicas > 1 for step in tables.step if step.kind == "deploy")
+    ),
+    "there is one replica, and none beside it serves while it is replaced",
+)
 _SQL: Final = Condition(lambda tables: any(step.kind == "sql" for step in tables.step), "no step of SQL")
 _TAKEN_BACK: Final = Condition(
     lambda tables: (
@@ -153,7 +159,7 @@ CLAIMS: Final[Mapping[str, tuple[Condition, str]]] = {
         _STEPS,
         "A request that is open while a step is taken is served and accounted for by the build that had it.",
     ),
-    "O4": (_STEPS, "A replica is swapped under traffic without the loss of a request or a row."),
+    "O4": (_SWAPS, "A replica is swapped under traffic without the loss of a request or a row."),
     "O5": (
         _STEPS,
         "After any single roll-back, at any time, nothing is unsafe but what the steps' statements let expect.",

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from itertools import count
 from typing import Any, Final
 
@@ -96,7 +96,9 @@ async def run_transition(
             await await_held(environment, gate, 0, tasks)
         if transition.step.replica:
             own_gate = gates[transition.step.replica - 1]
-            async with _traffic(environment, caller, traffic_origin or origin) as traffic:
+            # Where there is no other replica nobody serves meanwhile: such traffic would show nothing.
+            balanced = _traffic(environment, caller, traffic_origin or origin)
+            async with balanced if len(environment.replicas) > 1 else nullcontext(traffic) as traffic:
                 await environment.apply(transition, lambda: release(environment, own_gate))
         else:
             await environment.apply(transition)

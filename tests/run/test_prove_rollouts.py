@@ -96,6 +96,16 @@ def test_a_step_that_does_otherwise_is_refuted(
     assert f"--rollout {folder}" in judgement.findings[0].replay
 
 
+def test_one_replica_is_replaced_while_none_serves(server: Server, tmp_path: Path) -> None:
+    for name in ("machine-id", "kilo"):
+        shutil.copytree(fixture_path(f"rollouts/{name}"), tmp_path / name)
+    file = tmp_path / "machine-id" / "rollout.toml"
+    file.write_text(file.read_text().replace("replicas = 2", "replicas = 1"))
+    report = proven(server, tmp_path / "machine-id", "O1", "O3")
+    assert {one.id: one.status for one in report.judgements} == {"O1": Status.PROVEN, "O3": Status.PROVEN}
+    assert "O4" not in asked_of(load_rollout(tmp_path / "machine-id"))
+
+
 def test_a_client_that_sends_otherwise_is_refuted(server: Server, tmp_path: Path) -> None:
     for name in ("machine-id", "kilo"):
         shutil.copytree(fixture_path(f"rollouts/{name}"), tmp_path / name)
