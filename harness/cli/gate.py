@@ -15,7 +15,7 @@ def gate(options: GateOptions, outputs: Outputs, signing: SigningOptions) -> int
     """Judges somebody's deployed backend and says GO, NO-GO or INCONCLUSIVE, with evidence.
 
     The target is asked for completions of the free model, with and without the header, on every path, by every caller
-    and in many shapes: about 410 requests at smoke, 6,500 at standard, 119,000 at exhaustive. Addresses are from ranges
+    and in many shapes: about 400 requests at smoke, 6,500 at standard, 119,000 at exhaustive. Addresses are from ranges
     for documentation. Rows are read as they come, and all of them again at the end: SELECT on both tables is enough.
     Signed-in users are judged with --auth-token and --auth-email only.
 

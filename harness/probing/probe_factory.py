@@ -138,11 +138,26 @@ class Caller:
         )
 
     @property
+    def alike(self) -> tuple[Identity, ...]:
+        """Those of them that are like another one."""
+        return tuple(identity for identity in self.known if identity.like is not None)
+
+    def with_alike(self, constraints: Sequence[Constraint]) -> list[Constraint]:
+        """The constraints, each of an identity also for those that are like it."""
+        more = (
+            constraint - {("auth", each.like)} | {("auth", each.name)}
+            for constraint in constraints
+            for each in self.alike
+            if ("auth", each.like) in constraint
+        )
+        return list(dict.fromkeys((*constraints, *more)))
+
+    @property
     def factors(self) -> Factors:
         """The factors of a request, with those values that this caller can send."""
         factors = dict(self.spec.factors)
         if "auth" in factors:
-            factors["auth"] = (*self.auths, *(each.name for each in self.known if each.like is not None))
+            factors["auth"] = (*self.auths, *(each.name for each in self.alike))
         return factors
 
     @property
@@ -184,7 +199,7 @@ class Caller:
         return [
             PLAIN._replace(path=path, auth=auth, stream=stream)  # type: ignore[arg-type]
             for path in factors.get("path", (None,))
-            for auth in factors.get("auth", (None,))
+            for auth in (self.auths if "auth" in factors else (None,))
             for stream in factors.get("stream", (False,))
         ]
 

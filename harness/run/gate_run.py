@@ -184,7 +184,7 @@ class GateRun:
         served = [shape for shape in self._shapes if shape not in refused]
         found = covering.constraints_of(refused, [*served, *replies.served], caller.factors)
         concerned = [each for each in found if covering.concerns(each, caller.factors)]
-        self._constraints = [*caller.constraints, *concerned]
+        self._constraints = [*caller.constraints, *caller.with_alike(concerned)]
 
     async def _over_http2(self, values: Values) -> Batches:
         """Sends requests over HTTP/2 itself: there is no batch of them."""

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from harness.clients.request_spec import plain_shapes
-from harness.clients.shape import PLAIN, Connection, Shape
+from harness.clients.shape import PLAIN, Connection, Extra, Shape
 from harness.probing import memory
 from harness.probing.covering import spread
 from harness.probing.memory import CallerKind, HeaderKind, MemoryStep
@@ -20,7 +20,7 @@ from harness.rule.level import Level
 from harness.run.gate_values import Values, fits
 from harness.sut.observation import Probe, ProbeGroup
 
-REQUESTS_MAX: Final = {Level.SMOKE: 500, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
+REQUESTS_MAX: Final = {Level.SMOKE: 550, Level.STANDARD: 7_300, Level.EXHAUSTIVE: 120_000}
 """Most requests of a level, repetitions included."""
 REQUESTS_USUAL: Final = {Level.SMOKE: 390, Level.STANDARD: 6_500, Level.EXHAUSTIVE: 118_000}
 """Requests that a level takes where nothing is tried again, about."""
@@ -87,8 +87,13 @@ def first(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
 
 def _uncertain(factory: ProbeFactory) -> list[Shape]:
     """Plain but for what a backend may refuse to everybody: the array is made without what is refused."""
-    bodies = factory.caller.factors.get("body", (None,))[1:]
-    return [PLAIN._replace(body=str(body), auth=auth) for body in bodies for auth in factory.caller.auths]
+    caller = factory.caller
+    bodies = caller.factors.get("body", (None,))[1:]
+    return [
+        *(PLAIN._replace(body=str(body), auth=auth) for body in bodies for auth in caller.auths),
+        *(PLAIN._replace(auth=identity.name) for identity in caller.alike),
+        PLAIN._replace(extra=Extra.QUERY),
+    ]
 
 
 def last(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:

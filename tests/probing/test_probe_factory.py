@@ -53,6 +53,18 @@ def test_what_the_stub_is_asked_to_do_goes_into_the_body_alone() -> None:
     assert json.loads(asked.request.body) == {**json.loads(plain.request.body), "stub": {"hold": "gate"}}
 
 
+def test_credential_like_another_is_no_caller_of_its_own() -> None:
+    caller = plan_caller(signed_in=USER)
+    stale, junk = ("auth", "stale token"), ("auth", "junk token")
+    assert "stale token" in caller.factors["auth"]
+    assert "member" not in caller.factors["auth"]  # of which organisation is not known
+    assert caller.auths == (None, "junk token", "signed in")
+    assert {cell.auth for cell in caller.cells} == set(caller.auths)
+    other = ("body", "bodies/other_model.json")
+    assert frozenset({stale, other}) in caller.with_alike([frozenset({junk, other})])
+    assert caller.with_alike([frozenset({other})]) == [frozenset({other})]
+
+
 def test_rows_are_looked_for_under_the_user_who_is_signed_in() -> None:
     shape = PLAIN._replace(auth=Auth.SIGNED_IN)
     signed = plan_caller(signed_in=USER).probe((), shape, address="::1")
