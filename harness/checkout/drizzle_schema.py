@@ -27,6 +27,10 @@ class DeclaredTable:
     column: DeclaredColumn | None = None
     indexes: tuple[tuple[str, str], ...] = ()
     """Indexes over the column: the name, and the whole call."""
+    index_at: str = ""
+    """File and line of the first of them; of the table where there is none."""
+    namesake: str = ""
+    """File and line of a column of another name whose key is the column's."""
 
 
 def declared_table(checkout: Path, path: Path, symbol: str, column: str) -> DeclaredTable:
@@ -38,15 +42,22 @@ def declared_table(checkout: Path, path: Path, symbol: str, column: str) -> Decl
         return DeclaredTable()
     name = found.module.source.name
     objects = [node for node in inside(value) if node.type == "object"]
-    declared = None
+    declared, namesake = None, ""
     for part in objects[0].named_children if objects else ():
         builder = part.child_by_field_name("value")
         if builder is None:
             continue
         calls, first = _calls(builder)
-        if (string_of(first) or key_of(part.child_by_field_name("key"))) == column:
+        key = key_of(part.child_by_field_name("key"))
+        if (string_of(first) or key) == column:
             declared = DeclaredColumn(f"{name}:{line_of(part)}", calls)
-    return DeclaredTable(f"{name}:{line_of(found.node)}", declared, tuple(_indexes(value, column)))
+        elif key == column:
+            namesake = f"{name}:{line_of(part)}"
+    indexes = _indexes(value, column)
+    at = indexes[0] if indexes else found.node
+    named = tuple((string_of(_calls(node)[1]) or "", _text(node)) for node in indexes)
+    where = f"{name}:{line_of(found.node)}"
+    return DeclaredTable(where, declared, named, f"{name}:{line_of(at)}", namesake)
 
 
 def _calls(node: Node) -> tuple[tuple[str, ...], Node | None]:
@@ -66,12 +77,16 @@ def _calls(node: Node) -> tuple[tuple[str, ...], Node | None]:
     return tuple(names), first
 
 
-def _indexes(table: Node, column: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _indexes(table: Node, column: str) -> list[Node]:
+    found: list[Node] = []
     for node in inside(table):
-        calls, first = _calls(node)
+        calls, _ = _calls(node)
         if node.type == "call_expression" and "on" in calls and calls[0] in {"index", "uniqueIndex"}:
-            text = " ".join(text_of(node).split())
-            if f".{column}" in text and not any(text in known for _, known in found):
-                found.append((string_of(first) or "", text))
+            text = _text(node)
+            if f".{column}" in text and not any(text in _text(known) for known in found):
+                found.append(node)
     return found
+
+
+def _text(node: Node) -> str:
+    return " ".join(text_of(node).split())

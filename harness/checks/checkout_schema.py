@@ -38,7 +38,8 @@ def judge_schema_file(results: Results, table: DeclaredTable, store: DeclaredSto
     results.method(SCHEMA, Method.EXHAUSTIVE)
     results.observed(SCHEMA)
     if table.column is None:
-        _refute(results, f"{table.where}: no {store.column.name} is declared", f"add `{_column(store)}`")
+        at = table.namesake or table.where
+        _refute(results, f"{at}: no {store.column.name} is declared", f"write `{_column(store)}`")
         return
     if table.column.calls != (_builder(store),):
         what = f"{table.column.where}: it is declared as {'.'.join(table.column.calls)}, not as {_builder(store)}"
@@ -47,7 +48,7 @@ def judge_schema_file(results: Results, table: DeclaredTable, store: DeclaredSto
     wrong = [text for name, text in table.indexes if name != wanted or not _PLAIN_INDEX.fullmatch(text)]
     if wanted and (wrong or not table.indexes):
         shown = ", ".join(text for _, text in table.indexes) or "no index over the column"
-        _refute(results, f"{table.where}: {shown} is declared", f"write `{_index(store)}`")
+        _refute(results, f"{table.index_at}: {shown} is declared", f"write `{_index(store)}`")
     results.detail(SCHEMA, f"declared at {table.column.where}; read by a parser, not evaluated: {reason}")
 
 
@@ -60,7 +61,8 @@ def judge_evaluated(
     column = table.column(store.column.name)
     at = declared.where if declared.column is None else declared.column.where
     if column is None:
-        _refute(results, f"{at}: no {store.column.name} is declared", f"add `{_column(store)}`")
+        what = f"{declared.namesake or at}: no {store.column.name} is declared"
+        _refute(results, what, f"write `{_column(store)}`")
         return
     if (column.type, column.not_null, column.has_default, column.further) != (
         store.column.type,
@@ -75,7 +77,7 @@ def judge_evaluated(
     plain = [index for index in over if index.name == wanted and index.columns == (store.column.name,)]
     if wanted and (len(over) != 1 or not plain or not plain[0].is_plain):
         shown = "; ".join(index.describe() for index in over) or "no index over the column"
-        _refute(results, f"{declared.where}: it comes to {shown}", f"write `{_index(store)}`")
+        _refute(results, f"{declared.index_at}: it comes to {shown}", f"write `{_index(store)}`")
     results.detail(SCHEMA, f"declared at {at}; under Node with drizzle-orm: {column.describe()}")
 
 
@@ -102,7 +104,8 @@ def judge_against_catalogue(
     here = {index.name for index in table.indexes if store.column.name in index.columns}
     there = {index.name for index in outcome.indexes if store.column.name in index.columns}
     if here and there and here != there:
-        what = f"{declared.where}: the index is called {', '.join(sorted(here))}, and {', '.join(sorted(there))} there"
+        ours_named, made_named = ", ".join(sorted(here)), ", ".join(sorted(there))
+        what = f"{declared.index_at}: the index is called {ours_named}, and {made_named} there"
         _refute(results, what, f"write `{_index(store)}`")
     return tuple(_others(declared.where, table, outcome, store.column.name))
 

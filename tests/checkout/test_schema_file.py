@@ -76,6 +76,22 @@ def test_another_declaration_is_refuted(name: str, tmp_path: Path) -> None:
     assert finding.condition.startswith(f"{SCHEMA}:")
 
 
+AT = {
+    "a column of another name": Edit(SCHEMA, "distinct_id: text(),", "distinct_id: text('distinct'),"),
+    "a unique index": WRONG["a unique index"],
+    "an index downwards": WRONG["an index downwards"],
+}
+
+
+@pytest.mark.parametrize("name", AT)
+@pytest.mark.usefixtures("how")
+def test_it_is_refuted_at_the_line_of_the_edit(name: str, tmp_path: Path) -> None:
+    checkout = backend(tmp_path, AT[name])
+    (finding,) = judged(checkout).findings
+    line = line_of(checkout, SCHEMA, AT[name].new)
+    assert finding.condition.startswith(f"{SCHEMA}:{line}: ")
+
+
 def test_the_plans_declaration_is_proven(tmp_path: Path, how: str) -> None:
     judgement = judged(backend(tmp_path))
     assert judgement.status is Status.PROVEN
