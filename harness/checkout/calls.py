@@ -17,7 +17,7 @@ from harness.checkout.values import (
     Value,
     joined,
     merge_labels,
-    settled,
+    awaited,
 )
 
 if TYPE_CHECKING:
@@ -241,16 +241,16 @@ def _unknown(run: Following, receiver: Value, name: str, given: list[Value], *, 
     for value in given:
         if value.function is None or value.function.node.type in CLASSES:
             continue
-        receiver = settled(receiver)
+        receiver = awaited(receiver)
         several = Value(dict(receiver.labels), dict(receiver.fields), is_closed=receiver.is_closed)
         through.append(run.invoke(value.function, [several if receiver.is_followed() else Value()]))
     if name in _TELLS_ONLY or (
         is_new and name not in {"Headers", "Request", "NextRequest", "Promise", "String"}
     ):
         return joined(*through) if is_new else Value()
-    labels = Value(dict(settled(receiver).labels))
+    labels = Value(dict(awaited(receiver).labels))
     labels.labels.pop(REQUEST, None)
-    parts = [settled(value) for value in given if value.function is None and value.is_followed()]
+    parts = [awaited(value) for value in given if value.function is None and value.is_followed()]
     if name in _MAKES_ANOTHER:  # where a request's value is followed, what comes of it is seen by the run
         labels.labels.pop(IDENTITY, None)
         parts = [value for value in parts if IDENTITY not in value.labels]

@@ -37,7 +37,7 @@ from harness.checkout.values import (
     SourceFunction,
     Value,
     joined,
-    settled,
+    awaited,
 )
 
 STEPS_MAX: Final = 400_000
@@ -189,7 +189,7 @@ class Interpreter:
         kind = node.type
         if kind in TRANSPARENT:
             value = self.expression(bare(node), scope)
-            return settled(value) if awaits(node) else value
+            return awaited(value) if awaits(node) else value
         if kind in {"identifier", "this", "shorthand_property_identifier"}:
             if kind == "this":
                 return next((s.this for s in scope.chain() if s.this is not None), Value())

@@ -160,7 +160,7 @@ def joined(*values: Value) -> Value:
     return made
 
 
-def settled(value: Value) -> Value:
+def awaited(value: Value) -> Value:
     """What a promise comes to, or an array of promises: the value itself where there is none."""
     fields = value.fields
     if PROMISED not in value.labels and not any(PROMISED in part.labels for part in fields.values()):
@@ -168,7 +168,7 @@ def settled(value: Value) -> Value:
     if fields and not all(name.isdecimal() for name in fields):
         return value  # an object: what its fields promise nobody waits for
     labels = {IDENTITY if label == PROMISED else label: hops for label, hops in value.labels.items()}
-    parts = {name: settled(part) for name, part in fields.items()}
+    parts = {name: awaited(part) for name, part in fields.items()}
     return Value(labels, parts, is_closed=value.is_closed, text=value.text, external=value.external)
 
 
