@@ -15,9 +15,9 @@ from harness.checkout.values import (
     NameScope,
     SourceFunction,
     Value,
+    awaited,
     joined,
     merge_labels,
-    awaited,
 )
 
 if TYPE_CHECKING:

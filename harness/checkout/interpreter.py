@@ -36,8 +36,8 @@ from harness.checkout.values import (
     NameScope,
     SourceFunction,
     Value,
-    joined,
     awaited,
+    joined,
 )
 
 STEPS_MAX: Final = 400_000
