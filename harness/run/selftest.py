@@ -15,7 +15,7 @@ from harness import plan
 from harness.backend import serve
 from harness.database.server import Server, running_server
 from harness.database.templates import Templates
-from harness.errors import UsageError
+from harness.errors import UnavailableError, UsageError
 from harness.report.contents import Sections, SelfTest, TrialOutcome
 from harness.report.document import Report
 from harness.rollout import is_plans, load_rollout
@@ -203,8 +203,9 @@ async def _try(trial: Trial, servers: TrialServers) -> Tried:
         try:
             async with asyncio.timeout(TRIAL_S_MAX):
                 judgements = await attempt(servers)
-        except TimeoutError:
-            failed = f"it took longer than {TRIAL_S_MAX:.0f} s"
+        except (TimeoutError, UnavailableError) as error:
+            timed_out = f"it took longer than {TRIAL_S_MAX:.0f} s"
+            failed = str(error) if isinstance(error, UnavailableError) else timed_out
             return Tried(trial, Verdict.INCONCLUSIVE, (), (), (), level, time.monotonic() - began, failed)
         by_status = {
             status: tuple(one.claim.id for one in judgements if one.status is status) for status in Status

@@ -7,14 +7,14 @@ import pytest
 from harness.backend import defects as backends
 from harness.backend.builds import AFTER
 from harness.database.server import Server
-from harness.errors import UsageError
+from harness.errors import UnavailableError, UsageError
 from harness.rehearsal import defects as migrations
 from harness.report.document import to_json
 from harness.run import selftest as module
 from harness.run.deployed import DEPLOYED_MORE
 from harness.run.options.selftest import SelftestOptions
 from harness.run.selftest import Tried, judged, matrix_of, selftest
-from harness.run.trials import Trial, trials
+from harness.run.trials import Judgements, Trial, TrialServers, trials
 from harness.stages import defects as plans
 from harness.verdict import Judgement, Status, Verdict, decide
 from tests.fix_marks import ENTRIES_TO_ONE
@@ -54,6 +54,15 @@ RIGHT = [tried("V2", Verdict.NO_GO, "V2", "D1"), tried("", Verdict.GO)]
 
 def test_a_catalogue_that_dies_as_meant_is_go() -> None:
     assert decide(judged(RIGHT, complete=True).judgements()) is Verdict.GO
+
+
+async def test_a_trial_whose_servers_do_not_start_has_no_answer() -> None:
+    async def attempt(_servers: TrialServers) -> Judgements:
+        raise UnavailableError("a server was not ready")
+
+    found = await module._try(Trial("backend none", "of a test", "V2", (("smoke", attempt),)), None)  # type: ignore[arg-type]
+    assert (found.verdict, found.failed) == (Verdict.INCONCLUSIVE, "a server was not ready")
+    assert status([*RIGHT, found], "S1").status is Status.UNKNOWN
 
 
 def test_a_defect_that_dies_by_another_claim_only_is_a_hole() -> None:
