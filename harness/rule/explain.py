@@ -33,6 +33,8 @@ PAIRS_MAX: Final = 20_000
 """Pairs that are tried before the answers are taken for inexplicable."""
 SLOW_PAIRS_MAX: Final = 500
 CANDIDATES_MAX: Final = 40
+AGAIN_MAX: Final = 8
+"""Headers that are sent again before more than single slips are searched."""
 FURTHER_MAX: Final = 2_000
 """Headers of a round from which a pattern is read."""
 
@@ -78,7 +80,13 @@ class _Search:
             return None
         if (both := opposed(self.answers)) is not None:
             return RuleExplanation(self.rule, (), len(self.answers), 0, both)
-        found = self._found(self._slips())
+        found = self._found(self._singles())
+        if not found:
+            # A backend whose replicas differ is explained by nothing, which a header sent again tells at once.
+            yield from self._ask([lines for lines, _ in self.disagreeing[:AGAIN_MAX]], again=True)
+            if (both := opposed(self.answers)) is not None:
+                return RuleExplanation(self.rule, (), len(self.answers), self.asked, both)
+            found = self._found(self._slips())
         read_off = not found
         if read_off:
             yield from self._ask(
@@ -204,12 +212,12 @@ class _Search:
             changed = (*operations[:at], PlacedOperation(place, Matching(tree)), *operations[at + 1 :])
             yield Candidate(LISTED if is_list else READ_OFF, self.rule._replace(operations=changed))
 
-    def _ask(self, headers: Sequence[Lines]) -> _Steps[None]:
+    def _ask(self, headers: Sequence[Lines], *, again: bool = False) -> _Steps[None]:
         known = {lines for lines, _ in self.answers}
-        fresh = [lines for lines in dict.fromkeys(headers) if lines not in known]
+        fresh = [lines for lines in dict.fromkeys(headers) if again or lines not in known]
         answers = (yield fresh) if fresh else ()
         self.asked += len(answers)
-        self.answers += answers
+        self.answers = list(dict.fromkeys((*self.answers, *answers)))
         if answers:
             self._sort()
 

@@ -11,7 +11,7 @@ from harness.automata.pattern import parsed
 from harness.automata.tree import Alternation, CharacterSet, Node, Repetition
 from harness.rule.behaviour import HeaderBehaviour, Lines, Stored, behaviour_of
 from harness.rule.edits import edits
-from harness.rule.explain import LISTED, Explaining
+from harness.rule.explain import AGAIN_MAX, LISTED, Explaining
 from harness.rule.explanation import Answers, RuleExplanation
 from harness.rule.faults import RuleFault, rule_faults
 from harness.rule.policy import FIELD_BYTES, Policy
@@ -185,6 +185,19 @@ def test_signs_that_only_separate_are_told_from_a_class(source: str) -> None:
     found = explain_answers(PLAN, answers_of(PLAN, stored), asked_of(stored))
     assert found is not None
     assert not found.candidates
+
+
+def test_replicas_that_differ_are_told_by_a_header_sent_again() -> None:
+    """No header was sent twice, so no answer contradicts another yet; pairs and patterns would be searched for long."""
+    right = behaviour_of(PLAN).function()
+    answers = [(lines, right(lines) if at % 2 else None) for at, lines in enumerate(headers(PLAN))]
+    found = explain_answers(PLAN, answers, asked_of(right))
+    assert found is not None
+    assert found.candidates == ()
+    assert 0 < found.asked <= AGAIN_MAX
+    (first, value), (again, other) = found.contradicting
+    assert first == again
+    assert value != other
 
 
 def test_fourteen_of_twenty_patterns_are_said_to_be_exact() -> None:
