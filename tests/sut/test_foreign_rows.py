@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from harness.clients.exchange import Outcome, Reply
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
 from harness.sut.observation import Exchange
+from harness.sut.read_only import read_only
 from harness.sut.rows import RowKey
 
 MINIMAL = """
@@ -115,6 +116,8 @@ async def test_rows_are_planned_with_the_ids_that_are_asked_for(minimal_dsn: str
         assert await rows._fetch(sql.SQL("SHOW plan_cache_mode"), ()) == [("force_custom_plan",)]
     finally:
         await rows.close()
+    with read_only(minimal_dsn, 5) as connection:
+        assert connection.execute("SHOW plan_cache_mode").fetchone() == ("force_custom_plan",)
 
 
 async def test_columns_that_may_not_be_read_are_named(ready_dsn: str) -> None:
