@@ -8,14 +8,16 @@ from harness.backend import serve
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.rule.suite import Level
+from tests.matrix.commands import OURS
 from tests.matrix.outcomes import differences, merged
-from tests.matrix.recorded import read, write
-from tests.matrix.subjects import Given, subjects
+from tests.matrix.recorded import BEFORE, RECORDED, read, write
+from tests.matrix.subjects import Given, commands, subjects
 
 
-def compare(level: Level, only: str, workers: int, mode: str) -> int:
+def compare(level: Level, only: str, workers: int, mode: str, program: str) -> int:
     """Runs what is chosen; how many subjects are otherwise than recorded, or could not be run."""
-    matrix = read()
+    path = BEFORE if program else RECORDED
+    matrix = read(path)
     recorded = matrix.setdefault(level, {})
     count = wrong = 0
     serve.warm()
@@ -24,8 +26,9 @@ def compare(level: Level, only: str, workers: int, mode: str) -> int:
         Templates(server) as templates,
         ThreadPoolExecutor(workers) as pool,
     ):
-        given = Given(server, templates)
-        futures = {pool.submit(run, given): name for name, run in subjects(level) if only in name}
+        given = Given(server, templates, (program,) if program else OURS)
+        chosen = commands() if program else subjects(level)
+        futures = {pool.submit(run, given): name for name, run in chosen if only in name}
         for future in as_completed(futures):
             try:
                 seen = future.result()
@@ -41,7 +44,7 @@ def compare(level: Level, only: str, workers: int, mode: str) -> int:
                 adds = mode == "record" and name in recorded
                 recorded[name] = merged(recorded[name], outcomes) if adds else outcomes
             if mode != "compare":
-                write(matrix)
+                write(matrix, path)
     on_progress(f"{level}: {count} subjects, {wrong} of them otherwise than recorded")
     return wrong
 
@@ -61,8 +64,11 @@ def main() -> int:
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--record", dest="mode", action="store_const", const="record", default="compare")
     kinds.add_argument("--renew", dest="mode", action="store_const", const="renew")
+    parser.add_argument(
+        "--program", default="", metavar="FILE", help="that of the version before: commands alone"
+    )
     given = parser.parse_args()
-    wrong = compare(given.level, given.only, given.workers, given.mode)
+    wrong = compare(given.level, given.only, given.workers, given.mode, given.program)
     return 1 if wrong and given.mode == "compare" else 0
 
 

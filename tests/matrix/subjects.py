@@ -34,6 +34,8 @@ from tests.fix_gate import of_backend, of_reference, said
 from tests.fix_stack import SECRET
 from tests.foreign.catalogue import CATALOGUE as FOREIGN
 from tests.foreign.launch import serving
+from tests.matrix.command_subjects import Subject, command_subjects
+from tests.matrix.commands import OURS
 from tests.matrix.outcomes import Outcomes, of_report, of_trials
 
 MODES: Final = (
@@ -57,6 +59,8 @@ class Given:
 
     server: Server
     templates: Templates
+    program: tuple[str, ...] = OURS
+    """Runs the commands that are run as users run them."""
 
 
 Run = Callable[[Given], dict[str, Outcomes]]
@@ -76,6 +80,18 @@ def subjects(level: Level) -> Iterator[tuple[str, Run]]:
         yield from _foreign(level)
         yield from _independent(level)
         yield from _reference(level)
+    if level is Level.SMOKE:
+        yield from commands()
+
+
+def commands() -> Iterator[tuple[str, Run]]:
+    """The subjects that any version's program can be run on."""
+    for name, subject in command_subjects():
+
+        def run(given: Given, name: str = name, subject: Subject = subject) -> dict[str, Outcomes]:
+            return {name: subject(given.program, given.server, given.templates)}
+
+        yield name, run
 
 
 def _proofs(level: Level) -> Iterator[tuple[str, Run]]:
