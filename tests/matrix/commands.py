@@ -13,7 +13,7 @@ from typing import Final
 from tests.matrix.outcomes import Outcomes, of_report
 
 OURS: Final = (sys.executable, "-m", "harness")
-LIMIT_S: Final = 300
+LIMIT_S: Final = 900
 _DIFFERENCE: Final = re.compile(r"(?P<what>(?:(?:constraint|index|trigger|rule|policy) )?\S+(?: of \S+)?): ")
 _FAULT: Final = re.compile(r"(?P<file>\S+?)(?::\d+)? (?P<rule>[\w/-]+): ")
 _COUNTED: Final = {
