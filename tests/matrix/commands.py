@@ -14,7 +14,9 @@ from tests.matrix.outcomes import Outcomes, of_report
 
 OURS: Final = (sys.executable, "-m", "harness")
 LIMIT_S: Final = 900
-_DIFFERENCE: Final = re.compile(r"(?P<what>(?:(?:constraint|index|trigger|rule|policy) )?\S+(?: of \S+)?): ")
+_DIFFERENCE: Final = re.compile(
+    r"(?P<what>(?:(?:constraint|index|trigger|rule|policy) )?\S+(?: of \S+?)?(?:, [\w ]+)?): "
+)
 _FAULT: Final = re.compile(r"(?P<file>\S+?)(?::\d+)? (?P<rule>[\w/-]+): ")
 _COUNTED: Final = {
     "share": r"(\S+) % of (\d+) .* carry an? \w+ \((\d+)\)",
@@ -62,7 +64,7 @@ def _told(lines: list[str]) -> Iterator[str]:
         if line.startswith(("no difference: ", "no fault: ")):
             yield "remark"
         elif difference := _DIFFERENCE.match(line):
-            if "; looked at " not in line and ": looked at " not in line and " faults in " not in line:
+            if not re.search(r"[;:] looked at | faults? in the files ", line):
                 yield difference["what"].replace(" ", "-")
         elif fault := _FAULT.match(line):
             yield fault["rule"]
