@@ -219,7 +219,8 @@ class GateRun:
                 if apart:
                     await session.run.all_ended()
                 self._sent += batch
-                self._look_at(sum(len(each.probes) for each in batch) - (session.sending.requests - requests))
+                left = session.sending.requests - requests
+                self._look_at(left, sum(len(each.probes) for each in batch) - left)
         finally:
             following.cancel()
         self.fault_coverage.sent(self._sent)
@@ -239,13 +240,14 @@ class GateRun:
         await self.session.run.note(batch)
         return batch
 
-    def _look_at(self, not_sent: int) -> None:
-        """Whether there is a point in going on, after a part of which so many requests might not be sent."""
+    def _look_at(self, left: int, not_sent: int) -> None:
+        """Whether there is a point in going on, after a batch of which so many have left and so many might not."""
         session, sent = self.session, self.session.sending.requests
+        looked_for = sent - left  # the rows of the last batch are looked for while the next leaves
         self.on_progress(f"{sent:,} requests sent")
         if not_sent:
             self.unsent = f"only {sent:,} requests may be sent: the suite is not complete"
-        elif len(session.record.missing) > MISSING_MAX and MISSING_SHARE * len(session.record.missing) > sent:
+        elif MISSING_MAX < len(session.record.missing) > looked_for / MISSING_SHARE:
             self.unsent = f"{len(session.record.missing):,} requests have no row: the rest was not sent"
         elif 2 * len(session.record.unobserved) > sent:
             text = session.record.reasons(session.record.open.values())

@@ -248,7 +248,7 @@ async def test_when_most_rows_are_missing_the_rest_is_not_sent(
         options = replace(of_reference(process, ready_dsn), backend_url=url)
         report = await run_gate(options, wait_rows_s=1.0)
     assert report.verdict is not Verdict.GO
-    assert requests_of(report).sent < 320
+    assert requests_of(report).sent < 320  # batches of 100: one judged, one waited for, one that has left
     assert any("have no row: the rest was not sent" in remark for remark in report.remarks)
 
 
