@@ -45,7 +45,12 @@ def _commands() -> Iterator[str]:
     yield from ("# Commands", "", MADE, "")
     yield f"{SENTENCE} They are the same everywhere; each command says what is good and bad to it."
     for path, command in _all(app, ()):
-        context = click.Context(command, info_name=" ".join(("harness", *path)), max_content_width=WIDTH)
+        command._help_option = (
+            None  # as a user sees it: click keeps the option as a context first asked for it
+        )
+        names = app.context_settings["help_option_names"]
+        name = " ".join(("harness", *path))
+        context = click.Context(command, info_name=name, max_content_width=WIDTH, help_option_names=names)
         context.terminal_width = WIDTH
         yield from ("", f"## harness {' '.join(path)}", "", "```text", command.get_help(context), "```")
 
