@@ -8,7 +8,7 @@ import pytest
 from harness.backend.sessions import NoSession, Session, Sessions
 
 OPEN = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sessions of a test'"
-END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sessions of a test'"
+END = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'sessions of a test'"
 
 
 async def number(session: Session, query: str) -> int:

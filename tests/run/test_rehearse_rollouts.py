@@ -101,8 +101,13 @@ def test_faulty_migration_in_place_of_the_steps_is_caught(server: Server, defect
     assert "M9" not in statuses(report)
 
 
-def test_stall_budget_is_a_claim_of_a_rollout_too(server: Server) -> None:
-    report = run(server, ORDERS, parts=frozenset({RehearsalPart.STALLS}), max_stall_ms=0.001)
+def test_stall_budget_is_a_claim_of_a_rollout_too(server: Server, tmp_path: Path) -> None:
+    # Held so long that a writer surely meets it; a fast machine adds a column between two writes.
+    held = (
+        "DO $$ BEGIN ALTER TABLE order_audit ADD COLUMN request_origin text; PERFORM pg_sleep(0.5); END $$;"
+    )
+    folder = changed_orders(tmp_path, held)
+    report = run(server, folder, parts=frozenset({RehearsalPart.STALLS}), max_stall_ms=0.001)
     assert statuses(report)["Y2"] is Status.REFUTED
 
 
