@@ -25,14 +25,23 @@ def decoded(
     if not body or coding not in (b"gzip", b"x-gzip", b"deflate"):
         return tuple(headers), body
     for bits in (_EITHER, _RAW):
-        unpacking = zlib.decompressobj(bits)
-        try:
-            plain = unpacking.decompress(body, bytes_max)
-        except zlib.error:
-            continue
-        if unpacking.eof:
+        plain = inflated(body, bits, bytes_max)
+        if plain is not None:
             return without_length(headers), plain
     return tuple(headers), body
+
+
+def inflated(body: bytes | bytearray, bits: int, bytes_max: int) -> bytes | None:
+    """The whole text, at most `bytes_max` bytes of it; None of what is longer, cut off or not packed so.
+
+    `bits` is zlib's `wbits`, which tells the format.
+    """
+    inflating = zlib.decompressobj(bits)
+    try:
+        text = inflating.decompress(body, bytes_max)
+    except zlib.error:
+        return None
+    return text if inflating.eof else None
 
 
 def without_length(headers: Sequence[HeaderLine]) -> tuple[HeaderLine, ...]:

@@ -10,9 +10,13 @@ from typing import Any, Final, cast
 
 import httptools
 
+from harness.clients.coding import inflated
+
 HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 8 << 20
 """Of a request, compressed or not."""
+GZIP: Final = 16 + zlib.MAX_WBITS
+"""zlib's `wbits` for gzip alone."""
 
 Take = Callable[[Any], None]
 """Takes a document. Raises ValueError for one that is refused."""
@@ -60,9 +64,10 @@ class _JsonConnection(asyncio.Protocol):
             return HTTPStatus.METHOD_NOT_ALLOWED
         if len(self._body) > BODY_BYTES_MAX:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        text = inflated(self._body, GZIP, BODY_BYTES_MAX) if self._is_gzip else self._body
         try:
-            self._take(json.loads(_inflated(self._body) if self._is_gzip else self._body))
-        except (ValueError, zlib.error):
+            self._take(json.loads(text or b""))
+        except ValueError:
             return HTTPStatus.BAD_REQUEST
         return HTTPStatus.OK
 
@@ -108,11 +113,3 @@ class _JsonConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._answer(self._status(), last=not self._parser.should_keep_alive())
-
-
-def _inflated(body: bytes | bytearray) -> bytes:
-    inflating = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    text = inflating.decompress(body, BODY_BYTES_MAX)
-    if inflating.unconsumed_tail or not inflating.eof:
-        raise ValueError("too long, or cut off")
-    return text

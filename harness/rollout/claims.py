@@ -73,9 +73,7 @@ _RUNNER: Final = Condition(
     lambda tables: tables.runner.kind != "statements", "no runner but plain statements"
 )
 _CLIENT: Final = Condition(lambda tables: tables.client is not None, "no client")
-_STORAGE: Final = Condition(
-    lambda tables: makes_ids(tables), "no client.storage with client.derived and client.option"
-)
+_STORAGE: Final = Condition(makes_ids, "no client.storage with client.derived and client.option")
 _BACKEND_FILES: Final = Condition(lambda tables: "route" in tables.backend.files, "no backend.files")
 _CLIENT_FILES: Final = Condition(
     lambda tables: tables.client is not None and "options" in tables.client.files, "no client.files"
