@@ -27,7 +27,6 @@ from harness.rule.operations import well_formed
 
 TRIES: Final = 3
 PAUSE_S_MAX: Final = 0.1
-"""How long accounting may work off what it owes."""
 LOOK_S: Final = 0.5
 MISSING_ID: Final = "<missing>"
 """What message_id holds when the upstream sent no id."""
