@@ -158,7 +158,9 @@ class Sending:
         """Answers to requests over HTTP/2; none where the site does not offer it."""
         if not self.over_tls or not await self._may_send(len(probes)):
             return []
-        await self.note([ProbeGroup(tuple(probes))])
+        whole = ProbeGroup(tuple(probes))
+        await self.note([whole])
+        self._noted.pop(id(whole), None)
         loop = asyncio.get_running_loop()
         replies = await send_over_http2(
             self._site.url,
