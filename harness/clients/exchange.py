@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 FRAMING: Final = frozenset(
     b"connection content-length expect host te trailer transfer-encoding upgrade".split()
 )
@@ -25,6 +27,9 @@ NO_CONNECTION: Final = "no connection"
 
 BODIES_KEPT: Final = 512
 """Each reply is read several times while its batch is judged: so many are kept as they were parsed."""
+
+IDS_KEPT: Final = 4096
+"""The id of each is asked for more often, and while the next batch comes in: so many are kept, of several batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Reply:
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
 
 
-@lru_cache(maxsize=BODIES_KEPT)  # whoever matches rows, counts and compares asks for it again
+@lru_cache(maxsize=IDS_KEPT)  # whoever matches rows, counts and compares asks for it again
 def _id_in(body: bytes, id_at: tuple[str, ...]) -> str | None:
     for document in _documents(body):  # of a stream no further than to the first that has one
         found: object = document
@@ -101,16 +106,21 @@ def documents(body: bytes) -> tuple[dict[str, object], ...]:
 def _documents(body: bytes) -> Iterator[dict[str, object]]:
     for text in _events(body) if body.lstrip().startswith(_STREAM) else [body]:
         try:
-            # What begins so is UTF-8 by RFC 4627, 3: `loads` comes to that, too, and takes longer.
-            is_utf8 = text.startswith(b'{"')
-            document = _JSON.decode(text.decode("utf-8", "surrogatepass")) if is_utf8 else json.loads(text)
+            document = _document(text)
         except ValueError:
             continue
         if isinstance(document, dict):
             yield document
 
 
-_JSON: Final = json.JSONDecoder()
+def _document(text: bytes) -> object:
+    """What `json.loads` makes of it. Raises ValueError."""
+    try:
+        return msgspec.json.decode(text)  # in a fifth of the time
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(text)  # which takes more: NaN, numbers that are too large, half of a pair, UTF-16
+
+
 _STREAM: Final = (b"data:", b":", b"event:", b"id:", b"retry:")
 
 

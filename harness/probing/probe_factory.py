@@ -6,6 +6,7 @@ Every request has an address of its own from a documentation range, unless a seq
 import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from typing import Any, Final, NamedTuple
 
@@ -118,11 +119,7 @@ class Caller:
     @property
     def known(self) -> tuple[Identity, ...]:
         """Every identity that requests can be sent as."""
-        return tuple(
-            identity
-            for identity in self.spec.identities
-            if identity.name not in self.left_out and self.spec.is_known(identity, self.parameters)
-        )
+        return _known(self.spec, self.left_out, tuple(self.parameters.items()))
 
     @property
     def accounts(self) -> tuple[Identity, ...]:
@@ -202,6 +199,18 @@ class Caller:
             for auth in (self.auths if "auth" in factors else (None,))
             for stream in factors.get("stream", (False,))
         ]
+
+
+@lru_cache(maxsize=16)  # asked for with every request
+def _known(
+    spec: RequestSpec, left_out: frozenset[str], parameters: tuple[tuple[str, str], ...]
+) -> tuple[Identity, ...]:
+    given = dict(parameters)
+    return tuple(
+        identity
+        for identity in spec.identities
+        if identity.name not in left_out and spec.is_known(identity, given)
+    )
 
 
 def plan_caller(

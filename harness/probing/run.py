@@ -23,6 +23,8 @@ BATCH: Final = 1000
 
 ANSWERED_IN_TURN: Final = 4
 """Answers that are judged before others have their turn."""
+IN_TURN: Final = 8
+"""The same of requests that are made, and of answers that are judged together."""
 
 T = TypeVar("T")
 Batch = list[ProbeGroup]
@@ -120,8 +122,7 @@ class ProbeRun:
         async with aclosing(self.stream(batches)) as parts:
             async for sent, found in parts:
                 for number, answer in enumerate(zip(sent.exchanges, found, strict=True)):
-                    if number % ANSWERED_IN_TURN == 0:
-                        # Requests are under way on the same loop: the target is not to wait for us.
+                    if number % ANSWERED_IN_TURN == 0:  # as `in_turn`
                         await asyncio.sleep(0)
                     self._on_rows(*answer)
 
@@ -214,10 +215,32 @@ async def observations(
             ]
 
 
+async def in_turn(batch: Sequence[T]) -> AsyncGenerator[Sequence[T], None]:
+    """A few at a time: requests are under way on the same loop, and the target is not to wait for us."""
+    for at in range(0, len(batch), IN_TURN):
+        await asyncio.sleep(0)
+        yield batch[at : at + IN_TURN]
+
+
 async def _batches(items: Iterable[Item], size: int) -> AsyncGenerator[Batch, None]:
+    """Each batch is made while the one before is on the wire."""
     source = iter(items)
-    while batch := [ProbeGroup(tuple(item), together=True) for item in islice(source, size)]:
-        yield batch
+    following = asyncio.create_task(_made(source, size))
+    try:
+        while batch := await following:
+            following = asyncio.create_task(_made(source, size))
+            yield batch
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _made(source: Iterator[Item], size: int) -> Batch:
+    batch: Batch = []
+    while len(batch) < size and (some := list(islice(source, min(IN_TURN, size - len(batch))))):
+        batch += [ProbeGroup(tuple(item), together=True) for item in some]
+        await asyncio.sleep(0)  # as `in_turn`
+    return batch
 
 
 def beside_controls(

@@ -15,7 +15,7 @@ from harness.clients.shape import PLAIN
 from harness.database.relations import totalled
 from harness.errors import UnavailableError
 from harness.probing.probe_factory import Caller
-from harness.probing.run import KnownControls, beside_controls, observations
+from harness.probing.run import KnownControls, beside_controls, in_turn, observations
 from harness.probing.values import longest_valid
 from harness.report.contents import RuleBehaviour
 from harness.rollout import is_plans
@@ -248,10 +248,11 @@ async def _send_suite(
     known: KnownControls = {}
     async with aclosing(observations(_endpoint(environment), environment.rows, probes)) as batches:
         async for batch in batches:
-            judge_headers(results, batch, policy, known)
-            sent.answers += answers_of((seen.probe, seen.rows) for seen in batch)
+            async for some in in_turn(batch):
+                judge_headers(results, some, policy, known)
+                sent.answers += answers_of((seen.probe, seen.rows) for seen in some)
+                sent.controls += sum(not seen.probe.lines for seen in some)
+                sent.replied += sum(seen.reply.upstream_id is not None for seen in some)
             sent.requests += len(batch)
-            sent.controls += sum(not seen.probe.lines for seen in batch)
-            sent.replied += sum(seen.reply.upstream_id is not None for seen in batch)
             on_progress(f"{sent.requests:,} requests sent and matched with their rows")
     return sent

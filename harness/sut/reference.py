@@ -1,13 +1,14 @@
 """A backend of ours: requests go to it at full rate over raw sockets, and its rows are there or given up."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from harness.clients import wire
+from harness.clients.dispatch import Connections
 from harness.clients.exchange import Address, Reply, Request
 from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.sut.observation import Exchange, ProbeGroup, Row
@@ -43,23 +44,36 @@ class FullRate:
     endpoint: Endpoint
     connections: int = CONNECTIONS
     timeout_s: float = TIMEOUT_S
+    _shared: Connections = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What is sent at once goes over the same connections."""
+        object.__setattr__(self, "_shared", Connections(self.connections))
 
     async def note(self, probe_groups: Sequence[ProbeGroup]) -> None:
         """Nothing: a backend of ours goes with what was sent to it."""
 
     async def send(
-        self, probe_groups: Sequence[ProbeGroup], _handed_out: Callable[[], None] | None = None
+        self, probe_groups: Sequence[ProbeGroup], handed_out: Callable[[], None] | None = None
     ) -> AsyncGenerator[Exchange, None]:
         """Each request with its reply, once all have ended."""
+
+        def units() -> Iterator[Request | list[Request]]:
+            for each in probe_groups:
+                yield from _units(each)
+            if handed_out is not None:
+                handed_out()
+
         probes = [probe for each in probe_groups for probe in each.probes]
         exchanges: list[Exchange | None] = [None] * len(probes)
         loop = asyncio.get_running_loop()
         sent = wire.send_all(
             self.endpoint.address,
-            (unit for each in probe_groups for unit in _units(each)),
+            units(),
             connections=self.connections,
             timeout_s=self.timeout_s,
             given=self.endpoint.given,
+            shared=self._shared,
         )
         async with aclosing(sent) as replies:
             async for index, reply in replies:

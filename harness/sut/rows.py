@@ -27,7 +27,8 @@ WAIT_AFTER_LOSS_S: Final = 0.5
 """Once rows were waited for in vain a loss is established, and every further one need not cost the whole wait."""
 SLOWEST_TIMES: Final = 10
 """Rows that do come are then still given so many times what the slowest took."""
-
+LAST: Final = 32
+"""Of many requests the rows of so many last ones are waited for first: each look at all costs as much as all."""
 
 CUSTOM_PLAN: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 """A plan that is made without its arrays holds each row against each id in turn: of 2,000 rows ten times as long."""
@@ -140,24 +141,28 @@ class Rows:
     ) -> list[tuple[Row, ...]]:
         """Rows of each request, waited for until each has its own or was given up (`lost`), at most `wait_s`.
 
-        After one wait in vain the next ones are shorter: `WAIT_AFTER_LOSS_S`, or ten times what rows took so far.
+        All are as they were at the last look. After one wait in vain the next ones are shorter: `WAIT_AFTER_LOSS_S`,
+        or ten times what rows took so far.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
         rows: list[tuple[Row, ...]] = []
+        late = keys[-LAST:] if len(keys) > 2 * LAST else keys
+
+        async def look(some: Sequence[RowKey]) -> bool:
+            nonlocal rows, late
+            given_up = lost()  # looked at before the rows: a row given up later is waited for once more
+            rows = await self.of(some, since)
+            late = _without_rows(some, rows, given_up)
+            return not late
 
         async def are_all_there() -> bool:
-            nonlocal rows
-            given_up = lost()  # looked at before the rows: a row given up later is waited for once more
-            rows = await self.of(keys, since)
-            # A request that was refused has no reply id and needs no row; but a row that it has all the same is
-            # returned with the others, and judged.
-            return all(
-                not key.reply_id or key.reply_id in given_up or any(row.whole for row in found)
-                for key, found in zip(keys, rows, strict=True)
-            )
+            return (len(late) == len(keys) or await look(late)) and await look(keys)
 
-        if await apoll_until(are_all_there, self.patience_s(wait_s), pause_s_max=POLL_S_MAX):
+        are_there = await apoll_until(are_all_there, self.patience_s(wait_s), pause_s_max=POLL_S_MAX)
+        if len(rows) < len(keys):  # the last look was at late ones alone
+            are_there = await look(keys)
+        if are_there:
             self._slowest_s = max(self._slowest_s, loop.time() - began)
         else:
             self._in_vain = True
@@ -178,6 +183,21 @@ class Rows:
         query = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped"
         cursor = await self._connection.execute(query, (self._store.table, self._store.column.name))
         return await cursor.fetchone() is not None
+
+
+def _without_rows(
+    keys: Sequence[RowKey], rows: Sequence[tuple[Row, ...]], given_up: set[str]
+) -> list[RowKey]:
+    """The requests whose rows may still come: they have an id and no whole row.
+
+    A request that was refused has no reply id and needs no row; but a row that it has all the same is returned with
+    the others, and judged.
+    """
+    return [
+        key
+        for key, found in zip(keys, rows, strict=True)
+        if key.reply_id and key.reply_id not in given_up and not any(row.whole for row in found)
+    ]
 
 
 @lru_cache(maxsize=2)  # with the column and without
