@@ -124,7 +124,7 @@ async def prove_headers(
             caller = await environment.stack.caller(environment.dsn)
             sequences = cases(caller, share, level, samples if shard.is_first else None)
             probes = _suite_probes(caller, sequences, otherwise(caller) if shard.is_first else ())
-            sent = await _send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
+            sent = await send_suite(results, environment, policy, probes, SentCounts(share), on_progress)
             sent.behaviour = await _explained(results, environment, caller, sent)
             await environment.drain()
         run_checks(
@@ -237,7 +237,7 @@ def _suite_probes(
             yield caller.sequence(sequence, shape, address=next(origin))
 
 
-async def _send_suite(
+async def send_suite(
     results: Results,
     environment: Environment,
     policy: Policy,
@@ -245,6 +245,7 @@ async def _send_suite(
     sent: SentCounts,
     on_progress: LineCallback,
 ) -> SentCounts:
+    """Sends each sequence to the first replica and judges it by its rows; counts are added to `sent`."""
     known: KnownControls = {}
     async with aclosing(observations(_endpoint(environment), environment.rows, probes)) as batches:
         async for batch in batches:

@@ -14,14 +14,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import takewhile
 from pathlib import Path
 
 import httpx
-import psycopg
 
 from harness import plan
 from harness.backend.serve import HOST, loop_factory
@@ -30,24 +29,22 @@ from harness.clients.id_client import plans_client
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.probe_factory import plan_caller
-from harness.probing.run import Item, KnownControls, observations
-from harness.rule.cases import NAME, HeaderCase, Kind
+from harness.probing.run import Item, observations
 from harness.rule.policy import STRICT
+from harness.rule.shard import WHOLE, Share
 from harness.rule.suite import Level, complete_suite
 from harness.run.gate import judge_target
-from harness.run.headers import judge_headers
+from harness.run.headers import SentCounts, send_suite
 from harness.run.options.gate import GateOptions
 from harness.run.proof_claims import claims_of
 from harness.stages.environment import Environment, running_stage, stack
-from harness.stages.matrix import MACHINE, addresses
-from harness.sut.observation import Observation
+from harness.stages.matrix import MACHINE
 from harness.sut.reference import Endpoint
-from harness.sut.rows import Rows
 from harness.verdict import Results
 from tests.bench.proofs import compared_proofs
 from tests.bench.proofs import lines_of as proof_lines
 from tests.bench.sizes import lines_of as size_lines
-from tests.bench.sizes import measured_sizes
+from tests.bench.sizes import measured_sizes, suite_items
 from tests.bench.summary import speeds, table
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
@@ -124,38 +121,28 @@ async def by_wrk(environment: Environment) -> Measured:
 
 async def by_wire(environment: Environment) -> Measured:
     """Our client over the complete suite, every row matched."""
-    return await send_suite(environment, "wire client", lambda _: None)
-
-
-async def by_suite(environment: Environment) -> Measured:
-    """As prove sends its suite: every row matched, and each batch judged by every claim of the header."""
-    results, known = Results(claims_of(Level.STANDARD)), KnownControls()
-
-    def judge(batch: Sequence[Observation]) -> None:
-        judge_headers(results, batch, STRICT, known)
-
-    return await send_suite(environment, "prove's suite", judge)
-
-
-async def send_suite(
-    environment: Environment, name: str, judge: Callable[[Sequence[Observation]], None]
-) -> Measured:
-    """The complete suite until the time is up."""
     endpoint = Endpoint((HOST, environment.replicas[0].process.port), "after", "bench", environment.lost)
     counted = matched = 0
     started = time.monotonic()
-    async with (
-        await psycopg.AsyncConnection.connect(environment.dsn, autocommit=True) as connection,
-        aclosing(
-            observations(endpoint, Rows(connection), items(started + SECONDS), connections=CONNECTIONS)
-        ) as batches,
-    ):
+    probes = items(started + SECONDS)
+    async with aclosing(observations(endpoint, environment.rows, probes, connections=CONNECTIONS)) as batches:
         async for batch in batches:
-            judge(batch)
             counted += len(batch)
             matched += sum(len(seen.rows) == 1 and seen.rows[0].whole for seen in batch)
     seconds = time.monotonic() - started
-    return Measured(name, counted / seconds, f"{matched:,} of {counted:,} matched with their rows")
+    return Measured("wire client", counted / seconds, f"{matched:,} of {counted:,} matched with their rows")
+
+
+async def by_suite(environment: Environment) -> Measured:
+    """As prove sends its suite: every row matched, and each request judged by every claim of the header."""
+    results, sent = Results(claims_of(Level.STANDARD)), SentCounts(Share((), WHOLE))
+    started = time.monotonic()
+    await send_suite(results, environment, STRICT, items(started + SECONDS), sent, lambda _: None)
+    seconds = time.monotonic() - started
+    refuted = sum(each.refuting for each in results.judgements())
+    return Measured(
+        "prove's suite", sent.requests / seconds, f"{refuted} of {sent.requests:,} refute a claim"
+    )
 
 
 async def by_gate(environment: Environment) -> Measured:
@@ -180,12 +167,8 @@ async def by_gate(environment: Environment) -> Measured:
 
 
 def items(deadline: float) -> Iterator[Item]:
-    """The complete suite over and over until the time is up."""
-    origin = addresses()
-    for value in cycle(complete_suite(STRICT)):
-        if time.monotonic() > deadline:
-            return
-        yield plan_caller().sequence((HeaderCase(((NAME, value),), Kind.BYTES),), address=next(origin))
+    """A control, then the complete suite over and over, until the time is up."""
+    return takewhile(lambda _: time.monotonic() <= deadline, suite_items())
 
 
 async def by_httpx(environment: Environment) -> Measured:
@@ -257,6 +240,7 @@ async def compare(templates: Templates) -> list[Measured]:
         by_wrk,
     ]
     measured = []
+    complete_suite(STRICT)  # made once, by whoever is first: it is no part of what is compared
     async with stack(templates, "strict") as shared:
         for client in clients:
             async with running_stage(shared, shared.model.arrived) as environment:

@@ -11,26 +11,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import psycopg
-
-from harness.backend.serve import HOST, loop_factory
+from harness.backend.serve import loop_factory
 from harness.database.server import running_server
 from harness.database.templates import Templates
 from harness.probing.probe_factory import plan_caller
-from harness.probing.run import Item, KnownControls, observations
+from harness.probing.run import Item
 from harness.rule.policy import STRICT
+from harness.rule.shard import WHOLE, Share
 from harness.rule.suite import Level, complete_suite
-from harness.run.headers import judge_headers
+from harness.run.headers import CONTROL, SentCounts, send_suite
 from harness.run.proof_claims import claims_of
 from harness.stages.environment import Environment, running_stage, stack
 from harness.stages.matrix import addresses
-from harness.sut.reference import Endpoint
-from harness.sut.rows import Rows
 from harness.verdict import Results
 
 SIZES: Final = tuple(
@@ -79,29 +75,26 @@ def lines_of(sizes: Sequence[Size]) -> Iterator[str]:
 
 
 async def send_sizes(environment: Environment, sizes: Sequence[int] = SIZES) -> list[Size]:
-    """Sends the suite over and over until the largest size is reached; each size is measured as it is passed."""
-    endpoint = Endpoint((HOST, environment.replicas[0].process.port), "after", "bench", environment.lost)
-    results, known, left = Results(claims_of(Level.STANDARD)), KnownControls(), list(sizes)
+    """Sends and judges as prove does until the largest size is reached; each size is measured as it is passed."""
+    results, sent = Results(claims_of(Level.STANDARD)), SentCounts(Share((), WHOLE))
     measured: list[Size] = []
-    counted, began, cpu_s = 0, time.monotonic(), time.process_time()
-    async with (
-        await psycopg.AsyncConnection.connect(environment.dsn, autocommit=True) as connection,
-        aclosing(observations(endpoint, Rows(connection), _items())) as batches,
-    ):
-        async for batch in batches:
-            judge_headers(results, batch, STRICT, known)
-            counted += len(batch)
-            while left and counted >= left[0]:
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-                spent = (time.monotonic() - began, time.process_time() - cpu_s)
-                measured.append(Size(left.pop(0), *spent, peak))
-            if not left:
-                break
+    began, cpu_s = time.monotonic(), time.process_time()
+
+    def measure(_: str) -> None:
+        if sent.requests >= sizes[len(measured)]:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            spent = (time.monotonic() - began, time.process_time() - cpu_s)
+            measured.append(Size(sent.requests, *spent, peak))
+
+    probes = islice(suite_items(), sizes[-1])
+    await send_suite(results, environment, STRICT, probes, sent, measure)
     return measured
 
 
-def _items() -> Iterator[Item]:
+def suite_items() -> Iterator[Item]:
+    """A control, then the complete suite over and over."""
     caller, origin = plan_caller(), addresses()
+    yield caller.sequence(CONTROL, address=next(origin))
     for value in cycle(complete_suite(STRICT)):
         yield caller.sequence((caller.case(value),), address=next(origin))
 
