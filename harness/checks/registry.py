@@ -129,17 +129,24 @@ def run_checks(results: Results, pieces: Iterable[object]) -> None:
     Claims that the results do not hold are passed over. Raises ValueError where a check yields a claim that it did
     not name, and LookupError where no check is over a piece's type.
     """
+    asked: dict[type, list[Check]] = {}
     for piece in pieces:
-        if type(piece) not in _BY_TYPE:
-            _import_all()
-        checks = _BY_TYPE.get(type(piece))
-        if not checks:
-            raise LookupError(
-                f"no check is over {type(piece).__name__}; register one with @check(..., over=...)"
-            )
+        checks = asked.get(type(piece))
+        if checks is None:
+            over = _checks_of(type(piece))
+            checks = [each for each in over if any(claim in results for claim in each.claims)]
+            asked[type(piece)] = checks
         for each in checks:
-            if any(claim in results for claim in each.claims):
-                add_outcomes(results, each, each.function(piece))
+            add_outcomes(results, each, each.function(piece))
+
+
+def _checks_of(kind: type) -> list[Check]:
+    if kind not in _BY_TYPE:
+        _import_all()
+    checks = _BY_TYPE.get(kind)
+    if not checks:
+        raise LookupError(f"no check is over {kind.__name__}; register one with @check(..., over=...)")
+    return checks
 
 
 def run_check(
@@ -175,10 +182,10 @@ def add_outcomes(results: Results, of: Check, outcomes: Outcomes) -> None:
             )
         if claim not in results:
             continue
-        if isinstance(outcome, Finding):
-            results.refute(outcome)
-        elif isinstance(outcome, Observed):
+        if isinstance(outcome, Observed):  # nearly all
             results.observed(claim, outcome.times)
+        elif isinstance(outcome, Finding):
+            results.refute(outcome)
         elif isinstance(outcome, Detail):
             results.detail(claim, outcome.words)
         elif isinstance(outcome, Inconclusive):

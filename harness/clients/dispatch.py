@@ -4,9 +4,11 @@ Requests are taken from their source only while there is room for their replies,
 """
 
 import asyncio
+import math
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from harness.clients.connection import WireConnection
@@ -34,11 +36,13 @@ class ConnectionLimits:
     timeout_s: float
     tls: ssl.SSLContext | None = None
     """With one, connections are encrypted and the server's name is checked."""
+    replies_max: int | None = 64
+    """How many replies may wait to be taken before no request is taken from the source; None: any number."""
 
     @property
-    def room(self) -> int:
-        """How many replies may wait to be taken before no request is taken from the source."""
-        return max(64, 2 * self.connections)
+    def room(self) -> float:
+        """How many these are; there is always room for two replies of each connection."""
+        return math.inf if self.replies_max is None else max(self.replies_max, 2 * self.connections)
 
 
 class Connections:
@@ -116,6 +120,13 @@ class Dispatch:
             self._arrived.clear()
         if self._error is not None:
             raise self._error
+
+    async def ended(self) -> list[Reply]:
+        """Every reply, in the order of the requests, once there is no more. Raises what the source raised."""
+        await asyncio.wait(self._workers)
+        if self._error is not None:
+            raise self._error
+        return [reply for _, reply in sorted(self._replies, key=itemgetter(0))]
 
     async def next(self) -> Sequence[tuple[int, Request]]:
         """The requests of the next item, with their indices; none when the source has ended."""

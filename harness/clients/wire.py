@@ -6,7 +6,8 @@ so what is pipelined around a malformed request cannot be told apart. Replies to
 """
 
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 from harness.clients.dispatch import ConnectionLimits, Connections, Dispatch, Items, Written, exchange
 from harness.clients.exchange import Address, Reply, Request
@@ -35,21 +36,54 @@ async def send_all(
     stop early, close the generator (`contextlib.aclosing`). What `requests` raises is raised here. Raises UsageError
     for a limit that lets nothing through.
     """
-    if connections < 1 or timeout_s <= 0:
-        raise UsageError(f"nothing can be sent with connections={connections}, timeout_s={timeout_s}")
-    host = host_of(address, HTTPS_PORT if tls else HTTP_PORT)
+    limits = ConnectionLimits(connections, timeout_s, tls)
+    async with _dispatch(address, requests, limits, given, shared) as dispatch:
+        async for index, reply in dispatch.replies():
+            yield index, given.masked_reply(reply)
+
+
+async def send_and_wait(
+    address: Address,
+    requests: Items,
+    *,
+    connections: int = 8,
+    timeout_s: float = 10.0,
+    given: ExtraHeaders = NONE_GIVEN,
+    shared: Connections | None = None,
+) -> list[Reply]:
+    """As `send_all`: the reply to each, in the order of the requests, once all have ended; all are held in memory.
+
+    Nobody is woken for each reply, which costs as much as to read it.
+    """
+    limits = ConnectionLimits(connections, timeout_s, replies_max=None)
+    async with _dispatch(address, requests, limits, given, shared) as dispatch:
+        return list(map(given.masked_reply, await dispatch.ended()))
+
+
+@asynccontextmanager
+async def _dispatch(
+    address: Address,
+    requests: Items,
+    limits: ConnectionLimits,
+    given: ExtraHeaders,
+    shared: Connections | None,
+) -> AsyncIterator[Dispatch]:
+    if limits.connections < 1 or limits.timeout_s <= 0:
+        raise UsageError(
+            f"nothing can be sent with connections={limits.connections}, timeout_s={limits.timeout_s}"
+        )
+    host = host_of(address, HTTPS_PORT if limits.tls else HTTP_PORT)
 
     def write(request: Request) -> Written:
         request = given.added(request)
         data = request_bytes(request, host)
         return Written(data, ends_connection(request, data))
 
-    places = shared or Connections(connections)
+    places = shared or Connections(limits.connections)
     async with places:
-        dispatch = Dispatch(address, requests, write, ConnectionLimits(connections, timeout_s, tls), places)
+        dispatch = Dispatch(address, requests, write, limits, places)
         try:
-            async for index, reply in dispatch.replies():
-                yield index, given.masked_reply(reply)
+            yield dispatch
         finally:
             await dispatch.close()
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from harness.clients.exchange import Outcome
 from harness.probing.record import ProbeRecord
 from harness.sut.observation import Exchange, Observation, Probe, ProbeGroup, Row
-from harness.sut.reference import CONNECTIONS, TIMEOUT_S, Endpoint, FullRate, OwnRows
+from harness.sut.reference import CONNECTIONS, IN_TURN, TIMEOUT_S, Endpoint, FullRate, OwnRows
 from harness.sut.rows import WAIT_ROWS_S, Rows
 
 BATCH: Final = 1000
@@ -23,8 +23,6 @@ BATCH: Final = 1000
 
 ANSWERED_IN_TURN: Final = 4
 """Answers that are judged before others have their turn."""
-IN_TURN: Final = 8
-"""The same of requests that are made, and of answers that are judged together."""
 
 T = TypeVar("T")
 Batch = list[ProbeGroup]

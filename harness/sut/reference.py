@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -17,6 +16,9 @@ from harness.sut.rows import Rows, key_of
 CONNECTIONS: Final = 8
 TIMEOUT_S: Final = 60.0
 """A reply that a busy machine delays is none that the header changes; 10 s were too few with 20 processes a core."""
+
+IN_TURN: Final = 8
+"""So many requests are made, or answers read, before what is under way on the same loop has its turn."""
 
 WireSender = Callable[[str, Sequence[Request]], Awaitable[list[Reply]]]
 """Sends requests to an origin (URL without a path); one reply for each, in order."""
@@ -65,9 +67,7 @@ class FullRate:
                 handed_out()
 
         probes = [probe for each in probe_groups for probe in each.probes]
-        exchanges: list[Exchange | None] = [None] * len(probes)
-        loop = asyncio.get_running_loop()
-        sent = wire.send_all(
+        replies = await wire.send_and_wait(
             self.endpoint.address,
             units(),
             connections=self.connections,
@@ -75,12 +75,11 @@ class FullRate:
             given=self.endpoint.given,
             shared=self._shared,
         )
-        async with aclosing(sent) as replies:
-            async for index, reply in replies:
-                exchanges[index] = Exchange(probes[index], reply, loop.time())
-        for exchange in exchanges:
-            if exchange is not None:
-                yield exchange
+        ended = asyncio.get_running_loop().time()
+        for number, (probe, reply) in enumerate(zip(probes, replies, strict=True)):
+            if number % IN_TURN == 0:
+                await asyncio.sleep(0)  # the next requests are under way on the same loop
+            yield Exchange(probe, reply, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +106,7 @@ class OwnRows:
 async def send_over_wire(origin: str, requests: Sequence[Request]) -> list[Reply]:
     """One reply for each request, in their order; `origin` is `http://host:port`."""
     host, _, port = origin.rpartition("//")[2].rpartition(":")
-    replies: list[Reply | None] = [None] * len(requests)
-    async for index, reply in wire.send_all((host, int(port)), requests):
-        replies[index] = reply
-    return [reply for reply in replies if reply is not None]
+    return await wire.send_and_wait((host, int(port)), requests)
 
 
 def _units(probe_group: ProbeGroup) -> list[Request | list[Request]]:

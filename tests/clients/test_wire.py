@@ -13,7 +13,7 @@ import uvloop
 from harness.clients.dispatch import Connections, Items
 from harness.clients.exchange import Outcome, Reply, Request
 from harness.clients.request_bytes import request_bytes
-from harness.clients.wire import send_all
+from harness.clients.wire import send_all, send_and_wait
 from harness.errors import UsageError
 from tests.clients.servers import OK, WAIT_S, app, gather, read_number, request, requests, server
 
@@ -263,3 +263,11 @@ ODD_BYTES = (
 
 def test_request_is_written_byte_for_byte() -> None:
     assert request_bytes(ODD, "h:1") == ODD_BYTES
+
+
+async def test_replies_waited_for_are_in_the_order_of_their_requests() -> None:
+    async with app([]) as address, asyncio.timeout(WAIT_S):
+        replies = await send_and_wait(address, requests(300), connections=4)
+        assert [reply.body for reply in replies] == [b"%d" % number for number in range(300)]
+        with pytest.raises(LookupError, match="the source's own"):
+            await send_and_wait(address, failing_source(100))

@@ -3,7 +3,7 @@
 import ast
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,8 @@ import pytest
 import harness.probing
 from harness.clients.exchange import Outcome, Reply
 from harness.probing.probe_factory import ProbeFactory, plan_caller
-from harness.probing.run import Batch, ProbeRun
-from harness.sut.observation import Exchange, ProbeGroup, Row
+from harness.probing.run import Batch, ProbeRun, _batches
+from harness.sut.observation import Exchange, Probe, ProbeGroup, Row
 
 REPLY = Reply(Outcome.REPLY, 200)
 ROW = Row("1", "anon:a", "1", "m", None)
@@ -138,3 +138,24 @@ def test_a_run_knows_neither_command_nor_level() -> None:
     }
     assert not names & {"level", "Level", "command", "is_prove", "is_gate"}
     assert len(inspect.signature(ProbeRun).parameters) <= 6
+
+
+async def test_the_next_batch_is_made_while_one_is_on_the_wire() -> None:
+    made, is_made = 0, asyncio.Event()
+
+    def items() -> Iterator[Sequence[Probe]]:
+        nonlocal made
+        factory = ProbeFactory(plan_caller(), run=1)
+        for made in range(1, 5):  # noqa: B007 - told to the test
+            yield [factory.control()]
+        is_made.set()
+        raise LookupError("the source's own")
+
+    batches = _batches(items(), 2)
+    assert len(await anext(batches)) == 2
+    async with asyncio.timeout(5):
+        assert len(await anext(batches)) == 2
+        await is_made.wait()  # as the second is sent
+    assert made == 4
+    with pytest.raises(LookupError, match="the source's own"):
+        await anext(batches)

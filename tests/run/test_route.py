@@ -21,7 +21,7 @@ from harness.run.fault_coverage import FaultCoverage
 from harness.run.gate_claims import claims_of
 from harness.run.gate_run import GateRun
 from harness.run.gate_suite import suite_alone
-from harness.run.headers import SentCounts, _send_suite, _suite_probes, judge_headers
+from harness.run.headers import SentCounts, _suite_probes, judge_headers, send_suite
 from harness.run.probe_session import ProbeSession
 from harness.sut.foreign_rows import ForeignRows
 from harness.sut.observation import Row
@@ -183,7 +183,7 @@ async def test_a_request_of_prove_meets_no_module_twice() -> None:
         )
         sent = SentCounts(Share((), WHOLE))
         with entered() as found:
-            await _send_suite(
+            await send_suite(
                 results, environment, STRICT, _suite_probes(caller, cases, ()), sent, lambda _: None
             )
     assert results.refuted("V2"), "no finding: the way was not gone to its end"
