@@ -118,7 +118,7 @@ class TargetJudge:
         if sum(row.whole for row in rows) == 1:
             self.record.seen(probe)
         if len(rows) == 1 and rows[0].whole:
-            self.record.keep(exchange, rows[0])
+            self.record.kept.add(exchange, rows[0])
         features = row_features(rows)
         if not features or probe.refused:
             return

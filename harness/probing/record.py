@@ -6,18 +6,17 @@ what is missing waits for whoever decides at the end.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from harness.clients.exchange import Reply
 from harness.clients.shape import Shape
+from harness.probing.kept_answers import KeptAnswers
 from harness.report.contents import SentRequest
-from harness.sut.observation import Exchange, Probe, Row
+from harness.sut.observation import Exchange, Probe
 
 LISTED_MAX: Final = 5_000
 """Requests listed in the report; the journal has all."""
-KEPT_MAX: Final = 10_000
-"""Requests whose rows are kept as they were first seen, to be compared at the end."""
 RETRIABLE: Final = frozenset({0, 408, 425, 429, *range(500, 600)})
 """Statuses that another try may not have; 0: no reply."""
 
@@ -50,8 +49,8 @@ class ProbeRecord:
     """Requests of the suite whose reply could not be compared with one without the header."""
     missing: list[Exchange] = field(default_factory=list)
     """Answers whose rows had not come when they were looked for."""
-    kept: dict[int, tuple[Exchange, Row]] = field(default_factory=dict)
-    """Answers with the one pair of rows that they had at first, by the number of the request."""
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
+    """Answers with the one pair of rows that they had at first."""
     ids: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     """Ids that two replies had: they tell nothing."""
@@ -119,11 +118,6 @@ class ProbeRecord:
         """Whether its rows tell something: they are its own, or there are to be none."""
         told_apart = exchange.identity is not None and exchange.identity not in self.repeated
         return told_apart or exchange.probe.refused
-
-    def keep(self, exchange: Exchange, row: Row) -> None:
-        """Keeps the one pair of rows that an answer had at first."""
-        kept = row if len(self.kept) < KEPT_MAX else replace(row, names=(), texts=())
-        self.kept[exchange.probe.number] = (exchange, kept)
 
     def reasons(self, probes: Iterable[Probe]) -> str:
         """Why these were not seen, the most frequent reason first."""

@@ -132,7 +132,7 @@ class TargetExamples:
             return controls[0]
         await session.match_rows(sent_probes)
         if self.on_seen is not None:
-            for exchange, row in session.record.kept.values():
+            for exchange, row in session.record.kept:
                 self.on_seen(exchange.probe, (row,))
         await confirm_suspected(session, self.factory, seed=0)
         await confirm_sequences(session, self.factory, probe_groups)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
@@ -101,9 +102,9 @@ async def with_behaviour(
         known = len(seen.answers)
         for at in range(0, len(cases), SEQUENCES_MAX):
             await judged(tuple((case,) for case in cases[at : at + SEQUENCES_MAX]))
-        return seen.answers[known:]
+        return list(islice(seen.answers, known, None))
 
-    explanation = await explanation_of(caller.policy, seen.answers, ask)
+    explanation = await explanation_of(caller.policy, list(seen.answers), ask)
     return find if explanation is None else replace(find, behaviour=str(explanation))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -81,7 +82,7 @@ async def explain_rule(session: ProbeSession, factory: ProbeFactory) -> RuleBeha
         return await _answers(session, factory, [factory.probe(case, PLAIN) for case in fitting])
 
     def seen() -> Answers:
-        return answers_of((exchange.probe, (row,)) for exchange, row in session.record.kept.values())
+        return answers_of((exchange.probe, (row,)) for exchange, row in session.record.kept)
 
     return await explained(judge.results, judge.policy, seen, ask)
 
@@ -95,9 +96,8 @@ async def _answers(session: ProbeSession, factory: ProbeFactory, probes: Sequenc
     if not groups or session.sending.stopped:
         return ()
     sent = await session.send(groups)
-    await session.match_rows(sent)
-    kept = (session.record.kept.get(probe.number) for probe in probes)
-    return answers_of((exchange.probe, (row,)) for exchange, row in filter(None, kept))
+    found = await session.match_rows(sent)
+    return answers_of((probe, found.get(probe.number, ())) for probe in probes)
 
 
 async def look_for_missing(session: ProbeSession, factory: ProbeFactory) -> None:
@@ -131,22 +131,37 @@ def _yardsticks(session: ProbeSession, factory: ProbeFactory) -> Iterator[Probe]
     """A plain request without the header and one with it, and again the lightest that has left a row."""
     yield factory.control(PLAIN)
     yield factory.probe(factory.caller.case(factory.own_value()), PLAIN)
-    kept = [exchange.probe for exchange, _ in session.record.kept.values()]
     for wanted in (True, False):
-        known = next(
-            (probe for probe in kept if probe.control is wanted and not probe.refused),
-            None,
-        )
+        kept = (exchange.probe for exchange, _ in session.record.kept)
+        known = next((probe for probe in kept if probe.control is wanted and not probe.refused), None)
         if known is not None:
             yield factory.repeat_of(known)
+
+
+@dataclass(slots=True)
+class _Changes:
+    """Columns that held something else at the second look."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    """In how many rows each did."""
+    examples: dict[str, Exchange] = field(default_factory=dict)
+    masked: set[str] = field(default_factory=set)
+    """Those that did in rows of requests without the header."""
+
+    def count(self, exchange: Exchange, difference: Change) -> None:
+        """Takes in the row of one request."""
+        self.rows.update(difference.columns)
+        for name in difference.columns:
+            self.examples.setdefault(name, exchange)
+        if exchange.probe.control:
+            self.masked.update(difference.columns)
 
 
 async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
     """Judges what the rows of every request are at the end: surplus halves and pairs, later changes, rows of nobody."""
     results = session.judge.results
-    kept = list(session.record.kept.values())
-    masked: set[str] = set()
-    changed: list[tuple[Exchange, Row, Change]] = []
+    kept = session.record.kept
+    changes = _Changes()
     try:
         for some in _by(AT_ONCE, kept):
             values = _own_values(session, factory, [exchange for exchange, _ in some])
@@ -160,19 +175,18 @@ async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
                     continue
                 difference = change(first, now, exchange.probe.spec.rollout.tables.store.main.user)
                 if difference is not None:
-                    changed.append((exchange, first, difference))
+                    changes.count(exchange, difference)
                     session.judge.later(exchange, first, rows)
-                    masked.update(difference.columns if exchange.probe.control else ())
             _judge_strays(session, values, found.by_value)
     except DatabaseUnavailableError as error:
         results.inconclusive(ACCOUNTED, f"the rows were not looked at again at the end: {error}")
         return
-    _judge_columns(session, changed, masked)
+    _judge_columns(session, changes)
     await _judge_halves(session, kept)
     results.detail(ACCOUNTED, f"all {len(kept):,} pairs of rows looked at again at the end, from both tables")
 
 
-async def _judge_halves(session: ProbeSession, kept: Sequence[tuple[Exchange, Row]]) -> None:
+async def _judge_halves(session: ProbeSession, kept: Iterable[tuple[Exchange, Row]]) -> None:
     """Main rows of signed-in users without the other side: they bear no id, so only the user tells that they are ours.
 
     Somebody else may be signed in as the same user: his metadata is given its time to come.
@@ -222,23 +236,21 @@ def _judge_strays(session: ProbeSession, values: dict[str, Exchange], by_value: 
             session.judge.surplus(exchange, strays, " that hold its value under an id that no reply had")
 
 
-def _judge_columns(
-    session: ProbeSession, changed: Sequence[tuple[Exchange, Row, Change]], masked: set[str]
-) -> None:
+def _judge_columns(session: ProbeSession, changes: _Changes) -> None:
     """Columns that change later in rows of requests with the header, and in none without it."""
     results, claim = session.judge.results, session.judge.column_claim
-    count = Counter(name for _, _, difference in changed for name in difference.columns if name not in masked)
-    for name, rows in count.items():
-        example = next(exchange for exchange, _, difference in changed if name in difference.columns)
+    for name, rows in changes.rows.items():
+        if name in changes.masked:
+            continue
         effect = f"{name} changed after the row was first seen, in {rows} rows of requests with the header and in none "
         effect += f"of {session.record.controls} without it"
         if rows >= CHANGED_LEAST:
-            results.refute(session.judge.finding(claim, example, (), effect))
+            results.refute(session.judge.finding(claim, changes.examples[name], (), effect))
         else:
             results.inconclusive(claim, effect)
 
 
-def _by(count: int, some: Sequence[Item]) -> Iterator[list[Item]]:
+def _by(count: int, some: Iterable[Item]) -> Iterator[list[Item]]:
     left = iter(some)
     while part := list(islice(left, count)):
         yield part

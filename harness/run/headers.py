@@ -14,6 +14,7 @@ from harness.checks.row_checks import CheckedExchange
 from harness.clients.shape import PLAIN
 from harness.database.relations import totalled
 from harness.errors import UnavailableError
+from harness.probing.packed import Packed
 from harness.probing.probe_factory import Caller
 from harness.probing.run import KnownControls, beside_controls, in_turn, observations
 from harness.probing.values import longest_valid
@@ -73,7 +74,7 @@ class SentCounts:
     """Requests without the header."""
     replied: int = 0
     """Requests whose reply carried an upstream id: each must have its rows."""
-    answers: list[Answer] = field(default_factory=list)
+    answers: Packed[Answer] = field(default_factory=Packed)
     """What was stored for which header lines."""
     behaviour: RuleBehaviour | None = None
     """What explains these answers where claims of the rule are refuted."""
@@ -155,7 +156,7 @@ async def _explained(
         sent.replied += sum(observation.reply.upstream_id is not None for observation in seen)
         return answers_of((observation.probe, observation.rows) for observation in seen)
 
-    return await explained(results, caller.policy, lambda: sent.answers, ask)
+    return await explained(results, caller.policy, lambda: list(sent.answers), ask)
 
 
 def _endpoint(environment: Environment) -> Endpoint:
@@ -177,8 +178,10 @@ def cases(
         yield (caller.case(value),)
     if samples is None:
         return
-    sent, about_limit = set(suite(caller.policy, level)), edge_texts if level is Level.SMOKE else limit_texts
-    for value in dict.fromkeys(text for text in about_limit(caller.policy) if text not in sent):
+    about_limit = dict.fromkeys((edge_texts if level is Level.SMOKE else limit_texts)(caller.policy))
+    for value in suite(caller.policy, level):
+        about_limit.pop(value, None)
+    for value in about_limit:
         yield (caller.case(value, Kind.LIMIT),)
     for case in (*rollout_cases(caller), *control_cases(caller.spec.header_name)):
         yield (case,)
@@ -251,7 +254,7 @@ async def send_suite(
         async for batch in batches:
             async for some in in_turn(batch):
                 judge_headers(results, some, policy, known)
-                sent.answers += answers_of((seen.probe, seen.rows) for seen in some)
+                sent.answers.extend(answers_of((seen.probe, seen.rows) for seen in some))
                 sent.controls += sum(not seen.probe.lines for seen in some)
                 sent.replied += sum(seen.reply.upstream_id is not None for seen in some)
             sent.requests += len(batch)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
+from harness.probing.packed import Packed
 from harness.report.contents import RuleBehaviour
 from harness.rule.behaviour import Lines, has_behaviour
 from harness.rule.cases import Kind
@@ -39,11 +40,11 @@ class SeenAnswers:
     """The answers of a hunt, in their order."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
+        self.answers: Packed[Answer] = Packed()
 
     def see(self, probe: Probe, rows: Sequence[Row]) -> None:
         """Takes in a request with its rows."""
-        self.answers += answers_of([(probe, rows)])
+        self.answers.extend(answers_of([(probe, rows)]))
 
 
 def answers_of(seen: Iterable[tuple[Probe, Sequence[Row]]]) -> list[Answer]:
