@@ -20,6 +20,8 @@ Session = AsyncConnection[Any]
 
 GROW_S: Final = 0.02
 """So long a request waits before there is another session: each costs the server as much as twenty statements."""
+GENERIC_PLANS: Final = "SET plan_cache_mode = force_generic_plan"
+"""A replica's session is over before five plans of its own pay."""
 WAIT_S_MAX: Final = 30.0
 """For a session, and for a database that cannot be reached."""
 
@@ -118,7 +120,9 @@ class Sessions:
         async def is_open() -> bool:
             nonlocal session, reason
             try:
-                session = await AsyncConnection.connect(self._dsn, autocommit=True, prepare_threshold=0)
+                opened = await AsyncConnection.connect(self._dsn, autocommit=True, prepare_threshold=0)
+                await opened.execute(GENERIC_PLANS, prepare=False)
+                session = opened
             except psycopg.OperationalError as error:
                 reason = str(error).partition("\n")[0]
             return session is not None

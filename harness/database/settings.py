@@ -13,7 +13,6 @@ COMMON: Final = {
     "max_wal_size": "256MB",  # the data directory lies in memory
     "autovacuum": "off",
     "jit": "off",
-    "plan_cache_mode": "force_generic_plan",  # a replica's session is over before five plans of its own pay
 }
 
 _DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes")

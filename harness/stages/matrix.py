@@ -1,16 +1,19 @@
 """The requests that a stage is probed with: kinds of header x extension build x identity x streaming. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import count, product
 from typing import Final
 
 from harness.clients.exchange import HeaderLine
 from harness.clients.extension import ExtensionBuild
+from harness.clients.request_spec import RequestSpec
 from harness.clients.shape import PLAIN
 from harness.errors import UsageError
 from harness.probing.probe_factory import Caller
 from harness.rollout.tables import Header
 from harness.rule.accepted_values import AcceptedValues
+from harness.rule.policy import Policy
 from harness.sut.observation import Probe
 
 MACHINE: Final = "9d3f0c6f2a7be41d8c5b0e97a16f43d2c8e05b7a4f91d6328e0cb57fa1d94e63"
@@ -22,13 +25,19 @@ def addresses(block: int = 0) -> Iterator[str]:
     return (f"2001:db8:{block:x}:{number >> 16:x}::{number & 0xFFFF:x}" for number in count(1))
 
 
-def header_kinds(caller: Caller) -> dict[str, tuple[HeaderLine, ...]]:
+def header_kinds(caller: Caller) -> Mapping[str, tuple[HeaderLine, ...]]:
     """Kinds of header by name, `none` first, which is the control of all others, then `valid`.
 
-    Lengths at the rule's bound and one beyond it are among them where it has one.
+    Lengths at the rule's bound and one beyond it are among them where it has one. Raises UsageError where no value is
+    known that the rule stores.
     """
-    header = caller.spec.rollout.header
-    accepted = AcceptedValues(caller.policy, header)
+    return _kinds(caller.spec, caller.policy)
+
+
+@lru_cache(maxsize=4)  # each stage and each step of a path asks for them
+def _kinds(spec: RequestSpec, policy: Policy) -> Mapping[str, tuple[HeaderLine, ...]]:
+    caller, header = Caller(spec, policy), spec.rollout.header
+    accepted = AcceptedValues(policy, header)
     valid = next(iter(accepted.examples), None) or accepted.draw()
     if valid is None:
         raise UsageError("no value is known that the rule stores; give one as header.examples")

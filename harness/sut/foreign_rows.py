@@ -20,15 +20,7 @@ from harness.polling import apoll_until
 from harness.report.escape import masked
 from harness.sut.columns import COLUMNS_QUERY, ReadableColumns
 from harness.sut.observation import Exchange, Row
-from harness.sut.rows import (
-    CUSTOM_PLAN,
-    CUSTOM_PLAN_SINCE,
-    FoundRows,
-    RowKey,
-    found_rows,
-    rows_query,
-    values_of,
-)
+from harness.sut.rows import FoundRows, RowKey, found_rows, rows_query, values_of
 from harness.sut.target_clock import TargetClock
 
 STATEMENT_S_MAX: Final = 15
@@ -243,8 +235,6 @@ class ForeignRows:
         try:
             async with asyncio.timeout(REPLY_S_MAX), self._connection.transaction():
                 await self._connection.execute(_LIMITS)
-                if self._connection.info.server_version >= CUSTOM_PLAN_SINCE:
-                    await self._connection.execute(CUSTOM_PLAN)
                 return await (await self._connection.execute(query, values)).fetchall()
         except TimeoutError:
             raise DatabaseUnavailableError(f"the database has not answered for {REPLY_S_MAX:.0f} s") from None

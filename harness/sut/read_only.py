@@ -10,7 +10,6 @@ from psycopg import sql
 from harness.database.dsn import CONNECT_S_MAX
 from harness.report.escape import masked
 from harness.sut.foreign_rows import DatabaseUnavailableError
-from harness.sut.rows import CUSTOM_PLAN, CUSTOM_PLAN_SINCE
 
 
 @contextmanager
@@ -27,8 +26,6 @@ def read_only(dsn: str, statement_s_max: int) -> Iterator[psycopg.Connection[Any
                 limit = sql.SQL("SET LOCAL statement_timeout = {}").format(statement_s_max * 1000)
                 connection.execute(limit)
                 connection.execute("SET LOCAL row_security = off")  # refuse what would else be filtered
-                if connection.info.server_version >= CUSTOM_PLAN_SINCE:
-                    connection.execute(CUSTOM_PLAN)
                 yield connection
     except psycopg.errors.QueryCanceled:
         message = f"the database took longer than {statement_s_max} s; try a quieter time"

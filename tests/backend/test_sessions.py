@@ -31,6 +31,15 @@ def test_one_session_serves_one_after_the_other(empty_dsn: str) -> None:
     asyncio.run(run())
 
 
+def test_a_session_plans_a_statement_once(empty_dsn: str) -> None:
+    async def run() -> None:
+        async with opened(empty_dsn) as sessions, sessions.session() as session:
+            row = await (await session.execute("SHOW plan_cache_mode")).fetchone()
+            assert row == ("force_generic_plan",)
+
+    asyncio.run(run())
+
+
 def test_who_waits_gets_a_session_of_their_own_up_to_the_limit(empty_dsn: str) -> None:
     async def run() -> None:
         async with opened(empty_dsn) as sessions, sessions.session() as first:

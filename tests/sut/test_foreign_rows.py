@@ -6,13 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from harness.clients.exchange import Outcome, Reply
 from harness.sut.foreign_rows import DatabaseUnavailableError, ForeignRows
 from harness.sut.observation import Exchange
-from harness.sut.read_only import read_only
 from harness.sut.rows import RowKey
 
 MINIMAL = """
@@ -108,16 +106,6 @@ async def test_the_other_columns_of_both_rows_are_read_as_text(minimal_dsn: str)
     assert columns["microdollar_usage_metadata.message_id"] == "m1"
     assert "microdollar_usage_metadata.posthog_distinct_id" not in columns
     await rows.close()
-
-
-async def test_rows_are_planned_with_the_ids_that_are_asked_for(minimal_dsn: str) -> None:
-    rows = await ForeignRows.connect(minimal_dsn)
-    try:
-        assert await rows._fetch(sql.SQL("SHOW plan_cache_mode"), ()) == [("force_custom_plan",)]
-    finally:
-        await rows.close()
-    with read_only(minimal_dsn, 5) as connection:
-        assert connection.execute("SHOW plan_cache_mode").fetchone() == ("force_custom_plan",)
 
 
 async def test_columns_that_may_not_be_read_are_named(ready_dsn: str) -> None:
