@@ -1,6 +1,7 @@
 """Stages of the rollout that run for real, and the orders that lead through them."""
 
 from collections.abc import AsyncIterator, Iterable
+from functools import cache
 from typing import Final
 
 import pytest
@@ -52,8 +53,9 @@ def at(
     return Stage(schema, replicas, released, MODEL)
 
 
+@cache
 def orders_within(bounds: Bounds) -> Orders:
-    """Every order of the plan's rollout within bounds, listed."""
+    """Every order of the plan's rollout within bounds, listed; once for all tests of a worker."""
     return tuple(OrderGraph(MODEL, bounds).orders())
 
 

@@ -176,7 +176,8 @@ def test_pattern_outside_the_catalogue_is_read_off(source: str) -> None:
     assert alike(found.candidates[0].behaviour.function(), stored, texts)
 
 
-@pytest.mark.parametrize("source", [r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", "[a-z]+(-[a-z]+)*"])
+@pytest.mark.catalogue(every=1)
+@pytest.mark.parametrize("source", ["[a-z]+(-[a-z]+)*", r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"])
 def test_signs_that_only_separate_are_told_from_a_class(source: str) -> None:
     def stored(lines: Lines) -> str | None:
         text = PLAN.reading.text(lines)
