@@ -98,6 +98,8 @@ ADDED: Final = Edit(
 )
 """The plan's File 1 with the workaround: the ALTER alone, the index is built by hand."""
 CORRECTED: Final = (*WIRED, ADDED)
+BROKEN: Final = Edit(ROUTE, "const url = new URL(request.url);", "const url = missing(request.url);")
+"""The handler throws at its first request, and no more are sent."""
 
 IDENTITY: Final = "src/core/kilocode/anonymous-id.ts"
 OPTIONS: Final = "src/shared/api.ts"

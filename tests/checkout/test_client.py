@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from harness.checks.checkout_claims import CLIENT, claims_of
-from harness.database.server import Server
 from harness.rollout import load_rollout
 from harness.run.check import check
 from harness.run.check_client import check_built, check_options
@@ -20,7 +19,6 @@ from tests.checkout.edits import (
     OPTIONS,
     PROVIDER_FILE,
     Edit,
-    backend,
     client,
 )
 
@@ -207,24 +205,6 @@ def test_the_type_of_the_options_is_followed(name: str, tmp_path: Path) -> None:
     (judgement,) = (each for each in results.judgements() if each.id == "F7")
     assert judgement.status is status
     assert all(finding.condition.startswith(f"{OPTIONS}:") for finding in judgement.findings)
-
-
-def test_nothing_is_written_into_the_checkouts(tmp_path: Path, server: Server) -> None:
-    checkouts = [backend(tmp_path), client(tmp_path)]
-    before = {path: path.stat() for folder in checkouts for path in (folder, *folder.rglob("*"))}
-    for path in before:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    before = {path: path.stat() for path in before}
-    try:
-        options = CheckOptions(backend=checkouts[0], extension=checkouts[1], postgres=server.dsn("postgres"))
-        check(options, lambda _: None)
-        now = {path: path.stat() for folder in checkouts for path in (folder, *folder.rglob("*"))}
-        assert {path: (s.st_mtime_ns, s.st_size) for path, s in now.items()} == {
-            path: (s.st_mtime_ns, s.st_size) for path, s in before.items()
-        }
-    finally:
-        for path in before:
-            path.chmod(0o755)
 
 
 FETCHED = "    const posthogDistinctId = await getPostHogAnonymousId(this.context);\n"

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +13,18 @@ from harness.checkout.migrated import EMPTY, migrated
 from harness.checks.checkout_claims import BACKEND, HANDLER_CLAIMS, claims_of
 from harness.database.declared import declared_store
 from harness.database.drizzle_folder import Folder
-from harness.database.server import Server, running_server
+from harness.database.server import Server
+from harness.report.document import from_json
 from harness.rollout import load_rollout
 from harness.run.check_backend import AppliedMigrations, check_backend
 from harness.run.check_handler import check_handler, check_way
 from harness.verdict import Judgement, Results, Status
 from tests.checkout.edits import (
+    BROKEN,
     CORRECTED,
+    CORRECTED_ID,
     HELPERS,
+    IDENTIFIED,
     MIGRATION,
     MIGRATIONS,
     REWRITES,
@@ -30,24 +33,19 @@ from tests.checkout.edits import (
     USAGE,
     Edit,
     backend,
+    client,
     entries,
     line_of,
     rewrite,
 )
+from tests.command import HARNESS
 
 FILES: Final = {"route": ROUTE, "helpers": HELPERS, "usage": USAGE}
 FAULTS: Final[list[dict[str, Any]]] = entries("handler_fault")
 
-BROKEN: Final = Edit(ROUTE, "const url = new URL(request.url);", "const url = missing(request.url);")
 ROWLESS: Final = {"V4", "I1", "I2", "R1"}
 
 pytestmark = pytest.mark.usefixtures("packages")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
 
 
 def judged(server: Server, checkout: Path, *more: str) -> tuple[dict[str, Judgement], list[str]]:
@@ -146,8 +144,15 @@ NO_NETWORK: Final = ("unshare", "--net")
 """Where it may be done; else every address that npm and Node may ask is one that nobody answers at."""
 
 
-def test_once_prepared_no_network_is_needed(tmp_path: Path) -> None:
-    checkout, report = backend(tmp_path, *CORRECTED), tmp_path / "report.json"
+def written(folders: tuple[Path, ...]) -> dict[Path, tuple[int, int]]:
+    """When each file and folder was written last, and its size."""
+    paths = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in paths}
+
+
+def test_corrected_checkouts_are_go_without_network_and_kept(tmp_path: Path) -> None:
+    checkouts = backend(tmp_path, *CORRECTED), client(tmp_path, CORRECTED_ID, IDENTIFIED)
+    report, before = tmp_path / "report.json", written(checkouts)
     may_cut = shutil.which("unshare") and subprocess.run((*NO_NETWORK, "true"), check=False).returncode == 0
     cut = NO_NETWORK if may_cut else ()
     nowhere = "http://127.0.0.1:9/"
@@ -160,7 +165,7 @@ def test_once_prepared_no_network_is_needed(tmp_path: Path) -> None:
         "npm_config_proxy",
     )
     done = subprocess.run(
-        [*cut, sys.executable, "-m", "harness", "check", "--backend", checkout, "--json", report],
+        [*cut, *HARNESS, "check", "--backend", checkouts[0], "--extension", checkouts[1], "--json", report],
         env=os.environ | dict.fromkeys(names, nowhere),
         capture_output=True,
         text=True,
@@ -168,6 +173,9 @@ def test_once_prepared_no_network_is_needed(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "is built by hand alone" in done.stdout
+    assert from_json(report.read_text()).server.startswith("Postgres 16")
+    assert written(checkouts) == before
 
 
 def test_prepare_does_nothing_else() -> None:

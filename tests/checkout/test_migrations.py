@@ -1,31 +1,22 @@
 """The migrations folder of a checkout: applied to databases of ours from both starts; journal, snapshot, index."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.checks.checkout_claims import BACKEND, claims_of
-from harness.database.server import Server, running_server
+from harness.database.server import Server
 from harness.rollout import load_rollout
-from harness.run.check import check
 from harness.run.check_backend import check_migrations
-from harness.run.options.check import CheckOptions
-from harness.verdict import Judgement, Results, Status, Verdict
-from tests.checkout.edits import ADDED, CORRECTED, JOURNAL, MIGRATION, MIGRATIONS, Edit, backend, line_of
+from harness.verdict import Judgement, Results, Status
+from tests.checkout.edits import ADDED, JOURNAL, MIGRATION, MIGRATIONS, Edit, backend, line_of
 
 ALTER = "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id text"
 INDEX = "idx_microdollar_usage_metadata_posthog_distinct_id"
 TABLE = "microdollar_usage_metadata"
 ON = f"ON {TABLE} (posthog_distinct_id)"
 TAG = "0005_add_posthog_distinct_id_to_usage_metadata"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
 
 
 def judged(server: Server, checkout: Path, database_url: str | None = None) -> tuple[Judgement, list[str]]:
@@ -45,14 +36,6 @@ def test_the_plans_file_is_refused_by_the_runner(server: Server, tmp_path: Path)
     assert finding.condition.startswith(f"{MIGRATION}:{line}: 25001 ")
     assert "the release is blocked" in finding.effect
     assert "a file of its own" in finding.workaround
-
-
-def test_the_corrected_checkout_is_go(tmp_path: Path) -> None:
-    lines: list[str] = []
-    report = check(CheckOptions(backend=backend(tmp_path, *CORRECTED)), lines.append)
-    assert report.verdict is Verdict.GO
-    assert any("is built by hand alone" in line for line in lines)
-    assert report.server.startswith("Postgres 16")
 
 
 CUT = "--> statement-breakpoint"

@@ -11,7 +11,7 @@ from harness.run.check import check
 from harness.run.check_backend import check_backend
 from harness.run.options.check import CheckOptions
 from harness.verdict import Judgement, Results, Status
-from tests.checkout.edits import MIGRATION, WIRED, Edit, backend, line_of
+from tests.checkout.edits import BROKEN, MIGRATION, WIRED, Edit, backend, line_of
 
 SCHEMA = "src/db/schema.ts"
 COLUMN = "    posthog_distinct_id: text(), // NEW\n"
@@ -159,7 +159,7 @@ def test_what_cannot_be_run_is_read_by_the_parser(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("packages")
 def test_a_migration_that_makes_another_type_is_told(tmp_path: Path, server: Server) -> None:
     altered = "ALTER TABLE microdollar_usage_metadata ADD COLUMN posthog_distinct_id varchar(255);\n"
-    made = backend(tmp_path, *WIRED, Edit(MIGRATION, "", altered))
+    made = backend(tmp_path, *WIRED, Edit(MIGRATION, "", altered), BROKEN)  # no requests to its handler
     report = check(CheckOptions(backend=made, postgres=server.dsn("postgres")), lambda _: None)
     judgement = next(each for each in report.judgements if each.id == "F2")
     assert (
