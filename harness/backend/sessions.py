@@ -18,8 +18,11 @@ from harness.polling import apoll_until
 
 Session = AsyncConnection[Any]
 
-GROW_S: Final = 0.02
-"""So long a request waits before there is another session: each costs the server as much as twenty statements."""
+GROW_S: Final = 0.1
+"""So long a request waits before there is another session: each costs the server as much as twenty statements.
+
+A session's first statement may take longer than the next twenty requests, and is no reason for another one.
+"""
 GENERIC_PLANS: Final = "SET plan_cache_mode = force_generic_plan"
 """A replica's session is over before five plans of its own pay."""
 WAIT_S_MAX: Final = 30.0

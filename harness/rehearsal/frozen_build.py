@@ -56,6 +56,7 @@ class FrozenBuild:
         self._table = table
         self._open = AsyncExitStack()
         self._blockers: list[Connection] = []
+        self._watcher: Connection
         self._builder: Connection
         self._build: asyncio.Task[None]
         self.pid = 0
@@ -106,7 +107,7 @@ class FrozenBuild:
         return None
 
     async def _freeze(self) -> None:
-        self._builder = await self._connect()
+        self._builder, self._watcher = await self._connect(), await self._connect()
         self.pid = await aprocess_of(self._builder)
         if self._deadlock_ms is not None:
             await set_deadlock_timeout(self._builder, self._deadlock_ms)
@@ -144,18 +145,16 @@ class FrozenBuild:
         self._blockers.append(blocker)
 
     async def _reach(self, wait: BuildPhase) -> None:
-        watcher = await self._connect()
         query = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
         phases: list[object] = []
 
         async def is_there_or_ended() -> bool:
-            row = await (await watcher.execute(query, (self.pid,))).fetchone()
+            row = await (await self._watcher.execute(query, (self.pid,))).fetchone()
             phases.append(row and row[0])
             return phases[-1] == wait.value or self._build.done()
 
         await apoll_until(is_there_or_ended, WAIT_S_MAX)
         if phases[-1] == wait.value:
-            await watcher.close()
             return
         if self._build.done():
             await self._build  # raises what the build failed with
