@@ -7,11 +7,11 @@ Each wait is held by a transaction of ours that the build must wait for, and is 
 """
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import Any, Final, Self
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from harness import plan
 from harness.database.pooler import aprocess_of
@@ -44,17 +44,20 @@ class FrozenBuild:
         deadlock_ms: int | None = None,
         *,
         table: str = plan.METADATA_TABLE,
+        idle: list[Connection] | None = None,
     ) -> None:
         """`statement` is the build; `wait` is one of the three that `LEFT_BEHIND_BY` has as keys.
 
-        `deadlock_ms` is the build's deadlock_timeout; None leaves the server's. `table` is the index's.
+        `deadlock_ms` is the build's deadlock_timeout; None leaves the server's. `table` is the index's. `idle` are
+        sessions of the database that it uses first, and to which it leaves its own; None: it closes them.
         """
         self._dsn = dsn
         self._wait = wait
         self._statement = statement
         self._deadlock_ms = deadlock_ms
         self._table = table
-        self._open = AsyncExitStack()
+        self._idle = idle
+        self._sessions: list[Connection] = []
         self._blockers: list[Connection] = []
         self._watcher: Connection
         self._builder: Connection
@@ -67,17 +70,17 @@ class FrozenBuild:
         try:
             await self._freeze()
         except BaseException:
-            await self._open.aclose()
+            await self._end_sessions()
             raise
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
-        """Cancels the build if it is still frozen, and closes every connection."""
+        """Cancels the build if it is still frozen, and ends with its sessions."""
         try:
             if not self._build.done():
                 await self.cancel()
         finally:
-            await self._open.aclose()
+            await self._end_sessions()
 
     async def finish(self) -> None:
         """Lets the build go on to its end. Raises psycopg.Error when it fails."""
@@ -130,9 +133,20 @@ class FrozenBuild:
         await self._builder.execute(self._statement)
 
     async def _connect(self) -> Connection:
-        connection = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
-        self._open.push_async_callback(connection.close)  # without a COMMIT, which a broken one would refuse
+        if self._idle:
+            connection = self._idle.pop()
+        else:
+            connection = await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
+        self._sessions.append(connection)
         return connection
+
+    async def _end_sessions(self) -> None:
+        while self._sessions:
+            session = self._sessions.pop()
+            if self._idle is not None and session.info.transaction_status is TransactionStatus.IDLE:
+                self._idle.append(session)
+            else:
+                await session.close()  # without a COMMIT, which a broken one would refuse
 
     async def _block_writer(self) -> None:
         """An open INSERT holds this lock; the lock alone holds up the build just so, and leaves no row behind."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import psycopg
 
@@ -18,7 +18,7 @@ from harness.clients.exchange import Reply, Request
 from harness.database.relations import Relations
 from harness.errors import UsageError
 from harness.rehearsal.build_phase import LEFT_BEHIND_BY, BuildPhase
-from harness.rehearsal.frozen_build import FrozenBuild
+from harness.rehearsal.frozen_build import Connection, FrozenBuild
 from harness.stages.model import Stage, StageConfig
 from harness.stages.old_write import write_as_before
 from harness.stages.paths import ConfigTransition, transitions_from
@@ -56,10 +56,12 @@ class Environment:
     stack: Stack
     config: StageConfig
     dsn: str
-    connection: psycopg.AsyncConnection[Any]
+    connection: Connection
     replicas: list[Replica] = field(default_factory=list)
     rotation: set[int] = field(default_factory=set)
     """The replicas that get new requests, counted from 0; one that is being replaced gets none."""
+    idle: list[Connection] = field(default_factory=list)
+    """Further sessions, for index builds: one costs the server as much as a step."""
     build: FrozenBuild | None = None
     losses: dict[str, Loss] = field(default_factory=dict)
     """Rows that the replicas reported as given up, by upstream id."""
@@ -123,7 +125,9 @@ class Environment:
                 await self._swap(step.replica - 1, version, draining)
             case StepAction.START:
                 assert end.build_phase is not None
-                self.build = await self.stack.schema.freeze(self.dsn, end.stage, end.build_phase)
+                self.build = await self.stack.schema.freeze(
+                    self.dsn, end.stage, end.build_phase, idle=self.idle
+                )
             case StepAction.FINISH | StepAction.INTERRUPT:
                 await self._end_build(step)
             case StepAction.DO | StepAction.RECOVER | StepAction.TAKE_BACK:
@@ -220,6 +224,11 @@ class Environment:
         finally:
             await self._close_build()
 
+    async def close_idle(self) -> None:
+        """Closes the further sessions."""
+        while self.idle:
+            await self.idle.pop().close()
+
     async def _close_build(self) -> None:
         if self.build is not None:
             build, self.build = self.build, None
@@ -239,16 +248,17 @@ async def running_stage(
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
         await open_.enter_async_context(connection)
         environment = Environment(stack, StageConfig(stage, build_phase), dsn, connection)
+        open_.push_async_callback(environment.close_idle)
         # Where old rows cannot be any more, as a column is NOT NULL, nothing was written before it became so.
         if StepState.STALE in stage.schema and not stage.model.expected.loses(stage.schema, Version.BEFORE):
             await write_as_before(stack, connection)
         for number in invalid_steps(stage):
             left_behind = build_phase if build_phase not in LEFT_BEHIND_BY else BuildPhase.INVALID_READY
             wait = next(wait for wait, left in LEFT_BEHIND_BY.items() if left is left_behind)
-            build = await stack.schema.freeze(dsn, stage, wait, number)
+            build = await stack.schema.freeze(dsn, stage, wait, number, idle=environment.idle)
             await build.cancel()
             await build.__aexit__(None, None, None)
         if build_phase is not None and build_phase in LEFT_BEHIND_BY:
-            environment.build = await stack.schema.freeze(dsn, stage, build_phase)
+            environment.build = await stack.schema.freeze(dsn, stage, build_phase, idle=environment.idle)
         async with environment:
             yield environment

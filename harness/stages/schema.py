@@ -20,7 +20,7 @@ from harness.database.structure import structure_differences
 from harness.database.templates import Templates
 from harness.errors import UnavailableError
 from harness.rehearsal.build_phase import BuildPhase
-from harness.rehearsal.frozen_build import FrozenBuild
+from harness.rehearsal.frozen_build import Connection, FrozenBuild
 from harness.stages.model import Stage, after
 from harness.stages.runs import StepRefused
 from harness.stages.safety import is_refused
@@ -51,9 +51,18 @@ class Schema:
         await asyncio.to_thread(self._take, templates, dsn, stage, step)
 
     async def freeze(
-        self, dsn: str, stage: Stage, wait: BuildPhase, number: int | None = None
+        self,
+        dsn: str,
+        stage: Stage,
+        wait: BuildPhase,
+        number: int | None = None,
+        *,
+        idle: list[Connection] | None = None,
     ) -> FrozenBuild:
-        """The index build of a stage, or of a SQL step by its number, held in one of its waits. Raises StepRefused."""
+        """The index build of a stage, or of a SQL step by its number, held in one of its waits.
+
+        `idle` are sessions of the database that may be used. Raises StepRefused.
+        """
         number = stage.building if number is None else number
         assert number is not None, "a stage with a build phase builds"
         step = stage.model.sql[number]
@@ -63,7 +72,7 @@ class Schema:
         statement = text if step.name in self.replaced else statements_of(text)[-1].text
         table = _TABLE.search(statement)
         assert table is not None, "CREATE INDEX names its table"
-        build = FrozenBuild(dsn, wait, sql.Composed([sql.SQL(statement)]), table=table["name"])
+        build = FrozenBuild(dsn, wait, sql.Composed([sql.SQL(statement)]), table=table["name"], idle=idle)
         try:
             return await build.__aenter__()
         except psycopg.Error as error:
