@@ -39,14 +39,9 @@ async def test_id_in_the_row_leads_to_no_event_as_planned(environment: Environme
     assert "alias" in finding.workaround
     assert len(observed) == 3
     assert all(seen.rows[0].value == seen.probe.lines[0].decode() for seen in observed)
-
-
-@pytest.mark.parametrize("audited", [EventsUnder.DERIVED_ID, EventsUnder.ALIASED])
-async def test_audit_flips_when_events_belong_to_the_derived_id(
-    environment: Environment, audited: EventsUnder
-) -> None:
-    _, planned, _ = await judged(environment, audited)
-    assert planned.status is Status.PROVEN
+    for under in (EventsUnder.DERIVED_ID, EventsUnder.ALIASED):
+        _, planned, _ = await judged(environment, under)
+        assert planned.status is Status.PROVEN, under
 
 
 async def test_linking_is_refuted_where_the_backend_stores_no_id(templates: Templates) -> None:
@@ -64,9 +59,19 @@ async def test_linking_is_unknown_before_any_replica_stores_the_id(templates: Te
     assert "nothing stores an id" in required.detail
 
 
-async def test_linking_is_unknown_without_node(
+async def test_linking_is_unknown_without_node_or_events(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async with analytics.analytics(plans_client()) as server:
+        gone = server.origin
+    send = analytics.send
+    with monkeypatch.context() as patched:
+        patched.setattr(analytics, "send", lambda client, _origin, calls: send(client, gone, calls))
+        required, audited, observed = await judged(environment)
+    assert (required.status, audited.status) == (Status.UNKNOWN, Status.UNKNOWN)
+    assert "could not send its events" in required.detail
+    assert len(observed) == 3
+
     def missing() -> None:
         raise UnavailableError("Node is not installed")
 
@@ -74,16 +79,3 @@ async def test_linking_is_unknown_without_node(
     required, audited, observed = await judged(environment)
     assert (required.status, audited.status, observed) == (Status.UNKNOWN, Status.UNKNOWN, [])
     assert "Node is not installed" in required.detail
-
-
-async def test_requests_are_returned_without_their_events(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with analytics.analytics(plans_client()) as server:
-        gone = server.origin
-    send = analytics.send
-    monkeypatch.setattr(analytics, "send", lambda client, _origin, calls: send(client, gone, calls))
-    required, audited, observed = await judged(environment)
-    assert (required.status, audited.status) == (Status.UNKNOWN, Status.UNKNOWN)
-    assert "could not send its events" in required.detail
-    assert len(observed) == 3
