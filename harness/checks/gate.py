@@ -4,7 +4,7 @@ Takes exchanges and their rows; how they were sent, and when to give up waiting,
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -28,7 +28,7 @@ from harness.clients.extra_headers import NONE_GIVEN, ExtraHeaders
 from harness.clients.shape import PLAIN, Shape
 from harness.probing.controls import Controls
 from harness.probing.explain import explain
-from harness.probing.features import reply_features, row_features
+from harness.probing.features import ID_LEAST, Features, holding, reply_features, row_features
 from harness.probing.judge import Aspect, Expected, counted, expect_of_stranger, judge
 from harness.probing.record import ProbeRecord
 from harness.rollout.identities import has_account
@@ -56,6 +56,8 @@ class TargetJudge:
     """What names the rollout and its parameters in a line to copy."""
     overwritten: bool = False
     """Whether a platform puts its own address into x-forwarded-for: then a user cannot be told from another."""
+    own_values: Collection[bytes] = frozenset()
+    """Values that no other request of any run sends."""
     accounts: dict[str, str] = field(default_factory=dict)
     """Under whom requests of an identity that has an account were accounted for, by its name."""
     failed: defaultdict[str, list[Probe]] = field(default_factory=lambda: defaultdict(list))
@@ -95,12 +97,26 @@ class TargetJudge:
             return
         if reply.status == 429 or probe.number in self.record.behind:
             return
-        features = reply_features(reply)
+        features = self.features_of_reply(exchange)
         if probe.control:
             self.replies.enter_control(probe.shape, features)
         elif self.replies.enter_probe(probe.shape, features, probe.weight, exchange):
             self.record.compared(probe)
             self.results.observed(self.reply_claim)
+
+    def features_of_reply(self, exchange: Exchange) -> Features:
+        """What a reply is compared by."""
+        return self._held(exchange.probe, reply_features(exchange.reply))
+
+    def features_of_rows(self, exchange: Exchange, rows: Sequence[Row]) -> Features:
+        """What the rows of a request are compared by, but for the value; nothing unless there is one pair."""
+        return self._held(exchange.probe, row_features(rows))
+
+    def _held(self, probe: Probe, features: Features) -> Features:
+        lines = probe.lines
+        if len(lines) != 1 or len(lines[0]) < ID_LEAST or lines[0] not in self.own_values:
+            return features
+        return holding(features, lines[0].decode("latin-1"))
 
     def match(self, exchange: Exchange, rows: Sequence[Row]) -> None:
         """Judges an answer by its rows, where they tell something; without a whole one it is missing."""
@@ -119,7 +135,7 @@ class TargetJudge:
             self.record.seen(probe)
         if len(rows) == 1 and rows[0].whole:
             self.record.kept.add(exchange, rows[0])
-        features = row_features(rows)
+        features = self.features_of_rows(exchange, rows)
         if not features or probe.refused:
             return
         if probe.control:

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from harness.clients.shape import Shape
-from harness.probing.features import SHAPE, STATUS, Features, differing
+from harness.probing.features import HELD_IN, SHAPE, STATUS, Features, differing
 
 Example = TypeVar("Example")
 
@@ -171,6 +171,9 @@ class Controls(Generic[Example]):
         for (shape, feature), strange in ordered:
             if feature in self.volatile or (not self._twice and feature != STATUS):
                 continue
+            told = feature.removeprefix(HELD_IN)
+            if told != feature and told not in self.volatile and (shape, told) in self._strange:
+                continue  # by the feature itself
             key = (feature, strange.usual is not None and not _is_served(strange.usual) and feature == STATUS)
             known = found.get(key)
             times = strange.times + (known.times if known else 0)

@@ -65,6 +65,18 @@ STEADY: Final = ("id", "created")
 """Members of a reply's documents that are left out where its text is compared."""
 
 
+HELD_IN: Final = "the header's value in "
+"""How a feature is named that tells of another one that it holds the value of the request's own header."""
+
+
+def holding(features: Features, value: str) -> dict[str, str]:
+    """The features, and in which of them this value stands, which nothing but the request's header holds.
+
+    What varies by itself says nothing where it differs from that of a control; it never holds such a value.
+    """
+    return {**features, **{f"{HELD_IN}{name}": "there" for name, text in features.items() if value in text}}
+
+
 class Strength(Enum):
     """How much of two replies must agree."""
 

@@ -10,7 +10,7 @@ from harness.rule.policy import FIELD_BYTES, Policy
 from harness.rule.suite import about_parts
 
 NUMBERS: Final = (
-    "0", "007", "-1", "1e3", "1E-7", "0x1F", "0b101", "0o17", "1_000", "-0",
+    "0", "007", "-1", "1e3", "1E5", "1E-7", "0x1F", "0b101", "0o17", "1_000", "-0",
     "9007199254740993", "18446744073709551616", "Infinity", "-Infinity", "NaN", "1-1",
 )  # fmt: skip
 DATES: Final = (
@@ -26,6 +26,8 @@ IDS: Final = (
     "00000000-0000-0000-0000-000000000000",
     "d41d8cd98f00b204e9800998ecf8427e",
     "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80708",
+    "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B854",
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "01JDXW8Q4S0M3ZC7V5N2K9T6RB",
     "V1StGXR8_Z5jdHi6B-myT",
@@ -44,6 +46,11 @@ SEPARATORS: Final = (
 )  # fmt: skip
 REPEATED: Final = ("a" * 16, "0" * 8, "Z" * 64, "_" * 32, "-" * 12)
 """One character over and over: a rule against junk refuses it."""
+WRAPPED: Final = (
+    b"UTF-8''abc", b"=?utf-8?q?abc?=", b":YWJj:", b'W/"abc"', b"{abc}", b"urn:uuid:abc", b"Bearer abc", b"id=abc",
+    b'{"id":"abc"}', b"\\u0061bc", b"~abc",
+)  # fmt: skip
+"""A short value as it is written elsewhere: extended, encoded and structured fields (RFC 8187, 2047, 8941), JSON."""
 LONG_MAX: Final = 2048
 """Where a rule has no bound, or a higher one, values of so many characters are its long ones."""
 ALMOST_OF: Final = 3
@@ -103,10 +110,11 @@ def hard_values(policy: Policy, valid: Sequence[bytes], decode: str = "latin-1")
         letter + b"a", b"\xe9", b"a.b", b"", letter * 2, b'"abc"', b"abc\xa0", b"a\tb", b"%61bc", b"a+b/c==",
         b"ab cd", b"a" * 512, b"a" * 513, b"a" * 4096, b"caf\xe9", b"\xc3\xa9", b"abc$", b"^abc", b"[abc]",
         b"a" * 64 + b".", b"." + b"a" * 64, letter[:-1] + b".", b"." + letter[:-1], b"\xb5", b"\xaa1", b"\xb2",
-        b"a" * 256 + b"b", b"a,b", b"a;b", b"a:b", b"me@example.com", b"a/b", b"a\\b", b"'abc'", b"a=b", b"`a`",
-        b"a" * 511, b"a" * 1024, b"a" * 768, b" ", b"\xa0", b"\x85abc", b"\xa0abc", b"{}", b"abc\\n", b"a%00b",
-        b"a" * 63 + b"\xe9", b"\xdf", b"\xff", b"a" * 128 + b".", b"~", b"*", b"abc!", b"!abc", b"a" * 2048 + b"b",
+        b"a" * 256 + b"b", b"a,b", b"a;b", b"a:b", b"me@example.com", b"a/b", b"a\\b", b"'abc'", b"`a`",
+        b"a" * 511, b"a" * 1024, b"a" * 768, b" ", b"\xa0", b"\x85abc", b"\xa0abc", b"abc\\n", b"a%00b",
+        b"a" * 63 + b"\xe9", b"\xdf", b"\xff", b"a" * 128 + b".", b"*", b"abc!", b"!abc", b"a" * 2048 + b"b",
         b"$user_id", b"anon:1", b"a" * 6000, b"abc\xad", b"<b>", b"a" * 300,
+        *WRAPPED,
     ]  # fmt: skip
     # Where the rule stores most of what is known, the values above are near enough to what it accepts.
     near = valid[:ALMOST_OF] if len(_known(policy)) < VALID_LEAST else ()

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from harness.checks.evidence import describe_reply
 from harness.checks.row_checks import OLD_CLIENT
 from harness.probing.controls import Controls, Repeated, Suspect, repeated
-from harness.probing.features import STATUS, Features, reply_features, row_features
+from harness.probing.features import STATUS, Features
 from harness.probing.probe_factory import ProbeFactory
 from harness.probing.record import RETRIABLE
 from harness.report.escape import shown
@@ -192,9 +192,9 @@ async def _send(
     controls: list[Features] = []
     for exchange in sent_probes.exchanges:
         features = (
-            row_features(matched_rows.get(exchange.probe.number, ()))
+            session.judge.features_of_rows(exchange, matched_rows.get(exchange.probe.number, ()))
             if trial.by_rows
-            else reply_features(exchange.reply)
+            else session.judge.features_of_reply(exchange)
         )
         if features and exchange.reply.status != 429:
             (controls if exchange.probe.control else probes).append(features)

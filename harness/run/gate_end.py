@@ -12,7 +12,9 @@ from harness.clients.shape import PLAIN
 from harness.probing.probe_factory import ProbeFactory
 from harness.probing.second_look import Change, change, whole_alone
 from harness.report.contents import RuleBehaviour
+from harness.rollout.identities import address_users
 from harness.rule.behaviour import Lines
+from harness.rule.cases import Kind
 from harness.rule.explanation import Answers
 from harness.run.gate_confirm import AT_END, TRIAL, TRIAL_LEAST
 from harness.run.gate_values import fits
@@ -62,6 +64,30 @@ async def repeat_refuted(session: ProbeSession, factory: ProbeFactory, claims: I
             judge.results.detail(claim, f"{text}a part of the replicas is another build")
         elif failed:
             judge.results.detail(claim, f"wrong again in each of {failed} repetitions")
+
+
+async def revisit(session: ProbeSession, factory: ProbeFactory) -> None:
+    """Sends what earlier requests have sent, as somebody else and from their addresses: it changes none of their rows.
+
+    The rows of those have been seen by now, so that `second_look` tells.
+    """
+    caller, early = factory.caller, (exchange.probe for exchange, _ in islice(session.record.kept, AT_ONCE))
+    # Of an address that one request alone has, the row is found by it.
+    plain = [probe for probe in early if probe.shape._replace(auth=None) == PLAIN and not probe.alone]
+    mine = (probe for probe in plain if probe.lines and caller.shows_values(probe.shape))
+    own = next((probe for probe in mine if probe.lines[0] in factory.own_values), None)
+    if own is None or session.sending.stopped:
+        return
+    value = caller.case(own.lines[0], Kind.VALID)
+    probes = [factory.probe(value), factory.control(address=own.address, follows=True)]
+    for account in caller.accounts[:1]:
+        shape = PLAIN._replace(auth=account.name)
+        probes.append(factory.probe(value, shape, address=own.address))
+        theirs = next((probe for probe in plain if probe.control and probe.auth == account.name), None)
+        if theirs is not None:
+            new = caller.case(factory.own_value(), Kind.VALID)
+            probes.append(factory.probe(new, address=theirs.address))
+    await session.match_rows(await session.send([ProbeGroup(tuple(probes))]))
 
 
 async def explain_rule(session: ProbeSession, factory: ProbeFactory) -> RuleBehaviour | None:
@@ -165,8 +191,9 @@ async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
     try:
         for some in _by(AT_ONCE, kept):
             values = _own_values(session, factory, [exchange for exchange, _ in some])
+            users = {user: one for value, one in values.items() for user in _users_by(session, value)}
             found, matched = await session.look_at_both_sides(
-                [exchange for exchange, _ in some], list(values)
+                [exchange for exchange, _ in some], list(values), list(users)
             )
             for (exchange, first), rows in zip(some, matched, strict=True):
                 now = whole_alone(rows)
@@ -177,7 +204,8 @@ async def second_look(session: ProbeSession, factory: ProbeFactory) -> None:
                 if difference is not None:
                     changes.count(exchange, difference)
                     session.judge.later(exchange, first, rows)
-            _judge_strays(session, values, found.by_value)
+            _judge_strays(session, values, found.by_value, "that hold its value")
+            _judge_strays(session, users, found.by_user, "of a user who is named by its value")
     except DatabaseUnavailableError as error:
         results.inconclusive(ACCOUNTED, f"the rows were not looked at again at the end: {error}")
         return
@@ -228,12 +256,20 @@ def _own_values(
     return found
 
 
-def _judge_strays(session: ProbeSession, values: dict[str, Exchange], by_value: dict[str, list[Row]]) -> None:
-    """Rows that hold a value of this run and belong to none of its replies."""
-    for value, exchange in values.items():
-        strays = [row for row in by_value.get(value, ()) if row.message_id not in session.record.ids]
+def _users_by(session: ProbeSession, value: str) -> list[str]:
+    """Who rows would be accounted to by a value: it alone, or in an address's place; nobody where rows have no user."""
+    tables = session.rows.store.rollout.tables
+    return [value, *address_users(tables, [value])] if tables.store.main.user else []
+
+
+def _judge_strays(
+    session: ProbeSession, sent: dict[str, Exchange], found: dict[str, list[Row]], which: str
+) -> None:
+    """Rows found by what requests of this run alone have sent, which belong to none of their replies."""
+    for text, exchange in sent.items():
+        strays = [row for row in found.get(text, ()) if row.message_id not in session.record.ids]
         if strays:
-            session.judge.surplus(exchange, strays, " that hold its value under an id that no reply had")
+            session.judge.surplus(exchange, strays, f" {which} under an id that no reply had")
 
 
 def _judge_columns(session: ProbeSession, changes: _Changes) -> None:

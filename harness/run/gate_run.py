@@ -20,7 +20,7 @@ from harness.rule.shard import Shard, Share
 from harness.rule.suite import Level
 from harness.run.fault_coverage import FaultCoverage
 from harness.run.gate_confirm import AT_END, confirm_suspected, retry_unobserved
-from harness.run.gate_end import explain_rule, look_for_missing, repeat_refuted, second_look
+from harness.run.gate_end import explain_rule, look_for_missing, repeat_refuted, revisit, second_look
 from harness.run.gate_suite import REQUESTS_USUAL, array, first, further, last, over_http2, suite_alone
 from harness.run.gate_target import understand
 from harness.run.gate_values import Values
@@ -86,6 +86,7 @@ class GateRun:
         """
         session, factory = self.session, self.factory
         session.sending.reserve = AT_END
+        session.judge.own_values = factory.own_values
         self.remarks += await understand(session, factory, self.on_progress, self.on_line)
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -98,6 +99,7 @@ class GateRun:
         else:
             await self._send(iter([self._batches(suite_alone(factory, self.share, self.level))]))
         limits.deadline = self.deadline
+        await revisit(session, factory)
         await retry_unobserved(session, factory)
         await confirm_suspected(session, factory, self.seed)
         await repeat_refuted(session, factory, self.claims)
@@ -117,7 +119,8 @@ class GateRun:
         yield self._beside(first(self.factory, values), pairs)
         yield self._array(values, pairs)
         self._foresee(asyncio.get_running_loop().time() - began)
-        yield self._beside(last(self.factory, values), *triples)
+        users = self.session.judge.accounts.values()
+        yield self._beside(last(self.factory, values, users), *triples)
         yield self._over_http2(values)
         for strength in triples:
             yield self._array(values, strength)

@@ -3,10 +3,11 @@
 A round begins or ends with a control: the same request without the header, which tells how the others should fare.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from harness.clients.filled_text import user_of, value_of
 from harness.clients.request_spec import plain_shapes
 from harness.clients.shape import PLAIN, Connection, Extra, Shape
 from harness.probing import memory
@@ -96,9 +97,13 @@ def _uncertain(factory: ProbeFactory) -> list[Shape]:
     ]
 
 
-def last(factory: ProbeFactory, values: Values) -> Iterator[ProbeGroup]:
-    """What a short run sends after the covering array: values that were not in it, and a connection for each."""
+def last(factory: ProbeFactory, values: Values, users: Collection[str] = ()) -> Iterator[ProbeGroup]:
+    """What a short run sends after the covering array: values that were not in it, and a connection for each.
+
+    `users` are those whom the rows of accounts name.
+    """
     yield from _beside(factory, values.rest(), BESIDE[Level.SMOKE])
+    yield _as_somebody(factory, users)
     malformed = _malformed(factory)
     yield from _beside(factory, malformed[:: len(malformed) // 3][:3], BESIDE[Level.SMOKE])
     yield from _fresh(factory, values, Level.SMOKE)
@@ -254,6 +259,23 @@ def _fixed(factory: ProbeFactory) -> tuple[HeaderCase, ...]:
 def _malformed(factory: ProbeFactory) -> list[HeaderCase]:
     fixed = _fixed(factory)
     return [case for case in fixed if case.refused_by_http and fits(case, factory.caller.given_bytes)]
+
+
+def _as_somebody(factory: ProbeFactory, users: Collection[str]) -> ProbeGroup:
+    """What a backend knows users by, sent as the header by the usual caller: it makes nobody else of him.
+
+    His own name goes from his own address.
+    """
+    caller, address = factory.caller, factory.address()
+    own = user_of(caller.known[0], caller.parameters, address)
+    names = {*users, *(value_of(account, caller.parameters) for account in caller.accounts)} - {None, own}
+    cases = [(name, None if name != own else address) for name in (own, *sorted(filter(None, names)))]
+    probes = [
+        factory.probe(case, address=at)
+        for name, at in cases
+        if name is not None and fits(case := caller.case(name.encode()), caller.given_bytes)
+    ]
+    return ProbeGroup((*probes, factory.control(follows=True)))
 
 
 def _beside(factory: ProbeFactory, cases: Iterable[HeaderCase], count_: int) -> Iterator[ProbeGroup]:

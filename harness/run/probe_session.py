@@ -61,11 +61,12 @@ class ProbeSession:
         return {exchange.probe.number: rows for exchange, rows in answers}
 
     async def look_at_both_sides(
-        self, exchanges: Sequence[Exchange], values: Sequence[str] = ()
+        self, exchanges: Sequence[Exchange], values: Sequence[str] = (), users: Sequence[str] = ()
     ) -> tuple[FoundRows, list[tuple[Row, ...]]]:
-        """Rows of these answers from both tables, whole or not; and whatever holds one of the values."""
+        """Rows of these answers from both tables, whole or not; what holds one of the values, what is of a user."""
         keys = [self.rows.key_of(exchange) for exchange in exchanges]
-        found = await self.rows.both_sides(keys, self.began, values)
+        of_users = [RowKey(None, user) for user in users]
+        found = await self.rows.both_sides([*keys, *of_users], self.began, values)
         return found, [found.of(key) for key in keys]
 
     async def usage_halves(self, user: str) -> list[Row]:
