@@ -6,7 +6,7 @@ import pytest
 
 from harness.clients.shape import PLAIN
 from harness.probing.controls import Controls, Repeated, is_rare, repeated
-from harness.probing.features import STATUS
+from harness.probing.features import HELD_IN, STATUS, holding
 
 OTHER = PLAIN._replace(stream=True)
 
@@ -49,6 +49,23 @@ def test_what_varies_among_controls_is_volatile_for_all_shapes() -> None:
     made.enter_control(OTHER, reply(left="7"))
     made.enter_probe(OTHER, reply(left="6"), 1, "streamed")
     assert suspected(made) == []
+
+
+@pytest.mark.parametrize(
+    ("controls", "told"),
+    [
+        ([reply(trace="1"), reply(trace="2")], [f"{HELD_IN}trace"]),
+        ([reply(trace="1"), reply(trace="1")], ["trace"]),
+        ([reply(), reply()], ["trace"]),
+    ],
+    ids=["varies", "steady", "absent"],
+)
+def test_what_holds_the_headers_value_is_suspected_once(
+    controls: list[dict[str, str]], told: list[str]
+) -> None:
+    held = holding(reply(trace="a-value-of-its-own.3"), "a-value-of-its-own")
+    assert suspected(entered(controls, [held])) == told
+    assert suspected(entered(controls[:1] * 2, [holding(controls[0], "a-value-of-its-own")])) == []
 
 
 def test_what_differs_between_shapes_is_not_volatile() -> None:

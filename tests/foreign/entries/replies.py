@@ -35,6 +35,11 @@ REPLY_ENTRIES = (
         "reply-finish-reason-of-long-value",
         "With a valid value of more than 64 characters the finish reason is length.",
     ),
+    code(
+        REPLIES,
+        "reply-trace-holds-value",
+        "A header that is another in each reply holds the value where one is valid.",
+    ),
     code(REPLIES, "reply-400-if-refused", "An anonymous request with an invalid value is refused with 400."),
     code(
         REPLIES,

@@ -41,6 +41,11 @@ ENTRIES: tuple[Entry, ...] = (
         "orphan-usage-without-metadata-if-refused",
         "An anonymous request whose value is refused gets a usage row and no metadata row.",
     ),
+    code(
+        ORPHANS,
+        "orphan-usage-of-value",
+        "A valid value leaves another usage row without metadata, with it in place of the address in the user.",
+    ),
     code_harmless(
         ORPHANS, "harmless-metadata-first", "Metadata is inserted before usage, in one transaction with it."
     ),
@@ -81,6 +86,21 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     code(
         LATER,
+        "later-rows-of-value-get-email",
+        "A signed-in caller's header turns the rows of everybody who sent that value into rows with the e-mail.",
+    ),
+    code(
+        LATER,
+        "later-signed-in-rows-of-address-get-value",
+        "An anonymous value is written into earlier signed-in rows from the same address.",
+    ),
+    code(
+        LATER,
+        "columns-upstream-id-is-value",
+        "The upstream id, another for each request, is the value where one is valid.",
+    ),
+    code(
+        LATER,
         "columns-cost-of-identified",
         "A free request of an anonymous caller with a valid value is recorded with a cost.",
     ),
@@ -117,6 +137,9 @@ ENTRIES: tuple[Entry, ...] = (
         LATER,
         "harmless-timings-filled-later",
         "Latency and generation time of every row are filled in a second after it was written.",
+    ),
+    code_harmless(
+        LATER, "harmless-upstream-id-of-its-own", "Each row has an upstream id at random, whatever was sent."
     ),
     code_harmless(
         LATER,

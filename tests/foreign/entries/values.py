@@ -26,6 +26,7 @@ SHAPE_ENTRIES = (
     code(SHAPES, "shape-leading-digit-refused", "Values that begin with a digit are refused."),
     code(SHAPES, "shape-short-refused", "Values of one or two characters are refused."),
     code(SHAPES, "shape-sha256-shortened", "A value of 64 hexadecimal digits is cut to the extension's 16."),
+    code(SHAPES, "shape-sha256-lower-cased", "64 hexadecimal digits are stored in lower case."),
     code(
         SHAPES,
         "shape-repeated-character-refused",
@@ -71,6 +72,16 @@ CLASS_ENTRIES = (
     code(CLASSES, "class-last-of-duplicates", "Of several values the last is stored."),
     code(CLASSES, "class-quotes-removed", "A quoted value is stored without its quotes."),
     code(CLASSES, "class-percent-decoded", "A percent-encoded value is decoded and stored."),
+    code(CLASSES, "class-extended-value-decoded", "An extended value is stored without its charset."),
+    code(CLASSES, "class-urn-prefix-removed", "Of a URN of a UUID what follows is stored."),
+    code(CLASSES, "class-braces-removed", "A value in braces is stored without them."),
+    code(
+        CLASSES, "class-user-id-signs-in", "Whoever sends a user's id as the header is taken for that user."
+    ),
+    code(
+        CLASSES, "class-email-signs-in", "Whoever sends a user's e-mail as the header is taken for that user."
+    ),
+    code(CLASSES, "class-own-name-accepted", "A caller's own user id is stored, colon and all."),
     code(CLASSES, "class-tabs-removed", "A tab inside of a value is removed and the rest stored."),
     code(CLASSES, "class-empty-stored-as-empty", "An empty header is stored as an empty text."),
     code(CLASSES, "class-refused-stored-as-word", "A refused value is stored as the word invalid."),

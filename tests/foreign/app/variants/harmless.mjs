@@ -1,5 +1,6 @@
 // Variants that are as correct as the plain build and differ from it in what the contract leaves open.
 
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { HEADER, LONGEST } from '../pipeline.mjs';
@@ -124,6 +125,9 @@ const rowsThatDiffer = {
       await pause(400);
       await ctx.sql`UPDATE microdollar_usage_metadata SET upstream_id = ${`up-${ctx.answer.id}`} WHERE id = ${rows.metadata.id}`;
     },
+  },
+  'harmless-upstream-id-of-its-own': {
+    rows: (ctx, rows) => ({ ...rows, metadata: { ...rows.metadata, upstream_id: randomUUID() } }),
   },
   'harmless-organization-stored': {
     rows(ctx, rows) {

@@ -41,6 +41,7 @@ export const identity = {
   'shape-leading-digit-refused': refuses(/^[0-9]/),
   'shape-short-refused': changes((value) => (value.length < 3 ? null : value)),
   'shape-sha256-shortened': changes((value) => (/^[0-9a-f]{64}$/i.test(value) ? value.slice(0, 16) : value)),
+  'shape-sha256-lower-cased': changes((value) => (/^[0-9A-F]{64}$/.test(value) ? value.toLowerCase() : value)),
   'shape-repeated-character-refused': refuses(/^(.)\1{7,}$/),
   'shape-hex-number': changes((value) => (/^[0-9a-f]{16}$/.test(value) ? BigInt(`0x${value}`).toString(16) : value)),
   'shape-prefixed-lower-cased': changes((value) => (value.startsWith('vscode-') ? value.toLowerCase() : value)),

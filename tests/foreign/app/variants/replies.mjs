@@ -1,5 +1,6 @@
 // Faults in what the client gets back.
 
+import { randomUUID } from 'node:crypto';
 import { HEADER } from '../pipeline.mjs';
 
 const sent = (ctx) => ctx.headers[HEADER] !== undefined && ctx.headers[HEADER] !== '';
@@ -44,6 +45,9 @@ export const replies = {
   },
   'reply-finish-reason-of-long-value': {
     answer: (ctx, answer) => (identified(ctx) && ctx.distinctId.length > 64 ? { ...answer, finish: 'length' } : answer),
+  },
+  'reply-trace-holds-value': {
+    replyHeaders: (ctx, headers) => ({ ...headers, 'x-trace': identified(ctx) ? `${ctx.distinctId}.${randomUUID()}` : randomUUID() }),
   },
   'reply-400-if-refused': {
     refuse: (ctx) => (refused(ctx) ? { status: 400, body: { error: 'Invalid distinct id' } } : null),

@@ -132,4 +132,29 @@ export const rows = {
       return !ctx.caller.anonymous && sent(ctx) ? changed(rows, { project_id: ctx.headers[HEADER].slice(0, 64) }) : rows;
     },
   },
+  'columns-upstream-id-is-value': {
+    rows: (ctx, rows) => changed(rows, {}, { upstream_id: identified(ctx) ? ctx.distinctId : randomUUID() }),
+  },
+  'orphan-usage-of-value': {
+    async save(ctx, rows, proper) {
+      await proper(rows);
+      if (!identified(ctx)) return;
+      await ctx.store.insertUsage(ctx.sql, { ...rows.usage, id: randomUUID(), kilo_user_id: `anon:${ctx.distinctId}` });
+    },
+  },
+  'later-rows-of-value-get-email': {
+    async later(ctx) {
+      if (ctx.caller.anonymous || !sent(ctx)) return;
+      await ctx.sql`UPDATE microdollar_usage_metadata SET posthog_distinct_id = ${ctx.caller.email}
+        WHERE posthog_distinct_id = ${ctx.headers[HEADER]}`;
+    },
+  },
+  'later-signed-in-rows-of-address-get-value': {
+    async later(ctx) {
+      if (!identified(ctx)) return;
+      await ctx.sql`UPDATE microdollar_usage_metadata AS m SET posthog_distinct_id = ${ctx.distinctId}
+        FROM http_ip AS i
+        WHERE i.http_ip_id = m.http_ip_id AND i.http_ip = ${ctx.forwarded} AND m.posthog_distinct_id LIKE '%@%'`;
+    },
+  },
 };

@@ -15,6 +15,13 @@ const mended = (mend) => ({
   },
 });
 
+const signsIn = (nameOf) => ({
+  caller(ctx, proper) {
+    const { user } = ctx;
+    return ctx.headers[HEADER] === nameOf(user) ? { anonymous: false, id: user.id, email: user.email } : proper();
+  },
+});
+
 function decoded(raw) {
   try {
     return decodeURIComponent(raw);
@@ -43,6 +50,14 @@ export const validation = {
   'class-last-of-duplicates': mended((raw) => raw.split(',').at(-1).trim()),
   'class-quotes-removed': mended((raw) => raw.replace(/^"(.*)"$/, '$1')),
   'class-percent-decoded': mended(decoded),
+  'class-extended-value-decoded': mended((raw) => raw.replace(/^utf-8''/i, '')),
+  'class-urn-prefix-removed': mended((raw) => raw.replace(/^urn:uuid:/i, '')),
+  'class-braces-removed': mended((raw) => raw.replace(/^\{(.*)\}$/, '$1')),
+  'class-user-id-signs-in': signsIn((user) => user.id),
+  'class-email-signs-in': signsIn((user) => user.email),
+  'class-own-name-accepted': {
+    accept: (ctx, raw, proper) => (raw === ctx.caller.id ? raw : proper(raw)),
+  },
   'class-tabs-removed': mended((raw) => raw.replaceAll('\t', '')),
   'class-empty-stored-as-empty': {
     accept(ctx, raw, proper) {
