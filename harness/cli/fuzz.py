@@ -65,6 +65,8 @@ def replay(options: ReplayOptions) -> int:
         with show_progress("replaying"):
             explored = replay_exploration(options.exploration, options.backend)
         return _print_replayed(explored, options)
+    if options.file is None and not options.lines:
+        print_aside("no FILE and no --line: one request without the header is sent")
     reproduction = reproduction_of(options)
     subject = options_of(options.backend, reproduction)
     check_target(subject)

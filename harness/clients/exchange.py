@@ -74,10 +74,6 @@ class Reply:
         kind = next((value for name, value in self.headers if name == b"content-type"), b"")
         return kind.lower().startswith(b"text/event-stream") or self.body.lstrip().startswith(_STREAM)
 
-    def documents(self) -> tuple[dict[str, object], ...]:
-        """JSON objects of the body: the body itself, or those of an event stream; none of what is no JSON object."""
-        return documents(self.body)
-
     def header(self, name: str) -> str | None:
         """Value of the first header of this name, as latin-1."""
         wanted = name.lower().encode("latin-1")

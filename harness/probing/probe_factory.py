@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from harness.clients.exchange import HeaderLine, Request
-from harness.clients.extension import FREE_MODEL, ExtensionBuild, plan_header
+from harness.clients.extension import FREE_MODEL, ExtensionBuild
 from harness.clients.filled_text import Parameters, user_of, value_of
 from harness.clients.request_spec import RequestSpec, plan_spec
 from harness.clients.shape import PLAIN, Forwarded, Shape
@@ -343,8 +343,3 @@ def received_probe(
         email=None if email is None else value_of(accounts[0], {"email": email}),
         alone=False,
     )
-
-
-def value_case(value: bytes, label: Kind = Kind.BYTES) -> HeaderCase:
-    """One line with this value."""
-    return HeaderCase(plan_header(value), label)

@@ -20,6 +20,8 @@ from harness.rollout.identities import header_identity
 from harness.rule.policy import JS_TRIM
 
 STATEMENT_S_MAX: Final = 60
+LISTED_MAX: Final = 20
+"""The busiest of each list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,8 @@ class Coverage:
         return 100.0 * (self.requests - self.silent_requests) / self.requests if self.requests else None
 
 
-def read_coverage(dsn: str, days: int, rollout: Rollout, most: int = 20) -> Coverage:
-    """The coverage of the last days, with so many of the busiest of each list.
+def read_coverage(dsn: str, days: int, rollout: Rollout) -> Coverage:
+    """The coverage of the last days, with the busiest of each list.
 
     Raises UnavailableError when the database cannot be asked, or takes longer than a minute for one query, UsageError
     where the rollout does not say when a row was written.
@@ -120,7 +122,7 @@ def read_coverage(dsn: str, days: int, rollout: Rollout, most: int = 20) -> Cove
         with psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            return _read(connection, rollout, days, most)
+            return _read(connection, rollout, days)
     except psycopg.errors.QueryCanceled:
         raise UnavailableError(
             f"the coverage of {days} days took longer than {STATEMENT_S_MAX} s a query; ask for fewer --days"
@@ -132,14 +134,14 @@ def read_coverage(dsn: str, days: int, rollout: Rollout, most: int = 20) -> Cove
         ) from None
 
 
-def _read(connection: psycopg.Connection[Any], rollout: Rollout, days: int, most: int) -> Coverage:
+def _read(connection: psycopg.Connection[Any], rollout: Rollout, days: int) -> Coverage:
     limit = sql.SQL("SET LOCAL statement_timeout = {}").format(STATEMENT_S_MAX * 1000)
     connection.execute(limit)
     connection.execute("SET LOCAL TimeZone = 'UTC'")
 
     consumer = rollout.tables.consumer
     nobody = [quote + value + quote for quote in ("", "'", '"') for value in consumer.refuses]
-    values: dict[str, Any] = {"days": days, "most": most, "kept": consumer.take, "blanks": JS_TRIM}
+    values: dict[str, Any] = {"days": days, "most": LISTED_MAX, "kept": consumer.take, "blanks": JS_TRIM}
     values["nobody"] = ["", *nobody] if nobody else []
     relations = Relations(rollout)
 

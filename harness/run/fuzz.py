@@ -85,7 +85,8 @@ def fuzz(
             find = hunt.run(lambda example: runner.run(judged(example)))
             return find and runner.run(with_behaviour(find, hunt.caller, seen, judged))
     finally:
-        on_line(str(hunt.tally))
+        if hunt.tally.examples:  # else what ended it says all there is to say
+            on_line(str(hunt.tally))
 
 
 async def with_behaviour(

@@ -111,7 +111,7 @@ def config_transitions(
 
 
 def plan_paths(
-    transitions: Iterable[ConfigTransition], probed: Iterable[StageConfig], steps_max: int = STEPS_MAX
+    transitions: Iterable[ConfigTransition], probed: Iterable[StageConfig]
 ) -> tuple[StagePath, ...]:
     """Paths that take each transition once with requests in flight, and probe each stage configuration once.
 
@@ -126,7 +126,7 @@ def plan_paths(
         steps: list[PathStep] = []
         here = start
         refused = False
-        while len(steps) < steps_max and not refused and (segment := _next_segment(here, remaining)):
+        while len(steps) < STEPS_MAX and not refused and (segment := _next_segment(here, remaining)):
             for transition in segment:
                 refused = is_refused(*transition.of_stage)
                 is_probed = not refused and remaining.tick_off(transition.end)

@@ -5,7 +5,7 @@ import pytest
 from harness.clients.extension import Auth
 from harness.clients.shape import PLAIN
 from harness.probing import covering
-from harness.probing.probe_factory import ProbeFactory, SignedIn, plan_caller, value_case
+from harness.probing.probe_factory import ProbeFactory, SignedIn, plan_caller
 from harness.rule.cases import Kind
 from harness.rule.policy import STRICT
 from harness.run.fault_coverage import FaultCoverage
@@ -27,7 +27,7 @@ def coverage(factory: ProbeFactory) -> FaultCoverage:
 
 
 def long(factory: ProbeFactory, length: int) -> ProbeGroup:
-    return ProbeGroup((factory.probe(value_case(b"a" * length, Kind.LIMIT)),))
+    return ProbeGroup((factory.probe(factory.caller.case(b"a" * length, Kind.LIMIT)),))
 
 
 def test_256_characters_tell_a_longer_limit_and_255_do_not(
@@ -51,7 +51,7 @@ def test_memory_is_told_by_a_sequence_not_its_last_request(
     factory: ProbeFactory, coverage: FaultCoverage
 ) -> None:
     shared = factory.address()
-    sets = factory.probe(value_case(factory.own_value()), address=shared)
+    sets = factory.probe(factory.caller.case(factory.own_value()), address=shared)
     follows = factory.control(address=shared, follows=True)
     coverage.sent([ProbeGroup((follows,), together=True)])
     assert "remembers" in coverage.unshown
@@ -63,7 +63,7 @@ def test_a_signed_in_request_is_one_to_the_catalogue_too(
     factory: ProbeFactory, coverage: FaultCoverage
 ) -> None:
     shape = PLAIN._replace(auth=Auth.SIGNED_IN)
-    coverage.sent([ProbeGroup((factory.probe(value_case(factory.own_value()), shape),))])
+    coverage.sent([ProbeGroup((factory.probe(factory.caller.case(factory.own_value()), shape),))])
     assert "header-for-email" not in coverage.unshown
 
 

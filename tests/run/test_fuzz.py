@@ -39,6 +39,13 @@ def test_fuzz_finds_nothing_in_the_reference_and_counts(options: FuzzOptions) ->
     assert "classes" in lines[-1]
 
 
+def test_hunt_that_did_not_begin_counts_nothing(options: FuzzOptions) -> None:
+    lines: list[str] = []
+    with pytest.raises(UsageError, match="unknown build 'nope'"):
+        fuzz(replace(options, subject=replace(options.subject, build="nope")), lines.append, said)
+    assert lines == []
+
+
 def test_fuzz_find_is_minimal_and_its_file_replays(options: FuzzOptions, tmp_path: Path) -> None:
     faulty = replace(options, subject=replace(options.subject, build="A-to-z"))
     found = fuzz(faulty, said, said)
@@ -166,3 +173,13 @@ def test_a_find_without_a_request_is_damaged_and_never_fixed(tmp_path: Path, seq
     file.write_text(json.dumps(json.loads(file.read_text()) | {"sequences": sequences}))
     with pytest.raises(UsageError, match="a sequence without a request"):
         read_reproduction(file)
+
+
+@pytest.mark.parametrize(("words", "is_said"), [((), True), (("--line", "a: b"), False)])
+def test_replay_of_nothing_named_says_what_is_sent(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], is_said: bool
+) -> None:
+    monkeypatch.setattr("harness.run.replay.replay", lambda *_: Replayed("", ()))
+    done = CliRunner().invoke(replay_command, words)
+    assert done.exit_code == 0
+    assert ("one request without the header is sent" in done.stderr) is is_said

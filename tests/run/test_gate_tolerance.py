@@ -15,7 +15,7 @@ from harness.clients.request_spec import plan_spec
 from harness.clients.shape import PLAIN
 from harness.probing.controls import Suspect
 from harness.probing.judge import expect_of_stranger, is_address_id
-from harness.probing.probe_factory import ProbeFactory, plan_caller, value_case
+from harness.probing.probe_factory import ProbeFactory, plan_caller
 from harness.rule.cases import HeaderCase, Kind, fixed_cases
 from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level, suite
@@ -112,7 +112,7 @@ def test_a_malformed_header_that_an_edge_mends_may_be_stored(
 
 
 def test_only_heads_that_every_server_takes_are_sent(factory: ProbeFactory) -> None:
-    assert not fits(value_case(b"a" * HEAD_BYTES_SURE, Kind.BLOCK))
+    assert not fits(factory.caller.case(b"a" * HEAD_BYTES_SURE, Kind.BLOCK))
     assert any(not fits(case) for case in fixed_cases())
     values = Values(factory.caller)
     suites = (preflight(factory), first(factory, values), last(factory, values))

@@ -30,3 +30,13 @@ class Deployed:
     """SQL to run as the owner for the role that judges, whose name stands for {reader}; empty: the owner judges."""
     unknown: str = ""
     """The claim that must stay unknown, because the role that judges may not see all rows."""
+
+
+def fault(name: str, summary: str, *statements: str) -> Deployed:
+    """What the claim about the column must refute."""
+    return Deployed(name, summary, "M3", statements)
+
+
+def harmless(name: str, summary: str, *statements: str) -> Deployed:
+    """What no claim may refute."""
+    return Deployed(name, summary, "", statements)

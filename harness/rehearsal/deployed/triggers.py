@@ -3,66 +3,56 @@
 
 from typing import Final
 
-from harness.rehearsal.deployed.model import C, Deployed, K, T, U
+from harness.rehearsal.deployed.model import C, K, T, U, fault, harmless
 
 
-def _fault(name: str, summary: str, *statements: str) -> Deployed:
-    return Deployed(name, summary, "M3", statements)
-
-
-def _harmless(name: str, summary: str, *statements: str) -> Deployed:
-    return Deployed(name, summary, "", statements)
-
-
-def _trigger(
-    name: str, body: str, *, on: str = T, when: str = "BEFORE INSERT", level: str = "ROW"
-) -> tuple[str, str]:
+def _trigger(name: str, body: str, *, on: str = T, when: str = "BEFORE INSERT") -> tuple[str, str]:
     """A function of that body, which says what it returns, and the trigger that calls it."""
     return (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
-        f"CREATE TRIGGER {name} {when} ON {on} FOR EACH {level} EXECUTE FUNCTION {name}()",
+        f"CREATE TRIGGER {name} {when} ON {on} FOR EACH ROW EXECUTE FUNCTION {name}()",
     )
 
 
 DEFECTS: Final = (
-    _fault(
+    fault(
         "trigger-lowers",
         "a trigger turns values into lower case",
         *_trigger("lower_value", f"NEW.{C} := lower(NEW.{C}); RETURN NEW;"),
     ),
-    _fault(
+    fault(
         "trigger-drops",
         "a trigger drops rows with a long value",
         *_trigger("drop_long", f"IF length(NEW.{C}) > 200 THEN RETURN NULL; END IF; RETURN NEW;"),
     ),
-    _fault(
+    fault(
         "trigger-cuts",
         "a trigger cuts values to 36 characters",
         *_trigger("cut_value", f"NEW.{C} = left(NEW.{C}, 36); NEW.cancelled := false; RETURN NEW;"),
     ),
-    _fault(
+    fault(
         "trigger-clears-on-update",
         "a trigger clears the value on each UPDATE",
         *_trigger("clear_value", f"NEW.{C} := NULL; RETURN NEW;", when="BEFORE UPDATE"),
     ),
-    _fault(
+    fault(
         "trigger-strips-emails",
         "a trigger clears e-mails",
         *_trigger("strip_email", f"IF NEW.{C} LIKE '%@%' THEN NEW.{C} := NULL; END IF; RETURN NEW;"),
     ),
-    _fault(
+    fault(
         "trigger-fills",
         "a trigger writes a word where there is no value",
         *_trigger("fill_value", f"NEW.{C} := coalesce(NEW.{C}, 'unknown'); RETURN NEW;"),
     ),
-    _fault(
+    fault(
         "trigger-looks-up",
         "a trigger that reads a table, too, cuts values",
         *_trigger(
             "look_up", f"PERFORM 1 FROM {U} WHERE id = NEW.id; NEW.{C} := left(NEW.{C}, 64); RETURN NEW;"
         ),
     ),
-    _fault(
+    fault(
         "trigger-keeps-newest",
         "a trigger clears the value from rows that had it before",
         *_trigger(
@@ -71,7 +61,7 @@ DEFECTS: Final = (
             when="AFTER INSERT",
         ),
     ),
-    _fault(
+    fault(
         "trigger-refuses",
         "a trigger after the write refuses upper case",
         *_trigger(
@@ -80,14 +70,14 @@ DEFECTS: Final = (
             when="AFTER INSERT",
         ),
     ),
-    _fault(
+    fault(
         "trigger-when",
         "a trigger whose own condition chooses values with a hyphen drops their rows",
         "CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
         f"CREATE TRIGGER drop_it BEFORE INSERT ON {T} FOR EACH ROW WHEN (NEW.{C} LIKE '%-%') "
         "EXECUTE FUNCTION drop_it()",
     ),
-    _fault(
+    fault(
         "trigger-drops-usage",
         "a trigger drops usage of anonymous users",
         *_trigger("drop_anonymous", f"IF NEW.{K} LIKE 'anon:%' THEN RETURN NULL; END IF; RETURN NEW;", on=U),
@@ -95,30 +85,30 @@ DEFECTS: Final = (
 )
 
 HARMLESS: Final = (
-    _harmless(
+    harmless(
         "audit",
         "a trigger copies ids into an audit table",
         "CREATE TABLE audit (at timestamptz DEFAULT now(), id uuid)",
         *_trigger("audit_row", "INSERT INTO audit (id) VALUES (NEW.id); RETURN NULL;", when="AFTER INSERT"),
     ),
-    _harmless(
+    harmless(
         "touched",
         "a trigger sets a column of its own",
         f"ALTER TABLE {T} ADD COLUMN updated_at timestamptz",
         *_trigger("touch", "NEW.updated_at := now(); RETURN NEW;", when="BEFORE INSERT OR UPDATE"),
     ),
-    _harmless(
+    harmless(
         "empty-to-null",
         "a trigger turns an empty text into NULL, which no valid value is",
         *_trigger("no_empty", f"NEW.{C} := nullif(btrim(NEW.{C}), ''); RETURN NEW;"),
     ),
-    _harmless(
+    harmless(
         "disabled-trigger",
         "a trigger that would lower values is disabled",
         *_trigger("lower_value", f"NEW.{C} := lower(NEW.{C}); RETURN NEW;"),
         f"ALTER TABLE {T} DISABLE TRIGGER lower_value",
     ),
-    _harmless(
+    harmless(
         "replica-trigger",
         "a trigger that would drop rows fires for replication alone",
         *_trigger("drop_row", "RETURN NULL;"),

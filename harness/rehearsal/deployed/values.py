@@ -5,15 +5,7 @@ from typing import Final
 
 from harness.database.declared import plan_store
 from harness.rehearsal.deployed import triggers
-from harness.rehearsal.deployed.model import C, Deployed, I, K, L, T, U
-
-
-def _fault(name: str, summary: str, *statements: str) -> Deployed:
-    return Deployed(name, summary, "M3", statements)
-
-
-def _harmless(name: str, summary: str, *statements: str) -> Deployed:
-    return Deployed(name, summary, "", statements)
+from harness.rehearsal.deployed.model import C, I, K, L, T, U, fault, harmless
 
 
 def _parted(by: str, *parts: str) -> tuple[str, ...]:
@@ -28,123 +20,123 @@ def _parted(by: str, *parts: str) -> tuple[str, ...]:
 
 
 _CONSTRAINTS: Final = (
-    _fault("check-length", "a CHECK allows 64 characters", f"ALTER TABLE {T} ADD CHECK (length({C}) <= 64)"),
-    _fault(
+    fault("check-length", "a CHECK allows 64 characters", f"ALTER TABLE {T} ADD CHECK (length({C}) <= 64)"),
+    fault(
         "check-not-valid",
         "a CHECK that was never validated allows 128 characters",
         f"ALTER TABLE {T} ADD CHECK (length({C}) < 129) NOT VALID",
     ),
-    _fault(
+    fault(
         "check-regex",
         "a CHECK allows what the header rule allows, and so refuses e-mails",
         f"ALTER TABLE {T} ADD CHECK ({C} ~ '^[A-Za-z0-9_-]+$')",
     ),
-    _fault("check-present", "a CHECK refuses NULL", f"ALTER TABLE {T} ADD CHECK ({C} IS NOT NULL) NOT VALID"),
-    _fault(
+    fault("check-present", "a CHECK refuses NULL", f"ALTER TABLE {T} ADD CHECK ({C} IS NOT NULL) NOT VALID"),
+    fault(
         "check-and-more",
         "a CHECK that looks at another column, too, allows lower case alone",
         f"ALTER TABLE {T} ADD CHECK ({C} = lower({C}) AND status_code >= 100) NOT VALID",
     ),
-    _fault(
+    fault(
         "check-of-user",
         "a CHECK on the usage table allows IPv4 addresses alone",
         f"ALTER TABLE {U} ADD CHECK ({K} !~ '^anon:.*:') NOT VALID",
     ),
 )
 _TYPES: Final = (
-    _fault(
+    fault(
         "domain-lower-case",
         "the type is a domain without upper case",
         "CREATE DOMAIN header_value AS text CHECK (VALUE ~ '^[a-z0-9_.@-]+$')",
         f"ALTER TABLE {T} ALTER {C} TYPE header_value",
     ),
-    _fault(
+    fault(
         "domain-short",
         "the type is a domain over varchar(64)",
         "CREATE DOMAIN header_value AS varchar(64)",
         f"ALTER TABLE {T} ALTER {C} TYPE header_value",
     ),
-    _fault(
+    fault(
         "domain-default",
         "the type is a domain with a default",
         "CREATE DOMAIN header_value AS text DEFAULT 'none'",
         f"ALTER TABLE {T} ALTER {C} TYPE header_value",
     ),
-    _fault("padded", "the type pads values", f"ALTER TABLE {T} ALTER {C} TYPE character({L})"),
-    _fault("default", "the column has a default", f"ALTER TABLE {T} ALTER {C} SET DEFAULT 'unknown'"),
-    _fault(
+    fault("padded", "the type pads values", f"ALTER TABLE {T} ALTER {C} TYPE character({L})"),
+    fault("default", "the column has a default", f"ALTER TABLE {T} ALTER {C} SET DEFAULT 'unknown'"),
+    fault(
         "generated",
         "the column is generated from another",
         f"ALTER TABLE {T} DROP COLUMN {C}",
         f"ALTER TABLE {T} ADD COLUMN {C} text GENERATED ALWAYS AS (lower(message_id)) STORED",
         f"CREATE INDEX {I} ON {T} ({C})",
     ),
-    _fault(
+    fault(
         "generated-from",
         "a column is generated from the value, and fails on what is no number",
         f"ALTER TABLE {T} ADD COLUMN as_number numeric GENERATED ALWAYS AS ({C}::numeric) STORED",
     ),
 )
 _RULES: Final = (
-    _fault(
+    fault(
         "rule-nothing", "a rule takes rows away", f"CREATE RULE gone AS ON INSERT TO {T} DO INSTEAD NOTHING"
     ),
-    _fault(
+    fault(
         "rule-long",
         "a rule takes rows with a long value away",
         f"CREATE RULE gone AS ON INSERT TO {T} WHERE length(NEW.{C}) > 100 DO INSTEAD NOTHING",
     ),
-    _fault(
+    fault(
         "rule-elsewhere",
         "a rule writes rows elsewhere",
         f"CREATE TABLE other_rows (LIKE {T})",
         f"CREATE RULE elsewhere AS ON INSERT TO {T} DO INSTEAD INSERT INTO other_rows VALUES (NEW.*)",
     ),
-    _fault(
+    fault(
         "rule-usage", "a rule takes usage away", f"CREATE RULE gone AS ON INSERT TO {U} DO INSTEAD NOTHING"
     ),
 )
 _KEYS: Final = (
-    _fault("unique-beside", "a second index is unique", f"CREATE UNIQUE INDEX one_value ON {T} ({C})"),
-    _fault("unique-constraint", "values are unique", f"ALTER TABLE {T} ADD UNIQUE ({C})"),
-    _fault(
+    fault("unique-beside", "a second index is unique", f"CREATE UNIQUE INDEX one_value ON {T} ({C})"),
+    fault("unique-constraint", "values are unique", f"ALTER TABLE {T} ADD UNIQUE ({C})"),
+    fault(
         "unique-expression",
         "a unique index ignores case, and e-mails",
         f"CREATE UNIQUE INDEX one_value ON {T} (lower({C})) WHERE {C} NOT LIKE '%@%'",
     ),
-    _fault(
+    fault(
         "unique-in-an-instant",
         "a unique index refuses the second row of one value in the same instant",
         f"CREATE UNIQUE INDEX one_value ON {T} ({C}, created_at)",
     ),
-    _fault(
+    fault(
         "unique-with-constant",
         "a unique index has a constant as its second key",
         f"CREATE UNIQUE INDEX one_value ON {T} ({C}, (1))",
     ),
-    _fault(
+    fault(
         "unique-at-all",
         "a unique index lets one row have a value, whichever",
         f"CREATE UNIQUE INDEX one_value ON {T} ((1)) WHERE {C} IS NOT NULL",
     ),
-    _fault(
+    fault(
         "index-fails",
         "an index's expression fails on what is no UUID",
         f"CREATE INDEX as_uuid ON {T} ((({C})::uuid))",
     ),
-    _fault(
+    fault(
         "reference",
         "values refer to a table of persons",
         "CREATE TABLE persons (name text PRIMARY KEY)",
         f"ALTER TABLE {T} ADD FOREIGN KEY ({C}) REFERENCES persons",
     ),
-    _fault(
+    fault(
         "reference-not-valid",
         "values refer to a table of persons, unchecked for old rows",
         "CREATE TABLE persons (name text PRIMARY KEY)",
         f"ALTER TABLE {T} ADD FOREIGN KEY ({C}) REFERENCES persons NOT VALID",
     ),
-    _fault(
+    fault(
         "reference-of-user",
         "usage refers to users, of whom none is anonymous",
         "CREATE TABLE accounts (id text PRIMARY KEY)",
@@ -152,31 +144,31 @@ _KEYS: Final = (
     ),
 )
 _PLACES: Final = (
-    _fault(
+    fault(
         "view-filters",
         "a view in the table's place leaves out long values",
         f"ALTER TABLE {T} RENAME TO stored_rows",
         f"CREATE VIEW {T} AS SELECT * FROM stored_rows WHERE {C} IS NULL OR length({C}) <= 64",
     ),
-    _fault(
+    fault(
         "view-lowers",
         "a view in the table's place shows values in lower case",
         f"ALTER TABLE {T} RENAME COLUMN {C} TO raw_value",
         f"ALTER TABLE {T} RENAME TO stored_rows",
         f"CREATE VIEW {T} AS SELECT *, lower(raw_value) AS {C} FROM stored_rows",
     ),
-    _fault(
+    fault(
         "view-grouped",
         "a view in the table's place takes no INSERT",
         f"ALTER TABLE {T} RENAME TO stored_rows",
         f"CREATE VIEW {T} AS SELECT DISTINCT * FROM stored_rows",
     ),
-    _fault(
+    fault(
         "partitions-by-value",
         "the table is partitioned by value, and no partition takes most",
         *_parted(f"LIST ({C})", "FOR VALUES IN (NULL)", "FOR VALUES IN ('a', 'b')"),
     ),
-    _fault(
+    fault(
         "partitions-of-the-past",
         "the table is partitioned by time, and its last partition is of the past",
         *_parted("RANGE (created_at)", "FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')"),
@@ -186,38 +178,38 @@ DEFECTS: Final = (*_CONSTRAINTS, *triggers.DEFECTS, *_TYPES, *_RULES, *_KEYS, *_
 
 HARMLESS: Final = (
     *triggers.HARMLESS,
-    _harmless(
+    harmless(
         "check-elsewhere",
         "a CHECK on another column",
         f"ALTER TABLE {T} ADD CHECK (status_code BETWEEN 100 AND 599)",
     ),
-    _harmless(
+    harmless(
         "check-all-valid", f"a CHECK allows {L} characters", f"ALTER TABLE {T} ADD CHECK (length({C}) <= {L})"
     ),
-    _harmless(
+    harmless(
         "reference-elsewhere",
         "another column has a foreign key",
         f"ALTER TABLE {T} ADD FOREIGN KEY (editor_name_id) REFERENCES editor_name",
     ),
-    _harmless(
+    harmless(
         "unique-with-key",
         "a unique index holds the primary key, too",
         f"CREATE UNIQUE INDEX covering ON {T} ({C}, id)",
     ),
-    _harmless(
+    harmless(
         "unique-with-message",
         "a unique index holds the id of the reply, too",
         f"CREATE UNIQUE INDEX one_reply ON {T} ({C}, message_id)",
     ),
-    _harmless(
+    harmless(
         "index-lower", "an index over the value in lower case", f"CREATE INDEX lowered ON {T} (lower({C}))"
     ),
-    _harmless(
+    harmless(
         "partitions-with-default",
         "the table is partitioned by time, with a default partition",
         *_parted("RANGE (created_at)", "FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')", "DEFAULT"),
     ),
-    _harmless(
+    harmless(
         "partitions-by-id",
         "the table is partitioned by id",
         *_parted(
@@ -226,16 +218,16 @@ HARMLESS: Final = (
             "FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
         ),
     ),
-    _harmless(
+    harmless(
         "audit-rule",
         "a rule copies ids into an audit table",
         "CREATE TABLE audit (at timestamptz DEFAULT now(), id uuid)",
         f"CREATE RULE audit AS ON INSERT TO {T} DO ALSO INSERT INTO audit (id) VALUES (NEW.id)",
     ),
-    _harmless(
+    harmless(
         "check-of-usage",
         "CHECKs on usage that every row meets",
         f"ALTER TABLE {U} ADD CHECK (cost >= 0 AND input_tokens >= 0), ADD CHECK ({K} <> '')",
     ),
-    _harmless("heir", "another table inherits", f"CREATE TABLE old_rows () INHERITS ({T})"),
+    harmless("heir", "another table inherits", f"CREATE TABLE old_rows () INHERITS ({T})"),
 )
