@@ -37,7 +37,7 @@ from harness.rehearsal.statements import VIEW
 from harness.rehearsal.traffic import Traffic, traffic
 
 RATE: Final = Rate(writers=4, writes_per_s=400.0, readers=1, reads_per_s=25.0)
-BESIDE: Final = 20
+BESIDE: Final = 28
 """Writes that are let by before, between and after the changes."""
 
 WAYS: Final = (Way.STATEMENTS, Way.FILE_TRANSACTION, Way.SIMPLE_QUERY, Way.DRIZZLE_LIKE)
