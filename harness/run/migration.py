@@ -1,5 +1,10 @@
 """A migration on a filled table: run, read and judged, part by part."""
 
+# Imported for the checks that they register: were one missing, every module of checks would be imported to find it.
+import harness.checks.applied_steps
+import harness.checks.built_indexes
+import harness.checks.migration
+import harness.checks.migration_traffic  # noqa: F401
 from harness.checks.registry import run_checks
 from harness.database.declared import declared_store
 from harness.database.scripts import Script

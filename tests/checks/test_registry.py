@@ -131,3 +131,21 @@ def test_what_is_registered_for_now_is_forgotten() -> None:
         register()
         assert len(checks_over(CheckedExchange)) == 4
     assert brought_claims() == ()
+
+
+OF_MIGRATION = """
+import harness.run.migration
+from harness.checks.registry import checks_over
+from harness.rehearsal.index_evidence import BuiltIndexes
+from harness.rehearsal.migration_evidence import *
+from harness.rehearsal.runner_results import Matrix
+judged = (AppliedSteps, ServedWriters, BuiltIndexes, BuildLocks, MigratedSchema, MigratedTraffic, Matrix)
+print([kind.__name__ for kind in judged if not checks_over(kind)])
+"""
+
+
+def test_a_migration_finds_its_checks_where_they_are() -> None:
+    """Where a check is missing, all modules of checks are imported, and with them the parser of a checkout."""
+    ended = subprocess.run([sys.executable, "-c", OF_MIGRATION], capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "[]\n"
