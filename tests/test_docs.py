@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ import click
 import pytest
 import yaml
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 import harness
 from harness.cli import app
@@ -44,10 +46,16 @@ class Block(NamedTuple):
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
+@cache
+def tokens(page: Path) -> list[Token]:
+    """A page as it is parsed."""
+    return MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8"))
+
+
 def blocks(*languages: str) -> Iterator[Block]:
     for page in PAGES:
         elsewhere = ""
-        for token in MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8")):
+        for token in tokens(page):
             if token.type == "html_block" and (found := re.search(r"elsewhere: (.*?) *-->", token.content)):
                 elsewhere = found[1]
             elif token.type == "fence" and token.map is not None:
