@@ -205,3 +205,8 @@ def test_a_report_is_not_worked_for_that_cannot_be_written(name: str, parameter:
     words = [*_required(name, parameter), parameter.opts[0], "/nonexistent/report"]
     with pytest.raises(UsageError, match="cannot write /nonexistent/report"):
         CliRunner().invoke(command_of(name), words, catch_exceptions=False)
+
+
+def test_number_that_is_none_is_refused_with_its_range() -> None:
+    done = CliRunner().invoke(app, ["upstream", "--port", "x"])
+    assert "'x' is no whole number; it must be in the range 0<=x<=65535." in done.output

@@ -35,6 +35,16 @@ class Count(click.IntRange):
     def __init__(self, least: int = 1, most: int = COUNT_MAX) -> None:
         super().__init__(least, most)
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """As a number. Fails with the range named."""
+        try:
+            found: int = super().convert(int(value), param, ctx)
+        except ValueError:
+            self.fail(
+                f"{value!r} is no whole number; it must be in the range {self._describe_range()}.", param, ctx
+            )
+        return found
+
 
 class PlaceType(click.types.StringParamType):
     """A database or a target. Empty, a DSN would mean whatever the environment names, so that it is refused."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import Final, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
@@ -232,10 +233,18 @@ def differences(policy: Policy, example: tuple[CaseSequence, ...], node: NodeOra
 def example_database(where: str) -> ExampleDatabase:
     """Hypothesis's own database: a folder, by default the user's, or a Redis that machines share.
 
-    Raises UsageError without redis.
+    Raises UsageError for a folder that cannot be made, and without redis.
     """
+    if not where:
+        return DirectoryBasedExampleDatabase(state_path("examples"))
     if not where.startswith(("redis://", "rediss://")):
-        return DirectoryBasedExampleDatabase(where or state_path("examples"))
+        try:
+            Path(where).mkdir(parents=True, exist_ok=True)
+        except OSError as error:  # Hypothesis would keep nothing, and say nothing
+            raise UsageError(
+                f"--example-db {where}: {error.strerror}; name a folder that you may write"
+            ) from None
+        return DirectoryBasedExampleDatabase(where)
     try:
         from hypothesis.extra.redis import RedisExampleDatabase
         from redis import Redis

@@ -175,6 +175,11 @@ def test_a_find_without_a_request_is_damaged_and_never_fixed(tmp_path: Path, seq
         read_reproduction(file)
 
 
+def test_examples_that_could_not_be_kept_are_misuse() -> None:
+    with pytest.raises(UsageError, match=r"--example-db /proc/none: .*; name a folder that you may write"):
+        example_database("/proc/none")
+
+
 @pytest.mark.parametrize(("words", "is_said"), [((), True), (("--line", "a: b"), False)])
 def test_replay_of_nothing_named_says_what_is_sent(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], is_said: bool
