@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import sqlparse
@@ -44,19 +45,25 @@ def _step(step: RolloutStep, place: Place, files: Files) -> None:
         return
     if step.up is None:
         raise Problem(place, f'step "{step.name}": up is missing; expected a file of SQL')
-    texts = {key: files.text((*place, key), getattr(step, key)) for key in given}
-    for key, text in texts.items():
-        if not sqlparse.format(text, strip_comments=True).strip(" \t\r\n;"):
+    codes = {key: _code(files.text((*place, key), getattr(step, key))) for key in given}
+    for key, code in codes.items():
+        if not code.strip(" \t\r\n;"):
             raise Problem(
                 (*place, key), f"{getattr(step, key)}: no statement in it; expected one of SQL at the least"
             )
-    builds = _CONCURRENTLY.search(sqlparse.format(texts["up"], strip_comments=True)) is not None
+    builds = _CONCURRENTLY.search(codes["up"]) is not None
     if step.concurrent and step.data:
         raise Problem(place, f'step "{step.name}": data = true needs NOT concurrent')
     if step.concurrent and not builds:
         raise Problem(place, f"{step.up}: concurrent = true, but no CREATE INDEX CONCURRENTLY in it")
     if builds and not step.concurrent:
         raise Problem(place, f"{step.up}: CREATE INDEX CONCURRENTLY in it, but concurrent = false")
+
+
+@lru_cache(maxsize=64)  # some milliseconds for a file; a rollout that extends another has its files
+def _code(text: str) -> str:
+    """A file without its comments."""
+    return sqlparse.format(text, strip_comments=True)
 
 
 def check_order(tables: Tables, _files: Files) -> None:
