@@ -11,8 +11,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from harness.database.dsn import CONNECT_S_MAX
 from harness.database.relations import Relations
+from harness.database.runners import connect
 from harness.errors import UnavailableError, UsageError
 from harness.report.escape import masked
 from harness.rollout import Rollout
@@ -111,7 +111,7 @@ def read_coverage(dsn: str, days: int, rollout: Rollout) -> Coverage:
     """The coverage of the last days, with the busiest of each list.
 
     Raises UnavailableError when the database cannot be asked, or takes longer than a minute for one query, UsageError
-    where the rollout does not say when a row was written.
+    for a DSN that cannot be read, and where the rollout does not say when a row was written.
     """
     store = rollout.tables.store
     if not (store.main.created_at or (store.detail and store.detail.created_at)):
@@ -119,10 +119,11 @@ def read_coverage(dsn: str, days: int, rollout: Rollout) -> Coverage:
             f"rollout {rollout.name}: neither store.main nor store.detail has a created_at to count days by: name it"
         )
     try:
-        with psycopg.connect(dsn, connect_timeout=CONNECT_S_MAX, prepare_threshold=None) as connection:
+        with connect(dsn) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            return _read(connection, rollout, days)
+            with connection.transaction():
+                return _read(connection, rollout, days)
     except psycopg.errors.QueryCanceled:
         raise UnavailableError(
             f"the coverage of {days} days took longer than {STATEMENT_S_MAX} s a query; ask for fewer --days"

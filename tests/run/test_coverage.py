@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -193,6 +194,13 @@ def test_a_database_without_the_column_is_told_in_one_line(base_dsn: str) -> Non
     with pytest.raises(UnavailableError, match="posthog_distinct_id") as caught:
         read_coverage(base_dsn, 7, ROLLOUT)
     assert "\n" not in str(caught.value)
+
+
+def test_a_database_that_nobody_serves_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        UnavailableError, match=r"^cannot connect to me@.*/x: .*; check the DSN and the server$"
+    ):
+        read_coverage(f"postgresql://me@/x?host={tmp_path}", 7, ROLLOUT)
 
 
 def test_the_window_is_read_by_the_index_of_many_rows(templates: Templates) -> None:
