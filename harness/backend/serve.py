@@ -1,11 +1,11 @@
 """Runs the reference proxy and the upstream stub, each in a process of its own, on a loopback port of its own.
 
 Processes are forked from a server that has imported everything once, so a replica starts in milliseconds. A
-process whose parent dies ends by itself.
+process whose parent dies ends by itself. `Replicas` keeps the process of a replica that has ended for the next one of
+the same build: most serve few requests, and half of their CPU went into the pages that a new process copies.
 """
 
 import asyncio
-import contextlib
 import multiprocessing
 import socket
 import sys
@@ -14,16 +14,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.forkserver import ensure_running
-from typing import Any, Final
+from typing import Final, Self
 
-from harness.backend.losses import DRAIN_S_MAX, Abort, Loss
+from harness.backend.process import HOST as HOST
+from harness.backend.process import Process as Process
+from harness.backend.process import listening
 from harness.backend.rollout_builds import rollout_build
 from harness.errors import UnavailableError
 from harness.rollout import Rollout, default_rollout, is_plans
 
-HOST: Final = "127.0.0.1"
-START_S_MAX: Final = 30.0
-STOP_S_MAX: Final = DRAIN_S_MAX + 10.0
+IDLE_MAX: Final = 12
+"""Processes that wait for another replica: as many as three paths of two builds, of two replicas each, have used."""
 APPLICATION: Final = "harness replica"
 """What a replica's sessions are called in pg_stat_activity."""
 
@@ -62,48 +63,45 @@ class ReplicaConfig:
             object.__setattr__(self, "rollout", None)
 
 
-class Process:
-    """A served application: its address, and the events that it reports."""
+class Replicas:
+    """Processes that serve one replica of a build after the other, in a context that ends those that wait."""
 
-    def __init__(self, process: Any, pipe: Connection, port: int) -> None:
-        self._process = process
-        self._pipe = pipe
-        self.port = port
-        self._events: list[Loss | Abort] = []
+    def __init__(self) -> None:
+        self._idle: list[tuple[str, Process]] = []
 
-    @property
-    def origin(self) -> str:
-        """URL without a path."""
-        return f"http://{HOST}:{self.port}"
+    async def __aenter__(self) -> Self:
+        return self
 
-    @property
-    def pid(self) -> int:
-        """Process id of the server."""
-        return int(self._process.pid)
+    async def __aexit__(self, *_exception: object) -> None:
+        """Ends the processes."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(process.close() for _, process in idle))
 
-    def losses(self) -> tuple[Loss, ...]:
-        """Usage that this replica has given up so far."""
-        return tuple(event for event in self._received() if isinstance(event, Loss))
+    @asynccontextmanager
+    async def replica(self, config: ReplicaConfig) -> AsyncIterator[Process]:
+        """A running replica of the reference proxy. Raises UnavailableError when it does not start."""
+        rollout_build(rollout_in(config), config.build)
+        idle = self._taken(config.build)
+        process = await (
+            idle.next(config, config.port) if idle else _started(_run_replica, config, config.port)
+        )
+        try:
+            yield process
+        finally:
+            await self._give_back(config.build, process)
 
-    def aborts(self) -> int:
-        """How many clients have left before their reply was complete."""
-        return sum(isinstance(event, Abort) for event in self._received())
+    def _taken(self, build: str) -> Process | None:
+        """One that has served this build: another build's would not be the program that a deployment starts."""
+        at = next((at for at, (its, _) in enumerate(self._idle) if its == build), None)
+        return None if at is None else self._idle.pop(at)[1]
 
-    def _received(self) -> list[Loss | Abort]:
-        with contextlib.suppress(EOFError, OSError):
-            while self._pipe.poll():
-                self._events.append(self._pipe.recv())
-        return self._events
-
-    async def stop(self) -> None:
-        """Ends it as a deployment does (SIGTERM): open requests are served, accounting is drained; then it is gone."""
-        self._process.terminate()
-        await asyncio.to_thread(self._process.join, STOP_S_MAX)
-        if self._process.is_alive():
-            self._process.kill()
-            await asyncio.to_thread(self._process.join, STOP_S_MAX)
-        self._received()
-        self._pipe.close()
+    async def _give_back(self, build: str, process: Process) -> None:
+        if not await process.drain():
+            await process.close()
+            return
+        self._idle.append((build, process))
+        if len(self._idle) > IDLE_MAX:
+            await self._idle.pop(0)[1].close()
 
 
 def rollout_in(config: ReplicaConfig) -> Rollout:
@@ -118,36 +116,28 @@ def warm() -> None:
 
 @asynccontextmanager
 async def replica(config: ReplicaConfig) -> AsyncIterator[Process]:
-    """A running replica of the reference proxy. Raises UnavailableError when it does not start."""
-    rollout_build(rollout_in(config), config.build)
-    async with _served(_run_replica, config, config.port) as process:
+    """A running replica in a process of its own. Raises UnavailableError when it does not start."""
+    async with Replicas() as replicas, replicas.replica(config) as process:
         yield process
 
 
 @asynccontextmanager
 async def upstream(port: int = 0) -> AsyncIterator[Process]:
     """The running upstream stub. Raises UnavailableError when it does not start."""
-    async with _served(_run_upstream, None, port) as process:
+    process = await _started(_run_upstream, None, port)
+    try:
         yield process
+    finally:
+        await process.stop()
 
 
-@asynccontextmanager
-async def _served(run: Callable[..., None], config: object, port: int) -> AsyncIterator[Process]:
+async def _started(run: Callable[..., None], config: object, port: int) -> Process:
     check_port(port)
     ours, theirs = _fork.Pipe()
     process = _fork.Process(target=run, args=(config, port, theirs), daemon=True)
     await asyncio.to_thread(process.start)
     theirs.close()
-    try:
-        bound = await asyncio.to_thread(_await_port, ours)
-    except UnavailableError:
-        process.kill()
-        raise
-    served = Process(process, ours, bound)
-    try:
-        yield served
-    finally:
-        await served.stop()
+    return await listening(process, ours)
 
 
 def check_port(port: int) -> None:
@@ -160,18 +150,6 @@ def check_port(port: int) -> None:
             raise UnavailableError(
                 f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port, or 0 for any free one"
             ) from None
-
-
-def _await_port(pipe: Connection) -> int:
-    try:
-        if pipe.poll(START_S_MAX):
-            message = pipe.recv()
-            if isinstance(message, int):
-                return message
-            raise UnavailableError(f"a server of the reference stack did not start: {message}")
-    except EOFError:
-        raise UnavailableError("a server of the reference stack ended before it was ready") from None
-    raise UnavailableError(f"a server of the reference stack was not ready after {START_S_MAX:.0f} s")
 
 
 def _run_upstream(_config: None, port: int, pipe: Connection) -> None:

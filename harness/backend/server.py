@@ -36,15 +36,27 @@ BACKLOG: Final = 2048
 
 def run_upstream(port: int, pipe: Connection) -> None:
     """Serves the stub until it is stopped; its port, then nothing, goes through the pipe."""
+    _prepare()
     _run(_serve_upstream(port, pipe), pipe)
 
 
 def run_replica(config: ReplicaConfig, port: int, pipe: Connection) -> None:
-    """Serves a replica until it is stopped; its port, then its losses and aborts, go through the pipe."""
-    _run(_serve_replica(config, port, pipe), pipe)
+    """Serves a replica until it is stopped, then each whose settings come through the pipe, until that is closed.
+
+    The port, losses and aborts, and None when it has ended, go through the pipe. Of a replica nothing stays but the
+    process: each has a loop, sessions and a proxy of its own.
+    """
+    _prepare()
+    with contextlib.suppress(EOFError, OSError):  # nobody waits at the other end any more
+        while True:
+            _run(_serve_replica(config, port, pipe), pipe)
+            # The loop is gone, and the handler that is left of it does nothing: who waits ends at once.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            pipe.send(None)
+            config, port = pipe.recv()
 
 
-def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
+def _prepare() -> None:
     # What is there now stays: the collector need not walk it, and its pages stay those of the process we come from.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -53,6 +65,9 @@ def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
     # Losses are reported through the pipe; on the parent's terminal it would be noise.
     logging.getLogger("harness").addHandler(logging.NullHandler())
     logging.getLogger("harness").propagate = False
+
+
+def _run(serving: Coroutine[Any, Any, None], pipe: Connection) -> None:
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(serving)

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 
 from harness import plan
-from harness.backend.serve import HOST, Process, ReplicaConfig, replica, upstream
+from harness.backend.serve import HOST, Process, ReplicaConfig, Replicas, upstream
 from harness.backend.tokens import issue_token
 from harness.clients.listening import is_listening
 from harness.clients.request_spec import RequestSpec, plan_spec
@@ -44,13 +44,15 @@ class BuildPair:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What all stages of a run share: templates to clone, an upstream, a signing key, the rule, builds and schema."""
+    """What all stages of a run share: templates to clone, an upstream, a signing key, the rule, builds, schema."""
 
     templates: Templates
     upstream: Process
     policy: str
     builds: BuildPair
     secret: str
+    replicas: Replicas
+    """What starts them."""
     schema: Schema = CORRECTED
     model: StageModel = field(default_factory=plan_model)
     """The stages and steps of the rollout; by default the plan's."""
@@ -104,7 +106,7 @@ async def stack(
     templates: Templates, policy: str, builds: BuildPair | None = None, schema: Schema = CORRECTED
 ) -> AsyncIterator[Stack]:
     """The shared part of every stage, running."""
-    async with upstream() as stub:
+    async with upstream() as stub, Replicas() as replicas:
         rollout = templates.rollout
         yield Stack(
             templates,
@@ -112,6 +114,7 @@ async def stack(
             policy,
             builds or BuildPair(),
             secrets.token_hex(32),
+            replicas,
             schema,
             model_of(rollout),
             plan_spec() if is_plans(rollout) else RequestSpec(rollout),
@@ -148,7 +151,7 @@ async def start_replica(stack: Stack, dsn: str, version: Version) -> Replica:
         secret=stack.secret,
         rollout=stack.rollout,
     )
-    process = await open_.enter_async_context(replica(config))
+    process = await open_.enter_async_context(stack.replicas.replica(config))
     return Replica(process, version, open_)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from harness.clients import wire
 from harness.clients.exchange import Outcome, Request
+from harness.clients.listening import is_listening
 from harness.database import catalog
 from harness.database.runners import connect
 from harness.database.schema_state import SchemaState
@@ -210,15 +211,17 @@ async def test_refused_requests_in_flight_are_not_waited_for(templates: Template
     assert {one.reply.status for one in transition_run.held if not one.probe.lines} == {200}
 
 
-async def test_environment_leaves_nothing_behind(shared: Stack, templates: Templates) -> None:
-    async with running_stage(
-        shared,
-        at(BUILDING, (BEFORE, AFTER), released=False),
-        BuildPhase.OLD_SNAPSHOTS,
-    ) as environment:
-        pids = [one.process.pid for one in environment.replicas]
-        name = environment.dsn.rpartition("/")[2].partition("?")[0]
-    for pid in pids:
+async def test_environment_leaves_nothing_behind(templates: Templates) -> None:
+    async with stack(templates, "strict") as shared:
+        async with running_stage(
+            shared,
+            at(BUILDING, (BEFORE, AFTER), released=False),
+            BuildPhase.OLD_SNAPSHOTS,
+        ) as environment:
+            replicas = list(environment.replicas)
+            name = environment.dsn.rpartition("/")[2].partition("?")[0]
+        assert not any([await is_listening(replica.address) for replica in replicas])
+    for pid in [replica.process.pid for replica in replicas]:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     with templates.database(SchemaState.BASE) as dsn, connect(dsn) as connection:
