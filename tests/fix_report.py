@@ -9,7 +9,21 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from msgspec import to_builtins
 
+from harness.report.document import Report
+from harness.verdict import Status
+
 SCHEMA: Final = Path(__file__).resolve().parent.parent / "docs" / "report.schema.json"
+
+
+def statuses(report: Report) -> dict[str, Status]:
+    """Of each claim, by its id."""
+    return {judgement.id: judgement.status for judgement in report.judgements}
+
+
+def effect(report: Report, claim: str) -> str:
+    """What the first finding says that refutes a claim."""
+    (judgement,) = (judgement for judgement in report.judgements if judgement.id == claim)
+    return judgement.findings[0].effect
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from harness.database.drift import Drift
 from harness.database.runners import connect
 from harness.rehearsal.build_phase import BuildPhase
 from harness.rehearsal.frozen_build import FrozenBuild
-from tests.differences import differences_of
+from tests.differences import differences_of, mend
 
 TABLE = "microdollar_usage_metadata"
 COLUMN = "posthog_distinct_id"
@@ -17,14 +17,6 @@ OTHER_INDEX = f"idx_{TABLE}_created_at"
 def found(dsn: str) -> tuple[Drift, ...]:
     with connect(dsn) as connection:
         return differences_of(connection)
-
-
-def mend(dsn: str) -> None:
-    """Sends what is advised, a statement at a time, as somebody would who reads the lines from the top."""
-    with connect(dsn) as connection:
-        for one in differences_of(connection):
-            for statement in one.remedy:
-                connection.execute(statement.encode())
 
 
 def test_drift_is_none_after_the_migration(ready_dsn: str) -> None:

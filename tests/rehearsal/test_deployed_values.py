@@ -11,7 +11,7 @@ from harness.rehearsal.deployed.model import Deployed
 from harness.rehearsal.deployed.values import DEFECTS, HARMLESS
 from harness.run.gate_claims import claims_of
 from harness.verdict import Judgement, Results, Status
-from tests.differences import differences_of, effects_of
+from tests.differences import differences_of, effects_of, mend
 
 pytestmark = pytest.mark.catalogue
 
@@ -39,14 +39,6 @@ def found(dsn: str) -> tuple[Drift, ...]:
     with connect(dsn) as connection:
         connection.execute("SET default_transaction_read_only = on")
         return differences_of(connection)
-
-
-def mend(dsn: str) -> None:
-    """Sends what is advised, from the top."""
-    with connect(dsn) as connection:
-        for one in differences_of(connection):
-            for statement in one.remedy:
-                connection.execute(statement.encode())
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda one: one.name)

@@ -12,6 +12,7 @@ from harness.run.options.rehearse import RehearsalPart, RehearseOptions
 from harness.run.rehearsal_claims import claims_of
 from harness.run.rehearse import rehearse
 from harness.verdict import Status, Verdict
+from tests.fix_report import statuses
 
 ROWS = 1000
 WRITES_PER_S = 50.0
@@ -25,14 +26,10 @@ def run(server: Server, *parts: RehearsalPart, **options: object) -> tuple[Repor
     return report, tables
 
 
-def standing(report: Report) -> dict[str, Status]:
-    return {one.claim.id: one.status for one in report.judgements}
-
-
 def test_rehearsal_of_the_claims_is_go_beside_the_audit(server: Server) -> None:
     report, _ = run(server, RehearsalPart.CLAIMS)
     assert report.verdict is Verdict.GO
-    assert set(standing(report)) == {f"M{number}" for number in range(1, 11)}
+    assert set(statuses(report)) == {f"M{number}" for number in range(1, 11)}
     (sentence,) = report.sections.audit
     assert (sentence.id, sentence.status, sentence.expected) == ("M12", "refuted", "refuted")
 
@@ -68,7 +65,7 @@ def test_rehearsal_is_inconclusive_when_the_migration_is_refused(server: Server)
 def test_rehearsal_of_locks_shows_each_statement_and_is_go(server: Server) -> None:
     report, tables = run(server, RehearsalPart.LOCKS)
     assert report.verdict is Verdict.GO
-    assert standing(report) == {"M14": Status.PROVEN}
+    assert statuses(report) == {"M14": Status.PROVEN}
     assert {row[-1] for row in tables["Locks"].rows} == {"as predicted"}
 
 

@@ -15,6 +15,7 @@ from harness.run.options.rehearse import OwnOptions, RehearsalPart, RehearseOpti
 from harness.run.rehearse import rehearse
 from harness.run.report_reading import read_text
 from harness.verdict import Status, Verdict
+from tests.fix_report import effect, statuses
 
 SCHEMA = """
 CREATE TABLE public.customers (
@@ -51,20 +52,11 @@ def run(
     return rehearse(chosen, lambda _: None, lambda table: tables.update({table.title: table})), tables
 
 
-def standing(report: Report) -> dict[str, Status]:
-    return {judgement.id: judgement.status for judgement in report.judgements}
-
-
-def effect(report: Report, claim: str) -> str:
-    (judgement,) = (judgement for judgement in report.judgements if judgement.id == claim)
-    return judgement.findings[0].effect
-
-
 def test_plain_index_is_measured_beside_a_concurrent_one(server: Server, tmp_path: Path) -> None:
     better = tmp_path / "better"
     report, tables = run(server, tmp_path, INDEX, own={"remedy": better}, max_stall_ms=10_000.0)
     assert report.verdict is Verdict.GO
-    assert set(standing(report)) == {"Y1", "Y2", "Y3", "Y4"}
+    assert set(statuses(report)) == {"Y1", "Y2", "Y3", "Y4"}
     assert [row[0] for row in tables["Write stalls"].rows] == ["as written", "remedy"]
     assert tables["Locks"].rows[0][1:3] == (
         "SHARE on orders",
@@ -93,13 +85,13 @@ def test_refused_statement_is_no_go_at_its_line(server: Server, tmp_path: Path) 
 
 def test_column_that_is_dropped_is_missed_by_readers(server: Server, tmp_path: Path) -> None:
     report, _ = run(server, tmp_path, "ALTER TABLE orders DROP COLUMN note;", compare=False)
-    assert standing(report)["Y3"] is Status.REFUTED
+    assert statuses(report)["Y3"] is Status.REFUTED
     assert "42703 undefined column" in effect(report, "Y3")
 
 
 def test_stall_beyond_the_budget_is_no_go_with_the_remedy(server: Server, tmp_path: Path) -> None:
     report, _ = run(server, tmp_path, INDEX, max_stall_ms=0.001)
-    assert standing(report)["Y2"] is Status.REFUTED
+    assert statuses(report)["Y2"] is Status.REFUTED
     (judgement,) = (judgement for judgement in report.judgements if judgement.id == "Y2")
     assert "01_build_orders_note_idx.sql" in judgement.findings[0].workaround
 
@@ -107,7 +99,7 @@ def test_stall_beyond_the_budget_is_no_go_with_the_remedy(server: Server, tmp_pa
 def test_locks_alone_need_no_rows(server: Server, tmp_path: Path) -> None:
     migration = "ALTER TABLE orders ALTER COLUMN note TYPE integer USING 1;"
     report, tables = run(server, tmp_path, migration, parts=frozenset({RehearsalPart.LOCKS}))
-    assert standing(report) == {"Y1": Status.PROVEN}
+    assert statuses(report) == {"Y1": Status.PROVEN}
     assert tables["Locks"].rows[0][1:4] == (
         "ACCESS EXCLUSIVE on orders",
         "read, insert, update, vacuum or another build, ALTER TABLE",
@@ -162,7 +154,7 @@ def test_concurrent_index_of_a_partitioned_table_is_refused(server: Server, tmp_
     migration = OF_PARTS.replace("INDEX", "INDEX CONCURRENTLY")
     report, tables = run(server, tmp_path, migration, PARTS)
     assert report.verdict is Verdict.NO_GO
-    assert standing(report)["Y1"] is Status.REFUTED
+    assert statuses(report)["Y1"] is Status.REFUTED
     assert "0A000 feature not supported: cannot create index on partitioned table" in effect(report, "Y1")
     assert [row[0] for row in tables["Write stalls"].rows] == ["as written", "remedy", "plain on the whole"]
 

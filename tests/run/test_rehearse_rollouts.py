@@ -18,6 +18,7 @@ from harness.run.report_reading import read_text
 from harness.verdict import Status, Verdict
 from tests.command import harness_command
 from tests.fix_orders import ORDERS
+from tests.fix_report import effect, statuses
 
 THREE_STEPS = ORDERS.parent / "three-steps"
 STEPS = {"Y1", "Y3", "Y4", "M1", "M2", "M3", "M7", "M9", "M14"}
@@ -29,15 +30,6 @@ def run(server: Server, folder: Path, own: Mapping[str, Any] | None = None, **op
         own=OwnOptions(**(own or {})), **options,
     )  # fmt: skip
     return rehearse(chosen, lambda _: None, lambda _: None)
-
-
-def statuses(report: Report) -> dict[str, Status]:
-    return {judgement.id: judgement.status for judgement in report.judgements}
-
-
-def effect(report: Report, claim: str) -> str:
-    (judgement,) = (judgement for judgement in report.judgements if judgement.id == claim)
-    return judgement.findings[0].effect
 
 
 def changed_orders(tmp_path: Path, up: str) -> Path:
