@@ -85,7 +85,9 @@ class ProbeRun:
         self._record = record
         self._on_exchange = on_exchange  # is told of each as it ends
         self._on_rows = on_rows
-        self._under_way: set[asyncio.Task[SentProbes]] = set()
+        self._under_way: dict[int, asyncio.Task[SentProbes]] = {}  # by the number of the batch, from 1
+        self._begun = 0
+        self._another = asyncio.Event()
 
     async def send(
         self, probe_groups: Sequence[ProbeGroup], handed_out: Callable[[], None] | None = None
@@ -124,9 +126,12 @@ class ProbeRun:
                         await asyncio.sleep(0)
                     self._on_rows(*answer)
 
-    async def all_ended(self) -> None:
-        """Waits until every request of the batches so far has ended. Raises what a sender has raised."""
-        await asyncio.gather(*self._under_way)
+    async def ended(self, count: int) -> None:
+        """Waits until every request of the first so many batches has ended. Raises what a sender has raised."""
+        while self._begun < count:
+            self._another.clear()
+            await self._another.wait()
+        await asyncio.gather(*(task for number, task in self._under_way.items() if number <= count))
 
     async def stream(
         self, batches: AsyncGenerator[Batch, None]
@@ -140,9 +145,7 @@ class ProbeRun:
             async with aclosing(batches):
                 async for batch in batches:
                     handed_out = asyncio.Event()
-                    sending = asyncio.create_task(self._send(batch, handed_out))
-                    self._under_way.add(sending)
-                    sending.add_done_callback(self._under_way.discard)
+                    sending = self._begin(batch, handed_out)
                     if waiting is not None:
                         yield await self._read_beside(waiting, sending)
                     await _first_of(handed_out.wait(), sending)
@@ -151,10 +154,17 @@ class ProbeRun:
                 sent = await waiting
                 yield sent, await self.read(sent)
         finally:
-            under_way = [*self._under_way]
+            under_way = [*self._under_way.values()]
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
+
+    def _begin(self, batch: Batch, handed_out: asyncio.Event) -> asyncio.Task[SentProbes]:
+        number = self._begun = self._begun + 1
+        sending = self._under_way[number] = asyncio.create_task(self._send(batch, handed_out))
+        sending.add_done_callback(lambda _: self._under_way.pop(number))
+        self._another.set()
+        return sending
 
     async def _send(self, batch: Batch, handed_out: asyncio.Event) -> SentProbes:
         try:

@@ -43,15 +43,34 @@ class FaultCoverage:
     requests: int = 0
     _known: dict[int, tuple[ProbeGroup, set[str]]] = field(default_factory=dict)
     """What groups show that were put in order, by their ids: of those not sent yet."""
+    _waiting: list[ProbeGroup] = field(default_factory=list)
+    """Sent, and not taken in yet."""
 
     def __post_init__(self) -> None:
         """Counts the faults."""
         self.faults = len(self.unshown)
 
     def sent(self, probe_groups: Iterable[ProbeGroup]) -> None:
-        """Takes in what was sent."""
-        for group in probe_groups:
-            if not self.unshown or self.requests >= REQUESTS_MAX:
+        """Takes in what was sent; while groups that were put in order are still to come, that waits.
+
+        Those show most faults, and of the others it then need not be found out.
+        """
+        if self._is_done:
+            return
+        before = len(self._waiting)
+        self._waiting += probe_groups
+        if not self._known or any(id(group) in self._known for group in self._waiting[before:]):
+            self.take_in()
+
+    @property
+    def _is_done(self) -> bool:
+        return not self.unshown or self.requests >= REQUESTS_MAX
+
+    def take_in(self) -> None:
+        """Takes in what waits."""
+        waiting, self._waiting = self._waiting, []
+        for group in sorted(waiting, key=lambda group: id(group) not in self._known):
+            if self._is_done:
                 return
             self.requests += len(group.probes)
             _, shown = self._known.pop(id(group), (group, None))

@@ -17,13 +17,13 @@ from harness.rollout.identities import has_account
 from harness.rule.shard import Shard, Share
 from harness.rule.suite import suite
 from harness.run.gate_option_checks import check, limits_of
-from harness.run.gate_run import STRENGTHS
-from harness.run.gate_suite import array, first, further, last, over_http2, preflight, suite_alone
+from harness.run.gate_parts import parts_of
+from harness.run.gate_suite import array, over_http2, preflight, suite_alone
 from harness.run.gate_values import Values
 from harness.run.options.gate import GateOptions
 from harness.run.progress import LineCallback
 from harness.sut.external import Site, site_of
-from harness.sut.observation import Probe
+from harness.sut.observation import Probe, ProbeGroup
 
 
 @dataclass(slots=True)
@@ -125,31 +125,25 @@ def _forecast_probes(options: GateOptions, factory: ProbeFactory, *, over_tls: b
     values = Values(factory.caller)
     sent: list[Shape] = []
 
-    def shapes(strength: int) -> Iterator[Probe]:
+    def shapes(strength: int, completed: int) -> Iterator[ProbeGroup]:
+        if completed:
+            return
         factors, constraints = factory.caller.factors, factory.caller.constraints
         wanted = covering.shapes(strength, factors=factors, fixed=sent, constraints=constraints)
         new = [shape for shape in wanted if shape not in sent]
         sent.extend(new)
-        for each in array(factory, values, new, strength):
-            yield from each.probes
+        yield from array(factory, values, new, strength)
 
     shard = Shard.parse(options.shard)
     share = Share(suite(factory.caller.policy, options.level, options.extra_states), shard)
-    pairs, *triples = STRENGTHS[options.level]
     for each in preflight(factory):
         yield from each.probes
     if not shard.is_first:
         for each in suite_alone(factory, share, options.level):
             yield from each.probes
         return
-    for each in first(factory, values):
-        yield from each.probes
-    yield from shapes(pairs)
-    for each in last(factory, values):
-        yield from each.probes
+    for part in parts_of(factory, values, options.level, options.seed, share, shapes):
+        for each in part.make():
+            yield from each.probes
     if over_tls:
         yield from over_http2(factory, values)
-    for strength in triples:
-        yield from shapes(strength)
-    for each in further(factory, values, options.level, options.seed, share):
-        yield from each.probes

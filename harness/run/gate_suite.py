@@ -124,15 +124,12 @@ def suite_alone(factory: ProbeFactory, share: Iterable[bytes], level: Level) -> 
     yield from _beside(factory, map(factory.caller.case, share), BESIDE[level])
 
 
-def further(
-    factory: ProbeFactory, values: Values, level: Level, seed: int, share: Iterable[bytes]
-) -> Iterator[ProbeGroup]:
-    """What the larger levels send beyond that, what matters most first."""
+def further(factory: ProbeFactory, values: Values, level: Level) -> Iterator[ProbeGroup]:
+    """What the larger levels send beyond that of memory and of values, what matters most first."""
     if level is Level.SMOKE:
         return
-    policy, beside = factory.caller.policy, BESIDE[level]
+    beside = BESIDE[level]
     yield from _memory(factory, values, memory.complete(_callers(factory)), thrice=True)
-    yield from _at_once(factory)
     yield from _beside(factory, values.every_valid, beside)
     yield from _beside(factory, values.every_hard, beside)
     yield from _repeated_beside(factory)
@@ -143,15 +140,21 @@ def further(
         if fits(case, factory.caller.given_bytes) and not case.refused_by_http
     ]
     yield from _beside(factory, standing, beside)
+
+
+def drawn(factory: ProbeFactory, values: Values, level: Level, seed: int) -> Iterator[ProbeGroup]:
+    """What the larger levels send beside the rule's suite: headers that are drawn, and connections for each request."""
+    if level is Level.SMOKE:
+        return
     # Here, because Hypothesis takes a tenth of a second that `check`, which draws nothing, need not wait.
     from harness.rule.samples import sampled_sequences
 
-    for sequence in sampled_sequences(policy, SAMPLES[level], seed, factory.caller.spec.header_name):
+    policy, name = factory.caller.policy, factory.caller.spec.header_name
+    for sequence in sampled_sequences(policy, SAMPLES[level], seed, name):
         cases = [
             case for case in sequence if fits(case, factory.caller.given_bytes) and not case.refused_by_http
         ]
         yield ProbeGroup((*map(factory.probe, cases), factory.control(follows=True)), together=True)
-    yield from suite_alone(factory, share, level)
     yield from _fresh(factory, values, level)
 
 
@@ -215,8 +218,10 @@ def _repeated_beside(factory: ProbeFactory) -> Iterator[ProbeGroup]:
         yield ProbeGroup((*probes, factory.control(address=shared, follows=True)), together=True)
 
 
-def _at_once(factory: ProbeFactory) -> Iterator[ProbeGroup]:
-    """Different values on all connections at once, from one address and from many."""
+def at_once(factory: ProbeFactory, level: Level) -> Iterator[ProbeGroup]:
+    """What the larger levels send on all connections at once: different values, from one address and from many."""
+    if level is Level.SMOKE:
+        return
     streams = factory.caller.streams
     for address in (factory.address(), None):
         for _ in range(AT_ONCE_GROUPS):

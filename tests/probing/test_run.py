@@ -103,7 +103,7 @@ async def test_who_makes_batches_can_wait_for_all_before() -> None:
         async with aclosing(batches(log, 2)) as made:
             async for batch in made:
                 yield batch
-                await run.all_ended()
+                await run.ended(log.lines.count("made 1") + log.lines.count("made 2"))
 
     async with aclosing(run.stream(after_all())) as parts:
         assert [len(sent.exchanges) async for sent, _ in parts] == [1, 1]

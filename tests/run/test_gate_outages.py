@@ -15,7 +15,7 @@ from harness.database.server import Server
 from harness.report.document import Report
 from harness.rule.suite import Level
 from harness.run.gate import judge_target
-from harness.run.gate_run import BATCH
+from harness.run.gate_parts import BATCH
 from harness.run.progress import LineCallback, ProgressDisplay
 from harness.verdict import Status, Verdict
 from tests.fix_gate import of_reference, requests_of, said, with_status

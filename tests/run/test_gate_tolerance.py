@@ -21,7 +21,7 @@ from harness.rule.policy import LENGTH_ONLY, STRICT
 from harness.rule.suite import Level, suite
 from harness.run import gate_confirm, gate_run
 from harness.run.gate_claims import claims_of
-from harness.run.gate_suite import first, further, last, preflight
+from harness.run.gate_suite import at_once, drawn, first, further, last, preflight, suite_alone
 from harness.run.gate_values import Values, fits
 from harness.run.probe_session import ProbeSession
 from harness.sut.external import SILENT_MAX
@@ -116,8 +116,14 @@ def test_only_heads_that_every_server_takes_are_sent(factory: ProbeFactory) -> N
     assert any(not fits(case) for case in fixed_cases())
     values = Values(factory.caller)
     suites = (preflight(factory), first(factory, values), last(factory, values))
-    last_of_all = further(factory, values, Level.STANDARD, 0, suite(factory.caller.policy, Level.STANDARD))
-    probe_groups = [each for some in (*suites, last_of_all) for each in some]
+    level = Level.STANDARD
+    more = (
+        further(factory, values, level),
+        at_once(factory, level),
+        suite_alone(factory, suite(factory.caller.policy, level), level),
+        drawn(factory, values, level, 0),
+    )
+    probe_groups = [each for some in (*suites, *more) for each in some]
     heads = [
         sum(len(name) + len(value) + 4 for name, value in probe.request.headers)
         for each in probe_groups

@@ -19,6 +19,7 @@ from harness.rule.shard import WHOLE, Share
 from harness.rule.suite import Level
 from harness.run.fault_coverage import FaultCoverage
 from harness.run.gate_claims import claims_of
+from harness.run.gate_parts import SuitePart
 from harness.run.gate_run import GateRun
 from harness.run.gate_suite import suite_alone
 from harness.run.headers import SentCounts, _suite_probes, judge_headers, send_suite
@@ -33,7 +34,7 @@ HARNESS: Final = Path(harness.__file__).parent
 NOW: Final = datetime(2026, 3, 1, tzinfo=UTC)
 VALUES: Final = (b"a" * 255, b"a" * 256)
 
-SUPPLIES: Final = {"_batches", "in_turn", "_paced", "_suite_probes"}
+SUPPLIES: Final = {"_batches", "_paced", "_suite_probes"}
 """Generators that are handed down, to be read where requests are taken from them."""
 DATA: Final = (
     *("automata/", "rollout/", "report/", "rule/", "database/", "stages/", "polling", "plan", "data"),
@@ -46,7 +47,8 @@ of where it goes."""
 WIRE: Final = "clients/wire"
 
 GATE: Final = {
-    "run/gate_suite": "run/gate_run",
+    "run/gate_parts": "run/gate_run",
+    "run/gate_suite": "run/gate_parts",
     "probing/probe_factory": "run/gate_suite",
     "probing/run": "run/gate_run",
     "sut/external": "probing/run",
@@ -166,7 +168,7 @@ async def test_a_request_of_the_gate_meets_no_module_twice() -> None:
             fault_coverage=FaultCoverage(STRICT, "", {}),
         )
         with entered() as found:
-            await run._send(iter([run._batches(suite_alone(factory, VALUES, Level.STANDARD))]))
+            await run._send([SuitePart(lambda: suite_alone(factory, VALUES, Level.STANDARD))])
     assert results.refuted("V2"), "no finding: the way was not gone to its end"
     assert_entered(found, GATE)
 
