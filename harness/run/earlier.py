@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
-from harness.sut.journal import journal_file, read_journal, read_run
+from harness.sut.journal import journal_file, read_head, read_journal
 
 JOURNALS_MAX: Final = 200
 IDS_MAX: Final = 200_000
@@ -35,12 +35,12 @@ def earlier_runs(url: str, own: Path | None) -> EarlierRuns:
         if number >= JOURNALS_MAX or len(ids) >= IDS_MAX:
             return EarlierRuns(frozenset(ids), journals, len(files) - number)
         try:
-            found = read_journal(file)
+            if read_head(file).backend.rstrip("/") != url.rstrip("/"):
+                continue
+            ids |= read_journal(file).ids
         except UsageError:
             continue
-        if found.backend.rstrip("/") == url.rstrip("/"):
-            ids |= found.ids
-            journals += 1
+        journals += 1
     return EarlierRuns(frozenset(ids), journals)
 
 
@@ -62,7 +62,7 @@ def known_runs() -> Known:
     for number, file in enumerate(_newest(None)):
         try:
             if number >= JOURNALS_MAX or len(ids) >= IDS_MAX:
-                runs.add(read_run(file))
+                runs.add(read_head(file).run)
                 continue
             found = read_journal(file)
         except UsageError:

@@ -176,27 +176,32 @@ def _set_aside(file: Path) -> None:
     file.rename(aside)
 
 
-def read_run(file: Path) -> str:
-    """The name of the run that a journal is of; only its first line is read. Raises UsageError for any other file."""
+def read_head(file: Path) -> Journalled:
+    """Which run of which backend a journal is of; only its first line is read. Raises UsageError for any other file."""
     try:
         with file.open(encoding="ascii") as stream:
-            head = json.loads(stream.readline())
-        if head["schema"] == SCHEMA:
-            return str(head["run"])
+            return _of_head(stream.readline())
     except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise UsageError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
+        raise UsageError(_no_journal(file)) from None
+
+
+def _of_head(line: str) -> Journalled:
+    head = json.loads(line)
+    if head["schema"] != SCHEMA:
+        raise ValueError(head["schema"])
+    return Journalled(head["run"], head["backend"], datetime.fromisoformat(head["started"]))
+
+
+def _no_journal(file: Path) -> str:
+    return f"{file} is no journal of schema {SCHEMA}; name one that a run has written"
 
 
 def read_journal(file: Path) -> Journalled:
     """What a journal says; a last line that was cut short is left out. Raises UsageError for any other file."""
-    problem = UsageError(f"{file} is no journal of schema {SCHEMA}; name one that a run has written")
+    problem = UsageError(_no_journal(file))
     try:
         lines = file.read_text(encoding="ascii").splitlines()
-        head = json.loads(lines[0])
-        if head["schema"] != SCHEMA:
-            raise problem
-        found = Journalled(head["run"], head["backend"], datetime.fromisoformat(head["started"]))
+        found = _of_head(lines[0])
         for number, line in enumerate(lines[1:], start=2):
             try:
                 entry = json.loads(line)
