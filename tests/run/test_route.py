@@ -39,6 +39,7 @@ SUPPLIES: Final = {"_batches", "_paced", "_suite_probes"}
 DATA: Final = (
     *("automata/", "rollout/", "report/", "rule/", "database/", "stages/", "polling", "plan", "data"),
     *("probing/features", "probing/record", "probing/values", "sut/columns", "sut/hosts"),
+    *("probing/kept_answers", "probing/packed"),
     *("sut/observation", "sut/target_clock", "checks/evidence", "checks/user_checks"),
     *("run/rule_explained", "run/fault_coverage"),
 )
