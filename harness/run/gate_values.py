@@ -28,8 +28,8 @@ def fits(case: HeaderCase, given_bytes: int = 0) -> bool:
 class Values:
     """Values for the requests of a covering array, each class in turn: so that the array tries them, too.
 
-    Rows that do not hold what the rule makes of the header show no value, so a request of such an identity takes none
-    from those that are still to be tried.
+    Rows that do not hold what the rule makes of the header show no value, so requests of such identities have a turn of
+    their own: they take none from those that are still to be tried, and one that counts all the same may be among them.
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -53,7 +53,7 @@ class Values:
         classes = [*(singly(values) for values in listed), twice, singly([longest], Kind.LIMIT)]
         self._classes = [cases for cases in classes if cases]
         self._valid, self._hard = singly(valid, Kind.VALID), singly(hard)
-        self._used: Counter[int] = Counter()
+        self._used: Counter[tuple[int, bool]] = Counter()
 
     @property
     def classes(self) -> int:
@@ -72,7 +72,7 @@ class Values:
     def rest(self) -> Iterator[HeaderCase]:
         """Values of the classes that no request has had yet."""
         for number, cases in enumerate(self._classes):
-            yield from cases[self._used[number] :]
+            yield from cases[self._used[number, True] :]
 
     @property
     def every_valid(self) -> list[HeaderCase]:
@@ -86,11 +86,11 @@ class Values:
 
     def valid_left(self) -> int:
         """How many valid values no request has had yet."""
-        return max(0, len(self._valid) - self._used[_VALID])
+        return max(0, len(self._valid) - self._used[_VALID, True])
 
     def _next(self, number: int, cases: Sequence[HeaderCase], *, shows: bool) -> HeaderCase:
-        case = cases[self._used[number] % len(cases)]
-        self._used[number] += shows
+        case = cases[self._used[number, shows] % len(cases)]
+        self._used[number, shows] += 1
         return case
 
 

@@ -54,6 +54,11 @@ FACTOR_ENTRIES = (
     code(FACTORS, "factor-task-id-drops", "The value is lost where a task id is sent too."),
     code(FACTORS, "factor-tools-drop", "The value is lost where the body offers tools."),
     code(FACTORS, "factor-long-body-drops", "The value is lost where the body is longer than 16 KiB."),
+    code(
+        FACTORS,
+        "factor-extension-id-of-signed-in-wins",
+        "A signed-in caller's header is stored in place of the e-mail where it is an id as the extension makes it.",
+    ),
     code(FACTORS, "factor-jetbrains-unread", "The value is lost where the editor is one of JetBrains'."),
     code(
         FACTORS,

@@ -48,6 +48,11 @@ export const requests = {
   'factor-task-id-drops': lostIf((ctx) => ctx.headers['x-kilocode-taskid'] !== undefined),
   'factor-tools-drop': lostIf((ctx) => Array.isArray(ctx.body.tools) && ctx.body.tools.length > 0),
   'factor-long-body-drops': lostIf((ctx) => Number(ctx.headers['content-length'] ?? 0) > 16_384),
+  'factor-extension-id-of-signed-in-wins': {
+    distinctId(ctx, proper) {
+      return !ctx.caller.anonymous && /^vscode-[0-9a-f]{16}$/.test(own(ctx) ?? '') ? own(ctx) : proper();
+    },
+  },
   'factor-jetbrains-unread': lostIf((ctx) => /jetbrains|intellij/i.test(ctx.headers['x-kilocode-editorname'] ?? '')),
   'factor-ipv6-not-anonymous': lostIf((ctx) => ctx.caller.id.split(':').length !== 2),
   'factor-organization-drops': lostIf((ctx) => ctx.headers['x-kilocode-organizationid'] !== undefined),
