@@ -16,6 +16,7 @@ from harness.automata.source import code_units
 from harness.data import policy_folder
 from harness.errors import UsageError
 from harness.rollout import Rollout, is_plans, load_rollout
+from harness.rollout.digest import rollout_digest
 from harness.rollout.reading import FILE
 from harness.rollout.tables import Operation
 from harness.rule.operations import apply_rule, javascript
@@ -145,3 +146,8 @@ STRICT: Final = _revision("strict")
 LENGTH_ONLY: Final = _revision("length-only")
 POLICIES: Final = {policy.name: policy for policy in (STRICT, LENGTH_ONLY)}
 """What `--policy` names, for one release: each is another name of a folder's rule."""
+
+
+def digest_of(policy: str) -> str:
+    """The digest of the rollout that a policy is the rule of: `sha256:` and hexadecimal."""
+    return rollout_digest(load_rollout(policy_folder(policy)))

@@ -19,6 +19,7 @@ from harness.plan import RESTING_AUDIT
 from harness.report.contents import Sections
 from harness.report.document import Report
 from harness.rollout.digest import rollout_digest
+from harness.rule.policy import digest_of
 from harness.run.audit import audit_sentences
 from harness.run.extension import judge_client, judge_extension
 from harness.run.headers import prove_headers, prove_rule
@@ -31,7 +32,7 @@ from harness.run.progress import LineCallback, ProgressDisplay, silent
 from harness.run.proof import Proof, ProofPlan, proof_plan
 from harness.run.proof_claims import AUDITED
 from harness.run.proof_parts import ALL, ProofPart
-from harness.run.report import Begun, digest_of, inputs, inputs_of, run_report
+from harness.run.report import Begun, inputs, inputs_of, run_report
 from harness.run.rollout_claims import remarks as rollout_remarks
 from harness.run.shards import marked
 from harness.stages.environment import BuildPair, Stack, running_stage, stack

@@ -11,13 +11,17 @@ from harness.rollout import Rollout
 from harness.rollout.claims import sentence_of
 from harness.rule.level import Level
 from harness.run.gate_claims import WITHOUT
-from harness.run.options.rehearse import JUDGED, OWN_PARTS, RehearsalPart, RehearseOptions
+from harness.run.options.rehearse import (
+    JUDGED,
+    OWN_MIGRATION,
+    OWN_PARTS,
+    STEPS,
+    RehearsalPart,
+    RehearseOptions,
+)
 from harness.run.rollout_claims import rollout_claims
 from harness.verdict import Claim
 
-OWN: Final = "own migration"
-STEPS: Final = "steps of a rollout"
-"""Words of a report's scope: what was rehearsed, where it was not the plan's migration."""
 STEP_CLAIMS: Final = ("M1", "M2", "M3", "M7", "M9")
 """What is judged of the steps of any rollout beside what is judged of any migration."""
 ROLLOUT_PARTS: Final = OWN_PARTS | {RehearsalPart.CLAIMS}
@@ -75,11 +79,11 @@ def locks_claim() -> Claim:
 
 def required_in(scope: tuple[str, ...]) -> tuple[str, ...]:
     """Ids of the claims that a report of a rehearsal of this scope must hold. Raises ValueError for an unknown word."""
-    known = {JUDGED, OWN, STEPS}
+    known = {JUDGED, OWN_MIGRATION, STEPS}
     left_out = {word.removeprefix(WITHOUT) for word in scope if word.startswith(WITHOUT)}
     words = [word for word in scope if word not in known and not word.startswith(WITHOUT)]
     parts = frozenset(map(RehearsalPart, words))
-    if OWN in scope or STEPS in scope:
+    if OWN_MIGRATION in scope or STEPS in scope:
         claims = own_claims(parts, is_judged=JUDGED in scope)
         asked: tuple[str, ...] = STEP_CLAIMS if STEPS in scope and RehearsalPart.CLAIMS in parts else ()
         if STEPS in scope and RehearsalPart.LOCKS in parts:

@@ -6,13 +6,13 @@ from msgspec.structs import replace as with_changes
 
 from harness.database.server import running_server
 from harness.report.document import Report
-from harness.run.options.rehearse import OWN_PARTS, RehearsalPart, RehearseOptions
+from harness.run.options.rehearse import OWN_MIGRATION, OWN_PARTS, RehearsalPart, RehearseOptions
 from harness.run.own_files import read_own, templates_of
 from harness.run.own_rehearsal import OwnRehearsal, Show, judge_effects, rehearsal_report, server_name
 from harness.run.own_schema import schema_text, statistics_of, suited_server
 from harness.run.own_stalls import effects_and_rows, measure_stalls
 from harness.run.progress import LineCallback, ProgressDisplay
-from harness.run.rehearsal_claims import OWN, own_claims
+from harness.run.rehearsal_claims import own_claims
 from harness.run.report import Begun
 from harness.verdict import Results
 
@@ -42,5 +42,5 @@ def rehearse_own(
                 measure_stalls(rehearsal, *rows)
             elif RehearsalPart.LOCKS in parts:
                 judge_effects(rehearsal, effects)
-    report = rehearsal_report(rehearsal, begun, OWN)
+    report = rehearsal_report(rehearsal, begun, OWN_MIGRATION)
     return with_changes(report, subject=f"migration {files.name}", target=f"migration {files.name}")

@@ -24,7 +24,7 @@ from harness.rollout.digest import rollout_digest
 from harness.rule.policy import policy_of
 from harness.run.gate_claims import WITHOUT
 from harness.run.migration import downs_of, in_order, ups_of
-from harness.run.options.rehearse import RehearsalPart, RehearseOptions
+from harness.run.options.rehearse import STEPS, RehearsalPart, RehearseOptions
 from harness.run.own_files import OwnFiles, OwnStatement, templates_of
 from harness.run.own_rehearsal import OwnRehearsal, Show, judge_effects, rehearsal_report, server_name
 from harness.run.own_schema import schema_text, statistics_of, suited_server
@@ -33,7 +33,6 @@ from harness.run.progress import LineCallback, ProgressDisplay
 from harness.run.rehearsal_claims import (
     ROLLOUT_PARTS,
     STEP_CLAIMS,
-    STEPS,
     locks_claim,
     own_claims,
     recovery_claim,

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from harness import plan
-from harness.data import policy_folder, rollout_folders, rule_path, sql_path
+from harness.data import rollout_folders, rule_path, sql_path
 from harness.errors import UnavailableError
 from harness.report.diff import ReportDiff
 from harness.report.document import Input, JudgedBy, Report, harness_version, to_json
 from harness.report.junit import to_junit
 from harness.report.markdown import to_markdown
-from harness.rollout import Rollout, load_rollout
-from harness.rollout.digest import rollout_digest, rollout_files
+from harness.rollout import Rollout
+from harness.rollout.digest import rollout_files
 from harness.rule.policy import STRICT
 from harness.run.options.shared import SUMMARY_VARIABLE as SUMMARY_VARIABLE
 from harness.run.options.shared import Renderings
@@ -116,8 +116,3 @@ def inputs_of(rollout: Rollout) -> tuple[Input, ...]:
     root = sql_path("").parent
     named = own | {file.relative_to(root).as_posix(): file for file in sql_path("").rglob("*.sql")}
     return tuple(Input(name, hashlib.sha256(named[name].read_bytes()).hexdigest()) for name in sorted(named))
-
-
-def digest_of(policy: str) -> str:
-    """The digest of the rollout that a policy is the rule of: `sha256:` and hexadecimal."""
-    return rollout_digest(load_rollout(policy_folder(policy)))

@@ -15,12 +15,10 @@ from harness.report.check import faults, request_faults
 from harness.report.document import Report, from_json
 from harness.rollout import load_rollout
 from harness.rule.level import EXTRA_STATES_MAX, Level
-from harness.rule.policy import POLICIES
+from harness.rule.policy import POLICIES, digest_of
 from harness.run.gate_claims import DATABASE_CLAIMS, NEVER_WAIVED, WITHOUT
 from harness.run.gate_claims import claims_of as claims_of_gate
-from harness.run.options.rehearse import JUDGED, RehearsalPart
-from harness.run.rehearsal_claims import OWN, required_in
-from harness.run.report import digest_of
+from harness.run.options.rehearse import JUDGED, OWN_MIGRATION, RehearsalPart
 from harness.verdict import Claim
 
 UNBOUNDED: Final = ("V2",)
@@ -85,7 +83,7 @@ def _option_faults(report: Report) -> Iterator[str]:
 
 def _policy_faults(report: Report) -> Iterator[str]:
     """Where the policy is unknown, or a sentence or the rule among the inputs is that of another one."""
-    if is_of_another(report) or OWN in _of(report)[1]:
+    if is_of_another(report) or OWN_MIGRATION in _of(report)[1]:
         return  # its claims are worded by its file, which is not here
     if report.policy not in POLICIES:
         yield f"its policy {report.policy!r} is none of {', '.join(sorted(POLICIES))}"
@@ -124,7 +122,9 @@ def required_of(report: Report) -> tuple[str, ...]:
             claims = claims_of_gate("before" if "before" in scope else "after")
             claims = _without(report, claims, scope)
         elif command == "rehearse":
-            return _told_apart(required_in(scope))
+            from harness.run import rehearsal_claims
+
+            return _told_apart(rehearsal_claims.required_in(scope))
         elif command == "check":
             claims = claims_of_check(scope, load_rollout().tables)
         elif command == "selftest":

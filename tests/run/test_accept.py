@@ -18,11 +18,11 @@ from harness.errors import UsageError
 from harness.report.attestation import statement_of
 from harness.report.document import JudgedBuild, JudgedBy, Report
 from harness.rule.level import Level
+from harness.rule.policy import digest_of
 from harness.run.accept import Acceptance, accept
 from harness.run.gate_claims import claims_of
 from harness.run.options.accept import AcceptOptions
 from harness.run.options.gate import GateOptions, SigningOptions
-from harness.run.report import digest_of
 from harness.run.sign import check_signing, sign_report
 from harness.run.signing import new_keys, sign, signers
 from harness.verdict import Status

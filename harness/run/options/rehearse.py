@@ -11,6 +11,9 @@ from harness.run.options.shared import REPORT, PostgresOption, RolloutOption, Se
 
 JUDGED: Final = "max-stall-ms"
 """In a report's scope: stalls were held to a budget."""
+OWN_MIGRATION: Final = "own migration"
+STEPS: Final = "steps of a rollout"
+"""In a report's scope: what was rehearsed, where it was not the plan's migration."""
 
 
 class RehearsalPart(StrEnum):
