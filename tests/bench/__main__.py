@@ -45,6 +45,7 @@ from tests.bench.proofs import compared_proofs
 from tests.bench.proofs import lines_of as proof_lines
 from tests.bench.sizes import lines_of as size_lines
 from tests.bench.sizes import measured_sizes, suite_items
+from tests.bench.starts import measured_starts
 from tests.bench.summary import speeds, table
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
@@ -270,7 +271,7 @@ def main() -> None:
         *proof_lines(found),
         *size_lines(sizes),
         "",
-        *table([*speeds(rates, reference, found, sizes)]),
+        *table([*speeds(rates, reference, found, sizes, measured_starts())]),
     ):
         print(line, flush=True)
 

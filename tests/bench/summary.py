@@ -1,13 +1,14 @@
 """The lines of speed as one table, with their bounds and what was measured before: as docs/design.md has it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from tests.bench.proofs import Compared
 from tests.bench.sizes import Size, growth_of
+from tests.bench.starts import Start
 
-BEFORE: Final = {"wire": "0.62", "suite": "1.73", "gate": "2.3"}
-"""By wrk's rate on the same proxy in the same run, on two cores; of prove it is measured in the same run."""
+BEFORE: Final = {"wire": "0.62", "suite": "1.73", "gate": "2.8", "`--help`": "0.03", "`accept`": "0.34"}
+"""Of d4b285f, on two cores, by wrk's rate on the same proxy in the same run; what prove took is measured each time."""
 
 
 class Speed(NamedTuple):
@@ -20,7 +21,11 @@ class Speed(NamedTuple):
 
 
 def speeds(
-    rates: Mapping[str, float], wrk: float, compared: Sequence[Compared], sizes: Sequence[Size]
+    rates: Mapping[str, float],
+    wrk: float,
+    compared: Sequence[Compared],
+    sizes: Sequence[Size],
+    starts: Iterable[Start],
 ) -> Iterator[Speed]:
     """Each measure that the run has; `rates` is by client, requests a second."""
     if wrk and (rate := rates.get("wire client")):
@@ -44,6 +49,9 @@ def speeds(
     if (growth := growth_of(sizes)) is not None:
         words = f"memory from {sizes[-2].requests:,} to {sizes[-1].requests:,} requests"
         yield Speed(words, "at most 1.2 times", "-", f"{growth:.2f} times")
+    for start in starts:
+        words = f"{start.words}, CPU seconds more than Python that does nothing"
+        yield Speed(words, f"at most {start.bound_s:.2f}", BEFORE[start.words], f"{start.more_s:.2f}")
 
 
 def table(found: Sequence[Speed]) -> Iterator[str]:
