@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 TOKEN: Final = re.compile(
-    r"(?P<comment>--[^\n]*|/\*(?:[^*/]++|\*(?!/)|/(?!\*)|/\*(?:[^*]++|\*(?!/))*+\*/)*+\*/)"  # one in another, too
+    # One in another, too. (What is repeated here is no possessive group: Python up to 3.11.4 backtracks into these.)
+    r"(?P<comment>--[^\n]*|/\*(?:[^*/]|\*(?!/)|/(?!\*)|/\*(?:[^*]|\*(?!/))*\*/)*\*/)"
     # A quote right behind a colon is psql's :'name', which no literal can be.
     r"|(?P<text>[eE]'(?:\\.|''|[^'\\])*'|(?<!:)'(?:''|[^'])*'|\$(?P<tag>[^\W\d]\w*|)\$.*?\$(?P=tag)\$)"
     r'|(?P<name>"(?:""|[^"])+")',

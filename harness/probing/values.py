@@ -47,7 +47,7 @@ SEPARATORS: Final = (
 REPEATED: Final = ("a" * 16, "0" * 8, "Z" * 64, "_" * 32, "-" * 12)
 """One character over and over: a rule against junk refuses it."""
 WRAPPED: Final = (
-    b"UTF-8''abc", b"=?utf-8?q?abc?=", b":YWJj:", b'W/"abc"', b"{abc}", b"urn:uuid:abc", b"Bearer abc", b"id=abc",
+    b"UTF-8''abc", b"=?utf-8?q?abc?=", b":YWJj:", b'W/"abc"', b"{abc}", b"urn:uuid:abc", b"Basic abc", b"id=abc",
     b'{"id":"abc"}', b"\\u0061bc", b"~abc",
 )  # fmt: skip
 """A short value as it is written elsewhere: extended, encoded and structured fields (RFC 8187, 2047, 8941), JSON."""

@@ -9,6 +9,7 @@ from harness.clients.exchange import HeaderLine, Reply, Request
 from harness.clients.extension import ExtensionBuild
 from harness.clients.request_spec import RequestSpec
 from harness.clients.shape import Shape
+from harness.report.escape import masked
 from harness.rollout.tables import Identity
 from harness.rule.notation import written
 
@@ -82,14 +83,14 @@ class Probe(NamedTuple):
 
     @property
     def listed(self) -> dict[str, Any]:
-        """As it stands in a journal and in a report."""
+        """As it stands in a journal and in a report: what a user is known by may be sent as the header, too."""
         return {
             "request": self.number,
             "address": self.address,
             "auth": str(self.auth),
             "stream": self.stream,
             "kind": self.kind,
-            "header": [written(line) for line in self.header],
+            "header": [masked(written(line)) for line in self.header],
         }
 
 
