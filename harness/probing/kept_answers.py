@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from harness.clients.exchange import Reply
 from harness.clients.request_spec import RequestSpec
-from harness.probing.packed import Packed
+from harness.probing.packed import PLAIN_MAX, Packed
 from harness.sut.observation import Exchange, Probe, Row
 
 WHOLE_MAX: Final = 10_000
@@ -15,10 +15,10 @@ _SPEC: Final = Probe._fields.index("spec")
 
 
 class KeptAnswers:
-    """In the order in which they were added; packed, so that memory hardly grows with their number."""
+    """In the order in which they were added; many are packed, so that memory hardly grows with their number."""
 
-    def __init__(self) -> None:
-        self._packed: Packed[tuple[tuple[Any, ...], int, Reply, float, Row]] = Packed()
+    def __init__(self, plain_max: int = PLAIN_MAX) -> None:
+        self._packed: Packed[tuple[tuple[Any, ...], int, Reply, float, Row]] = Packed(plain_max)
         self._specs: list[RequestSpec] = []  # one as a rule: it holds its whole rollout, and is not packed
 
     def add(self, exchange: Exchange, row: Row) -> None:

@@ -5,6 +5,8 @@ import tracemalloc
 from dataclasses import replace
 from itertools import islice
 
+import pytest
+
 from harness.clients.exchange import Outcome, Reply
 from harness.probing.kept_answers import WHOLE_MAX, KeptAnswers
 from harness.probing.packed import AT_ONCE, Packed
@@ -32,7 +34,7 @@ def answers(count: int) -> list[tuple[Exchange, Row]]:
 
 
 def test_answers_come_back_as_they_were_in_their_order() -> None:
-    kept, given = KeptAnswers(), answers(COUNT)
+    kept, given = KeptAnswers(plain_max=AT_ONCE), answers(COUNT)
     for exchange, row in given:
         kept.add(exchange, row)
     assert len(kept) == COUNT
@@ -52,7 +54,7 @@ def test_columns_of_later_rows_are_not_kept() -> None:
 
 
 def test_an_answer_takes_a_few_hundred_bytes_at_most() -> None:
-    kept, given = KeptAnswers(), answers(COUNT)
+    kept, given = KeptAnswers(plain_max=0), answers(COUNT)
     tracemalloc.start()
     try:
         for exchange, row in given:
@@ -63,8 +65,9 @@ def test_an_answer_takes_a_few_hundred_bytes_at_most() -> None:
     assert taken / COUNT < 300
 
 
-def test_what_is_read_is_what_was_there_when_the_reading_began() -> None:
-    packed: Packed[int] = Packed()
+@pytest.mark.parametrize("plain_max", [0, 10, AT_ONCE + 10, 4 * AT_ONCE])
+def test_what_is_read_is_what_was_there_when_the_reading_began(plain_max: int) -> None:
+    packed: Packed[int] = Packed(plain_max)
     packed.extend(range(AT_ONCE + 1))
     reading = iter(packed)
     assert next(reading) == 0
