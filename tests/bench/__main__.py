@@ -50,6 +50,15 @@ from tests.bench.summary import speeds, table
 
 SECONDS = float(os.environ.get("HARNESS_BENCH_SECONDS", "8"))
 CONNECTIONS = 8
+ADDRESSES = """
+local sent = 0
+request = function()
+  sent = sent + 1
+  wrk.headers["x-forwarded-for"] = string.format("2001:db8:1:%x::%x", math.floor(sent / 65536), sent % 65536)
+  return wrk.format()
+end
+"""
+"""Of wrk's script: another client for each request."""
 
 OPENAPI = {
     "openapi": "3.0.3",
@@ -101,13 +110,25 @@ class Measured:
 
 async def by_wrk(environment: Environment) -> Measured:
     """wrk with the one request that the extension sends most."""
+    return await run_wrk(environment, "wrk", "reads no rows")
+
+
+async def by_wrk_with_addresses(environment: Environment) -> Measured:
+    """The same with an address for each request, which is a user more, as ours have it: more work for the proxy."""
+    return await run_wrk(
+        environment, "wrk, an address each", "a user for each request; reads no rows", ADDRESSES
+    )
+
+
+async def run_wrk(environment: Environment, name: str, remark: str, more: str = "") -> Measured:
+    """wrk for the time given; `more` is added to its script."""
     if shutil.which("wrk") is None:
-        return Measured("wrk", 0.0, "not installed")
+        return Measured(name, 0.0, "not installed")
     sample = plan_caller().probe(plan_header(plans_client().derived_id(MACHINE)), address="192.0.2.1").request
     headers = "".join(
         f"wrk.headers[{json.dumps(k.decode())}] = {json.dumps(v.decode())}\n" for k, v in sample.headers
     )
-    script = f'wrk.method = "POST"\nwrk.body = [==[{sample.body.decode()}]==]\n{headers}'
+    script = f'wrk.method = "POST"\nwrk.body = [==[{sample.body.decode()}]==]\n{headers}{more}'
     with tempfile.TemporaryDirectory() as folder:
         lua = Path(folder, "post.lua")
         lua.write_text(script)
@@ -115,9 +136,7 @@ async def by_wrk(environment: Environment) -> Measured:
         printed = await run("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:.0f}s", "-s", str(lua), url)
     found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
-    return Measured(
-        "wrk", float(found[1]) if found else 0.0, f"{failed[1]} failed" if failed else "reads no rows"
-    )
+    return Measured(name, float(found[1]) if found else 0.0, f"{failed[1]} failed" if failed else remark)
 
 
 async def by_wire(environment: Environment) -> Measured:
@@ -234,6 +253,7 @@ async def compare(templates: Templates) -> list[Measured]:
         by_wrk,
         by_wire,
         by_suite,
+        by_wrk_with_addresses,
         by_gate,
         by_httpx,
         by_schemathesis,
@@ -259,11 +279,11 @@ def main() -> None:
         measured = runner.run(compare(templates))
     reference = (measured[0].rate + measured[-1].rate) / 2
     schemathesis = next(one.rate for one in measured if one.name == "schemathesis")
-    print(f"{'client':<20}{'requests/s':>12}{'of wrk':>10}{'of schemathesis':>18}  remark")
+    print(f"{'client':<22}{'requests/s':>12}{'of wrk':>10}{'of schemathesis':>18}  remark")
     for one in measured:
         of_wrk = f"{one.rate / reference:.2f}" if reference else "-"
         of_fuzzer = f"{one.rate / schemathesis:.1f}" if schemathesis else "-"
-        print(f"{one.name:<20}{one.rate:>12,.0f}{of_wrk:>10}{of_fuzzer:>18}  {one.remark}")
+        print(f"{one.name:<22}{one.rate:>12,.0f}{of_wrk:>10}{of_fuzzer:>18}  {one.remark}")
     found = list(compared_proofs())
     sizes = measured_sizes()
     rates = {one.name: one.rate for one in measured}
