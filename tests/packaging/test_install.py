@@ -133,7 +133,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "build", "--sdist", "--outdir", folder, ROOT, cwd=folder)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
-        opened.extractall(folder, filter="data")
+        opened.extraction_filter = getattr(
+            tarfile, "data_filter", None
+        )  # as tarfile's pages have it before 3.11.4
+        opened.extractall(folder)  # noqa: S202 - made a line above
     (unpacked,) = (path for path in folder.iterdir() if path.is_dir())
     return unpacked
 
